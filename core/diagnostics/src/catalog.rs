@@ -1,0 +1,142 @@
+//! Every diagnostic code, once: `docs/errors/` has a page for each, and `tests/tidy` holds the two together.
+
+/// A stable code such as `map/unknown-path`: the subject, then the matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct Code(pub &'static str);
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A line of the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The code.
+    pub code: Code,
+    /// What it means, in one line.
+    pub title: &'static str,
+}
+
+macro_rules! catalog {
+    ($($(#[doc = $title:literal])+ $name:ident = $code:literal;)*) => {
+        impl Code {
+            $($(#[doc = $title])+ pub const $name: Code = Code($code);)*
+        }
+        /// Every code there is, sorted by subject.
+        pub const CATALOG: &[Entry] = &[$(Entry { code: Code($code), title: concat!($($title),+) },)*];
+    };
+}
+
+catalog! {
+    /// A file that was named cannot be read
+    FILE_UNREADABLE = "file/unreadable";
+    /// A YAML file is not well-formed
+    YAML_SYNTAX = "yaml/syntax";
+    /// A key that nothing reads
+    YAML_UNKNOWN_KEY = "yaml/unknown-key";
+    /// A key that must be there is not
+    YAML_MISSING_KEY = "yaml/missing-key";
+    /// A key stands twice in one mapping
+    YAML_DUPLICATE_KEY = "yaml/duplicate-key";
+    /// A value has the wrong kind or cannot be understood
+    YAML_BAD_VALUE = "yaml/bad-value";
+    /// YAML would read this differently from what was probably meant
+    YAML_TRAP = "yaml/trap";
+
+    /// A .proto file does not compile
+    PROTO_INVALID = "proto/invalid";
+    /// Something in a .proto that Portolan does not read
+    PROTO_UNSUPPORTED = "proto/unsupported";
+
+    /// An XML document is not well-formed
+    XML_SYNTAX = "xml/syntax";
+    /// An XML document goes past a limit, or has a document type
+    XML_REFUSED = "xml/refused";
+    /// A WSDL does not say what it must
+    WSDL_INVALID = "wsdl/invalid";
+    /// Something in a WSDL that Portolan does not read
+    WSDL_UNSUPPORTED = "wsdl/unsupported";
+    /// A schema refers to a name that is not declared
+    XSD_UNRESOLVED = "xsd/unresolved";
+    /// A schema component is malformed
+    XSD_INVALID = "xsd/invalid";
+    /// Something in a schema that Portolan does not read
+    XSD_UNSUPPORTED = "xsd/unsupported";
+    /// An import would have to be fetched from the network
+    XSD_NOT_LOCAL = "xsd/not-local";
+
+    /// The method is not in the contract
+    ROUTE_UNKNOWN_METHOD = "route/unknown-method";
+    /// The operation is not in the contract
+    ROUTE_UNKNOWN_OPERATION = "route/unknown-operation";
+    /// The method streams, and routes serve unary methods only
+    ROUTE_STREAMING = "route/streaming";
+    /// The method does not fit the delivery mode
+    ROUTE_MODE = "route/mode";
+    /// Two routes have one name, or serve one method
+    ROUTE_DUPLICATE = "route/duplicate";
+    /// The system is not configured
+    ROUTE_UNKNOWN_SYSTEM = "route/unknown-system";
+
+    /// A path names something that the contract does not have
+    MAP_UNKNOWN_PATH = "map/unknown-path";
+    /// A target field that must be there is not mapped
+    MAP_REQUIRED_UNMAPPED = "map/required-unmapped";
+    /// A source field is neither mapped nor ignored
+    MAP_SOURCE_UNUSED = "map/source-unused";
+    /// A target field that may be absent is not mapped
+    MAP_TARGET_UNUSED = "map/target-unused";
+    /// The types do not go together
+    MAP_TYPE = "map/type";
+    /// The value can never fit the target
+    MAP_NEVER_FITS = "map/never-fits";
+    /// One target field is written twice
+    MAP_DUPLICATE_TARGET = "map/duplicate-target";
+    /// Members of one choice or oneof are written together
+    MAP_CHOICE = "map/choice";
+    /// A list meets a single value
+    MAP_CARDINALITY = "map/cardinality";
+    /// An operand may be absent
+    MAP_MAYBE_ABSENT = "map/maybe-absent";
+    /// A code of the source has no row in the table
+    MAP_UNCOVERED = "map/uncovered";
+    /// A table that is looked up does not exist
+    MAP_UNKNOWN_TABLE = "map/unknown-table";
+    /// A rule can never be reached
+    MAP_UNREACHABLE = "map/unreachable";
+    /// A retry could repeat something that was done
+    MAP_UNSAFE_RETRY = "map/unsafe-retry";
+    /// A name means two things here
+    MAP_AMBIGUOUS = "map/ambiguous";
+
+    /// An expression is not well-formed
+    EXPR_SYNTAX = "expr/syntax";
+    /// A function that does not exist
+    EXPR_UNKNOWN_FUNCTION = "expr/unknown-function";
+    /// A function was called with the wrong arguments
+    EXPR_ARGUMENTS = "expr/arguments";
+    /// Part of CEL that the language does not have
+    EXPR_UNSUPPORTED = "expr/unsupported";
+
+    /// The configuration contradicts itself
+    CONFIG_INVALID = "config/invalid";
+    /// A secret cannot be read
+    CONFIG_SECRET = "config/secret";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CATALOG;
+
+    #[test]
+    fn codes_are_unique() {
+        let mut codes: Vec<_> = CATALOG.iter().map(|e| e.code).collect();
+        codes.sort();
+        let all = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
+}

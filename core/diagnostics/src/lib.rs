@@ -1,0 +1,163 @@
+//! What went wrong, where, and what to do about it: the one shape in which every reader, checker and command
+//! of Portolan reports what it found in a file that a person wrote.
+//!
+//! A parser returns its value *and all* of its diagnostics; it does not stop at the first. Rendering is here too,
+//! so that the same finding looks the same in `check`, in `serve` and in a test.
+
+mod catalog;
+mod render;
+mod source;
+
+pub use catalog::{CATALOG, Code, Entry};
+pub use render::{Rendered, render};
+pub use source::{Position, Source, SourceId, Sources, Span};
+
+/// How much a diagnostic weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Said for completeness; never makes `check` fail.
+    Note,
+    /// A finding: `check` exits 1, `serve` starts all the same.
+    Warning,
+    /// The route cannot be served.
+    Error,
+}
+
+/// A place that a diagnostic speaks of, with what to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What to print under the underlined text; may be empty.
+    pub text: String,
+}
+
+/// One finding: a code, a place, what is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code, which has a page of its own.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// The place at fault first; then others that explain it.
+    pub labels: Vec<Label>,
+    /// What to do, each in one sentence.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// A finding that stops the route from being served.
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    /// A finding that `check` reports and `serve` tolerates.
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    /// Something worth knowing.
+    pub fn note(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, message)
+    }
+
+    fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity, message: message.into(), labels: Vec::new(), help: Vec::new() }
+    }
+
+    /// Adds the place; the first one given is the place at fault.
+    #[must_use]
+    pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Adds "did you mean", where something near is known.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(wrong, candidates) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+}
+
+/// A value, where one could be made, with everything that was found on the way.
+#[derive(Debug)]
+pub struct Checked<T> {
+    /// The value; `None` where an error made it impossible.
+    pub value: Option<T>,
+    /// All findings, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl<T> Checked<T> {
+    /// The value, unless any finding is an error.
+    pub fn into_result(self) -> Result<(T, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let failed = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        match self.value {
+            Some(value) if !failed => Ok((value, self.diagnostics)),
+            _ => Err(self.diagnostics),
+        }
+    }
+}
+
+/// The candidate that a person most likely meant, if any is near: at most a third of the letters differ,
+/// case and separators aside.
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let wanted = plain(wrong);
+    candidates
+        .into_iter()
+        .map(|c| (distance(&wanted, &plain(c)), c))
+        .filter(|(d, c)| *d * 3 <= wanted.chars().count().max(c.chars().count()))
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, c)| c)
+}
+
+/// Edits between two strings (insertion, deletion, substitution, transposition of neighbours).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let width = b.len() + 1;
+    let mut cost = vec![0usize; (a.len() + 1) * width];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            let here = i * width + j;
+            if i == 0 || j == 0 {
+                cost[here] = i + j;
+                continue;
+            }
+            let same = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (cost[here - width] + 1).min(cost[here - 1] + 1).min(cost[here - width - 1] + same);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(cost[here - 2 * width - 2] + 1);
+            }
+            cost[here] = best;
+        }
+    }
+    cost[a.len() * width + b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn nearest_forgives_case_separators_and_slips() {
+        let names = ["PersonCode", "AsOf", "Reason"];
+        assert_eq!(nearest("person_code", names), Some("PersonCode"));
+        assert_eq!(nearest("PesronCode", names), Some("PersonCode"));
+        assert_eq!(nearest("reson", names), Some("Reason"));
+        assert_eq!(nearest("turnover", names), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The formats on the wire, compiled from schemas: what a mapping selects is captured from the input as borrowed
+//! slices, and what it writes goes to the output bytes directly. No tree of values stands in between.
+//!
+//! The path of one translation: a [`Selection`] (made when the mapping loads) says which fields are wanted; a reader
+//! compiled from it fills [`Captured`] slots from wire bytes; the plan evaluates expressions over the slots into
+//! [`Value`]s; a writer compiled from the target schema turns them into wire bytes.
+
+pub mod decimal;
+pub mod select;
+pub mod value;
+
+pub use decimal::Decimal;
+pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
+pub use value::{Captured, DateTime, Slot, Value};

@@ -1,0 +1,130 @@
+//! What is captured from a document, and the values that expressions are made of.
+
+use crate::{Decimal, FrameId, SlotRef};
+
+/// What a reader found for one selected field: the bytes as they lie in the input, not yet interpreted.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Slot<'a> {
+    /// Not there.
+    #[default]
+    Absent,
+    /// There, and nil (`xsi:nil="true"`).
+    Nil,
+    /// A record that is there.
+    Present,
+    /// Text: an XML value with entities resolved, or a protobuf string.
+    Text(&'a str),
+    /// Octets: protobuf bytes, or a well-known message that stands for a scalar.
+    Bytes(&'a [u8]),
+    /// A protobuf varint, or a fixed-width number's bits.
+    Bits(u64),
+    /// Items of a list: the first and last instance of its frame.
+    List {
+        /// Where the first item's row begins.
+        first: u32,
+        /// Where the last item's row begins.
+        last: u32,
+        /// How many.
+        count: u32,
+    },
+    /// In slot 0 of an item's row: where the next item's row begins.
+    Next(u32),
+}
+
+/// The slots of one document.
+#[derive(Debug, Default)]
+pub struct Captured<'a> {
+    slots: Vec<Slot<'a>>,
+}
+
+impl<'a> Captured<'a> {
+    /// Empties it and lays out the document's own frame.
+    pub fn reset(&mut self, width: u16) {
+        self.slots.clear();
+        self.slots.resize(usize::from(width), Slot::Absent);
+    }
+
+    /// The slot at an absolute place.
+    pub fn get(&self, place: usize) -> Slot<'a> {
+        self.slots.get(place).copied().unwrap_or_default()
+    }
+
+    /// Sets the slot at an absolute place.
+    pub fn set(&mut self, place: usize, slot: Slot<'a>) {
+        if let Some(s) = self.slots.get_mut(place) {
+            *s = slot;
+        }
+    }
+
+    /// Appends a row for an item of the list whose slot is at `list`; returns where the row begins.
+    pub fn push_item(&mut self, list: usize, width: u16) -> usize {
+        let row = self.slots.len();
+        let here = u32::try_from(row).unwrap_or(u32::MAX);
+        self.slots.resize(row + usize::from(width), Slot::Absent);
+        let updated = match self.get(list) {
+            Slot::List { first, last, count } => {
+                self.set(last as usize, Slot::Next(here));
+                Slot::List { first, last: here, count: count + 1 }
+            }
+            _ => Slot::List { first: here, last: here, count: 1 },
+        };
+        self.set(list, updated);
+        row
+    }
+}
+
+/// Which instance of each frame is current: `rows[frame]` is where its row begins.
+#[derive(Debug, Clone, Default)]
+pub struct Rows(pub Vec<u32>);
+
+impl Rows {
+    /// The absolute place of a slot.
+    pub fn place(&self, slot: SlotRef) -> usize {
+        self.0.get(usize::from(slot.frame.0)).copied().unwrap_or(0) as usize + usize::from(slot.index)
+    }
+
+    /// Makes an item current.
+    pub fn enter(&mut self, frame: FrameId, row: u32) {
+        if let Some(r) = self.0.get_mut(usize::from(frame.0)) {
+            *r = row;
+        }
+    }
+}
+
+/// A date and time; without an offset it is local to whoever wrote it (`xs:dateTime` without a zone).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateTime {
+    /// The calendar's reading.
+    pub civil: jiff::civil::DateTime,
+    /// Seconds east of UTC.
+    pub offset: Option<i32>,
+}
+
+/// A value in an expression. Enumerations are their names; durations are seconds and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// Not there.
+    Absent,
+    /// Nil.
+    Nil,
+    /// Text.
+    Text(&'a str),
+    /// Octets.
+    Bytes(&'a [u8]),
+    /// True or false.
+    Bool(bool),
+    /// A whole number of up to 38 digits.
+    Integer(i128),
+    /// An exact decimal.
+    Decimal(Decimal),
+    /// A binary floating-point number; only where a contract has them.
+    Double(f64),
+    /// A calendar date.
+    Date(jiff::civil::Date),
+    /// A time of day.
+    Time(jiff::civil::Time),
+    /// A date and time.
+    DateTime(DateTime),
+    /// A span of time.
+    Duration(jiff::SignedDuration),
+}

@@ -1,0 +1,281 @@
+//! A mapping after checking and before compiling: every path resolved to a slot or a target field, every type
+//! settled. What the checker makes and the plan consumes.
+
+use std::sync::Arc;
+
+use portolan_diagnostics::Span;
+use portolan_formats::{FrameId, Selection, SlotRef};
+use portolan_schema::{FieldId, RecordId};
+
+/// One direction of a route, checked: source document to target document.
+#[derive(Debug, Clone)]
+pub struct Translation {
+    /// What is read of the source.
+    pub selection: Selection,
+    /// What a reply reads of the request that it answers (`original`).
+    pub original: Option<Selection>,
+    /// Tested first, in order; the first that does not hold refuses the message.
+    pub require: Vec<Require>,
+    /// Failures that arrive as normal replies; the first that holds decides.
+    pub fail: Vec<Failure>,
+    /// The fields of the target document's record, in schema order.
+    pub write: Vec<Write>,
+}
+
+/// What to do with a SOAP fault: rules tested in order.
+#[derive(Debug, Clone)]
+pub struct FaultRules {
+    /// What is read of the reply: the fault.
+    pub selection: Selection,
+    /// What is read of the request.
+    pub original: Option<Selection>,
+    /// The slot whose presence says that the reply is a fault.
+    pub present: SlotRef,
+    /// The fault's code and reason, where the contract has them: for the error text and the ledger.
+    pub code: Option<Expr>,
+    /// See `code`.
+    pub reason: Option<Expr>,
+    /// The rules.
+    pub rules: Vec<Failure>,
+}
+
+/// A condition that the request must meet.
+#[derive(Debug, Clone)]
+pub struct Require {
+    /// Must be true.
+    pub that: Expr,
+    /// The caller's own field, as the caller names it (`national_id`).
+    pub field: Option<Arc<str>>,
+    /// What to tell the caller.
+    pub message: Arc<str>,
+    /// For the trace.
+    pub span: Span,
+}
+
+/// A rule that turns a reply into a failure.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Must be true; `None` always is.
+    pub when: Option<Expr>,
+    /// The gRPC status code by its number (google.rpc.Code).
+    pub status: i32,
+    /// What to tell the caller.
+    pub message: Option<Expr>,
+    /// The caller's field at fault.
+    pub field: Option<Arc<str>>,
+    /// The reason of ErrorInfo; by default made of the fault's code.
+    pub reason: Option<Arc<str>>,
+    /// The system did nothing, so it may be asked again.
+    pub retry: bool,
+    /// For the trace.
+    pub span: Span,
+}
+
+/// A target field and how it is filled.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// The record that the field belongs to.
+    pub record: RecordId,
+    /// The field.
+    pub field: FieldId,
+    /// Its content.
+    pub content: WriteContent,
+    /// The rule, for the trace and for run-time errors.
+    pub span: Span,
+}
+
+/// How a target field is filled.
+#[derive(Debug, Clone)]
+pub enum WriteContent {
+    /// A scalar. Absent leaves the field out (an error at run time where it is required), nil writes nil.
+    Scalar(Expr),
+    /// A record; it exists only if a child does, or always where the target requires it.
+    Record {
+        /// Present only if this slot is (`from:`); `None` depends on the children alone.
+        given: Option<SourceSlot>,
+        /// The children, in schema order.
+        write: Vec<Write>,
+    },
+    /// A list, one target item for each source item.
+    Each {
+        /// The source list.
+        list: SourceSlot,
+        /// The frame that an item makes current.
+        frame: FrameId,
+        /// The slot of the item itself, for nil.
+        item: SlotRef,
+        /// What to do with nil items.
+        nil: NilPolicy,
+        /// How an item is filled: `Scalar` or `Record`.
+        content: Box<WriteContent>,
+    },
+    /// Alternatives, each filling the same field.
+    Cases(Vec<(Option<Expr>, WriteContent)>),
+}
+
+/// What to do with a nil item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NilPolicy {
+    /// The message is refused.
+    #[default]
+    Refuse,
+    /// The item is left out.
+    Skip,
+    /// A nil item is written; an error at check time where the target has no nil.
+    Keep,
+}
+
+/// Which captured document a slot belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The document being translated.
+    Message,
+    /// In replies: the request.
+    Original,
+}
+
+/// A slot of one of the two documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceSlot {
+    /// Which document.
+    pub side: Side,
+    /// The slot.
+    pub slot: SlotRef,
+}
+
+/// A typed expression.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    /// A scalar field of the source, decoded as its contract says.
+    Field {
+        /// Where it is captured.
+        slot: SourceSlot,
+        /// Its declaration in the source schema: scalar type and wire kind.
+        record: RecordId,
+        /// See `record`.
+        field: FieldId,
+        /// The path as written, for errors.
+        path: Arc<str>,
+    },
+    /// Whether a field is there and not nil: `has(x)`.
+    Has(SourceSlot),
+    /// Whether a field is there and nil: `isnil(x)`.
+    IsNil(SourceSlot),
+    /// How many items a list has: `size(x)`.
+    Size(SourceSlot),
+    /// A constant.
+    Constant(Constant),
+    /// Something of the message's envelope.
+    Context(ContextField),
+    /// Metadata of the caller, by lower-case name.
+    Metadata(Arc<str>),
+    /// A function of the library, by its index in `functions::LIBRARY`, with its arguments (the receiver first).
+    Call {
+        /// Index in the library.
+        function: usize,
+        /// The receiver first.
+        args: Vec<Expr>,
+        /// Compiled once: a regular expression where the function takes a constant one.
+        regex: Option<regex::Regex>,
+        /// For run-time errors.
+        span: Span,
+    },
+    /// `default(x, y)`: y where x is absent or nil.
+    Default(Box<Expr>, Box<Expr>),
+    /// `nullif(x, y)`: absent where x equals y.
+    NullIf(Box<Expr>, Box<Expr>),
+    /// `!x`
+    Not(Box<Expr>),
+    /// All true, tested in order.
+    And(Vec<Expr>),
+    /// Any true, tested in order.
+    Or(Vec<Expr>),
+    /// A comparison of two values of one type.
+    Compare(Comparison, Box<Expr>, Box<Expr>),
+    /// Equal to one of the constants.
+    In(Box<Expr>, Vec<Constant>),
+    /// Exact arithmetic on integers or decimals; `+` on text joins.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// Alternatives; the first whose condition holds. `None` always holds. None that holds: absent.
+    Cases(Vec<(Option<Expr>, Expr)>),
+    /// A row of a table.
+    Lookup {
+        /// Index in [`Tables`].
+        table: usize,
+        /// The key.
+        key: Box<Expr>,
+        /// For run-time errors: a key without a row names the table, never the key.
+        span: Span,
+    },
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// Exact arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Negate,
+}
+
+/// A value known when the mapping loads.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Constant {
+    Absent,
+    Text(Arc<str>),
+    Bool(bool),
+    Integer(i128),
+    Decimal(portolan_formats::Decimal),
+    Date(jiff::civil::Date),
+}
+
+/// What `context` offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextField {
+    /// The message's id.
+    MessageId,
+    /// The route's name.
+    Route,
+    /// The authenticated caller, or absent.
+    Caller,
+    /// When the message was accepted; what `now()` gives too.
+    Received,
+    /// The attempt, from 1.
+    Attempt,
+    /// The caller's request id, or absent.
+    RequestId,
+}
+
+/// The tables of a mapping: keys to values, both text or numbers as written.
+#[derive(Debug, Clone, Default)]
+pub struct Tables(pub Vec<Table>);
+
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its rows.
+    pub rows: std::collections::HashMap<Arc<str>, Constant>,
+    /// What a code outside the table becomes, where the mapping says so.
+    pub default: Option<Constant>,
+    /// Where it is declared.
+    pub span: Span,
+}
+

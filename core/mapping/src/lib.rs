@@ -1,0 +1,3 @@
+//! Mappings: read with their positions, checked against both schemas, compiled to flat plans, run.
+
+pub mod ir;

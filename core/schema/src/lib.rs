@@ -1,0 +1,15 @@
+//! The one type model: whatever a side speaks (protobuf, XML, later fixed-width records) is read into a
+//! [`Contract`] made of [`Record`]s, [`Field`]s and [`Scalar`]s, and nothing above this crate knows the difference.
+//!
+//! Readers are pure: files come in through a [`Resolver`], and what is wrong with them comes out as diagnostics.
+
+mod contract;
+mod model;
+mod resolver;
+
+pub use contract::{Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion};
+pub use model::{
+    Choice, ChoiceId, Content, Enumeration, EnumValue, Facets, Field, FieldId, Name, Occurs, Particle, Presence, ProtoKind,
+    Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,
+};
+pub use resolver::{Directory, Memory, ResolveError, Resolved, Resolver};
