@@ -1,1 +1,24 @@
-//! delivery
+//! Delivery: what a message is, what may be promised about it, and the ports through which the engine keeps the promise.
+//!
+//! The engine knows one port to the queue and the ledger, [`Delivery`], made of intents; one to whoever calls,
+//! [`Intake`]; and one to whoever is called, [`Target`]. All time comes in as an argument.
+
+mod edge;
+mod envelope;
+mod failure;
+mod port;
+mod time;
+
+pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
+pub use envelope::{
+    BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
+};
+pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
+pub use port::{
+    Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,
+    Page, Reconciled, Record, Start, State, StateKind,
+};
+pub use time::Timestamp;
+
+/// A boxed future: ports are used as `dyn`, and one allocation a call is not what a call costs.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

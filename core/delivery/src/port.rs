@@ -1,0 +1,329 @@
+//! The `Delivery` port: the intents by which the engine makes messages durable, works on them and settles them, and the
+//! questions that an operator asks.
+//!
+//! A message is *waiting* (with the time at which it is due), *claimed* (an attempt is recorded and has no outcome),
+//! *finished* (with an outcome) or *dead* (a person must look at it). Each intent is atomic and durable when its future
+//! resolves with `Ok`; a future that is dropped may or may not have taken effect, and the state then is one or the other.
+
+use bytes::Bytes;
+
+use crate::{
+    BoxFuture, BundleHash, Envelope, Failure, FaultClass, GatewayId, MessageId, Party, PayloadDigest,
+    Timestamp,
+};
+
+/// Queue and ledger behind one promise.
+///
+/// Implementations run the conformance suite of this crate (`conformance`, feature `testing`).
+pub trait Delivery: Send + Sync + 'static {
+    /// Makes a message durable, and where `start` says so records its first attempt in the same commit.
+    ///
+    /// A request key that is known already changes nothing and gives [`Accepted::Repeated`].
+    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
+
+    /// Takes up to `limit` messages that are due, oldest due first, recording an attempt for each. Does not wait.
+    ///
+    /// Messages of `except` routes are passed over.
+    fn claim<'a>(
+        &'a self,
+        gateway: GatewayId,
+        limit: usize,
+        except: &'a [std::sync::Arc<str>],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Claimed>, DeliveryError>>;
+
+    /// Resolves when a claim may find something: at once after an accept or retry that is due, or at the time at which
+    /// the next message becomes due. May resolve without cause.
+    fn ready(&self) -> BoxFuture<'_, ()>;
+
+    /// Records the outcome of an attempt. The message is finished.
+    fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Records that an attempt failed and when the next may begin.
+    fn retry_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Makes the message a dead letter.
+    fn bury(
+        &self,
+        claim: Claim,
+        dead: DeadLetter,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Settles the attempts of gateways that are no more: what may be repeated is due again, what may not becomes a dead
+    /// letter of class UNKNOWN. Called at start, and by clusters from time to time.
+    fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>>;
+
+    /// A message with its attempts and its payload.
+    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
+
+    /// Messages by filter, newest first, without payloads.
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>>;
+
+    /// How many messages there are by route and state, finished ones left out.
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
+
+    /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one.
+    fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// An operator's decision: a dead letter is finished with this outcome.
+    fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Keeps a bundle while any message refers to it; keeping it twice changes nothing.
+    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// A kept bundle.
+    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
+
+    /// Removes up to `limit` messages that were finished before `before`, and bundles that nothing refers to.
+    /// Returns how many messages were removed.
+    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
+}
+
+/// A message to make durable.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// Everything but the payload.
+    pub envelope: Envelope,
+    /// What came in, byte for byte.
+    pub payload: Bytes,
+    /// Whether an attempt begins at once.
+    pub start: Start,
+}
+
+/// Whether an attempt begins in the commit that accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It does, by this gateway: request-reply.
+    Now(GatewayId),
+    /// The message waits to be claimed, from this time on.
+    Due(Timestamp),
+}
+
+/// What became of an accept.
+#[derive(Debug, Clone)]
+pub enum Accepted {
+    /// The message is durable; the claim where the attempt was started.
+    New(Option<Claim>),
+    /// The request key is known: this message has it. Nothing was written.
+    Repeated(Box<Record>),
+    /// The request key is known, for a message with another payload. Nothing was written.
+    Conflict(MessageId),
+}
+
+/// The right to settle one attempt. An attempt that was settled otherwise in the meantime (a lease ran out, an operator
+/// stepped in) refuses it with [`DeliveryError::Superseded`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The message.
+    pub id: MessageId,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Who claimed it.
+    pub gateway: GatewayId,
+}
+
+/// A message with its claim.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The right to settle it.
+    pub claim: Claim,
+    /// Everything but the payload.
+    pub envelope: Envelope,
+    /// What came in.
+    pub payload: Bytes,
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an answer in the caller's own contract.
+    Reply(Bytes),
+    /// With a failure, of which the caller is told.
+    Failed(Failure),
+}
+
+/// Why a person must look at a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// What the caller was told, or would be.
+    pub failure: Failure,
+    /// Whose side is at fault.
+    pub at_fault: Party,
+    /// What the system answered, where it did and the answer is the problem.
+    pub reply: Option<Bytes>,
+}
+
+/// One attempt, as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it was recorded.
+    pub started: Timestamp,
+    /// When it was settled.
+    pub ended: Option<Timestamp>,
+    /// Why it failed; `None` while it runs, and when it succeeded.
+    pub failure: Option<Failure>,
+}
+
+/// Where a message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Waits to be claimed.
+    Waiting {
+        /// Not before.
+        due: Timestamp,
+    },
+    /// An attempt is recorded and has no outcome.
+    Claimed {
+        /// By whom.
+        gateway: GatewayId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It ended.
+    Finished {
+        /// How.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person must look at it.
+    Dead {
+        /// Why.
+        letter: DeadLetter,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// [`State`] without its particulars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "see State")]
+pub enum StateKind {
+    Waiting,
+    Claimed,
+    Finished,
+    Dead,
+}
+
+impl State {
+    /// Which state it is.
+    pub fn kind(&self) -> StateKind {
+        match self {
+            Self::Waiting { .. } => StateKind::Waiting,
+            Self::Claimed { .. } => StateKind::Claimed,
+            Self::Finished { .. } => StateKind::Finished,
+            Self::Dead { .. } => StateKind::Dead,
+        }
+    }
+}
+
+/// A message as the ledger knows it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Everything but the payload.
+    pub envelope: Envelope,
+    /// What came in; empty in lists.
+    pub payload: Bytes,
+    /// Of the payload, where the message has a request key.
+    pub digest: Option<PayloadDigest>,
+    /// Where it is.
+    pub state: State,
+    /// Every attempt, in order; in lists only their number counts and this may be cut to the last.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of one route.
+    pub route: Option<String>,
+    /// In one state.
+    pub state: Option<StateKind>,
+    /// Dead letters of one class.
+    pub class: Option<FaultClass>,
+    /// Older than this one: where the last page ended.
+    pub before: Option<MessageId>,
+    /// At most; 0 stands for 100.
+    pub limit: usize,
+}
+
+/// Messages, and whether there are more.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Newest first.
+    pub records: Vec<Record>,
+    /// Where the next page begins.
+    pub next: Option<MessageId>,
+}
+
+/// How many messages of a route are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The route.
+    pub route: String,
+    /// The state.
+    pub state: StateKind,
+    /// How many.
+    pub messages: u64,
+    /// When the oldest of them was received.
+    pub oldest: Timestamp,
+}
+
+/// What a reconciliation settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reconciled {
+    /// Due again.
+    pub requeued: u64,
+    /// Dead letters of class UNKNOWN.
+    pub buried: u64,
+}
+
+/// Why an intent was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// The claim is no longer valid; somebody else settled the attempt.
+    #[error("attempt {} of message {} was settled by somebody else", .0.attempt, .0.id)]
+    Superseded(Claim),
+    /// There is no such message.
+    #[error("there is no message {0}")]
+    NotFound(MessageId),
+    /// The message is not a dead letter, so there is nothing to decide.
+    #[error("message {0} is not a dead letter")]
+    NotDead(MessageId),
+    /// Nothing more can be made durable now; try again later.
+    #[error("the queue cannot take messages now: {0}")]
+    Unavailable(String),
+    /// A commit failed (disk full, I/O error). What is durable is not known until a restart reconciles: the gateway
+    /// stops accepting and exits.
+    #[error("the queue failed: {0}")]
+    Fatal(String),
+}
