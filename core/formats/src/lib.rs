@@ -6,9 +6,11 @@
 //! [`Value`]s; a writer compiled from the target schema turns them into wire bytes.
 
 pub mod decimal;
+mod problem;
 pub mod select;
 pub mod value;
 
 pub use decimal::Decimal;
+pub use problem::ValueProblem;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
 pub use value::{Captured, DateTime, Slot, Value};

@@ -22,13 +22,22 @@ pub struct Translation {
     pub write: Vec<Write>,
 }
 
-/// What to do with a SOAP fault: rules tested in order.
+/// How a reply is treated: it is read once, tested for a fault, then for a failure that arrives as a normal reply
+/// (`response.fail`), and then written.
+///
+/// The slots of `faults` are those of `response.selection` and `response.original`: make one [`Selection`] for both,
+/// and ask it for the fault's fields as well. A reply that holds a fault has no body, so a selected body is absent then.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The normal reply; its selections serve the fault rules too.
+    pub response: Translation,
+    /// What to do with a fault; `None` where the target's contract has no faults in band (gRPC).
+    pub faults: Option<FaultRules>,
+}
+
+/// What to do with a SOAP fault: rules tested in order, over the slots of the [`Reply`]'s response translation.
 #[derive(Debug, Clone)]
 pub struct FaultRules {
-    /// What is read of the reply: the fault.
-    pub selection: Selection,
-    /// What is read of the request.
-    pub original: Option<Selection>,
     /// The slot whose presence says that the reply is a fault.
     pub present: SlotRef,
     /// The fault's code and reason, where the contract has them: for the error text and the ledger.
@@ -85,6 +94,10 @@ pub struct Write {
 }
 
 /// How a target field is filled.
+///
+/// Presence: a source field without presence (`Presence::Implicit`) that holds its default is first taken as absent.
+/// Only where the target is required, or inside an operator (comparison, arithmetic, logic, `in`, a function of several
+/// arguments that are not constants), it stands for its default value. The plan sees to that; the checker need not.
 #[derive(Debug, Clone)]
 pub enum WriteContent {
     /// A scalar. Absent leaves the field out (an error at run time where it is required), nil writes nil.

@@ -1,0 +1,45 @@
+//! What can be wrong with one value, said without the value: it may be personal.
+
+/// Why a value is not what its type, its facets or its target allow. The text completes "the value ...".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueProblem {
+    /// The text is not of the type's lexical form.
+    #[error("is not written as its type demands")]
+    Lexical,
+    /// A number is outside what the type or its bounds hold.
+    #[error("is outside the bounds of its type")]
+    OutOfRange,
+    /// Fewer characters or octets than the least.
+    #[error("is too short")]
+    TooShort,
+    /// More characters or octets than fit; it is never cut off.
+    #[error("is too long")]
+    TooLong,
+    /// More digits, in all or after the point, than the type has.
+    #[error("has more digits than its type")]
+    TooManyDigits,
+    /// No pattern of the type matches.
+    #[error("does not match the pattern of its type")]
+    Pattern,
+    /// Not one of the values that the type lists.
+    #[error("is not one of the values that its type lists")]
+    NotListed,
+    /// The target cannot hold it exactly.
+    #[error("would lose something in the target's type")]
+    Loss,
+    /// The kind of value does not fit the target.
+    #[error("is of a kind that does not fit")]
+    WrongKind,
+    /// A character that XML 1.0 cannot carry.
+    #[error("holds a character that XML cannot carry")]
+    IllegalCharacter,
+    /// The target has no nil.
+    #[error("is nil, and the target has no nil")]
+    Nil,
+    /// Text that is not UTF-8.
+    #[error("is not valid UTF-8")]
+    Utf8,
+    /// A date without a zone where an instant is wanted.
+    #[error("has no time zone, and the target needs one")]
+    NoZone,
+}
