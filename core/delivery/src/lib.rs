@@ -6,6 +6,7 @@
 mod edge;
 mod envelope;
 mod failure;
+mod operator;
 mod port;
 mod time;
 
@@ -14,6 +15,7 @@ pub use envelope::{
     BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
+pub use operator::{Operator, OperatorError, Resolution, RouteView, Version};
 pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,
     Page, Reconciled, Record, Start, State, StateKind,
