@@ -5,11 +5,14 @@
 
 mod contract;
 mod model;
+pub mod protobuf;
 mod resolver;
 
-pub use contract::{Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion};
+pub use contract::{
+    Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion,
+};
 pub use model::{
-    Choice, ChoiceId, Content, Enumeration, EnumValue, Facets, Field, FieldId, Name, Occurs, Particle, Presence, ProtoKind,
-    Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,
+    Choice, ChoiceId, Content, EnumValue, Enumeration, Facets, Field, FieldId, Name, Occurs, Particle,
+    Presence, ProtoKind, Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,
 };
 pub use resolver::{Directory, Memory, ResolveError, Resolved, Resolver};
