@@ -8,6 +8,7 @@ mod envelope;
 mod failure;
 mod operator;
 mod port;
+mod retry;
 mod time;
 
 pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
@@ -20,6 +21,7 @@ pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,
     Page, Reconciled, Record, Start, State, StateKind,
 };
+pub use retry::{Decision, PolicyError, RetryPolicy, decide};
 pub use time::Timestamp;
 
 /// A boxed future: ports are used as `dyn`, and one allocation a call is not what a call costs.

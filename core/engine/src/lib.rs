@@ -1,1 +1,24 @@
-//! engine
+//! A route at work: source, plan, queue, target, over the ports of `portolan-delivery`. Bundles by hash, drain, and
+//! reload without a call dropped.
+
+mod attempt;
+mod bundle;
+mod call;
+mod dispatch;
+mod engine;
+mod intake;
+mod load;
+mod operations;
+mod operator;
+mod route;
+mod settle;
+mod translate;
+mod waiters;
+
+pub use bundle::Bundle;
+pub use engine::{Engine, EngineOptions, StartError};
+pub use intake::EngineIntake;
+pub use load::{LoadError, Loaded, Loader};
+pub use operator::EngineOperator;
+pub use route::{Repeat, Route, RouteMode};
+pub use translate::{Context, Keys, Translate, Verdict};

@@ -1,0 +1,245 @@
+//! What a failed attempt means: again later, an answer for the caller, or a dead letter. One pure function, which is the
+//! table "What a crash or a silence means" of the design; the only place where `backoff` is used.
+
+use std::time::Duration;
+
+use backoff::{ExponentialBackoffBuilder, SystemClock, backoff::Backoff, exponential::ExponentialBackoff};
+
+use crate::{DeadLetter, Failure, FaultClass, Idempotency, Mode, Party, Status, Timestamp};
+
+/// When and how often to try again; names and meaning of gRPC's service config (gRFC A6).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPolicy {
+    max_attempts: u32,
+    initial_backoff: Duration,
+    max_backoff: Duration,
+    multiplier: f64,
+    jitter: f64,
+}
+
+/// Why a retry policy makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Not even one attempt.
+    #[error("`max-attempts` must be 1 to 1000")]
+    MaxAttempts,
+    /// Zero, or longer than the longest.
+    #[error("`initial-backoff` must be at least 1ms and at most `max-backoff`")]
+    InitialBackoff,
+    /// Longer than a day.
+    #[error("`max-backoff` must be at most 1d")]
+    MaxBackoff,
+    /// It would shrink, or explode.
+    #[error("`backoff-multiplier` must be 1 to 100")]
+    Multiplier,
+}
+
+impl RetryPolicy {
+    /// How far an interval may lie from the computed one, either way, so that gateways do not knock together.
+    pub const JITTER: f64 = 0.2;
+
+    /// One attempt, no more.
+    pub const NEVER: Self = Self {
+        max_attempts: 1,
+        initial_backoff: Duration::from_millis(200),
+        max_backoff: Duration::from_secs(5),
+        multiplier: 2.0,
+        jitter: Self::JITTER,
+    };
+
+    /// A policy within bounds.
+    pub fn try_new(
+        max_attempts: u32,
+        initial_backoff: Duration,
+        max_backoff: Duration,
+        multiplier: f64,
+    ) -> Result<Self, PolicyError> {
+        if !(1..=1000).contains(&max_attempts) {
+            return Err(PolicyError::MaxAttempts);
+        }
+        if max_backoff > Duration::from_secs(24 * 3600) {
+            return Err(PolicyError::MaxBackoff);
+        }
+        if initial_backoff < Duration::from_millis(1) || initial_backoff > max_backoff {
+            return Err(PolicyError::InitialBackoff);
+        }
+        if !(1.0..=100.0).contains(&multiplier) {
+            return Err(PolicyError::Multiplier);
+        }
+        Ok(Self { max_attempts, initial_backoff, max_backoff, multiplier, jitter: Self::JITTER })
+    }
+
+    /// The same with another jitter, 0 to 1; tests take 0.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Attempts at most.
+    pub fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// How long to wait after this attempt (from 1) failed.
+    pub fn interval(&self, attempt: u32) -> Duration {
+        let mut intervals: ExponentialBackoff<SystemClock> = ExponentialBackoffBuilder::new()
+            .with_initial_interval(self.initial_backoff)
+            .with_max_interval(self.max_backoff)
+            .with_multiplier(self.multiplier)
+            .with_randomization_factor(self.jitter)
+            .with_max_elapsed_time(None)
+            .build();
+        // Once the longest is reached the rest is alike; a policy has at most 1000 attempts.
+        for _ in 1..attempt.min(self.max_attempts) {
+            intervals.next_backoff();
+        }
+        intervals.next_backoff().unwrap_or(self.max_backoff).min(self.max_backoff)
+    }
+}
+
+/// What a failed attempt means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The next attempt may begin then.
+    RetryAt {
+        /// When.
+        due: Timestamp,
+        /// Why this one failed, for the ledger.
+        failure: Failure,
+    },
+    /// The message ends with this failure.
+    Finish(Failure),
+    /// A person must look at it.
+    Bury(DeadLetter),
+}
+
+/// Decides on an attempt (from 1) that failed.
+///
+/// When the attempts of an operation are used up, it is a dead letter: somebody still expects its answer. A caller of
+/// request-reply is there and is told; what is known not to have been done needs nobody's attention.
+pub fn decide(
+    policy: &RetryPolicy,
+    idempotency: &Idempotency,
+    mode: Mode,
+    attempt: u32,
+    deadline: Option<Timestamp>,
+    failure: Failure,
+    now: Timestamp,
+) -> Decision {
+    let may_repeat = match failure.class {
+        FaultClass::Unsent | FaultClass::NotDone => true,
+        FaultClass::Unknown => idempotency.may_repeat(),
+        FaultClass::Request | FaultClass::Refused | FaultClass::Expired => return Decision::Finish(failure),
+        FaultClass::Reply => return bury(failure, Party::System),
+        FaultClass::Poison | FaultClass::Internal => return bury(failure, Party::Gateway),
+    };
+    if !may_repeat {
+        return bury(failure, Party::System);
+    }
+    let due = now.plus(failure.retry_after.unwrap_or_default().max(policy.interval(attempt)));
+    let in_time = deadline.is_none_or(|d| due < d);
+    if attempt < policy.max_attempts && in_time {
+        return Decision::RetryAt { due, failure };
+    }
+    match mode {
+        Mode::Operation if in_time => bury(failure, Party::System),
+        Mode::Operation | Mode::RequestReply => Decision::Finish(exhausted(failure)),
+    }
+}
+
+fn bury(failure: Failure, at_fault: Party) -> Decision {
+    Decision::Bury(DeadLetter { failure, at_fault, reply: None })
+}
+
+/// The last failure, as whoever may call again is told of it.
+fn exhausted(mut failure: Failure) -> Failure {
+    if failure.class != FaultClass::NotDone {
+        failure.status = Status::Unavailable;
+    }
+    failure.retry_after = failure.retry_after.or(Some(Duration::from_secs(1)));
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000_000);
+
+    fn policy() -> RetryPolicy {
+        let ms = Duration::from_millis;
+        RetryPolicy::try_new(3, ms(200), ms(5000), 2.0).unwrap().with_jitter(0.0)
+    }
+
+    #[test]
+    fn the_table_of_the_design() {
+        use FaultClass::*;
+        let key = || Idempotency::Key("k".into());
+        let check =
+            |class, idempotency: Idempotency, mode, attempt, deadline_in_ms: Option<u64>, expected: &str| {
+                let deadline = deadline_in_ms.map(|ms| NOW.plus(Duration::from_millis(ms)));
+                let failure = Failure::new(Status::Unavailable, class, "R", "m");
+                let got = match decide(&policy(), &idempotency, mode, attempt, deadline, failure, NOW) {
+                    Decision::RetryAt { due, .. } => format!("again in {} ms", due.since(NOW).as_millis()),
+                    Decision::Finish(f) => format!("finish {:?}", f.class),
+                    Decision::Bury(d) => format!("bury {:?}", d.failure.class),
+                };
+                assert_eq!(
+                    got, expected,
+                    "{class:?} {idempotency:?} {mode:?} attempt {attempt} deadline {deadline_in_ms:?}"
+                );
+            };
+        for mode in [Mode::RequestReply, Mode::Operation] {
+            for idempotency in [Idempotency::No, Idempotency::Yes, key()] {
+                check(Unsent, idempotency.clone(), mode, 1, None, "again in 200 ms");
+                check(NotDone, idempotency.clone(), mode, 2, None, "again in 400 ms");
+                check(Refused, idempotency.clone(), mode, 1, None, "finish Refused");
+                check(Request, idempotency.clone(), mode, 1, None, "finish Request");
+                check(Reply, idempotency.clone(), mode, 1, None, "bury Reply");
+                check(Internal, idempotency, mode, 1, None, "bury Internal");
+            }
+            check(Unknown, Idempotency::No, mode, 1, None, "bury Unknown");
+            check(Unknown, Idempotency::Yes, mode, 1, None, "again in 200 ms");
+            check(Unknown, key(), mode, 1, None, "again in 200 ms");
+            check(Unsent, Idempotency::No, mode, 1, Some(200), "finish Unsent");
+            check(Unsent, Idempotency::No, mode, 1, Some(201), "again in 200 ms");
+        }
+        check(Unsent, Idempotency::No, Mode::RequestReply, 3, None, "finish Unsent");
+        check(Unsent, Idempotency::No, Mode::Operation, 3, None, "bury Unsent");
+        check(Unknown, Idempotency::Yes, Mode::Operation, 3, None, "bury Unknown");
+    }
+
+    #[test]
+    fn a_system_that_asks_for_time_gets_it() {
+        let failure = Failure::new(Status::Unavailable, FaultClass::NotDone, "R", "m")
+            .retry_after(Duration::from_secs(9));
+        match decide(&policy(), &Idempotency::No, Mode::Operation, 1, None, failure, NOW) {
+            Decision::RetryAt { due, .. } => assert_eq!(due.since(NOW), Duration::from_secs(9)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn intervals_rise_to_the_longest_and_stay_within_the_jitter() {
+        let plain: Vec<_> = (1..8).map(|a| policy().interval(a).as_millis()).collect();
+        assert_eq!(plain, [200, 400, 800, 800, 800, 800, 800], "three attempts need three intervals");
+        let ms = Duration::from_millis;
+        let long = RetryPolicy::try_new(20, ms(200), ms(5000), 2.0).unwrap();
+        for attempt in 1..20 {
+            let wanted = long.with_jitter(0.0).interval(attempt).as_secs_f64();
+            let got = long.interval(attempt).as_secs_f64();
+            assert!((wanted * 0.79..=wanted * 1.21).contains(&got), "{attempt}: {wanted} {got}");
+        }
+        assert_eq!(long.with_jitter(0.0).interval(20), ms(5000));
+    }
+
+    #[test]
+    fn policies_out_of_bounds_are_refused() {
+        let ms = Duration::from_millis;
+        assert_eq!(RetryPolicy::try_new(0, ms(1), ms(2), 2.0), Err(PolicyError::MaxAttempts));
+        assert_eq!(RetryPolicy::try_new(1, ms(3), ms(2), 2.0), Err(PolicyError::InitialBackoff));
+        assert_eq!(RetryPolicy::try_new(1, ms(1), ms(90_000_000), 2.0), Err(PolicyError::MaxBackoff));
+        assert_eq!(RetryPolicy::try_new(1, ms(1), ms(2), f64::NAN), Err(PolicyError::Multiplier));
+    }
+}

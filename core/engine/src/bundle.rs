@@ -1,0 +1,67 @@
+//! Bundles: the files of one route at one version, known by their hash, from which the route can be made again after a
+//! restart or on another gateway.
+
+use bytes::Bytes;
+use portolan_delivery::BundleHash;
+use portolan_schema::Memory;
+use sha2::{Digest, Sha256};
+
+/// The files of a route.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Bundle {
+    /// The mapping file.
+    pub entry: String,
+    /// Which of its routes.
+    pub route: String,
+    /// Every file that was read, by name, sorted; the mapping file among them.
+    pub files: Vec<(String, String)>,
+}
+
+impl Bundle {
+    /// From the files in the order in which they were read.
+    pub fn new(
+        entry: impl Into<String>,
+        route: impl Into<String>,
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut files: Vec<_> = files.into_iter().collect();
+        files.sort();
+        files.dedup();
+        Self { entry: entry.into(), route: route.into(), files }
+    }
+
+    /// What is kept, and the hash by which it is found: SHA-256 of the content.
+    pub fn seal(&self) -> Result<(BundleHash, Bytes), serde_json::Error> {
+        let content = serde_json::to_vec(self)?;
+        Ok((BundleHash(Sha256::digest(&content).into()), content.into()))
+    }
+
+    /// Reads what was kept.
+    pub fn open(content: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(content)
+    }
+
+    /// The files, for readers.
+    pub fn resolver(&self) -> Memory {
+        self.files.iter().fold(Memory::default(), |memory, (name, text)| {
+            memory.with(name.clone(), text.clone().into_bytes())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bundle;
+
+    #[test]
+    fn the_hash_follows_the_content_and_not_the_order_of_reading() {
+        let file = |n: &str, t: &str| (n.to_owned(), t.to_owned());
+        let one = Bundle::new("m.yaml", "r", [file("m.yaml", "a"), file("p.proto", "b")]);
+        let other = Bundle::new("m.yaml", "r", [file("p.proto", "b"), file("m.yaml", "a")]);
+        let changed = Bundle::new("m.yaml", "r", [file("p.proto", "c"), file("m.yaml", "a")]);
+        let (hash, content) = one.seal().unwrap();
+        assert_eq!(hash, other.seal().unwrap().0);
+        assert_ne!(hash, changed.seal().unwrap().0);
+        assert_eq!(Bundle::open(&content).unwrap(), one);
+    }
+}

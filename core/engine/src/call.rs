@@ -1,0 +1,257 @@
+//! A call on its way: refused, answered at once, or made durable and answered when it is settled.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use portolan_delivery::{
+    Accept, Accepted, Answer, Call, Claim, Decision, DeliveryError, Envelope, Failure, FaultClass,
+    Idempotency, MessageId, Mode, Outcome, RequestKey, Start, Status, Timestamp, decide,
+};
+
+use crate::{
+    attempt::{self, Brought},
+    engine::Engine,
+    operations,
+    route::{Route, RouteMode},
+    settle,
+    translate::{Context, Keys},
+    waiters::Settled,
+};
+
+/// The metadata by which a caller names a request, where its message has no `request_id` field.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Longer request ids are refused: they are kept as long as the message.
+const MAX_REQUEST_ID: usize = 256;
+
+/// Answers a call of a route that this engine serves.
+pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) -> Answer {
+    let id = MessageId::generate();
+    let metadata = selected(&call.metadata, route.translate.metadata_names());
+    let named = header(&call.metadata, IDEMPOTENCY_KEY).map(str::to_owned);
+    let mut request = Vec::with_capacity(call.payload.len() * 4 + 1024);
+    let context = Context {
+        message: id,
+        received: call.received,
+        caller: call.caller.as_deref(),
+        request_id: named.as_deref(),
+        metadata: &metadata,
+        attempt: 1,
+    };
+    let keys = match route.translate.request(&call.payload, context, &mut request) {
+        Ok(keys) => keys,
+        Err(failure) => return Answer::Failed(attempt::signed(failure, &route, context)),
+    };
+    if !route.has_ledger_row() {
+        return unrecorded(&route, &call, context, request.into(), &keys).await;
+    }
+    let request_id = keys.request_id.clone().or(named);
+    if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
+        let why = format!("a request id may have up to {MAX_REQUEST_ID} bytes");
+        return Answer::Failed(
+            Failure::new(Status::InvalidArgument, FaultClass::Request, "REQUEST_ID_TOO_LONG", why.clone())
+                .at_field("request_id", why),
+        );
+    }
+    let operation = route.mode == RouteMode::Operation;
+    let envelope = Envelope {
+        id,
+        route: route.name.clone(),
+        bundle: route.bundle,
+        mode: if operation { Mode::Operation } else { Mode::RequestReply },
+        received: call.received,
+        deadline: if operation { route.answer_within.map(|d| call.received.plus(d)) } else { call.deadline },
+        idempotency: route.idempotency(&keys),
+        request_key: request_id
+            .map(|id| RequestKey { caller: call.caller.as_deref().unwrap_or("").to_owned(), id }),
+        caller: call.caller,
+        traceparent: header(&call.metadata, "traceparent").map(str::to_owned),
+        metadata,
+    };
+    let message = Message { engine: engine.clone(), route, envelope, payload: call.payload };
+    if operation { message.operation().await } else { message.request_reply(request.into()).await }
+}
+
+/// `direct`, and request-reply that may be asked again: the caller's own patience is the only record.
+async fn unrecorded(route: &Route, call: &Call, context: Context<'_>, request: Bytes, keys: &Keys) -> Answer {
+    let idempotency = route.idempotency(keys);
+    let mut attempt = 1;
+    loop {
+        let started = Timestamp::now();
+        let timeout = call.deadline.map_or(route.timeout, |d| route.timeout.min(d.since(started)));
+        let key = keys.idempotency_key.clone();
+        let context = Context { attempt, ..context };
+        let failure = match attempt::ask(route, context, &call.payload, request.clone(), key, timeout).await {
+            Brought::Outcome(Outcome::Reply(bytes)) => return Answer::Reply(bytes),
+            Brought::Outcome(Outcome::Failed(failure)) => return Answer::Failed(failure),
+            Brought::Unreadable(letter) => return Answer::Failed(letter.failure),
+            Brought::Failure(failure) => failure,
+        };
+        let now = Timestamp::now();
+        match decide(&route.retry, &idempotency, Mode::RequestReply, attempt, call.deadline, failure, now) {
+            Decision::RetryAt { due, .. } => tokio::time::sleep(due.since(now)).await,
+            Decision::Finish(failure) => return Answer::Failed(failure),
+            // Nothing is stored, so nobody can look at it; the caller, who may ask again, is told what is known.
+            Decision::Bury(letter) => return Answer::Failed(letter.failure),
+        }
+        attempt += 1;
+    }
+}
+
+/// A message to be made durable.
+struct Message {
+    engine: Arc<Engine>,
+    route: Arc<Route>,
+    envelope: Envelope,
+    payload: Bytes,
+}
+
+impl Message {
+    /// Accepts, and gives the operation as soon as it is durable.
+    async fn operation(self) -> Answer {
+        let Self { engine, route, envelope, payload } = self;
+        let received = envelope.received;
+        let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
+        match engine.delivery.accept(accept).await {
+            Ok(Accepted::New(_)) => Answer::Operation(operations::fresh(&envelope, &route.response_type)),
+            Ok(Accepted::Repeated(record)) => {
+                Answer::Operation(operations::view(*record, &route.response_type))
+            }
+            Ok(Accepted::Conflict(_)) => Answer::Failed(reused()),
+            Err(error) => Answer::Failed(refused(engine.failed(error))),
+        }
+    }
+
+    /// Accepts and asks the system; the caller waits, but what was begun goes on without it.
+    async fn request_reply(self, request: Bytes) -> Answer {
+        let deadline = self.envelope.deadline;
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        let work = self.engine.work();
+        tokio::spawn(async move {
+            let answer = self.accept_and_ask(request).await;
+            let _ = sender.send(answer);
+            drop(work);
+        });
+        let waited = match deadline {
+            Some(deadline) => tokio::time::timeout(deadline.since(Timestamp::now()), answer).await,
+            None => Ok(answer.await),
+        };
+        match waited {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Answer::Failed(Failure::new(
+                Status::Internal,
+                FaultClass::Internal,
+                "GATEWAY_STOPPED",
+                "the gateway stopped before the outcome was known",
+            )),
+            Err(_) => Answer::Failed(Failure::new(
+                Status::DeadlineExceeded,
+                FaultClass::Unknown,
+                "DEADLINE_EXCEEDED",
+                "the deadline passed before the system answered; the request goes on, and repeating its request id gives its outcome",
+            )),
+        }
+    }
+
+    async fn accept_and_ask(self, request: Bytes) -> Answer {
+        let Self { engine, route, envelope, payload } = self;
+        let start = Start::Now(engine.gateway);
+        let accept = Accept { envelope: envelope.clone(), payload: payload.clone(), start };
+        let claim = match engine.delivery.accept(accept).await {
+            Ok(Accepted::New(Some(claim))) => claim,
+            Ok(Accepted::New(None)) => Claim { id: envelope.id, attempt: 1, gateway: engine.gateway },
+            Ok(Accepted::Repeated(record)) => return repeated(&engine, record.envelope.id).await,
+            Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
+            Err(error) => return Answer::Failed(refused(engine.failed(error))),
+        };
+        let key = match &envelope.idempotency {
+            Idempotency::Key(key) => Some(key.clone()),
+            _ => None,
+        };
+        let timeout = settle::patience(&route, &envelope, Timestamp::now());
+        let brought = attempt::ask(&route, Context::of(&envelope, 1), &payload, request, key, timeout).await;
+        // Registered before the attempt is settled: a retry that another task takes up may be quicker than we are.
+        let later = engine.waiters.register(envelope.id);
+        match settle::attempt(&engine, &route, &envelope, claim, brought).await {
+            Ok(Some(settled)) => told(envelope.id, settled),
+            Ok(None) => match later.await {
+                Ok(settled) => told(envelope.id, settled),
+                Err(_) => repeated(&engine, envelope.id).await,
+            },
+            Err(error) => Answer::Failed(refused(error)),
+        }
+    }
+}
+
+/// The answer to a request whose id is known: that of the first, now or when it is there.
+async fn repeated(engine: &Arc<Engine>, id: MessageId) -> Answer {
+    use portolan_delivery::State;
+    let later = engine.waiters.register(id);
+    let record = match engine.delivery.get(id).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Answer::Failed(refused(DeliveryError::NotFound(id))),
+        Err(error) => return Answer::Failed(refused(engine.failed(error))),
+    };
+    match record.state {
+        State::Finished { outcome, .. } => told(id, Settled::Finished(outcome)),
+        State::Dead { letter, .. } => told(id, Settled::Dead(letter)),
+        State::Waiting { .. } | State::Claimed { .. } => match later.await {
+            Ok(settled) => told(id, settled),
+            Err(_) => Answer::Failed(Failure::new(
+                Status::Unavailable,
+                FaultClass::Internal,
+                "STILL_IN_PROGRESS",
+                "the first request of this id is still in progress; ask again",
+            )),
+        },
+    }
+}
+
+/// A settled message as its caller is told of it.
+fn told(id: MessageId, settled: Settled) -> Answer {
+    match settled {
+        Settled::Finished(Outcome::Reply(bytes)) => Answer::Reply(bytes),
+        Settled::Finished(Outcome::Failed(failure)) => Answer::Failed(failure),
+        Settled::Dead(letter) if letter.failure.class == FaultClass::Unknown => {
+            let mut failure = letter.failure;
+            failure.status = Status::Aborted;
+            let cause = std::mem::replace(&mut failure.reason, "OUTCOME_UNKNOWN".to_owned());
+            if cause != failure.reason {
+                failure = failure.with("cause", cause);
+            }
+            Answer::Failed(failure.with("dead_letter", id))
+        }
+        Settled::Dead(letter) => Answer::Failed(letter.failure.with("dead_letter", id)),
+    }
+}
+
+fn reused() -> Failure {
+    let why = "this request id was used before for another message";
+    Failure::new(Status::InvalidArgument, FaultClass::Request, "REQUEST_ID_REUSED", why)
+        .at_field("request_id", why)
+}
+
+/// The ledger did not take it, so nothing was promised.
+fn refused(error: DeliveryError) -> Failure {
+    let (reason, message) = match &error {
+        DeliveryError::Superseded(_) => (
+            "SETTLED_ELSEWHERE",
+            "the message was settled elsewhere; repeat the request id to get its outcome",
+        ),
+        _ => ("QUEUE_UNAVAILABLE", "the request could not be made durable; nothing was sent by this attempt"),
+    };
+    tracing::error!(%error, "the ledger refused an intent");
+    Failure::new(Status::Unavailable, FaultClass::Internal, reason, message)
+        .retry_after(Duration::from_secs(1))
+}
+
+fn header<'a>(metadata: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    metadata.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+}
+
+/// The metadata that the mapping reads, and no other, goes on with the message.
+fn selected(metadata: &[(String, String)], names: &[Arc<str>]) -> Vec<(String, String)> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    metadata.iter().filter(|(n, _)| names.iter().any(|wanted| **wanted == **n)).cloned().collect()
+}

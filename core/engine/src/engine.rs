@@ -1,0 +1,242 @@
+//! The engine: routes at work between an [`Intake`] on one side, systems on the other, and the ledger in between.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    dispatch,
+    load::{LoadError, Loaded, Loader},
+    route::{Route, RouteTable},
+    waiters::Waiters,
+};
+
+/// What differs between deployments.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Attempts at work at a time for each system, those of waiting callers aside.
+    pub dispatch_concurrency: usize,
+    /// How long finished messages are remembered, and with them their request ids and operations.
+    pub retention: Duration,
+    /// Whether queued messages are worked on; off while an operator looks, or to measure accepting alone.
+    pub dispatch: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { dispatch_concurrency: 32, retention: Duration::from_secs(7 * 24 * 3600), dispatch: true }
+    }
+}
+
+/// Routes at work. One for each process; adapters see it as `Intake`, operators as `Operator`.
+pub struct Engine {
+    pub(crate) options: EngineOptions,
+    pub(crate) gateway: GatewayId,
+    pub(crate) delivery: Arc<dyn Delivery>,
+    pub(crate) loader: Arc<dyn Loader>,
+    pub(crate) table: ArcSwap<RouteTable>,
+    /// Versions that are no longer served but that messages still refer to.
+    pub(crate) older: Mutex<HashMap<BundleHash, Arc<Route>>>,
+    pub(crate) waiters: Waiters,
+    pub(crate) in_flight: InFlight,
+    draining: AtomicBool,
+    fatal: watch::Sender<Option<String>>,
+    pub(crate) stop: watch::Sender<bool>,
+    /// A slot for an attempt came free.
+    pub(crate) freed: Notify,
+    /// One reload at a time.
+    reload: tokio::sync::Mutex<()>,
+}
+
+/// Work that must end before the process may: counted, so that a drain knows when it has.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    count: AtomicUsize,
+    idle: Notify,
+}
+
+/// One piece of work in flight, until dropped.
+pub(crate) struct Work(Arc<Engine>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if self.0.in_flight.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.in_flight.idle.notify_waiters();
+        }
+    }
+}
+
+/// Bundles of older versions held ready at a time.
+const OLDER_VERSIONS: usize = 256;
+
+impl Engine {
+    /// Settles what an earlier run left behind, loads the routes, and begins to work.
+    pub async fn start(
+        options: EngineOptions,
+        delivery: Arc<dyn Delivery>,
+        loader: Arc<dyn Loader>,
+    ) -> Result<Arc<Self>, StartError> {
+        let gateway = GatewayId::generate();
+        let settled = delivery.reconcile(gateway, Timestamp::now()).await?;
+        if settled.requeued + settled.buried > 0 {
+            tracing::warn!(
+                requeued = settled.requeued,
+                unknown = settled.buried,
+                "an earlier run ended in the middle of attempts; those of unknown outcome are dead letters now"
+            );
+        }
+        let loaded = loader.load()?;
+        let engine = Arc::new(Self {
+            options,
+            gateway,
+            delivery,
+            loader,
+            table: ArcSwap::default(),
+            older: Mutex::default(),
+            waiters: Waiters::default(),
+            in_flight: InFlight::default(),
+            draining: AtomicBool::new(false),
+            fatal: watch::Sender::new(None),
+            stop: watch::Sender::new(false),
+            freed: Notify::new(),
+            reload: tokio::sync::Mutex::new(()),
+        });
+        engine.serve(loaded).await?;
+        if engine.options.dispatch {
+            tokio::spawn(dispatch::run(engine.clone()));
+        }
+        tokio::spawn(dispatch::housekeeping(engine.clone()));
+        Ok(engine)
+    }
+
+    /// Keeps the bundles, then serves the routes; calls in flight finish on the version with which they began.
+    async fn serve(&self, loaded: Vec<Loaded>) -> Result<(), DeliveryError> {
+        for one in loaded.iter().filter(|l| l.route.has_ledger_row()) {
+            self.delivery.keep_bundle(one.route.bundle, one.bundle.clone()).await?;
+        }
+        let generation = self.table.load().generation + 1;
+        self.table
+            .store(Arc::new(RouteTable::new(generation, loaded.into_iter().map(|l| Arc::new(l.route)))));
+        // What refused to compile may do so now that systems or standing headers differ, and the other way round.
+        self.older.lock().clear();
+        Ok(())
+    }
+
+    /// Reads the files again and serves what they say, if all of it is sound.
+    pub(crate) async fn reload_routes(&self) -> Result<(), StartError> {
+        let _one_at_a_time = self.reload.lock().await;
+        let loaded = self.loader.load()?;
+        self.serve(loaded).await.map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+
+    /// The version of a route with which a message began.
+    pub(crate) async fn version(&self, name: &str, bundle: BundleHash) -> Result<Arc<Route>, VersionError> {
+        if let Some(route) = self.table.load().by_name.get(name).filter(|r| r.bundle == bundle) {
+            return Ok(route.clone());
+        }
+        if let Some(route) = self.older.lock().get(&bundle) {
+            return Ok(route.clone());
+        }
+        let content = self.delivery.bundle(bundle).await.map_err(VersionError::Delivery)?;
+        let content = content.ok_or(VersionError::Missing(bundle))?;
+        let route = Arc::new(self.loader.open(&content).map_err(VersionError::Load)?.route);
+        let mut older = self.older.lock();
+        if older.len() >= OLDER_VERSIONS {
+            older.clear();
+        }
+        older.insert(bundle, route.clone());
+        Ok(route)
+    }
+
+    /// The route that serves a method now.
+    pub(crate) fn route_for(&self, method: &str) -> Option<Arc<Route>> {
+        self.table.load().by_method.get(method).cloned()
+    }
+
+    /// Counts a piece of work until the guard is dropped.
+    pub(crate) fn work(self: &Arc<Self>) -> Work {
+        self.in_flight.count.fetch_add(1, Ordering::AcqRel);
+        Work(self.clone())
+    }
+
+    /// Notes a failure of the ledger. A fatal one stops accepting for good: what is durable is not known any more.
+    pub(crate) fn failed(&self, error: DeliveryError) -> DeliveryError {
+        if let DeliveryError::Fatal(why) = &error {
+            self.fatal.send_if_modified(|f| {
+                f.is_none() && {
+                    *f = Some(why.clone());
+                    true
+                }
+            });
+        }
+        error
+    }
+
+    /// Whether messages are accepted.
+    pub fn is_accepting(&self) -> bool {
+        !self.draining.load(Ordering::Acquire) && self.fatal.borrow().is_none()
+    }
+
+    /// Resolves with the reason when the ledger has failed and the process must end.
+    pub async fn failure(&self) -> String {
+        let mut fatal = self.fatal.subscribe();
+        match fatal.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops accepting and claiming; resolves when everything in flight is settled, or `limit` has passed.
+    /// Returns whether all of it was.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        self.draining.store(true, Ordering::Release);
+        self.stop.send_replace(true);
+        let all = async {
+            loop {
+                let idle = self.in_flight.idle.notified();
+                tokio::pin!(idle);
+                idle.as_mut().enable();
+                if self.in_flight.count.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        tokio::time::timeout(limit, all).await.is_ok()
+    }
+}
+
+/// Why the engine does not start, or does not take a reload.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The files are not sound.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Why the version of a route with which a message began is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VersionError {
+    #[error(transparent)]
+    Delivery(DeliveryError),
+    #[error(
+        "the bundle {0} with which the message came is not kept any more; retry it with the newest version"
+    )]
+    Missing(BundleHash),
+    #[error("the version with which the message came cannot be served: {0}")]
+    Load(LoadError),
+}

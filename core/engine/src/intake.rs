@@ -1,0 +1,110 @@
+//! The engine as source adapters see it.
+
+use std::{sync::Arc, time::Duration};
+
+use portolan_delivery::{
+    Answer, BoxFuture, Call, Failure, FaultClass, Intake, MessageId, OperationView, Status, Timestamp,
+};
+
+use crate::{call, engine::Engine, operations};
+
+/// What source adapters hold.
+#[derive(Clone)]
+pub struct EngineIntake(pub Arc<Engine>);
+
+impl Intake for EngineIntake {
+    fn serves(&self, method: &str) -> bool {
+        self.0.route_for(method).is_some()
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move {
+            if !self.0.is_accepting() {
+                let why = "the gateway is shutting down or cannot make requests durable";
+                return Answer::Failed(
+                    Failure::new(Status::Unavailable, FaultClass::Unsent, "NOT_ACCEPTING", why)
+                        .retry_after(Duration::from_secs(1)),
+                );
+            }
+            match self.0.route_for(&call.method) {
+                Some(route) => call::answer(&self.0, route, call).await,
+                None => Answer::Failed(Failure::new(
+                    Status::Unimplemented,
+                    FaultClass::Request,
+                    "METHOD_NOT_SERVED",
+                    "no route serves this method",
+                )),
+            }
+        })
+    }
+
+    fn operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+    ) -> BoxFuture<'_, Result<OperationView, Failure>> {
+        Box::pin(async move { self.0.operation(id, caller.as_deref()).await })
+    }
+
+    fn wait_operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<OperationView, Failure>> {
+        Box::pin(async move {
+            // Registered before looking: what is settled in between is not missed.
+            let settled = self.0.waiters.register(id);
+            let view = self.0.operation(id, caller.as_deref()).await?;
+            if operations::done(&view) {
+                return Ok(view);
+            }
+            let _ = tokio::time::timeout(until.since(Timestamp::now()), settled).await;
+            self.0.operation(id, caller.as_deref()).await
+        })
+    }
+
+    fn descriptors(&self) -> (u64, Vec<Arc<[u8]>>) {
+        let table = self.0.table.load();
+        let mut all: Vec<_> = table.by_name.values().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        (table.generation, all.into_iter().map(|r| r.descriptors.clone()).collect())
+    }
+
+    fn accepting(&self) -> bool {
+        self.0.is_accepting()
+    }
+}
+
+impl Engine {
+    async fn operation(&self, id: MessageId, caller: Option<&str>) -> Result<OperationView, Failure> {
+        let record = self.delivery.get(id).await.map_err(|error| {
+            tracing::error!(error = %self.failed(error), "the ledger cannot be read");
+            Failure::new(
+                Status::Unavailable,
+                FaultClass::Internal,
+                "QUEUE_UNAVAILABLE",
+                "the ledger cannot be read now",
+            )
+            .retry_after(Duration::from_secs(1))
+        })?;
+        // Somebody else's operation is not told from one that does not exist.
+        let record = record
+            .filter(|r| r.envelope.mode == portolan_delivery::Mode::Operation)
+            .filter(|r| r.envelope.caller.as_deref() == caller)
+            .ok_or_else(|| {
+                let why = "there is no such operation, or it was forgotten after its retention";
+                Failure::new(Status::NotFound, FaultClass::Request, "OPERATION_NOT_FOUND", why)
+                    .at_field("name", why)
+            })?;
+        let response_type = match self.version(&record.envelope.route, record.envelope.bundle).await {
+            Ok(route) => route.response_type.clone(),
+            Err(error) => {
+                tracing::error!(message = %id, %error, "the version of an operation's route cannot be had");
+                let why = "the version of the route with which the operation began cannot be served";
+                return Err(Failure::new(Status::Internal, FaultClass::Internal, "VERSION_UNAVAILABLE", why));
+            }
+        };
+        Ok(operations::view(record, &response_type))
+    }
+}

@@ -1,0 +1,130 @@
+//! A route as it is served: its policy, its translation, the system that it asks.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use portolan_delivery::{BundleHash, Idempotency, RetryPolicy, RouteView, Target};
+use portolan_schema::Protocol;
+
+use crate::translate::{Keys, Translate};
+
+/// How the caller gets the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteMode {
+    /// The caller waits, and nothing is stored.
+    Direct,
+    /// The caller waits.
+    RequestReply,
+    /// The caller gets an operation.
+    Operation,
+}
+
+impl RouteMode {
+    /// As mapping files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::RequestReply => "request-reply",
+            Self::Operation => "operation",
+        }
+    }
+}
+
+/// Whether the system may be asked twice, as the mapping declares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// No.
+    Never,
+    /// Yes.
+    Always,
+    /// Yes, with a key that the mapping computes.
+    WithKey,
+}
+
+/// One version of a route.
+pub struct Route {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version.
+    pub bundle: BundleHash,
+    /// The method that it serves.
+    pub method: Arc<str>,
+    /// The system that it asks.
+    pub system: Arc<str>,
+    /// How the caller gets the answer.
+    pub mode: RouteMode,
+    /// Whether the system may be asked twice.
+    pub repeat: Repeat,
+    /// How long the system has for one attempt.
+    pub timeout: Duration,
+    /// After which no attempt of an operation begins; `None` for as long as the attempts last.
+    pub answer_within: Option<Duration>,
+    /// When and how often to try again.
+    pub retry: RetryPolicy,
+    /// The mapping at work.
+    pub translate: Arc<dyn Translate>,
+    /// The target's operation.
+    pub protocol: Arc<Protocol>,
+    /// The way to the system.
+    pub target: Arc<dyn Target>,
+    /// The full name of the response message, for operations.
+    pub response_type: Arc<str>,
+    /// The source contract for reflection: a serialized `FileDescriptorSet`.
+    pub descriptors: Arc<[u8]>,
+}
+
+impl Route {
+    /// Whether messages of this route have a ledger row.
+    pub(crate) fn has_ledger_row(&self) -> bool {
+        match self.mode {
+            RouteMode::Direct => false,
+            RouteMode::RequestReply => self.repeat != Repeat::Always,
+            RouteMode::Operation => true,
+        }
+    }
+
+    /// What an envelope says about repeating.
+    pub(crate) fn idempotency(&self, keys: &Keys) -> Idempotency {
+        match (self.repeat, &keys.idempotency_key) {
+            (Repeat::Never, _) => Idempotency::No,
+            (Repeat::WithKey, Some(key)) => Idempotency::Key(key.clone()),
+            // A key that is absent protects nothing: such a message is not repeated.
+            (Repeat::WithKey, None) => Idempotency::No,
+            (Repeat::Always, _) => Idempotency::Yes,
+        }
+    }
+
+    pub(crate) fn view(&self) -> RouteView {
+        RouteView {
+            route: self.name.clone(),
+            method: self.method.clone(),
+            system: self.system.clone(),
+            mode: self.mode.name().into(),
+            bundle: self.bundle.to_string(),
+        }
+    }
+}
+
+/// The routes that are served now. Replaced whole, so that a call sees one state of the files or the next.
+#[derive(Default)]
+pub(crate) struct RouteTable {
+    pub(crate) generation: u64,
+    pub(crate) by_method: HashMap<Arc<str>, Arc<Route>>,
+    pub(crate) by_name: HashMap<Arc<str>, Arc<Route>>,
+}
+
+impl RouteTable {
+    pub(crate) fn new(generation: u64, routes: impl IntoIterator<Item = Arc<Route>>) -> Self {
+        let mut table = Self { generation, ..Self::default() };
+        for route in routes {
+            table.by_method.insert(route.method.clone(), route.clone());
+            table.by_name.insert(route.name.clone(), route);
+        }
+        table
+    }
+
+    pub(crate) fn views(&self) -> Vec<RouteView> {
+        let mut views: Vec<_> = self.by_name.values().map(|r| r.view()).collect();
+        views.sort_by(|a, b| a.route.cmp(&b.route));
+        views
+    }
+}

@@ -1,0 +1,70 @@
+//! What an attempt brought becomes an intent: finished, due again, or a dead letter.
+
+use std::{sync::Arc, time::Duration};
+
+use portolan_delivery::{Claim, Decision, DeliveryError, Envelope, Timestamp, decide};
+
+use crate::{attempt::Brought, engine::Engine, route::Route, waiters::Settled};
+
+/// How long the system has for an attempt that begins now. A message that may be repeated is not waited for beyond its
+/// deadline; another runs on to the system's own timeout, so that its outcome is recorded.
+pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Duration {
+    match envelope.deadline.filter(|_| envelope.idempotency.may_repeat()) {
+        Some(deadline) => route.timeout.min(deadline.since(now)),
+        None => route.timeout,
+    }
+}
+
+/// Records what an attempt brought, and tells whoever waits. `None`: the message is due again later.
+pub(crate) async fn attempt(
+    engine: &Arc<Engine>,
+    route: &Route,
+    envelope: &Envelope,
+    claim: Claim,
+    brought: Brought,
+) -> Result<Option<Settled>, DeliveryError> {
+    let now = Timestamp::now();
+    let decision = match brought {
+        Brought::Outcome(outcome) => return finish(engine, claim, outcome, now).await.map(Some),
+        Brought::Unreadable(letter) => Decision::Bury(letter),
+        Brought::Failure(failure) => decide(
+            &route.retry,
+            &envelope.idempotency,
+            envelope.mode,
+            claim.attempt,
+            envelope.deadline,
+            failure,
+            now,
+        ),
+    };
+    match decision {
+        Decision::RetryAt { due, failure } => {
+            tracing::info!(message = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
+                in_ms = due.since(now).as_millis() as u64, "the attempt failed and is tried again");
+            engine.delivery.retry_at(claim, due, failure, now).await.map_err(|e| engine.failed(e))?;
+            Ok(None)
+        }
+        Decision::Finish(failure) => {
+            finish(engine, claim, portolan_delivery::Outcome::Failed(failure), now).await.map(Some)
+        }
+        Decision::Bury(letter) => {
+            tracing::warn!(message = %claim.id, route = %envelope.route, attempt = claim.attempt, class = ?letter.failure.class,
+                reason = %letter.failure.reason, "the message is a dead letter; see `portolan queue show`");
+            engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
+            engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));
+            Ok(Some(Settled::Dead(letter)))
+        }
+    }
+}
+
+/// Records an outcome, and tells whoever waits.
+pub(crate) async fn finish(
+    engine: &Arc<Engine>,
+    claim: Claim,
+    outcome: portolan_delivery::Outcome,
+    now: Timestamp,
+) -> Result<Settled, DeliveryError> {
+    engine.delivery.finish(claim, outcome.clone(), now).await.map_err(|e| engine.failed(e))?;
+    engine.waiters.settle(claim.id, || Settled::Finished(outcome.clone()));
+    Ok(Settled::Finished(outcome))
+}
