@@ -1,0 +1,142 @@
+//! The methods of `portolan.admin.v1.Admin` over the [`Operator`] port: who calls is checked, the request is read, the
+//! operator is asked, the answer is written.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use portolan_delivery::{Operator, OperatorError, Version};
+use tonic::{Code, Request, Response, Status, body::Body, server::UnaryService};
+use tonic_prost::ProstCodec;
+
+use crate::{
+    AdminToken, convert,
+    status::{malformed, status, to_status},
+    wire,
+};
+
+/// The path of every method begins so.
+pub(crate) const SERVICE: &str = "/portolan.admin.v1.Admin/";
+
+pub(crate) struct Admin {
+    pub(crate) operator: Arc<dyn Operator>,
+    pub(crate) token: AdminToken,
+    pub(crate) max_request_bytes: usize,
+}
+
+impl Admin {
+    /// Answers a gRPC call to this service or to none.
+    pub(crate) async fn call(&self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let offered = request.headers().get(http::header::AUTHORIZATION).map(|v| v.as_bytes());
+        if !offered.is_some_and(|value| self.token.admits(value)) {
+            let message = "the admin API needs the token of the gateway's `.admin-token` file as `authorization: Bearer TOKEN`";
+            return status(Code::Unauthenticated, "UNAUTHENTICATED", message, None).into_http();
+        }
+        let method = request.uri().path().strip_prefix(SERVICE).unwrap_or_default().to_owned();
+        let operator = &self.operator;
+        match method.as_str() {
+            "ListMessages" => self.unary(request, |r| list(operator.clone(), r)).await,
+            "GetMessage" => self.unary(request, |r| get(operator.clone(), r)).await,
+            "RetryMessage" => self.unary(request, |r| retry(operator.clone(), r)).await,
+            "ResolveMessage" => self.unary(request, |r| resolve(operator.clone(), r)).await,
+            "CountMessages" => self.unary(request, |r| counts(operator.clone(), r)).await,
+            "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
+            "Reload" => self.unary(request, |r| reload(operator.clone(), r)).await,
+            _ => status(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such method here", None)
+                .into_http(),
+        }
+    }
+
+    async fn unary<Q, A, F, W>(&self, request: http::Request<Incoming>, work: F) -> http::Response<Body>
+    where
+        Q: prost::Message + Default + 'static,
+        A: prost::Message + 'static,
+        F: FnMut(Q) -> W,
+        W: Future<Output = Result<A, Status>>,
+    {
+        let mut grpc = tonic::server::Grpc::new(ProstCodec::<A, Q>::default())
+            .max_decoding_message_size(self.max_request_bytes)
+            .max_encoding_message_size(usize::MAX);
+        grpc.unary(Call(work), request).await
+    }
+}
+
+/// A closure as the one-method service that tonic asks for.
+struct Call<F>(F);
+
+impl<Q, A, F, W> UnaryService<Q> for Call<F>
+where
+    F: FnMut(Q) -> W,
+    W: Future<Output = Result<A, Status>>,
+{
+    type Response = A;
+    type Future = Answered<W>;
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        Answered(Box::pin((self.0)(request.into_inner())))
+    }
+}
+
+/// Wraps what the work gives into tonic's response.
+struct Answered<W>(std::pin::Pin<Box<W>>);
+
+impl<A, W: Future<Output = Result<A, Status>>> Future for Answered<W> {
+    type Output = Result<Response<A>, Status>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        self.0.as_mut().poll(context).map(|answer| answer.map(Response::new))
+    }
+}
+
+type Shared = Arc<dyn Operator>;
+
+async fn list(
+    operator: Shared,
+    request: wire::ListMessagesRequest,
+) -> Result<wire::ListMessagesResponse, Status> {
+    let filter = convert::filter_in(request).map_err(malformed)?;
+    operator.list(filter).await.map(convert::page_out).map_err(to_status)
+}
+
+async fn get(operator: Shared, request: wire::GetMessageRequest) -> Result<wire::Message, Status> {
+    let id = convert::id_in(&request.id).map_err(malformed)?;
+    operator.show(id).await.map(convert::record_out).map_err(to_status)
+}
+
+async fn retry(operator: Shared, request: wire::RetryMessageRequest) -> Result<wire::Empty, Status> {
+    let id = convert::id_in(&request.id).map_err(malformed)?;
+    let version = if request.newest_version { Version::Newest } else { Version::Same };
+    operator.retry(id, version).await.map(|()| wire::Empty {}).map_err(to_status)
+}
+
+async fn resolve(operator: Shared, request: wire::ResolveMessageRequest) -> Result<wire::Empty, Status> {
+    let id = convert::id_in(&request.id).map_err(malformed)?;
+    let resolution = request.resolution.ok_or(convert::Malformed("resolution")).map_err(malformed)?;
+    let resolution = convert::resolution_in(resolution).map_err(malformed)?;
+    operator.resolve(id, resolution).await.map(|()| wire::Empty {}).map_err(to_status)
+}
+
+async fn counts(operator: Shared, _: wire::Empty) -> Result<wire::CountMessagesResponse, Status> {
+    let counts = operator.counts().await.map_err(to_status)?;
+    Ok(wire::CountMessagesResponse { counts: counts.into_iter().map(convert::count_out).collect() })
+}
+
+async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {
+    let routes = operator.routes().await.map_err(to_status)?;
+    Ok(wire::ListRoutesResponse { routes: routes.into_iter().map(convert::route_out).collect() })
+}
+
+/// Findings are an answer, not a status: they may be long, and a status travels in a header.
+async fn reload(operator: Shared, _: wire::Empty) -> Result<wire::ReloadResponse, Status> {
+    let (routes, findings) = match operator.reload().await {
+        Ok(routes) => (routes, String::new()),
+        Err(OperatorError::Findings(text)) => (
+            operator.routes().await.map_err(to_status)?,
+            if text.is_empty() { "findings".to_owned() } else { text },
+        ),
+        Err(other) => return Err(to_status(other)),
+    };
+    Ok(wire::ReloadResponse { routes: routes.into_iter().map(convert::route_out).collect(), findings })
+}

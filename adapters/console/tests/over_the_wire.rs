@@ -1,0 +1,189 @@
+//! Client against server over a fake operator: what the operator says is what the client says, and nobody gets in
+//! without the token.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer};
+use portolan_delivery::*;
+
+/// Knows a few messages; remembers what it was asked to decide.
+#[derive(Default)]
+struct Fake {
+    records: Vec<Record>,
+    decided: Mutex<Vec<String>>,
+    broken: bool,
+}
+
+impl Operator for Fake {
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, OperatorError>> {
+        let wanted = |r: &&Record| {
+            filter.state.is_none_or(|s| s == r.state.kind())
+                && filter.route.as_deref().is_none_or(|n| n == &*r.envelope.route)
+        };
+        let records: Vec<_> = self.records.iter().filter(wanted).cloned().collect();
+        let next = records.last().map(|r| r.envelope.id);
+        Box::pin(async move { Ok(Page { records, next }) })
+    }
+
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
+        let found = self.records.iter().find(|r| r.envelope.id == id).cloned();
+        Box::pin(async move { found.ok_or(DeliveryError::NotFound(id).into()) })
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, OperatorError>> {
+        let count =
+            Count { route: "r".into(), state: StateKind::Dead, messages: 7, oldest: Timestamp(1_000_001) };
+        Box::pin(async move { Ok(vec![count]) })
+    }
+
+    fn retry(&self, id: MessageId, version: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
+        self.decided.lock().unwrap().push(format!("retry {id} {version:?}"));
+        Box::pin(async move { Err(DeliveryError::NotDead(id).into()) })
+    }
+
+    fn resolve(&self, id: MessageId, resolution: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
+        self.decided.lock().unwrap().push(format!("resolve {id} {resolution:?}"));
+        Box::pin(async move { Ok(()) })
+    }
+
+    fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+        Box::pin(async move { Ok(vec![route()]) })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+        let answer = match self.broken {
+            true => Err(OperatorError::Findings("a.yaml:1:1: wrong\n".repeat(10_000))),
+            false => Ok(vec![route()]),
+        };
+        Box::pin(async move { answer })
+    }
+}
+
+fn route() -> RouteView {
+    RouteView {
+        route: "registry.get-person".into(),
+        method: "/civic.v1.Registry/GetPerson".into(),
+        system: "register".into(),
+        mode: "request-reply".into(),
+        bundle: "ab".repeat(32),
+    }
+}
+
+fn records() -> Vec<Record> {
+    let failure =
+        Failure::new(Status::Aborted, FaultClass::Unknown, "OUTCOME_UNKNOWN", "the system was silent")
+            .with("route", "r")
+            .at_field("national_id", "eleven digits")
+            .retry_after(std::time::Duration::from_millis(1500));
+    let letter = DeadLetter { failure: failure.clone(), at_fault: Party::System, reply: Some("<x/>".into()) };
+    let gateway = GatewayId::generate();
+    let now = Timestamp(1_763_900_000_123_456);
+    [
+        State::Waiting { due: now },
+        State::Claimed { gateway, since: now },
+        State::Finished { outcome: Outcome::Reply(Bytes::from_static(b"\0reply")), at: now },
+        State::Finished { outcome: Outcome::Failed(failure.clone()), at: now },
+        State::Dead { letter, at: now },
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(index, state)| Record {
+        envelope: Envelope {
+            id: MessageId::generate(),
+            route: "r".into(),
+            bundle: BundleHash([index as u8; 32]),
+            mode: if index % 2 == 0 { Mode::RequestReply } else { Mode::Operation },
+            received: now,
+            deadline: (index > 0).then_some(now),
+            idempotency: [Idempotency::No, Idempotency::Yes, Idempotency::Key("k".into())][index % 3].clone(),
+            caller: (index > 1).then(|| "CN=portal".into()),
+            request_key: (index > 2).then(|| RequestKey { caller: String::new(), id: "42".into() }),
+            metadata: vec![("x-trace".into(), "ä".into())],
+            traceparent: Some("00-1-2-01".into()),
+        },
+        payload: Bytes::from_static(b"\x0a\x01\xff"),
+        digest: (index > 2).then(|| PayloadDigest::of(b"x")),
+        state,
+        attempts: vec![Attempt { number: 1, started: now, ended: Some(now), failure: Some(failure.clone()) }],
+    })
+    .collect()
+}
+
+/// A console over the fake, with a client; the folder holds the token file.
+async fn console(fake: Fake) -> (Arc<Fake>, ConsoleClient, std::net::SocketAddr, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let token = AdminToken::read_or_create(&folder.path().join("t")).unwrap();
+    let fake = Arc::new(fake);
+    let options = ConsoleOptions::new(([127, 0, 0, 1], 0).into(), token.clone());
+    let ready = !fake.broken;
+    let server = ConsoleServer::bind(options, fake.clone(), Arc::new(move || ready)).await.unwrap();
+    let address = server.local_address();
+    tokio::spawn(server.serve(std::future::pending()));
+    let client = ConsoleClient::connect(address, &token).await.unwrap();
+    (fake, client, address, folder)
+}
+
+#[tokio::test]
+async fn the_client_says_what_the_operator_says() {
+    let (fake, client, ..) = console(Fake { records: records(), ..Fake::default() }).await;
+    let page = client.list(Filter::default()).await.unwrap();
+    assert_eq!(format!("{:?}", page.records), format!("{:?}", fake.records));
+    assert_eq!(page.next, fake.records.last().map(|r| r.envelope.id));
+    let filter = Filter { state: Some(StateKind::Dead), route: Some("r".into()), ..Filter::default() };
+    assert_eq!(client.list(filter).await.unwrap().records.len(), 1);
+    let id = fake.records[4].envelope.id;
+    assert_eq!(format!("{:?}", client.show(id).await.unwrap()), format!("{:?}", fake.records[4]));
+    assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
+    assert_eq!(client.routes().await.unwrap(), [route()]);
+    assert_eq!(client.reload().await.unwrap(), [route()]);
+}
+
+#[tokio::test]
+async fn decisions_and_errors_arrive() {
+    let (fake, client, ..) = console(Fake { broken: true, ..Fake::default() }).await;
+    let id = MessageId::generate();
+    let missing = client.show(id).await.unwrap_err();
+    assert!(matches!(missing, OperatorError::Delivery(DeliveryError::NotFound(i)) if i == id));
+    let alive = client.retry(id, Version::Newest).await.unwrap_err();
+    assert!(matches!(alive, OperatorError::Delivery(DeliveryError::NotDead(i)) if i == id));
+    let failed = Resolution::Failed { status: Status::NotFound, message: "no".into() };
+    for resolution in [
+        failed,
+        Resolution::SystemReply("<x/>".into()),
+        Resolution::CallerReply(Bytes::new()),
+        Resolution::Discarded { reason: "why".into() },
+    ] {
+        client.resolve(id, resolution.clone()).await.unwrap();
+        assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("resolve {id} {resolution:?}")));
+    }
+    let findings = client.reload().await.unwrap_err();
+    assert!(matches!(findings, OperatorError::Findings(text) if text.len() == 180_000));
+}
+
+#[tokio::test]
+async fn without_the_token_nobody_gets_in() {
+    let (_, _, address, folder) = console(Fake::default()).await;
+    let stranger = AdminToken::read_or_create(&folder.path().join("other")).unwrap();
+    let client = ConsoleClient::connect(address, &stranger).await.unwrap();
+    let refused = client.routes().await.unwrap_err().to_string();
+    assert!(refused.contains("token"), "{refused}");
+}
+
+#[tokio::test]
+async fn health_is_plain_http() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let check = async |broken, path: &str, status: &str, body: &str| {
+        let (_, _, address, _folder) = console(Fake { broken, ..Fake::default() }).await;
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(body), "{answer}");
+    };
+    check(false, "/livez", "200", "alive\n").await;
+    check(false, "/readyz", "200", "ready\n").await;
+    check(true, "/readyz", "503", "not taking calls\n").await;
+    check(false, "/other", "404", "Admin\n").await;
+}
