@@ -123,7 +123,7 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             attempt::ask(&route, context, &payload, request, key, settle::patience(&route, &envelope, now))
                 .await
         }
-        Err(letter) => Brought::Unreadable(letter),
+        Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };
     settle::attempt(engine, &route, &envelope, claim, brought).await?;
     Ok(())
@@ -131,14 +131,11 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
 
 /// The request again, from the bytes that came in. It was translated once at accept, so a failure here means that an
 /// operator chose a version that does not take it.
-fn translated(route: &Route, context: Context<'_>, payload: &[u8]) -> Result<Bytes, DeadLetter> {
+fn translated(route: &Route, context: Context<'_>, payload: &[u8]) -> Result<Bytes, Failure> {
     let mut request = Vec::with_capacity(payload.len() * 4 + 1024);
     match route.translate.request(payload, context, &mut request) {
         Ok(_) => Ok(request.into()),
-        Err(failure) => {
-            let failure = attempt::signed(failure, route, context);
-            Err(DeadLetter { failure, at_fault: Party::Gateway, reply: None })
-        }
+        Err(failure) => Err(attempt::signed(failure, route, context)),
     }
 }
 
