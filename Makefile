@@ -1,0 +1,35 @@
+# The commands of the house. `make` alone lists them.
+.PHONY: help demo test check lint bench soak fuzz reference
+SHELL := /bin/bash
+CARGO ?= cargo
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## Build Portolan and watch the main job: no server, no network needed after the build
+	$(CARGO) build --release --bin portolan
+	./target/release/portolan demo
+
+test: ## Install the peers that are missing, then run every test
+	./tests/install
+	$(CARGO) test --workspace --quiet
+
+check: ## What a developer runs before a commit
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+lint: check ## The same, and licences and advisories where cargo-deny is there
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; else echo "cargo-deny is not there, licences not checked"; fi
+
+bench: ## Every figure of docs/benchmarks.md, as `name ratio`
+	./tests/bench/run
+
+soak: ## The long forms of the long tests
+	./tests/install
+	PORTOLAN_SOAK=1 $(CARGO) test --release --test gateway -- --nocapture
+
+fuzz: ## Every parser of outside bytes, 20 s each
+	./fuzz/run 20
+
+reference: ## Generate the reference pages from the code
+	$(CARGO) test --quiet --test tidy -- --ignored regenerate
