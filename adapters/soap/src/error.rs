@@ -1,0 +1,95 @@
+//! What can go wrong: with the options of a system, and with an attempt to reach it.
+//!
+//! No text here names an address, a credential or a value of a message.
+
+use std::path::PathBuf;
+
+use portolan_delivery::{SendError, Sent};
+
+/// What is wrong with the options of a system.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// The endpoint is no address of an HTTP service.
+    #[error("`endpoint` must be a whole address such as `https://register.example/soap`")]
+    Endpoint,
+    /// Credentials stand in the endpoint.
+    #[error("`endpoint` must not hold credentials; write them under `auth`")]
+    CredentialsInEndpoint,
+    /// A header cannot be sent.
+    #[error("`headers`: `{0}` is no HTTP header name, or its value has characters that HTTP does not allow")]
+    Header(String),
+    /// A header is written by the adapter itself.
+    #[error("`headers`: `{0}` is written by Portolan itself; leave it out")]
+    OwnHeader(String),
+    /// A number must not be zero.
+    #[error("`{0}` must be greater than zero")]
+    Zero(&'static str),
+    /// A PEM file cannot be used.
+    #[error("`tls`: {0} cannot be used: {1}")]
+    Pem(PathBuf, String),
+    /// A certificate without its key, or a key without its certificate.
+    #[error("`tls`: `cert` and `key` go together")]
+    HalfIdentity,
+    /// The machine trusts nobody.
+    #[error(
+        "`tls`: this machine has no certificate authorities of its own; name a file under `tls: {{ ca: ... }}`"
+    )]
+    NoAuthorities,
+    /// rustls refuses the combination.
+    #[error("`tls`: {0}")]
+    Tls(String),
+}
+
+/// Every `SendError::reason` of this adapter. The README says what each means and how it may be classified.
+pub mod reason {
+    /// The connection was refused, or no host answers there. Never sent.
+    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    /// The connection was lost before a reply began.
+    pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
+    /// The host's name has no address. Never sent.
+    pub const DNS_FAILED: &str = "DNS_FAILED";
+    /// One side refused the other's certificate, or no common TLS version. Never sent.
+    pub const TLS_REFUSED: &str = "TLS_REFUSED";
+    /// Connecting or answering took longer than allowed.
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// All connections were busy for as long as the call may take. Never sent.
+    pub const POOL_EXHAUSTED: &str = "POOL_EXHAUSTED";
+    /// The route's target is no SOAP operation, or its SOAPAction or key cannot be a header. Never sent.
+    pub const NOT_SENDABLE: &str = "NOT_SENDABLE";
+    /// What answers does not speak HTTP/1.1.
+    pub const NOT_HTTP: &str = "NOT_HTTP";
+    /// An HTML page.
+    pub const HTML_REPLY: &str = "HTML_REPLY";
+    /// Nothing.
+    pub const EMPTY_REPLY: &str = "EMPTY_REPLY";
+    /// A reply that breaks off.
+    pub const TRUNCATED_REPLY: &str = "TRUNCATED_REPLY";
+    /// A reply over the limit, as it travels or inflated.
+    pub const OVERSIZED_REPLY: &str = "OVERSIZED_REPLY";
+    /// A reply that is no SOAP envelope.
+    pub const NOT_SOAP: &str = "NOT_SOAP";
+    /// A DOCTYPE, which SOAP forbids.
+    pub const DOCTYPE_REFUSED: &str = "DOCTYPE_REFUSED";
+    /// An HTTP status that says no, and no envelope with it.
+    pub const HTTP_STATUS: &str = "HTTP_STATUS";
+    /// HTTP 429 or 503 without an envelope.
+    pub const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
+    /// An encoding that cannot be read, or text that is not in the encoding it claims.
+    pub const CHARSET_UNSUPPORTED: &str = "CHARSET_UNSUPPORTED";
+    /// A `Content-Encoding` that cannot be inflated.
+    pub const COMPRESSION_UNSUPPORTED: &str = "COMPRESSION_UNSUPPORTED";
+    /// SOAP with attachments or MTOM, which is not read yet.
+    pub const MULTIPART: &str = "MULTIPART";
+    /// A redirection, which is not followed.
+    pub const REDIRECT: &str = "REDIRECT";
+}
+
+/// An attempt that brought no reply.
+pub(crate) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
+    SendError { sent, reason, message: message.into(), reply: None, retry_after: None }
+}
+
+/// A reply that is not an answer.
+pub(crate) fn bad_reply(reason: &'static str, message: impl Into<String>) -> SendError {
+    no_reply(Sent::Answered, reason, message)
+}

@@ -1,0 +1,199 @@
+//! The target: one system, its pool of connections, and what is sent with every call.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Uri, header::CONTENT_LENGTH};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    OptionsError, SoapOptions,
+    connector::{Cause, Connector},
+    error::{bad_reply, no_reply, reason},
+    headers::Headers,
+    payload::{Payload, Taken},
+    reply, tls,
+};
+
+/// A SOAP service over HTTP/1.1.
+///
+/// Errors are classified by [`SendError::sent`] first: `No` may be tried again on any route; `Maybe` only where the
+/// route is idempotent. With `Answered` the reason matters: see the crate's README.
+#[derive(Debug)]
+pub struct SoapTarget {
+    client: Client<Connector, Payload>,
+    uri: Uri,
+    headers: Headers,
+    places: Semaphore,
+    /// Places for those who wait, so that a system that hangs does not gather the whole world's calls in memory.
+    waiting: Semaphore,
+    max_reply_bytes: usize,
+}
+
+impl SoapTarget {
+    /// A system, by its options. Reads the certificates; connects to nothing.
+    pub fn new(options: &SoapOptions) -> Result<Self, OptionsError> {
+        let places = positive(options.max_concurrency, "max-concurrency")?;
+        let max_reply_bytes = positive(options.max_reply_bytes, "max-reply-bytes")?;
+        if options.connect_timeout.is_zero() {
+            return Err(OptionsError::Zero("connect-timeout"));
+        }
+        let uri = endpoint(&options.endpoint)?;
+        let tls = tls::client_config(&options.tls, uri.scheme() == Some(&http::uri::Scheme::HTTPS))?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(options.idle_timeout)
+            .pool_max_idle_per_host(places)
+            .set_host(false)
+            .build(Connector::new(tls, options.connect_timeout));
+        Ok(Self {
+            client,
+            headers: Headers::new(options, &uri)?,
+            uri,
+            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+            waiting: Semaphore::new(options.max_waiting.min(Semaphore::MAX_PERMITS)),
+            max_reply_bytes,
+        })
+    }
+
+    async fn attempt(&self, outgoing: Outgoing) -> Result<Bytes, SendError> {
+        let deadline = Instant::now() + outgoing.timeout.min(LONGEST);
+        let headers = self.headers.of(&outgoing)?;
+        let _place = self.place(deadline).await?;
+        let (payload, taken) = Payload::new(outgoing.payload);
+        let mut request = Request::new(payload);
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = headers;
+        match timeout_at(deadline, self.ask(request, &taken)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(no_reply(taken.sent(), reason::TIMEOUT, "the system did not answer in time")),
+        }
+    }
+
+    /// Waits for one of the system's places, as long as the call itself may take.
+    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, SendError> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok(place);
+        }
+        let exhausted = || {
+            let message = "all of the system's connections are busy; see its `max-concurrency`";
+            no_reply(Sent::No, reason::POOL_EXHAUSTED, message)
+        };
+        let _waiting = self.waiting.try_acquire().map_err(|_| exhausted())?;
+        match timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(exhausted()),
+        }
+    }
+
+    async fn ask(&self, request: Request<Payload>, taken: &Taken) -> Result<Bytes, SendError> {
+        let response = self.client.request(request).await.map_err(|error| lost(&error, taken))?;
+        let (head, body) = response.into_parts();
+        let announced = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        let body = self.read(body, announced).await?;
+        reply::tell_apart(head.status, &head.headers, body, self.max_reply_bytes)
+    }
+
+    /// The whole body; mostly one piece, which is then not copied.
+    async fn read(&self, mut body: Incoming, announced: Option<u64>) -> Result<Bytes, SendError> {
+        let limit = self.max_reply_bytes;
+        if announced.is_some_and(|length| length > limit as u64) {
+            return Err(reply::oversized(limit));
+        }
+        let Some(first) = next_piece(&mut body).await? else { return Ok(Bytes::new()) };
+        if first.len() > limit {
+            return Err(reply::oversized(limit));
+        }
+        let Some(second) = next_piece(&mut body).await? else { return Ok(first) };
+        let expected = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
+        whole.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(piece) = next {
+            if whole.len() + piece.len() > limit {
+                return Err(reply::oversized(limit));
+            }
+            whole.extend_from_slice(&piece);
+            next = next_piece(&mut body).await?;
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl Target for SoapTarget {
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
+        Box::pin(self.attempt(outgoing))
+    }
+}
+
+/// Longer than anyone waits, and short enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                // Trailers are of no use here.
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
+            Some(Err(_)) => return Err(bad_reply(reason::TRUNCATED_REPLY, "the system's reply breaks off")),
+        }
+    }
+}
+
+/// A call that ended without the head of a reply.
+fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
+    let cause = Cause::of(error);
+    if error.is_connect() || cause == Cause::Tls {
+        let (reason, message) = cause.unconnected();
+        return no_reply(Sent::No, reason, message);
+    }
+    match (taken.sent(), cause) {
+        (Sent::No, _) => no_reply(
+            Sent::No,
+            reason::CONNECTION_LOST,
+            "the connection was lost before anything was sent; is the system up?",
+        ),
+        (sent, Cause::NotHttp) => {
+            no_reply(sent, reason::NOT_HTTP, "the system's reply is not HTTP/1.1; see its `endpoint`")
+        }
+        (sent, _) => no_reply(
+            sent,
+            reason::CONNECTION_LOST,
+            "the connection was lost before the system answered; whether it has done its work is not known",
+        ),
+    }
+}
+
+fn positive(number: usize, name: &'static str) -> Result<usize, OptionsError> {
+    NonZeroUsize::new(number).map(NonZeroUsize::get).ok_or(OptionsError::Zero(name))
+}
+
+fn endpoint(text: &str) -> Result<Uri, OptionsError> {
+    let uri: Uri = text.parse().map_err(|_| OptionsError::Endpoint)?;
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    match uri.authority() {
+        Some(authority) if known && !authority.host().is_empty() => {
+            if authority.as_str().contains('@') {
+                Err(OptionsError::CredentialsInEndpoint)
+            } else {
+                Ok(uri)
+            }
+        }
+        _ => Err(OptionsError::Endpoint),
+    }
+}
