@@ -18,6 +18,9 @@ pub struct Translation {
     pub require: Vec<Require>,
     /// Failures that arrive as normal replies; the first that holds decides.
     pub fail: Vec<Failure>,
+    /// What must be there once `fail` did not decide (`response.from`): where it is absent, the message is refused,
+    /// because everything that would be written comes from it.
+    pub given: Option<SourceSlot>,
     /// The fields of the target document's record, in schema order.
     pub write: Vec<Write>,
 }
@@ -291,4 +294,3 @@ pub struct Table {
     /// Where it is declared.
     pub span: Span,
 }
-

@@ -1,4 +1,8 @@
 //! Mappings: read with their positions, checked against both schemas, compiled to flat plans, run.
 
+pub mod expression;
+pub mod file;
 pub mod functions;
 pub mod ir;
+pub mod parse;
+mod yaml;

@@ -1,0 +1,272 @@
+//! A mapping file as it was written: what was typed, lowered into what is valid, with the place of everything that
+//! a finding may have to point at.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use portolan_diagnostics::{SourceId, Span};
+use portolan_formats::Unknown;
+
+use crate::{
+    expression::{Leaf, Segment},
+    ir::{NilPolicy, Table},
+};
+
+/// A value with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A mapping file: one or more routes.
+#[derive(Debug, Clone)]
+pub struct MappingFile {
+    /// The file.
+    pub source: SourceId,
+    /// Its routes, in order.
+    pub routes: Vec<MappingRoute>,
+}
+
+/// A route as a mapping file declares it.
+#[derive(Debug, Clone)]
+pub struct MappingRoute {
+    /// Its name.
+    pub name: Placed<Arc<str>>,
+    /// Who asks.
+    pub source: GrpcSource,
+    /// Who is asked.
+    pub target: SoapTarget,
+    /// How it is delivered.
+    pub delivery: Delivery,
+    /// The way there.
+    pub request: Direction,
+    /// The way back.
+    pub response: Direction,
+    /// What a fault becomes.
+    pub faults: Vec<FailRule>,
+    /// Tables, in order.
+    pub tables: Vec<Table>,
+    /// Groups of rules for reuse.
+    pub maps: HashMap<String, Placed<Vec<FieldRule>>>,
+    /// What may be shown in logs and traces.
+    pub visible: Visible,
+}
+
+/// A gRPC method as source.
+#[derive(Debug, Clone)]
+pub struct GrpcSource {
+    /// The `.proto`.
+    pub proto: Placed<String>,
+    /// Where imports are looked for besides the file's own folder.
+    pub import_paths: Vec<Placed<String>>,
+    /// `package.Service/Method`.
+    pub method: Placed<String>,
+}
+
+/// A SOAP operation as target.
+#[derive(Debug, Clone)]
+pub struct SoapTarget {
+    /// The system's name in the configuration.
+    pub system: Placed<String>,
+    /// The WSDL.
+    pub wsdl: Placed<String>,
+    /// The operation.
+    pub operation: Placed<String>,
+    /// The WSDL's service, where the operation's name is not enough.
+    pub service: Option<Placed<String>>,
+    /// The port, likewise.
+    pub port: Option<Placed<String>>,
+    /// Local files for what the WSDL would load from the network.
+    pub schemas: Vec<(Placed<String>, Placed<String>)>,
+}
+
+/// How a message is delivered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Whether the caller waits.
+    pub mode: Placed<Mode>,
+    /// Whether the system may be asked twice.
+    pub idempotent: Idempotent,
+    /// How long one attempt may take; the system's own timeout where `None`.
+    pub timeout: Option<Duration>,
+    /// How long the message may be tried at all.
+    pub deadline: Option<Duration>,
+    /// When it is tried again; never, where `None`.
+    pub retry: Option<Retry>,
+}
+
+/// Whether the caller waits, and what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The caller waits, nothing is stored.
+    Direct,
+    /// The caller waits, and the attempt is recorded.
+    RequestReply,
+    /// The caller gets an operation, and the answer later.
+    Operation,
+}
+
+impl Mode {
+    /// As written in a mapping.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::RequestReply => "request-reply",
+            Self::Operation => "operation",
+        }
+    }
+}
+
+/// Whether the system may be asked twice.
+#[derive(Debug, Clone)]
+pub enum Idempotent {
+    /// It may not.
+    No,
+    /// It may.
+    Yes,
+    /// It may, because it is sent a key by which it knows the repetition.
+    Key(Leaf),
+}
+
+/// When to try again, by the names of gRPC's service configuration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retry {
+    /// Attempts in all, the first one included.
+    pub max_attempts: u32,
+    /// Before the second attempt.
+    pub initial_backoff: Duration,
+    /// At most between two attempts.
+    pub max_backoff: Duration,
+    /// How the wait grows.
+    pub backoff_multiplier: f64,
+}
+
+/// The rules of one direction.
+#[derive(Debug, Clone)]
+pub struct Direction {
+    /// The key `request` or `response`.
+    pub span: Span,
+    /// Conditions that the message must meet.
+    pub require: Vec<RequireRule>,
+    /// Replies that are failures.
+    pub fail: Vec<FailRule>,
+    /// Where the paths of `header` and `body` begin.
+    pub from: Option<Leaf>,
+    /// Header blocks.
+    pub header: Option<Placed<Rule>>,
+    /// The payload.
+    pub body: Option<Placed<Rule>>,
+    /// Source fields that are known and not wanted.
+    pub ignore: Vec<Placed<IgnoredPath>>,
+    /// What to do with fields that the contract does not know.
+    pub unknown: Unknown,
+}
+
+/// A path of `ignore`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredPath {
+    /// Its names.
+    pub path: Vec<Segment>,
+    /// Whether it ends in `.*`: everything under it that is not mapped.
+    pub below: bool,
+}
+
+/// A condition on a message.
+#[derive(Debug, Clone)]
+pub struct RequireRule {
+    /// Must hold.
+    pub that: Leaf,
+    /// The caller's field.
+    pub field: Option<Placed<String>>,
+    /// What to tell the caller.
+    pub message: Arc<str>,
+    /// The rule.
+    pub span: Span,
+}
+
+/// A failure, of a normal reply or of a fault.
+#[derive(Debug, Clone)]
+pub struct FailRule {
+    /// Must hold; `None` always does.
+    pub when: Option<Leaf>,
+    /// The number of the gRPC status.
+    pub status: i32,
+    /// What to tell the caller: an expression or a constant.
+    pub message: Option<Placed<Rule>>,
+    /// The caller's field.
+    pub field: Option<Placed<String>>,
+    /// For ErrorInfo.
+    pub reason: Option<Arc<str>>,
+    /// The system did nothing.
+    pub retry: bool,
+    /// The rule.
+    pub span: Span,
+}
+
+/// A target field with its rule.
+#[derive(Debug, Clone)]
+pub struct FieldRule {
+    /// The field's name.
+    pub field: Placed<String>,
+    /// How it is filled.
+    pub rule: Placed<Rule>,
+}
+
+/// How a target field is filled.
+#[derive(Debug, Clone)]
+pub enum Rule {
+    /// An expression, most often a path.
+    Expression(Leaf),
+    /// `{ const: ... }`
+    Constant(ConstantText),
+    /// Fields of a record.
+    Fields(Vec<FieldRule>),
+    /// A group of `maps:`.
+    Group(Placed<String>),
+    /// `{ from: path, map: ... }`
+    From(Leaf, Box<Placed<Rule>>),
+    /// `{ each: c in path, map: ... }`
+    Each {
+        /// The name of an item.
+        variable: Segment,
+        /// The list.
+        list: Leaf,
+        /// What to do with nil items.
+        nil: NilPolicy,
+        /// How an item is filled.
+        item: Box<Placed<Rule>>,
+    },
+    /// `cases:`
+    Cases(Vec<Case>),
+}
+
+/// A constant as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstantText {
+    /// Its text.
+    pub text: Arc<str>,
+    /// Whether it stands without quotes.
+    pub plain: bool,
+}
+
+/// One of several alternatives.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Must hold; `None` is `otherwise`.
+    pub when: Option<Leaf>,
+    /// The content.
+    pub rule: Placed<Rule>,
+    /// The alternative.
+    pub span: Span,
+}
+
+/// What may be shown; everything else is masked.
+#[derive(Debug, Clone, Default)]
+pub struct Visible {
+    /// Paths of the request.
+    pub request: Vec<Leaf>,
+    /// Paths of the reply.
+    pub response: Vec<Leaf>,
+}

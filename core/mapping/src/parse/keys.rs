@@ -1,0 +1,211 @@
+//! Reading the keys of a group: each is asked for once, and what nobody asked for is a finding.
+
+use std::{sync::Arc, time::Duration};
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+
+use crate::{
+    expression::Leaf,
+    file::Placed,
+    yaml::{Entry, Node, NodeKind},
+};
+
+/// The keys of a group while they are read.
+pub(super) struct Keys<'a> {
+    /// What the group is called in messages.
+    what: &'static str,
+    span: Span,
+    entries: &'a [Entry],
+    asked: Vec<&'static str>,
+}
+
+/// Keys of the language that a later version reads.
+const LATER: &[&str] =
+    &["skip", "rejects", "cut", "group", "file", "match", "poll", "order", "batch", "answer-within"];
+
+impl<'a> Keys<'a> {
+    /// The keys of `node`; a finding where it is something else.
+    pub(super) fn of(node: &'a Node, what: &'static str, findings: &mut Vec<Diagnostic>) -> Option<Self> {
+        match &node.kind {
+            NodeKind::Mapping(entries) => Some(Self { what, span: node.span, entries, asked: Vec::new() }),
+            NodeKind::Broken => None,
+            _ => {
+                let message = format!("{what} is {}, not a group of keys", node.describe());
+                findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(node.span, ""));
+                None
+            }
+        }
+    }
+
+    /// The whole group.
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The entry of a key, if it is there.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.asked.push(key);
+        self.entries.iter().find(|e| e.key == key)
+    }
+
+    /// The entry of a key that must be there.
+    pub(super) fn require(&mut self, key: &'static str, findings: &mut Vec<Diagnostic>) -> Option<&'a Entry> {
+        let entry = self.take(key);
+        if entry.is_none() {
+            let at = self.entries.first().map_or(self.span, |e| e.key_span);
+            let message = format!("{} has no `{key}`", self.what);
+            let mut finding = Diagnostic::error(Code::YAML_MISSING_KEY, message).at(at, "");
+            if let Some(near) =
+                self.entries.iter().find(|e| portolan_diagnostics::nearest(&e.key, [key]).is_some())
+            {
+                finding = finding.at(near.key_span, format!("did you mean `{key}`?"));
+            }
+            findings.push(finding);
+        }
+        entry
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn finish(self, findings: &mut Vec<Diagnostic>) {
+        self.finish_but(&[], findings);
+    }
+
+    /// The same, with further keys that a later version reads.
+    pub(super) fn finish_but(self, later: &[&str], findings: &mut Vec<Diagnostic>) {
+        for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
+            let missed = findings.iter_mut().any(|d| {
+                d.code == Code::YAML_MISSING_KEY
+                    && d.labels.iter().any(|l| l.span == entry.key_span && !l.text.is_empty())
+            });
+            if missed {
+                continue;
+            }
+            let finding = if LATER.iter().chain(later).any(|l| *l == entry.key) {
+                Diagnostic::error(Code::YAML_UNKNOWN_KEY, format!("`{}` is not built yet", entry.key))
+                    .at(entry.key_span, "")
+                    .help("it is part of the language, and comes with a later version")
+            } else {
+                Diagnostic::error(Code::YAML_UNKNOWN_KEY, format!("{} has no key `{}`", self.what, entry.key))
+                    .at(entry.key_span, "")
+                    .did_you_mean(&entry.key, self.asked.iter().copied())
+            };
+            findings.push(finding);
+        }
+    }
+}
+
+/// A finding about a value of the wrong kind.
+pub(super) fn bad(span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(Code::YAML_BAD_VALUE, message).at(span, "")
+}
+
+/// A single value that is not empty.
+pub(super) fn text(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+    text_of(&entry.value, &entry.key, entry.key_span, findings)
+}
+
+/// See [`text`].
+pub(super) fn text_of(
+    node: &Node,
+    what: &str,
+    key: Span,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Placed<String>> {
+    match &node.kind {
+        NodeKind::Scalar(s) if !(s.plain && s.text.is_empty()) => {
+            Some(Placed { value: s.text.clone(), span: node.span })
+        }
+        NodeKind::Broken => None,
+        _ => {
+            let span = if node.scalar().is_some() { key } else { node.span };
+            findings.push(bad(span, format!("`{what}` is {}, not a single value", node.describe())));
+            None
+        }
+    }
+}
+
+/// An expression.
+pub(super) fn leaf(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Leaf> {
+    text(entry, findings)?;
+    entry.value.scalar().map(|s| Leaf::new(s, entry.value.span))
+}
+
+/// A shared text.
+pub(super) fn shared(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Arc<str>> {
+    text(entry, findings).map(|t| t.value.into())
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<bool> {
+    let value = text(entry, findings)?;
+    match value.value.as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        other => {
+            let message = format!("`{}` is true or false, not `{other}`", entry.key);
+            findings.push(bad(value.span, message));
+            None
+        }
+    }
+}
+
+/// The items of a list; a finding where it is something else.
+pub(super) fn items<'a>(entry: &'a Entry, findings: &mut Vec<Diagnostic>) -> &'a [Node] {
+    match &entry.value.kind {
+        NodeKind::Sequence(items) => items,
+        NodeKind::Broken => &[],
+        _ => {
+            let message = format!("`{}` is {}, not a list", entry.key, entry.value.describe());
+            findings.push(bad(entry.value.span, message).help("write [a, b], or each item after a `-`"));
+            &[]
+        }
+    }
+}
+
+/// `10s`, `200ms`, `1m`, `2h`, `3d`.
+pub(super) fn duration(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Duration> {
+    let value = text(entry, findings)?;
+    let parsed = parse_duration(&value.value);
+    if parsed.is_none() {
+        let message = format!("`{}` is not a span of time", value.value);
+        findings.push(
+            bad(value.span, message).help("write a whole number with its unit: 200ms, 10s, 1m, 2h, 3d"),
+        );
+    }
+    parsed
+}
+
+/// A whole number with its unit; at most a hundred years.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let count: u64 = text[..digits].parse().ok()?;
+    let unit = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    count.checked_mul(unit).filter(|ms| *ms > 0 && *ms <= 36_525 * 86_400_000).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        let check = |text, milliseconds: Option<u64>| {
+            assert_eq!(parse_duration(text), milliseconds.map(Duration::from_millis), "{text}")
+        };
+        check("200ms", Some(200));
+        check("10s", Some(10_000));
+        check("3d", Some(259_200_000));
+        for text in
+            ["10", "s", "0s", "1.5s", "-1s", "1 s", "99999999999999999999s", "18446744073709551615d", "5é"]
+        {
+            check(text, None);
+        }
+    }
+}

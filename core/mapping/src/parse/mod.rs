@@ -1,0 +1,61 @@
+//! Mapping files as they are written: YAML lowered to [`MappingFile`], with every finding at once.
+
+mod keys;
+mod route;
+mod rules;
+mod traps;
+
+use portolan_diagnostics::{Checked, Code, Diagnostic, SourceId, Sources};
+
+pub(crate) use rules::{fields, rule};
+pub(crate) use traps::{Guess, guess};
+
+use crate::{
+    file::MappingFile,
+    yaml::{self, NodeKind},
+};
+
+/// How large a mapping file may be.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Reads a mapping file that is one of `sources`. Routes that could not be read whole are left out.
+pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
+    let mut findings = Vec::new();
+    let text = sources.get(source).map(|f| f.text.clone()).unwrap_or_default();
+    if text.len() > MAX_BYTES {
+        let message = format!("a mapping file has at most {MAX_BYTES} bytes");
+        let finding = Diagnostic::error(Code::FILE_UNREADABLE, message);
+        return Checked {
+            value: None,
+            diagnostics: vec![finding.at(portolan_diagnostics::Span::new(source, 0..0), "")],
+        };
+    }
+    let mut routes: Vec<crate::file::MappingRoute> = Vec::new();
+    let documents = yaml::read(source, &text, &mut findings);
+    if documents.is_empty() && findings.is_empty() {
+        let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "this file declares no route");
+        findings.push(finding.at(portolan_diagnostics::Span::new(source, 0..0), ""));
+    }
+    for document in &documents {
+        // An empty document follows a `---` at the end.
+        if matches!(&document.kind, NodeKind::Scalar(s) if s.text.is_empty()) && documents.len() > 1 {
+            continue;
+        }
+        let Some(route) = route::route(document, &mut findings) else { continue };
+        match routes.iter().find(|r| r.name.value == route.name.value) {
+            Some(first) => findings.push(
+                Diagnostic::error(
+                    Code::ROUTE_DUPLICATE,
+                    format!("two routes are named `{}`", route.name.value),
+                )
+                .at(route.name.span, "")
+                .at(first.name.span, "the first one"),
+            ),
+            None => routes.push(route),
+        }
+    }
+    Checked { value: Some(MappingFile { source, routes }), diagnostics: findings }
+}
+
+#[cfg(test)]
+mod tests;

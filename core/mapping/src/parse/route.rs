@@ -1,0 +1,400 @@
+//! A document of a mapping file: one route.
+
+use std::{collections::HashMap, sync::Arc};
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_formats::Unknown;
+
+use super::{
+    Guess, guess,
+    keys::{Keys, bad, boolean, duration, items, leaf, shared, text, text_of},
+    rules::{fields, rule},
+};
+use crate::{
+    expression::{Leaf, bare_path},
+    file::{
+        Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode, Placed,
+        RequireRule, Retry, Rule, SoapTarget, Visible,
+    },
+    ir::{Constant, Table},
+    yaml::{Entry, Node, NodeKind},
+};
+
+type Findings = Vec<Diagnostic>;
+
+/// A route; `None` where something that it cannot be without is missing.
+pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute> {
+    let mut keys = Keys::of(node, "a route", findings)?;
+    let name = keys.require("route", findings).and_then(|e| name(e, findings));
+    let source = keys.require("source", findings).and_then(|e| source(&e.value, findings));
+    let target = keys.require("target", findings).and_then(|e| target(&e.value, findings));
+    let delivery = match keys.take("delivery") {
+        Some(entry) => delivery(&entry.value, findings),
+        None => Some(defaults(keys.span())),
+    };
+    let request = keys.require("request", findings).and_then(|e| direction(e, true, findings));
+    let response = keys.require("response", findings).and_then(|e| direction(e, false, findings));
+    let faults = keys.take("faults").map(|e| fail_rules(e, findings)).unwrap_or_default();
+    let tables = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
+    let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
+    let visible = keys.take("visible").map(|e| visible(&e.value, findings)).unwrap_or_default();
+    keys.finish(findings);
+    Some(MappingRoute {
+        name: name?,
+        source: source?,
+        target: target?,
+        delivery: delivery?,
+        request: request?,
+        response: response?,
+        faults,
+        tables,
+        maps,
+        visible,
+    })
+}
+
+/// A route's name stands in file names, metrics and queues.
+fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<str>>> {
+    let name = text(entry, findings)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.value.len() > 100 || !name.value.chars().all(fits) {
+        let finding =
+            bad(name.span, "a route's name is at most 100 letters, digits, dots, hyphens and underscores");
+        findings.push(finding);
+        return None;
+    }
+    Some(Placed { value: name.value.into(), span: name.span })
+}
+
+fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
+    let mut keys = Keys::of(node, "`source`", findings)?;
+    let later = ["soap", "batch"]
+        .iter()
+        .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
+    let grpc = if later { keys.take("grpc") } else { keys.require("grpc", findings) };
+    let grpc = grpc.and_then(|e| {
+        let mut keys = Keys::of(&e.value, "`grpc`", findings)?;
+        let proto = keys.require("proto", findings).and_then(|e| text(e, findings));
+        let method = keys.require("method", findings).and_then(|e| text(e, findings));
+        let paths = keys.take("import-paths").map(|e| items(e, findings)).unwrap_or_default();
+        let span = keys.span();
+        let import_paths = paths.iter().filter_map(|n| text_of(n, "import-paths", span, findings)).collect();
+        keys.finish(findings);
+        Some(GrpcSource { proto: proto?, import_paths, method: method? })
+    });
+    keys.finish_but(&["soap"], findings);
+    grpc
+}
+
+fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
+    let mut keys = Keys::of(node, "`target`", findings)?;
+    let later = ["grpc", "batch"]
+        .iter()
+        .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
+    let soap = if later { keys.take("soap") } else { keys.require("soap", findings) };
+    let soap = soap.and_then(|e| {
+        let mut keys = Keys::of(&e.value, "`soap`", findings)?;
+        let system = keys.require("system", findings).and_then(|e| text(e, findings));
+        let wsdl = keys.require("wsdl", findings).and_then(|e| text(e, findings));
+        let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
+        let service = keys.take("service").and_then(|e| text(e, findings));
+        let port = keys.take("port").and_then(|e| text(e, findings));
+        let schemas = keys.take("schemas").map(|e| stand_ins(&e.value, findings)).unwrap_or_default();
+        keys.finish(findings);
+        Some(SoapTarget { system: system?, wsdl: wsdl?, operation: operation?, service, port, schemas })
+    });
+    keys.finish_but(&["grpc"], findings);
+    soap
+}
+
+fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Placed<String>)> {
+    let NodeKind::Mapping(entries) = &node.kind else {
+        Keys::of(node, "`schemas`", findings);
+        return Vec::new();
+    };
+    let pairs = entries.iter().filter_map(|e| {
+        let file = text(e, findings)?;
+        Some((Placed { value: e.key.clone(), span: e.key_span }, file))
+    });
+    pairs.collect()
+}
+
+fn defaults(span: Span) -> Delivery {
+    let mode = Placed { value: Mode::RequestReply, span };
+    Delivery { mode, idempotent: Idempotent::No, timeout: None, deadline: None, retry: None }
+}
+
+fn delivery(node: &Node, findings: &mut Findings) -> Option<Delivery> {
+    let mut keys = Keys::of(node, "`delivery`", findings)?;
+    let mode = match keys.take("mode") {
+        Some(entry) => mode(entry, findings),
+        None => Some(Placed { value: Mode::RequestReply, span: node.span }),
+    };
+    let idempotent = match keys.take("idempotent") {
+        None => Idempotent::No,
+        Some(entry) if matches!(entry.value.kind, NodeKind::Mapping(_)) => {
+            let mut inner = Keys::of(&entry.value, "`idempotent`", findings)?;
+            let key = inner.require("key", findings).and_then(|e| leaf(e, findings));
+            inner.finish(findings);
+            key.map_or(Idempotent::No, Idempotent::Key)
+        }
+        Some(entry) => match boolean(entry, findings) {
+            Some(true) => Idempotent::Yes,
+            _ => Idempotent::No,
+        },
+    };
+    let timeout = keys.take("timeout").and_then(|e| duration(e, findings));
+    let deadline = keys.take("deadline").and_then(|e| duration(e, findings));
+    let retry = keys.take("retry").and_then(|e| retry(&e.value, findings));
+    keys.finish(findings);
+    Some(Delivery { mode: mode?, idempotent, timeout, deadline, retry })
+}
+
+fn mode(entry: &Entry, findings: &mut Findings) -> Option<Placed<Mode>> {
+    let written = text(entry, findings)?;
+    let modes = [Mode::Direct, Mode::RequestReply, Mode::Operation];
+    let known = modes.into_iter().find(|m| m.name() == written.value);
+    if known.is_none() {
+        let message =
+            format!("`{}` is not a delivery mode: direct, request-reply or operation", written.value);
+        findings.push(bad(written.span, message).did_you_mean(&written.value, modes.map(Mode::name)));
+    }
+    known.map(|value| Placed { value, span: written.span })
+}
+
+fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
+    let mut keys = Keys::of(node, "`retry`", findings)?;
+    let attempts = keys.require("max-attempts", findings).and_then(|e| {
+        let written = text(e, findings)?;
+        let parsed = written.value.parse().ok().filter(|n| (1..=1000).contains(n));
+        if parsed.is_none() {
+            findings.push(bad(written.span, "`max-attempts` is a whole number from 1 to 1000"));
+        }
+        parsed
+    });
+    let initial = keys.take("initial-backoff").and_then(|e| duration(e, findings));
+    let max = keys.take("max-backoff").map(|e| (e, duration(e, findings)));
+    let multiplier = keys.take("backoff-multiplier").and_then(|e| {
+        let written = text(e, findings)?;
+        let parsed = written.value.parse().ok().filter(|n: &f64| (1.0..=100.0).contains(n));
+        if parsed.is_none() {
+            findings.push(bad(written.span, "`backoff-multiplier` is a number from 1 to 100"));
+        }
+        parsed
+    });
+    keys.finish(findings);
+    let initial_backoff = initial.unwrap_or(std::time::Duration::from_millis(200));
+    let max_backoff =
+        max.and_then(|(_, d)| d).unwrap_or(initial_backoff.max(std::time::Duration::from_secs(5)));
+    if let Some((entry, Some(max))) = max
+        && max < initial_backoff
+    {
+        findings.push(bad(entry.value.span, "`max-backoff` is shorter than `initial-backoff`"));
+    }
+    Some(Retry {
+        max_attempts: attempts?,
+        initial_backoff,
+        max_backoff,
+        backoff_multiplier: multiplier.unwrap_or(2.0),
+    })
+}
+
+fn direction(entry: &Entry, request: bool, findings: &mut Findings) -> Option<Direction> {
+    let mut keys = Keys::of(&entry.value, if request { "`request`" } else { "`response`" }, findings)?;
+    let (mut require, mut fail) = (Vec::new(), Vec::new());
+    if request {
+        let rules = keys.take("require").map(|e| items(e, findings)).unwrap_or_default();
+        require = rules.iter().filter_map(|n| require_rule(n, findings)).collect();
+    } else {
+        fail = keys.take("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
+    }
+    let from = keys.take("from").and_then(|e| leaf(e, findings));
+    let header = match request {
+        true => keys.take("header").and_then(|e| rule(&e.value, "header", e.key_span, findings)),
+        false => None,
+    };
+    let body = keys.take("body").and_then(|e| rule(&e.value, "body", e.key_span, findings));
+    let ignore = keys.take("ignore").map(|e| items(e, findings)).unwrap_or_default();
+    let ignore = ignore.iter().filter_map(|n| ignored(n, entry.key_span, findings)).collect();
+    let unknown = match keys.take("unknown-fields") {
+        None => Unknown::Refuse,
+        Some(e) => match text(e, findings)?.value.as_str() {
+            "refuse" => Unknown::Refuse,
+            "ignore" => Unknown::Ignore,
+            other => {
+                let finding =
+                    bad(e.value.span, format!("`unknown-fields` is refuse or ignore, not `{other}`"));
+                findings.push(finding.did_you_mean(other, ["refuse", "ignore"]));
+                Unknown::Refuse
+            }
+        },
+    };
+    keys.finish(findings);
+    Some(Direction { span: entry.key_span, require, fail, from, header, body, ignore, unknown })
+}
+
+fn ignored(node: &Node, key: Span, findings: &mut Findings) -> Option<Placed<IgnoredPath>> {
+    let written = text_of(node, "ignore", key, findings)?;
+    let (path, below) = match written.value.strip_suffix(".*") {
+        Some(path) => (path, true),
+        None => (written.value.as_str(), false),
+    };
+    let Some(path) = bare_path(path) else {
+        findings.push(
+            bad(written.span, "this is not a path")
+                .help("write `a.b`, or `a.b.*` for all that is not mapped under it"),
+        );
+        return None;
+    };
+    Some(Placed { value: IgnoredPath { path, below }, span: written.span })
+}
+
+fn require_rule(node: &Node, findings: &mut Findings) -> Option<RequireRule> {
+    let mut keys = Keys::of(node, "a rule of `require`", findings)?;
+    let that = keys.require("that", findings).and_then(|e| leaf(e, findings));
+    let field = keys.take("field").and_then(|e| text(e, findings));
+    let message = keys.require("message", findings).and_then(|e| shared(e, findings));
+    keys.finish(findings);
+    Some(RequireRule { that: that?, field, message: message?, span: node.span })
+}
+
+fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
+    items(entry, findings).iter().filter_map(|n| fail_rule(n, findings)).collect()
+}
+
+fn fail_rule(node: &Node, findings: &mut Findings) -> Option<FailRule> {
+    let mut keys = Keys::of(node, "a rule for failures", findings)?;
+    let when = keys.take("when").map(|e| leaf(e, findings));
+    let status = keys.require("status", findings).and_then(|e| status(e, findings));
+    let message = keys.take("message").and_then(|e| {
+        let rule = rule(&e.value, "message", e.key_span, findings)?;
+        if !matches!(rule.value, Rule::Expression(_) | Rule::Constant(_)) {
+            findings.push(bad(rule.span, "a message is an expression or { const: text }"));
+            return None;
+        }
+        Some(rule)
+    });
+    let field = keys.take("field").and_then(|e| text(e, findings));
+    let reason = keys.take("reason").and_then(|e| shared(e, findings));
+    let retry = keys.take("retry").and_then(|e| boolean(e, findings)).unwrap_or(false);
+    keys.finish(findings);
+    let when = match when {
+        None => None,
+        Some(when) => Some(when?),
+    };
+    Some(FailRule { when, status: status?, message, field, reason, retry, span: node.span })
+}
+
+/// The names of google.rpc.Code, by their numbers; 0 is OK, and no failure.
+const STATUSES: &[&str] = &[
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
+    let written = text(entry, findings)?;
+    match STATUSES.iter().position(|s| *s == written.value) {
+        Some(number) if number != 0 => i32::try_from(number).ok(),
+        _ => {
+            let message = format!("`{}` is not a gRPC status of a failure", written.value);
+            let finding =
+                bad(written.span, message).did_you_mean(&written.value, STATUSES[1..].iter().copied());
+            findings.push(finding.help("the statuses are the names of google.rpc.Code"));
+            None
+        }
+    }
+}
+
+fn tables(node: &Node, findings: &mut Findings) -> Vec<Table> {
+    let NodeKind::Mapping(entries) = &node.kind else {
+        Keys::of(node, "`tables`", findings);
+        return Vec::new();
+    };
+    entries.iter().filter_map(|e| table(e, findings)).collect()
+}
+
+fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
+    let NodeKind::Mapping(entries) = &entry.value.kind else {
+        Keys::of(&entry.value, "a table", findings);
+        return None;
+    };
+    let (mut rows, mut default) = (HashMap::new(), None);
+    for row in entries {
+        if let Guess::Trap(what) = guess(&row.key)
+            && findings_of_plain_key(row)
+        {
+            findings.push(trap(row.key_span, &row.key, what));
+        }
+        let Some(value) = text(row, findings) else { continue };
+        let plain = row.value.scalar().is_some_and(|s| s.plain);
+        let value = match (plain, guess(&value.value)) {
+            (true, Guess::Trap(what)) => {
+                findings.push(trap(row.value.span, &value.value, what));
+                continue;
+            }
+            (true, Guess::Integer) => match value.value.parse() {
+                Ok(number) => Constant::Integer(number),
+                Err(_) => Constant::Text(value.value.as_str().into()),
+            },
+            _ => Constant::Text(value.value.as_str().into()),
+        };
+        if row.key == "default" {
+            default = Some(value);
+        } else {
+            rows.insert(row.key.as_str().into(), value);
+        }
+    }
+    Some(Table { name: entry.key.as_str().into(), rows, default, span: entry.key_span })
+}
+
+/// A quoted key is longer in the file than its text.
+fn findings_of_plain_key(row: &Entry) -> bool {
+    (row.key_span.end - row.key_span.start) as usize == row.key.len()
+}
+
+pub(super) fn trap(span: Span, text: &str, what: &str) -> Diagnostic {
+    let message = format!("YAML readers take `{text}` for {what}");
+    Diagnostic::error(Code::YAML_TRAP, message).at(span, "").help(format!("put it in quotes: \"{text}\""))
+}
+
+fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
+    let NodeKind::Mapping(entries) = &node.kind else {
+        Keys::of(node, "`maps`", findings);
+        return HashMap::new();
+    };
+    let groups = entries.iter().filter_map(|e| {
+        let value = fields(&e.value, findings)?;
+        Some((e.key.clone(), Placed { value, span: e.key_span }))
+    });
+    groups.collect()
+}
+
+fn visible(node: &Node, findings: &mut Findings) -> Visible {
+    let Some(mut keys) = Keys::of(node, "`visible`", findings) else { return Visible::default() };
+    let mut paths = |key: &'static str, findings: &mut Findings| -> Vec<Leaf> {
+        let Some(entry) = keys.take(key) else { return Vec::new() };
+        let leaves = items(entry, findings).iter().filter_map(|n| {
+            text_of(n, key, entry.key_span, findings)?;
+            n.scalar().map(|s| Leaf::new(s, n.span))
+        });
+        leaves.collect()
+    };
+    let visible = Visible { request: paths("request", findings), response: paths("response", findings) };
+    keys.finish(findings);
+    visible
+}

@@ -1,0 +1,179 @@
+//! The rules of a direction: what fills a target field.
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+
+use super::keys::{Keys, bad, items, leaf, text, text_of};
+use crate::{
+    expression::{Expression, ExpressionKind, Leaf, Segment, bare_path},
+    file::{Case, ConstantText, FieldRule, Placed, Rule},
+    ir::NilPolicy,
+    yaml::{Entry, Node, NodeKind},
+};
+
+/// Keys of rules; a record whose field is named like one is written `{ map: { from: ... } }`.
+const RULE_KEYS: &[&str] = &["const", "from", "each", "nil", "map", "value", "cases"];
+
+/// Whether a group of keys is a rule, and not a record's fields.
+fn is_rule(entries: &[Entry]) -> bool {
+    let has = |key: &str| entries.iter().any(|e| e.key == key);
+    let only = entries.iter().all(|e| RULE_KEYS.contains(&e.key.as_str()));
+    has("each") || has("cases") || has("const") || (only && (has("from") || has("map")))
+}
+
+/// The rule of a target field.
+pub(crate) fn rule(
+    node: &Node,
+    what: &str,
+    key: Span,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Placed<Rule>> {
+    let value = match &node.kind {
+        NodeKind::Scalar(scalar) => {
+            text_of(node, what, key, findings)?;
+            Rule::Expression(Leaf::new(scalar, node.span))
+        }
+        NodeKind::Sequence(_) => {
+            let finding = bad(node.span, format!("`{what}` is a list, not a rule"));
+            findings.push(finding.help("fill a list by { each: item in path, map: ... }"));
+            return None;
+        }
+        NodeKind::Mapping(entries) if is_rule(entries) => form(node, findings)?,
+        NodeKind::Mapping(_) => Rule::Fields(fields(node, findings)?),
+        NodeKind::Broken => return None,
+    };
+    Some(Placed { value, span: node.span })
+}
+
+/// The fields of a record.
+pub(crate) fn fields(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Vec<FieldRule>> {
+    let NodeKind::Mapping(entries) = &node.kind else {
+        Keys::of(node, "a record", findings);
+        return None;
+    };
+    let lowered = entries.iter().filter_map(|entry| {
+        let field = Placed { value: entry.key.replace('-', "_"), span: entry.key_span };
+        rule(&entry.value, &entry.key, entry.key_span, findings).map(|rule| FieldRule { field, rule })
+    });
+    Some(lowered.collect())
+}
+
+/// A rule with keys of its own.
+fn form(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
+    let mut keys = Keys::of(node, "a rule", findings)?;
+    if let Some(entry) = keys.take("const") {
+        let rule = constant(entry, findings);
+        keys.finish(findings);
+        return rule;
+    }
+    if let Some(entry) = keys.take("cases") {
+        let cases = items(entry, findings).iter().filter_map(|item| case(item, findings)).collect();
+        keys.finish(findings);
+        return Some(Rule::Cases(cases));
+    }
+    if let Some(entry) = keys.take("each") {
+        let each = each(entry, findings);
+        let nil = keys.take("nil").map_or(Some(NilPolicy::Refuse), |e| nil(e, findings));
+        let item = match keys.take("value") {
+            Some(entry) => rule(&entry.value, "value", entry.key_span, findings),
+            None => group(&mut keys, findings),
+        };
+        keys.finish(findings);
+        let ((variable, list), nil, item) = (each?, nil?, item?);
+        return Some(Rule::Each { variable, list, nil, item: Box::new(item) });
+    }
+    let from = keys.take("from").map(|entry| leaf(entry, findings));
+    let map = group(&mut keys, findings);
+    keys.finish(findings);
+    match from {
+        None => map.map(|m| m.value),
+        Some(from) => Some(Rule::From(from?, Box::new(map?))),
+    }
+}
+
+/// `map:`, a record's fields or the name of a group.
+fn group(keys: &mut Keys<'_>, findings: &mut Vec<Diagnostic>) -> Option<Placed<Rule>> {
+    let entry = keys.require("map", findings)?;
+    let span = entry.value.span;
+    let value = match &entry.value.kind {
+        NodeKind::Scalar(_) => Rule::Group(text(entry, findings)?),
+        NodeKind::Mapping(_) => Rule::Fields(fields(&entry.value, findings)?),
+        _ => {
+            Keys::of(&entry.value, "`map`", findings);
+            return None;
+        }
+    };
+    Some(Placed { value, span })
+}
+
+fn constant(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
+    // Unlike elsewhere an empty text is a value here, if it stands in quotes.
+    text(entry, findings)?;
+    let scalar = entry.value.scalar()?;
+    Some(Rule::Constant(ConstantText { text: scalar.text.as_str().into(), plain: scalar.plain }))
+}
+
+/// `c in Children.Child`
+fn each(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<(Segment, Leaf)> {
+    let whole = leaf(entry, findings)?;
+    let parsed = match whole.text.split_once(" in ") {
+        Some((name, path)) => bare_path(name.trim()).filter(|n| n.len() == 1).zip(Some(path)),
+        None => None,
+    };
+    let Some((mut name, path)) = parsed else {
+        findings.push(
+            bad(whole.span, "`each` names an item and its list").help("write `each: item in path.to.list`"),
+        );
+        return None;
+    };
+    let offset = whole.text.len() - path.len();
+    let skipped = path.len() - path.trim_start().len();
+    let start = u32::try_from(offset + skipped).unwrap_or(u32::MAX);
+    let verbatim = whole.verbatim.map(|v| v.saturating_add(start));
+    let length = u32::try_from(path.trim().len()).unwrap_or(u32::MAX);
+    let span =
+        verbatim.map_or(whole.span, |v| Span { start: v, end: v.saturating_add(length), ..whole.span });
+    Some((name.remove(0), Leaf { text: path.trim().into(), span, verbatim }))
+}
+
+fn nil(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<NilPolicy> {
+    let value = text(entry, findings)?;
+    match value.value.as_str() {
+        "skip" => Some(NilPolicy::Skip),
+        "keep" => Some(NilPolicy::Keep),
+        "refuse" => Some(NilPolicy::Refuse),
+        other => {
+            let finding = bad(value.span, format!("`nil` is skip, keep or refuse, not `{other}`"));
+            findings.push(finding.did_you_mean(other, ["skip", "keep", "refuse"]));
+            None
+        }
+    }
+}
+
+/// `{ when: ..., const: ... }`, `{ when: ..., then: ... }`, `{ otherwise: ... }`
+fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
+    let mut keys = Keys::of(node, "a case", findings)?;
+    if let Some(entry) = keys.take("otherwise") {
+        let rule = rule(&entry.value, "otherwise", entry.key_span, findings);
+        keys.finish(findings);
+        return rule.map(|rule| Case { when: None, rule, span: node.span });
+    }
+    let when = keys.require("when", findings).and_then(|entry| leaf(entry, findings));
+    let content = if let Some(entry) = keys.take("const") {
+        constant(entry, findings).map(|value| Placed { value, span: entry.value.span })
+    } else if let Some(entry) = keys.take("then") {
+        rule(&entry.value, "then", entry.key_span, findings)
+    } else if let Some(entry) = keys.take("map") {
+        fields(&entry.value, findings).map(|f| Placed { value: Rule::Fields(f), span: entry.value.span })
+    } else {
+        let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "a case has no content").at(node.span, "");
+        findings.push(finding.help("add `const: TEXT`, `then: expression` or `map: { fields }`"));
+        None
+    };
+    keys.finish(findings);
+    Some(Case { when: Some(when?), rule: content?, span: node.span })
+}
+
+/// Whether an expression is only a path.
+pub(crate) fn is_path(expression: &Expression) -> bool {
+    matches!(expression.kind, ExpressionKind::Path(_))
+}
