@@ -7,6 +7,9 @@ mod contract;
 mod model;
 pub mod protobuf;
 mod resolver;
+pub mod wsdl;
+mod xml;
+mod xsd;
 
 pub use contract::{
     Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion,

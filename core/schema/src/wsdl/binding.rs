@@ -1,0 +1,170 @@
+//! Services, ports and bindings: which operations there are and how they travel.
+
+use portolan_diagnostics::{Code, Diagnostic};
+
+use super::{
+    SOAP_11, SOAP_12, WSDL,
+    definitions::{Definitions, Kind, Site},
+    envelope::{self, Parts},
+    message::{self, Style},
+};
+use crate::{Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
+
+/// A service for each SOAP port; for each SOAP binding where the WSDL has no services.
+pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Service> {
+    let mut services = Vec::new();
+    for service in &definitions.services {
+        for port in service.children("port") {
+            let name = format!(
+                "{}/{}",
+                service.attribute("name").unwrap_or_default().trim(),
+                port.attribute("name").unwrap_or_default().trim()
+            );
+            let Some(binding) = definitions.referred(&port, "binding", Kind::Binding, compiler) else {
+                continue;
+            };
+            let address = extension(&port, "address")
+                .and_then(|a| a.attribute("location").map(|l| l.trim().to_owned()));
+            let doc = port.doc().or_else(|| service.doc());
+            services.extend(bound(definitions, compiler, &binding, name, address, doc));
+        }
+    }
+    if definitions.services.is_empty() {
+        for binding in &definitions.bindings {
+            let name = binding.attribute("name").unwrap_or_default().trim().to_owned();
+            services.extend(bound(definitions, compiler, binding, name, None, binding.doc()));
+        }
+    }
+    services
+}
+
+/// The operations of a binding; `None` if it does not speak SOAP.
+fn bound(
+    definitions: &Definitions,
+    compiler: &mut Compiler<'_>,
+    binding: &Site,
+    name: String,
+    address: Option<String>,
+    doc: Option<String>,
+) -> Option<Service> {
+    let Some(soap) = extension(binding, "binding") else {
+        let what = format!("`{name}` does not speak SOAP and is left out");
+        compiler.report(Diagnostic::note(Code::WSDL_UNSUPPORTED, what).at(binding.span(), ""));
+        return None;
+    };
+    let version = match soap.tree.get(soap.node).name.namespace.as_str() {
+        SOAP_12 => SoapVersion::V12,
+        _ => SoapVersion::V11,
+    };
+    let port_type = definitions.referred(binding, "type", Kind::PortType, compiler)?;
+    let mut operations = Vec::new();
+    for operation in binding.children("operation") {
+        let read = Binding {
+            definitions,
+            port_type: &port_type,
+            version,
+            style: soap.attribute("style"),
+            address: &address,
+        };
+        match read.operation(&operation, compiler) {
+            Ok(operation) => operations.extend(operation),
+            Err(why) => {
+                let named = operation.attribute("name").unwrap_or_default().trim().to_owned();
+                let what = format!("the operation `{named}` is left out: {why}");
+                compiler.report(
+                    Diagnostic::warning(Code::WSDL_UNSUPPORTED, what)
+                        .at(operation.attribute_span("name"), ""),
+                );
+            }
+        }
+    }
+    Some(Service { name, operations, doc })
+}
+
+struct Binding<'a> {
+    definitions: &'a Definitions,
+    port_type: &'a Site,
+    version: SoapVersion,
+    style: Option<&'a str>,
+    address: &'a Option<String>,
+}
+
+impl Binding<'_> {
+    /// An operation; `None` where something is wrong that was reported, an error where it is sound but not read.
+    fn operation(&self, bound: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Operation>, String> {
+        let name = bound.attribute("name").unwrap_or_default().trim().to_owned();
+        let Some(declared) = self.declared(bound, &name) else {
+            let known = self.port_type.children("operation");
+            let what = format!("the port type has no operation `{name}`");
+            let found = Diagnostic::error(Code::WSDL_INVALID, what).at(bound.attribute_span("name"), "");
+            compiler.report(found.did_you_mean(&name, known.iter().filter_map(|o| o.attribute("name"))));
+            return Ok(None);
+        };
+        let soap = extension(bound, "operation");
+        let style = soap.as_ref().and_then(|s| s.attribute("style")).or(self.style).map(str::trim);
+        let style = if style == Some("rpc") { Style::Rpc } else { Style::Document };
+        let Some(input) = first(&declared, "input") else {
+            return Err("it has no input, and Portolan only asks".to_owned());
+        };
+        let reader = message::Messages { definitions: self.definitions, style, operation: &name };
+        let wire_input = first(bound, "input");
+        let Some(sent) = reader.read(&input, wire_input.as_ref(), "", compiler)? else { return Ok(None) };
+        let mut faults = Vec::new();
+        for fault in declared.children("fault") {
+            faults.extend(reader.fault(&fault, compiler));
+        }
+        let output = match first(&declared, "output") {
+            None => None,
+            Some(output) => {
+                let wire_output = first(bound, "output");
+                let Some(answered) = reader.read(&output, wire_output.as_ref(), "Response", compiler)? else {
+                    return Ok(None);
+                };
+                let parts = Parts {
+                    version: self.version,
+                    headers: answered.headers,
+                    body: answered.body,
+                    faults: Some(faults),
+                };
+                Some(envelope::document(compiler, parts))
+            }
+        };
+        let parts = Parts { version: self.version, headers: sent.headers, body: sent.body, faults: None };
+        let action =
+            soap.as_ref().and_then(|s| s.attribute("soapAction")).unwrap_or_default().trim().to_owned();
+        Ok(Some(Operation {
+            name,
+            input: envelope::document(compiler, parts),
+            output,
+            protocol: Protocol::Soap(SoapBinding {
+                version: self.version,
+                action,
+                address: self.address.clone(),
+            }),
+            doc: declared.doc().or_else(|| bound.doc()),
+        }))
+    }
+
+    /// The port type's operation; overloaded ones are told apart by the names of their messages.
+    fn declared(&self, bound: &Site, name: &str) -> Option<Site> {
+        let same = |o: &Site| o.attribute("name").map(str::trim) == Some(name);
+        let candidates: Vec<_> = self.port_type.children("operation").into_iter().filter(same).collect();
+        let named = |site: &Site, direction: &str| {
+            first(site, direction).and_then(|d| d.attribute("name").map(str::to_owned))
+        };
+        let matching = candidates.iter().find(|o| {
+            ["input", "output"].iter().all(|d| named(bound, d).is_none() || named(bound, d) == named(o, d))
+        });
+        matching.or(candidates.first()).cloned()
+    }
+}
+
+fn first(site: &Site, local: &str) -> Option<Site> {
+    site.tree.child(site.node, WSDL, local).map(|node| site.at(node))
+}
+
+/// An extension element of either SOAP version.
+pub(super) fn extension(site: &Site, local: &str) -> Option<Site> {
+    let child = |namespace| site.tree.child(site.node, namespace, local);
+    child(SOAP_11).or_else(|| child(SOAP_12)).map(|node| site.at(node))
+}

@@ -1,0 +1,21 @@
+//! XML Schema 1.0 (with what WSDLs use of 1.1) as records and scalars of the one type model.
+//!
+//! Nothing is compiled that no operation reaches: a broken type that nobody uses stops nobody.
+
+mod attributes;
+mod builtin;
+mod compiler;
+mod complex;
+mod content;
+mod element;
+mod files;
+mod set;
+mod simple;
+
+pub(crate) use compiler::Compiler;
+pub(crate) use element::Declared;
+pub(crate) use files::Files;
+pub(crate) use set::SchemaSet;
+
+/// The namespace of XML Schema.
+pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema";

@@ -1,0 +1,233 @@
+//! All schemas of a contract, and where each of their global components stands.
+
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
+
+use super::{Files, XSD};
+use crate::{
+    Name, Reading,
+    xml::{ElementId, Tree, Unbound},
+};
+
+/// A component of a schema: which schema, and its element there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) schema: u32,
+    pub(crate) node: ElementId,
+}
+
+/// One `xs:schema` element.
+pub(crate) struct SchemaElement {
+    pub(crate) tree: Rc<Tree>,
+    /// The namespace of what it declares: its own, or that of the schema that includes it.
+    pub(crate) target: String,
+    /// It has no namespace of its own and took its includer's, and so do its unprefixed references.
+    pub(crate) chameleon: bool,
+    pub(crate) elements_qualified: bool,
+    pub(crate) attributes_qualified: bool,
+}
+
+/// The kinds of global component, each with names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Element,
+    Attribute,
+    Type,
+    Group,
+    AttributeGroup,
+}
+
+impl Kind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Element => "element",
+            Self::Attribute => "attribute",
+            Self::Type => "type",
+            Self::Group => "group",
+            Self::AttributeGroup => "attribute group",
+        }
+    }
+}
+
+/// The schemas of a contract.
+#[derive(Default)]
+pub(crate) struct SchemaSet {
+    schemas: Vec<SchemaElement>,
+    components: HashMap<(Kind, Name), Place>,
+    /// The elements that may stand in another's place.
+    substitutes: HashMap<Name, Vec<Name>>,
+    loaded: HashSet<(usize, ElementId, String)>,
+    /// Imports that could not be read, with their namespaces: an error only if something of them is needed.
+    missing: Vec<(String, Diagnostic)>,
+}
+
+impl SchemaSet {
+    /// Adds a schema and all that it imports and includes.
+    pub(crate) fn load(
+        &mut self,
+        tree: &Rc<Tree>,
+        root: ElementId,
+        files: &mut Files,
+        reading: &mut Reading<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let mut waiting = vec![(tree.clone(), root, None::<String>)];
+        while let Some((tree, root, includer)) = waiting.pop() {
+            let own = tree.attribute(root, "targetNamespace").unwrap_or_default().to_owned();
+            let chameleon = own.is_empty() && includer.as_deref().is_some_and(|t| !t.is_empty());
+            let target = if chameleon { includer.unwrap_or_default() } else { own };
+            if !self.loaded.insert((Rc::as_ptr(&tree) as usize, root, target.clone())) {
+                continue;
+            }
+            self.add(&tree, root, &target, chameleon, diagnostics);
+            for (node, child) in tree.children(root, XSD) {
+                let include = matches!(child.name.local.as_str(), "include" | "redefine" | "override");
+                if !include && child.name.local != "import" {
+                    continue;
+                }
+                let namespace = tree.attribute(node, "namespace").unwrap_or_default().to_owned();
+                let Some(location) = tree.attribute(node, "schemaLocation") else { continue };
+                let at = tree.attribute_span(node, "schemaLocation");
+                match files.open(location, Some(&tree.file), Some(at), reading, diagnostics) {
+                    Ok(Some(imported)) if imported.get(Tree::ROOT).name == Name::new(XSD, "schema") => {
+                        waiting.push((imported, Tree::ROOT, include.then(|| target.clone())));
+                    }
+                    Ok(Some(_)) => {
+                        let found =
+                            Diagnostic::error(Code::XSD_INVALID, format!("`{location}` is not a schema"));
+                        self.missing.push((namespace, found.at(at, "named here")));
+                    }
+                    Ok(None) => {}
+                    Err(found) => {
+                        let about = if include { target.clone() } else { namespace };
+                        self.missing.push((about, found));
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        tree: &Rc<Tree>,
+        root: ElementId,
+        target: &str,
+        chameleon: bool,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let index = self.schemas.len() as u32;
+        let qualified = |attribute: &str| tree.attribute(root, attribute).map(str::trim) == Some("qualified");
+        self.schemas.push(SchemaElement {
+            tree: tree.clone(),
+            target: target.to_owned(),
+            chameleon,
+            elements_qualified: qualified("elementFormDefault"),
+            attributes_qualified: qualified("attributeFormDefault"),
+        });
+        let mut globals: Vec<(ElementId, ElementId)> =
+            tree.children(root, XSD).map(|(node, _)| (node, root)).collect();
+        let redefined: Vec<_> = tree
+            .children(root, XSD)
+            .filter(|(_, c)| matches!(c.name.local.as_str(), "redefine" | "override"))
+            .collect();
+        for (node, _) in redefined {
+            for (inner, _) in tree.children(node, XSD).filter(|(_, c)| c.name.local != "annotation") {
+                let what = "redefined components are not read; the original is used";
+                found.push(Diagnostic::warning(Code::XSD_UNSUPPORTED, what).at(tree.span(inner), ""));
+            }
+        }
+        for (node, _) in globals.drain(..) {
+            let kind = match tree.get(node).name.local.as_str() {
+                "element" => Kind::Element,
+                "attribute" => Kind::Attribute,
+                "simpleType" | "complexType" => Kind::Type,
+                "group" => Kind::Group,
+                "attributeGroup" => Kind::AttributeGroup,
+                _ => continue,
+            };
+            let Some(local) = tree.attribute(node, "name") else {
+                let what = format!("a global {} has no name", kind.word());
+                found.push(Diagnostic::error(Code::XSD_INVALID, what).at(tree.span(node), ""));
+                continue;
+            };
+            let name = Name::new(target, local.trim());
+            let place = Place { schema: index, node };
+            // Real contracts bring the same schema by several roads; the first one counts.
+            self.components.entry((kind, name.clone())).or_insert(place);
+            if let (Kind::Element, Some(head)) = (kind, tree.attribute(node, "substitutionGroup"))
+                && let Ok(head) = self.qualified(place, head)
+            {
+                self.substitutes.entry(head).or_default().push(name);
+            }
+        }
+    }
+
+    /// The schema of a component.
+    pub(crate) fn schema(&self, place: Place) -> &SchemaElement {
+        &self.schemas[place.schema as usize]
+    }
+
+    /// The tree of a component.
+    pub(crate) fn tree(&self, place: Place) -> &Tree {
+        &self.schemas[place.schema as usize].tree
+    }
+
+    /// A global component.
+    pub(crate) fn find(&self, kind: Kind, name: &Name) -> Option<Place> {
+        self.components.get(&(kind, name.clone())).copied()
+    }
+
+    /// The names of a kind of component in a namespace, for "did you mean".
+    pub(crate) fn names<'a>(&'a self, kind: Kind, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        let keys = self.components.keys().filter(move |(k, name)| *k == kind && name.namespace == namespace);
+        keys.map(|(_, name)| name.local.as_str())
+    }
+
+    /// The namespaces that declare a local name.
+    pub(crate) fn elsewhere(&self, kind: Kind, local: &str) -> Vec<&str> {
+        let keys = self.components.keys().filter(|(k, name)| *k == kind && name.local == local);
+        let mut namespaces: Vec<_> = keys.map(|(_, name)| name.namespace.as_str()).collect();
+        namespaces.sort_unstable();
+        namespaces
+    }
+
+    /// The elements that may stand in the place of another.
+    pub(crate) fn substitutes(&self, head: &Name) -> &[Name] {
+        self.substitutes.get(head).map_or(&[], Vec::as_slice)
+    }
+
+    /// A qualified name in an attribute's value, as seen from a component.
+    pub(crate) fn qualified(&self, at: Place, written: &str) -> Result<Name, Unbound> {
+        let schema = self.schema(at);
+        let mut name = schema.tree.qualified(at.node, written)?;
+        if schema.chameleon && name.namespace.is_empty() {
+            name.namespace.clone_from(&schema.target);
+        }
+        Ok(name)
+    }
+
+    /// Whether an import of this namespace failed.
+    pub(crate) fn is_missing(&self, namespace: &str) -> bool {
+        self.missing.iter().any(|(n, _)| n == namespace)
+    }
+
+    /// The imports that failed: errors where something of their namespace is needed, else worth a warning.
+    pub(crate) fn missing(self, needed: &HashSet<String>) -> Vec<Diagnostic> {
+        let weigh = |(namespace, mut found): (String, Diagnostic)| {
+            if !needed.contains(&namespace) {
+                found.severity = Severity::Warning;
+            }
+            found
+        };
+        self.missing.into_iter().map(weigh).collect()
+    }
+
+    /// Where a component stands.
+    pub(crate) fn span(&self, place: Place) -> Span {
+        self.tree(place).span(place.node)
+    }
+}
