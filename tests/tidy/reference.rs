@@ -1,0 +1,65 @@
+//! Reference pages are made from the code: a page that differs from what the code says fails here.
+
+use std::{fmt::Write, path::PathBuf};
+
+use portolan_diagnostics::CATALOG;
+
+/// Every generated page: its path under the root and its text.
+fn pages() -> Vec<(PathBuf, String)> {
+    vec![("docs/errors/README.md".into(), errors()), ("docs/reference/cli.md".into(), command_line())]
+}
+
+#[test]
+fn reference_pages_have_not_drifted() {
+    for (path, expected) in pages() {
+        let found = std::fs::read_to_string(super::root().join(&path)).unwrap_or_default();
+        assert!(found == expected, "{} has drifted from the code: run `make reference`", path.display());
+    }
+}
+
+#[test]
+#[ignore = "writes the pages: `make reference`"]
+fn regenerate() {
+    for (path, text) in pages() {
+        let path = super::root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+fn errors() -> String {
+    let mut page = String::from(
+        "# Findings\n\nEvery code that `portolan check` and its kin can print. Made from core/diagnostics/src/catalog.rs.\n\n\
+         | code | meaning |\n| --- | --- |\n",
+    );
+    for entry in CATALOG {
+        let _ = writeln!(page, "| `{}` | {} |", entry.code, entry.title.trim());
+    }
+    page
+}
+
+/// `portolan --help`, and that of every subcommand, as the binary prints them.
+fn command_line() -> String {
+    let mut page = String::from("# The command line\n\nMade from `portolan --help` and the help of each subcommand.\n");
+    let mut waiting = vec![Vec::<String>::new()];
+    while let Some(command) = waiting.pop() {
+        let help = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"))
+            .args(&command)
+            .arg("--help")
+            .env("COLUMNS", "100")
+            .output()
+            .expect("portolan runs");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        let title = std::iter::once("portolan").chain(command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+        let _ = write!(page, "\n## {title}\n\n```text\n{}\n```\n", help.trim_end());
+        let listed = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+        let names = listed.filter(|l| l.starts_with("  ") && !l.starts_with("   ")).filter_map(|l| l.split_whitespace().next());
+        let mut below: Vec<_> = names
+            .filter(|name| *name != "help")
+            .map(|name| command.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>())
+            .collect();
+        below.reverse();
+        waiting.extend(below);
+    }
+    page
+}
