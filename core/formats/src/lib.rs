@@ -6,11 +6,22 @@
 //! [`Value`]s; a writer compiled from the target schema turns them into wire bytes.
 
 pub mod decimal;
+mod decode;
+mod error;
+pub mod lexical;
 mod problem;
+pub mod protobuf;
+mod reader;
 pub mod select;
 pub mod value;
+mod writer;
+pub mod xml;
 
-pub use decimal::Decimal;
+pub use decimal::{Decimal, Rounding};
+pub use decode::Decoder;
+pub use error::{ReadError, ReadErrorKind};
 pub use problem::ValueProblem;
+pub use reader::Reader;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
 pub use value::{Captured, DateTime, Slot, Value};
+pub use writer::Writer;

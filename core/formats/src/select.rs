@@ -124,6 +124,11 @@ impl Selection {
         &self.nodes[id.0 as usize]
     }
 
+    /// Every node, in the order of their ids.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
     /// How many slots each frame has, the link of item frames included.
     pub fn widths(&self) -> &[u16] {
         &self.widths

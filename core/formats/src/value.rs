@@ -1,6 +1,7 @@
 //! What is captured from a document, and the values that expressions are made of.
 
 use crate::{Decimal, FrameId, SlotRef};
+use std::cmp::Ordering;
 
 /// What a reader found for one selected field: the bytes as they lie in the input, not yet interpreted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -127,4 +128,39 @@ pub enum Value<'a> {
     DateTime(DateTime),
     /// A span of time.
     Duration(jiff::SignedDuration),
+}
+
+impl DateTime {
+    /// The instant; `None` where the zone is not said.
+    pub fn instant(self) -> Option<jiff::Timestamp> {
+        let offset = jiff::tz::Offset::from_seconds(self.offset?).ok()?;
+        offset.to_timestamp(self.civil).ok()
+    }
+
+    /// An instant, said in UTC.
+    pub fn utc(instant: jiff::Timestamp) -> Self {
+        Self { civil: jiff::tz::Offset::UTC.to_datetime(instant), offset: Some(0) }
+    }
+}
+
+/// The order of two values of kinds that have one; integers and decimals compare as numbers.
+pub fn compare(a: Value<'_>, b: Value<'_>) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+        (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
+        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(&b)),
+        (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(&b)),
+        (Value::Decimal(a), Value::Decimal(b)) => Some(a.compare(b)),
+        (Value::Integer(a), Value::Decimal(b)) => Some(Decimal::from_integer(a)?.compare(b)),
+        (Value::Decimal(a), Value::Integer(b)) => Some(a.compare(Decimal::from_integer(b)?)),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(&b),
+        (Value::Date(a), Value::Date(b)) => Some(a.cmp(&b)),
+        (Value::Time(a), Value::Time(b)) => Some(a.cmp(&b)),
+        (Value::DateTime(a), Value::DateTime(b)) => match (a.offset, b.offset) {
+            (None, None) => Some(a.civil.cmp(&b.civil)),
+            _ => Some(a.instant()?.cmp(&b.instant()?)),
+        },
+        (Value::Duration(a), Value::Duration(b)) => Some(a.cmp(&b)),
+        _ => None,
+    }
 }

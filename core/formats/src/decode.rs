@@ -1,0 +1,71 @@
+//! From captured slots to values, by the field's own declaration.
+
+use crate::{Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder};
+use bumpalo::Bump;
+use portolan_schema::{FieldId, Presence, RecordId, Schema, TypeId, Wire};
+
+/// Decodes the slots of one scalar field (or of its items).
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    form: Decoding,
+    /// What an absent attribute and an empty element stand for.
+    default: Option<Box<str>>,
+    attribute: bool,
+    implicit: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Decoding {
+    Protobuf(ProtobufDecoder),
+    Text(Box<Form>),
+    None,
+}
+
+impl Decoder {
+    /// Compiles the decoder of a field; one that holds a record decodes nothing.
+    pub fn compile(schema: &Schema, record: RecordId, field: FieldId) -> Self {
+        let declared = schema.field(record, field);
+        let form = match (declared.ty, &declared.wire) {
+            (TypeId::Scalar(id), Wire::Protobuf { kind, .. }) => {
+                Decoding::Protobuf(ProtobufDecoder::compile(*kind, schema.scalar(id)))
+            }
+            (TypeId::Scalar(id), _) => Decoding::Text(Box::new(Form::compile(schema, id))),
+            (TypeId::Record(_), _) => Decoding::None,
+        };
+        let text = matches!(form, Decoding::Text(_));
+        Self {
+            form,
+            default: declared.default.as_deref().or(declared.fixed.as_deref()).filter(|_| text).map(Into::into),
+            attribute: matches!(declared.wire, Wire::Attribute(_)),
+            implicit: declared.presence == Presence::Implicit && !declared.occurs.is_list(),
+        }
+    }
+
+    /// The value of a slot.
+    #[inline]
+    pub fn value<'a>(&'a self, slot: Slot<'a>, arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
+        match &self.form {
+            Decoding::Protobuf(decoder) => decoder.value(slot, arena),
+            Decoding::Text(form) => {
+                let text = match (slot, &self.default) {
+                    (Slot::Text(""), Some(default)) => default,
+                    (Slot::Text(text), _) => text,
+                    (Slot::Absent, Some(default)) if self.attribute => default,
+                    (Slot::Absent, _) => return Ok(Value::Absent),
+                    (Slot::Nil, _) => return Ok(Value::Nil),
+                    _ => return Err(ValueProblem::WrongKind),
+                };
+                form.read(text, arena)
+            }
+            Decoding::None => Err(ValueProblem::WrongKind),
+        }
+    }
+
+    /// What an absent slot stands for where a value is needed: the default of a field without presence.
+    pub fn implicit(&self) -> Option<Value<'_>> {
+        match &self.form {
+            Decoding::Protobuf(decoder) if self.implicit => Some(decoder.default()),
+            _ => None,
+        }
+    }
+}

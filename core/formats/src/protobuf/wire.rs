@@ -1,0 +1,134 @@
+//! The protobuf wire: varints, tags, lengths (<https://protobuf.dev/programming-guides/encoding/>).
+
+use crate::ReadErrorKind;
+
+/// The wire types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireType {
+    Varint,
+    Fixed64,
+    Length,
+    StartGroup,
+    EndGroup,
+    Fixed32,
+}
+
+/// Bytes with a position.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wire<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, ReadErrorKind> {
+        let Some(first) = self.bytes.get(self.at) else { return Err(ReadErrorKind::Truncated) };
+        if *first < 0x80 {
+            self.at += 1;
+            return Ok(u64::from(*first));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, ReadErrorKind> {
+        let mut value = 0u64;
+        for (i, byte) in self.bytes[self.at..].iter().take(10).enumerate() {
+            if i == 9 && *byte > 1 {
+                return Err(ReadErrorKind::Malformed);
+            }
+            value |= u64::from(byte & 0x7f) << (7 * i);
+            if *byte < 0x80 {
+                self.at += i + 1;
+                return Ok(value);
+            }
+        }
+        Err(if self.bytes.len() - self.at < 10 { ReadErrorKind::Truncated } else { ReadErrorKind::Malformed })
+    }
+
+    /// A field's number and wire type.
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Result<(u32, WireType), ReadErrorKind> {
+        let tag = u32::try_from(self.varint()?).map_err(|_| ReadErrorKind::Malformed)?;
+        let wire_type = match tag & 7 {
+            0 => WireType::Varint,
+            1 => WireType::Fixed64,
+            2 => WireType::Length,
+            3 => WireType::StartGroup,
+            4 => WireType::EndGroup,
+            5 => WireType::Fixed32,
+            _ => return Err(ReadErrorKind::Malformed),
+        };
+        if tag >> 3 == 0 { Err(ReadErrorKind::Malformed) } else { Ok((tag >> 3, wire_type)) }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], ReadErrorKind> {
+        let end = self.at.checked_add(length).ok_or(ReadErrorKind::Truncated)?;
+        let taken = self.bytes.get(self.at..end).ok_or(ReadErrorKind::Truncated)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    #[inline]
+    pub(crate) fn length_delimited(&mut self) -> Result<&'a [u8], ReadErrorKind> {
+        let length = usize::try_from(self.varint()?).map_err(|_| ReadErrorKind::Truncated)?;
+        self.take(length)
+    }
+
+    /// The bits of a number of a wire type.
+    #[inline]
+    pub(crate) fn bits(&mut self, wire_type: WireType) -> Result<u64, ReadErrorKind> {
+        match wire_type {
+            WireType::Varint => self.varint(),
+            WireType::Fixed32 => {
+                let bytes = self.take(4)?;
+                Ok(bytes.iter().rev().fold(0, |bits, b| bits << 8 | u64::from(*b)))
+            }
+            WireType::Fixed64 => {
+                let bytes = self.take(8)?;
+                Ok(bytes.iter().rev().fold(0, |bits, b| bits << 8 | u64::from(*b)))
+            }
+            _ => Err(ReadErrorKind::WireType),
+        }
+    }
+
+    /// Passes over a field's value; a group with all that is in it.
+    pub(crate) fn skip(&mut self, number: u32, wire_type: WireType, depth: u32) -> Result<(), ReadErrorKind> {
+        match wire_type {
+            WireType::Varint => self.varint().map(drop),
+            WireType::Fixed64 => self.take(8).map(drop),
+            WireType::Fixed32 => self.take(4).map(drop),
+            WireType::Length => self.length_delimited().map(drop),
+            WireType::EndGroup => Err(ReadErrorKind::Malformed),
+            WireType::StartGroup => {
+                let inner_depth = depth.checked_sub(1).ok_or(ReadErrorKind::TooDeep)?;
+                loop {
+                    match self.tag()? {
+                        (end, WireType::EndGroup) if end == number => return Ok(()),
+                        (inner, wire_type) => self.skip(inner, wire_type, inner_depth)?,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Appends a varint.
+#[inline]
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}

@@ -1,0 +1,58 @@
+//! Writing, whatever the format: the plan says what comes next, a writer knows the bytes.
+
+use crate::{Value, ValueProblem};
+use portolan_schema::{Document, FieldId, RecordId, Schema};
+
+/// A format that can be written.
+///
+/// It is made for a document, compiles each field that a plan writes, and is sealed once when all are known; from then
+/// on it only appends bytes. Fields of one record are to be written in the contract's order, attributes first.
+pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
+    /// A compiled field.
+    type Field: std::fmt::Debug + Send + Sync;
+
+    /// For a document.
+    fn new(schema: &Schema, document: &Document) -> Self;
+
+    /// Compiles a field. `attributes` says whether the plan writes attributes of the record that the field holds.
+    fn field(&mut self, schema: &Schema, record: RecordId, field: FieldId, attributes: bool) -> Self::Field;
+
+    /// Called once, after the last field was compiled. `attributes`: whether the plan writes attributes of the root.
+    fn seal(&mut self, attributes: bool);
+
+    /// Whether a field is an attribute, which is to be written before the rest.
+    fn is_attribute(field: &Self::Field) -> bool;
+
+    /// Begins the document.
+    fn open(&self, out: &mut Vec<u8>);
+
+    /// Ends the attributes of the document's root; only called where `seal` was told of some.
+    fn open_end(&self, out: &mut Vec<u8>);
+
+    /// Ends the document.
+    fn close(&self, out: &mut Vec<u8>);
+
+    /// Writes a scalar. What was appended before an error is to be thrown away.
+    fn scalar(field: &Self::Field, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
+
+    /// Writes nil.
+    fn nil(field: &Self::Field, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
+
+    /// Begins a record; what it gives is for [`Writer::end`].
+    fn begin(field: &Self::Field, out: &mut Vec<u8>) -> usize;
+
+    /// Ends the attributes of a record; only called where the field was compiled with some.
+    fn begin_end(field: &Self::Field, out: &mut Vec<u8>);
+
+    /// Ends a record.
+    fn end(field: &Self::Field, mark: usize, out: &mut Vec<u8>);
+
+    /// Begins a list of scalars.
+    fn list(field: &Self::Field, out: &mut Vec<u8>) -> usize;
+
+    /// Writes a scalar item of a list.
+    fn item(field: &Self::Field, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
+
+    /// Ends a list of scalars.
+    fn list_end(field: &Self::Field, mark: usize, out: &mut Vec<u8>);
+}

@@ -1,0 +1,439 @@
+//! XML into slots: one pass over quick-xml's events, elements found in a small table, nothing allocated for them.
+
+use super::{
+    characters::all_legal,
+    names::{NONE, NamespaceId, Namespaces, Prefixes, Table, XSI},
+    text::{Pieces, attribute_value, reference, within},
+};
+use crate::{
+    Captured, ReadError, ReadErrorKind, Selection, Slot, Unknown,
+    reader::{Action, action},
+    select::Node as SelectedNode,
+};
+use bumpalo::Bump;
+use portolan_schema::{Name, Schema, Wire};
+use quick_xml::{
+    Reader,
+    events::{BytesStart, Event},
+};
+use std::borrow::Cow;
+
+/// How deep elements may be nested.
+pub const MAX_DEPTH: u32 = 128;
+
+/// How many attributes an element may have.
+pub const MAX_ATTRIBUTES: usize = 256;
+
+/// Reads XML as one selection wants it.
+#[derive(Debug)]
+pub struct XmlReader {
+    root: (NamespaceId, Box<str>),
+    namespaces: Namespaces,
+    nodes: Vec<Node>,
+    width: u16,
+    refuse_unknown: bool,
+}
+
+#[derive(Debug)]
+struct Node {
+    elements: Table,
+    actions: Vec<Entry>,
+    attributes: Vec<(NamespaceId, Box<str>, Entry)>,
+    /// The text of the element itself, where it has simple content.
+    text: Option<Action>,
+    mixed: bool,
+    open: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Box<str>,
+    action: Action,
+}
+
+/// What an element's attributes say of it.
+#[derive(Default)]
+struct Marks {
+    nil: bool,
+}
+
+struct Reading<'r, 'a> {
+    input: &'a str,
+    events: Reader<&'a [u8]>,
+    arena: &'a Bump,
+    captured: &'r mut Captured<'a>,
+    prefixes: Prefixes<'a>,
+}
+
+impl Reading<'_, '_> {
+    #[cold]
+    fn error(&self, kind: ReadErrorKind) -> ReadError {
+        ReadError::new(kind, self.events.buffer_position() as usize)
+    }
+}
+
+impl<'a> Reading<'_, 'a> {
+    #[inline]
+    fn next(&mut self) -> Result<Event<'a>, ReadError> {
+        self.events.read_event().map_err(|e| {
+            let kind = match e {
+                quick_xml::Error::Syntax(_) => ReadErrorKind::Truncated,
+                _ => ReadErrorKind::NotWellFormed,
+            };
+            self.error(kind)
+        })
+    }
+}
+
+impl XmlReader {
+    /// Compiles a selection of an XML document with a root element.
+    pub fn compile(schema: &Schema, root: &Name, selection: &Selection) -> Self {
+        let mut namespaces = Namespaces::new();
+        let root = (namespaces.intern(&root.namespace), root.local.as_str().into());
+        let nodes = selection.nodes().map(|n| Node::compile(schema, selection, n, &mut namespaces)).collect();
+        let width = selection.widths().first().copied().unwrap_or(0);
+        Self { root, namespaces, nodes, width, refuse_unknown: selection.unknown() == Unknown::Refuse }
+    }
+
+    /// Reads a whole document.
+    pub fn read<'a>(
+        &self,
+        input: &'a [u8],
+        arena: &'a Bump,
+        captured: &mut Captured<'a>,
+    ) -> Result<(), ReadError> {
+        captured.reset(self.width);
+        let input = std::str::from_utf8(input).map_err(|e| ReadError::new(ReadErrorKind::Utf8, e.valid_up_to()))?;
+        if !all_legal(input) {
+            return Err(ReadError::new(ReadErrorKind::IllegalCharacter, 0));
+        }
+        let mut events = Reader::from_str(input);
+        // An empty element then comes as a start and an end: one path for both.
+        events.config_mut().expand_empty_elements = true;
+        let mut reading = Reading { input, events, arena, captured, prefixes: Prefixes::default() };
+        let start = self.prolog(&mut reading)?;
+        let (namespace, local) = self.resolve(&mut reading, &start)?;
+        if namespace != self.root.0 || local != &*self.root.1 {
+            return Err(reading.error(ReadErrorKind::Root));
+        }
+        let Some(node) = self.nodes.first() else { return Ok(()) };
+        self.attributes(&mut reading, &start, Some((node, 0)))?;
+        self.content(&mut reading, node, 0, MAX_DEPTH)?;
+        self.epilog(&mut reading)
+    }
+
+    fn prolog<'a>(&self, reading: &mut Reading<'_, 'a>) -> Result<BytesStart<'a>, ReadError> {
+        loop {
+            match reading.next()? {
+                Event::Start(start) => {
+                    self.declare(reading, &start)?;
+                    return Ok(start);
+                }
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+                Event::Text(text) if is_blank(&text.into_inner()) => {}
+                Event::DocType(_) => return Err(reading.error(ReadErrorKind::Doctype)),
+                Event::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
+                _ => return Err(reading.error(ReadErrorKind::NotWellFormed)),
+            }
+        }
+    }
+
+    fn epilog(&self, reading: &mut Reading<'_, '_>) -> Result<(), ReadError> {
+        loop {
+            match reading.next()? {
+                Event::Eof => return Ok(()),
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Text(text) if is_blank(&text.into_inner()) => {}
+                _ => return Err(reading.error(ReadErrorKind::Trailing)),
+            }
+        }
+    }
+
+    /// The content of a record, up to its end.
+    fn content(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        node: &Node,
+        row: usize,
+        depth: u32,
+    ) -> Result<(), ReadError> {
+        let mut likely = 0;
+        let mut pieces = node.text.map(|_| Pieces::new(reading.arena));
+        loop {
+            match reading.next()? {
+                Event::Start(start) => {
+                    let scope = reading.prefixes.depth();
+                    if !start.attributes_raw().is_empty() {
+                        self.declare(reading, &start)?;
+                    }
+                    let (namespace, local) = self.resolve(reading, &start)?;
+                    match node.elements.find(namespace, local, likely) {
+                        Some(index) => {
+                            likely = index + 1;
+                            let entry = &node.actions[index];
+                            self.element(reading, &start, entry.action, row, depth)
+                                .map_err(|e| e.inside(&entry.name))?;
+                        }
+                        None if node.open || !self.refuse_unknown => skip(reading, depth)?,
+                        None => return Err(reading.error(ReadErrorKind::UnknownElement)),
+                    }
+                    reading.prefixes.leave(scope);
+                }
+                Event::End(_) => break,
+                Event::Text(text) => match &mut pieces {
+                    Some(pieces) => pieces.push(text.xml10_content()),
+                    None if node.mixed || is_blank(&text.into_inner()) => {}
+                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                },
+                Event::CData(text) => match &mut pieces {
+                    Some(pieces) => pieces.push(text.xml10_content()),
+                    None if node.mixed || is_blank(&text.into_inner()) => {}
+                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                },
+                Event::GeneralRef(name) => {
+                    let c = reference(&name.into_inner()).map_err(|kind| reading.error(kind))?;
+                    match &mut pieces {
+                        Some(pieces) => pieces.push_char(c),
+                        None if node.mixed || c.is_ascii_whitespace() => {}
+                        None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                    }
+                }
+                other => passed_over(reading, &other)?,
+            }
+        }
+        if let (Some(pieces), Some(Action::Scalar { slot })) = (pieces, node.text) {
+            reading.captured.set(row + usize::from(slot), Slot::Text(pieces.finish()));
+        }
+        Ok(())
+    }
+
+    /// An element that the contract names.
+    #[inline]
+    fn element(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        start: &BytesStart<'_>,
+        action: Action,
+        row: usize,
+        depth: u32,
+    ) -> Result<(), ReadError> {
+        let (place, inner, node) = match action {
+            Action::Skip => return skip(reading, depth),
+            Action::Scalar { slot } => (row + usize::from(slot), row, None),
+            Action::Record { slot, node } => (row + usize::from(slot), row, Some(node)),
+            Action::Item { list, width, item, node } => {
+                let inner = reading.captured.push_item(row + usize::from(list), width);
+                (inner + usize::from(item), inner, node)
+            }
+        };
+        if reading.captured.get(place) != Slot::Absent {
+            return Err(reading.error(ReadErrorKind::Duplicated));
+        }
+        let node = node.and_then(|n| self.nodes.get(n as usize));
+        let marks = if start.attributes_raw().is_empty() {
+            Marks::default()
+        } else {
+            self.attributes(reading, start, node.map(|n| (n, inner)))?
+        };
+        if marks.nil {
+            reading.captured.set(place, Slot::Nil);
+            return if text(reading)?.bytes().all(|b| b.is_ascii_whitespace()) {
+                Ok(())
+            } else {
+                Err(reading.error(ReadErrorKind::UnexpectedContent))
+            };
+        }
+        let slot = match node {
+            None => Slot::Text(text(reading)?),
+            Some(node) => {
+                let depth = depth.checked_sub(1).ok_or_else(|| reading.error(ReadErrorKind::TooDeep))?;
+                self.content(reading, node, inner, depth)?;
+                Slot::Present
+            }
+        };
+        reading.captured.set(place, slot);
+        Ok(())
+    }
+
+    /// Puts an element's namespace declarations in force.
+    fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, start: &BytesStart<'a>) -> Result<(), ReadError> {
+        if !start.attributes_raw().contains("xmlns") {
+            return Ok(());
+        }
+        for (i, attribute) in start.attributes().enumerate() {
+            if i >= MAX_ATTRIBUTES {
+                return Err(reading.error(ReadErrorKind::TooManyAttributes));
+            }
+            let attribute = attribute.map_err(|_| reading.error(ReadErrorKind::NotWellFormed))?;
+            let key: &str = attribute.key.as_ref();
+            let prefix = match key.strip_prefix("xmlns") {
+                Some("") => "",
+                Some(rest) if rest.starts_with(':') => &rest[1..],
+                _ => continue,
+            };
+            let value = attribute_value(&attribute, reading.input, reading.arena);
+            let value = value.map_err(|kind| reading.error(kind))?;
+            if value.is_empty() && !prefix.is_empty() {
+                return Err(reading.error(ReadErrorKind::Prefix));
+            }
+            let prefix = within(reading.input, prefix).unwrap_or_else(|| reading.arena.alloc_str(prefix));
+            reading.prefixes.declare(prefix, self.namespaces.find(value));
+        }
+        Ok(())
+    }
+
+    /// An element's namespace and local name.
+    #[inline]
+    fn resolve<'n>(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        start: &'n BytesStart<'_>,
+    ) -> Result<(NamespaceId, &'n str), ReadError> {
+        let name: &'n str = start.name().into_inner();
+        let (prefix, local) = split(name);
+        match reading.prefixes.resolve(prefix) {
+            Some(namespace) => Ok((namespace, local)),
+            None => Err(reading.error(ReadErrorKind::Prefix)),
+        }
+    }
+
+    /// An element's attributes: captured where selected, refused where unknown.
+    fn attributes(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        start: &BytesStart<'_>,
+        node: Option<(&Node, usize)>,
+    ) -> Result<Marks, ReadError> {
+        let mut marks = Marks::default();
+        for (i, attribute) in start.attributes().enumerate() {
+            if i >= MAX_ATTRIBUTES {
+                return Err(reading.error(ReadErrorKind::TooManyAttributes));
+            }
+            let attribute = attribute.map_err(|_| reading.error(ReadErrorKind::NotWellFormed))?;
+            let key: &str = attribute.key.as_ref();
+            if key == "xmlns" || key.starts_with("xmlns:") || key.starts_with("xml:") {
+                continue;
+            }
+            let (prefix, local) = split(key);
+            let namespace = match prefix {
+                "" => NONE,
+                prefix => reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?,
+            };
+            let value = attribute_value(&attribute, reading.input, reading.arena);
+            let value = value.map_err(|kind| reading.error(kind))?;
+            if namespace == XSI {
+                marks.nil |= local == "nil" && matches!(value.trim(), "true" | "1");
+                continue;
+            }
+            let known = node.and_then(|(node, row)| {
+                let found = node.attributes.iter().find(|(n, l, _)| *n == namespace && **l == *local);
+                found.map(|(_, _, entry)| (entry, row))
+            });
+            match known {
+                Some((entry, row)) => {
+                    if let Action::Scalar { slot } = entry.action {
+                        reading.captured.set(row + usize::from(slot), Slot::Text(value));
+                    }
+                }
+                None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => {}
+                None => return Err(reading.error(ReadErrorKind::UnknownAttribute)),
+            }
+        }
+        Ok(marks)
+    }
+}
+
+/// `prefix:local`.
+#[inline]
+fn split(name: &str) -> (&str, &str) {
+    match name.bytes().position(|b| b == b':') {
+        Some(colon) => (&name[..colon], &name[colon + 1..]),
+        None => ("", name),
+    }
+}
+
+/// The text of an element that holds nothing else, up to its end.
+#[inline]
+fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
+    let mut pieces = Pieces::new(reading.arena);
+    loop {
+        match reading.next()? {
+            Event::End(_) => return Ok(pieces.finish()),
+            Event::Text(text) => pieces.push(text.xml10_content()),
+            Event::CData(text) => pieces.push(text.xml10_content()),
+            Event::GeneralRef(name) => {
+                pieces.push_char(reference(&name.into_inner()).map_err(|kind| reading.error(kind))?);
+            }
+            Event::Start(_) => return Err(reading.error(ReadErrorKind::UnexpectedContent)),
+            other => passed_over(reading, &other)?,
+        }
+    }
+}
+
+/// Passes over the rest of an element whose start was read.
+fn skip(reading: &mut Reading<'_, '_>, depth: u32) -> Result<(), ReadError> {
+    let mut open = 1u32;
+    while open > 0 {
+        match reading.next()? {
+            Event::Start(_) => {
+                open += 1;
+                if open > depth {
+                    return Err(reading.error(ReadErrorKind::TooDeep));
+                }
+            }
+            Event::End(_) => open -= 1,
+            Event::Text(_) | Event::CData(_) => {}
+            Event::GeneralRef(name) => {
+                reference(&name.into_inner()).map_err(|kind| reading.error(kind))?;
+            }
+            other => passed_over(reading, &other)?,
+        }
+    }
+    Ok(())
+}
+
+/// What may stand anywhere, and what may not.
+fn passed_over(reading: &Reading<'_, '_>, event: &Event<'_>) -> Result<(), ReadError> {
+    match event {
+        Event::Comment(_) | Event::PI(_) => Ok(()),
+        Event::DocType(_) => Err(reading.error(ReadErrorKind::Doctype)),
+        Event::Eof => Err(reading.error(ReadErrorKind::Truncated)),
+        _ => Err(reading.error(ReadErrorKind::NotWellFormed)),
+    }
+}
+
+fn is_blank(text: &Cow<'_, str>) -> bool {
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+impl Node {
+    fn compile(schema: &Schema, selection: &Selection, node: &SelectedNode, namespaces: &mut Namespaces) -> Self {
+        let record = schema.record(node.record);
+        let (mut names, mut actions, mut attributes, mut text) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for (id, field) in record.fields_with_ids() {
+            let action = action(selection, &node.fields, id);
+            let entry = Entry { name: field.name.as_str().into(), action };
+            match &field.wire {
+                Wire::Element(name) => {
+                    names.push((namespaces.intern(&name.namespace), name.local.as_str().into()));
+                    actions.push(entry);
+                }
+                Wire::Attribute(name) => {
+                    let namespace = namespaces.intern(&name.namespace);
+                    attributes.push((namespace, name.local.as_str().into(), entry));
+                }
+                Wire::Text => text = Some(action),
+                Wire::Protobuf { .. } => {}
+            }
+        }
+        Self {
+            elements: Table::new(names),
+            actions,
+            attributes,
+            text,
+            mixed: record.mixed,
+            open: record.open,
+        }
+    }
+}
+
