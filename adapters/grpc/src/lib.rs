@@ -1,1 +1,28 @@
-//! grpc
+//! The gRPC source: takes unary calls of any method that a route serves, byte for byte, and answers them with what the
+//! engine says. See the README beside this crate for what it speaks, its options and its limits.
+
+mod admission;
+mod built_in;
+mod caller;
+mod codec;
+mod connection;
+mod deadline;
+mod descriptors;
+mod error;
+mod health;
+mod metadata;
+mod operations;
+mod options;
+mod reflection;
+mod refusal;
+mod reply;
+mod rpc;
+mod service;
+mod source;
+mod status;
+mod tls;
+
+pub use error::BindError;
+pub use options::{ClientCertificates, GrpcOptions, TlsOptions};
+pub use source::{Bound, Drained, GrpcSource};
+pub use status::{ERROR_DOMAIN, MESSAGE_ID};

@@ -1,0 +1,117 @@
+//! One connection: TLS where it is configured, then HTTP/2 until the other side goes, goes silent, or the source drains.
+
+use std::{convert::Infallible, io, pin::pin, sync::Arc};
+
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    GrpcOptions, caller,
+    service::{Service, until_draining},
+};
+
+/// TLS for the connections that come, and how many may be shaking hands.
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) handshakes: Semaphore,
+}
+
+/// Serves a connection to its end. That it broke is its caller's matter and of use in a trace only.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tls: Option<Arc<Tls>>,
+    service: Arc<Service>,
+    draining: watch::Receiver<bool>,
+) {
+    // Without this the first reply of a connection waits for the other side's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection was lost before it began");
+        return;
+    }
+    let begun = timeout(service.options.handshake_timeout, begin(stream, tls.as_deref())).await;
+    match begun {
+        Ok(Ok(Begun::Plain(stream))) => http2(stream, None, service, draining).await,
+        Ok(Ok(Begun::Tls(stream, caller))) => http2(*stream, caller, service, draining).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection failed before HTTP/2 began"),
+        Err(_) => tracing::debug!("a connection took too long to begin"),
+    }
+}
+
+enum Begun {
+    Plain(TcpStream),
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>, Option<Arc<str>>),
+}
+
+async fn begin(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Begun> {
+    let Some(tls) = tls else {
+        // Who connects and says nothing would otherwise hold a connection for ever.
+        if stream.peek(&mut [0]).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        return Ok(Begun::Plain(stream));
+    };
+    let _turn = tls.handshakes.acquire().await.map_err(io::Error::other)?;
+    let stream = tls.acceptor.accept(stream).await?;
+    let caller = match stream.get_ref().1.peer_certificates() {
+        None | Some([]) => None,
+        Some([certificate, ..]) => Some(caller::name(certificate).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::PermissionDenied, "the client's certificate names nobody")
+        })?),
+    };
+    Ok(Begun::Tls(Box::new(stream), caller))
+}
+
+async fn http2<S>(
+    stream: S,
+    caller: Option<Arc<str>>,
+    service: Arc<Service>,
+    mut draining: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let builder = builder(&service.options);
+    let mut connection = pin!(builder.serve_connection(
+        TokioIo::new(stream),
+        service_fn(move |request: hyper::Request<Incoming>| {
+            let (service, caller) = (Arc::clone(&service), caller.clone());
+            async move { Ok::<_, Infallible>(service.handle(caller, request).await) }
+        }),
+    ));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = until_draining(&mut draining) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended in an error");
+    }
+}
+
+/// A stream's window lets a message of ordinary size come in without a round trip; the connection's keeps one caller's
+/// unread messages bounded.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+
+fn builder(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(options.max_calls_per_connection)
+        .max_header_list_size(options.max_header_bytes)
+        .keep_alive_interval(options.keepalive_interval)
+        .keep_alive_timeout(options.keepalive_timeout)
+        // gRPC has no use for it.
+        .auto_date_header(false);
+    builder
+}
