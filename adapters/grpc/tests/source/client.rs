@@ -1,0 +1,91 @@
+//! A source that runs, and tonic's client with bytes for messages.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use http::uri::PathAndQuery;
+use portolan_delivery::Intake;
+use portolan_grpc::{Drained, GrpcOptions, GrpcSource};
+use tokio::{sync::oneshot, task::JoinHandle};
+use tonic::{
+    Request, Response, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::{Channel, Endpoint},
+};
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<Drained>,
+}
+
+impl Server {
+    pub(crate) async fn start(intake: Arc<dyn Intake>, options: GrpcOptions) -> Self {
+        let options = GrpcOptions { listen: "127.0.0.1:0".parse().unwrap(), ..options };
+        let bound = GrpcSource::bind(options, intake).await.unwrap();
+        let address = bound.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(bound.serve(async { drop(stopped.await) }));
+        Self { address, stop, ended }
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> Grpc<Channel> {
+        Grpc::new(self.channel().await)
+    }
+}
+
+pub(crate) async fn call(
+    client: &Grpc<Channel>,
+    path: &'static str,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Status> {
+    let mut client = client.clone();
+    client.ready().await.unwrap();
+    client.unary(request, PathAndQuery::from_static(path), BytesCodec).await
+}
+
+pub(crate) fn bytes(message: &'static [u8]) -> Request<Bytes> {
+    Request::new(Bytes::from_static(message))
+}
+
+#[derive(Default)]
+pub(crate) struct BytesCodec;
+
+impl Codec for BytesCodec {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for BytesCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for BytesCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
