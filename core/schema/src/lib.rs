@@ -4,8 +4,10 @@
 //! Readers are pure: files come in through a [`Resolver`], and what is wrong with them comes out as diagnostics.
 
 mod contract;
+mod describe;
 mod model;
 pub mod protobuf;
+mod read;
 mod resolver;
 pub mod wsdl;
 mod xml;
@@ -14,8 +16,10 @@ mod xsd;
 pub use contract::{
     Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion,
 };
+pub use describe::{describe, describe_json};
 pub use model::{
     Choice, ChoiceId, Content, EnumValue, Enumeration, Facets, Field, FieldId, Name, Occurs, Particle,
     Presence, ProtoKind, Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,
 };
+pub use read::read_file;
 pub use resolver::{Directory, Memory, ResolveError, Resolved, Resolver};

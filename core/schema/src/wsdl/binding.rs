@@ -1,6 +1,6 @@
 //! Services, ports and bindings: which operations there are and how they travel.
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Severity};
 
 use super::{
     SOAP_11, SOAP_12, WSDL,
@@ -20,8 +20,12 @@ pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -
                 service.attribute("name").unwrap_or_default().trim(),
                 port.attribute("name").unwrap_or_default().trim()
             );
-            let Some(binding) = definitions.referred(&port, "binding", Kind::Binding, compiler) else {
-                continue;
+            let binding = match definitions.referred(&port, "binding", Kind::Binding) {
+                Ok(binding) => binding,
+                Err(found) => {
+                    compiler.report(found);
+                    continue;
+                }
             };
             let address = extension(&port, "address")
                 .and_then(|a| a.attribute("location").map(|l| l.trim().to_owned()));
@@ -56,7 +60,13 @@ fn bound(
         SOAP_12 => SoapVersion::V12,
         _ => SoapVersion::V11,
     };
-    let port_type = definitions.referred(binding, "type", Kind::PortType, compiler)?;
+    let port_type = match definitions.referred(binding, "type", Kind::PortType) {
+        Ok(port_type) => port_type,
+        Err(found) => {
+            compiler.report(found);
+            return None;
+        }
+    };
     let mut operations = Vec::new();
     for operation in binding.children("operation") {
         let read = Binding {
@@ -68,13 +78,11 @@ fn bound(
         };
         match read.operation(&operation, compiler) {
             Ok(operation) => operations.extend(operation),
-            Err(why) => {
-                let named = operation.attribute("name").unwrap_or_default().trim().to_owned();
-                let what = format!("the operation `{named}` is left out: {why}");
-                compiler.report(
-                    Diagnostic::warning(Code::WSDL_UNSUPPORTED, what)
-                        .at(operation.attribute_span("name"), ""),
-                );
+            Err(mut why) => {
+                let named = operation.attribute("name").unwrap_or_default().trim();
+                why.message = format!("the operation `{named}` is left out: {}", why.message);
+                why.severity = Severity::Warning;
+                compiler.report(why);
             }
         }
     }
@@ -90,28 +98,28 @@ struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// An operation; `None` where something is wrong that was reported, an error where it is sound but not read.
-    fn operation(&self, bound: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Operation>, String> {
+    /// An operation; `None` where something is wrong that was reported, the reason where it is to be left out.
+    fn operation(&self, bound: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Operation>, Diagnostic> {
         let name = bound.attribute("name").unwrap_or_default().trim().to_owned();
-        let Some(declared) = self.declared(bound, &name) else {
+        let declared = self.declared(bound, &name).ok_or_else(|| {
             let known = self.port_type.children("operation");
-            let what = format!("the port type has no operation `{name}`");
+            let what = "the port type does not declare it";
             let found = Diagnostic::error(Code::WSDL_INVALID, what).at(bound.attribute_span("name"), "");
-            compiler.report(found.did_you_mean(&name, known.iter().filter_map(|o| o.attribute("name"))));
-            return Ok(None);
-        };
+            found.did_you_mean(&name, known.iter().filter_map(|o| o.attribute("name")))
+        })?;
         let soap = extension(bound, "operation");
         let style = soap.as_ref().and_then(|s| s.attribute("style")).or(self.style).map(str::trim);
         let style = if style == Some("rpc") { Style::Rpc } else { Style::Document };
         let Some(input) = first(&declared, "input") else {
-            return Err("it has no input, and Portolan only asks".to_owned());
+            let what = "it has no input, and Portolan only asks";
+            return Err(Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(declared.span(), ""));
         };
         let reader = message::Messages { definitions: self.definitions, style, operation: &name };
         let wire_input = first(bound, "input");
         let Some(sent) = reader.read(&input, wire_input.as_ref(), "", compiler)? else { return Ok(None) };
         let mut faults = Vec::new();
         for fault in declared.children("fault") {
-            faults.extend(reader.fault(&fault, compiler));
+            faults.extend(reader.fault(&fault, compiler)?);
         }
         let output = match first(&declared, "output") {
             None => None,

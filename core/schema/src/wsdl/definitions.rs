@@ -11,7 +11,7 @@ use super::WSDL;
 use crate::{
     Name, Reading,
     xml::{ElementId, Tree},
-    xsd::{Compiler, Files, SchemaSet, XSD},
+    xsd::{Files, SchemaSet, XSD},
 };
 
 /// An element of one of the WSDLs.
@@ -159,32 +159,22 @@ impl Definitions {
     }
 
     /// The component that an attribute refers to, or a finding.
-    pub(super) fn referred(
-        &self,
-        from: &Site,
-        attribute: &str,
-        kind: Kind,
-        compiler: &mut Compiler<'_>,
-    ) -> Option<Site> {
+    pub(super) fn referred(&self, from: &Site, attribute: &str, kind: Kind) -> Result<Site, Diagnostic> {
         let Some(written) = from.attribute(attribute) else {
             let what = format!("there is no `{attribute}` here");
-            compiler.report(Diagnostic::error(Code::WSDL_INVALID, what).at(from.span(), ""));
-            return None;
+            return Err(Diagnostic::error(Code::WSDL_INVALID, what).at(from.span(), ""));
         };
         let name = from.tree.qualified(from.node, written).ok();
         // Names without a prefix are widely meant in the WSDL's own namespace, whatever the default one is.
         let local = written.trim().rsplit(':').next().unwrap_or_default();
         let own = Name::new(&*from.target, local);
-        let found = name
-            .and_then(|name| self.components.get(&(kind, name)))
-            .or_else(|| self.components.get(&(kind, own)));
-        if found.is_none() {
+        let found = name.and_then(|name| self.components.get(&(kind, name)));
+        found.or_else(|| self.components.get(&(kind, own))).cloned().ok_or_else(|| {
             let known =
                 self.components.keys().filter(|(k, _)| *k == kind).map(|(_, name)| name.local.as_str());
             let what = format!("the {} `{}` is not declared", kind.word(), written.trim());
             let finding = Diagnostic::error(Code::WSDL_INVALID, what).at(from.attribute_span(attribute), "");
-            compiler.report(finding.did_you_mean(local, known));
-        }
-        found.cloned()
+            finding.did_you_mean(local, known)
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Messages and their parts: which of them travel in the body, which in the header, under which element names.
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     SOAP_11, SOAP_12,
@@ -46,21 +46,18 @@ impl Messages<'_> {
         bound: Option<&Site>,
         suffix: &str,
         compiler: &mut Compiler<'_>,
-    ) -> Result<Option<Carried>, String> {
-        let Some(message) = self.definitions.referred(declared, "message", Kind::Message, compiler) else {
-            return Ok(None);
-        };
+    ) -> Result<Option<Carried>, Diagnostic> {
+        let message = self.definitions.referred(declared, "message", Kind::Message)?;
         let wire = bound.map(|bound| within_mime(bound, compiler));
         let body = wire.as_ref().and_then(|wire| extension(wire, "body"));
         if body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded") {
-            return Err("SOAP encoding (use=\"encoded\") is not read".to_owned());
+            let at = body.as_ref().map_or(declared.span(), |b| b.attribute_span("use"));
+            return Err(unsupported("SOAP encoding (use=\"encoded\") is not read", at));
         }
         let mut headers = Vec::new();
         let mut in_header = Vec::new();
         for header in wire.iter().flat_map(headers_of) {
-            let Some(of) = self.definitions.referred(&header, "message", Kind::Message, compiler) else {
-                continue;
-            };
+            let of = self.definitions.referred(&header, "message", Kind::Message)?;
             let part = header.attribute("part").unwrap_or_default().trim().to_owned();
             let Some(site) =
                 of.children("part").into_iter().find(|p| p.attribute("name").map(str::trim) == Some(&part))
@@ -106,19 +103,23 @@ impl Messages<'_> {
                     Some(element) => Some(element),
                     None => return Ok(None),
                 },
-                _ => return Err("its body holds several parts".to_owned()),
+                _ => return Err(unsupported("its body holds several parts", message.span())),
             },
         };
         Ok(Some(Carried { headers, body }))
     }
 
     /// The element of a declared fault, as it stands in the fault's detail.
-    pub(super) fn fault(&self, fault: &Site, compiler: &mut Compiler<'_>) -> Option<Declared> {
-        let message = self.definitions.referred(fault, "message", Kind::Message, compiler)?;
-        let part = message.children("part").into_iter().next()?;
+    pub(super) fn fault(
+        &self,
+        fault: &Site,
+        compiler: &mut Compiler<'_>,
+    ) -> Result<Option<Declared>, Diagnostic> {
+        let message = self.definitions.referred(fault, "message", Kind::Message)?;
+        let Some(part) = message.children("part").into_iter().next() else { return Ok(None) };
         match part.attribute("element") {
-            Some(_) => element_of(&part, compiler).ok().flatten(),
-            None => Some(accessor(&part, compiler)),
+            Some(_) => element_of(&part, compiler),
+            None => Ok(Some(accessor(&part, compiler))),
         }
     }
 
@@ -152,10 +153,11 @@ fn accessor(part: &Site, compiler: &mut Compiler<'_>) -> Declared {
 }
 
 /// The element that a part names; an error where it has a type instead, `None` where something is wrong that was reported.
-fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Declared>, String> {
+fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Declared>, Diagnostic> {
     if part.attribute("element").is_none() {
         let name = part.attribute("name").unwrap_or_default();
-        return Err(format!("its part `{}` has a type where document style wants an element", name.trim()));
+        let what = format!("its part `{}` has a type where document style wants an element", name.trim());
+        return Err(unsupported(&what, part.span()));
     }
     let Some(name) = named(part, "element", compiler) else { return Ok(None) };
     Ok(compiler.global_element(&name, part.attribute_span("element")))
@@ -188,4 +190,8 @@ fn headers_of(wire: &Site) -> Vec<Site> {
     let children =
         [SOAP_11, SOAP_12].into_iter().flat_map(|namespace| wire.tree.children(wire.node, namespace));
     children.filter(|(_, c)| c.name.local == "header").map(|(node, _)| wire.at(node)).collect()
+}
+
+fn unsupported(what: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(at, "")
 }

@@ -26,7 +26,8 @@ struct Parser<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// Parses a file. `None` where it is not well-formed or past a limit; prefixes that nothing declares are findings only.
+/// Parses a file. `None` where it is not well-formed or past a limit; prefixes that nothing declares are
+/// warnings, because they mostly stand on what no reader looks at; what does matter is then missed where it is needed.
 pub(crate) fn parse(
     text: &str,
     source: SourceId,
@@ -176,7 +177,7 @@ impl Parser<'_> {
             None if prefix.is_empty() => Name::plain(local),
             None => {
                 let found =
-                    Diagnostic::error(Code::XML_SYNTAX, format!("the prefix `{prefix}` is not declared"));
+                    Diagnostic::warning(Code::XML_SYNTAX, format!("the prefix `{prefix}` is not declared"));
                 let help = format!("add xmlns:{prefix}=\"...\" to this element or one around it");
                 self.diagnostics.push(found.at(Span::new(self.source, place), "").help(help));
                 Name::new(format!("undeclared prefix {prefix}"), local)

@@ -1,13 +1,15 @@
 //! Content models: sequence, choice, all, groups and wildcards become fields and a particle over them
 //! (XML Schema Part 1, sections 3.7 to 3.10).
 
+use std::collections::HashMap;
+
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, Declared, XSD,
     set::{Kind, Place},
 };
-use crate::{Choice, ChoiceId, Field, FieldId, Occurs, Particle, Presence, Wire};
+use crate::{Choice, ChoiceId, Field, FieldId, Name, Occurs, Particle, Presence, Wire};
 
 /// Elements within elements within groups: each level of a content model counts.
 const MAX_NESTING: usize = 128;
@@ -20,6 +22,8 @@ pub(super) struct Draft {
     pub(super) particles: Vec<Particle>,
     pub(super) open: bool,
     pub(super) mixed: bool,
+    /// Where the field of each element stands: records of thousands of fields are real.
+    known: HashMap<Name, usize>,
 }
 
 impl Draft {
@@ -215,8 +219,7 @@ impl Compiler<'_> {
             min: if around.optional { 0 } else { occurs.min },
             max: times(around.times, occurs.max),
         };
-        let wire = Wire::Element(declared.name);
-        if let Some(index) = draft.fields.iter().position(|f| f.wire == wire) {
+        if let Some(&index) = draft.known.get(&declared.name) {
             // One name at two places of a content model is one field: as often as in either branch, or in both places.
             let known = &mut draft.fields[index].occurs;
             *known = if around.in_choice {
@@ -232,12 +235,9 @@ impl Compiler<'_> {
         if !self.may_add_field(at) {
             return None;
         }
-        let local = match &wire {
-            Wire::Element(name) => name.local.replace('-', "_"),
-            _ => String::new(),
-        };
+        draft.known.insert(declared.name.clone(), draft.fields.len());
         draft.fields.push(Field {
-            name: local,
+            name: declared.name.local.replace('-', "_"),
             ty: declared.ty,
             occurs,
             presence: Presence::Explicit,
@@ -246,7 +246,7 @@ impl Compiler<'_> {
             fixed: declared.fixed,
             choice: around.choice,
             redact: false,
-            wire,
+            wire: Wire::Element(declared.name),
             doc: declared.doc,
         });
         Some(FieldId((draft.fields.len() - 1) as u32))

@@ -61,8 +61,15 @@ pub(crate) struct SchemaSet {
     /// The elements that may stand in another's place.
     substitutes: HashMap<Name, Vec<Name>>,
     loaded: HashSet<(usize, ElementId, String)>,
-    /// Imports that could not be read, with their namespaces: an error only if something of them is needed.
-    missing: Vec<(String, Diagnostic)>,
+    missing: Vec<Missing>,
+}
+
+/// An import that could not be read: an error only if something of its namespace is needed.
+struct Missing {
+    namespace: String,
+    found: Diagnostic,
+    /// It says where its schema is; if not, the schema may well be elsewhere in the contract.
+    stated: bool,
 }
 
 impl SchemaSet {
@@ -90,8 +97,14 @@ impl SchemaSet {
                     continue;
                 }
                 let namespace = tree.attribute(node, "namespace").unwrap_or_default().to_owned();
-                let Some(location) = tree.attribute(node, "schemaLocation") else { continue };
-                let at = tree.attribute_span(node, "schemaLocation");
+                // Without a location the namespace itself may have a local stand-in.
+                let stated = tree.attribute(node, "schemaLocation");
+                let Some(location) = stated.or(Some(namespace.as_str()).filter(|n| !n.is_empty())) else {
+                    continue;
+                };
+                let at =
+                    tree.attribute_span(node, if stated.is_some() { "schemaLocation" } else { "namespace" });
+                let about = if include { target.clone() } else { namespace.clone() };
                 match files.open(location, Some(&tree.file), Some(at), reading, diagnostics) {
                     Ok(Some(imported)) if imported.get(Tree::ROOT).name == Name::new(XSD, "schema") => {
                         waiting.push((imported, Tree::ROOT, include.then(|| target.clone())));
@@ -99,12 +112,24 @@ impl SchemaSet {
                     Ok(Some(_)) => {
                         let found =
                             Diagnostic::error(Code::XSD_INVALID, format!("`{location}` is not a schema"));
-                        self.missing.push((namespace, found.at(at, "named here")));
+                        self.missing.push(Missing {
+                            namespace: about,
+                            found: found.at(at, "named here"),
+                            stated: true,
+                        });
                     }
                     Ok(None) => {}
-                    Err(found) => {
-                        let about = if include { target.clone() } else { namespace };
-                        self.missing.push((about, found));
+                    Err(found) if stated.is_some() => {
+                        self.missing.push(Missing { namespace: about, found, stated: true });
+                    }
+                    Err(_) => {
+                        let what =
+                            format!("the namespace `{location}` is imported without saying from where");
+                        let found = Diagnostic::error(Code::XSD_NOT_LOCAL, what).at(at, "");
+                        let found = found.help(format!(
+                            "name a local copy of its schema under `schemas:`, as `{location}`"
+                        ));
+                        self.missing.push(Missing { namespace: about, found, stated: false });
                     }
                 }
             }
@@ -128,8 +153,6 @@ impl SchemaSet {
             elements_qualified: qualified("elementFormDefault"),
             attributes_qualified: qualified("attributeFormDefault"),
         });
-        let mut globals: Vec<(ElementId, ElementId)> =
-            tree.children(root, XSD).map(|(node, _)| (node, root)).collect();
         let redefined: Vec<_> = tree
             .children(root, XSD)
             .filter(|(_, c)| matches!(c.name.local.as_str(), "redefine" | "override"))
@@ -140,14 +163,24 @@ impl SchemaSet {
                 found.push(Diagnostic::warning(Code::XSD_UNSUPPORTED, what).at(tree.span(inner), ""));
             }
         }
-        for (node, _) in globals.drain(..) {
+        for (node, _) in tree.children(root, XSD) {
             let kind = match tree.get(node).name.local.as_str() {
                 "element" => Kind::Element,
                 "attribute" => Kind::Attribute,
                 "simpleType" | "complexType" => Kind::Type,
                 "group" => Kind::Group,
                 "attributeGroup" => Kind::AttributeGroup,
-                _ => continue,
+                "annotation" | "import" | "include" | "redefine" | "override" | "notation"
+                | "defaultOpenContent" => continue,
+                unknown => {
+                    let what = format!("XML Schema has no `{unknown}` here; it is passed over");
+                    let finding = Diagnostic::warning(Code::XSD_INVALID, what).at(tree.span(node), "");
+                    found.push(finding.did_you_mean(
+                        unknown,
+                        ["element", "simpleType", "complexType", "attribute", "group"],
+                    ));
+                    continue;
+                }
             };
             let Some(local) = tree.attribute(node, "name") else {
                 let what = format!("a global {} has no name", kind.word());
@@ -212,18 +245,19 @@ impl SchemaSet {
 
     /// Whether an import of this namespace failed.
     pub(crate) fn is_missing(&self, namespace: &str) -> bool {
-        self.missing.iter().any(|(n, _)| n == namespace)
+        self.missing.iter().any(|m| m.namespace == namespace)
     }
 
     /// The imports that failed: errors where something of their namespace is needed, else worth a warning.
     pub(crate) fn missing(self, needed: &HashSet<String>) -> Vec<Diagnostic> {
-        let weigh = |(namespace, mut found): (String, Diagnostic)| {
-            if !needed.contains(&namespace) {
-                found.severity = Severity::Warning;
+        let weigh = |Missing { namespace, mut found, stated }: Missing| {
+            if needed.contains(&namespace) {
+                return Some(found);
             }
-            found
+            found.severity = Severity::Warning;
+            stated.then_some(found)
         };
-        self.missing.into_iter().map(weigh).collect()
+        self.missing.into_iter().filter_map(weigh).collect()
     }
 
     /// Where a component stands.
