@@ -45,12 +45,26 @@ impl<'a> Captured<'a> {
         self.slots.resize(usize::from(width), Slot::Absent);
     }
 
+    /// Over memory that another document used.
+    pub fn recycle(mut slots: Vec<Slot<'_>>) -> Self {
+        slots.clear();
+        // The standard library does this in place: same layout, nothing copied.
+        Self { slots: slots.into_iter().map(|_| Slot::Absent).collect() }
+    }
+
+    /// Its memory for the next document, unless it grew beyond so many bytes.
+    pub fn into_empty(self, most: usize) -> Vec<Slot<'static>> {
+        if self.slots.capacity() * size_of::<Slot<'_>>() > most { Vec::new() } else { Captured::recycle(self.slots).slots }
+    }
+
     /// The slot at an absolute place.
+    #[inline]
     pub fn get(&self, place: usize) -> Slot<'a> {
         self.slots.get(place).copied().unwrap_or_default()
     }
 
     /// Sets the slot at an absolute place.
+    #[inline]
     pub fn set(&mut self, place: usize, slot: Slot<'a>) {
         if let Some(s) = self.slots.get_mut(place) {
             *s = slot;
@@ -80,6 +94,7 @@ pub struct Rows(pub Vec<u32>);
 
 impl Rows {
     /// The absolute place of a slot.
+    #[inline]
     pub fn place(&self, slot: SlotRef) -> usize {
         self.0.get(usize::from(slot.frame.0)).copied().unwrap_or(0) as usize + usize::from(slot.index)
     }

@@ -16,7 +16,6 @@ use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
-use std::borrow::Cow;
 
 /// How deep elements may be nested.
 pub const MAX_DEPTH: u32 = 128;
@@ -130,7 +129,7 @@ impl XmlReader {
                     return Ok(start);
                 }
                 Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-                Event::Text(text) if is_blank(&text.into_inner()) => {}
+                Event::Text(text) if is_blank(&text) => {}
                 Event::DocType(_) => return Err(reading.error(ReadErrorKind::Doctype)),
                 Event::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
                 _ => return Err(reading.error(ReadErrorKind::NotWellFormed)),
@@ -143,7 +142,7 @@ impl XmlReader {
             match reading.next()? {
                 Event::Eof => return Ok(()),
                 Event::Comment(_) | Event::PI(_) => {}
-                Event::Text(text) if is_blank(&text.into_inner()) => {}
+                Event::Text(text) if is_blank(&text) => {}
                 _ => return Err(reading.error(ReadErrorKind::Trailing)),
             }
         }
@@ -182,12 +181,12 @@ impl XmlReader {
                 Event::End(_) => break,
                 Event::Text(text) => match &mut pieces {
                     Some(pieces) => pieces.push(text.xml10_content()),
-                    None if node.mixed || is_blank(&text.into_inner()) => {}
+                    None if node.mixed || is_blank(&text) => {}
                     None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
                 },
                 Event::CData(text) => match &mut pieces {
                     Some(pieces) => pieces.push(text.xml10_content()),
-                    None if node.mixed || is_blank(&text.into_inner()) => {}
+                    None if node.mixed || is_blank(&text) => {}
                     None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
                 },
                 Event::GeneralRef(name) => {
@@ -402,7 +401,7 @@ fn passed_over(reading: &Reading<'_, '_>, event: &Event<'_>) -> Result<(), ReadE
     }
 }
 
-fn is_blank(text: &Cow<'_, str>) -> bool {
+fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
