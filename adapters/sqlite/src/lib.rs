@@ -1,1 +1,21 @@
-//! sqlite
+//! The queue and the ledger in one SQLite file: `Delivery` with each intent one transaction.
+//!
+//! One thread writes and commits whatever has gathered ([`writer`]); another moves the write-ahead log into the file
+//! ([`checkpoint`]); questions are answered on connections of their own ([`reads`]). The sidecar `FILE.lock` keeps a
+//! second gateway away.
+
+mod checkpoint;
+mod delivery;
+mod error;
+mod ledger;
+mod lock;
+mod options;
+mod reads;
+mod ready;
+mod row;
+mod schema;
+mod writer;
+
+pub use delivery::SqliteDelivery;
+pub use error::OpenError;
+pub use options::{Durability, Options};

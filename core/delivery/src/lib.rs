@@ -6,9 +6,12 @@
 mod edge;
 mod envelope;
 mod failure;
+mod lost;
 mod operator;
 mod port;
 mod retry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
@@ -16,6 +19,7 @@ pub use envelope::{
     BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
+pub use lost::{Lost, settle_lost};
 pub use operator::{Operator, OperatorError, Resolution, RouteView, Version};
 pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,

@@ -1,0 +1,90 @@
+//! Reconcile: the attempts of gateways that are no more. One process has the file at a time, so every claim that is not
+//! this gateway's is one of those.
+
+use portolan_delivery::{
+    DeadLetter, Failure, FaultClass, GatewayId, Lost, MessageId, Party, Reconciled, Status, Timestamp,
+    settle_lost,
+};
+
+use super::{
+    Ledger,
+    settle::{ClaimedRow, Ended},
+};
+use crate::{
+    error::Trouble,
+    row::{Rest, damaged, from_json, message_id},
+};
+
+/// Claims settled at a time, so that memory does not grow with their number.
+const CHUNK: i64 = 500;
+
+impl Ledger {
+    pub(crate) fn reconcile(&mut self, gateway: GatewayId, now: Timestamp) -> Result<Reconciled, Trouble> {
+        let mut reconciled = Reconciled::default();
+        loop {
+            let lost = self.lost(gateway)?;
+            if lost.is_empty() {
+                return Ok(reconciled);
+            }
+            for (row, settled) in lost {
+                match settled {
+                    Lost::Again(failure) => {
+                        self.wait_again(&row, now, &failure, now, Ended::Lost)?;
+                        reconciled.requeued += 1;
+                    }
+                    Lost::Bury(letter) => {
+                        self.bury_row(&row, &letter, now, Ended::Lost)?;
+                        reconciled.buried += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Lost)>, Trouble> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT seq, route, attempt, started, id, envelope, bundle, received,
+                    (SELECT count(*) FROM attempts a WHERE a.message = m.seq AND a.lost)
+             FROM messages m INDEXED BY messages_claimed
+             WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
+        )?;
+        let mut rows = statement.query((gateway.0.as_bytes(), CHUNK))?;
+        let mut lost = Vec::new();
+        while let Some(row) = rows.next()? {
+            let claimed = ClaimedRow {
+                seq: row.get(0)?,
+                route: row.get(1)?,
+                number: row.get(2)?,
+                started: row.get(3)?,
+            };
+            let settled = match self.settled(row, &claimed) {
+                Ok(settled) => settled,
+                Err(Trouble::Refused(_)) => Lost::Bury(unreadable()),
+                Err(error) => return Err(error),
+            };
+            lost.push((claimed, settled));
+        }
+        Ok(lost)
+    }
+
+    fn settled(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Result<Lost, Trouble> {
+        let id: MessageId = message_id(row, 4)?;
+        let rest: Rest = from_json(row.get_ref(5)?.as_str().map_err(|_| damaged(id))?, id)?;
+        let route = self.route_names.get(&claimed.route).cloned().ok_or_else(|| damaged(id))?;
+        let bundle = self.bundle_hashes.get(&row.get(6)?).copied().ok_or_else(|| damaged(id))?;
+        let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(7)?));
+        let before: u32 = row.get(8)?;
+        Ok(settle_lost(&envelope, before.saturating_add(1)))
+    }
+}
+
+/// A row that cannot be read is for a person, like any other of unknown outcome.
+pub(super) fn unreadable() -> DeadLetter {
+    let failure = Failure::new(
+        Status::DataLoss,
+        FaultClass::Internal,
+        "ROW_DAMAGED",
+        "the message's row is damaged and cannot be read",
+    );
+    DeadLetter { failure, at_fault: Party::Gateway, reply: None }
+}

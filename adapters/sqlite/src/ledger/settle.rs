@@ -1,0 +1,143 @@
+//! Finish, retry later, bury: what settles an attempt, and only the attempt that is claimed.
+
+use portolan_delivery::{Claim, DeadLetter, DeliveryError, Failure, Outcome, Timestamp};
+use rusqlite::OptionalExtension;
+
+use super::Ledger;
+use crate::{
+    error::Trouble,
+    row::{class_name, party_name, to_json},
+};
+
+/// A claimed row.
+pub(super) struct ClaimedRow {
+    pub(super) seq: i64,
+    pub(super) route: i64,
+    pub(super) number: u32,
+    pub(super) started: i64,
+}
+
+impl Ledger {
+    pub(crate) fn finish(&mut self, claim: Claim, outcome: &Outcome, now: Timestamp) -> Result<(), Trouble> {
+        let (reply, failure) = columns(outcome)?;
+        let settled = self
+            .connection
+            .prepare_cached(
+                "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
+                 WHERE id = ?1 AND state = 1 AND attempt = ?2 AND gateway = ?3",
+            )?
+            .execute((
+                claim.id.0.as_bytes(),
+                claim.attempt,
+                claim.gateway.0.as_bytes(),
+                now.0,
+                reply,
+                failure,
+            ))?;
+        if settled == 0 { Err(DeliveryError::Superseded(claim).into()) } else { Ok(()) }
+    }
+
+    pub(crate) fn retry_at(
+        &mut self,
+        claim: Claim,
+        due: Timestamp,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        let row = self.claimed(claim)?;
+        self.wait_again(&row, due, failure, now, Ended::Reported)
+    }
+
+    pub(crate) fn bury(&mut self, claim: Claim, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
+        let row = self.claimed(claim)?;
+        self.bury_row(&row, letter, now, Ended::Reported)
+    }
+
+    fn claimed(&self, claim: Claim) -> Result<ClaimedRow, Trouble> {
+        self.connection
+            .prepare_cached(
+                "SELECT seq, route, attempt, started FROM messages WHERE id = ?1 AND state = 1 AND attempt = ?2 AND gateway = ?3",
+            )?
+            .query_row((claim.id.0.as_bytes(), claim.attempt, claim.gateway.0.as_bytes()), |row| {
+                Ok(ClaimedRow { seq: row.get(0)?, route: row.get(1)?, number: row.get(2)?, started: row.get(3)? })
+            })
+            .optional()?
+            .ok_or_else(|| DeliveryError::Superseded(claim).into())
+    }
+
+    pub(super) fn wait_again(
+        &mut self,
+        row: &ClaimedRow,
+        due: Timestamp,
+        failure: &Failure,
+        now: Timestamp,
+        ended: Ended,
+    ) -> Result<(), Trouble> {
+        self.record_attempt(row, failure, now, ended)?;
+        self.connection
+            .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
+            .execute((row.seq, due.0))?;
+        self.waits(row.route, due);
+        Ok(())
+    }
+
+    pub(super) fn bury_row(
+        &mut self,
+        row: &ClaimedRow,
+        letter: &DeadLetter,
+        now: Timestamp,
+        ended: Ended,
+    ) -> Result<(), Trouble> {
+        self.record_attempt(row, &letter.failure, now, ended)?;
+        self.mark_dead(row.seq, letter, now)
+    }
+
+    pub(super) fn mark_dead(&self, seq: i64, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET state = 3, at = ?2, gateway = NULL, class = ?3, party = ?4, failure = ?5, reply = ?6
+                 WHERE seq = ?1",
+            )?
+            .execute((
+                seq,
+                now.0,
+                class_name(letter.failure.class)?,
+                party_name(letter.at_fault)?,
+                to_json(&letter.failure)?,
+                letter.reply.as_deref(),
+            ))?;
+        Ok(())
+    }
+
+    fn record_attempt(
+        &self,
+        row: &ClaimedRow,
+        failure: &Failure,
+        now: Timestamp,
+        ended: Ended,
+    ) -> Result<(), Trouble> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO attempts (message, number, started, ended, lost, failure) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((row.seq, row.number, row.started, now.0, ended == Ended::Lost, to_json(failure)?))?;
+        Ok(())
+    }
+}
+
+/// How an attempt came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its gateway said so.
+    Reported,
+    /// Its gateway is no more.
+    Lost,
+}
+
+/// An outcome's reply and failure: one of the two.
+pub(super) fn columns(outcome: &Outcome) -> Result<(Option<&[u8]>, Option<String>), Trouble> {
+    Ok(match outcome {
+        Outcome::Reply(reply) => (Some(&reply[..]), None),
+        Outcome::Failed(failure) => (None, Some(to_json(failure)?)),
+    })
+}

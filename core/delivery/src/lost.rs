@@ -1,0 +1,49 @@
+//! What becomes of an attempt whose gateway died before its outcome was recorded. Every ledger asks here when it
+//! reconciles, so that all of them give the same answer.
+
+use crate::{DeadLetter, Envelope, Failure, FaultClass, Party, Status};
+
+/// Gateways that may die over one message before it is thought to be the reason.
+const LOST_BEFORE_POISON: u32 = 5;
+
+/// What becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// It may be repeated: due at once. The failure is for the ledger.
+    Again(Failure),
+    /// It may not be, or it is what gateways die of.
+    Bury(DeadLetter),
+}
+
+/// Settles an attempt whose gateway is no more. `lost` counts the message's attempts that ended so, this one included.
+pub fn settle_lost(envelope: &Envelope, lost: u32) -> Lost {
+    let failure = |class, reason, message| {
+        Failure::new(Status::Unavailable, class, reason, message)
+            .with("route", &envelope.route)
+            .with("message", envelope.id)
+    };
+    if !envelope.idempotency.may_repeat() {
+        return Lost::Bury(DeadLetter {
+            failure: failure(
+                FaultClass::Unknown,
+                "OUTCOME_UNKNOWN",
+                "the gateway ended during the attempt; whether the system has done it is not known",
+            ),
+            at_fault: Party::Gateway,
+            reply: None,
+        });
+    }
+    if lost < LOST_BEFORE_POISON {
+        let message = "the gateway ended during the attempt; the system may be asked again";
+        return Lost::Again(failure(FaultClass::Unknown, "GATEWAY_LOST", message));
+    }
+    Lost::Bury(DeadLetter {
+        failure: failure(
+            FaultClass::Poison,
+            "POISON",
+            "gateways keep ending during attempts of this message; it is not tried again by itself",
+        ),
+        at_fault: Party::Gateway,
+        reply: None,
+    })
+}

@@ -1,0 +1,134 @@
+//! Messages for tests.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Accept, Accepted, BundleHash, Claim, DeadLetter, Delivery, Envelope, Failure, FaultClass, Filter,
+    GatewayId, Idempotency, MessageId, Mode, Outcome, Party, Record, RequestKey, Start, State, StateKind,
+    Status, Timestamp,
+};
+
+pub(crate) const BUNDLE: BundleHash = BundleHash([7; 32]);
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// So many seconds after [`NOW`].
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp(NOW.0 + seconds * 1_000_000)
+}
+
+/// Every byte that a payload can hold, so that nothing that re-encodes it goes unnoticed.
+pub(crate) fn payload(mark: u8) -> Bytes {
+    (0..=255).chain([mark]).collect::<Vec<u8>>().into()
+}
+
+pub(crate) fn envelope(route: &str) -> Envelope {
+    Envelope {
+        id: MessageId::generate(),
+        route: route.into(),
+        bundle: BUNDLE,
+        mode: Mode::Operation,
+        received: NOW,
+        deadline: Some(at(3600)),
+        idempotency: Idempotency::No,
+        caller: Some("CN=portal".into()),
+        request_key: None,
+        metadata: vec![("x-purpose".to_owned(), "benefit \"claim\" ü".to_owned())],
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+    }
+}
+
+pub(crate) fn keyed(route: &str, caller: &str, id: &str) -> Envelope {
+    let request_key = Some(RequestKey { caller: caller.to_owned(), id: id.to_owned() });
+    Envelope { request_key, ..envelope(route) }
+}
+
+pub(crate) fn repeatable(route: &str) -> Envelope {
+    Envelope { idempotency: Idempotency::Yes, ..envelope(route) }
+}
+
+pub(crate) fn failure(class: FaultClass) -> Failure {
+    Failure::new(Status::Unavailable, class, "REASON", "what happened")
+        .with("route", "r")
+        .at_field("a.b", "wrong")
+}
+
+pub(crate) fn letter(class: FaultClass) -> DeadLetter {
+    DeadLetter {
+        failure: failure(class),
+        at_fault: Party::System,
+        reply: Some(Bytes::from_static(b"<html>")),
+    }
+}
+
+pub(crate) fn reply() -> Outcome {
+    Outcome::Reply(Bytes::from_static(&[0, 159, 146, 150, 0]))
+}
+
+/// Accepts a message that waits from `due` on.
+pub(crate) async fn waiting(delivery: &dyn Delivery, envelope: Envelope, due: Timestamp) -> MessageId {
+    let id = envelope.id;
+    let accept = Accept { envelope, payload: payload(1), start: Start::Due(due) };
+    match delivery.accept(accept).await.expect("accept") {
+        Accepted::New(None) => id,
+        other => panic!("a new message without a claim, not {other:?}"),
+    }
+}
+
+/// Accepts a message and begins its first attempt.
+pub(crate) async fn started(delivery: &dyn Delivery, envelope: Envelope, gateway: GatewayId) -> Claim {
+    let id = envelope.id;
+    let accept = Accept { envelope, payload: payload(1), start: Start::Now(gateway) };
+    match delivery.accept(accept).await.expect("accept") {
+        Accepted::New(Some(claim)) => {
+            assert_eq!(claim, Claim { id, attempt: 1, gateway });
+            claim
+        }
+        other => panic!("a new message with a claim, not {other:?}"),
+    }
+}
+
+/// The ids that a claim at `now` takes.
+pub(crate) async fn claimed(
+    delivery: &dyn Delivery,
+    gateway: GatewayId,
+    limit: usize,
+    except: &[Arc<str>],
+    now: Timestamp,
+) -> Vec<Claim> {
+    let claimed = delivery.claim(gateway, limit, except, now).await.expect("claim");
+    assert!(claimed.iter().all(|c| c.claim.id == c.envelope.id && c.claim.gateway == gateway));
+    claimed.into_iter().map(|c| c.claim).collect()
+}
+
+pub(crate) fn ids(claims: &[Claim]) -> Vec<MessageId> {
+    claims.iter().map(|claim| claim.id).collect()
+}
+
+pub(crate) async fn known(delivery: &dyn Delivery, id: MessageId) -> Record {
+    delivery.get(id).await.expect("get").unwrap_or_else(|| panic!("message {id} is lost"))
+}
+
+pub(crate) async fn state(delivery: &dyn Delivery, id: MessageId) -> State {
+    known(delivery, id).await.state
+}
+
+/// Everything that a filter finds, page by page.
+pub(crate) async fn all(delivery: &dyn Delivery, mut filter: Filter) -> Vec<Record> {
+    let mut records = Vec::new();
+    loop {
+        let page = delivery.list(filter.clone()).await.expect("list");
+        records.extend(page.records);
+        match page.next {
+            Some(next) => filter.before = Some(next),
+            None => return records,
+        }
+    }
+}
+
+/// How many messages there are by state, of all routes.
+pub(crate) async fn count(delivery: &dyn Delivery, kind: StateKind) -> u64 {
+    let counts = delivery.counts().await.expect("counts");
+    counts.iter().filter(|count| count.state == kind).map(|count| count.messages).sum()
+}

@@ -1,0 +1,27 @@
+//! What every `Delivery` has to hold, as a suite that each implementation runs; and two stores in memory, with a fuse that
+//! cuts them off between any two steps. Feature `testing`.
+
+mod cases;
+mod messages;
+
+pub use cases::SUITE;
+
+use std::sync::Arc;
+
+use crate::{BoxFuture, Delivery};
+
+/// An implementation under test.
+pub trait Subject: Send + Sync {
+    /// A `Delivery` over what was durable before: at first, over nothing.
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Delivery>>;
+    /// Ends it without farewell. What was not durable is gone, and the next [`Subject::open`] is another process.
+    fn crash(&self, delivery: Arc<dyn Delivery>) -> BoxFuture<'_, ()>;
+}
+
+/// A case of the suite: it panics where the subject does not hold what it must.
+pub struct Case {
+    /// What must hold.
+    pub name: &'static str,
+    /// Shows it on a subject that holds nothing yet.
+    pub run: for<'a> fn(&'a dyn Subject) -> BoxFuture<'a, ()>,
+}
