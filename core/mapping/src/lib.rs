@@ -5,4 +5,6 @@ pub mod file;
 pub mod functions;
 pub mod ir;
 pub mod parse;
-mod yaml;
+pub mod plan;
+pub mod run;
+pub mod yaml;

@@ -16,7 +16,7 @@ const VALUES: [u8; 256] = {
 };
 
 /// Decodes base64; blanks between the characters are allowed, padding is demanded.
-pub fn parse_base64<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValueProblem> {
+pub(super) fn parse_base64<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValueProblem> {
     let mut out = BumpVec::with_capacity_in(text.len() / 4 * 3 + 3, arena);
     let (mut bits, mut count, mut padding) = (0u32, 0u32, 0u32);
     for byte in text.bytes().filter(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
@@ -44,7 +44,7 @@ pub fn parse_base64<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValuePr
 }
 
 /// Appends base64 with padding.
-pub fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let letter = |bits: u32| ALPHABET[(bits & 63) as usize];
     for chunk in bytes.chunks(3) {
         let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
@@ -59,7 +59,7 @@ pub fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Decodes pairs of hexadecimal digits.
-pub fn parse_hex<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValueProblem> {
+pub(super) fn parse_hex<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValueProblem> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|d| d as u8).ok_or(ValueProblem::Lexical);
     let mut out = BumpVec::with_capacity_in(text.len() / 2, arena);
     for pair in text.as_bytes().chunks(2) {
@@ -70,7 +70,7 @@ pub fn parse_hex<'a>(text: &str, arena: &'a Bump) -> Result<&'a [u8], ValueProbl
 }
 
 /// Appends upper-case hexadecimal, the canonical form of `xs:hexBinary`.
-pub fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
             out.push(b"0123456789ABCDEF"[usize::from(digit)]);

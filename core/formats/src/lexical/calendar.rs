@@ -185,7 +185,7 @@ fn push_fraction(out: &mut Vec<u8>, nanoseconds: i32) {
 
 /// Appends `2026-11-23`. Years before 1 have no lexical form in XML Schema 1.0 that all readers agree on.
 #[inline]
-pub fn write_date(date: civil::Date, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+pub(super) fn write_date(date: civil::Date, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
     let year = date.year();
     if year < 1 {
         return Err(ValueProblem::OutOfRange);
@@ -209,7 +209,7 @@ pub fn write_date(date: civil::Date, out: &mut Vec<u8>) -> Result<(), ValueProbl
 
 /// Appends `17:30:00.5`.
 #[inline]
-pub fn write_time(time: civil::Time, out: &mut Vec<u8>) {
+pub(super) fn write_time(time: civil::Time, out: &mut Vec<u8>) {
     let (hour, minute, second) = (time.hour() as u8, time.minute() as u8, time.second() as u8);
     out.extend_from_slice(&[
         b'0' + hour / 10,

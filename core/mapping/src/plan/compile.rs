@@ -1,0 +1,187 @@
+//! From the checked mapping to a plan.
+
+use super::{
+    Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Writing, expression::Scope,
+    operation::Body,
+};
+use crate::ir;
+use portolan_diagnostics::Span;
+use portolan_formats::{Reader, Selection, Writer};
+use portolan_schema::{Document, FieldId, RecordId, Schema};
+use std::sync::Arc;
+
+/// The contracts that a translation stands between.
+#[derive(Debug, Clone, Copy)]
+pub struct Contracts<'c> {
+    /// What is read.
+    pub source: (&'c Schema, &'c Document),
+    /// What is written.
+    pub target: (&'c Schema, &'c Document),
+    /// For replies: the request that is answered, as the caller sent it.
+    pub original: Option<(&'c Schema, &'c Document)>,
+    /// The tables of the mapping.
+    pub tables: &'c ir::Tables,
+}
+
+/// A rule that turns a reply into a failure.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) when: Option<Node>,
+    pub(crate) status: i32,
+    pub(crate) message: Option<Node>,
+    pub(crate) field: Option<Arc<str>>,
+    pub(crate) reason: Option<Arc<str>>,
+    pub(crate) retry: bool,
+    pub(crate) span: Span,
+}
+
+impl Plan {
+    /// Compiles a translation that was checked against these contracts.
+    pub fn compile(translation: &ir::Translation, contracts: Contracts<'_>) -> Self {
+        let scope = contracts.scope();
+        let source = |(schema, document): (&Schema, &Document), selection: &Selection| Source {
+            reader: Reader::compile(schema, document, selection),
+            frames: selection.widths().len(),
+        };
+        let original = translation.original.as_ref().zip(contracts.original);
+        let (schema, document) = contracts.target;
+        Self {
+            source: source(contracts.source, &translation.selection),
+            original: original.map(|(selection, contract)| source(contract, selection)),
+            require: translation
+                .require
+                .iter()
+                .map(|require| Require {
+                    that: scope.compile(&require.that),
+                    field: require.field.clone(),
+                    message: require.message.clone(),
+                    span: require.span,
+                })
+                .collect(),
+            fail: translation.fail.iter().map(|f| failure(&scope, f)).collect(),
+            target: match document.element {
+                None => Target::Protobuf(writing(schema, document, &scope, &translation.write)),
+                Some(_) => Target::Xml(writing(schema, document, &scope, &translation.write)),
+            },
+        }
+    }
+}
+
+impl ReplyPlan {
+    /// Compiles a reply's way back.
+    pub fn compile(reply: &ir::Reply, contracts: Contracts<'_>) -> Self {
+        let scope = contracts.scope();
+        let faults = reply.faults.as_ref().map(|faults| Faults {
+            present: ir::SourceSlot { side: ir::Side::Message, slot: faults.present },
+            code: faults.code.as_ref().map(|e| scope.compile(e)),
+            reason: faults.reason.as_ref().map(|e| scope.compile(e)),
+            rules: faults.rules.iter().map(|f| failure(&scope, f)).collect(),
+        });
+        Self { plan: Plan::compile(&reply.response, contracts), faults }
+    }
+}
+
+impl<'c> Contracts<'c> {
+    fn scope(&self) -> Scope<'c> {
+        Scope { message: self.source.0, original: self.original.map(|(schema, _)| schema), tables: self.tables }
+    }
+}
+
+fn failure(scope: &Scope<'_>, failure: &ir::Failure) -> Failure {
+    Failure {
+        when: failure.when.as_ref().map(|e| scope.compile(e)),
+        status: failure.status,
+        message: failure.message.as_ref().map(|e| scope.compile(e)),
+        field: failure.field.clone(),
+        reason: failure.reason.clone(),
+        retry: failure.retry,
+        span: failure.span,
+    }
+}
+
+fn writing<W: Writer>(schema: &Schema, document: &Document, scope: &Scope<'_>, write: &[ir::Write]) -> Writing<W> {
+    let mut compiler = Compiler { writer: W::new(schema, document), schema, document, scope, path: Vec::new() };
+    let body = compiler.body(write);
+    let mut writer = compiler.writer;
+    writer.seal(!body.attributes.is_empty());
+    Writing { writer, body }
+}
+
+struct Compiler<'s, W> {
+    writer: W,
+    schema: &'s Schema,
+    document: &'s Document,
+    scope: &'s Scope<'s>,
+    /// Where we are in the target.
+    path: Vec<(RecordId, FieldId)>,
+}
+
+impl<W: Writer> Compiler<'_, W> {
+    /// In the contract's order, whatever the mapping's.
+    fn body(&mut self, write: &[ir::Write]) -> Body<W> {
+        let mut ordered: Vec<&ir::Write> = write.iter().collect();
+        ordered.sort_by_key(|w| w.field.0);
+        let operations = ordered.into_iter().map(|w| self.operation(w));
+        let (attributes, rest) = operations.partition(|o: &Operation<W>| W::is_attribute(&o.field));
+        Body { attributes, rest }
+    }
+
+    fn operation(&mut self, write: &ir::Write) -> Operation<W> {
+        self.path.push((write.record, write.field));
+        let target: Arc<str> = self.target_path().into();
+        let content = self.content(&write.content);
+        self.path.pop();
+        let declared = self.schema.field(write.record, write.field);
+        let attributes = has_attributes(&content);
+        Operation {
+            field: self.writer.field(self.schema, write.record, write.field, attributes),
+            content,
+            attributes,
+            origin: Origin { target, span: write.span },
+            required: declared.occurs.min > 0,
+            nillable: declared.nillable,
+            most: declared.occurs.max.unwrap_or(u32::MAX),
+        }
+    }
+
+    fn content(&mut self, content: &ir::WriteContent) -> Content<W> {
+        match content {
+            ir::WriteContent::Scalar(expr) => Content::Scalar(self.scope.compile(expr)),
+            ir::WriteContent::Record { given, write } => Content::Record { given: *given, body: self.body(write) },
+            ir::WriteContent::Each { list, frame, item, nil, content } => Content::Each {
+                list: *list,
+                frame: *frame,
+                item: *item,
+                nil: *nil,
+                content: Box::new(self.content(content)),
+            },
+            ir::WriteContent::Cases(cases) => Content::Cases(
+                cases
+                    .iter()
+                    .map(|(when, then)| (when.as_ref().map(|w| self.scope.compile(w)), self.content(then)))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The path as a mapping would write it: from the longest root that leads there.
+    fn target_path(&self) -> String {
+        let root = self.document.roots.iter().filter(|r| self.path.starts_with(&r.path)).max_by_key(|r| r.path.len());
+        let (mut names, begun) = match root {
+            Some(root) => (root.name.clone(), root.path.len()),
+            None => (Vec::new(), 0),
+        };
+        names.extend(self.path[begun..].iter().map(|(record, field)| self.schema.field(*record, *field).name.clone()));
+        names.join(".")
+    }
+}
+
+/// Whether a field's start tag stays open for attributes. Alternatives write theirs into one kind of tag.
+fn has_attributes<W: Writer>(content: &Content<W>) -> bool {
+    match content {
+        Content::Scalar(_) => false,
+        Content::Record { body, .. } => !body.attributes.is_empty(),
+        Content::Each { content, .. } => has_attributes(content),
+        Content::Cases(cases) => cases.iter().any(|(_, content)| has_attributes(content)),
+    }
+}

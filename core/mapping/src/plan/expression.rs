@@ -1,0 +1,98 @@
+//! Expressions with everything resolved: decoders for fields, functions by address, tables at hand.
+
+use crate::{
+    functions::{self, Function},
+    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, SourceSlot, Table, Tables},
+};
+use portolan_diagnostics::Span;
+use portolan_formats::Decoder;
+use portolan_schema::Schema;
+use std::sync::Arc;
+
+/// An expression, compiled.
+#[derive(Debug)]
+pub(crate) enum Node {
+    Field { slot: SourceSlot, decoder: Decoder, path: Arc<str> },
+    Has(SourceSlot),
+    IsNil(SourceSlot),
+    Size(SourceSlot),
+    Constant(Constant),
+    Context(ContextField),
+    Metadata(Arc<str>),
+    Call(Box<Call>),
+    Default(Box<(Node, Node)>),
+    NullIf(Box<(Node, Node)>),
+    Not(Box<Node>),
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Compare(Comparison, Box<(Node, Node)>),
+    In(Box<Node>, Vec<Constant>),
+    Arithmetic(Arithmetic, Box<(Node, Node)>),
+    Cases(Vec<(Option<Node>, Node)>),
+    Lookup { table: Table, key: Box<Node>, span: Span },
+}
+
+/// A call of a function.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) function: &'static Function,
+    pub(crate) arguments: Vec<Node>,
+    pub(crate) regex: Option<regex::Regex>,
+    /// Of one argument that is not constant: an absent one makes the result absent.
+    pub(crate) single: bool,
+    pub(crate) span: Span,
+}
+
+/// What expressions are compiled against.
+pub(super) struct Scope<'s> {
+    pub(super) message: &'s Schema,
+    pub(super) original: Option<&'s Schema>,
+    pub(super) tables: &'s Tables,
+}
+
+impl Scope<'_> {
+    pub(super) fn compile(&self, expr: &Expr) -> Node {
+        let pair = |a: &Expr, b: &Expr| Box::new((self.compile(a), self.compile(b)));
+        let all = |list: &[Expr]| list.iter().map(|e| self.compile(e)).collect::<Vec<_>>();
+        match expr {
+            Expr::Field { slot, record, field, path } => {
+                let schema = match slot.side {
+                    crate::ir::Side::Message => self.message,
+                    crate::ir::Side::Original => self.original.unwrap_or(self.message),
+                };
+                Node::Field { slot: *slot, decoder: Decoder::compile(schema, *record, *field), path: path.clone() }
+            }
+            Expr::Has(slot) => Node::Has(*slot),
+            Expr::IsNil(slot) => Node::IsNil(*slot),
+            Expr::Size(slot) => Node::Size(*slot),
+            Expr::Constant(constant) => Node::Constant(constant.clone()),
+            Expr::Context(field) => Node::Context(*field),
+            Expr::Metadata(name) => Node::Metadata(name.clone()),
+            Expr::Call { function, args, regex, span } => match functions::LIBRARY.get(*function) {
+                None => Node::Constant(Constant::Absent),
+                Some(function) => {
+                    let single = args.iter().filter(|a| !matches!(a, Expr::Constant(_))).count() <= 1;
+                    let (arguments, regex) = (all(args), regex.clone());
+                    Node::Call(Box::new(Call { function, arguments, regex, single, span: *span }))
+                }
+            },
+            Expr::Default(a, b) => Node::Default(pair(a, b)),
+            Expr::NullIf(a, b) => Node::NullIf(pair(a, b)),
+            Expr::Not(a) => Node::Not(Box::new(self.compile(a))),
+            Expr::And(list) => Node::And(all(list)),
+            Expr::Or(list) => Node::Or(all(list)),
+            Expr::Compare(how, a, b) => Node::Compare(*how, pair(a, b)),
+            Expr::In(a, constants) => Node::In(Box::new(self.compile(a)), constants.clone()),
+            Expr::Arithmetic(how, a, b) => Node::Arithmetic(*how, pair(a, b)),
+            Expr::Cases(cases) => Node::Cases(
+                cases.iter().map(|(when, then)| (when.as_ref().map(|w| self.compile(w)), self.compile(then))).collect(),
+            ),
+            Expr::Lookup { table, key, span } => match self.tables.0.get(*table) {
+                None => Node::Constant(Constant::Absent),
+                Some(found) => {
+                    Node::Lookup { table: found.clone(), key: Box::new(self.compile(key)), span: *span }
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A checked mapping, compiled: readers and writers made for exactly what it touches, every name resolved.
+//!
+//! A plan is made once when a route is loaded and shared by all who run it; it holds nothing of a message.
+
+mod compile;
+mod expression;
+mod operation;
+
+pub use compile::Contracts;
+pub(crate) use compile::Failure;
+pub(crate) use expression::Node;
+pub(crate) use expression::Call;
+pub(crate) use operation::{Body, Content, Operation, Origin, Writing};
+
+use crate::ir;
+use portolan_diagnostics::Span;
+use portolan_formats::{
+    Reader,
+    protobuf::ProtobufWriter,
+    xml::XmlWriter,
+};
+use std::sync::Arc;
+
+/// One direction of a route, ready to run.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) source: Source,
+    pub(crate) original: Option<Source>,
+    pub(crate) require: Vec<Require>,
+    pub(crate) fail: Vec<Failure>,
+    pub(crate) target: Target,
+}
+
+/// A reply's way back: read once, tested for a fault, for a failure, and written.
+#[derive(Debug)]
+pub struct ReplyPlan {
+    pub(crate) plan: Plan,
+    pub(crate) faults: Option<Faults>,
+}
+
+/// A document to be read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) reader: Reader,
+    pub(crate) frames: usize,
+}
+
+/// A condition that the request must meet.
+#[derive(Debug)]
+pub(crate) struct Require {
+    pub(crate) that: Node,
+    pub(crate) field: Option<Arc<str>>,
+    pub(crate) message: Arc<str>,
+    pub(crate) span: Span,
+}
+
+/// The rules for faults.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    pub(crate) present: ir::SourceSlot,
+    pub(crate) code: Option<Node>,
+    pub(crate) reason: Option<Node>,
+    pub(crate) rules: Vec<Failure>,
+}
+
+/// The document to be written, by its format.
+#[derive(Debug)]
+pub(crate) enum Target {
+    Protobuf(Writing<ProtobufWriter>),
+    Xml(Writing<XmlWriter>),
+}

@@ -1,0 +1,219 @@
+//! Running a plan: wire bytes in, wire bytes out, nothing kept of the message.
+
+mod error;
+mod evaluate;
+mod write;
+
+pub use error::{FailureOutcome, RunError};
+
+use crate::plan::{Failure, Plan, ReplyPlan, Source, Target};
+use bumpalo::Bump;
+use evaluate::{Run, condition};
+use portolan_formats::{Captured, Rows, Slot, Value, lexical};
+
+/// What a run may know besides the document: fixed when the message was accepted, so that every run of it is the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Environment<'e> {
+    /// The message's envelope.
+    pub context: Context<'e>,
+    /// Metadata of the caller: lower-case names and values.
+    pub metadata: &'e [(&'e str, &'e str)],
+    /// For replies: the request that is answered, as the caller sent it.
+    pub original: Option<&'e [u8]>,
+}
+
+/// The message's envelope, as far as expressions see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'e> {
+    /// The message's id.
+    pub message_id: &'e str,
+    /// The route's name.
+    pub route: &'e str,
+    /// The authenticated caller.
+    pub caller: Option<&'e str>,
+    /// When the message was accepted.
+    pub received: jiff::Timestamp,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The caller's request id.
+    pub request_id: Option<&'e str>,
+}
+
+/// Memory that runs share, one after another: after the first few messages nothing is allocated any more.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    arena: Bump,
+    message: Vec<Slot<'static>>,
+    original: Vec<Slot<'static>>,
+    rows: Rows,
+    original_rows: Rows,
+}
+
+/// An arena or a row of slots that grew beyond this is given back, so that one large message does not stay in memory.
+const KEPT: usize = 1 << 20;
+
+/// What became of a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReplyOutcome {
+    /// It was translated.
+    Written,
+    /// It is a fault.
+    Fault(Fault),
+}
+
+/// A fault, with the first rule that matched it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Its code, where the contract has one. The system's own words: may be personal.
+    pub code: Option<String>,
+    /// Its reason.
+    pub reason: Option<String>,
+    /// What the rules make of it; `None` where none matched.
+    pub matched: Option<FailureOutcome>,
+}
+
+impl Plan {
+    /// Translates a document, appending to `out`. On an error `out` is as it was.
+    pub fn run(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RunError> {
+        with_scratch(self, input, environment, scratch, |run| self.translate(run, out))
+    }
+
+    fn translate<'a>(&'a self, run: &mut Run<'_, 'a>, out: &mut Vec<u8>) -> Result<(), RunError> {
+        for require in &self.require {
+            if !condition(&require.that, run)? {
+                let (message, field) = (require.message.clone(), require.field.clone());
+                return Err(RunError::Refused { message, field, span: require.span });
+            }
+        }
+        for rule in &self.fail {
+            if matches(rule, run)? {
+                return Err(RunError::Failed(outcome(rule, run)?));
+            }
+        }
+        let start = out.len();
+        let written = match &self.target {
+            Target::Protobuf(writing) => write::document(writing, run, out),
+            Target::Xml(writing) => write::document(writing, run, out),
+        };
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.map_err(|error| *error)
+    }
+}
+
+impl ReplyPlan {
+    /// Reads a reply once: a fault is told by the fault rules, anything else is translated, appending to `out`.
+    pub fn run(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<ReplyOutcome, RunError> {
+        with_scratch(&self.plan, input, environment, scratch, |run| {
+            let Some(faults) = &self.faults else {
+                return self.plan.translate(run, out).map(|()| ReplyOutcome::Written);
+            };
+            if run.slot(faults.present) == Slot::Absent {
+                return self.plan.translate(run, out).map(|()| ReplyOutcome::Written);
+            }
+            let code = faults.code.as_ref().and_then(|n| text_of(n, run));
+            let reason = faults.reason.as_ref().and_then(|n| text_of(n, run));
+            // A rule that cannot be evaluated does not match: the fault itself must not get lost.
+            let rule = faults.rules.iter().find(|rule| matches(rule, run).unwrap_or(false));
+            let matched = rule.and_then(|rule| outcome(rule, run).ok());
+            Ok(ReplyOutcome::Fault(Fault { code, reason, matched }))
+        })
+    }
+}
+
+/// Reads the document, and the request where the plan wants it, and hands both to `then`.
+fn with_scratch<'a, T>(
+    plan: &'a Plan,
+    input: &'a [u8],
+    environment: &'a Environment<'a>,
+    scratch: &'a mut Scratch,
+    then: impl FnOnce(&mut Run<'_, 'a>) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    if scratch.arena.allocated_bytes() > KEPT {
+        scratch.arena = Bump::new();
+    }
+    scratch.arena.reset();
+    let Scratch { arena, message, original, rows, original_rows } = scratch;
+    let arena: &'a Bump = arena;
+    let mut captured = Captured::recycle(std::mem::take(message));
+    let mut captured_original = Captured::recycle(std::mem::take(original));
+    let result = read(&plan.source, input, arena, &mut captured, rows)
+        .map_err(RunError::Read)
+        .and_then(|()| match (&plan.original, environment.original) {
+            (Some(source), Some(bytes)) => {
+                read(source, bytes, arena, &mut captured_original, original_rows).map_err(RunError::Original)
+            }
+            _ => Ok(()),
+        })
+        .and_then(|()| {
+            let mut run = Run {
+                message: &captured,
+                original: &captured_original,
+                rows,
+                original_rows,
+                arena,
+                environment,
+            };
+            then(&mut run)
+        });
+    *message = captured.into_empty(KEPT);
+    *original = captured_original.into_empty(KEPT);
+    result
+}
+
+fn read<'a>(
+    source: &Source,
+    input: &'a [u8],
+    arena: &'a Bump,
+    captured: &mut Captured<'a>,
+    rows: &mut Rows,
+) -> Result<(), portolan_formats::ReadError> {
+    rows.0.clear();
+    rows.0.resize(source.frames, 0);
+    source.reader.read(input, arena, captured)
+}
+
+fn matches<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<bool, RunError> {
+    match &rule.when {
+        None => Ok(true),
+        Some(when) => condition(when, run),
+    }
+}
+
+fn outcome<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<FailureOutcome, RunError> {
+    let message = match &rule.message {
+        None => None,
+        Some(message) => as_text(evaluate::evaluate(message, run, false).map_err(|e| e.into_error(None))?),
+    };
+    Ok(FailureOutcome {
+        status: rule.status,
+        message,
+        field: rule.field.clone(),
+        reason: rule.reason.clone(),
+        retry: rule.retry,
+        span: rule.span,
+    })
+}
+
+fn text_of<'a>(node: &'a crate::plan::Node, run: &mut Run<'_, 'a>) -> Option<String> {
+    as_text(evaluate::evaluate(node, run, false).ok()?)
+}
+
+fn as_text(value: Value<'_>) -> Option<String> {
+    let mut text = Vec::new();
+    lexical::write_any(value, &mut text).ok()?;
+    String::from_utf8(text).ok()
+}

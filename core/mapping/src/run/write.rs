@@ -1,0 +1,301 @@
+//! Writing the target: strictly in its contract's order, optional records taken back when nothing stands in them.
+
+use super::{
+    RunError,
+    evaluate::{Problem, Run, condition, evaluate},
+};
+use crate::{
+    ir::{NilPolicy, Side},
+    plan::{Body, Content, Node, Operation, Origin, Writing},
+};
+use portolan_formats::{Slot, Value, ValueProblem, Writer};
+
+/// What became of one field, or of a record's fields together.
+#[derive(Clone, Copy)]
+struct Outcome<'a> {
+    exists: Existence,
+    /// A required field that had no value: an error only if the record exists.
+    missing: Option<&'a Origin>,
+}
+
+/// Whether something stands there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Existence {
+    /// Nothing was written.
+    Absent,
+    /// Only what the contract demands and a default filled: no reason for an optional parent to exist.
+    Demanded,
+    /// Something of the source.
+    Present,
+}
+
+impl Outcome<'_> {
+    const ABSENT: Self = Self { exists: Existence::Absent, missing: None };
+    const PRESENT: Self = Self { exists: Existence::Present, missing: None };
+}
+
+type Written<'a> = Result<Outcome<'a>, Box<RunError>>;
+
+/// Writes the whole document.
+pub(super) fn document<'a, W: Writer>(
+    writing: &'a Writing<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Result<(), Box<RunError>> {
+    writing.writer.open(out);
+    let mut outcome = operations(&writing.body.attributes, run, out)?;
+    if !writing.body.attributes.is_empty() {
+        writing.writer.open_end(out);
+    }
+    let rest = operations(&writing.body.rest, run, out)?;
+    outcome.missing = outcome.missing.or(rest.missing);
+    if let Some(origin) = outcome.missing {
+        return Err(missing(origin));
+    }
+    writing.writer.close(out);
+    Ok(())
+}
+
+#[cold]
+fn missing(origin: &Origin) -> Box<RunError> {
+    Box::new(RunError::Missing { target: origin.target.clone(), span: origin.span })
+}
+
+fn operations<'a, W: Writer>(
+    operations: &'a [Operation<W>],
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let mut all = Outcome::ABSENT;
+    for operation in operations {
+        let one = match &operation.content {
+            Content::Scalar(node) => scalar(operation, node, run, out)?,
+            content => field(operation, content, run, out)?,
+        };
+        all.exists = all.exists.max(one.exists);
+        all.missing = all.missing.or(one.missing);
+    }
+    Ok(all)
+}
+
+fn field<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    content: &'a Content<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    match content {
+        Content::Scalar(node) => scalar(operation, node, run, out),
+        Content::Record { given, body } => {
+            let given = given.map(|slot| run.slot(slot));
+            record(operation, given, body, run, out)
+        }
+        Content::Each { .. } => each(operation, content, run, out),
+        Content::Cases(cases) => {
+            for (when, then) in cases {
+                let holds = match when {
+                    None => true,
+                    Some(when) => condition(when, run)?,
+                };
+                if holds {
+                    return field(operation, then, run, out);
+                }
+            }
+            Ok(absent(operation))
+        }
+    }
+}
+
+/// Nothing is written; which is an error where the contract demands it and its record exists.
+fn absent<W: Writer>(operation: &Operation<W>) -> Outcome<'_> {
+    Outcome { exists: Existence::Absent, missing: operation.required.then_some(&operation.origin) }
+}
+
+#[inline]
+fn scalar<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let origin = &operation.origin;
+    let failed = |problem: Problem| Box::new(problem.into_error(Some(origin)));
+    let mut exists = Existence::Present;
+    let mut value = evaluate(node, run, false).map_err(failed)?;
+    if value == Value::Absent {
+        if !operation.required {
+            return Ok(Outcome::ABSENT);
+        }
+        value = evaluate(node, run, true).map_err(failed)?;
+        exists = Existence::Demanded;
+        if value == Value::Absent {
+            return Ok(absent(operation));
+        }
+    }
+    if value == Value::Nil {
+        return nil(operation, out);
+    }
+    W::scalar(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
+    Ok(Outcome { exists, missing: None })
+}
+
+/// Nil where the contract has it; left out where it is optional; else an error.
+fn nil<'a, W: Writer>(operation: &'a Operation<W>, out: &mut Vec<u8>) -> Written<'a> {
+    if !operation.nillable && !operation.required {
+        return Ok(Outcome::ABSENT);
+    }
+    match W::nil(&operation.field, out) {
+        Ok(()) => Ok(Outcome::PRESENT),
+        Err(problem) => Err(Box::new(Problem::from(problem).into_error(Some(&operation.origin)))),
+    }
+}
+
+#[cold]
+fn problem_of(node: &Node, problem: ValueProblem) -> Problem {
+    let path = match node {
+        Node::Field { path, .. } => Some(path.clone()),
+        _ => None,
+    };
+    Problem::new(problem, path, None)
+}
+
+fn record<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    given: Option<Slot<'a>>,
+    body: &'a Body<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    match given {
+        Some(Slot::Absent) => return Ok(absent(operation)),
+        Some(Slot::Nil) => return nil(operation, out),
+        _ => {}
+    }
+    let start = out.len();
+    let outcome = fields(operation, body, run, out)?;
+    let exists = if given.is_some() { Existence::Present } else { outcome.exists };
+    match (exists, operation.required) {
+        (Existence::Present, _) => match outcome.missing {
+            Some(origin) => Err(missing(origin)),
+            None => Ok(Outcome::PRESENT),
+        },
+        (_, true) => Ok(Outcome { exists: Existence::Demanded, missing: outcome.missing }),
+        (_, false) => {
+            out.truncate(start);
+            Ok(Outcome::ABSENT)
+        }
+    }
+}
+
+/// A record's tags and what stands between them.
+fn fields<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    body: &'a Body<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let mark = W::begin(&operation.field, out);
+    let attributes = operations(&body.attributes, run, out)?;
+    if operation.attributes {
+        W::begin_end(&operation.field, out);
+    }
+    let rest = operations(&body.rest, run, out)?;
+    W::end(&operation.field, mark, out);
+    Ok(Outcome { exists: attributes.exists.max(rest.exists), missing: attributes.missing.or(rest.missing) })
+}
+
+fn each<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    content: &'a Content<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let Content::Each { list, frame, item, nil: policy, content } = content else { return Ok(Outcome::ABSENT) };
+    let Slot::List { first, count, .. } = run.slot(*list) else { return Ok(absent(operation)) };
+    let origin = &operation.origin;
+    let is_scalar = !matches!(**content, Content::Record { .. });
+    let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
+    let (mut row, mut written) = (first, 0u32);
+    for _ in 0..count {
+        let (captured, rows) = match list.side {
+            Side::Message => (run.message, &mut *run.rows),
+            Side::Original => (run.original, &mut *run.original_rows),
+        };
+        rows.enter(*frame, row);
+        if captured.get(rows.place(*item)) == Slot::Nil {
+            match policy {
+                NilPolicy::Refuse => {
+                    return Err(Box::new(RunError::NilItem { target: origin.target.clone(), span: origin.span }));
+                }
+                NilPolicy::Skip => {}
+                NilPolicy::Keep => {
+                    let kept = W::nil(&operation.field, out);
+                    kept.map_err(|problem| Box::new(Problem::from(problem).into_error(Some(origin))))?;
+                    written += 1;
+                }
+            }
+        } else {
+            written += u32::from(one_item(operation, content, run, out)?);
+        }
+        if written > operation.most {
+            return Err(Box::new(RunError::TooMany { target: origin.target.clone(), span: origin.span }));
+        }
+        row = match captured_next(run, list.side, row) {
+            Some(next) => next,
+            None => break,
+        };
+    }
+    if is_scalar {
+        W::list_end(&operation.field, mark, out);
+    }
+    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+}
+
+/// Where the next item's row begins.
+fn captured_next(run: &Run<'_, '_>, side: Side, row: u32) -> Option<u32> {
+    let captured = match side {
+        Side::Message => run.message,
+        Side::Original => run.original,
+    };
+    match captured.get(row as usize) {
+        Slot::Next(next) => Some(next),
+        _ => None,
+    }
+}
+
+/// Writes one item; tells whether there was one. A scalar item without a value is left out.
+fn one_item<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    content: &'a Content<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Result<bool, Box<RunError>> {
+    let failed = |problem: Problem| Box::new(problem.into_error(Some(&operation.origin)));
+    match content {
+        Content::Scalar(node) => {
+            let value = evaluate(node, run, true).map_err(failed)?;
+            if matches!(value, Value::Absent | Value::Nil) {
+                return Ok(false);
+            }
+            W::item(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
+            Ok(true)
+        }
+        Content::Record { body, .. } => match fields(operation, body, run, out)?.missing {
+            Some(origin) => Err(missing(origin)),
+            None => Ok(true),
+        },
+        Content::Cases(cases) => {
+            for (when, then) in cases {
+                let holds = match when {
+                    None => true,
+                    Some(when) => condition(when, run)?,
+                };
+                if holds {
+                    return one_item(operation, then, run, out);
+                }
+            }
+            Ok(false)
+        }
+        Content::Each { .. } => Ok(false),
+    }
+}
