@@ -22,3 +22,6 @@ pub use load::{LoadError, Loaded, Loader};
 pub use operator::EngineOperator;
 pub use route::{Repeat, Route, RouteMode};
 pub use translate::{Context, Keys, Translate, Verdict};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! A system that follows a script, a translation that copies, a loader with versions.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use portolan_delivery::{
+    Answer, BoxFuture, Call, Delivery, FaultClass, Failure, Operator, OperationView, Outgoing, Record, RetryPolicy,
+    SendError, Status, Target, Timestamp,
+};
+use portolan_schema::{Protocol, SoapBinding, SoapVersion};
+use portolan_sqlite::{Options, SqliteDelivery};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader, Repeat,
+    Route, RouteMode, Translate, Verdict,
+};
+
+/// What the system does when it is asked.
+pub(super) enum Script {
+    Reply(&'static str),
+    Error(SendError),
+    WhenLet(&'static str, oneshot::Receiver<()>),
+}
+
+/// The system, and what it was asked.
+#[derive(Default)]
+pub(super) struct System {
+    script: Mutex<VecDeque<Script>>,
+    asked: Mutex<Vec<(String, Option<String>)>>,
+    came: Notify,
+}
+
+impl System {
+    pub(super) fn answers(&self, script: impl IntoIterator<Item = Script>) {
+        self.script.lock().extend(script);
+    }
+
+    /// The next request is answered only when the sender is used.
+    pub(super) fn answer_when_let(&self, reply: &'static str) -> oneshot::Sender<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.answers([Script::WhenLet(reply, receiver)]);
+        sender
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.lock().len()
+    }
+
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.asked.lock().iter().map(|(request, _)| request.clone()).collect()
+    }
+
+    pub(super) fn keys(&self) -> Vec<Option<String>> {
+        self.asked.lock().iter().map(|(_, key)| key.clone()).collect()
+    }
+
+    pub(super) async fn until_asked(&self, times: usize) {
+        while self.asked() < times {
+            self.came.notified().await;
+        }
+    }
+}
+
+impl Target for System {
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
+        Box::pin(async move {
+            let request = String::from_utf8_lossy(&outgoing.payload).into_owned();
+            self.asked.lock().push((request, outgoing.idempotency_key));
+            self.came.notify_one();
+            let next = self.script.lock().pop_front();
+            match next.expect("the script has an answer") {
+                Script::Reply(reply) => Ok(reply.into()),
+                Script::Error(error) => Err(error),
+                Script::WhenLet(reply, gate) => {
+                    let _ = gate.await;
+                    Ok(reply.into())
+                }
+            }
+        })
+    }
+}
+
+/// `ping` becomes `v1:ping`; a reply is copied, `garbage` cannot be read.
+struct Copying {
+    version: u32,
+}
+
+impl Translate for Copying {
+    fn request(&self, payload: &[u8], _: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        if payload == b"bad" {
+            return Err(Failure::new(Status::InvalidArgument, FaultClass::Request, "BAD", "refused"));
+        }
+        out.extend_from_slice(format!("v{}:", self.version).as_bytes());
+        out.extend_from_slice(payload);
+        let key = format!("key of {}", String::from_utf8_lossy(payload));
+        Ok(Keys { request_id: None, idempotency_key: Some(key) })
+    }
+
+    fn reply(&self, reply: &[u8], _: &[u8], _: Context<'_>) -> Verdict {
+        match reply {
+            b"garbage" => Verdict::Unreadable(Failure::new(Status::Internal, FaultClass::Reply, "GARBAGE", "unreadable")),
+            other => Verdict::Reply(Bytes::copy_from_slice(other)),
+        }
+    }
+
+    fn metadata_names(&self) -> &[Arc<str>] {
+        &[]
+    }
+}
+
+/// One route, whose version is the only thing in its bundle.
+struct OneRoute {
+    mode: RouteMode,
+    repeat: Repeat,
+    system: Arc<System>,
+    version: Arc<AtomicU32>,
+    broken: Arc<AtomicBool>,
+}
+
+impl OneRoute {
+    fn version(&self, version: u32) -> Loaded {
+        let bundle = Bundle::new("m.yaml", "test.route", [("m.yaml".to_owned(), version.to_string())]);
+        let (hash, content) = bundle.seal().unwrap();
+        let protocol =
+            Protocol::Soap(SoapBinding { version: SoapVersion::V11, action: String::new(), address: None });
+        let ms = Duration::from_millis;
+        let route = Route {
+            name: "test.route".into(),
+            bundle: hash,
+            method: "/test.Service/Method".into(),
+            system: "system".into(),
+            mode: self.mode,
+            repeat: self.repeat,
+            timeout: Duration::from_secs(60),
+            answer_within: None,
+            retry: RetryPolicy::try_new(5, ms(1), ms(2), 2.0).unwrap(),
+            translate: Arc::new(Copying { version }),
+            protocol: Arc::new(protocol),
+            target: self.system.clone(),
+            response_type: "test.Reply".into(),
+            descriptors: Arc::from(Vec::new()),
+        };
+        Loaded { route, bundle: content }
+    }
+}
+
+impl Loader for OneRoute {
+    fn load(&self) -> Result<Vec<Loaded>, LoadError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(LoadError::Findings("error: broken".into()));
+        }
+        Ok(vec![self.version(self.version.load(Ordering::Relaxed))])
+    }
+
+    fn open(&self, bundle: &[u8]) -> Result<Loaded, LoadError> {
+        let bundle = Bundle::open(bundle).map_err(|e| LoadError::Bundle(e.to_string()))?;
+        Ok(self.version(bundle.files[0].1.parse().unwrap()))
+    }
+}
+
+/// A ledger on disk and a system, between which gateways are started.
+pub(super) struct Gateway {
+    pub(super) system: Arc<System>,
+    delivery: Arc<dyn Delivery>,
+    version: Arc<AtomicU32>,
+    broken: Arc<AtomicBool>,
+    _folder: tempfile::TempDir,
+}
+
+/// A running engine by its two faces.
+pub(super) struct Running {
+    pub(super) intake: EngineIntake,
+    pub(super) operator: EngineOperator,
+}
+
+impl Gateway {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let delivery = SqliteDelivery::open(folder.path().join("test.db"), Options::default()).unwrap();
+        Self {
+            system: Arc::default(),
+            delivery: Arc::new(delivery),
+            version: Arc::new(AtomicU32::new(1)),
+            broken: Arc::default(),
+            _folder: folder,
+        }
+    }
+
+    pub(super) async fn start(&self, mode: RouteMode, repeat: Repeat) -> Running {
+        self.start_with(mode, repeat, true).await
+    }
+
+    pub(super) async fn start_with(&self, mode: RouteMode, repeat: Repeat, dispatch: bool) -> Running {
+        let loader = OneRoute {
+            mode,
+            repeat,
+            system: self.system.clone(),
+            version: self.version.clone(),
+            broken: self.broken.clone(),
+        };
+        let options = EngineOptions { dispatch, ..EngineOptions::default() };
+        let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
+        Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }
+    }
+
+    pub(super) fn next_version(&self) {
+        self.version.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn break_files(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) async fn only_record(&self, running: &Running) -> Record {
+        let page = running.operator.list(Default::default()).await.unwrap();
+        assert_eq!(page.records.len(), 1);
+        running.operator.show(page.records[0].envelope.id).await.unwrap()
+    }
+}
+
+pub(super) fn call(payload: &'static str) -> Call {
+    Call {
+        method: "/test.Service/Method".into(),
+        payload: payload.into(),
+        metadata: Vec::new(),
+        deadline: None,
+        caller: None,
+        received: Timestamp::now(),
+    }
+}
+
+pub(super) fn named(payload: &'static str, id: &str) -> Call {
+    Call { metadata: vec![("idempotency-key".to_owned(), id.to_owned())], ..call(payload) }
+}
+
+pub(super) fn reply(answer: Answer) -> String {
+    match answer {
+        Answer::Reply(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn status(answer: Answer) -> (Status, String) {
+    match answer {
+        Answer::Failed(failure) => (failure.status, failure.reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn operation(answer: Answer) -> OperationView {
+    match answer {
+        Answer::Operation(view) => view,
+        other => panic!("{other:?}"),
+    }
+}
