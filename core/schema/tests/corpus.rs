@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portolan_diagnostics::{Rendered, Severity, Sources};
-use portolan_schema::{Directory, Reading, wsdl};
+use portolan_schema::{Directory, Reading, describe, describe_json, wsdl};
 
 /// The corpus, which is never copied into the repository.
 fn corpus() -> PathBuf {
@@ -32,12 +32,19 @@ fn reads_the_wsdls_of_the_corpus() {
         println!("corpus not found, 211 cases not run");
         return;
     }
+    // What a mapping would name under `schemas:`, because these WSDLs import it by URL.
+    let xroad = root.join("x-road/wsdl/addons/wsdlvalidator/src/test/resources/xsd/xroad.xsd");
+    let stand_in = ("http://x-road.eu/xsd/xroad.xsd".to_owned(), xroad.display().to_string());
+    let resolver = Directory::new("").with_stand_ins([stand_in]);
     let (mut sound, mut operations) = (0, 0);
     for file in &files {
         let mut sources = Sources::default();
         let entry = file.display().to_string();
-        let checked =
-            wsdl::read(&entry, &mut Reading { resolver: &Directory::new(""), sources: &mut sources });
+        let checked = wsdl::read(&entry, &mut Reading { resolver: &resolver, sources: &mut sources });
+        if let Some(contract) = &checked.value {
+            assert!(!describe(contract).is_empty());
+            assert!(describe_json(contract).is_object());
+        }
         operations +=
             checked.value.iter().flat_map(|c| &c.services).map(|s| s.operations.len()).sum::<usize>();
         match checked.diagnostics.iter().find(|d| d.severity == Severity::Error) {
@@ -55,5 +62,5 @@ fn reads_the_wsdls_of_the_corpus() {
         }
     }
     println!("{sound} of {} read without an error, {operations} operations", files.len());
-    assert!(sound * 100 >= files.len() * 50, "{sound} of {}", files.len());
+    assert!(sound * 100 >= files.len() * 75, "{sound} of {}", files.len());
 }

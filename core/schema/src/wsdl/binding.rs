@@ -1,6 +1,6 @@
 //! Services, ports and bindings: which operations there are and how they travel.
 
-use portolan_diagnostics::{Code, Diagnostic, Severity};
+use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
 use super::{
     SOAP_11, SOAP_12, WSDL,
@@ -11,7 +11,7 @@ use super::{
 use crate::{Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
 
 /// A service for each SOAP port; for each SOAP binding where the WSDL has no services.
-pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Service> {
+pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Bound> {
     let mut services = Vec::new();
     for service in &definitions.services {
         for port in service.children("port") {
@@ -50,7 +50,7 @@ fn bound(
     name: String,
     address: Option<String>,
     doc: Option<String>,
-) -> Option<Service> {
+) -> Option<Bound> {
     let Some(soap) = extension(binding, "binding") else {
         let what = format!("`{name}` does not speak SOAP and is left out");
         compiler.report(Diagnostic::note(Code::WSDL_UNSUPPORTED, what).at(binding.span(), ""));
@@ -67,7 +67,7 @@ fn bound(
             return None;
         }
     };
-    let mut operations = Vec::new();
+    let (mut operations, mut places, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     for operation in binding.children("operation") {
         let read = Binding {
             definitions,
@@ -76,8 +76,14 @@ fn bound(
             style: soap.attribute("style"),
             address: &address,
         };
+        let before = compiler.errors;
         match read.operation(&operation, compiler) {
-            Ok(operation) => operations.extend(operation),
+            Ok(Some(read)) => {
+                operations.push(read);
+                places.push(operation.attribute_span("name"));
+                broken.push(compiler.errors > before);
+            }
+            Ok(None) => {}
             Err(mut why) => {
                 let named = operation.attribute("name").unwrap_or_default().trim();
                 why.message = format!("the operation `{named}` is left out: {}", why.message);
@@ -86,7 +92,16 @@ fn bound(
             }
         }
     }
-    Some(Service { name, operations, doc })
+    Some(Bound { service: Service { name, operations, doc }, places, broken })
+}
+
+/// A service with what its reader knows of each operation besides.
+pub(super) struct Bound {
+    pub(super) service: Service,
+    /// Where each operation stands.
+    pub(super) places: Vec<Span>,
+    /// Whether something about it was wrong before its types were looked into.
+    pub(super) broken: Vec<bool>,
 }
 
 struct Binding<'a> {

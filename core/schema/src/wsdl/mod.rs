@@ -6,12 +6,13 @@ mod envelope;
 mod fault;
 mod message;
 
-use portolan_diagnostics::{Checked, Code, Diagnostic};
+use binding::Bound;
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity};
 
 use crate::{
-    Contract, Name, Reading,
+    Contract, Operation, Reading, Service,
     xml::Tree,
-    xsd::{Compiler, Files, SchemaSet, XSD},
+    xsd::{Compiled, Compiler, Files, SchemaSet, XSD},
 };
 
 /// The namespace of WSDL 1.1.
@@ -42,15 +43,19 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
     let mut set = SchemaSet::default();
     let definitions = definitions::load(&root, &mut set, &mut files, reading, &mut diagnostics);
     let mut compiler = Compiler::new(&set);
-    let services = binding::services(&definitions, &mut compiler);
-    if services.is_empty() {
+    let bound = binding::services(&definitions, &mut compiler);
+    if bound.is_empty() {
         let what = "no port or binding speaks SOAP 1.1 or 1.2 over HTTP";
         compiler.report(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
     }
-    let (schema, found, needed) = compiler.finish();
-    diagnostics.extend(found);
-    diagnostics.extend(set.missing(&needed));
+    let mut compiled = compiler.finish();
+    let (services, left_out) = sound(bound, &compiled);
+    let missing = set.missing(&compiled.needed);
+    let findings = std::mem::take(&mut compiled.diagnostics).into_iter().chain(missing);
+    diagnostics.extend(findings.map(|found| if left_out.is_empty() { found } else { weaken(found) }));
+    diagnostics.extend(left_out);
     diagnostics.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
+    let schema = compiled.schema;
     let contract = Contract { schema, services, files: files.ids, descriptor_set: None };
     Checked { value: Some(contract), diagnostics }
 }
@@ -76,6 +81,55 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
             )
         }
     };
-    debug_assert_ne!(*root, Name::new(WSDL, "definitions"));
     Some(Diagnostic::error(code, what).at(tree.span(Tree::ROOT), "").help(help))
+}
+
+/// The services without the operations whose types could not be read whole, and a finding for each of those. Where no
+/// operation is sound all stay, and what is wrong with them weighs as it does.
+fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<Diagnostic>) {
+    let is_sound = |operation: &Operation, broken: bool| {
+        let documents = std::iter::once(&operation.input).chain(&operation.output);
+        !broken && documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record))
+    };
+    let sound_of = |b: &Bound| {
+        let operations = b.service.operations.iter().zip(&b.broken);
+        operations.map(|(o, broken)| is_sound(o, *broken)).collect::<Vec<bool>>()
+    };
+    let any_sound = bound.iter().any(|b| sound_of(b).contains(&true));
+    let (mut services, mut left_out) = (Vec::new(), Vec::new());
+    for bound in bound {
+        let sound = sound_of(&bound);
+        let mut service = bound.service;
+        if any_sound {
+            let operations = std::mem::take(&mut service.operations).into_iter().zip(sound).zip(bound.places);
+            for ((operation, sound), place) in operations {
+                if sound {
+                    service.operations.push(operation);
+                    continue;
+                }
+                let what = format!(
+                    "the operation `{}` is left out: its types could not be read whole",
+                    operation.name
+                );
+                left_out.push(Diagnostic::warning(Code::WSDL_INVALID, what).at(place, ""));
+            }
+        }
+        services.push(service);
+    }
+    (services, left_out)
+}
+
+/// What is wrong with operations that were left out does not stop the others.
+fn weaken(mut found: Diagnostic) -> Diagnostic {
+    let about_types = [
+        Code::XSD_UNRESOLVED,
+        Code::XSD_UNSUPPORTED,
+        Code::XSD_INVALID,
+        Code::XSD_NOT_LOCAL,
+        Code::FILE_UNREADABLE,
+    ];
+    if about_types.contains(&found.code) {
+        found.severity = found.severity.min(Severity::Warning);
+    }
+    found
 }

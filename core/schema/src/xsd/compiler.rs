@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
 use super::{
     XSD, builtin,
@@ -36,6 +36,20 @@ pub(crate) struct Compiler<'a> {
     types: usize,
     /// Namespaces of which something was not found.
     needed: HashSet<String>,
+    /// How many errors were met, those included that were reported before.
+    pub(crate) errors: usize,
+    /// Types in which something is wrong.
+    pub(super) broken: HashSet<TypeId>,
+}
+
+/// What came out of it.
+pub(crate) struct Compiled {
+    pub(crate) schema: Schema,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Namespaces of which something was not found.
+    pub(crate) needed: HashSet<String>,
+    /// Records in which something is wrong, however deep.
+    pub(crate) tainted: HashSet<RecordId>,
 }
 
 impl<'a> Compiler<'a> {
@@ -53,15 +67,22 @@ impl<'a> Compiler<'a> {
             fields: 0,
             types: 0,
             needed: HashSet::new(),
+            errors: 0,
+            broken: HashSet::new(),
         }
     }
 
     /// Fills every record that was asked for, and those which they ask for.
-    pub(crate) fn finish(mut self) -> (Schema, Vec<Diagnostic>, HashSet<String>) {
+    pub(crate) fn finish(mut self) -> Compiled {
         while let Some((id, place)) = self.waiting.pop() {
+            let before = self.errors;
             self.fill(id, place);
+            if self.errors > before {
+                self.broken.insert(TypeId::Record(id));
+            }
         }
-        (self.schema, self.diagnostics, self.needed)
+        let tainted = tainted(&self.schema, &self.broken);
+        Compiled { schema: self.schema, diagnostics: self.diagnostics, needed: self.needed, tainted }
     }
 
     /// The type of a qualified name; `anyType` stands in for one that is not there, which is reported.
@@ -183,6 +204,7 @@ impl<'a> Compiler<'a> {
 
     /// Adds a finding once, however often its place is walked over.
     pub(crate) fn report(&mut self, found: Diagnostic) {
+        self.errors += usize::from(found.severity == Severity::Error);
         let key = (found.code, found.labels.first().map(|l| l.span), found.message.clone());
         if self.diagnostics.len() < MAX_FINDINGS && self.reported.insert(key) {
             self.diagnostics.push(found);
@@ -232,4 +254,26 @@ impl<'a> Compiler<'a> {
         };
         documentation.filter(|d| !d.is_empty()).or_else(title).filter(|d| !d.is_empty())
     }
+}
+
+/// The records from which a broken type can be reached.
+fn tainted(schema: &Schema, broken: &HashSet<TypeId>) -> HashSet<RecordId> {
+    let mut holders: HashMap<TypeId, Vec<RecordId>> = HashMap::new();
+    for (id, record) in schema.records() {
+        for ty in record.fields.iter().map(|f| f.ty).chain(record.base.map(TypeId::Record)) {
+            holders.entry(ty).or_default().push(id);
+        }
+    }
+    let mut tainted = HashSet::new();
+    let mut waiting: Vec<TypeId> = broken.iter().copied().collect();
+    while let Some(ty) = waiting.pop() {
+        let records = holders.remove(&ty).unwrap_or_default();
+        let own = if let TypeId::Record(id) = ty { Some(id) } else { None };
+        for id in records.into_iter().chain(own) {
+            if tainted.insert(id) {
+                waiting.push(TypeId::Record(id));
+            }
+        }
+    }
+    tainted
 }

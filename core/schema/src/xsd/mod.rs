@@ -12,7 +12,7 @@ mod files;
 mod set;
 mod simple;
 
-pub(crate) use compiler::Compiler;
+pub(crate) use compiler::{Compiled, Compiler};
 pub(crate) use element::Declared;
 pub(crate) use files::Files;
 pub(crate) use set::SchemaSet;

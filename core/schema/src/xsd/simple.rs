@@ -15,6 +15,7 @@ impl Compiler<'_> {
         if !self.may_descend(depth, at) || !self.may_add_type(at) {
             return self.string();
         }
+        let before = self.errors;
         let set = self.set;
         let tree = set.tree(place);
         let variety = tree.children(place.node, XSD).find(|(_, c)| c.name.local != "annotation");
@@ -39,6 +40,9 @@ impl Compiler<'_> {
         };
         let id = self.schema.add_scalar(scalar);
         self.scalars.insert(place, id);
+        if self.errors > before {
+            self.broken.insert(TypeId::Scalar(id));
+        }
         id
     }
 
