@@ -12,6 +12,7 @@ mod headers;
 mod options;
 mod payload;
 mod reply;
+pub mod simulate;
 mod target;
 mod tls;
 
