@@ -3,6 +3,8 @@
 //! A function gets its arguments evaluated, the receiver first. It is never called with an absent or nil first
 //! argument unless it says so by [`Function::sees_absent`]: absent in, absent out.
 
+mod dates;
+mod numbers;
 mod text;
 
 use bumpalo::Bump;
@@ -104,7 +106,7 @@ pub enum EvalError {
 }
 
 /// Every function, in the order of the reference.
-pub static LIBRARY: &[Function] = &[text::TRIM];
+pub static LIBRARY: &[Function] = &[text::TRIM, numbers::DECIMAL, numbers::UNSCALED, dates::TIMESTAMP, dates::EPOCH];
 
 /// The function of a name, with its index for `Expr::Call`.
 pub fn find(name: &str) -> Option<(usize, &'static Function)> {
