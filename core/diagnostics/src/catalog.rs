@@ -101,6 +101,8 @@ catalog! {
     MAP_CARDINALITY = "map/cardinality";
     /// An operand may be absent
     MAP_MAYBE_ABSENT = "map/maybe-absent";
+    /// A test for absence of what is always there
+    MAP_ALWAYS_PRESENT = "map/always-present";
     /// A code of the source has no row in the table
     MAP_UNCOVERED = "map/uncovered";
     /// A table that is looked up does not exist

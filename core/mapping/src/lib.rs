@@ -7,4 +7,5 @@ pub mod ir;
 pub mod parse;
 pub mod plan;
 pub mod run;
-pub mod yaml;
+mod yaml;
+pub mod check;

@@ -12,16 +12,16 @@ const DEPTH: usize = 48;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// The whole value.
     pub span: Span,
     /// What it is.
-    pub kind: NodeKind,
+    pub(crate) kind: NodeKind,
 }
 
 /// What a YAML value is.
 #[derive(Debug, Clone)]
-pub enum NodeKind {
+pub(crate) enum NodeKind {
     /// Text, as written; what it means is for the reader of the key to say.
     Scalar(Scalar),
     /// A list.
@@ -34,7 +34,7 @@ pub enum NodeKind {
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The key.
     pub key: String,
     /// Where the key stands.
@@ -45,7 +45,7 @@ pub struct Entry {
 
 /// A scalar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
+pub(crate) struct Scalar {
     /// Its text, escapes resolved.
     pub text: String,
     /// Whether it stands without quotes, where YAML readers guess a type.
@@ -56,7 +56,7 @@ pub struct Scalar {
 
 impl Node {
     /// The scalar, if it is one.
-    pub fn scalar(&self) -> Option<&Scalar> {
+    pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// What to call it in a message.
-    pub fn describe(&self) -> &'static str {
+    pub(crate) fn describe(&self) -> &'static str {
         match &self.kind {
             NodeKind::Scalar(s) if s.plain && s.text.is_empty() => "nothing",
             NodeKind::Scalar(_) => "a single value",
@@ -76,7 +76,7 @@ impl Node {
 }
 
 /// Reads every document of a file. What is wrong goes to `findings`; what could be read is returned all the same.
-pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec<Node> {
+pub(crate) fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec<Node> {
     let settings: Options = options! {
         flow_nesting_limit: DEPTH,
         block_nesting_limit: DEPTH,

@@ -7,7 +7,6 @@ mod traps;
 
 use portolan_diagnostics::{Checked, Code, Diagnostic, SourceId, Sources};
 
-pub(crate) use rules::{fields, rule};
 pub(crate) use traps::{Guess, guess};
 
 use crate::{

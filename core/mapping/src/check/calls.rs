@@ -1,0 +1,311 @@
+//! Calls: the forms that speak of presence and tables, and the functions of the library.
+
+use std::ops::Range;
+
+use portolan_diagnostics::{Code, Diagnostic};
+
+use super::{
+    Checker,
+    expression::Typed,
+    scope::What,
+    types::{Type, Values, name},
+};
+use crate::{
+    expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
+    functions::{self, Function, Kind, Outcome},
+    ir::{Constant, ContextField, Expr},
+};
+
+/// What is called like a function and is more than one.
+const FORMS: &[&str] = &["has", "isnil", "size", "default", "nullif", "lookup", "now"];
+
+impl Checker<'_> {
+    pub(super) fn call(
+        &mut self,
+        function: &Segment,
+        receiver: Option<&Expression>,
+        arguments: &[Expression],
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
+        let all: Vec<&Expression> = receiver.into_iter().chain(arguments).collect();
+        match (function.name.as_str(), all.as_slice()) {
+            ("has", [x]) => self.has(x, leaf, at),
+            ("isnil", [x]) => self.isnil(x, leaf, at),
+            ("size", [x]) if self.is_list(x, leaf) => self.size(x, leaf, at),
+            ("default", [x, y]) => self.default(x, y, leaf, at),
+            ("nullif", [x, y]) => self.nullif(x, y, leaf, at),
+            ("lookup", [table, key]) => self.lookup(table, key, leaf, at),
+            ("now", []) => Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at)),
+            ("map" | "filter" | "exists" | "all", _) => {
+                let message = format!("`{}` is not built yet", function.name);
+                self.findings.push(Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""));
+                None
+            }
+            (form, _) if FORMS.contains(&form) && functions::find(form).is_none() => {
+                let usage = match form {
+                    "has" | "isnil" => "one path",
+                    "default" | "nullif" => "two values",
+                    "lookup" => "the name of a table and a key",
+                    "now" => "nothing",
+                    _ => "one value",
+                };
+                self.report(Code::EXPR_ARGUMENTS, format!("`{form}` takes {usage}"), leaf, at);
+                None
+            }
+            (name, _) => match functions::find(name) {
+                Some((index, known)) => self.library(index, known, receiver.is_some(), &all, leaf, at),
+                None => {
+                    let message = format!("there is no function `{name}`");
+                    let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message).at(leaf.place(&function.place), "");
+                    let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
+                    self.findings.push(finding.did_you_mean(name, names));
+                    None
+                }
+            },
+        }
+    }
+
+    /// Whether an expression is a path to a list; findings about it are left to whoever uses it.
+    fn is_list(&mut self, x: &Expression, leaf: &Leaf) -> bool {
+        match &x.kind {
+            Kinds::Path(path) => matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. })),
+            _ => false,
+        }
+    }
+
+    fn only_a_path(&mut self, x: &Expression, function: &str, leaf: &Leaf) -> Option<super::scope::Place> {
+        match &x.kind {
+            Kinds::Path(path) => self.path(path, leaf),
+            _ => {
+                self.report(Code::EXPR_ARGUMENTS, format!("`{function}` takes a path"), leaf, &x.place);
+                None
+            }
+        }
+    }
+
+    fn has(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let place = self.only_a_path(x, "has", leaf)?;
+        let slot = match &place.what {
+            What::Record { slot, .. } => *slot,
+            What::List { slot, .. } | What::Scalar { slot, .. } => Some(*slot),
+            What::Context(_) | What::Metadata(_) => {
+                let message = format!("`has` does not reach `{}`", place.path);
+                let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
+                self.findings.push(finding.help(format!("write default({}, '') != ''", place.path)));
+                return None;
+            }
+        };
+        let sure = !matches!(place.what, What::List { .. }) && !place.implicit && place.optional.is_empty();
+        // A root of a reply may be the other half of a choice, fault or answer: to ask for it is never wrong.
+        if sure && place.path.contains('.') {
+            let message = format!("`{}` is always there", place.path);
+            let finding = Diagnostic::warning(Code::MAP_ALWAYS_PRESENT, message).at(leaf.place(at), "");
+            self.findings.push(finding.help("the contract requires it: leave the test out"));
+        }
+        let expr = slot.map_or(Expr::Constant(Constant::Bool(true)), Expr::Has);
+        Some(Typed::new(expr, Type::any(Kind::Bool), at))
+    }
+
+    fn isnil(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let place = self.only_a_path(x, "isnil", leaf)?;
+        match place.what {
+            What::Scalar { slot, .. } | What::Record { slot: Some(slot), .. } => {
+                Some(Typed::new(Expr::IsNil(slot), Type::any(Kind::Bool), at))
+            }
+            _ => {
+                self.report(Code::EXPR_ARGUMENTS, format!("`{}` cannot be nil", place.path), leaf, &x.place);
+                None
+            }
+        }
+    }
+
+    fn size(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let place = self.only_a_path(x, "size", leaf)?;
+        let What::List { slot, .. } = place.what else { return None };
+        Some(Typed::new(Expr::Size(slot), Type::any(Kind::Integer), at))
+    }
+
+    fn default(&mut self, x: &Expression, y: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let (x, y) = (self.value(x, leaf), self.value(y, leaf));
+        let (x, y) = (x?, y?);
+        let Some(ty) = x.ty.either(&y.ty) else {
+            let message = format!("`default` gives one kind of value, not {} or {}", name(x.ty.kind), name(y.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, at);
+            return None;
+        };
+        let expr = Expr::Default(Box::new(x.expr), Box::new(y.expr));
+        Some(Typed { expr, ty, absent: y.absent, optional: y.optional, place: at.clone() })
+    }
+
+    fn nullif(&mut self, x: &Expression, y: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let (x, y) = (self.value(x, leaf), self.value(y, leaf));
+        let (x, y) = (x?, y?);
+        if x.ty.either(&y.ty).is_none() {
+            let message = format!("{} is not compared with {}", name(x.ty.kind), name(y.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, at);
+            return None;
+        }
+        let y = self.present(y, leaf)?;
+        let ty = x.ty.clone();
+        let expr = Expr::NullIf(Box::new(x.expr), Box::new(y.expr));
+        Some(Typed { expr, ty, absent: true, optional: x.optional, place: at.clone() })
+    }
+
+    fn lookup(&mut self, table: &Expression, key: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+        let Kinds::Text(table_name) = &table.kind else {
+            let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, "`lookup` takes the name of a table in quotes, then the key");
+            self.findings.push(finding.at(leaf.place(&table.place), "").help("write lookup('table', key)"));
+            return None;
+        };
+        let key_typed = self.value(key, leaf);
+        let tables = self.tables;
+        let Some(index) = tables.iter().position(|t| t.name == *table_name) else {
+            let message = format!("there is no table `{table_name}`");
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_TABLE, message).at(leaf.place(&table.place), "");
+            self.findings.push(finding.did_you_mean(table_name, tables.iter().map(|t| &*t.name)));
+            return None;
+        };
+        let key_typed = key_typed?;
+        if !matches!(key_typed.ty.kind, Kind::Text | Kind::Integer) {
+            let message = format!("the key of a table is text or a whole number, and this is {}", name(key_typed.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, &key.place);
+            return None;
+        }
+        let table = &tables[index];
+        if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default) {
+            let missing: Vec<&str> =
+                known.iter().filter(|k| zero.as_ref() != Some(*k) && !table.rows.contains_key(*k)).map(|k| &**k).collect();
+            if !missing.is_empty() {
+                let message = format!("table `{table_name}` has no row for {}", missing.join(", "));
+                let finding = Diagnostic::error(Code::MAP_UNCOVERED, message).at(leaf.place(at), "").at(table.span, "the table");
+                self.findings.push(finding.help("add the rows, or say what any other code becomes: `default: ...`"));
+            }
+        }
+        let mut values: Vec<&Constant> = table.rows.values().chain(&table.default).collect();
+        values.sort_by_key(|v| written(v));
+        let numbers = values.iter().all(|v| matches!(v, Constant::Integer(_)));
+        let kind = if numbers && !values.is_empty() { Kind::Integer } else { Kind::Text };
+        let ty = Type { kind, values: Values::Written(values.into_iter().map(|v| written(v).as_str().into()).collect()) };
+        let (absent, optional) = (key_typed.absent, key_typed.optional);
+        let expr = Expr::Lookup { table: index, key: Box::new(key_typed.expr), span: leaf.place(at) };
+        Some(Typed { expr, ty, absent, optional, place: at.clone() })
+    }
+
+    /// A function of the library.
+    fn library(
+        &mut self,
+        index: usize,
+        function: &'static Function,
+        as_method: bool,
+        given: &[&Expression],
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
+        let least = function.parameters.iter().filter(|p| !p.optional).count();
+        if given.len() < least || given.len() > function.parameters.len() || (as_method && !function.receiver) {
+            let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, format!("`{}` is not called like this", function.name));
+            self.findings.push(finding.at(leaf.place(at), "").help(format!("write {}", usage(function))));
+            return None;
+        }
+        let (mut args, mut kinds) = (Vec::new(), Vec::new());
+        let (mut absent, mut optional, mut regex, mut failed) = (false, Vec::new(), None, false);
+        for (position, (expression, parameter)) in given.iter().zip(function.parameters).enumerate() {
+            let Some(typed) = self.value(expression, leaf) else {
+                failed = true;
+                continue;
+            };
+            let fits = parameter.kinds.contains(&typed.ty.kind) || (typed.ty.kind == Kind::Integer && parameter.kinds.contains(&Kind::Decimal));
+            if !fits {
+                let wanted = parameter.kinds.iter().map(|k| name(*k)).collect::<Vec<_>>().join(" or ");
+                let message = format!("`{}` wants {wanted} for its {}, and this is {}", function.name, parameter.name, name(typed.ty.kind));
+                let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&expression.place), "");
+                let hint = (typed.ty.kind != Kind::Text && parameter.kinds.contains(&Kind::Text))
+                    .then(|| format!("convert it: string({})", leaf.text.get(expression.place.clone()).unwrap_or("x")));
+                self.findings.push(hint.into_iter().fold(finding, Diagnostic::help));
+                failed = true;
+                continue;
+            }
+            if parameter.constant && !matches!(typed.expr, Expr::Constant(_)) {
+                let message = format!("the {} of `{}` is a constant", parameter.name, function.name);
+                self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
+                failed = true;
+                continue;
+            }
+            if let (true, Expr::Constant(Constant::Text(pattern))) = (is_pattern(function, position), &typed.expr) {
+                match regex::RegexBuilder::new(pattern).size_limit(1 << 20).build() {
+                    Ok(built) => regex = Some(built),
+                    Err(error) => {
+                        let message = format!("this is not a regular expression: {}", regex_fault(&error));
+                        self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
+                        failed = true;
+                        continue;
+                    }
+                }
+            }
+            kinds.push(typed.ty.clone());
+            if position == 0 {
+                absent |= typed.absent && !function.sees_absent;
+                if !function.sees_absent {
+                    optional.clone_from(&typed.optional);
+                }
+                args.push(typed.expr);
+            } else {
+                match self.present(typed, leaf) {
+                    Some(typed) => args.push(typed.expr),
+                    None => failed = true,
+                }
+            }
+        }
+        if failed {
+            return None;
+        }
+        let ty = match function.result {
+            Outcome::Kind(kind) => Type::any(kind),
+            Outcome::SameAs(position) => Type::any(kinds.get(position).map_or(Kind::Text, |t| t.kind)),
+        };
+        let expr = Expr::Call { function: index, args, regex, span: leaf.place(at) };
+        Some(Typed { expr, ty, absent, optional, place: at.clone() })
+    }
+}
+
+/// Whether a parameter is a regular expression.
+fn is_pattern(function: &Function, position: usize) -> bool {
+    function.parameters.get(position).is_some_and(|p| p.name == "pattern" && p.constant) && function.name == "matches"
+}
+
+/// The last line of what the regex crate says; those before draw the pattern again.
+fn regex_fault(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
+/// `x.truncate(length)`, as the reference shows it.
+pub(super) fn usage(function: &Function) -> String {
+    let shown = |p: &functions::Parameter| if p.optional { format!("[{}]", p.name) } else { p.name.to_owned() };
+    let names: Vec<String> = function.parameters.iter().map(shown).collect();
+    match (function.receiver, names.split_first()) {
+        (true, Some((first, rest))) => format!("{first}.{}({})", function.name, rest.join(", ")),
+        _ => format!("{}({})", function.name, names.join(", ")),
+    }
+}
+
+/// A constant as it would be written.
+pub(super) fn written(constant: &Constant) -> String {
+    match constant {
+        Constant::Absent => String::new(),
+        Constant::Text(text) => text.to_string(),
+        Constant::Bool(b) => b.to_string(),
+        Constant::Integer(n) => n.to_string(),
+        Constant::Decimal(d) => {
+            let digits = d.mantissa.unsigned_abs().to_string();
+            let scale = usize::from(d.scale);
+            let padded = format!("{digits:0>width$}", width = scale + 1);
+            let (whole, fraction) = padded.split_at(padded.len() - scale);
+            let sign = if d.mantissa < 0 { "-" } else { "" };
+            if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+        }
+        Constant::Date(date) => date.to_string(),
+    }
+}

@@ -1,0 +1,368 @@
+//! The check that no other tool gives: one mapping, proved against the contracts of both sides at once, before it
+//! runs. What comes out is the mapping with every path resolved and every type settled.
+
+mod assign;
+mod calls;
+mod endpoints;
+mod expression;
+mod outcome;
+mod rules;
+mod scope;
+mod types;
+mod unused;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use portolan_diagnostics::{Checked, Diagnostic, Span};
+use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
+
+use crate::{
+    expression::Leaf,
+    file::{Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
+    ir::{Expr, Reply, Side, Table, Tables, Translation, Write, WriteContent},
+};
+use endpoints::Endpoints;
+use scope::{Opened, Scope, Source};
+
+/// The contracts of a route.
+#[derive(Debug, Clone, Copy)]
+pub struct Contracts<'a> {
+    /// Of the side that asks.
+    pub source: &'a Contract,
+    /// Of the side that is asked.
+    pub target: &'a Contract,
+}
+
+/// A route that was checked: ready to be compiled.
+#[derive(Debug, Clone)]
+pub struct CheckedRoute {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `/package.Service/Method`
+    pub method: Arc<str>,
+    /// The system's name in the configuration.
+    pub system: Placed<Arc<str>>,
+    /// The operation, as the WSDL names it.
+    pub operation: Arc<str>,
+    /// How the operation travels.
+    pub binding: SoapBinding,
+    /// How it is delivered.
+    pub delivery: DeliveryPolicy,
+    /// From the caller's message to the system's.
+    pub request: Translation,
+    /// From the system's reply to the caller's.
+    pub reply: Reply,
+    /// The caller's request id (<https://google.aip.dev/155>), over the slots of `request`.
+    pub request_id: Option<Expr>,
+    /// The key by which the system knows a repetition, over the slots of `request`.
+    pub key: Option<Expr>,
+    /// The names of the caller's metadata that the mapping reads.
+    pub metadata: Vec<Arc<str>>,
+    /// The tables that both directions look up.
+    pub tables: Tables,
+    /// Fields of the request that may be shown.
+    pub visible_request: Vec<VisibleField>,
+    /// Fields of the reply that may be shown.
+    pub visible_reply: Vec<VisibleField>,
+    /// The documents that the four ends speak.
+    pub documents: Documents,
+}
+
+/// The documents of a route.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    /// What the caller sends, of the source's contract.
+    pub request: Document,
+    /// What the system gets, of the target's contract.
+    pub target_request: Document,
+    /// What the system answers, of the target's contract.
+    pub target_reply: Document,
+    /// What the caller gets, of the source's contract: in mode `operation` the response of the operation.
+    pub reply: Document,
+}
+
+/// How a message is delivered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryPolicy {
+    /// Whether the caller waits.
+    pub mode: Mode,
+    /// Whether the system may be asked twice.
+    pub idempotent: bool,
+    /// How long one attempt may take; the system's own timeout where `None`.
+    pub timeout: Option<Duration>,
+    /// How long the message may be tried at all.
+    pub deadline: Option<Duration>,
+    /// When it is tried again; never, where `None`.
+    pub retry: Option<Retry>,
+}
+
+/// A field that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleField {
+    /// As the mapping names it.
+    pub path: Arc<str>,
+    /// The fields that lead there from the document's record.
+    pub fields: Vec<(RecordId, FieldId)>,
+}
+
+/// Checks a route against the contracts of both sides. `standing` are the rules for headers that the system's
+/// configuration gives to every request; the mapping's own come before them.
+pub fn check(route: &MappingRoute, contracts: Contracts<'_>, standing: Option<&Placed<Rule>>) -> Checked<CheckedRoute> {
+    let mut findings = Vec::new();
+    let value = Endpoints::find(route, contracts, &mut findings).and_then(|ends| whole(route, contracts, &ends, standing, &mut findings));
+    // One cause may be met twice, where a rule is read on two ways.
+    let mut seen: Vec<Diagnostic> = Vec::new();
+    for finding in findings {
+        if !seen.contains(&finding) {
+            seen.push(finding);
+        }
+    }
+    seen.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
+    Checked { value, diagnostics: seen }
+}
+
+fn whole(
+    route: &MappingRoute,
+    contracts: Contracts<'_>,
+    ends: &Endpoints<'_>,
+    standing: Option<&Placed<Rule>>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<CheckedRoute> {
+    let (source, target) = (&contracts.source.schema, &contracts.target.schema);
+
+    let message = Source::new(Side::Message, source, ends.request, route.request.unknown);
+    let mut there = Checker::new(message, None, target, route, findings);
+    there.scope.metadata = Some(Vec::new());
+    let header = merged(route.request.header.as_ref(), standing);
+    let mut request = there.direction(&route.request, ends.target_request, header.as_ref(), true);
+    let request_id = there.request_id();
+    let key = match &route.delivery.idempotent {
+        Idempotent::Key(leaf) => there.key(leaf),
+        _ => None,
+    };
+    let skip = request_id.as_ref().map(|_| "request_id");
+    there.unused(&route.request, "request", skip);
+    let visible_request = there.visible(&route.visible.request, true);
+    let metadata = there.scope.metadata.take().unwrap_or_default();
+    request.selection = there.scope.message.selection;
+
+    let message = Source::new(Side::Message, target, ends.target_reply, route.response.unknown);
+    let original = Source::new(Side::Original, source, ends.request, route.request.unknown);
+    let mut back = Checker::new(message, Some(original), source, route, findings);
+    let mut response = back.direction(&route.response, ends.reply, None, false);
+    let faults = back.faults(&route.faults, route.response.span);
+    back.unused(&route.response, "response", None);
+    let visible_reply = back.visible(&route.visible.response, false);
+    response.selection = back.scope.message.selection;
+    response.original = back.scope.original.map(|o| o.selection);
+
+    Some(CheckedRoute {
+        name: route.name.value.clone(),
+        method: ends.path.as_str().into(),
+        system: Placed { value: route.target.system.value.as_str().into(), span: route.target.system.span },
+        operation: ends.operation.as_str().into(),
+        binding: ends.binding.clone(),
+        delivery: DeliveryPolicy {
+            mode: route.delivery.mode.value,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
+            timeout: route.delivery.timeout,
+            deadline: route.delivery.deadline,
+            retry: route.delivery.retry,
+        },
+        request,
+        reply: Reply { response, faults },
+        request_id,
+        key,
+        metadata,
+        tables: Tables(route.tables.clone()),
+        visible_request,
+        visible_reply,
+        documents: Documents {
+            request: ends.request.clone(),
+            target_request: ends.target_request.clone(),
+            target_reply: ends.target_reply.clone(),
+            reply: ends.reply.clone(),
+        },
+    })
+}
+
+/// One direction while it is checked.
+pub(crate) struct Checker<'a> {
+    scope: Scope<'a>,
+    target: &'a Schema,
+    /// The schema that the caller speaks, for the names of the caller's fields.
+    route: &'a MappingRoute,
+    tables: &'a [Table],
+    maps: &'a HashMap<String, Placed<Vec<FieldRule>>>,
+    findings: &'a mut Vec<Diagnostic>,
+    /// Rules for faults, where anything may be missing.
+    lenient: bool,
+    /// Groups of `maps:` that are being written out.
+    groups: Vec<String>,
+    /// Rules so far.
+    rules: usize,
+}
+
+impl<'a> Checker<'a> {
+    fn new(
+        message: Source<'a>,
+        original: Option<Source<'a>>,
+        target: &'a Schema,
+        route: &'a MappingRoute,
+        findings: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
+        Self { scope, target, route, tables: &route.tables, maps: &route.maps, findings, lenient: false, groups: Vec::new(), rules: 0 }
+    }
+
+    /// Everything that a direction says.
+    fn direction(&mut self, rules: &Direction, target: &Document, header: Option<&Placed<Rule>>, request: bool) -> Translation {
+        // In a request of gRPC the message's fields stand bare.
+        if request && let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()]) {
+            self.scope.opened.push(Opened::Record(place));
+        }
+        let require = rules.require.iter().filter_map(|rule| self.require(rule)).collect();
+        let fail = rules.fail.iter().filter_map(|rule| self.failure(rule)).collect();
+        let (known, mut given) = (self.scope.settled.len(), None);
+        if let Some(from) = &rules.from
+            && let Some(place) = self.opened(from)
+        {
+            if let scope::What::Record { slot, .. } = place.what {
+                given = slot.filter(|_| self.scope.maybe_absent(&place));
+            }
+            self.scope.settled.extend(place.optional.iter().copied());
+            self.scope.opened.push(Opened::Record(place));
+        }
+        let mut write = Vec::new();
+        for (root, rule) in [("header", header), ("body", rules.body.as_ref())] {
+            self.part(target, root, rule, rules.span, &mut write);
+        }
+        self.scope.settled.truncate(known);
+        self.scope.opened.clear();
+        Translation { selection: self.scope.message.selection.clone(), original: None, require, fail, given, write }
+    }
+
+    /// The header or the body of the target document.
+    fn part(&mut self, target: &Document, name: &str, rule: Option<&Placed<Rule>>, span: Span, write: &mut Vec<Write>) {
+        let root = target.roots.iter().find(|r| r.name == [name]);
+        let Some(root) = root else {
+            if let Some(rule) = rule {
+                let message = format!("the target's contract has no {name}");
+                self.findings.push(Diagnostic::error(portolan_diagnostics::Code::MAP_UNKNOWN_PATH, message).at(rule.span, ""));
+            }
+            return;
+        };
+        let empty = Placed { value: Rule::Fields(Vec::new()), span };
+        let rule = match (rule, name) {
+            (Some(rule), _) => rule,
+            (None, "body") => &empty,
+            (None, _) => match root.path.last() {
+                Some((record, field)) if rules::is_required(self.target.field(*record, *field)) => &empty,
+                _ => return,
+            },
+        };
+        let last = root.path.last().map(|(record, field)| self.target.field(*record, *field));
+        let whole = rules::Target { name, ty: root.ty, list: false, nillable: last.is_some_and(|f| f.nillable) };
+        let Some(filled) = self.content(rule, whole) else { return };
+        match (root.path.split_last(), filled.content) {
+            (None, WriteContent::Record { write: fields, .. }) => write.extend(fields),
+            (Some((last, before)), content) => place(write, before, *last, content, rule.span),
+            (None, _) => {}
+        }
+    }
+}
+
+/// Puts content where a path of fields leads, beside what stands there already.
+fn place(write: &mut Vec<Write>, before: &[(RecordId, FieldId)], last: (RecordId, FieldId), content: WriteContent, span: Span) {
+    let Some(((record, field), rest)) = before.split_first() else {
+        write.push(Write { record: last.0, field: last.1, content, span });
+        write.sort_by_key(|w| w.field);
+        return;
+    };
+    let index = write.iter().position(|w| w.field == *field).unwrap_or_else(|| {
+        let content = WriteContent::Record { given: None, write: Vec::new() };
+        write.push(Write { record: *record, field: *field, content, span });
+        write.len() - 1
+    });
+    if let WriteContent::Record { write: inner, .. } = &mut write[index].content {
+        place(inner, rest, last, content, span);
+    }
+    write.sort_by_key(|w| w.field);
+}
+
+/// The mapping's headers, and those standing ones that it does not fill itself.
+fn merged(own: Option<&Placed<Rule>>, standing: Option<&Placed<Rule>>) -> Option<Placed<Rule>> {
+    let (own, standing) = match (own, standing) {
+        (Some(own), Some(standing)) => (own, standing),
+        (one, other) => return one.or(other).cloned(),
+    };
+    let (Rule::Fields(fields), Rule::Fields(more)) = (&own.value, &standing.value) else { return Some(own.clone()) };
+    let mut fields = fields.clone();
+    for rule in more {
+        match fields.iter_mut().find(|f| f.field.value == rule.field.value) {
+            None => fields.push(rule.clone()),
+            Some(known) => {
+                if let Some(both) = merged(Some(&known.rule), Some(&rule.rule)) {
+                    known.rule = both;
+                }
+            }
+        }
+    }
+    Some(Placed { value: Rule::Fields(fields), span: own.span })
+}
+
+/// The fields of a document that a path of names leads to.
+fn fields_of(schema: &Schema, document: &Document, path: &[&str], bare: bool) -> Result<Vec<(RecordId, FieldId)>, (usize, Vec<String>)> {
+    let matches = |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, p)| n == p);
+    let root = document.roots.iter().filter(|r| matches(&r.name)).max_by_key(|r| r.name.len());
+    let (mut fields, mut ty, begin) = match root {
+        Some(root) => (root.path.clone(), root.ty, root.name.len()),
+        None if bare => (Vec::new(), TypeId::Record(document.record), 0),
+        None => return Err((0, document.roots.iter().filter_map(|r| r.name.first().cloned()).collect())),
+    };
+    for (index, name) in path.iter().enumerate().skip(begin) {
+        let TypeId::Record(record) = ty else { return Err((index, Vec::new())) };
+        let declared = schema.record(record);
+        let Some((field, found)) = declared.find(name) else {
+            return Err((index, declared.fields.iter().map(|f| f.name.clone()).collect()));
+        };
+        fields.push((record, field));
+        ty = found.ty;
+    }
+    Ok(fields)
+}
+
+impl Checker<'_> {
+    /// `request_id`, where the caller's message has it.
+    fn request_id(&mut self) -> Option<Expr> {
+        let record = self.scope.message.document.record;
+        let schema = self.scope.message.schema;
+        let (field, declared) = schema.record(record).find("request_id")?;
+        let TypeId::Scalar(scalar) = declared.ty else { return None };
+        if declared.occurs.is_list() || schema.scalar(scalar).kind != portolan_schema::ScalarKind::String {
+            return None;
+        }
+        let selected = self.scope.message.selection.field(schema, portolan_formats::Selection::ROOT, field);
+        let slot = crate::ir::SourceSlot { side: Side::Message, slot: selected.slot };
+        Some(Expr::Field { slot, record, field, path: "request_id".into() })
+    }
+
+    /// The key of `idempotent: { key: ... }`.
+    fn key(&mut self, leaf: &Leaf) -> Option<Expr> {
+        if let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()]) {
+            self.scope.opened.push(Opened::Record(place));
+        }
+        let typed = self.leaf(leaf);
+        self.scope.opened.clear();
+        let typed = typed?;
+        if !matches!(typed.ty.kind, crate::functions::Kind::Text | crate::functions::Kind::Integer) {
+            let message = format!("a key is text or a whole number, and this is {}", types::name(typed.ty.kind));
+            self.report(portolan_diagnostics::Code::MAP_TYPE, message, leaf, &typed.place);
+            return None;
+        }
+        Some(typed.expr)
+    }
+}
+
+#[cfg(test)]
+mod tests;

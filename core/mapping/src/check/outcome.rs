@@ -1,0 +1,133 @@
+//! What refuses a request, and what makes a reply a failure.
+
+use std::sync::Arc;
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_formats::Selection;
+use portolan_schema::TypeId;
+
+use super::{Checker, fields_of, types::name};
+use crate::{
+    expression::Leaf,
+    file::{FailRule, Placed, RequireRule, Rule, ConstantText},
+    functions::Kind,
+    ir::{Constant, Expr, Failure, FaultRules, Require, Side},
+};
+
+impl Checker<'_> {
+    pub(super) fn require(&mut self, rule: &RequireRule) -> Option<Require> {
+        let that = self.condition(&rule.that);
+        let field = rule.field.as_ref().and_then(|f| self.caller_field(f));
+        Some(Require { that: that?, field, message: rule.message.clone(), span: rule.span })
+    }
+
+    pub(super) fn failure(&mut self, rule: &FailRule) -> Option<Failure> {
+        let when = rule.when.as_ref().map(|leaf| self.condition(leaf));
+        // The message is only made where the condition holds.
+        let parsed = rule.when.as_ref().and_then(|leaf| leaf.parse().ok().map(|p| (p, leaf)));
+        let message = rule.message.as_ref().map(|m| match &parsed {
+            Some((condition, leaf)) => self.knowing(condition, true, leaf, |c| c.message(m)),
+            None => self.message(m),
+        });
+        let field = rule.field.as_ref().and_then(|f| self.caller_field(f));
+        let (when, message) = (flip(when)?, flip(message)?);
+        Some(Failure { when, status: rule.status, message, field, reason: rule.reason.clone(), retry: rule.retry, span: rule.span })
+    }
+
+    fn message(&mut self, rule: &Placed<Rule>) -> Option<Expr> {
+        let leaf: &Leaf = match &rule.value {
+            Rule::Constant(ConstantText { text, .. }) => return Some(Expr::Constant(Constant::Text(text.clone()))),
+            Rule::Expression(leaf) => leaf,
+            _ => return None,
+        };
+        if leaf.text.contains(' ') && leaf.parse().is_err() {
+            let finding = Diagnostic::error(Code::EXPR_SYNTAX, "a message is an expression, and this reads as plain text");
+            self.findings.push(finding.at(leaf.span, "").help(format!("write message: {{ const: \"{}\" }}", leaf.text)));
+            return None;
+        }
+        let typed = self.leaf(leaf)?;
+        if typed.ty.kind != Kind::Text {
+            let message = format!("a message is text, and this is {}", name(typed.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, &typed.place);
+            return None;
+        }
+        Some(typed.expr)
+    }
+
+    /// A field of the caller's own message, as it is named to the caller.
+    fn caller_field(&mut self, field: &Placed<String>) -> Option<Arc<str>> {
+        let source = self.scope.original.as_ref().unwrap_or(&self.scope.message);
+        let path: Vec<&str> = field.value.split('.').collect();
+        match fields_of(source.schema, source.document, &path, true) {
+            Ok(_) => Some(field.value.as_str().into()),
+            Err((index, known)) => {
+                let wrong = path.get(index).copied().unwrap_or_default();
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("the request has no field `{}`", field.value));
+                self.findings.push(finding.at(field.span, "").did_you_mean(wrong, known.iter().map(String::as_str)));
+                None
+            }
+        }
+    }
+
+    /// The rules for faults; `None` where the reply's contract has no fault.
+    pub(super) fn faults(&mut self, rules: &[FailRule], span: Span) -> Option<FaultRules> {
+        let document = self.scope.message.document;
+        let Some(root) = document.roots.iter().find(|r| r.name == ["fault"]) else {
+            if let Some(rule) = rules.first() {
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, "the target's contract has no faults");
+                self.findings.push(finding.at(rule.span, ""));
+            }
+            return None;
+        };
+        let (_, slot) = self.scope.message.root(&root.path);
+        let Some(present) = slot else {
+            let finding = Diagnostic::error(Code::WSDL_INVALID, "the fault has no place in the reply");
+            self.findings.push(finding.at(span, ""));
+            return None;
+        };
+        self.lenient = true;
+        let rules = self.fault_rules(rules);
+        let code = self.part_of_fault("code");
+        let reason = self.part_of_fault("reason");
+        self.lenient = false;
+        Some(FaultRules { present, code, reason, rules })
+    }
+
+    fn fault_rules(&mut self, rules: &[FailRule]) -> Vec<Failure> {
+        let (mut checked, mut end): (Vec<Failure>, Option<Span>) = (Vec::new(), None);
+        for rule in rules {
+            if let Some(end) = end {
+                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, "this rule is never reached").at(rule.span, "");
+                self.findings.push(finding.at(end, "this one always holds"));
+                continue;
+            }
+            end = rule.when.is_none().then_some(rule.span);
+            checked.extend(self.failure(rule));
+        }
+        checked
+    }
+
+    /// `fault.code` and `fault.reason`, where the contract's readers give them.
+    fn part_of_fault(&mut self, part: &str) -> Option<Expr> {
+        let (schema, document) = (self.scope.message.schema, self.scope.message.document);
+        let root = document.roots.iter().find(|r| r.name == ["fault", part])?;
+        let (TypeId::Scalar(_), Some((record, field))) = (root.ty, root.path.last()) else { return None };
+        let mut node = Selection::ROOT;
+        let mut slot = None;
+        for (_, field) in &root.path {
+            let selected = self.scope.message.selection.field(schema, node, *field);
+            slot = Some(selected.slot);
+            node = selected.node.unwrap_or(node);
+        }
+        let slot = crate::ir::SourceSlot { side: Side::Message, slot: slot? };
+        Some(Expr::Field { slot, record: *record, field: *field, path: format!("fault.{part}").into() })
+    }
+}
+
+/// What may be left out, if what is there could be made.
+fn flip<T>(part: Option<Option<T>>) -> Option<Option<T>> {
+    match part {
+        None => Some(None),
+        Some(made) => made.map(Some),
+    }
+}

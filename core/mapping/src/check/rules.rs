@@ -1,0 +1,412 @@
+//! Rules meet the target: every field known, filled once, by something that it can hold, and none forgotten.
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_schema::{Content, Field, FieldId, Occurs, Particle, Presence, Record, RecordId, TypeId};
+
+use super::{
+    Checker,
+    scope::{Opened, Place, What},
+};
+use crate::{
+    expression::{Expression, ExpressionKind, Leaf},
+    file::{Case, FieldRule, Placed, Rule},
+    ir::{Constant, Expr, NilPolicy, Write, WriteContent},
+};
+
+/// How many rules a direction may have, groups written out.
+const MAX_RULES: usize = 20_000;
+/// How deep groups of `maps:` may name one another.
+const MAX_GROUPS: usize = 16;
+
+/// Content for a field, and whether it is there whenever its record is.
+pub(super) struct Filled {
+    pub(super) content: WriteContent,
+    pub(super) always: bool,
+}
+
+/// A field to be filled: itself, or an item of it.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'t> {
+    pub(super) name: &'t str,
+    pub(super) ty: TypeId,
+    pub(super) list: bool,
+    pub(super) nillable: bool,
+}
+
+impl<'t> Target<'t> {
+    pub(super) fn of(field: &'t Field) -> Self {
+        Self { name: &field.name, ty: field.ty, list: field.occurs.is_list(), nillable: field.nillable }
+    }
+}
+
+impl Checker<'_> {
+    /// What fills a target.
+    pub(super) fn content(&mut self, rule: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
+        self.rules += 1;
+        if self.rules > MAX_RULES {
+            if self.rules == MAX_RULES + 1 {
+                let message = format!("this mapping has more than {MAX_RULES} rules");
+                self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(rule.span, ""));
+            }
+            return None;
+        }
+        match &rule.value {
+            Rule::Cases(cases) => self.cases(cases, target, rule.span),
+            Rule::Each { variable, list, nil, item } => {
+                let place = self.list(list)?;
+                self.each(&variable.name, &place, *nil, target, rule.span, |c, t| c.content(item, t))
+            }
+            Rule::Expression(leaf) => self.expression(leaf, target),
+            _ if target.list => {
+                let message = format!("`{}` is a list, and this fills a single value", target.name);
+                let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(rule.span, "");
+                self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+                None
+            }
+            Rule::Constant(text) => {
+                let TypeId::Scalar(id) = target.ty else { return self.not_a_value(target.name, rule.span) };
+                let scalar = self.target.scalar(id);
+                let constant = self.constant(text, rule.span, scalar, target.name)?;
+                Some(Filled { content: WriteContent::Scalar(Expr::Constant(constant)), always: true })
+            }
+            Rule::Fields(fields) => self.record(fields, target, rule.span),
+            Rule::Group(name) => self.group(name, target),
+            Rule::From(from, inner) => self.from(from, inner, target),
+        }
+    }
+
+    fn not_a_value(&mut self, name: &str, span: Span) -> Option<Filled> {
+        let message = format!("`{name}` is a record, and this is a single value");
+        let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
+        self.findings.push(finding.help("fill its fields: { from: path, map: { ... } }"));
+        None
+    }
+
+    fn expression(&mut self, leaf: &Leaf, target: Target<'_>) -> Option<Filled> {
+        let parsed = self.parsed(leaf)?;
+        let place = match &parsed.kind {
+            ExpressionKind::Path(path) => Some(self.path(path, leaf)?),
+            _ => None,
+        };
+        if let Some(place) = &place
+            && target.list
+            && matches!(place.what, What::List { ty: TypeId::Scalar(_), .. })
+            && matches!(target.ty, TypeId::Scalar(_))
+        {
+            // Two lists of plain values: the items need no name.
+            return self.each("", place, NilPolicy::Refuse, target, leaf.span, |c, t| {
+                let item = c.scope.item(place)?;
+                c.scalar(&parsed, Some(&item), leaf, t)
+            });
+        }
+        if target.list {
+            let message = format!("`{}` is a list, and this is a single value", target.name);
+            let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.span, "");
+            self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+            return None;
+        }
+        self.scalar(&parsed, place.as_ref(), leaf, target)
+    }
+
+    /// A single value for a single field.
+    fn scalar(&mut self, parsed: &Expression, place: Option<&Place>, leaf: &Leaf, target: Target<'_>) -> Option<Filled> {
+        let TypeId::Scalar(id) = target.ty else { return self.not_a_value(target.name, leaf.span) };
+        let implicit = place.is_some_and(|p| p.implicit);
+        let typed = match place {
+            Some(place) => self.place(place, leaf, &parsed.place)?,
+            None => self.value(parsed, leaf)?,
+        };
+        let target_scalar = self.target.scalar(id);
+        let typed = self.assign(typed, target_scalar, target.name, leaf)?;
+        let open = typed.optional.iter().any(|slot| !self.scope.settled.contains(slot));
+        Some(Filled { content: WriteContent::Scalar(typed.expr), always: !typed.absent && !open && !implicit })
+    }
+
+    /// The place of an `each:`.
+    fn list(&mut self, leaf: &Leaf) -> Option<Place> {
+        let parsed = self.parsed(leaf)?;
+        let ExpressionKind::Path(path) = &parsed.kind else {
+            self.report(Code::MAP_TYPE, "`each` goes through a list of the source, named by its path", leaf, &parsed.place);
+            return None;
+        };
+        let place = self.path(path, leaf)?;
+        if matches!(place.what, What::List { .. }) {
+            return Some(place);
+        }
+        let message = format!("`{}` is {}, and `each` goes through a list", place.path, place.describe());
+        self.report(Code::MAP_CARDINALITY, message, leaf, &parsed.place);
+        None
+    }
+
+    fn each(
+        &mut self,
+        variable: &str,
+        list: &Place,
+        nil: NilPolicy,
+        target: Target<'_>,
+        span: Span,
+        item: impl FnOnce(&mut Self, Target<'_>) -> Option<Filled>,
+    ) -> Option<Filled> {
+        if !target.list {
+            let message = format!("`{}` is a single value, and `each` fills a list", target.name);
+            self.findings.push(Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, ""));
+            return None;
+        }
+        if nil == NilPolicy::Keep && !target.nillable {
+            let message = format!("`{}` has no nil to keep", target.name);
+            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
+            self.findings.push(finding.help("skip nil items, or refuse them: `nil: skip`, `nil: refuse`"));
+        }
+        let What::List { slot, item: items, .. } = list.what else { return None };
+        let opened = self.scope.item(list)?;
+        let known = self.scope.settled.len();
+        self.scope.settled.extend(list.optional.iter().copied());
+        self.scope.opened.push(Opened::Item(variable.to_owned(), opened));
+        let filled = item(self, Target { list: false, ..target });
+        self.scope.opened.pop();
+        self.scope.settled.truncate(known);
+        let content = Box::new(filled?.content);
+        let content = WriteContent::Each { list: slot, frame: items.frame, item: items.slot, nil, content };
+        Some(Filled { content, always: false })
+    }
+
+    fn from(&mut self, from: &Leaf, inner: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
+        let place = self.opened(from)?;
+        let given = match place.what {
+            What::Record { slot, .. } => slot,
+            _ => None,
+        };
+        let open = self.scope.maybe_absent(&place);
+        let known = self.scope.settled.len();
+        self.scope.settled.extend(place.optional.iter().copied());
+        self.scope.opened.push(Opened::Record(place));
+        let filled = self.content(inner, target);
+        self.scope.opened.pop();
+        self.scope.settled.truncate(known);
+        let Filled { content, always } = filled?;
+        let WriteContent::Record { write, .. } = content else { return Some(Filled { content, always }) };
+        Some(Filled { content: WriteContent::Record { given, write }, always: always && !open })
+    }
+
+    /// The record of a `from:`.
+    pub(super) fn opened(&mut self, from: &Leaf) -> Option<Place> {
+        let parsed = self.parsed(from)?;
+        let ExpressionKind::Path(path) = &parsed.kind else {
+            self.report(Code::MAP_TYPE, "`from` names a record by its path", from, &parsed.place);
+            return None;
+        };
+        let place = self.path(path, from)?;
+        if matches!(place.what, What::Record { .. }) {
+            return Some(place);
+        }
+        let message = format!("`{}` is {}, and `from` opens a record", place.path, place.describe());
+        let code = if matches!(place.what, What::List { .. }) { Code::MAP_CARDINALITY } else { Code::MAP_TYPE };
+        self.report(code, message, from, &parsed.place);
+        None
+    }
+
+    fn group(&mut self, name: &Placed<String>, target: Target<'_>) -> Option<Filled> {
+        let maps = self.maps;
+        let Some(group) = maps.get(&name.value) else {
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("`maps` has no group `{}`", name.value));
+            self.findings.push(finding.at(name.span, "").did_you_mean(&name.value, maps.keys().map(String::as_str)));
+            return None;
+        };
+        if self.groups.contains(&name.value) || self.groups.len() == MAX_GROUPS {
+            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, format!("group `{}` leads back to itself", name.value));
+            self.findings.push(finding.at(name.span, "").at(group.span, "the group"));
+            return None;
+        }
+        self.groups.push(name.value.clone());
+        let filled = self.record(&group.value, target, name.span);
+        self.groups.pop();
+        filled
+    }
+
+    fn cases(&mut self, cases: &[Case], target: Target<'_>, span: Span) -> Option<Filled> {
+        let known = self.scope.settled.len();
+        let (mut filled, mut always, mut end): (Vec<_>, bool, Option<Span>) = (Vec::new(), true, None);
+        let mut failed = cases.is_empty();
+        if failed {
+            self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, "`cases` is an empty list").at(span, ""));
+        }
+        for case in cases {
+            if let Some(end) = end {
+                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, "this case is never reached").at(case.span, "");
+                self.findings.push(finding.at(end, "this one always holds"));
+                continue;
+            }
+            let condition = case.when.as_ref().map(|leaf| (leaf, self.parsed(leaf)));
+            let test = case.when.as_ref().map(|leaf| self.quietly_parsed(leaf));
+            let content = match &condition {
+                Some((leaf, Some(parsed))) => self.knowing(parsed, true, leaf, |c| c.content(&case.rule, target)),
+                _ => self.content(&case.rule, target),
+            };
+            if let Some((leaf, Some(parsed))) = &condition {
+                self.learn(parsed, false, leaf);
+            }
+            let holds = matches!(&test, Some(Some(Expr::Constant(Constant::Bool(true)))));
+            if case.when.is_none() || holds {
+                end = Some(case.span);
+            }
+            match (test, content) {
+                (Some(Some(test)), Some(content)) => {
+                    always &= content.always;
+                    filled.push((Some(test), content.content));
+                }
+                (None, Some(content)) => {
+                    always &= content.always;
+                    filled.push((None, content.content));
+                }
+                _ => failed = true,
+            }
+        }
+        self.scope.settled.truncate(known);
+        let all = always && end.is_some();
+        (!failed).then_some(Filled { content: WriteContent::Cases(filled), always: all })
+    }
+
+    /// A condition whose syntax was reported already.
+    fn quietly_parsed(&mut self, leaf: &Leaf) -> Option<Expr> {
+        leaf.parse().ok()?;
+        self.condition(leaf)
+    }
+
+    fn record(&mut self, fields: &[FieldRule], target: Target<'_>, span: Span) -> Option<Filled> {
+        let TypeId::Record(id) = target.ty else {
+            let message = format!("`{}` is a single value and has no fields", target.name);
+            self.findings.push(Diagnostic::error(Code::MAP_TYPE, message).at(span, ""));
+            return None;
+        };
+        if target.list {
+            let message = format!("`{}` is a list, and this fills a single record", target.name);
+            let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, "");
+            self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+            return None;
+        }
+        let (write, always) = self.fields(id, fields, target.name, span);
+        Some(Filled { content: WriteContent::Record { given: None, write }, always })
+    }
+
+    /// The fields of a target record; whether one of them is always there.
+    pub(super) fn fields(&mut self, id: RecordId, fields: &[FieldRule], name: &str, span: Span) -> (Vec<Write>, bool) {
+        let record = self.target.record(id);
+        let mut filled: Vec<(FieldId, Span, Option<Filled>)> = Vec::new();
+        for rule in fields {
+            let Some((field, declared)) = record.find(&rule.field.value) else {
+                let message = format!("`{name}` has no field `{}`", rule.field.value);
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.field.span, "");
+                self.findings.push(finding.did_you_mean(&rule.field.value, record.fields.iter().map(|f| f.name.as_str())));
+                continue;
+            };
+            if let Some((_, first, _)) = filled.iter().find(|(f, ..)| *f == field) {
+                let finding = Diagnostic::error(Code::MAP_DUPLICATE_TARGET, format!("`{}` is filled twice", declared.name));
+                self.findings.push(finding.at(rule.field.span, "").at(*first, "first here"));
+                continue;
+            }
+            let content = self.content(&rule.rule, Target::of(declared));
+            filled.push((field, rule.field.span, content));
+        }
+        self.choices(record, &filled);
+        for (field, declared) in record.fields_with_ids() {
+            let missing = !filled.iter().any(|(f, ..)| *f == field);
+            if missing
+                && is_required(declared)
+                && let (Some(fixed), TypeId::Scalar(scalar)) = (&declared.fixed, declared.ty)
+                && let Some(constant) = self.fixed(fixed, self.target.scalar(scalar))
+            {
+                let content = WriteContent::Scalar(Expr::Constant(constant));
+                filled.push((field, span, Some(Filled { content, always: false })));
+            }
+        }
+        self.unmapped(record, &filled, name, span);
+        let always = filled.iter().any(|(.., f)| f.as_ref().is_some_and(|f| f.always));
+        let mut write: Vec<Write> = filled
+            .into_iter()
+            .filter_map(|(field, span, filled)| Some(Write { record: id, field, content: filled?.content, span }))
+            .collect();
+        write.sort_by_key(|w| w.field);
+        (write, always)
+    }
+
+    /// Members of one choice that would stand together.
+    fn choices(&mut self, record: &Record, filled: &[(FieldId, Span, Option<Filled>)]) {
+        for (position, (a, first, content)) in filled.iter().enumerate() {
+            let clash = filled[position + 1..].iter().find(|(b, _, other)| {
+                let sure = |f: &Option<Filled>| f.as_ref().is_some_and(|f| f.always);
+                exclusive(record, *a, *b) && (sure(content) || sure(other))
+            });
+            if let Some((b, second, _)) = clash {
+                let names = [a, b].map(|f| record.fields[f.0 as usize].name.as_str());
+                let message = format!("`{}` and `{}` are alternatives, and both are filled", names[0], names[1]);
+                let finding = Diagnostic::error(Code::MAP_CHOICE, message).at(*second, "").at(*first, "the other one");
+                self.findings.push(finding.help("fill each of them in a case of its own"));
+            }
+        }
+    }
+
+    /// Target fields that nothing fills.
+    fn unmapped(&mut self, record: &Record, filled: &[(FieldId, Span, Option<Filled>)], name: &str, span: Span) {
+        let there = |field: FieldId| filled.iter().any(|(f, ..)| *f == field);
+        let (mut required, mut optional): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
+        for (field, declared) in record.fields_with_ids().filter(|(field, _)| !there(*field)) {
+            if is_required(declared) && declared.fixed.is_none() {
+                required.push(format!("`{}`", declared.name));
+            } else if declared.choice.is_none() {
+                optional.push(&declared.name);
+            }
+        }
+        for (index, choice) in record.choices.iter().enumerate() {
+            let members: Vec<(FieldId, &Field)> =
+                record.fields_with_ids().filter(|(_, f)| f.choice.is_some_and(|c| c.0 as usize == index)).collect();
+            if choice.required && !members.is_empty() && !members.iter().any(|(f, _)| there(*f)) {
+                let names: Vec<&str> = members.iter().map(|(_, f)| f.name.as_str()).collect();
+                required.push(format!("one of `{}`", names.join("`, `")));
+            }
+        }
+        if !required.is_empty() {
+            let message = format!("`{name}` needs {}", required.join(", "));
+            let finding = Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(span, "");
+            self.findings.push(finding.help("the contract requires it: map it, or write { const: ... }"));
+        }
+        if !optional.is_empty() {
+            let message = format!("nothing fills these fields of `{name}`: {}", optional.join(", "));
+            self.findings.push(Diagnostic::note(Code::MAP_TARGET_UNUSED, message).at(span, ""));
+        }
+    }
+}
+
+/// Whether a record of the contract cannot be without a field.
+pub(super) fn is_required(field: &Field) -> bool {
+    field.occurs.min > 0 && field.choice.is_none() && field.default.is_none() && field.presence == Presence::Explicit
+}
+
+/// Whether two fields are alternatives of one choice.
+fn exclusive(record: &Record, a: FieldId, b: FieldId) -> bool {
+    let member = |f: FieldId| record.fields[f.0 as usize].choice;
+    match &record.content {
+        Content::Unordered => member(a).is_some() && member(a) == member(b),
+        Content::Ordered(particle) => divides(particle, a, b),
+    }
+}
+
+/// Whether the innermost group that holds both fields is a choice of one.
+fn divides(particle: &Particle, a: FieldId, b: FieldId) -> bool {
+    let (choice, parts) = match particle {
+        Particle::Field(_) | Particle::Any(_) => return false,
+        Particle::Choice(occurs, parts) => (*occurs == Occurs::ONCE || *occurs == Occurs::OPTIONAL, parts),
+        Particle::Sequence(_, parts) | Particle::All(_, parts) => (false, parts),
+    };
+    match parts.iter().find(|p| holds(p, a) && holds(p, b)) {
+        Some(inner) => divides(inner, a, b),
+        None => choice && parts.iter().any(|p| holds(p, a)) && parts.iter().any(|p| holds(p, b)),
+    }
+}
+
+fn holds(particle: &Particle, field: FieldId) -> bool {
+    match particle {
+        Particle::Field(f) => *f == field,
+        Particle::Any(_) => false,
+        Particle::Sequence(_, parts) | Particle::Choice(_, parts) | Particle::All(_, parts) => parts.iter().any(|p| holds(p, field)),
+    }
+}

@@ -1,0 +1,338 @@
+//! What names mean at a place of a mapping: roots, the records that `from:` opens, the items that `each:` names. A
+//! path that resolves is wanted of its document, and gets its slots there.
+
+use std::sync::Arc;
+
+use portolan_diagnostics::{Code, Diagnostic};
+use portolan_formats::{NodeId, Selection, SlotRef, Unknown, select::Item};
+use portolan_schema::{Document, FieldId, Presence, RecordId, ScalarId, Schema, TypeId, Wire};
+
+use crate::{
+    expression::{Leaf, Segment},
+    ir::{ContextField, Side, SourceSlot},
+};
+
+/// A document that paths lead into.
+pub(super) struct Source<'a> {
+    pub(super) side: Side,
+    pub(super) schema: &'a Schema,
+    pub(super) document: &'a Document,
+    pub(super) selection: Selection,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(side: Side, schema: &'a Schema, document: &'a Document, unknown: Unknown) -> Self {
+        Self { side, schema, document, selection: Selection::new(document, unknown) }
+    }
+
+    /// Wants the fields that lead to a root; its node (where it is a record) and its slot (where it is not the document).
+    pub(super) fn root(&mut self, path: &[(RecordId, FieldId)]) -> (Option<NodeId>, Option<SlotRef>) {
+        let mut at = (Some(Selection::ROOT), None);
+        for (_, field) in path {
+            let Some(node) = at.0 else { return (None, None) };
+            let selected = self.selection.field(self.schema, node, *field);
+            at = (selected.node, Some(selected.slot));
+        }
+        at
+    }
+}
+
+/// Where paths may begin besides the roots.
+#[derive(Debug, Clone)]
+pub(super) enum Opened {
+    /// The record of a `from:`; its fields stand bare.
+    Record(Place),
+    /// The item of an `each:`.
+    Item(String, Place),
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// As written in messages, from the root.
+    pub(super) path: String,
+    /// The document.
+    pub(super) side: Side,
+    /// What is there.
+    pub(super) what: What,
+    /// The slots on the way that may be absent or nil.
+    pub(super) optional: Vec<SourceSlot>,
+    /// Absence cannot be told from the default value.
+    pub(super) implicit: bool,
+}
+
+/// See [`Place`].
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Record { node: NodeId, record: RecordId, slot: Option<SourceSlot> },
+    List { slot: SourceSlot, item: Item, ty: TypeId, record: RecordId, field: FieldId },
+    Scalar { slot: SourceSlot, record: RecordId, field: FieldId, scalar: ScalarId },
+    Context(ContextField),
+    Metadata(Arc<str>),
+}
+
+impl Place {
+    /// What to call it in messages.
+    pub(super) fn describe(&self) -> &'static str {
+        match self.what {
+            What::Record { .. } => "a record",
+            What::List { .. } => "a list",
+            _ => "a single value",
+        }
+    }
+}
+
+/// Everything that names can mean.
+pub(super) struct Scope<'a> {
+    pub(super) message: Source<'a>,
+    pub(super) original: Option<Source<'a>>,
+    /// Innermost last.
+    pub(super) opened: Vec<Opened>,
+    /// Slots that are known to be there.
+    pub(super) settled: Vec<SourceSlot>,
+    /// The names of metadata that were asked for; `None` where there is no metadata.
+    pub(super) metadata: Option<Vec<Arc<str>>>,
+}
+
+impl<'a> Scope<'a> {
+    fn source(&mut self, side: Side) -> Option<&mut Source<'a>> {
+        match side {
+            Side::Message => Some(&mut self.message),
+            Side::Original => self.original.as_mut(),
+        }
+    }
+
+    pub(super) fn schema(&self, side: Side) -> &'a Schema {
+        match (side, &self.original) {
+            (Side::Original, Some(original)) => original.schema,
+            _ => self.message.schema,
+        }
+    }
+
+    /// What a path means here, or the finding that says why it means nothing.
+    pub(super) fn resolve(&mut self, path: &[Segment], leaf: &Leaf) -> Result<Place, Diagnostic> {
+        let (start, rest) = self.begin(path, leaf)?;
+        self.walk(start, rest, leaf)
+    }
+
+    fn begin<'p>(&mut self, path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
+        let Some((first, rest)) = path.split_first() else { return Err(unknown("", leaf, &(0..0))) };
+        let item = self.opened.iter().rev().find_map(|o| match o {
+            Opened::Item(name, place) if *name == first.name => Some(place.clone()),
+            _ => None,
+        });
+        if let Some(place) = item {
+            return Ok((place, rest));
+        }
+        match first.name.as_str() {
+            "context" => return context(path, leaf),
+            "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf),
+            "original" if self.original.is_some() => {
+                let rest = match rest.first() {
+                    Some(s) if s.name == "body" => &rest[1..],
+                    _ => rest,
+                };
+                let name = vec!["original".to_owned()];
+                return self.root(Side::Original, &["body".to_owned()], name).map(|p| (p, rest)).ok_or_else(|| unknown(&first.name, leaf, &first.place));
+            }
+            _ => {}
+        }
+        let roots = self.message.document.roots.iter();
+        let matches = |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, s)| *n == s.name);
+        let longest = roots.map(|r| r.name.clone()).filter(|n| matches(n)).max_by_key(Vec::len);
+        if let Some(name) = longest
+            && let Some(place) = self.root(Side::Message, &name, name.clone())
+        {
+            return Ok((place, &path[name.len()..]));
+        }
+        let opened = self.opened.iter().rev().find_map(|o| match o {
+            Opened::Record(place) => match place.what {
+                What::Record { record, .. } => self.schema(place.side).record(record).find(&first.name).map(|_| place.clone()),
+                _ => None,
+            },
+            Opened::Item(..) => None,
+        });
+        match opened {
+            Some(place) => Ok((place, path)),
+            None => Err(self.nothing(first, leaf)),
+        }
+    }
+
+    /// No name is known like this one.
+    fn nothing(&self, first: &Segment, leaf: &Leaf) -> Diagnostic {
+        let mut names: Vec<String> = Vec::new();
+        for opened in self.opened.iter().rev() {
+            match opened {
+                Opened::Item(name, _) => names.push(name.clone()),
+                Opened::Record(Place { side, what: What::Record { record, .. }, .. }) => {
+                    names.extend(self.schema(*side).record(*record).fields.iter().map(|f| f.name.clone()));
+                }
+                Opened::Record(_) => {}
+            }
+        }
+        names.extend(self.message.document.roots.iter().filter_map(|r| r.name.first().cloned()));
+        names.push("context".into());
+        let finding = unknown(&first.name, leaf, &first.place).did_you_mean(&first.name, names.iter().map(String::as_str));
+        let body = self.message.document.roots.iter().find(|r| r.name == ["body"]);
+        let inside = body.is_some_and(|b| match b.ty {
+            TypeId::Record(record) => self.message.schema.record(record).find(&first.name).is_some(),
+            TypeId::Scalar(_) => false,
+        });
+        if inside { finding.help(format!("paths begin at a root: write `body.{}`, or say `from: body`", first.name)) } else { finding }
+    }
+
+    /// The place of a root.
+    pub(super) fn root(&mut self, side: Side, name: &[String], shown: Vec<String>) -> Option<Place> {
+        let source = self.source(side)?;
+        let root = source.document.roots.iter().find(|r| r.name == name)?;
+        let (node, slot) = source.root(&root.path);
+        let slot = slot.map(|slot| SourceSlot { side, slot });
+        let what = match (root.ty, node, root.path.last(), slot) {
+            (TypeId::Record(record), Some(node), _, slot) => What::Record { node, record, slot },
+            (TypeId::Scalar(scalar), _, Some((record, field)), Some(slot)) => {
+                What::Scalar { slot, record: *record, field: *field, scalar }
+            }
+            _ => return None,
+        };
+        // A part of a fault may be missing; a body and a header are there, or nothing would be read of them.
+        let optional = match (name.len(), slot) {
+            (2.., Some(slot)) => vec![slot],
+            _ => Vec::new(),
+        };
+        Some(Place { path: shown.join("."), side, what, optional, implicit: false })
+    }
+
+    /// `metadata.accept_language`: a header of the caller, hyphens as underscores.
+    fn header_of_call<'p>(&mut self, path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
+        let [root, name] = path else {
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, "metadata is reached by one name").at(leaf.span, "");
+            return Err(finding.help("write `metadata.request_id` for the header `request-id`"));
+        };
+        let header: Arc<str> = name.name.replace('_', "-").to_ascii_lowercase().into();
+        if let Some(asked) = &mut self.metadata
+            && !asked.contains(&header)
+        {
+            asked.push(header.clone());
+        }
+        let path_text = format!("{}.{}", root.name, name.name);
+        let place = Place { path: path_text, side: Side::Message, what: What::Metadata(header), optional: Vec::new(), implicit: false };
+        Ok((place, &path[2..]))
+    }
+
+    /// Follows the fields of a path.
+    fn walk(&mut self, start: Place, rest: &[Segment], leaf: &Leaf) -> Result<Place, Diagnostic> {
+        let mut place = start;
+        for segment in rest {
+            let (node, record) = match &place.what {
+                What::Record { node, record, .. } => (*node, *record),
+                What::List { .. } => {
+                    let message = format!("`{}` is a list, and a path leads into one record", place.path);
+                    let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(&segment.place), "");
+                    return Err(finding.help(format!("name its items: {{ each: item in {}, map: ... }}", place.path)));
+                }
+                _ => {
+                    let message = format!("`{}` is a single value and has no field `{}`", place.path, segment.name);
+                    return Err(Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), ""));
+                }
+            };
+            let schema = self.schema(place.side);
+            let declared = schema.record(record);
+            let Some((field, _)) = declared.find(&segment.name) else {
+                let message = format!("`{}` has no field `{}`", place.path, segment.name);
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), "");
+                return Err(finding.did_you_mean(&segment.name, declared.fields.iter().map(|f| f.name.as_str())));
+            };
+            if declared.fields.iter().filter(|f| f.name == segment.name).count() > 1 {
+                let message = format!("`{}` is both an element and an attribute of `{}`", segment.name, place.path);
+                return Err(Diagnostic::error(Code::MAP_AMBIGUOUS, message).at(leaf.place(&segment.place), ""));
+            }
+            place = self.step(place, node, record, field)?;
+        }
+        Ok(place)
+    }
+
+    /// One field further.
+    fn step(&mut self, from: Place, node: NodeId, record: RecordId, field: FieldId) -> Result<Place, Diagnostic> {
+        let (side, schema) = (from.side, self.schema(from.side));
+        let declared = schema.field(record, field);
+        let source = match side {
+            Side::Original => self.original.as_mut().unwrap_or(&mut self.message),
+            Side::Message => &mut self.message,
+        };
+        let selected = source.selection.field(schema, node, field);
+        let slot = SourceSlot { side, slot: selected.slot };
+        let mut optional = from.optional;
+        let implicit = declared.presence == Presence::Implicit && !declared.occurs.is_list();
+        let maybe = declared.occurs.min == 0 || declared.nillable || declared.choice.is_some();
+        if maybe && !implicit && !declared.occurs.is_list() {
+            optional.push(slot);
+        }
+        let what = match (selected.item, selected.node, declared.ty) {
+            (Some(item), _, ty) => What::List { slot, item, ty, record, field },
+            (None, Some(node), TypeId::Record(record)) => What::Record { node, record, slot: Some(slot) },
+            (None, _, TypeId::Scalar(scalar)) => What::Scalar { slot, record, field, scalar },
+            (None, None, TypeId::Record(record)) => What::Record { node, record, slot: Some(slot) },
+        };
+        Ok(Place { path: format!("{}.{}", from.path, declared.name), side, what, optional, implicit })
+    }
+
+    /// The item of a list, as `each:` names it.
+    pub(super) fn item(&self, list: &Place) -> Option<Place> {
+        let What::List { item, ty, record, field, .. } = &list.what else { return None };
+        let slot = SourceSlot { side: list.side, slot: item.slot };
+        let what = match (ty, item.node) {
+            (TypeId::Record(record), Some(node)) => What::Record { node, record: *record, slot: Some(slot) },
+            (TypeId::Scalar(scalar), _) => What::Scalar { slot, record: *record, field: *field, scalar: *scalar },
+            _ => return None,
+        };
+        Some(Place { path: list.path.clone(), side: list.side, what, optional: Vec::new(), implicit: false })
+    }
+
+    /// Whether something on the way may be absent here.
+    pub(super) fn maybe_absent(&self, place: &Place) -> bool {
+        place.optional.iter().any(|slot| !self.settled.contains(slot))
+    }
+
+    /// The text of an element that has attributes, by the field that holds it.
+    pub(super) fn text_of(&self, place: &Place) -> Option<String> {
+        let What::Record { record, .. } = &place.what else { return None };
+        let fields = &self.schema(place.side).record(*record).fields;
+        fields.iter().find(|f| f.wire == Wire::Text).map(|f| format!("{}.{}", place.path, f.name))
+    }
+}
+
+fn unknown(name: &str, leaf: &Leaf, place: &std::ops::Range<usize>) -> Diagnostic {
+    Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("nothing here is named `{name}`")).at(leaf.place(place), "")
+}
+
+/// The names of `context`.
+const CONTEXT: &[(&str, ContextField)] = &[
+    ("message_id", ContextField::MessageId),
+    ("route", ContextField::Route),
+    ("caller", ContextField::Caller),
+    ("received", ContextField::Received),
+    ("attempt", ContextField::Attempt),
+    ("request_id", ContextField::RequestId),
+];
+
+fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
+    let name = path.get(1).map_or("", |s| s.name.as_str());
+    match CONTEXT.iter().find(|(n, _)| *n == name) {
+        Some((_, field)) => {
+            let place = Place {
+                path: format!("context.{name}"),
+                side: Side::Message,
+                what: What::Context(*field),
+                optional: Vec::new(),
+                implicit: false,
+            };
+            Ok((place, &path[2..]))
+        }
+        None => {
+            let place = path.get(1).or(path.first()).map_or(0..0, |s| s.place.clone());
+            let message = format!("`context` has no `{name}`");
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&place), "");
+            Err(finding.did_you_mean(name, CONTEXT.iter().map(|(n, _)| *n)).help("it has message_id, route, caller, received, attempt, request_id"))
+        }
+    }
+}

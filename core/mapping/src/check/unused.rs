@@ -1,0 +1,120 @@
+//! What is said of fields without mapping them: which of the source are left out knowingly, and which may be shown.
+
+use portolan_diagnostics::{Code, Diagnostic};
+use portolan_formats::NodeId;
+use portolan_schema::RecordId;
+
+use super::{Checker, VisibleField, fields_of};
+use crate::{
+    expression::{Leaf, bare_path, dotted},
+    file::Direction,
+    ir::Side,
+};
+
+impl Checker<'_> {
+    /// Source fields that nothing reads and nobody ignores: one finding for each record.
+    pub(super) fn unused(&mut self, rules: &Direction, key: &str, skip: Option<&str>) {
+        let bare = key == "request";
+        let ignored = self.ignored(rules, bare);
+        for root in ["header", "body"] {
+            let Some(place) = self.scope.root(Side::Message, &[root.to_owned()], vec![root.to_owned()]) else { continue };
+            if let super::scope::What::Record { node, record, .. } = place.what {
+                let shown = if bare { String::new() } else { root.to_owned() };
+                self.unread(node, record, &shown, root, &ignored, rules, skip, 0);
+            }
+        }
+    }
+
+    /// The paths of `ignore`, from their roots, with whether they end in `.*`.
+    fn ignored(&mut self, rules: &Direction, bare: bool) -> Vec<(String, bool)> {
+        let mut ignored = Vec::new();
+        for entry in &rules.ignore {
+            let path: Vec<&str> = entry.value.path.iter().map(|s| s.name.as_str()).collect();
+            let source = &self.scope.message;
+            match fields_of(source.schema, source.document, &path, bare) {
+                Ok(_) => {
+                    let rooted = source.document.roots.iter().any(|r| r.name.first().map(String::as_str) == path.first().copied());
+                    let path = dotted(&entry.value.path);
+                    ignored.push((if rooted { path } else { format!("body.{path}") }, entry.value.below));
+                }
+                Err((index, known)) => {
+                    let wrong = path.get(index).copied().unwrap_or_default();
+                    let message = format!("the source has no `{}`", dotted(&entry.value.path));
+                    let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(entry.span, "");
+                    self.findings.push(finding.did_you_mean(wrong, known.iter().map(String::as_str)));
+                }
+            }
+        }
+        ignored
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one recursion, whose state is this")]
+    fn unread(
+        &mut self,
+        node: NodeId,
+        record: RecordId,
+        shown: &str,
+        path: &str,
+        ignored: &[(String, bool)],
+        rules: &Direction,
+        skip: Option<&str>,
+        depth: usize,
+    ) {
+        let is_ignored = |path: &str| ignored.iter().any(|(i, _)| i == path);
+        if ignored.iter().any(|(i, below)| !below && i == path) {
+            return;
+        }
+        let schema = self.scope.message.schema;
+        let selected = self.scope.message.selection.node_at(node).fields.clone();
+        let mut unread: Vec<&str> = Vec::new();
+        for (field, declared) in schema.record(record).fields_with_ids() {
+            let below = format!("{path}.{}", declared.name);
+            match selected.iter().find(|(f, _)| *f == field) {
+                None if is_ignored(&below) || (depth == 0 && skip == Some(declared.name.as_str())) => {}
+                None => unread.push(&declared.name),
+                Some((_, selected)) => {
+                    let node = selected.node.or(selected.item.and_then(|i| i.node));
+                    if let (Some(node), portolan_schema::TypeId::Record(record)) = (node, declared.ty) {
+                        let shown = if shown.is_empty() { declared.name.clone() } else { format!("{shown}.{}", declared.name) };
+                        self.unread(node, record, &shown, &below, ignored, rules, skip, depth + 1);
+                    }
+                }
+            }
+        }
+        if unread.is_empty() || ignored.iter().any(|(i, below)| *below && (i == path || path.starts_with(&format!("{i}.")))) {
+            return;
+        }
+        let of = if shown.is_empty() { "the request".to_owned() } else { format!("`{shown}`") };
+        let prefix = if shown.is_empty() { String::new() } else { format!("{shown}.") };
+        let message = format!("nothing reads these fields of {of}: {}", unread.join(", "));
+        let help = match unread.as_slice() {
+            [one] => format!("map it, or say that it is not wanted: ignore: [ {prefix}{one} ]"),
+            _ if prefix.is_empty() => format!("map them, or say that they are not wanted: ignore: [ {} ]", unread.join(", ")),
+            _ => format!("map them, or say that they are not wanted: ignore: [ {prefix}* ]"),
+        };
+        self.findings.push(Diagnostic::warning(Code::MAP_SOURCE_UNUSED, message).at(rules.span, "").help(help));
+    }
+
+    /// The fields that may be shown.
+    pub(super) fn visible(&mut self, leaves: &[Leaf], bare: bool) -> Vec<VisibleField> {
+        let mut visible = Vec::new();
+        for leaf in leaves {
+            let Some(path) = bare_path(&leaf.text) else {
+                self.report(Code::YAML_BAD_VALUE, "this is not a path", leaf, &(0..leaf.text.len()));
+                continue;
+            };
+            let names: Vec<&str> = path.iter().map(|s| s.name.as_str()).collect();
+            let source = &self.scope.message;
+            match fields_of(source.schema, source.document, &names, bare) {
+                Ok(fields) => visible.push(VisibleField { path: leaf.text.clone(), fields }),
+                Err((index, known)) => {
+                    let wrong = &path[index.min(path.len() - 1)];
+                    let message = format!("nothing here is named `{}`", wrong.name);
+                    let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&wrong.place), "");
+                    self.findings.push(finding.did_you_mean(&wrong.name, known.iter().map(String::as_str)));
+                }
+            }
+        }
+        visible
+    }
+}
