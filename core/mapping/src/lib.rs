@@ -1,11 +1,12 @@
 //! Mappings: read with their positions, checked against both schemas, compiled to flat plans, run.
 
+pub mod check;
 pub mod expression;
 pub mod file;
 pub mod functions;
 pub mod ir;
+pub mod load;
 pub mod parse;
 pub mod plan;
 pub mod run;
-mod yaml;
-pub mod check;
+pub mod yaml;

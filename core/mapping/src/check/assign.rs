@@ -21,7 +21,13 @@ use crate::{
 
 impl Checker<'_> {
     /// A typed expression for a target scalar; `field` is its name in messages.
-    pub(super) fn assign(&mut self, typed: Typed, scalar: &Scalar, field: &str, leaf: &Leaf) -> Option<Typed> {
+    pub(super) fn assign(
+        &mut self,
+        typed: Typed,
+        scalar: &Scalar,
+        field: &str,
+        leaf: &Leaf,
+    ) -> Option<Typed> {
         let schema = self.target;
         let span = leaf.place(&typed.place);
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();
@@ -60,7 +66,15 @@ impl Checker<'_> {
     }
 
     /// The codes of one contract meet those of the other.
-    fn codes(&mut self, known: &[Arc<str>], zero: Option<&Arc<str>>, scalar: &Scalar, field: &str, shown: &str, span: Span) {
+    fn codes(
+        &mut self,
+        known: &[Arc<str>],
+        zero: Option<&Arc<str>>,
+        scalar: &Scalar,
+        field: &str,
+        shown: &str,
+        span: Span,
+    ) {
         let fits = |code: &&Arc<str>| never_fits(self.target, scalar, code).is_none();
         let wanted: Vec<&Arc<str>> = known.iter().filter(|k| zero != Some(*k)).collect();
         let strangers: Vec<&str> = wanted.iter().filter(|k| !fits(k)).map(|k| &***k).collect();
@@ -79,7 +93,13 @@ impl Checker<'_> {
     }
 
     /// `{ const: ... }` for a target scalar.
-    pub(super) fn constant(&mut self, text: &ConstantText, span: Span, scalar: &Scalar, field: &str) -> Option<Constant> {
+    pub(super) fn constant(
+        &mut self,
+        text: &ConstantText,
+        span: Span,
+        scalar: &Scalar,
+        field: &str,
+    ) -> Option<Constant> {
         let target = kind_of(self.target, &scalar.kind);
         let written: &str = &text.text;
         let trap = match (text.plain, guess(written), target) {
@@ -88,7 +108,8 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(what) = trap {
-            let finding = Diagnostic::error(Code::YAML_TRAP, format!("YAML readers take `{written}` for {what}"));
+            let finding =
+                Diagnostic::error(Code::YAML_TRAP, format!("YAML readers take `{written}` for {what}"));
             let help = match target {
                 Kind::Text => format!("put the code in quotes: {{ const: \"{written}\" }}"),
                 _ => "write the number as it is counted".to_owned(),
@@ -104,8 +125,9 @@ impl Checker<'_> {
             Kind::Text => Some(Constant::Text(text.text.clone())),
             Kind::Bool => written.parse().ok().map(Constant::Bool),
             Kind::Integer => written.parse().ok().map(Constant::Integer),
-            Kind::Decimal | Kind::Double => parse_decimal(written)
-                .and_then(|(mantissa, scale)| Some(Constant::Decimal(Decimal { mantissa, scale: u8::try_from(scale).ok()? }))),
+            Kind::Decimal | Kind::Double => parse_decimal(written).and_then(|(mantissa, scale)| {
+                Some(Constant::Decimal(Decimal { mantissa, scale: u8::try_from(scale).ok()? }))
+            }),
             Kind::Date => written.parse().ok().map(Constant::Date),
             Kind::Bytes | Kind::Time | Kind::DateTime | Kind::Duration => {
                 let message = format!("`{field}` is {}, of which there are no constants", name(target));
@@ -139,4 +161,3 @@ impl Checker<'_> {
         }
     }
 }
-

@@ -36,10 +36,14 @@ impl Checker<'_> {
             ("default", [x, y]) => self.default(x, y, leaf, at),
             ("nullif", [x, y]) => self.nullif(x, y, leaf, at),
             ("lookup", [table, key]) => self.lookup(table, key, leaf, at),
-            ("now", []) => Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at)),
+            ("now", []) => {
+                Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
+            }
             ("map" | "filter" | "exists" | "all", _) => {
                 let message = format!("`{}` is not built yet", function.name);
-                self.findings.push(Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""));
+                self.findings.push(
+                    Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""),
+                );
                 None
             }
             (form, _) if FORMS.contains(&form) && functions::find(form).is_none() => {
@@ -57,7 +61,8 @@ impl Checker<'_> {
                 Some((index, known)) => self.library(index, known, receiver.is_some(), &all, leaf, at),
                 None => {
                     let message = format!("there is no function `{name}`");
-                    let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message).at(leaf.place(&function.place), "");
+                    let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message)
+                        .at(leaf.place(&function.place), "");
                     let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
                     self.findings.push(finding.did_you_mean(name, names));
                     None
@@ -69,7 +74,9 @@ impl Checker<'_> {
     /// Whether an expression is a path to a list; findings about it are left to whoever uses it.
     fn is_list(&mut self, x: &Expression, leaf: &Leaf) -> bool {
         match &x.kind {
-            Kinds::Path(path) => matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. })),
+            Kinds::Path(path) => {
+                matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. }))
+            }
             _ => false,
         }
     }
@@ -130,7 +137,8 @@ impl Checker<'_> {
         let (x, y) = (self.value(x, leaf), self.value(y, leaf));
         let (x, y) = (x?, y?);
         let Some(ty) = x.ty.either(&y.ty) else {
-            let message = format!("`default` gives one kind of value, not {} or {}", name(x.ty.kind), name(y.ty.kind));
+            let message =
+                format!("`default` gives one kind of value, not {} or {}", name(x.ty.kind), name(y.ty.kind));
             self.report(Code::MAP_TYPE, message, leaf, at);
             return None;
         };
@@ -152,9 +160,18 @@ impl Checker<'_> {
         Some(Typed { expr, ty, absent: true, optional: x.optional, place: at.clone() })
     }
 
-    fn lookup(&mut self, table: &Expression, key: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+    fn lookup(
+        &mut self,
+        table: &Expression,
+        key: &Expression,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
         let Kinds::Text(table_name) = &table.kind else {
-            let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, "`lookup` takes the name of a table in quotes, then the key");
+            let finding = Diagnostic::error(
+                Code::EXPR_ARGUMENTS,
+                "`lookup` takes the name of a table in quotes, then the key",
+            );
             self.findings.push(finding.at(leaf.place(&table.place), "").help("write lookup('table', key)"));
             return None;
         };
@@ -162,31 +179,44 @@ impl Checker<'_> {
         let tables = self.tables;
         let Some(index) = tables.iter().position(|t| t.name == *table_name) else {
             let message = format!("there is no table `{table_name}`");
-            let finding = Diagnostic::error(Code::MAP_UNKNOWN_TABLE, message).at(leaf.place(&table.place), "");
+            let finding =
+                Diagnostic::error(Code::MAP_UNKNOWN_TABLE, message).at(leaf.place(&table.place), "");
             self.findings.push(finding.did_you_mean(table_name, tables.iter().map(|t| &*t.name)));
             return None;
         };
         let key_typed = key_typed?;
         if !matches!(key_typed.ty.kind, Kind::Text | Kind::Integer) {
-            let message = format!("the key of a table is text or a whole number, and this is {}", name(key_typed.ty.kind));
+            let message = format!(
+                "the key of a table is text or a whole number, and this is {}",
+                name(key_typed.ty.kind)
+            );
             self.report(Code::MAP_TYPE, message, leaf, &key.place);
             return None;
         }
         let table = &tables[index];
         if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default) {
-            let missing: Vec<&str> =
-                known.iter().filter(|k| zero.as_ref() != Some(*k) && !table.rows.contains_key(*k)).map(|k| &**k).collect();
+            let missing: Vec<&str> = known
+                .iter()
+                .filter(|k| zero.as_ref() != Some(*k) && !table.rows.contains_key(*k))
+                .map(|k| &**k)
+                .collect();
             if !missing.is_empty() {
                 let message = format!("table `{table_name}` has no row for {}", missing.join(", "));
-                let finding = Diagnostic::error(Code::MAP_UNCOVERED, message).at(leaf.place(at), "").at(table.span, "the table");
-                self.findings.push(finding.help("add the rows, or say what any other code becomes: `default: ...`"));
+                let finding = Diagnostic::error(Code::MAP_UNCOVERED, message)
+                    .at(leaf.place(at), "")
+                    .at(table.span, "the table");
+                self.findings
+                    .push(finding.help("add the rows, or say what any other code becomes: `default: ...`"));
             }
         }
         let mut values: Vec<&Constant> = table.rows.values().chain(&table.default).collect();
         values.sort_by_key(|v| written(v));
         let numbers = values.iter().all(|v| matches!(v, Constant::Integer(_)));
         let kind = if numbers && !values.is_empty() { Kind::Integer } else { Kind::Text };
-        let ty = Type { kind, values: Values::Written(values.into_iter().map(|v| written(v).as_str().into()).collect()) };
+        let ty = Type {
+            kind,
+            values: Values::Written(values.into_iter().map(|v| written(v).as_str().into()).collect()),
+        };
         let (absent, optional) = (key_typed.absent, key_typed.optional);
         let expr = Expr::Lookup { table: index, key: Box::new(key_typed.expr), span: leaf.place(at) };
         Some(Typed { expr, ty, absent, optional, place: at.clone() })
@@ -203,8 +233,12 @@ impl Checker<'_> {
         at: &Range<usize>,
     ) -> Option<Typed> {
         let least = function.parameters.iter().filter(|p| !p.optional).count();
-        if given.len() < least || given.len() > function.parameters.len() || (as_method && !function.receiver) {
-            let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, format!("`{}` is not called like this", function.name));
+        if given.len() < least || given.len() > function.parameters.len() || (as_method && !function.receiver)
+        {
+            let finding = Diagnostic::error(
+                Code::EXPR_ARGUMENTS,
+                format!("`{}` is not called like this", function.name),
+            );
             self.findings.push(finding.at(leaf.place(at), "").help(format!("write {}", usage(function))));
             return None;
         }
@@ -215,13 +249,25 @@ impl Checker<'_> {
                 failed = true;
                 continue;
             };
-            let fits = parameter.kinds.contains(&typed.ty.kind) || (typed.ty.kind == Kind::Integer && parameter.kinds.contains(&Kind::Decimal));
+            let fits = parameter.kinds.contains(&typed.ty.kind)
+                || (typed.ty.kind == Kind::Integer && parameter.kinds.contains(&Kind::Decimal));
             if !fits {
                 let wanted = parameter.kinds.iter().map(|k| name(*k)).collect::<Vec<_>>().join(" or ");
-                let message = format!("`{}` wants {wanted} for its {}, and this is {}", function.name, parameter.name, name(typed.ty.kind));
-                let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&expression.place), "");
-                let hint = (typed.ty.kind != Kind::Text && parameter.kinds.contains(&Kind::Text))
-                    .then(|| format!("convert it: string({})", leaf.text.get(expression.place.clone()).unwrap_or("x")));
+                let message = format!(
+                    "`{}` wants {wanted} for its {}, and this is {}",
+                    function.name,
+                    parameter.name,
+                    name(typed.ty.kind)
+                );
+                let finding =
+                    Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&expression.place), "");
+                let hint =
+                    (typed.ty.kind != Kind::Text && parameter.kinds.contains(&Kind::Text)).then(|| {
+                        format!(
+                            "convert it: string({})",
+                            leaf.text.get(expression.place.clone()).unwrap_or("x")
+                        )
+                    });
                 self.findings.push(hint.into_iter().fold(finding, Diagnostic::help));
                 failed = true;
                 continue;
@@ -232,7 +278,9 @@ impl Checker<'_> {
                 failed = true;
                 continue;
             }
-            if let (true, Expr::Constant(Constant::Text(pattern))) = (is_pattern(function, position), &typed.expr) {
+            if let (true, Expr::Constant(Constant::Text(pattern))) =
+                (is_pattern(function, position), &typed.expr)
+            {
                 match regex::RegexBuilder::new(pattern).size_limit(1 << 20).build() {
                     Ok(built) => regex = Some(built),
                     Err(error) => {
@@ -271,7 +319,8 @@ impl Checker<'_> {
 
 /// Whether a parameter is a regular expression.
 fn is_pattern(function: &Function, position: usize) -> bool {
-    function.parameters.get(position).is_some_and(|p| p.name == "pattern" && p.constant) && function.name == "matches"
+    function.parameters.get(position).is_some_and(|p| p.name == "pattern" && p.constant)
+        && function.name == "matches"
 }
 
 /// The last line of what the regex crate says; those before draw the pattern again.
@@ -283,7 +332,8 @@ fn regex_fault(error: &regex::Error) -> String {
 
 /// `x.truncate(length)`, as the reference shows it.
 pub(super) fn usage(function: &Function) -> String {
-    let shown = |p: &functions::Parameter| if p.optional { format!("[{}]", p.name) } else { p.name.to_owned() };
+    let shown =
+        |p: &functions::Parameter| if p.optional { format!("[{}]", p.name) } else { p.name.to_owned() };
     let names: Vec<String> = function.parameters.iter().map(shown).collect();
     match (function.receiver, names.split_first()) {
         (true, Some((first, rest))) => format!("{first}.{}({})", function.name, rest.join(", ")),

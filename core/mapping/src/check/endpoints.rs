@@ -23,7 +23,11 @@ pub(super) struct Endpoints<'a> {
 
 impl<'a> Endpoints<'a> {
     /// Finds both ends, with all that speaks against them.
-    pub(super) fn find(route: &MappingRoute, contracts: Contracts<'a>, findings: &mut Vec<Diagnostic>) -> Option<Self> {
+    pub(super) fn find(
+        route: &MappingRoute,
+        contracts: Contracts<'a>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         let source = method(route, contracts.source, findings);
         let target = operation(&route.target, contracts.target, findings);
         let ((path, request, reply), (operation, target_request, target_reply, binding)) = (source?, target?);
@@ -32,21 +36,39 @@ impl<'a> Endpoints<'a> {
 }
 
 fn full_names(contract: &Contract) -> Vec<String> {
-    contract.services.iter().flat_map(|s| s.operations.iter().map(move |o| format!("{}/{}", s.name, o.name))).collect()
+    contract
+        .services
+        .iter()
+        .flat_map(|s| s.operations.iter().map(move |o| format!("{}/{}", s.name, o.name)))
+        .collect()
 }
 
-fn method<'a>(route: &MappingRoute, contract: &'a Contract, findings: &mut Vec<Diagnostic>) -> Option<(String, &'a Document, &'a Document)> {
+fn method<'a>(
+    route: &MappingRoute,
+    contract: &'a Contract,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<(String, &'a Document, &'a Document)> {
     let Placed { value: wanted, span } = &route.source.method;
     let candidates = contract.operations(wanted);
     let [(_, operation)] = candidates.as_slice() else {
         let names = full_names(contract);
-        let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, format!("the contract has no method `{wanted}`")).at(*span, "");
+        let finding =
+            Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, format!("the contract has no method `{wanted}`"))
+                .at(*span, "");
         let finding = finding.did_you_mean(wanted, names.iter().map(String::as_str));
-        findings.push(if finding.help.is_empty() { finding.help("write `package.Service/Method`") } else { finding });
+        findings.push(if finding.help.is_empty() {
+            finding.help("write `package.Service/Method`")
+        } else {
+            finding
+        });
         return None;
     };
-    let Protocol::Grpc { path, client_streaming, server_streaming, long_running } = &operation.protocol else {
-        findings.push(Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, format!("`{wanted}` is not a gRPC method")).at(*span, ""));
+    let Protocol::Grpc { path, client_streaming, server_streaming, long_running } = &operation.protocol
+    else {
+        findings.push(
+            Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, format!("`{wanted}` is not a gRPC method"))
+                .at(*span, ""),
+        );
         return None;
     };
     if *client_streaming || *server_streaming {
@@ -56,19 +78,27 @@ fn method<'a>(route: &MappingRoute, contract: &'a Contract, findings: &mut Vec<D
     }
     let output = operation.output.as_ref()?;
     let mode = &route.delivery.mode;
-    let refuse = |message: String, help: &str| Diagnostic::error(Code::ROUTE_MODE, message).at(mode.span, "").at(*span, "the method").help(help);
-    let returns_operation = contract.schema.record(output.record).name.local == "google.longrunning.Operation";
+    let refuse = |message: String, help: &str| {
+        Diagnostic::error(Code::ROUTE_MODE, message).at(mode.span, "").at(*span, "the method").help(help)
+    };
+    let returns_operation =
+        contract.schema.record(output.record).name.local == "google.longrunning.Operation";
     match (mode.value, long_running) {
         (Mode::Operation, Some(info)) => {
             if info.metadata_type != OPERATION_METADATA {
-                let message = format!("the operation's metadata is `{}`, not `{OPERATION_METADATA}`", info.metadata_type);
-                let help = format!("write metadata_type: \"{OPERATION_METADATA}\" in the method's operation_info");
+                let message = format!(
+                    "the operation's metadata is `{}`, not `{OPERATION_METADATA}`",
+                    info.metadata_type
+                );
+                let help =
+                    format!("write metadata_type: \"{OPERATION_METADATA}\" in the method's operation_info");
                 findings.push(refuse(message, &help));
             }
             match &info.response {
                 Some(response) => Some((path.clone(), &operation.input, response)),
                 None => {
-                    let message = format!("the operation's response type `{}` is not known", info.response_type);
+                    let message =
+                        format!("the operation's response type `{}` is not known", info.response_type);
                     findings.push(refuse(message, "write its full name, and import its file"));
                     None
                 }
@@ -81,7 +111,10 @@ fn method<'a>(route: &MappingRoute, contract: &'a Contract, findings: &mut Vec<D
             None
         }
         (mode, _) if returns_operation => {
-            let message = format!("`{wanted}` returns an operation, and in mode {} the caller waits for the answer", mode.name());
+            let message = format!(
+                "`{wanted}` returns an operation, and in mode {} the caller waits for the answer",
+                mode.name()
+            );
             findings.push(refuse(message, "write `mode: operation`"));
             None
         }
@@ -91,20 +124,39 @@ fn method<'a>(route: &MappingRoute, contract: &'a Contract, findings: &mut Vec<D
 
 type Target<'a> = (String, &'a Document, &'a Document, SoapBinding);
 
-fn operation<'a>(target: &SoapTarget, contract: &'a Contract, findings: &mut Vec<Diagnostic>) -> Option<Target<'a>> {
+fn operation<'a>(
+    target: &SoapTarget,
+    contract: &'a Contract,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Target<'a>> {
     let Placed { value: wanted, span } = &target.operation;
     let fits = |service: &Service| {
-        let (name, port) = service.name.rsplit_once('/').unwrap_or((service.name.as_str(), service.name.as_str()));
-        target.service.as_ref().is_none_or(|s| s.value == name) && target.port.as_ref().is_none_or(|p| p.value == port)
+        let (name, port) =
+            service.name.rsplit_once('/').unwrap_or((service.name.as_str(), service.name.as_str()));
+        target.service.as_ref().is_none_or(|s| s.value == name)
+            && target.port.as_ref().is_none_or(|p| p.value == port)
     };
-    let candidates: Vec<(&Service, &Operation)> = contract.operations(wanted).into_iter().filter(|(s, _)| fits(s)).collect();
+    let candidates: Vec<(&Service, &Operation)> =
+        contract.operations(wanted).into_iter().filter(|(s, _)| fits(s)).collect();
     let operation = match candidates.as_slice() {
         [(_, operation)] => operation,
         [] => {
-            let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, format!("the WSDL has no operation `{wanted}`"));
+            let finding = Diagnostic::error(
+                Code::ROUTE_UNKNOWN_OPERATION,
+                format!("the WSDL has no operation `{wanted}`"),
+            );
             let narrowed = !contract.operations(wanted).is_empty();
-            let (span, ports) = (target.port.as_ref().or(target.service.as_ref()).filter(|_| narrowed).map_or(*span, |p| p.span), ports(contract));
-            let names: Vec<&str> = contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str()).collect();
+            let (span, ports) = (
+                target
+                    .port
+                    .as_ref()
+                    .or(target.service.as_ref())
+                    .filter(|_| narrowed)
+                    .map_or(*span, |p| p.span),
+                ports(contract),
+            );
+            let names: Vec<&str> =
+                contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str()).collect();
             let finding = finding.at(span, "").did_you_mean(wanted, names);
             findings.push(if narrowed { finding.help(format!("the ports are {ports}")) } else { finding });
             return None;
@@ -117,11 +169,17 @@ fn operation<'a>(target: &SoapTarget, contract: &'a Contract, findings: &mut Vec
         }
     };
     let Protocol::Soap(binding) = &operation.protocol else {
-        findings.push(Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, format!("`{wanted}` is not a SOAP operation")).at(*span, ""));
+        findings.push(
+            Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, format!("`{wanted}` is not a SOAP operation"))
+                .at(*span, ""),
+        );
         return None;
     };
     let Some(output) = &operation.output else {
-        let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, format!("`{wanted}` is one-way: it has no answer"));
+        let finding = Diagnostic::error(
+            Code::ROUTE_UNKNOWN_OPERATION,
+            format!("`{wanted}` is one-way: it has no answer"),
+        );
         findings.push(finding.at(*span, ""));
         return None;
     };

@@ -53,11 +53,24 @@ impl Checker<'_> {
         self.truth(&parsed, leaf)
     }
 
-    pub(super) fn report(&mut self, code: Code, message: impl Into<String>, leaf: &Leaf, place: &Range<usize>) {
+    pub(super) fn report(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        leaf: &Leaf,
+        place: &Range<usize>,
+    ) {
         self.findings.push(Diagnostic::error(code, message).at(leaf.place(place), ""));
     }
 
-    fn report_with(&mut self, code: Code, message: impl Into<String>, leaf: &Leaf, place: &Range<usize>, help: impl Into<String>) {
+    fn report_with(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        leaf: &Leaf,
+        place: &Range<usize>,
+        help: impl Into<String>,
+    ) {
         self.findings.push(Diagnostic::error(code, message).at(leaf.place(place), "").help(help));
     }
 
@@ -81,7 +94,12 @@ impl Checker<'_> {
         let schema = self.scope.schema(place.side);
         let (expr, ty, absent) = match &place.what {
             What::Scalar { slot, record, field, scalar } => {
-                let expr = Expr::Field { slot: *slot, record: *record, field: *field, path: place.path.as_str().into() };
+                let expr = Expr::Field {
+                    slot: *slot,
+                    record: *record,
+                    field: *field,
+                    path: place.path.as_str().into(),
+                };
                 (expr, Type::of(schema, schema.scalar(*scalar)), false)
             }
             What::Context(field) => {
@@ -97,7 +115,9 @@ impl Checker<'_> {
             What::Record { .. } => {
                 let message = format!("`{}` is a record, and a single value is wanted here", place.path);
                 match self.scope.text_of(place) {
-                    Some(text) => self.report_with(Code::MAP_TYPE, message, leaf, at, format!("its text is `{text}`")),
+                    Some(text) => {
+                        self.report_with(Code::MAP_TYPE, message, leaf, at, format!("its text is `{text}`"))
+                    }
                     None => {
                         let help = format!("map its fields: {{ from: {}, map: {{ ... }} }}", place.path);
                         self.report_with(Code::MAP_TYPE, message, leaf, at, help);
@@ -127,14 +147,26 @@ impl Checker<'_> {
                 let ty = Type { kind: Kind::Text, values: Values::Written(vec![text.clone()]) };
                 Some(Typed::new(Expr::Constant(Constant::Text(text.clone())), ty, at))
             }
-            Kinds::Integer(n) => Some(Typed::new(Expr::Constant(Constant::Integer(*n)), Type::any(Kind::Integer), at)),
-            Kinds::Decimal(d) => Some(Typed::new(Expr::Constant(Constant::Decimal(*d)), Type::any(Kind::Decimal), at)),
+            Kinds::Integer(n) => {
+                Some(Typed::new(Expr::Constant(Constant::Integer(*n)), Type::any(Kind::Integer), at))
+            }
+            Kinds::Decimal(d) => {
+                Some(Typed::new(Expr::Constant(Constant::Decimal(*d)), Type::any(Kind::Decimal), at))
+            }
             Kinds::Bool(b) => Some(Typed::new(Expr::Constant(Constant::Bool(*b)), Type::any(Kind::Bool), at)),
             Kinds::List(_) => {
-                self.report_with(Code::MAP_CARDINALITY, "a list of values stands only after `in`", leaf, at, "write `x in ['a', 'b']`");
+                self.report_with(
+                    Code::MAP_CARDINALITY,
+                    "a list of values stands only after `in`",
+                    leaf,
+                    at,
+                    "write `x in ['a', 'b']`",
+                );
                 None
             }
-            Kinds::Call { name, receiver, arguments } => self.call(name, receiver.as_deref(), arguments, leaf, at),
+            Kinds::Call { name, receiver, arguments } => {
+                self.call(name, receiver.as_deref(), arguments, leaf, at)
+            }
             Kinds::Not(inner) => {
                 let inner = self.truth(inner, leaf)?;
                 Some(Typed::new(Expr::Not(Box::new(inner)), Type::any(Kind::Bool), at))
@@ -157,7 +189,8 @@ impl Checker<'_> {
                 let no = self.knowing(condition, false, leaf, |c| c.value(no, leaf));
                 let (test, yes, no) = (test?, yes?, no?);
                 let Some(ty) = yes.ty.either(&no.ty) else {
-                    let message = format!("one alternative is {}, the other {}", name(yes.ty.kind), name(no.ty.kind));
+                    let message =
+                        format!("one alternative is {}, the other {}", name(yes.ty.kind), name(no.ty.kind));
                     self.report(Code::MAP_TYPE, message, leaf, at);
                     return None;
                 };
@@ -170,7 +203,13 @@ impl Checker<'_> {
     }
 
     /// Checks something while a condition is known to hold, or not to.
-    pub(super) fn knowing<T>(&mut self, condition: &Expression, holds: bool, leaf: &Leaf, check: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn knowing<T>(
+        &mut self,
+        condition: &Expression,
+        holds: bool,
+        leaf: &Leaf,
+        check: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let before = self.scope.settled.len();
         self.learn(condition, holds, leaf);
         let result = check(self);
@@ -201,7 +240,14 @@ impl Checker<'_> {
         }
     }
 
-    fn junction(&mut self, a: &Expression, b: &Expression, and: bool, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+    fn junction(
+        &mut self,
+        a: &Expression,
+        b: &Expression,
+        and: bool,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
         let left = self.truth(a, leaf);
         let right = self.knowing(a, and, leaf, |c| c.truth(b, leaf));
         let mut parts = Vec::new();
@@ -240,7 +286,9 @@ impl Checker<'_> {
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();
         let message = format!("`{shown}` may be absent, and a value is needed here");
         let help = if matches!(typed.expr, Expr::Field { .. }) {
-            format!("test it first: has({shown}) && ..., or give a value for its absence: default({shown}, ...)")
+            format!(
+                "test it first: has({shown}) && ..., or give a value for its absence: default({shown}, ...)"
+            )
         } else {
             format!("give a value for its absence: default({shown}, ...)")
         };
@@ -254,11 +302,24 @@ impl Checker<'_> {
             return Some(typed);
         }
         let message = format!("this is {}, and a number is wanted", name(typed.ty.kind));
-        self.report_with(Code::MAP_TYPE, message, leaf, &typed.place.clone(), "convert it by integer(x) or decimal(x)");
+        self.report_with(
+            Code::MAP_TYPE,
+            message,
+            leaf,
+            &typed.place.clone(),
+            "convert it by integer(x) or decimal(x)",
+        );
         None
     }
 
-    fn comparison(&mut self, comparison: Comparison, a: &Expression, b: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+    fn comparison(
+        &mut self,
+        comparison: Comparison,
+        a: &Expression,
+        b: &Expression,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
         let (left, right) = (self.value(a, leaf), self.value(b, leaf));
         let ([left, right], guards) = self.operands([left?, right?], leaf)?;
         self.comparable(&left, &right, leaf, at)?;
@@ -295,7 +356,10 @@ impl Checker<'_> {
 
     /// A text that the other side can never be.
     fn never_equal(&mut self, declared: &Type, written: &Typed, leaf: &Leaf) {
-        let (Values::Declared(known, _), Values::Written(texts)) = (&declared.values, &written.ty.values) else { return };
+        let (Values::Declared(known, _), Values::Written(texts)) = (&declared.values, &written.ty.values)
+        else {
+            return;
+        };
         for text in texts.iter().filter(|t| !known.contains(t)) {
             let message = format!("the contract has no value `{text}` here");
             let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(leaf.place(&written.place), "");
@@ -303,11 +367,23 @@ impl Checker<'_> {
         }
     }
 
-    fn membership(&mut self, a: &Expression, list: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+    fn membership(
+        &mut self,
+        a: &Expression,
+        list: &Expression,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
         let left = self.value(a, leaf)?;
         let Kinds::List(items) = &list.kind else {
             let help = "write the values: x in ['a', 'b']";
-            self.report_with(Code::EXPR_UNSUPPORTED, "`in` wants a list of constants", leaf, &list.place, help);
+            self.report_with(
+                Code::EXPR_UNSUPPORTED,
+                "`in` wants a list of constants",
+                leaf,
+                &list.place,
+                help,
+            );
             return None;
         };
         let mut constants = Vec::new();
@@ -326,7 +402,14 @@ impl Checker<'_> {
         Some(Typed::new(guarded(guards, expr), Type::any(Kind::Bool), at))
     }
 
-    fn arithmetic(&mut self, operator: Arithmetic, a: &Expression, b: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
+    fn arithmetic(
+        &mut self,
+        operator: Arithmetic,
+        a: &Expression,
+        b: &Expression,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
         let (left, right) = (self.value(a, leaf), self.value(b, leaf));
         let (left, right) = (left?, right?);
         if operator == Arithmetic::Add && (left.ty.kind == Kind::Text || right.ty.kind == Kind::Text) {
@@ -336,7 +419,13 @@ impl Checker<'_> {
                 if side.ty.kind != Kind::Text {
                     let shown = leaf.text.get(side.place.clone()).unwrap_or_default().to_owned();
                     let message = format!("text is not joined with {}", name(side.ty.kind));
-                    self.report_with(Code::MAP_TYPE, message, leaf, &side.place, format!("convert it: string({shown})"));
+                    self.report_with(
+                        Code::MAP_TYPE,
+                        message,
+                        leaf,
+                        &side.place,
+                        format!("convert it: string({shown})"),
+                    );
                     return None;
                 }
             }
@@ -345,7 +434,11 @@ impl Checker<'_> {
         }
         let (left, right) = (self.number(left, leaf), self.number(right, leaf));
         let (left, right) = (left?, right?);
-        let kind = if left.ty.kind == Kind::Decimal || right.ty.kind == Kind::Decimal { Kind::Decimal } else { Kind::Integer };
+        let kind = if left.ty.kind == Kind::Decimal || right.ty.kind == Kind::Decimal {
+            Kind::Decimal
+        } else {
+            Kind::Integer
+        };
         let expr = Expr::Arithmetic(operator, Box::new(left.expr), Box::new(right.expr));
         Some(Typed::new(expr, Type::any(kind), at))
     }

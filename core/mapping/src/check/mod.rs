@@ -13,7 +13,7 @@ mod unused;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use portolan_diagnostics::{Checked, Diagnostic, Span};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Span};
 use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
 
 use crate::{
@@ -107,9 +107,14 @@ pub struct VisibleField {
 
 /// Checks a route against the contracts of both sides. `standing` are the rules for headers that the system's
 /// configuration gives to every request; the mapping's own come before them.
-pub fn check(route: &MappingRoute, contracts: Contracts<'_>, standing: Option<&Placed<Rule>>) -> Checked<CheckedRoute> {
+pub fn check(
+    route: &MappingRoute,
+    contracts: Contracts<'_>,
+    standing: Option<&Placed<Rule>>,
+) -> Checked<CheckedRoute> {
     let mut findings = Vec::new();
-    let value = Endpoints::find(route, contracts, &mut findings).and_then(|ends| whole(route, contracts, &ends, standing, &mut findings));
+    let value = Endpoints::find(route, contracts, &mut findings)
+        .and_then(|ends| whole(route, contracts, &ends, standing, &mut findings));
     // One cause may be met twice, where a rule is read on two ways.
     let mut seen: Vec<Diagnostic> = Vec::new();
     for finding in findings {
@@ -130,7 +135,7 @@ fn whole(
 ) -> Option<CheckedRoute> {
     let (source, target) = (&contracts.source.schema, &contracts.target.schema);
 
-    let message = Source::new(Side::Message, source, ends.request, route.request.unknown);
+    let message = Source::new(source, ends.request, route.request.unknown);
     let mut there = Checker::new(message, None, target, route, findings);
     there.scope.metadata = Some(Vec::new());
     let header = merged(route.request.header.as_ref(), standing);
@@ -146,8 +151,8 @@ fn whole(
     let metadata = there.scope.metadata.take().unwrap_or_default();
     request.selection = there.scope.message.selection;
 
-    let message = Source::new(Side::Message, target, ends.target_reply, route.response.unknown);
-    let original = Source::new(Side::Original, source, ends.request, route.request.unknown);
+    let message = Source::new(target, ends.target_reply, route.response.unknown);
+    let original = Source::new(source, ends.request, route.request.unknown);
     let mut back = Checker::new(message, Some(original), source, route, findings);
     let mut response = back.direction(&route.response, ends.reply, None, false);
     let faults = back.faults(&route.faults, route.response.span);
@@ -190,8 +195,6 @@ fn whole(
 pub(crate) struct Checker<'a> {
     scope: Scope<'a>,
     target: &'a Schema,
-    /// The schema that the caller speaks, for the names of the caller's fields.
-    route: &'a MappingRoute,
     tables: &'a [Table],
     maps: &'a HashMap<String, Placed<Vec<FieldRule>>>,
     findings: &'a mut Vec<Diagnostic>,
@@ -212,13 +215,30 @@ impl<'a> Checker<'a> {
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
         let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
-        Self { scope, target, route, tables: &route.tables, maps: &route.maps, findings, lenient: false, groups: Vec::new(), rules: 0 }
+        Self {
+            scope,
+            target,
+            tables: &route.tables,
+            maps: &route.maps,
+            findings,
+            lenient: false,
+            groups: Vec::new(),
+            rules: 0,
+        }
     }
 
     /// Everything that a direction says.
-    fn direction(&mut self, rules: &Direction, target: &Document, header: Option<&Placed<Rule>>, request: bool) -> Translation {
+    fn direction(
+        &mut self,
+        rules: &Direction,
+        target: &Document,
+        header: Option<&Placed<Rule>>,
+        request: bool,
+    ) -> Translation {
         // In a request of gRPC the message's fields stand bare.
-        if request && let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()]) {
+        if request
+            && let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()])
+        {
             self.scope.opened.push(Opened::Record(place));
         }
         let require = rules.require.iter().filter_map(|rule| self.require(rule)).collect();
@@ -239,16 +259,30 @@ impl<'a> Checker<'a> {
         }
         self.scope.settled.truncate(known);
         self.scope.opened.clear();
-        Translation { selection: self.scope.message.selection.clone(), original: None, require, fail, given, write }
+        Translation {
+            selection: self.scope.message.selection.clone(),
+            original: None,
+            require,
+            fail,
+            given,
+            write,
+        }
     }
 
     /// The header or the body of the target document.
-    fn part(&mut self, target: &Document, name: &str, rule: Option<&Placed<Rule>>, span: Span, write: &mut Vec<Write>) {
+    fn part(
+        &mut self,
+        target: &Document,
+        name: &str,
+        rule: Option<&Placed<Rule>>,
+        span: Span,
+        write: &mut Vec<Write>,
+    ) {
         let root = target.roots.iter().find(|r| r.name == [name]);
         let Some(root) = root else {
             if let Some(rule) = rule {
                 let message = format!("the target's contract has no {name}");
-                self.findings.push(Diagnostic::error(portolan_diagnostics::Code::MAP_UNKNOWN_PATH, message).at(rule.span, ""));
+                self.findings.push(Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.span, ""));
             }
             return;
         };
@@ -262,7 +296,8 @@ impl<'a> Checker<'a> {
             },
         };
         let last = root.path.last().map(|(record, field)| self.target.field(*record, *field));
-        let whole = rules::Target { name, ty: root.ty, list: false, nillable: last.is_some_and(|f| f.nillable) };
+        let whole =
+            rules::Target { name, ty: root.ty, list: false, nillable: last.is_some_and(|f| f.nillable) };
         let Some(filled) = self.content(rule, whole) else { return };
         match (root.path.split_last(), filled.content) {
             (None, WriteContent::Record { write: fields, .. }) => write.extend(fields),
@@ -273,7 +308,13 @@ impl<'a> Checker<'a> {
 }
 
 /// Puts content where a path of fields leads, beside what stands there already.
-fn place(write: &mut Vec<Write>, before: &[(RecordId, FieldId)], last: (RecordId, FieldId), content: WriteContent, span: Span) {
+fn place(
+    write: &mut Vec<Write>,
+    before: &[(RecordId, FieldId)],
+    last: (RecordId, FieldId),
+    content: WriteContent,
+    span: Span,
+) {
     let Some(((record, field), rest)) = before.split_first() else {
         write.push(Write { record: last.0, field: last.1, content, span });
         write.sort_by_key(|w| w.field);
@@ -296,7 +337,9 @@ fn merged(own: Option<&Placed<Rule>>, standing: Option<&Placed<Rule>>) -> Option
         (Some(own), Some(standing)) => (own, standing),
         (one, other) => return one.or(other).cloned(),
     };
-    let (Rule::Fields(fields), Rule::Fields(more)) = (&own.value, &standing.value) else { return Some(own.clone()) };
+    let (Rule::Fields(fields), Rule::Fields(more)) = (&own.value, &standing.value) else {
+        return Some(own.clone());
+    };
     let mut fields = fields.clone();
     for rule in more {
         match fields.iter_mut().find(|f| f.field.value == rule.field.value) {
@@ -312,7 +355,12 @@ fn merged(own: Option<&Placed<Rule>>, standing: Option<&Placed<Rule>>) -> Option
 }
 
 /// The fields of a document that a path of names leads to.
-fn fields_of(schema: &Schema, document: &Document, path: &[&str], bare: bool) -> Result<Vec<(RecordId, FieldId)>, (usize, Vec<String>)> {
+fn fields_of(
+    schema: &Schema,
+    document: &Document,
+    path: &[&str],
+    bare: bool,
+) -> Result<Vec<(RecordId, FieldId)>, (usize, Vec<String>)> {
     let matches = |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, p)| n == p);
     let root = document.roots.iter().filter(|r| matches(&r.name)).max_by_key(|r| r.name.len());
     let (mut fields, mut ty, begin) = match root {
@@ -356,8 +404,9 @@ impl Checker<'_> {
         self.scope.opened.clear();
         let typed = typed?;
         if !matches!(typed.ty.kind, crate::functions::Kind::Text | crate::functions::Kind::Integer) {
-            let message = format!("a key is text or a whole number, and this is {}", types::name(typed.ty.kind));
-            self.report(portolan_diagnostics::Code::MAP_TYPE, message, leaf, &typed.place);
+            let message =
+                format!("a key is text or a whole number, and this is {}", types::name(typed.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, &typed.place);
             return None;
         }
         Some(typed.expr)

@@ -9,7 +9,7 @@ use portolan_schema::TypeId;
 use super::{Checker, fields_of, types::name};
 use crate::{
     expression::Leaf,
-    file::{FailRule, Placed, RequireRule, Rule, ConstantText},
+    file::{ConstantText, FailRule, Placed, RequireRule, Rule},
     functions::Kind,
     ir::{Constant, Expr, Failure, FaultRules, Require, Side},
 };
@@ -31,18 +31,33 @@ impl Checker<'_> {
         });
         let field = rule.field.as_ref().and_then(|f| self.caller_field(f));
         let (when, message) = (flip(when)?, flip(message)?);
-        Some(Failure { when, status: rule.status, message, field, reason: rule.reason.clone(), retry: rule.retry, span: rule.span })
+        Some(Failure {
+            when,
+            status: rule.status,
+            message,
+            field,
+            reason: rule.reason.clone(),
+            retry: rule.retry,
+            span: rule.span,
+        })
     }
 
     fn message(&mut self, rule: &Placed<Rule>) -> Option<Expr> {
         let leaf: &Leaf = match &rule.value {
-            Rule::Constant(ConstantText { text, .. }) => return Some(Expr::Constant(Constant::Text(text.clone()))),
+            Rule::Constant(ConstantText { text, .. }) => {
+                return Some(Expr::Constant(Constant::Text(text.clone())));
+            }
             Rule::Expression(leaf) => leaf,
             _ => return None,
         };
         if leaf.text.contains(' ') && leaf.parse().is_err() {
-            let finding = Diagnostic::error(Code::EXPR_SYNTAX, "a message is an expression, and this reads as plain text");
-            self.findings.push(finding.at(leaf.span, "").help(format!("write message: {{ const: \"{}\" }}", leaf.text)));
+            let finding = Diagnostic::error(
+                Code::EXPR_SYNTAX,
+                "a message is an expression, and this reads as plain text",
+            );
+            self.findings.push(
+                finding.at(leaf.span, "").help(format!("write message: {{ const: \"{}\" }}", leaf.text)),
+            );
             return None;
         }
         let typed = self.leaf(leaf)?;
@@ -62,8 +77,12 @@ impl Checker<'_> {
             Ok(_) => Some(field.value.as_str().into()),
             Err((index, known)) => {
                 let wrong = path.get(index).copied().unwrap_or_default();
-                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("the request has no field `{}`", field.value));
-                self.findings.push(finding.at(field.span, "").did_you_mean(wrong, known.iter().map(String::as_str)));
+                let finding = Diagnostic::error(
+                    Code::MAP_UNKNOWN_PATH,
+                    format!("the request has no field `{}`", field.value),
+                );
+                self.findings
+                    .push(finding.at(field.span, "").did_you_mean(wrong, known.iter().map(String::as_str)));
                 None
             }
         }
@@ -74,7 +93,8 @@ impl Checker<'_> {
         let document = self.scope.message.document;
         let Some(root) = document.roots.iter().find(|r| r.name == ["fault"]) else {
             if let Some(rule) = rules.first() {
-                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, "the target's contract has no faults");
+                let finding =
+                    Diagnostic::error(Code::MAP_UNKNOWN_PATH, "the target's contract has no faults");
                 self.findings.push(finding.at(rule.span, ""));
             }
             return None;
@@ -97,7 +117,8 @@ impl Checker<'_> {
         let (mut checked, mut end): (Vec<Failure>, Option<Span>) = (Vec::new(), None);
         for rule in rules {
             if let Some(end) = end {
-                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, "this rule is never reached").at(rule.span, "");
+                let finding =
+                    Diagnostic::error(Code::MAP_UNREACHABLE, "this rule is never reached").at(rule.span, "");
                 self.findings.push(finding.at(end, "this one always holds"));
                 continue;
             }

@@ -109,7 +109,13 @@ impl Checker<'_> {
     }
 
     /// A single value for a single field.
-    fn scalar(&mut self, parsed: &Expression, place: Option<&Place>, leaf: &Leaf, target: Target<'_>) -> Option<Filled> {
+    fn scalar(
+        &mut self,
+        parsed: &Expression,
+        place: Option<&Place>,
+        leaf: &Leaf,
+        target: Target<'_>,
+    ) -> Option<Filled> {
         let TypeId::Scalar(id) = target.ty else { return self.not_a_value(target.name, leaf.span) };
         let implicit = place.is_some_and(|p| p.implicit);
         let typed = match place {
@@ -119,14 +125,22 @@ impl Checker<'_> {
         let target_scalar = self.target.scalar(id);
         let typed = self.assign(typed, target_scalar, target.name, leaf)?;
         let open = typed.optional.iter().any(|slot| !self.scope.settled.contains(slot));
-        Some(Filled { content: WriteContent::Scalar(typed.expr), always: !typed.absent && !open && !implicit })
+        Some(Filled {
+            content: WriteContent::Scalar(typed.expr),
+            always: !typed.absent && !open && !implicit,
+        })
     }
 
     /// The place of an `each:`.
     fn list(&mut self, leaf: &Leaf) -> Option<Place> {
         let parsed = self.parsed(leaf)?;
         let ExpressionKind::Path(path) = &parsed.kind else {
-            self.report(Code::MAP_TYPE, "`each` goes through a list of the source, named by its path", leaf, &parsed.place);
+            self.report(
+                Code::MAP_TYPE,
+                "`each` goes through a list of the source, named by its path",
+                leaf,
+                &parsed.place,
+            );
             return None;
         };
         let place = self.path(path, leaf)?;
@@ -200,7 +214,8 @@ impl Checker<'_> {
             return Some(place);
         }
         let message = format!("`{}` is {}, and `from` opens a record", place.path, place.describe());
-        let code = if matches!(place.what, What::List { .. }) { Code::MAP_CARDINALITY } else { Code::MAP_TYPE };
+        let code =
+            if matches!(place.what, What::List { .. }) { Code::MAP_CARDINALITY } else { Code::MAP_TYPE };
         self.report(code, message, from, &parsed.place);
         None
     }
@@ -208,12 +223,17 @@ impl Checker<'_> {
     fn group(&mut self, name: &Placed<String>, target: Target<'_>) -> Option<Filled> {
         let maps = self.maps;
         let Some(group) = maps.get(&name.value) else {
-            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("`maps` has no group `{}`", name.value));
-            self.findings.push(finding.at(name.span, "").did_you_mean(&name.value, maps.keys().map(String::as_str)));
+            let finding =
+                Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("`maps` has no group `{}`", name.value));
+            self.findings
+                .push(finding.at(name.span, "").did_you_mean(&name.value, maps.keys().map(String::as_str)));
             return None;
         };
         if self.groups.contains(&name.value) || self.groups.len() == MAX_GROUPS {
-            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, format!("group `{}` leads back to itself", name.value));
+            let finding = Diagnostic::error(
+                Code::YAML_BAD_VALUE,
+                format!("group `{}` leads back to itself", name.value),
+            );
             self.findings.push(finding.at(name.span, "").at(group.span, "the group"));
             return None;
         }
@@ -228,18 +248,22 @@ impl Checker<'_> {
         let (mut filled, mut always, mut end): (Vec<_>, bool, Option<Span>) = (Vec::new(), true, None);
         let mut failed = cases.is_empty();
         if failed {
-            self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, "`cases` is an empty list").at(span, ""));
+            self.findings
+                .push(Diagnostic::error(Code::YAML_BAD_VALUE, "`cases` is an empty list").at(span, ""));
         }
         for case in cases {
             if let Some(end) = end {
-                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, "this case is never reached").at(case.span, "");
+                let finding =
+                    Diagnostic::error(Code::MAP_UNREACHABLE, "this case is never reached").at(case.span, "");
                 self.findings.push(finding.at(end, "this one always holds"));
                 continue;
             }
             let condition = case.when.as_ref().map(|leaf| (leaf, self.parsed(leaf)));
             let test = case.when.as_ref().map(|leaf| self.quietly_parsed(leaf));
             let content = match &condition {
-                Some((leaf, Some(parsed))) => self.knowing(parsed, true, leaf, |c| c.content(&case.rule, target)),
+                Some((leaf, Some(parsed))) => {
+                    self.knowing(parsed, true, leaf, |c| c.content(&case.rule, target))
+                }
                 _ => self.content(&case.rule, target),
             };
             if let Some((leaf, Some(parsed))) = &condition {
@@ -289,18 +313,29 @@ impl Checker<'_> {
     }
 
     /// The fields of a target record; whether one of them is always there.
-    pub(super) fn fields(&mut self, id: RecordId, fields: &[FieldRule], name: &str, span: Span) -> (Vec<Write>, bool) {
+    pub(super) fn fields(
+        &mut self,
+        id: RecordId,
+        fields: &[FieldRule],
+        name: &str,
+        span: Span,
+    ) -> (Vec<Write>, bool) {
         let record = self.target.record(id);
         let mut filled: Vec<(FieldId, Span, Option<Filled>)> = Vec::new();
         for rule in fields {
             let Some((field, declared)) = record.find(&rule.field.value) else {
                 let message = format!("`{name}` has no field `{}`", rule.field.value);
                 let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.field.span, "");
-                self.findings.push(finding.did_you_mean(&rule.field.value, record.fields.iter().map(|f| f.name.as_str())));
+                self.findings.push(
+                    finding.did_you_mean(&rule.field.value, record.fields.iter().map(|f| f.name.as_str())),
+                );
                 continue;
             };
             if let Some((_, first, _)) = filled.iter().find(|(f, ..)| *f == field) {
-                let finding = Diagnostic::error(Code::MAP_DUPLICATE_TARGET, format!("`{}` is filled twice", declared.name));
+                let finding = Diagnostic::error(
+                    Code::MAP_DUPLICATE_TARGET,
+                    format!("`{}` is filled twice", declared.name),
+                );
                 self.findings.push(finding.at(rule.field.span, "").at(*first, "first here"));
                 continue;
             }
@@ -323,7 +358,9 @@ impl Checker<'_> {
         let always = filled.iter().any(|(.., f)| f.as_ref().is_some_and(|f| f.always));
         let mut write: Vec<Write> = filled
             .into_iter()
-            .filter_map(|(field, span, filled)| Some(Write { record: id, field, content: filled?.content, span }))
+            .filter_map(|(field, span, filled)| {
+                Some(Write { record: id, field, content: filled?.content, span })
+            })
             .collect();
         write.sort_by_key(|w| w.field);
         (write, always)
@@ -338,18 +375,26 @@ impl Checker<'_> {
             });
             if let Some((b, second, _)) = clash {
                 let names = [a, b].map(|f| record.fields[f.0 as usize].name.as_str());
-                let message = format!("`{}` and `{}` are alternatives, and both are filled", names[0], names[1]);
-                let finding = Diagnostic::error(Code::MAP_CHOICE, message).at(*second, "").at(*first, "the other one");
+                let message =
+                    format!("`{}` and `{}` are alternatives, and both are filled", names[0], names[1]);
+                let finding =
+                    Diagnostic::error(Code::MAP_CHOICE, message).at(*second, "").at(*first, "the other one");
                 self.findings.push(finding.help("fill each of them in a case of its own"));
             }
         }
     }
 
     /// Target fields that nothing fills.
-    fn unmapped(&mut self, record: &Record, filled: &[(FieldId, Span, Option<Filled>)], name: &str, span: Span) {
+    fn unmapped(
+        &mut self,
+        record: &Record,
+        filled: &[(FieldId, Span, Option<Filled>)],
+        name: &str,
+        span: Span,
+    ) {
         let there = |field: FieldId| filled.iter().any(|(f, ..)| *f == field);
         let (mut required, mut optional): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-        for (field, declared) in record.fields_with_ids().filter(|(field, _)| !there(*field)) {
+        for (_, declared) in record.fields_with_ids().filter(|(field, _)| !there(*field)) {
             if is_required(declared) && declared.fixed.is_none() {
                 required.push(format!("`{}`", declared.name));
             } else if declared.choice.is_none() {
@@ -357,8 +402,10 @@ impl Checker<'_> {
             }
         }
         for (index, choice) in record.choices.iter().enumerate() {
-            let members: Vec<(FieldId, &Field)> =
-                record.fields_with_ids().filter(|(_, f)| f.choice.is_some_and(|c| c.0 as usize == index)).collect();
+            let members: Vec<(FieldId, &Field)> = record
+                .fields_with_ids()
+                .filter(|(_, f)| f.choice.is_some_and(|c| c.0 as usize == index))
+                .collect();
             if choice.required && !members.is_empty() && !members.iter().any(|(f, _)| there(*f)) {
                 let names: Vec<&str> = members.iter().map(|(_, f)| f.name.as_str()).collect();
                 required.push(format!("one of `{}`", names.join("`, `")));
@@ -378,7 +425,10 @@ impl Checker<'_> {
 
 /// Whether a record of the contract cannot be without a field.
 pub(super) fn is_required(field: &Field) -> bool {
-    field.occurs.min > 0 && field.choice.is_none() && field.default.is_none() && field.presence == Presence::Explicit
+    field.occurs.min > 0
+        && field.choice.is_none()
+        && field.default.is_none()
+        && field.presence == Presence::Explicit
 }
 
 /// Whether two fields are alternatives of one choice.
@@ -407,6 +457,8 @@ fn holds(particle: &Particle, field: FieldId) -> bool {
     match particle {
         Particle::Field(f) => *f == field,
         Particle::Any(_) => false,
-        Particle::Sequence(_, parts) | Particle::Choice(_, parts) | Particle::All(_, parts) => parts.iter().any(|p| holds(p, field)),
+        Particle::Sequence(_, parts) | Particle::Choice(_, parts) | Particle::All(_, parts) => {
+            parts.iter().any(|p| holds(p, field))
+        }
     }
 }

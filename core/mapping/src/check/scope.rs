@@ -14,15 +14,14 @@ use crate::{
 
 /// A document that paths lead into.
 pub(super) struct Source<'a> {
-    pub(super) side: Side,
     pub(super) schema: &'a Schema,
     pub(super) document: &'a Document,
     pub(super) selection: Selection,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(side: Side, schema: &'a Schema, document: &'a Document, unknown: Unknown) -> Self {
-        Self { side, schema, document, selection: Selection::new(document, unknown) }
+    pub(super) fn new(schema: &'a Schema, document: &'a Document, unknown: Unknown) -> Self {
+        Self { schema, document, selection: Selection::new(document, unknown) }
     }
 
     /// Wants the fields that lead to a root; its node (where it is a record) and its slot (where it is not the document).
@@ -133,12 +132,16 @@ impl<'a> Scope<'a> {
                     _ => rest,
                 };
                 let name = vec!["original".to_owned()];
-                return self.root(Side::Original, &["body".to_owned()], name).map(|p| (p, rest)).ok_or_else(|| unknown(&first.name, leaf, &first.place));
+                return self
+                    .root(Side::Original, &["body".to_owned()], name)
+                    .map(|p| (p, rest))
+                    .ok_or_else(|| unknown(&first.name, leaf, &first.place));
             }
             _ => {}
         }
         let roots = self.message.document.roots.iter();
-        let matches = |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, s)| *n == s.name);
+        let matches =
+            |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, s)| *n == s.name);
         let longest = roots.map(|r| r.name.clone()).filter(|n| matches(n)).max_by_key(Vec::len);
         if let Some(name) = longest
             && let Some(place) = self.root(Side::Message, &name, name.clone())
@@ -147,7 +150,9 @@ impl<'a> Scope<'a> {
         }
         let opened = self.opened.iter().rev().find_map(|o| match o {
             Opened::Record(place) => match place.what {
-                What::Record { record, .. } => self.schema(place.side).record(record).find(&first.name).map(|_| place.clone()),
+                What::Record { record, .. } => {
+                    self.schema(place.side).record(record).find(&first.name).map(|_| place.clone())
+                }
                 _ => None,
             },
             Opened::Item(..) => None,
@@ -172,13 +177,18 @@ impl<'a> Scope<'a> {
         }
         names.extend(self.message.document.roots.iter().filter_map(|r| r.name.first().cloned()));
         names.push("context".into());
-        let finding = unknown(&first.name, leaf, &first.place).did_you_mean(&first.name, names.iter().map(String::as_str));
+        let finding = unknown(&first.name, leaf, &first.place)
+            .did_you_mean(&first.name, names.iter().map(String::as_str));
         let body = self.message.document.roots.iter().find(|r| r.name == ["body"]);
         let inside = body.is_some_and(|b| match b.ty {
             TypeId::Record(record) => self.message.schema.record(record).find(&first.name).is_some(),
             TypeId::Scalar(_) => false,
         });
-        if inside { finding.help(format!("paths begin at a root: write `body.{}`, or say `from: body`", first.name)) } else { finding }
+        if inside {
+            finding.help(format!("paths begin at a root: write `body.{}`, or say `from: body`", first.name))
+        } else {
+            finding
+        }
     }
 
     /// The place of a root.
@@ -203,9 +213,14 @@ impl<'a> Scope<'a> {
     }
 
     /// `metadata.accept_language`: a header of the caller, hyphens as underscores.
-    fn header_of_call<'p>(&mut self, path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
+    fn header_of_call<'p>(
+        &mut self,
+        path: &'p [Segment],
+        leaf: &Leaf,
+    ) -> Result<(Place, &'p [Segment]), Diagnostic> {
         let [root, name] = path else {
-            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, "metadata is reached by one name").at(leaf.span, "");
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, "metadata is reached by one name")
+                .at(leaf.span, "");
             return Err(finding.help("write `metadata.request_id` for the header `request-id`"));
         };
         let header: Arc<str> = name.name.replace('_', "-").to_ascii_lowercase().into();
@@ -215,7 +230,13 @@ impl<'a> Scope<'a> {
             asked.push(header.clone());
         }
         let path_text = format!("{}.{}", root.name, name.name);
-        let place = Place { path: path_text, side: Side::Message, what: What::Metadata(header), optional: Vec::new(), implicit: false };
+        let place = Place {
+            path: path_text,
+            side: Side::Message,
+            what: What::Metadata(header),
+            optional: Vec::new(),
+            implicit: false,
+        };
         Ok((place, &path[2..]))
     }
 
@@ -223,28 +244,39 @@ impl<'a> Scope<'a> {
     fn walk(&mut self, start: Place, rest: &[Segment], leaf: &Leaf) -> Result<Place, Diagnostic> {
         let mut place = start;
         for segment in rest {
-            let (node, record) = match &place.what {
-                What::Record { node, record, .. } => (*node, *record),
-                What::List { .. } => {
-                    let message = format!("`{}` is a list, and a path leads into one record", place.path);
-                    let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(&segment.place), "");
-                    return Err(finding.help(format!("name its items: {{ each: item in {}, map: ... }}", place.path)));
-                }
-                _ => {
-                    let message = format!("`{}` is a single value and has no field `{}`", place.path, segment.name);
-                    return Err(Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), ""));
-                }
-            };
+            let (node, record) =
+                match &place.what {
+                    What::Record { node, record, .. } => (*node, *record),
+                    What::List { .. } => {
+                        let message = format!("`{}` is a list, and a path leads into one record", place.path);
+                        let finding = Diagnostic::error(Code::MAP_CARDINALITY, message)
+                            .at(leaf.place(&segment.place), "");
+                        return Err(finding
+                            .help(format!("name its items: {{ each: item in {}, map: ... }}", place.path)));
+                    }
+                    _ => {
+                        let message =
+                            format!("`{}` is a single value and has no field `{}`", place.path, segment.name);
+                        return Err(Diagnostic::error(Code::MAP_UNKNOWN_PATH, message)
+                            .at(leaf.place(&segment.place), ""));
+                    }
+                };
             let schema = self.schema(place.side);
             let declared = schema.record(record);
             let Some((field, _)) = declared.find(&segment.name) else {
                 let message = format!("`{}` has no field `{}`", place.path, segment.name);
-                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), "");
-                return Err(finding.did_you_mean(&segment.name, declared.fields.iter().map(|f| f.name.as_str())));
+                let finding =
+                    Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), "");
+                return Err(
+                    finding.did_you_mean(&segment.name, declared.fields.iter().map(|f| f.name.as_str()))
+                );
             };
             if declared.fields.iter().filter(|f| f.name == segment.name).count() > 1 {
-                let message = format!("`{}` is both an element and an attribute of `{}`", segment.name, place.path);
-                return Err(Diagnostic::error(Code::MAP_AMBIGUOUS, message).at(leaf.place(&segment.place), ""));
+                let message =
+                    format!("`{}` is both an element and an attribute of `{}`", segment.name, place.path);
+                return Err(
+                    Diagnostic::error(Code::MAP_AMBIGUOUS, message).at(leaf.place(&segment.place), "")
+                );
             }
             place = self.step(place, node, record, field)?;
         }
@@ -252,7 +284,13 @@ impl<'a> Scope<'a> {
     }
 
     /// One field further.
-    fn step(&mut self, from: Place, node: NodeId, record: RecordId, field: FieldId) -> Result<Place, Diagnostic> {
+    fn step(
+        &mut self,
+        from: Place,
+        node: NodeId,
+        record: RecordId,
+        field: FieldId,
+    ) -> Result<Place, Diagnostic> {
         let (side, schema) = (from.side, self.schema(from.side));
         let declared = schema.field(record, field);
         let source = match side {
@@ -282,7 +320,9 @@ impl<'a> Scope<'a> {
         let slot = SourceSlot { side: list.side, slot: item.slot };
         let what = match (ty, item.node) {
             (TypeId::Record(record), Some(node)) => What::Record { node, record: *record, slot: Some(slot) },
-            (TypeId::Scalar(scalar), _) => What::Scalar { slot, record: *record, field: *field, scalar: *scalar },
+            (TypeId::Scalar(scalar), _) => {
+                What::Scalar { slot, record: *record, field: *field, scalar: *scalar }
+            }
             _ => return None,
         };
         Some(Place { path: list.path.clone(), side: list.side, what, optional: Vec::new(), implicit: false })
@@ -302,7 +342,8 @@ impl<'a> Scope<'a> {
 }
 
 fn unknown(name: &str, leaf: &Leaf, place: &std::ops::Range<usize>) -> Diagnostic {
-    Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("nothing here is named `{name}`")).at(leaf.place(place), "")
+    Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("nothing here is named `{name}`"))
+        .at(leaf.place(place), "")
 }
 
 /// The names of `context`.
@@ -332,7 +373,9 @@ fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]
             let place = path.get(1).or(path.first()).map_or(0..0, |s| s.place.clone());
             let message = format!("`context` has no `{name}`");
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&place), "");
-            Err(finding.did_you_mean(name, CONTEXT.iter().map(|(n, _)| *n)).help("it has message_id, route, caller, received, attempt, request_id"))
+            Err(finding
+                .did_you_mean(name, CONTEXT.iter().map(|(n, _)| *n))
+                .help("it has message_id, route, caller, received, attempt, request_id"))
         }
     }
 }

@@ -79,7 +79,11 @@ pub(super) fn kind_of(schema: &Schema, kind: &ScalarKind) -> Kind {
             let first = kinds.next().unwrap_or(Kind::Text);
             if kinds.all(|k| k == first) { first } else { Kind::Text }
         }
-        ScalarKind::String | ScalarKind::CalendarPart | ScalarKind::QName | ScalarKind::Enum | ScalarKind::List(_) => Kind::Text,
+        ScalarKind::String
+        | ScalarKind::CalendarPart
+        | ScalarKind::QName
+        | ScalarKind::Enum
+        | ScalarKind::List(_) => Kind::Text,
     }
 }
 
@@ -137,10 +141,16 @@ pub(super) fn never_fits(schema: &Schema, scalar: &Scalar, text: &str) -> Option
     if matches!(kind_of(schema, &scalar.kind), Kind::Text) {
         let length = text.chars().count() as u64;
         if facets.max_length.is_some_and(|max| length > max) {
-            return Some(format!("`{text}` has {length} characters, and at most {} fit", facets.max_length.unwrap_or_default()));
+            return Some(format!(
+                "`{text}` has {length} characters, and at most {} fit",
+                facets.max_length.unwrap_or_default()
+            ));
         }
         if facets.min_length.is_some_and(|min| length < min) {
-            return Some(format!("`{text}` has {length} characters, and at least {} are wanted", facets.min_length.unwrap_or_default()));
+            return Some(format!(
+                "`{text}` has {length} characters, and at least {} are wanted",
+                facets.min_length.unwrap_or_default()
+            ));
         }
     }
     bounds(scalar, text)
@@ -176,7 +186,9 @@ fn bounds(scalar: &Scalar, text: &str) -> Option<String> {
 fn compare_decimals(a: &str, b: &str) -> Option<std::cmp::Ordering> {
     let (a, b) = (parse_decimal(a)?, parse_decimal(b)?);
     let scale = a.1.max(b.1);
-    let widen = |(mantissa, from): (i128, u32)| 10i128.checked_pow(scale - from).and_then(|f| mantissa.checked_mul(f));
+    let widen = |(mantissa, from): (i128, u32)| {
+        10i128.checked_pow(scale - from).and_then(|f| mantissa.checked_mul(f))
+    };
     Some(widen(a)?.cmp(&widen(b)?))
 }
 

@@ -17,7 +17,10 @@ impl Checker<'_> {
         let bare = key == "request";
         let ignored = self.ignored(rules, bare);
         for root in ["header", "body"] {
-            let Some(place) = self.scope.root(Side::Message, &[root.to_owned()], vec![root.to_owned()]) else { continue };
+            let Some(place) = self.scope.root(Side::Message, &[root.to_owned()], vec![root.to_owned()])
+            else {
+                continue;
+            };
             if let super::scope::What::Record { node, record, .. } = place.what {
                 let shown = if bare { String::new() } else { root.to_owned() };
                 self.unread(node, record, &shown, root, &ignored, rules, skip, 0);
@@ -33,7 +36,11 @@ impl Checker<'_> {
             let source = &self.scope.message;
             match fields_of(source.schema, source.document, &path, bare) {
                 Ok(_) => {
-                    let rooted = source.document.roots.iter().any(|r| r.name.first().map(String::as_str) == path.first().copied());
+                    let rooted = source
+                        .document
+                        .roots
+                        .iter()
+                        .any(|r| r.name.first().map(String::as_str) == path.first().copied());
                     let path = dotted(&entry.value.path);
                     ignored.push((if rooted { path } else { format!("body.{path}") }, entry.value.below));
                 }
@@ -75,13 +82,19 @@ impl Checker<'_> {
                 Some((_, selected)) => {
                     let node = selected.node.or(selected.item.and_then(|i| i.node));
                     if let (Some(node), portolan_schema::TypeId::Record(record)) = (node, declared.ty) {
-                        let shown = if shown.is_empty() { declared.name.clone() } else { format!("{shown}.{}", declared.name) };
+                        let shown = if shown.is_empty() {
+                            declared.name.clone()
+                        } else {
+                            format!("{shown}.{}", declared.name)
+                        };
                         self.unread(node, record, &shown, &below, ignored, rules, skip, depth + 1);
                     }
                 }
             }
         }
-        if unread.is_empty() || ignored.iter().any(|(i, below)| *below && (i == path || path.starts_with(&format!("{i}.")))) {
+        if unread.is_empty()
+            || ignored.iter().any(|(i, below)| *below && (i == path || path.starts_with(&format!("{i}."))))
+        {
             return;
         }
         let of = if shown.is_empty() { "the request".to_owned() } else { format!("`{shown}`") };
@@ -89,10 +102,13 @@ impl Checker<'_> {
         let message = format!("nothing reads these fields of {of}: {}", unread.join(", "));
         let help = match unread.as_slice() {
             [one] => format!("map it, or say that it is not wanted: ignore: [ {prefix}{one} ]"),
-            _ if prefix.is_empty() => format!("map them, or say that they are not wanted: ignore: [ {} ]", unread.join(", ")),
+            _ if prefix.is_empty() => {
+                format!("map them, or say that they are not wanted: ignore: [ {} ]", unread.join(", "))
+            }
             _ => format!("map them, or say that they are not wanted: ignore: [ {prefix}* ]"),
         };
-        self.findings.push(Diagnostic::warning(Code::MAP_SOURCE_UNUSED, message).at(rules.span, "").help(help));
+        self.findings
+            .push(Diagnostic::warning(Code::MAP_SOURCE_UNUSED, message).at(rules.span, "").help(help));
     }
 
     /// The fields that may be shown.
@@ -110,7 +126,8 @@ impl Checker<'_> {
                 Err((index, known)) => {
                     let wrong = &path[index.min(path.len() - 1)];
                     let message = format!("nothing here is named `{}`", wrong.name);
-                    let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&wrong.place), "");
+                    let finding =
+                        Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&wrong.place), "");
                     self.findings.push(finding.did_you_mean(&wrong.name, known.iter().map(String::as_str)));
                 }
             }

@@ -4,7 +4,7 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::keys::{Keys, bad, items, leaf, text, text_of};
 use crate::{
-    expression::{Expression, ExpressionKind, Leaf, Segment, bare_path},
+    expression::{Leaf, Segment, bare_path},
     file::{Case, ConstantText, FieldRule, Placed, Rule},
     ir::NilPolicy,
     yaml::{Entry, Node, NodeKind},
@@ -171,9 +171,4 @@ fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
     };
     keys.finish(findings);
     Some(Case { when: Some(when?), rule: content?, span: node.span })
-}
-
-/// Whether an expression is only a path.
-pub(crate) fn is_path(expression: &Expression) -> bool {
-    matches!(expression.kind, ExpressionKind::Path(_))
 }

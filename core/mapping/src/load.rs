@@ -1,0 +1,156 @@
+//! A mapping file with everything that it names: read, checked, ready to be compiled. No file is opened here; a
+//! resolver finds them, on disk or in a stored bundle.
+
+use std::{collections::HashMap, sync::Arc};
+
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources, Span};
+use portolan_schema::{Contract, Reading, ResolveError, Resolved, Resolver, protobuf, wsdl};
+
+use crate::{
+    check::{CheckedRoute, Contracts, check},
+    file::{MappingRoute, Placed, Rule},
+    parse::parse,
+};
+
+/// Standing headers by the system's name, as the gateway's configuration gives them.
+pub type Standing = HashMap<String, Placed<Rule>>;
+
+/// A route with its contracts.
+#[derive(Debug, Clone)]
+pub struct LoadedRoute {
+    /// The route.
+    pub route: CheckedRoute,
+    /// What the caller speaks.
+    pub source: Arc<Contract>,
+    /// What the system speaks.
+    pub target: Arc<Contract>,
+    /// Every file that it is made of, the mapping first: what the bundle's hash covers.
+    pub files: Vec<SourceId>,
+}
+
+/// Reads a mapping file and all that it names, relative to it. Routes with errors are left out of the value.
+pub fn load(
+    entry: &str,
+    resolver: &dyn Resolver,
+    sources: &mut Sources,
+    standing: &Standing,
+) -> Checked<Vec<LoadedRoute>> {
+    let mapping = match resolver.resolve(entry, None) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            let finding = Diagnostic::error(Code::FILE_UNREADABLE, error.to_string());
+            return Checked { value: None, diagnostics: vec![finding] };
+        }
+    };
+    let Ok(text) = String::from_utf8(mapping.bytes) else {
+        let finding = Diagnostic::error(Code::FILE_UNREADABLE, format!("`{}` is not UTF-8", mapping.name));
+        return Checked { value: None, diagnostics: vec![finding] };
+    };
+    let id = sources.add(mapping.name.as_str(), text);
+    let parsed = parse(id, sources);
+    let mut diagnostics = parsed.diagnostics;
+    let routes = parsed.value.map(|f| f.routes).unwrap_or_default();
+    let mut contracts = ContractCache { resolver, mapping: &mapping.name, read: HashMap::new() };
+    let mut loaded: Vec<LoadedRoute> = Vec::new();
+    for route in &routes {
+        let known = diagnostics.len();
+        let source = contracts.proto(route, sources, &mut diagnostics);
+        let target = contracts.wsdl(route, sources, &mut diagnostics);
+        let (Some(source), Some(target)) = (source, target) else { continue };
+        let rules = standing.get(&route.target.system.value);
+        let checked = check(route, Contracts { source: &source, target: &target }, rules);
+        diagnostics.extend(checked.diagnostics);
+        let failed = diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
+        if let (Some(checked), false) = (checked.value, failed) {
+            let mut files = vec![id];
+            files.extend(source.files.iter().chain(&target.files).filter(|f| **f != id));
+            loaded.push(LoadedRoute { route: checked, source, target, files });
+        }
+    }
+    Checked { value: Some(loaded), diagnostics }
+}
+
+/// Contracts that several routes of a file share are read once, and their findings reported once.
+struct ContractCache<'a> {
+    resolver: &'a dyn Resolver,
+    mapping: &'a str,
+    read: HashMap<String, Option<Arc<Contract>>>,
+}
+
+impl ContractCache<'_> {
+    fn proto(
+        &mut self,
+        route: &MappingRoute,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Arc<Contract>> {
+        let source = &route.source;
+        let paths: Vec<String> = source.import_paths.iter().map(|p| p.value.clone()).collect();
+        let key = format!("{}\n{}", source.proto.value, paths.join("\n"));
+        let beside = Beside { inner: self.resolver, mapping: self.mapping, stand_ins: HashMap::new() };
+        self.contract(key, source.proto.span, findings, |findings| {
+            let read =
+                protobuf::read(&source.proto.value, &paths, &mut Reading { resolver: &beside, sources });
+            findings.extend(read.diagnostics);
+            read.value
+        })
+    }
+
+    fn wsdl(
+        &mut self,
+        route: &MappingRoute,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Arc<Contract>> {
+        let target = &route.target;
+        let stand_ins: HashMap<String, String> =
+            target.schemas.iter().map(|(url, file)| (url.value.clone(), file.value.clone())).collect();
+        let mut pairs: Vec<String> = stand_ins.iter().map(|(url, file)| format!("{url} {file}")).collect();
+        pairs.sort();
+        let key = format!("{}\n{}", target.wsdl.value, pairs.join("\n"));
+        let beside = Beside { inner: self.resolver, mapping: self.mapping, stand_ins };
+        self.contract(key, target.wsdl.span, findings, |findings| {
+            let read = wsdl::read(&target.wsdl.value, &mut Reading { resolver: &beside, sources });
+            findings.extend(read.diagnostics);
+            read.value
+        })
+    }
+
+    fn contract(
+        &mut self,
+        key: String,
+        named: Span,
+        findings: &mut Vec<Diagnostic>,
+        read: impl FnOnce(&mut Vec<Diagnostic>) -> Option<Contract>,
+    ) -> Option<Arc<Contract>> {
+        if let Some(known) = self.read.get(&key) {
+            return known.clone();
+        }
+        let mut found = Vec::new();
+        let contract = read(&mut found);
+        let failed = found.iter().any(|d| d.severity == Severity::Error);
+        // A file that is not there has no place of its own: it is missed where the mapping names it.
+        findings.extend(
+            found.into_iter().map(|d| if d.labels.is_empty() { d.at(named, "named here") } else { d }),
+        );
+        let contract = contract.filter(|_| !failed).map(Arc::new);
+        self.read.insert(key, contract.clone());
+        contract
+    }
+}
+
+/// Files as the mapping file sees them: relative to it, with local stand-ins for what is on the network.
+struct Beside<'a> {
+    inner: &'a dyn Resolver,
+    mapping: &'a str,
+    stand_ins: HashMap<String, String>,
+}
+
+impl Resolver for Beside<'_> {
+    fn resolve(&self, location: &str, from: Option<&str>) -> Result<Resolved, ResolveError> {
+        match self.stand_ins.get(location) {
+            Some(local) => self.inner.resolve(local, Some(self.mapping)),
+            None => self.inner.resolve(location, Some(from.unwrap_or(self.mapping))),
+        }
+    }
+}
