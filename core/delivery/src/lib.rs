@@ -3,6 +3,7 @@
 //! The engine knows one port to the queue and the ledger, [`Delivery`], made of intents; one to whoever calls,
 //! [`Intake`]; and one to whoever is called, [`Target`]. All time comes in as an argument.
 
+pub mod composite;
 mod edge;
 mod envelope;
 mod failure;

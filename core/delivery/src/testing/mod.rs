@@ -2,9 +2,17 @@
 //! cuts them off between any two steps. Feature `testing`.
 
 mod cases;
+mod fuse;
+pub mod kill;
+mod ledger;
 mod messages;
+mod store;
+mod transport;
 
 pub use cases::SUITE;
+pub use fuse::Fuse;
+pub use ledger::{FakeDatabase, FakeLedger};
+pub use transport::{FakeBroker, FakeTransport};
 
 use std::sync::Arc;
 

@@ -1,0 +1,107 @@
+//! What remembers messages beside a transport: PostgreSQL, for one. Each method is one transaction.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Parcel;
+use crate::{
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
+    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+};
+
+/// Messages, their attempts and keys, the outbox and the inbox. What is said of [`crate::Delivery`] holds for the
+/// methods of the same name; a message that waits is *published* or not, and that is the outbox.
+pub trait Ledger: Send + Sync + 'static {
+    /// Message, key and outbox row, and the first attempt where it starts at once.
+    fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
+
+    /// Up to `limit` messages that wait, are due and are not published, oldest due first; `except` routes passed over.
+    fn due<'a>(
+        &'a self,
+        limit: usize,
+        except: &'a [Arc<str>],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Parcel>, DeliveryError>>;
+
+    /// The parcel is with the transport. Changes nothing where its attempt has begun already.
+    fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
+    /// The inbox: records the attempt that the parcel announces, if the message waits for just that one. `None`
+    /// otherwise: the parcel came again, or late.
+    fn claim<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>>;
+
+    /// Resolves when [`Ledger::due`] may find something, of routes that it did not pass over last time.
+    fn ready(&self) -> BoxFuture<'_, ()>;
+
+    /// Finished.
+    fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Waits again, unpublished.
+    fn retry_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Dead.
+    fn bury(
+        &self,
+        claim: Claim,
+        dead: DeadLetter,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Settles the attempts of gateways that are no more, as [`crate::settle_lost`] says.
+    fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>>;
+
+    /// A message.
+    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
+
+    /// Messages.
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>>;
+
+    /// Numbers.
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
+
+    /// A dead letter waits again, unpublished.
+    fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// A dead letter is finished.
+    fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Keeps a bundle.
+    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// A kept bundle.
+    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
+
+    /// Removes what was finished long ago.
+    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
+}

@@ -1,0 +1,239 @@
+//! `Delivery` over two stores that share no transaction: a transport and a ledger.
+//!
+//! The ledger is the truth; the transport only says that something is to be done. So every step may be lost or repeated:
+//!
+//! ```text
+//! accept   ledger: message, key, outbox row -> transport: publish, confirm -> ledger: published
+//! claim    ledger: what is due -> transport: publish -> ledger: published
+//!          transport: receive -> ledger: the attempt, if it is the one that is due (inbox)
+//! settle   ledger: outcome, or due again, or dead -> transport: acknowledge
+//! ```
+//!
+//! A process that dies before *published* publishes twice, one that dies before *acknowledge* receives again: the inbox
+//! absorbs both, for the parcel announces an attempt that has begun. A process that dies between attempt and outcome
+//! leaves a claim, which `reconcile` settles. Retries wait in the ledger; the next claim publishes what is due by then.
+
+mod ledger;
+mod transport;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+};
+
+use bytes::Bytes;
+
+pub use ledger::Ledger;
+pub use transport::{Parcel, Received, Transport};
+
+use crate::{
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError,
+    Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Start, Timestamp,
+};
+
+/// A transport and a ledger behind one promise.
+pub struct Composite<T, L> {
+    transport: T,
+    ledger: L,
+    /// What to acknowledge once a claim is settled. Lost with the process, and then delivered again.
+    held: Mutex<HashMap<Claim, u64>>,
+}
+
+impl<T: Transport, L: Ledger> Composite<T, L> {
+    /// Over these two.
+    pub fn new(transport: T, ledger: L) -> Self {
+        Self { transport, ledger, held: Mutex::default() }
+    }
+
+    /// Publishes what is due, so that a claim finds it; as a scheduler would.
+    async fn publish_due(
+        &self,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        for parcel in self.ledger.due(limit, except, now).await? {
+            self.publish(&parcel).await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
+        self.transport.publish(parcel.clone()).await?;
+        self.ledger.mark_published(parcel).await
+    }
+
+    /// After an outcome is in the ledger. That the parcel is not acknowledged harms nothing: it comes again and is
+    /// absorbed.
+    async fn acknowledge(&self, claim: Claim) {
+        let tag = self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&claim);
+        if let Some(tag) = tag {
+            let _ = self.transport.acknowledge(tag).await;
+        }
+    }
+
+    /// After an attempt to settle: refused or done, the attempt is over.
+    async fn settled(&self, claim: Claim, result: Result<(), DeliveryError>) -> Result<(), DeliveryError> {
+        if matches!(result, Ok(()) | Err(DeliveryError::Superseded(_))) {
+            self.acknowledge(claim).await;
+        }
+        result
+    }
+
+    async fn accept_message(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
+        let envelope = &accept.envelope;
+        let parcel = Parcel { id: envelope.id, route: envelope.route.clone(), attempt: 1 };
+        let now = envelope.received;
+        let due = match accept.start {
+            Start::Due(due) => due <= now,
+            Start::Now(_) => false,
+        };
+        let accepted = self.ledger.insert(accept).await?;
+        if due && matches!(accepted, Accepted::New(_)) {
+            // The message is durable. If the transport is away, a later claim publishes it.
+            let _ = self.publish(&parcel).await;
+        }
+        Ok(accepted)
+    }
+
+    async fn claim_messages(
+        &self,
+        gateway: GatewayId,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, DeliveryError> {
+        self.publish_due(limit, except, now).await?;
+        let mut claimed = Vec::new();
+        // Parcels that came again take up room: go on until there is none, or nothing more to receive.
+        while claimed.len() < limit {
+            let received = self.transport.receive(limit - claimed.len(), except).await?;
+            if received.is_empty() {
+                break;
+            }
+            for Received { parcel, tag } in received {
+                match self.ledger.claim(&parcel, gateway, now).await? {
+                    Some(message) => {
+                        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(message.claim, tag);
+                        claimed.push(message);
+                    }
+                    None => self.transport.acknowledge(tag).await?,
+                }
+            }
+        }
+        Ok(claimed)
+    }
+}
+
+impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
+    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>> {
+        Box::pin(self.accept_message(accept))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        gateway: GatewayId,
+        limit: usize,
+        except: &'a [Arc<str>],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Claimed>, DeliveryError>> {
+        Box::pin(self.claim_messages(gateway, limit, except, now))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        let mut arrived = self.transport.arrived();
+        let mut due = self.ledger.ready();
+        Box::pin(std::future::poll_fn(move |context| {
+            let first = arrived.as_mut().poll(context).is_ready();
+            if first || due.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        }))
+    }
+
+    fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let result = self.ledger.finish(claim, outcome, now).await;
+            self.settled(claim, result).await
+        })
+    }
+
+    fn retry_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let result = self.ledger.retry_at(claim, due, failure, now).await;
+            self.settled(claim, result).await
+        })
+    }
+
+    fn bury(
+        &self,
+        claim: Claim,
+        dead: DeadLetter,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let result = self.ledger.bury(claim, dead, now).await;
+            self.settled(claim, result).await
+        })
+    }
+
+    fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>> {
+        self.ledger.reconcile(gateway, now)
+    }
+
+    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        self.ledger.get(id)
+    }
+
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>> {
+        self.ledger.list(filter)
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>> {
+        self.ledger.counts()
+    }
+
+    fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.ledger.retry(id, bundle, now)
+    }
+
+    fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.ledger.resolve(id, outcome, now)
+    }
+
+    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.ledger.keep_bundle(hash, content)
+    }
+
+    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
+        self.ledger.bundle(hash)
+    }
+
+    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
+        self.ledger.forget(before, limit)
+    }
+}

@@ -1,0 +1,44 @@
+//! What carries messages between gateways: RabbitMQ, for one.
+
+use std::sync::Arc;
+
+use crate::{BoxFuture, DeliveryError, MessageId};
+
+/// What travels: not the message, which is in the ledger, but the word that an attempt of it is due.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Parcel {
+    /// The message.
+    pub id: MessageId,
+    /// Its route: queues are by route, so that one that is paused holds up no other.
+    pub route: Arc<str>,
+    /// The attempt that is due, from 1. A parcel that comes again, late or twice, is known by it.
+    pub attempt: u32,
+}
+
+/// A parcel that was received, and is to be acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// What it is.
+    pub parcel: Parcel,
+    /// By which it is acknowledged, in this process only.
+    pub tag: u64,
+}
+
+/// Queues that keep what was confirmed, and deliver again what was not acknowledged when its receiver died.
+pub trait Transport: Send + Sync + 'static {
+    /// Publishes. `Ok` is the confirm: the parcel is durable. After an error it may or may not be.
+    fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Up to `limit` parcels of routes that are not among `except`, in order of publication. Does not wait.
+    fn receive<'a>(
+        &'a self,
+        limit: usize,
+        except: &'a [Arc<str>],
+    ) -> BoxFuture<'a, Result<Vec<Received>, DeliveryError>>;
+
+    /// The parcel is not delivered again.
+    fn acknowledge(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Resolves when [`Transport::receive`] may find something, of routes that it did not pass over last time.
+    fn arrived(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,184 @@
+//! A ledger in memory. What it holds outlives the process that uses it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::{Fuse, store::Store};
+use crate::{
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
+    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    composite::{Ledger, Parcel},
+};
+
+/// What a database keeps.
+#[derive(Debug, Clone, Default)]
+pub struct FakeDatabase(Arc<Mutex<Store>>);
+
+impl FakeDatabase {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A process's connection to a [`FakeDatabase`].
+#[derive(Debug)]
+pub struct FakeLedger {
+    database: FakeDatabase,
+    fuse: Fuse,
+    passed_over: Mutex<Vec<Arc<str>>>,
+    changed: Notify,
+}
+
+impl FakeLedger {
+    /// That dies with the fuse.
+    pub fn new(database: FakeDatabase, fuse: Fuse) -> Self {
+        database.store().reopened();
+        Self { database, fuse, passed_over: Mutex::default(), changed: Notify::new() }
+    }
+
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        transaction: impl FnOnce(&mut Store) -> Result<T, DeliveryError> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, DeliveryError>> {
+        Box::pin(self.fuse.call(move || {
+            let result = transaction(&mut self.database.store());
+            self.changed.notify_waiters();
+            result
+        }))
+    }
+}
+
+impl Ledger for FakeLedger {
+    fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>> {
+        self.call(|store| store.insert(accept))
+    }
+
+    fn due<'a>(
+        &'a self,
+        limit: usize,
+        except: &'a [Arc<str>],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Parcel>, DeliveryError>> {
+        *self.passed_over.lock().unwrap_or_else(PoisonError::into_inner) = except.to_vec();
+        self.call(move |store| Ok(store.due(limit, except, now)))
+    }
+
+    fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        self.call(move |store| {
+            store.mark_published(parcel);
+            Ok(())
+        })
+    }
+
+    fn claim<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>> {
+        self.call(move |store| Ok(store.claim(parcel, gateway, now)))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                let due = {
+                    let passed_over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);
+                    self.database.store().next_due(&passed_over)
+                };
+                let now = Timestamp::now();
+                match due {
+                    Some(due) if due <= now => return,
+                    Some(due) => drop(tokio::time::timeout(due.since(now), changed).await),
+                    None => changed.await,
+                }
+            }
+        })
+    }
+
+    fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.finish(claim, outcome, now))
+    }
+
+    fn retry_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.retry_at(claim, due, failure, now))
+    }
+
+    fn bury(
+        &self,
+        claim: Claim,
+        dead: DeadLetter,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.bury(claim, dead, now))
+    }
+
+    fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>> {
+        self.call(move |store| Ok(store.reconcile(gateway, now)))
+    }
+
+    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        self.call(move |store| Ok(store.get(id)))
+    }
+
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>> {
+        self.call(move |store| Ok(store.list(&filter)))
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>> {
+        self.call(|store| Ok(store.counts()))
+    }
+
+    fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.retry(id, bundle, now))
+    }
+
+    fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.resolve(id, outcome, now))
+    }
+
+    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| {
+            store.keep_bundle(hash, content);
+            Ok(())
+        })
+    }
+
+    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
+        self.call(move |store| Ok(store.bundle(hash)))
+    }
+
+    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
+        self.call(move |store| Ok(store.forget(before, limit)))
+    }
+}

@@ -1,0 +1,338 @@
+//! A ledger's tables in memory, written for plainness: each method is what one transaction does.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure, Filter,
+    GatewayId, Lost, MessageId, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start, State,
+    StateKind, Timestamp, composite::Parcel, settle_lost,
+};
+
+/// Rows in order of acceptance.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    rows: BTreeMap<u64, Row>,
+    next: u64,
+    keys: HashMap<(Arc<str>, RequestKey), MessageId>,
+    bundles: HashMap<BundleHash, Bytes>,
+    /// Kept by the process that has the store open.
+    served: Vec<BundleHash>,
+}
+
+#[derive(Debug)]
+struct Row {
+    record: Record,
+    published: bool,
+    lost: u32,
+}
+
+impl Row {
+    fn parcel(&self) -> Parcel {
+        let attempt = u32::try_from(self.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Parcel { id: self.record.envelope.id, route: self.record.envelope.route.clone(), attempt }
+    }
+
+    /// Ends the attempt that runs.
+    fn end(&mut self, failure: Option<Failure>, now: Timestamp) {
+        if let Some(last) = self.record.attempts.last_mut() {
+            last.ended = Some(now);
+            last.failure = failure;
+        }
+    }
+
+    fn wait(&mut self, due: Timestamp) {
+        self.record.state = State::Waiting { due };
+        self.published = false;
+    }
+
+    fn bury(&mut self, letter: DeadLetter, now: Timestamp) {
+        self.end(Some(letter.failure.clone()), now);
+        self.record.state = State::Dead { letter, at: now };
+    }
+}
+
+impl Store {
+    /// Another process opens it.
+    pub(super) fn reopened(&mut self) {
+        self.served.clear();
+    }
+
+    fn row(&mut self, id: MessageId) -> Result<&mut Row, DeliveryError> {
+        self.rows.values_mut().find(|row| row.record.envelope.id == id).ok_or(DeliveryError::NotFound(id))
+    }
+
+    fn claimed(&mut self, claim: Claim) -> Result<&mut Row, DeliveryError> {
+        let superseded = DeliveryError::Superseded(claim);
+        let row = self.row(claim.id).map_err(|_| superseded.clone())?;
+        let number = row.record.attempts.last().map(|attempt| attempt.number);
+        let by = match row.record.state {
+            State::Claimed { gateway, .. } => Some(gateway),
+            _ => None,
+        };
+        if number == Some(claim.attempt) && by == Some(claim.gateway) { Ok(row) } else { Err(superseded) }
+    }
+
+    fn dead(&mut self, id: MessageId) -> Result<&mut Row, DeliveryError> {
+        let row = self.row(id)?;
+        if row.record.state.kind() == StateKind::Dead { Ok(row) } else { Err(DeliveryError::NotDead(id)) }
+    }
+
+    fn kept(&self, hash: BundleHash) -> Result<(), DeliveryError> {
+        let missing = || DeliveryError::Unavailable(format!("bundle {hash} is not kept"));
+        self.bundles.contains_key(&hash).then_some(()).ok_or_else(missing)
+    }
+
+    pub(super) fn insert(&mut self, accept: Accept) -> Result<Accepted, DeliveryError> {
+        let Accept { envelope, payload, start } = accept;
+        self.kept(envelope.bundle)?;
+        let key = envelope.request_key.clone().map(|key| (envelope.route.clone(), key));
+        let known = key.as_ref().and_then(|key| self.keys.get(key).copied()).unwrap_or(envelope.id);
+        if let Ok(row) = self.row(known) {
+            return Ok(if row.record.payload == payload {
+                Accepted::Repeated(Box::new(row.record.clone()))
+            } else {
+                Accepted::Conflict(known)
+            });
+        }
+        let (id, received) = (envelope.id, envelope.received);
+        let mut record = Record {
+            digest: key.as_ref().map(|_| PayloadDigest::of(&payload)),
+            envelope,
+            payload,
+            state: State::Waiting { due: received },
+            attempts: Vec::new(),
+        };
+        let claim = match start {
+            Start::Due(due) => {
+                record.state = State::Waiting { due };
+                None
+            }
+            Start::Now(gateway) => {
+                record.state = State::Claimed { gateway, since: received };
+                record.attempts.push(Attempt { number: 1, started: received, ended: None, failure: None });
+                Some(Claim { id, attempt: 1, gateway })
+            }
+        };
+        self.next += 1;
+        self.rows.insert(self.next, Row { record, published: false, lost: 0 });
+        self.keys.extend(key.map(|key| (key, id)));
+        Ok(Accepted::New(claim))
+    }
+
+    pub(super) fn due(&self, limit: usize, except: &[Arc<str>], now: Timestamp) -> Vec<Parcel> {
+        let mut due: Vec<_> = self
+            .rows
+            .values()
+            .filter(|row| !row.published && !except.contains(&row.record.envelope.route))
+            .filter_map(|row| match row.record.state {
+                State::Waiting { due } if due <= now => Some((due, row)),
+                _ => None,
+            })
+            .collect();
+        due.sort_by_key(|(due, _)| *due);
+        due.into_iter().take(limit).map(|(_, row)| row.parcel()).collect()
+    }
+
+    /// When the next message that is not published is due.
+    pub(super) fn next_due(&self, except: &[Arc<str>]) -> Option<Timestamp> {
+        let unpublished =
+            self.rows.values().filter(|row| !row.published && !except.contains(&row.record.envelope.route));
+        unpublished
+            .filter_map(|row| match row.record.state {
+                State::Waiting { due } => Some(due),
+                _ => None,
+            })
+            .min()
+    }
+
+    pub(super) fn mark_published(&mut self, parcel: &Parcel) {
+        if let Ok(row) = self.row(parcel.id)
+            && row.parcel() == *parcel
+        {
+            row.published = true;
+        }
+    }
+
+    pub(super) fn claim(&mut self, parcel: &Parcel, gateway: GatewayId, now: Timestamp) -> Option<Claimed> {
+        let row = self.row(parcel.id).ok()?;
+        if row.record.state.kind() != StateKind::Waiting || row.parcel() != *parcel {
+            return None;
+        }
+        row.record.state = State::Claimed { gateway, since: now };
+        row.record.attempts.push(Attempt {
+            number: parcel.attempt,
+            started: now,
+            ended: None,
+            failure: None,
+        });
+        Some(Claimed {
+            claim: Claim { id: parcel.id, attempt: parcel.attempt, gateway },
+            envelope: row.record.envelope.clone(),
+            payload: row.record.payload.clone(),
+        })
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let row = self.claimed(claim)?;
+        let failure = match &outcome {
+            Outcome::Failed(failure) => Some(failure.clone()),
+            Outcome::Reply(_) => None,
+        };
+        row.end(failure, now);
+        row.record.state = State::Finished { outcome, at: now };
+        Ok(())
+    }
+
+    pub(super) fn retry_at(
+        &mut self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let row = self.claimed(claim)?;
+        row.end(Some(failure), now);
+        row.wait(due);
+        Ok(())
+    }
+
+    pub(super) fn bury(
+        &mut self,
+        claim: Claim,
+        letter: DeadLetter,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        self.claimed(claim)?.bury(letter, now);
+        Ok(())
+    }
+
+    pub(super) fn reconcile(&mut self, me: GatewayId, now: Timestamp) -> Reconciled {
+        let mut reconciled = Reconciled::default();
+        for row in self.rows.values_mut() {
+            if !matches!(row.record.state, State::Claimed { gateway, .. } if gateway != me) {
+                continue;
+            }
+            row.lost += 1;
+            match settle_lost(&row.record.envelope, row.lost) {
+                Lost::Again(failure) => {
+                    row.end(Some(failure), now);
+                    row.wait(now);
+                    reconciled.requeued += 1;
+                }
+                Lost::Bury(letter) => {
+                    row.bury(letter, now);
+                    reconciled.buried += 1;
+                }
+            }
+        }
+        reconciled
+    }
+
+    pub(super) fn get(&mut self, id: MessageId) -> Option<Record> {
+        self.row(id).ok().map(|row| row.record.clone())
+    }
+
+    pub(super) fn list(&self, filter: &Filter) -> Page {
+        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
+        let mut page = Page::default();
+        for row in self.rows.values().rev() {
+            let record = &row.record;
+            let class = match &record.state {
+                State::Dead { letter, .. } => Some(letter.failure.class),
+                _ => None,
+            };
+            let fits = filter.route.as_ref().is_none_or(|route| **route == *record.envelope.route)
+                && filter.state.is_none_or(|state| state == record.state.kind())
+                && filter.class.is_none_or(|wanted| class == Some(wanted))
+                && filter.before.is_none_or(|before| record.envelope.id < before);
+            if !fits {
+                continue;
+            }
+            if page.records.len() == limit {
+                page.next = page.records.last().map(|last: &Record| last.envelope.id);
+                break;
+            }
+            page.records.push(Record { payload: Bytes::new(), digest: None, ..record.clone() });
+        }
+        page
+    }
+
+    pub(super) fn counts(&self) -> Vec<Count> {
+        let mut counts: Vec<Count> = Vec::new();
+        for Row { record, .. } in self.rows.values() {
+            let (route, state) = (&*record.envelope.route, record.state.kind());
+            if state == StateKind::Finished {
+                continue;
+            }
+            match counts.iter_mut().find(|count| count.route == route && count.state == state) {
+                Some(count) => count.messages += 1,
+                None => {
+                    let oldest = record.envelope.received;
+                    counts.push(Count { route: route.to_owned(), state, messages: 1, oldest });
+                }
+            }
+        }
+        counts
+    }
+
+    pub(super) fn retry(
+        &mut self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        bundle.map_or(Ok(()), |hash| self.kept(hash))?;
+        let row = self.dead(id)?;
+        row.record.envelope.bundle = bundle.unwrap_or(row.record.envelope.bundle);
+        row.wait(now);
+        Ok(())
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        self.dead(id)?.record.state = State::Finished { outcome, at: now };
+        Ok(())
+    }
+
+    pub(super) fn keep_bundle(&mut self, hash: BundleHash, content: Bytes) {
+        self.bundles.entry(hash).or_insert(content);
+        self.served.push(hash);
+    }
+
+    pub(super) fn bundle(&self, hash: BundleHash) -> Option<Bytes> {
+        self.bundles.get(&hash).cloned()
+    }
+
+    pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> usize {
+        let old: Vec<(u64, MessageId)> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| matches!(row.record.state, State::Finished { at, .. } if at < before))
+            .map(|(seq, row)| (*seq, row.record.envelope.id))
+            .take(limit)
+            .collect();
+        for (seq, id) in &old {
+            self.rows.remove(seq);
+            self.keys.retain(|_, known| known != id);
+        }
+        let Self { rows, bundles, served, .. } = self;
+        bundles.retain(|hash, _| {
+            served.contains(hash) || rows.values().any(|row| row.record.envelope.bundle == *hash)
+        });
+        old.len()
+    }
+}
