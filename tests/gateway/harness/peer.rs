@@ -1,0 +1,111 @@
+//! Peers that nobody here wrote: see `tests/peers`, installed by `tests/install`.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::repository;
+
+fn python(script: &str) -> Command {
+    let interpreter = repository().join(".venv/bin/python");
+    assert!(interpreter.exists(), "the Python peers are not installed: run tests/install");
+    let mut command = Command::new(interpreter);
+    command.arg(repository().join("tests/peers/python").join(script)).stdin(Stdio::null());
+    command
+}
+
+fn node(script: &str) -> Command {
+    let folder = repository().join("tests/peers/node");
+    assert!(folder.join("node_modules").exists(), "the Node peers are not installed: run tests/install");
+    let mut command = Command::new("node");
+    command.arg(folder.join(script)).stdin(Stdio::null());
+    command
+}
+
+/// Runs `portal.py` and gives its answers, one a call.
+pub(crate) fn python_portal(gateway: SocketAddr, arguments: &[&str]) -> Vec<Value> {
+    answers(python("portal.py").arg(gateway.to_string()).args(arguments))
+}
+
+/// Runs `portal.js` with a contract and gives its answers, one a call.
+pub(crate) fn node_portal(gateway: SocketAddr, contract: &str, arguments: &[&str]) -> Vec<Value> {
+    let proto = repository().join(contract);
+    let mut command = node("portal.js");
+    command.arg(gateway.to_string()).args(arguments);
+    command.arg("--proto").arg(proto).arg("--include").arg(repository().join("proto"));
+    answers(&mut command)
+}
+
+fn answers(command: &mut Command) -> Vec<Value> {
+    let output = command.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the portal failed: {error}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A legacy system as a process of its own; killed when dropped.
+pub(crate) struct Peer {
+    child: Child,
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Peer {
+    /// The permit office on spyne: SOAP 1.1 at `/soap11`, SOAP 1.2 at `/soap12`.
+    pub(crate) fn spyne() -> Self {
+        Self::start(&mut python("legacy_spyne.py"))
+    }
+
+    /// `register` or `vies` on node-soap, from its WSDL.
+    pub(crate) fn node_soap(system: &str, wsdl: &std::path::Path) -> Self {
+        Self::start(node("legacy_soap.js").arg(system).arg(wsdl))
+    }
+
+    /// `portolan simulate soap`.
+    pub(crate) fn simulator(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.args(["simulate", "soap"]).args(arguments).current_dir(repository()).stdin(Stdio::null());
+        Self::start(&mut command)
+    }
+
+    /// Starts a process and waits for a line that begins with `ready` and ends with its port.
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (ready, port) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let kept = asked.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                match line.contains("ready") {
+                    true => drop(ready.send(line)),
+                    false => kept.lock().unwrap().push(line),
+                }
+            }
+        });
+        let line = port.recv_timeout(Duration::from_secs(30)).expect("the peer did not become ready");
+        let digits = line.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let port = digits.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+        Self { child, asked, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+    }
+
+    /// The requests that it was asked, a line each.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,16 @@
+//! The gateway as a black box: `portolan serve` as a process, between portals and legacy systems that nobody here wrote.
+//! One binary, so that everything is linked once; a module a subject.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod harness;
+
+mod canary;
+mod errors;
+mod hostile;
+mod kill;
+mod lifecycle;
+mod memory;
+mod operations;
+mod peers;
+mod repeats;
+mod samples;

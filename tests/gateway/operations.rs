@@ -1,0 +1,151 @@
+//! Operations: accepted at once, answered when the system is back, and dead letters that a person settles.
+
+use std::{fs, time::Duration};
+
+use bytes::Bytes;
+use prost::Message as _;
+use serde_json::{Value, json};
+use tonic::Code;
+
+use crate::harness::{
+    Backend, Client, Details, House, OperationState, OrderRequest, Peer, Reaction, block_on, python_portal, until,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn an_operation_outlives_the_outage_of_its_system() {
+    block_on(async {
+        let address = Backend::start(|_, _| Reaction::Take).await.address;
+        let house = House::orders(address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("LaterAgain", OrderRequest::new("night")).await.unwrap();
+        assert!(!begun.done && begun.name.starts_with("operations/"), "{begun:?}");
+        assert_eq!(begun.about().route, "orders.later-again");
+        let repeated = client.begin("LaterAgain", OrderRequest::new("night")).await.unwrap();
+        assert_eq!(repeated.name, begun.name, "one request id, one operation");
+        until("an attempt at the system that is down", async || {
+            let now = client.operation(&begun.name).await.unwrap();
+            assert!(!now.done, "{now:?}");
+            (now.about().attempts > 0).then_some(())
+        })
+        .await;
+        // Also through the death of the gateway.
+        gateway.kill();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let backend = Backend::back_at(address).await;
+        let ended = client.wait(&begun.name, PATIENCE).await.unwrap();
+        assert!(ended.done, "{ended:?}");
+        assert_eq!(ended.order().key, "night");
+        assert_eq!(ended.about().state(), OperationState::Succeeded);
+        assert_eq!(backend.count("night"), 1);
+        let same = client.begin("LaterAgain", OrderRequest::new("night")).await.unwrap();
+        assert_eq!((same.done, same.order()), (true, ended.order()), "the answer is remembered");
+    });
+}
+
+#[test]
+fn an_operation_ends_with_the_systems_no() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Fault("NO")).await;
+        let house = House::orders(backend.address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("Later", OrderRequest::new("no")).await.unwrap();
+        let ended = client.wait(&begun.name, PATIENCE).await.unwrap();
+        assert!(ended.done && ended.response.is_none(), "{ended:?}");
+        let details = Details::of_rpc(ended.error.as_ref().unwrap());
+        assert_eq!(details.code, Some(Code::FailedPrecondition), "{details:?}");
+        assert_eq!(details.domain, "portolan.dev", "{details:?}");
+        assert_eq!(ended.about().state(), OperationState::Failed);
+
+        let refused = Details::of(&client.begin("Later", OrderRequest::new("")).await.unwrap_err());
+        assert_eq!(refused.fields, ["key"], "a bad request is refused, not accepted");
+        for name in ["operations/01234567-89ab-7cde-8f01-23456789abcd", "operations/x", ""] {
+            let details = Details::of(&client.operation(name).await.unwrap_err());
+            assert!(matches!(details.code, Some(Code::NotFound | Code::InvalidArgument)), "{name:?}: {details:?}");
+        }
+    });
+}
+
+#[test]
+fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::HangUp).await;
+        let house = House::orders(backend.address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        // Fields out of order, an overlong number, a field given twice: no encoder would write it back like this.
+        let mut payload = b"\x20\xcf\x8f\x80\x00\x12\x01k\x1a\x01x\x1a\x02\xc3\x96".to_vec();
+        payload.extend_from_slice(b"\x0a\x03odd\x12\x03odd");
+        let sent = OrderRequest::decode(&payload[..]).unwrap();
+        assert_eq!((sent.key.as_str(), sent.customer.as_str(), sent.amount_minor), ("odd", "Ö", 1999));
+        let begun = client.raw("test.orders.v1.Orders/Later", Bytes::from(payload.clone()), &[]).await.unwrap();
+        let name = crate::harness::Operation::decode(begun).unwrap().name;
+        let id = name.strip_prefix("operations/").unwrap().to_owned();
+        let attention = async |client: &Client, attempts: i32| {
+            until("the dead letter", async || {
+                let now = client.operation(&name).await.unwrap();
+                assert!(!now.done, "a dead letter is not done: {now:?}");
+                let about = now.about();
+                (about.state() == OperationState::NeedsAttention && about.attempts == attempts).then_some(())
+            })
+            .await;
+        };
+        attention(&client, 1).await;
+        for attempt in 2..=4 {
+            gateway.operator(&house, &["queue", "retry", &id]);
+            attention(&client, attempt).await;
+        }
+        gateway.kill();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        attention(&client, 4).await;
+        gateway.operator(&house, &["queue", "show", &id, "--payload", "kept.pb"]);
+        assert_eq!(fs::read(house.path("kept.pb")).unwrap(), payload);
+        let shown: Value = serde_json::from_str(&gateway.operator(&house, &["queue", "show", &id, "--format", "json"])).unwrap();
+        assert_eq!(shown["attempts"].as_array().unwrap().len(), 4, "{shown}");
+        assert_eq!(shown["failure"]["class"], "UNKNOWN", "{shown}");
+        assert_eq!(backend.count("odd"), 4, "once by itself, three times because a person said so");
+        let bodies: Vec<_> = backend.asked().into_iter().map(|a| a.body).collect();
+        assert!(bodies.iter().all(|b| *b == bodies[0]), "each attempt sends the same message");
+
+        // Without a gateway the command works on the database itself.
+        gateway.kill();
+        house.told(&["queue", "resolve", &id, "--failed", "--message", "not taken"]);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let ended = client.operation(&name).await.unwrap();
+        assert!(ended.done, "{ended:?}");
+        assert_eq!(Details::of_rpc(&ended.error.unwrap()).message, "not taken");
+    });
+}
+
+#[test]
+fn a_python_portal_claims_a_benefit_and_waits_for_the_answer() {
+    let wsdl = "mappings/benefits-claim/benefits.wsdl";
+    let simulator = Peer::simulator(&["--wsdl", wsdl, "--listen", "127.0.0.1:0", "--seed", "1"]);
+    let mut house = House::new(&["mappings/benefits-claim"]);
+    house.system("benefits", &format!("endpoint: 'http://{}/soap'", simulator.address));
+    let gateway = house.serve();
+    let claim = json!({
+        "request_id": "claim-1",
+        "national_id": "38502281234",
+        "benefit": "BENEFIT_HOUSING",
+        "from": { "year": 2026, "month": 12, "day": 1 },
+        "monthly_rent_minor": 65000,
+        "dependants": ["61001010001"],
+    });
+    let told = python_portal(
+        gateway.grpc,
+        &["civic.benefits.v1.Claims/SubmitClaim", &claim.to_string(), "--wait", "20", "--repeat", "2"],
+    );
+    for answer in &told {
+        assert_eq!(answer["reply"]["done"], true, "{answer}");
+        assert_eq!(answer["reply"]["response"]["@type"], "type.googleapis.com/civic.benefits.v1.Claim", "{answer}");
+        assert_eq!(answer["reply"]["metadata"]["state"], "SUCCEEDED", "{answer}");
+    }
+    assert_eq!(told[0]["reply"]["name"], told[1]["reply"]["name"], "one request id, one claim");
+}
