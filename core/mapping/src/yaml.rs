@@ -12,16 +12,16 @@ const DEPTH: usize = 48;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
+pub struct Node {
     /// The whole value.
     pub span: Span,
     /// What it is.
-    pub(crate) kind: NodeKind,
+    pub kind: NodeKind,
 }
 
 /// What a YAML value is.
 #[derive(Debug, Clone)]
-pub(crate) enum NodeKind {
+pub enum NodeKind {
     /// Text, as written; what it means is for the reader of the key to say.
     Scalar(Scalar),
     /// A list.
@@ -34,7 +34,7 @@ pub(crate) enum NodeKind {
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The key.
     pub key: String,
     /// Where the key stands.
@@ -45,7 +45,7 @@ pub(crate) struct Entry {
 
 /// A scalar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scalar {
+pub struct Scalar {
     /// Its text, escapes resolved.
     pub text: String,
     /// Whether it stands without quotes, where YAML readers guess a type.
@@ -56,7 +56,7 @@ pub(crate) struct Scalar {
 
 impl Node {
     /// The scalar, if it is one.
-    pub(crate) fn scalar(&self) -> Option<&Scalar> {
+    pub fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// What to call it in a message.
-    pub(crate) fn describe(&self) -> &'static str {
+    pub fn describe(&self) -> &'static str {
         match &self.kind {
             NodeKind::Scalar(s) if s.plain && s.text.is_empty() => "nothing",
             NodeKind::Scalar(_) => "a single value",
@@ -76,7 +76,7 @@ impl Node {
 }
 
 /// Reads every document of a file. What is wrong goes to `findings`; what could be read is returned all the same.
-pub(crate) fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec<Node> {
+pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec<Node> {
     let settings: Options = options! {
         flow_nesting_limit: DEPTH,
         block_nesting_limit: DEPTH,

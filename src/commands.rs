@@ -1,0 +1,52 @@
+//! The subcommands, each in a file of its own.
+
+mod check;
+mod demo;
+mod describe;
+mod gateway;
+mod queue;
+mod reload;
+mod routes;
+mod serve;
+mod simulate;
+mod translate;
+
+use crate::report::{Failure, Report};
+
+/// A subcommand.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Arguments),
+    Check(check::Arguments),
+    Describe(describe::Arguments),
+    Translate(translate::Arguments),
+    #[command(subcommand)]
+    Simulate(simulate::Arguments),
+    #[command(subcommand)]
+    Queue(queue::Arguments),
+    Routes(routes::Arguments),
+    Reload(reload::Arguments),
+    Demo(demo::Arguments),
+}
+
+impl Command {
+    /// Carries it out.
+    pub(crate) fn run(self, report: &Report) -> Result<(), Failure> {
+        match self {
+            Self::Serve(arguments) => serve::run(arguments, report),
+            Self::Check(arguments) => check::run(&arguments, report),
+            Self::Describe(arguments) => describe::run(&arguments, report),
+            Self::Translate(arguments) => translate::run(&arguments, report),
+            Self::Simulate(arguments) => simulate::run(arguments, report),
+            Self::Queue(arguments) => queue::run(arguments, report),
+            Self::Routes(arguments) => routes::run(&arguments, report),
+            Self::Reload(arguments) => reload::run(&arguments, report),
+            Self::Demo(arguments) => demo::run(&arguments, report),
+        }
+    }
+}
+
+/// A runtime for commands that ask one thing at a time.
+fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)
+}

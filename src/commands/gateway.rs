@@ -1,0 +1,188 @@
+//! How operators' commands reach messages: through the gateway that runs, else on its database.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use portolan_console::{AdminToken, ConsoleClient};
+use portolan_delivery::{
+    BoxFuture, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page, Record,
+    Resolution, RouteView, Version,
+};
+use portolan_diagnostics::Sources;
+use portolan_engine::{Engine, EngineOperator, EngineOptions};
+
+use crate::{
+    config::{self, Config},
+    loader::Files,
+    registry,
+    report::Failure,
+};
+
+/// Which gateway is meant.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Gateway {
+    /// The gateway's configuration
+    #[arg(long, value_name = "FILE", default_value = "portolan.yaml")]
+    config: PathBuf,
+    /// The address of the running gateway's admin API [default: `listen.http` of the configuration]
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    /// The admin token [default: `<database>.admin-token`]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// What the command will do, where no gateway runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Look at messages: nothing is changed, and mappings need not be sound.
+    Read,
+    /// Decide about messages, which may need their mapping.
+    Decide,
+    /// Something that only a running gateway does.
+    Control,
+}
+
+impl Gateway {
+    /// The gateway that runs, else its database.
+    pub(super) async fn operator(&self, purpose: Purpose) -> Result<Arc<dyn Operator>, Failure> {
+        let mut sources = Sources::default();
+        let given = self.admin.zip(self.token_file.clone());
+        if let Some((address, token)) = given {
+            return self.running(address, token).await?.ok_or_else(|| unreachable(address));
+        }
+        let loaded = config::load(&self.config, &mut sources);
+        let Some(config) = loaded.value else {
+            return Err(Failure::configuration(loaded.diagnostics, &sources));
+        };
+        let database = config.queue.database();
+        let token = self.token_file.clone().unwrap_or_else(|| AdminToken::path_beside(database));
+        match self.admin {
+            Some(address) => return self.running(address, token).await?.ok_or_else(|| unreachable(address)),
+            None => {
+                let address = reachable(config.listen.http);
+                if address.port() != 0
+                    && token.exists()
+                    && let Some(operator) = self.running(address, token).await?
+                {
+                    return Ok(operator);
+                }
+                if purpose == Purpose::Control {
+                    return Err(unreachable(address));
+                }
+            }
+        }
+        if !database.exists() {
+            return Err(Failure::failed(format_args!(
+                "no gateway runs, and there is no queue at {}",
+                database.display()
+            ))
+            .help("start it with `portolan serve`, or name its configuration with --config"));
+        }
+        let delivery = registry::delivery(&config.queue)?;
+        match purpose {
+            Purpose::Decide => self.engine(&config, delivery).await,
+            Purpose::Read | Purpose::Control => Ok(Arc::new(Ledger(delivery))),
+        }
+    }
+
+    /// The gateway that runs; `None` where nobody answers.
+    async fn running(
+        &self,
+        address: SocketAddr,
+        token: PathBuf,
+    ) -> Result<Option<Arc<dyn Operator>>, Failure> {
+        let token = AdminToken::read(&token).map_err(|problem| {
+            Failure::failed(format_args!("the admin token {} cannot be read: {problem}", token.display()))
+                .help("run as the user that runs the gateway, or name a copy with --token-file")
+        })?;
+        match ConsoleClient::connect(address, &token).await {
+            Ok(client) => Ok(Some(Arc::new(client))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// An engine that works on nothing by itself, for decisions that need the mapping.
+    async fn engine(
+        &self,
+        config: &Config,
+        delivery: Arc<dyn Delivery>,
+    ) -> Result<Arc<dyn Operator>, Failure> {
+        let options =
+            EngineOptions { dispatch: false, retention: config.retention, ..EngineOptions::default() };
+        let loader = Arc::new(Files::new(self.config.clone()));
+        match Engine::start(options, delivery, loader).await {
+            Ok(engine) => Ok(Arc::new(EngineOperator(engine))),
+            Err(problem) => Err(super::serve::start_failure(problem)),
+        }
+    }
+}
+
+fn unreachable(address: SocketAddr) -> Failure {
+    Failure::failed(format_args!("no gateway answers at {address}"))
+        .help("is it running? its `portolan ready` line shows `http=ADDRESS`: give that as --admin")
+}
+
+/// A gateway that listens on all networks is asked on this machine's own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        });
+    }
+    address
+}
+
+/// What an operator's error means for the command.
+pub(super) fn refused(error: OperatorError) -> Failure {
+    match error {
+        OperatorError::Delivery(DeliveryError::NotFound(_)) => {
+            Failure::failed(error).help("`portolan queue list` shows the messages that there are")
+        }
+        OperatorError::Delivery(DeliveryError::NotDead(_)) => Failure::failed(error)
+            .help("only dead letters wait for a decision; `portolan queue show ID` tells its state"),
+        OperatorError::Findings(text) => Failure::Rendered { text, code: 1 },
+        other => Failure::failed(other),
+    }
+}
+
+/// The questions that the ledger answers without an engine.
+struct Ledger(Arc<dyn Delivery>);
+
+fn needs_gateway<T: Send + 'static>() -> BoxFuture<'static, Result<T, OperatorError>> {
+    Box::pin(async { Err(OperatorError::Refused("this needs a running gateway".to_owned())) })
+}
+
+impl Operator for Ledger {
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, OperatorError>> {
+        Box::pin(async move { Ok(self.0.list(filter).await?) })
+    }
+
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
+        Box::pin(async move { Ok(self.0.get(id).await?.ok_or(DeliveryError::NotFound(id))?) })
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, OperatorError>> {
+        Box::pin(async move { Ok(self.0.counts().await?) })
+    }
+
+    fn retry(&self, _: MessageId, _: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
+        needs_gateway()
+    }
+
+    fn resolve(&self, _: MessageId, _: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
+        needs_gateway()
+    }
+
+    fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+        needs_gateway()
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+        needs_gateway()
+    }
+}

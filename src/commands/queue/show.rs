@@ -1,0 +1,125 @@
+//! `portolan queue show`: a message with every attempt. Its payload is masked unless it is asked for as a file.
+
+use std::path::PathBuf;
+
+use portolan_delivery::{MessageId, Outcome, Record, State};
+
+use super::{view, write_private};
+use crate::{
+    commands::gateway::{Gateway, Purpose, refused},
+    report::{Failure, Format, Report},
+    table::printable,
+};
+
+/// Show a message: its envelope, its state, every attempt.
+///
+/// What the caller sent and what the system answered may be personal data: only size and digest are shown, and the exact
+/// bytes are written where you say.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  portolan queue show 019a3f2e-7c1b-7000-8000-000000000001
+  portolan queue show 019a3f2e-7c1b-7000-8000-000000000001 --payload request.pb --reply reply.xml")]
+pub(crate) struct Arguments {
+    /// The message
+    #[arg(value_name = "ID")]
+    id: MessageId,
+    #[command(flatten)]
+    gateway: Gateway,
+    /// Write what the caller sent, byte for byte, to a new file
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+    /// Write the reply that is kept, byte for byte, to a new file: the system's of a dead letter, else the caller's
+    #[arg(long, value_name = "FILE")]
+    reply: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let operator = arguments.gateway.operator(Purpose::Read).await?;
+    let record = operator.show(arguments.id).await.map_err(refused)?;
+    if let Some(path) = &arguments.payload {
+        write_private(path, &record.payload)?;
+    }
+    if let Some(path) = &arguments.reply {
+        let reply =
+            kept_reply(&record.state).ok_or_else(|| Failure::failed("no reply is kept with this message"))?;
+        write_private(path, reply)?;
+    }
+    if arguments.format == Format::Json {
+        let mut shown = view::record(&record);
+        shown["payload"] = view::masked(&record.payload);
+        return report.json(&shown);
+    }
+    print(&record, report);
+    Ok(())
+}
+
+fn kept_reply(state: &State) -> Option<&[u8]> {
+    match state {
+        State::Dead { letter, .. } => letter.reply.as_deref(),
+        State::Finished { outcome: Outcome::Reply(reply), .. } => Some(reply),
+        _ => None,
+    }
+}
+
+fn print(record: &Record, report: &Report) {
+    let line = |name: &str, value: String| report.line(format_args!("{name:<14}{}", printable(value)));
+    let size = |bytes: &[u8]| format!("{} bytes, sha256 {}", bytes.len(), view::digest(bytes));
+    let envelope = &record.envelope;
+    line("message", envelope.id.to_string());
+    line("route", format!("{} ({})", envelope.route, view::mode(envelope.mode)));
+    line("bundle", envelope.bundle.to_string());
+    line("received", view::time(envelope.received));
+    if let Some(deadline) = envelope.deadline {
+        line("deadline", view::time(deadline));
+    }
+    line("idempotent", view::idempotency(&envelope.idempotency).to_owned());
+    if let Some(caller) = &envelope.caller {
+        line("caller", caller.to_string());
+    }
+    if let Some(key) = &envelope.request_key {
+        line("request id", key.id.clone());
+    }
+    if !envelope.metadata.is_empty() {
+        let names: Vec<_> = envelope.metadata.iter().map(|(name, _)| name.as_str()).collect();
+        line("metadata", format!("{} (values not shown)", names.join(", ")));
+    }
+    line("payload", format!("{} (write it to a file with --payload FILE)", size(&record.payload)));
+    match &record.state {
+        State::Waiting { due } => line("state", format!("waiting, due {}", view::time(*due))),
+        State::Claimed { gateway, since } => {
+            line("state", format!("claimed by gateway {} since {}", gateway.0, view::time(*since)));
+        }
+        State::Finished { outcome: Outcome::Reply(reply), at } => {
+            line("state", format!("finished {} with a reply", view::time(*at)));
+            line("reply", size(reply));
+        }
+        State::Finished { outcome: Outcome::Failed(failure), at } => {
+            line("state", format!("finished {} with a failure", view::time(*at)));
+            line("failure", format!("{} {}", failure.status.name(), view::why(failure)));
+        }
+        State::Dead { letter, at } => {
+            line("state", format!("dead letter since {}", view::time(*at)));
+            line("at fault", view::party(letter.at_fault).to_owned());
+            line("failure", format!("{} {}", letter.failure.status.name(), view::why(&letter.failure)));
+            if let Some(reply) = &letter.reply {
+                line("system reply", format!("{} (write it to a file with --reply FILE)", size(reply)));
+            }
+        }
+    }
+    if record.attempts.is_empty() {
+        line("attempts", "none".to_owned());
+    }
+    for attempt in &record.attempts {
+        let ended = match (attempt.ended, &attempt.failure) {
+            (None, _) => "no outcome recorded".to_owned(),
+            (Some(ended), None) => format!("answered after {:?}", ended.since(attempt.started)),
+            (Some(ended), Some(failure)) => {
+                format!("{} after {:?}", view::why(failure), ended.since(attempt.started))
+            }
+        };
+        line(&format!("attempt {}", attempt.number), format!("{}: {ended}", view::time(attempt.started)));
+    }
+}

@@ -1,0 +1,214 @@
+//! Messages as an operator sees them. Payloads are masked: their size and digest stand for them, and of metadata only the
+//! names are shown.
+
+use portolan_delivery::{
+    Attempt, Count, Failure, FaultClass, Idempotency, Mode, Outcome, Party, PayloadDigest, Record, StateKind,
+    Timestamp,
+};
+use serde_json::{Value, json};
+
+/// A state, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub(crate) enum State {
+    Waiting,
+    Claimed,
+    Finished,
+    Dead,
+}
+
+impl State {
+    pub(super) fn kind(self) -> StateKind {
+        match self {
+            Self::Waiting => StateKind::Waiting,
+            Self::Claimed => StateKind::Claimed,
+            Self::Finished => StateKind::Finished,
+            Self::Dead => StateKind::Dead,
+        }
+    }
+}
+
+/// A fault class, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub(crate) enum Class {
+    Request,
+    Unsent,
+    NotDone,
+    Unknown,
+    Refused,
+    Reply,
+    Expired,
+    Poison,
+    Internal,
+}
+
+impl Class {
+    pub(super) fn class(self) -> FaultClass {
+        match self {
+            Self::Request => FaultClass::Request,
+            Self::Unsent => FaultClass::Unsent,
+            Self::NotDone => FaultClass::NotDone,
+            Self::Unknown => FaultClass::Unknown,
+            Self::Refused => FaultClass::Refused,
+            Self::Reply => FaultClass::Reply,
+            Self::Expired => FaultClass::Expired,
+            Self::Poison => FaultClass::Poison,
+            Self::Internal => FaultClass::Internal,
+        }
+    }
+}
+
+pub(super) fn state(kind: StateKind) -> &'static str {
+    match kind {
+        StateKind::Waiting => "waiting",
+        StateKind::Claimed => "claimed",
+        StateKind::Finished => "finished",
+        StateKind::Dead => "dead",
+    }
+}
+
+fn class(class: FaultClass) -> &'static str {
+    match class {
+        FaultClass::Request => "REQUEST",
+        FaultClass::Unsent => "UNSENT",
+        FaultClass::NotDone => "NOT_DONE",
+        FaultClass::Unknown => "UNKNOWN",
+        FaultClass::Refused => "REFUSED",
+        FaultClass::Reply => "REPLY",
+        FaultClass::Expired => "EXPIRED",
+        FaultClass::Poison => "POISON",
+        FaultClass::Internal => "INTERNAL",
+    }
+}
+
+pub(super) fn party(party: Party) -> &'static str {
+    match party {
+        Party::Caller => "caller",
+        Party::System => "system",
+        Party::Gateway => "gateway",
+    }
+}
+
+pub(super) fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::RequestReply => "request-reply",
+        Mode::Operation => "operation",
+    }
+}
+
+/// `2026-11-23T17:02:04.123Z`
+pub(super) fn time(time: Timestamp) -> String {
+    let Ok(instant) = jiff::Timestamp::from_microsecond(time.0) else { return format!("{} us", time.0) };
+    format!("{instant:.3}")
+}
+
+/// `UNKNOWN OUTCOME_UNKNOWN: the system was silent`
+pub(super) fn why(failure: &Failure) -> String {
+    format!("{} {}: {}", class(failure.class), failure.reason, failure.message)
+}
+
+/// Why a message is where it is.
+pub(super) fn failure_of(state: &portolan_delivery::State) -> Option<&Failure> {
+    match state {
+        portolan_delivery::State::Dead { letter, .. } => Some(&letter.failure),
+        portolan_delivery::State::Finished { outcome: Outcome::Failed(failure), .. } => Some(failure),
+        _ => None,
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    PayloadDigest::of(bytes).0.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `repeats: no`
+pub(super) fn idempotency(idempotency: &Idempotency) -> &'static str {
+    match idempotency {
+        Idempotency::No => "no",
+        Idempotency::Yes => "yes",
+        Idempotency::Key(_) => "with a key",
+    }
+}
+
+/// Bytes that are not shown.
+pub(super) fn masked(bytes: &[u8]) -> Value {
+    json!({ "bytes": bytes.len(), "sha256": digest(bytes) })
+}
+
+pub(super) fn count(count: &Count) -> Value {
+    json!({
+        "route": count.route,
+        "state": state(count.state),
+        "messages": count.messages,
+        "oldest": time(count.oldest),
+    })
+}
+
+/// A message without what is masked. Lists have no payloads, so they show none.
+pub(super) fn record(record: &Record) -> Value {
+    let envelope = &record.envelope;
+    let mut shown = json!({
+        "id": envelope.id.to_string(),
+        "route": &*envelope.route,
+        "bundle": envelope.bundle.to_string(),
+        "mode": mode(envelope.mode),
+        "received": time(envelope.received),
+        "deadline": envelope.deadline.map(time),
+        "idempotent": idempotency(&envelope.idempotency),
+        "caller": envelope.caller.as_deref(),
+        "request_id": envelope.request_key.as_ref().map(|k| &k.id),
+        "metadata": envelope.metadata.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "traceparent": envelope.traceparent,
+        "state": state(record.state.kind()),
+        "attempts": record.attempts.iter().map(attempt).collect::<Vec<_>>(),
+    });
+    if let Value::Object(fields) = &mut shown {
+        fields.extend(particulars(&record.state));
+    }
+    shown
+}
+
+/// What only one state has.
+fn particulars(state: &portolan_delivery::State) -> Vec<(String, Value)> {
+    let fields = match state {
+        portolan_delivery::State::Waiting { due } => vec![("due", json!(time(*due)))],
+        portolan_delivery::State::Claimed { gateway, since } => {
+            vec![("gateway", json!(gateway.0.to_string())), ("since", json!(time(*since)))]
+        }
+        portolan_delivery::State::Finished { outcome: Outcome::Reply(reply), at } => {
+            vec![("at", json!(time(*at))), ("reply", masked(reply))]
+        }
+        portolan_delivery::State::Finished { outcome: Outcome::Failed(reason), at } => {
+            vec![("at", json!(time(*at))), ("failure", failure(reason))]
+        }
+        portolan_delivery::State::Dead { letter, at } => vec![
+            ("at", json!(time(*at))),
+            ("failure", failure(&letter.failure)),
+            ("at_fault", json!(party(letter.at_fault))),
+            ("system_reply", letter.reply.as_deref().map_or(Value::Null, masked)),
+        ],
+    };
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "number": attempt.number,
+        "started": time(attempt.started),
+        "ended": attempt.ended.map(time),
+        "failure": attempt.failure.as_ref().map(failure),
+    })
+}
+
+fn failure(failure: &Failure) -> Value {
+    json!({
+        "class": class(failure.class),
+        "status": failure.status.name(),
+        "reason": failure.reason,
+        "message": failure.message,
+        "metadata": failure.metadata,
+        "fields": failure.fields,
+        "retry_after_ms": failure.retry_after.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+    })
+}

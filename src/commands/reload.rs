@@ -1,0 +1,31 @@
+//! `portolan reload`: a running gateway reads its mappings again.
+
+use super::{
+    gateway::{Gateway, Purpose, refused},
+    routes,
+};
+use crate::report::{Failure, Format, Report};
+
+/// Let the running gateway read its mappings and systems again.
+///
+/// The new ones are served only if all of them are sound; otherwise nothing changes, and the findings say why. Calls
+/// under way finish on the version with which they began.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  portolan reload
+  portolan check mappings --config portolan.yaml && portolan reload")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    gateway: Gateway,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let served = super::small_runtime()?.block_on(async {
+        let operator = arguments.gateway.operator(Purpose::Control).await?;
+        operator.reload().await.map_err(refused)
+    })?;
+    routes::print(&served, arguments.format, report)
+}

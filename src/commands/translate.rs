@@ -1,0 +1,8 @@
+//! `portolan translate`
+use crate::report::{Failure, Report};
+/// translate
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+pub(super) fn run(_: &Arguments, _: &Report) -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! `portolan.yaml`: all that differs between environments. Read into what was typed, lowered into what the adapters
+//! take; every finding at once, with its place, and never with a secret in it.
+
+mod keys;
+mod listen;
+mod mask;
+mod secret;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use portolan_diagnostics::{Checked, Code, Diagnostic, Sources, Span};
+use portolan_mapping::yaml::{self, Entry};
+
+pub(crate) use listen::Listen;
+pub(crate) use system::{System, SystemKind};
+
+use keys::{Group, Reader};
+
+/// How large a configuration may be.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The gateway's configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where it listens.
+    pub(crate) listen: Listen,
+    /// Files and folders with mappings.
+    pub(crate) routes: Vec<PathBuf>,
+    /// Where messages are kept.
+    pub(crate) queue: Queue,
+    /// The systems by name.
+    pub(crate) systems: BTreeMap<String, System>,
+    /// How long finished messages are remembered.
+    pub(crate) retention: Duration,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+}
+
+/// Where messages are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Queue {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl Queue {
+    /// The file of the database.
+    pub(crate) fn database(&self) -> &Path {
+        match self {
+            Self::Sqlite(path) => path,
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log {
+    /// As text or as JSON; where nothing is said, as text.
+    pub(crate) format: Option<LogFormat>,
+    /// `info`, or per module as `tracing` writes it: `info,portolan_soap=debug`.
+    pub(crate) level: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How long finished messages are remembered where nothing is said.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Reads a configuration file. Its text joins `sources` with its secrets masked.
+pub(crate) fn load(path: &Path, sources: &mut Sources) -> Checked<Config> {
+    match crate::files::read_text(path, MAX_BYTES) {
+        Ok(text) => {
+            let environment = |name: &str| std::env::var(name).ok();
+            read(path, &text, &environment, sources)
+        }
+        Err(problem) => {
+            let message = format!("the configuration `{}` cannot be read: {problem}", path.display());
+            let finding = Diagnostic::error(Code::FILE_UNREADABLE, message)
+                .help("name the file with --config, or run in the folder that holds portolan.yaml");
+            Checked { value: None, diagnostics: vec![finding] }
+        }
+    }
+}
+
+/// Reads a configuration's text; relative paths are relative to the folder of `path`.
+fn read(
+    path: &Path,
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+    sources: &mut Sources,
+) -> Checked<Config> {
+    let mut findings = Vec::new();
+    let name = path.display().to_string();
+    // Ids are given out in order, so the scratch tells the id that the masked text will have.
+    let source = sources.clone().add(name.clone(), format!("{text}\n# unmasked"));
+    let documents = yaml::read(source, text, &mut findings);
+    sources.add(name, mask::mask(text, &documents, !findings.is_empty()));
+
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut reader = Reader { findings, folder, environment };
+    let whole = Span::new(source, 0..0);
+    let value = match documents.as_slice() {
+        [document] => config(document, &mut reader),
+        [] => {
+            if reader.findings.is_empty() {
+                let message = "the configuration is empty";
+                reader.findings.push(Diagnostic::error(Code::YAML_MISSING_KEY, message).at(whole, ""));
+            }
+            None
+        }
+        [_, second, ..] => {
+            let message = "a configuration is one document";
+            reader
+                .findings
+                .push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(second.span, "the second one"));
+            None
+        }
+    };
+    Checked { value, diagnostics: reader.findings }
+}
+
+fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
+    let mut keys = Group::of(document, "the configuration", reader)?;
+    let listen = match keys.take("listen") {
+        Some(entry) => listen::listen(&entry.value, reader),
+        None => Some(Listen::default()),
+    };
+    let routes = keys.require("routes", reader).map(|e| routes(e, reader));
+    let queue = match keys.take("queue") {
+        Some(entry) => queue(entry, reader),
+        None => Some(Queue::Sqlite(reader.folder.join("portolan.db"))),
+    };
+    let systems = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
+    let retention = match keys.take("retention") {
+        Some(entry) => reader.duration(entry),
+        None => Some(RETENTION),
+    };
+    let log = match keys.take("log") {
+        Some(entry) => log(&entry.value, reader),
+        None => Some(Log::default()),
+    };
+    if let Some(entry) = keys.take("ledger") {
+        let message = "a ledger of its own is not built yet";
+        let help = "leave `ledger` out: the SQLite queue keeps it";
+        reader
+            .findings
+            .push(Diagnostic::error(Code::CONFIG_INVALID, message).at(entry.key_span, "").help(help));
+    }
+    keys.finish(reader);
+    Some(Config {
+        listen: listen?,
+        routes: routes?,
+        queue: queue?,
+        systems,
+        retention: retention?,
+        log: log?,
+    })
+}
+
+fn routes(entry: &Entry, reader: &mut Reader<'_>) -> Vec<PathBuf> {
+    let paths: Vec<_> = reader
+        .items(entry)
+        .iter()
+        .filter_map(|node| reader.text_of(node, "routes", entry.key_span))
+        .collect();
+    let mut found = Vec::new();
+    for text in paths {
+        let path = reader.folder.join(&text.value);
+        if !path.exists() {
+            let finding = Diagnostic::error(Code::FILE_UNREADABLE, "there is no such file or folder")
+                .at(text.span, "")
+                .help("paths are relative to the folder of the configuration");
+            reader.findings.push(finding);
+        }
+        found.push(path);
+    }
+    found
+}
+
+fn queue(entry: &Entry, reader: &mut Reader<'_>) -> Option<Queue> {
+    let text = reader.text(entry)?;
+    let not_built = |what: &str| {
+        Diagnostic::error(Code::CONFIG_INVALID, format!("{what} as the queue is not built yet"))
+            .at(text.span, "")
+            .help("use \"sqlite:portolan.db\", a file beside the configuration")
+    };
+    match text.value.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Some(Queue::Sqlite(reader.folder.join(path))),
+        Some(("amqp" | "amqps", _)) => {
+            reader.findings.push(not_built("RabbitMQ"));
+            None
+        }
+        Some(("postgres" | "postgresql", _)) => {
+            reader.findings.push(not_built("PostgreSQL"));
+            None
+        }
+        _ => {
+            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, "this names no queue").at(text.span, "");
+            reader
+                .findings
+                .push(finding.help("write \"sqlite:portolan.db\", a file beside the configuration"));
+            None
+        }
+    }
+}
+
+fn systems(entry: &Entry, reader: &mut Reader<'_>) -> BTreeMap<String, System> {
+    let Some(group) = Group::of(&entry.value, "`systems`", reader) else { return BTreeMap::new() };
+    let named = group.entries().iter();
+    named.filter_map(|e| Some((e.key.clone(), system::system(e, reader)?))).collect()
+}
+
+fn log(node: &yaml::Node, reader: &mut Reader<'_>) -> Option<Log> {
+    let mut keys = Group::of(node, "`log`", reader)?;
+    let format = keys.take("format").and_then(|e| {
+        let text = reader.text(e)?;
+        match text.value.as_str() {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => {
+                reader.bad(text.span, "`format` is text or json");
+                None
+            }
+        }
+    });
+    let level = keys.take("level").and_then(|e| {
+        let text = reader.text(e)?;
+        if tracing_subscriber::EnvFilter::try_new(&text.value).is_err() {
+            reader.bad(
+                text.span,
+                "`level` is error, warn, info, debug or trace, or such per module: info,portolan_soap=debug",
+            );
+            return None;
+        }
+        Some(text.value)
+    });
+    keys.finish(reader);
+    Some(Log { format, level })
+}

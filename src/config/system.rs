@@ -1,0 +1,118 @@
+//! `systems`: the parties outside, each configured once by name.
+
+use std::collections::BTreeMap;
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_mapping::yaml::{Entry, Node};
+use portolan_soap::{Auth, SoapOptions, TlsOptions};
+
+use super::keys::{Group, Reader};
+
+/// A party outside.
+#[derive(Debug, Clone)]
+pub(crate) struct System {
+    /// How it is reached.
+    pub(crate) kind: SystemKind,
+    /// Where its name stands.
+    pub(crate) span: Span,
+}
+
+/// How a system is reached.
+#[derive(Debug, Clone)]
+pub(crate) enum SystemKind {
+    /// SOAP over HTTP.
+    Soap {
+        /// Address, limits, credentials.
+        options: Box<SoapOptions>,
+        /// Rules for the SOAP headers that every request to it carries.
+        header: Option<Node>,
+    },
+}
+
+pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
+    let what = format!("the system `{}`", entry.key);
+    let mut keys = Group::of(&entry.value, &what, reader)?;
+    for later in ["grpc", "batch"] {
+        if let Some(entry) = keys.take(later) {
+            let finding =
+                Diagnostic::error(Code::CONFIG_INVALID, format!("{later} systems are not built yet"));
+            reader.findings.push(finding.at(entry.key_span, ""));
+        }
+    }
+    let kind = keys.require("soap", reader).and_then(|e| soap(&e.value, reader));
+    keys.finish(reader);
+    Some(System { kind: kind?, span: entry.key_span })
+}
+
+fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
+    let mut keys = Group::of(node, "`soap`", reader)?;
+    let endpoint = keys.require("endpoint", reader).and_then(|e| reader.text(e));
+    let before = reader.findings.len();
+    let mut options = SoapOptions::new(endpoint.as_ref().map(|e| e.value.clone()).unwrap_or_default());
+    let mut set = |key, field: &mut std::time::Duration, reader: &mut Reader<'_>| {
+        if let Some(duration) = keys.take(key).and_then(|e| reader.duration(e)) {
+            *field = duration;
+        }
+    };
+    set("timeout", &mut options.timeout, reader);
+    set("connect-timeout", &mut options.connect_timeout, reader);
+    set("idle-timeout", &mut options.idle_timeout, reader);
+    if let Some(calls) = keys.take("max-concurrency").and_then(|e| reader.count(e)) {
+        options.max_concurrency = calls;
+    }
+    if let Some(calls) = keys.take("max-waiting").and_then(|e| reader.count(e)) {
+        options.max_waiting = calls;
+    }
+    if let Some(bytes) = keys.take("max-reply-bytes").and_then(|e| reader.bytes(e)) {
+        options.max_reply_bytes = bytes;
+    }
+    if let Some(on) = keys.take("compression").and_then(|e| reader.boolean(e)) {
+        options.compression = on;
+    }
+    options.auth = keys.take("auth").and_then(|e| auth(&e.value, reader));
+    if let Some(tls) = keys.take("tls").and_then(|e| tls(&e.value, reader)) {
+        options.tls = tls;
+    }
+    options.headers = keys.take("headers").map(|e| headers(&e.value, reader)).unwrap_or_default();
+    let header = keys.take("header").map(|e| e.value.clone());
+    keys.finish(reader);
+    let span = endpoint?.span;
+    // What fits each by itself may not fit together; the adapter knows. A finding is enough if there was one already.
+    if reader.findings[before..].iter().all(|d| d.severity != portolan_diagnostics::Severity::Error)
+        && let Err(problem) = portolan_soap::SoapTarget::new(&options)
+    {
+        reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(span, ""));
+    }
+    Some(SystemKind::Soap { options: Box::new(options), header })
+}
+
+fn auth(node: &Node, reader: &mut Reader<'_>) -> Option<Auth> {
+    let mut keys = Group::of(node, "`auth`", reader)?;
+    let username = keys.require("username", reader).and_then(|e| reader.text(e));
+    let password = keys.require("password", reader).and_then(|e| reader.text(e));
+    keys.finish(reader);
+    let (username, password) = (username?, password?);
+    if !password.resolved {
+        let finding =
+            Diagnostic::warning(Code::CONFIG_SECRET, "a password stands here for everybody to read")
+                .at(password.span, "")
+                .help("write ${env:NAME} or ${file:/run/secrets/name}, and keep it there");
+        reader.findings.push(finding);
+    }
+    Some(Auth { username: username.value, password: password.value })
+}
+
+fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
+    let mut keys = Group::of(node, "`tls`", reader)?;
+    let mut file = |key| keys.take(key).map(|e| reader.file(e));
+    let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
+    keys.finish(reader);
+    // One that was named and is not there was reported, and is not the same as one that was not named.
+    Some(TlsOptions { ca: ca.flatten(), cert: cert.flatten(), key: key.flatten() })
+}
+
+fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let Some(group) = Group::of(node, "`headers`", reader) else { return BTreeMap::new() };
+    let entries = group.entries().iter();
+    entries.filter_map(|e| Some((e.key.clone(), reader.text(e)?.value))).collect()
+}

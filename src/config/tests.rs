@@ -1,0 +1,146 @@
+//! Configurations with what they read to, and with what is found in them.
+
+use std::path::Path;
+
+use portolan_diagnostics::{Sources, render};
+
+use super::*;
+
+fn environment(name: &str) -> Option<String> {
+    (name == "PORTAL_PASSWORD").then(|| "canary-environment".to_owned())
+}
+
+/// A folder with the files that the configurations name.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("mappings")).unwrap();
+    std::fs::write(folder.path().join("secret"), "canary-file\n").unwrap();
+    folder
+}
+
+fn read_in(folder: &Path, text: &str) -> (Option<Config>, String) {
+    let mut sources = Sources::default();
+    let read = read(&folder.join("portolan.yaml"), text, &environment, &mut sources);
+    let rendered: Vec<_> = read.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
+    let rendered = rendered.join("\n");
+    assert!(!rendered.contains("canary"), "a secret is shown:\n{rendered}");
+    assert!(!format!("{:?}", read.value).contains("canary"), "a secret is shown");
+    (read.value, rendered)
+}
+
+/// Findings of a text, each of the expected strings in its own order.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let (_, rendered) = read_in(folder().path(), text);
+    let found = rendered.lines().filter(|l| l.starts_with("error[") || l.starts_with("warning[")).count();
+    assert_eq!(found, expected.iter().filter(|e| !e.starts_with("help")).count(), "{rendered}");
+    for one in expected {
+        assert!(rendered.contains(one), "not found: {one}\n{rendered}");
+    }
+}
+
+#[test]
+fn reads_what_a_gateway_needs() {
+    let folder = folder();
+    let text = "
+listen:
+  grpc: { address: \"0.0.0.0:8443\", reflection: false, max-request-bytes: 64KiB }
+  http: 127.0.0.1:9000
+routes: [ mappings ]
+queue: \"sqlite:data.db\"
+retention: 3d
+log: { format: json, level: debug }
+systems:
+  register:
+    soap:
+      endpoint: https://register.example/soap
+      timeout: 5s
+      connect-timeout: 250ms
+      max-concurrency: 8
+      auth: { username: portal, password: \"${file:secret}\" }
+      headers: { x-api-key: \"${env:PORTAL_PASSWORD}\" }
+      header: { serviceCode: { const: X } }
+";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let config = config.unwrap();
+    assert_eq!(config.listen.grpc.listen.port(), 8443);
+    assert!(!config.listen.grpc.reflection);
+    assert_eq!(config.listen.grpc.max_request_bytes, 65536);
+    assert_eq!(config.listen.http.to_string(), "127.0.0.1:9000");
+    assert_eq!(config.routes, [folder.path().join("mappings")]);
+    assert_eq!(config.queue.database(), folder.path().join("data.db"));
+    assert_eq!(config.retention, Duration::from_secs(3 * 24 * 3600));
+    assert_eq!(config.log.format, Some(LogFormat::Json));
+    let SystemKind::Soap { options, header } = &config.systems["register"].kind;
+    assert_eq!(options.timeout, Duration::from_secs(5));
+    assert_eq!(options.connect_timeout, Duration::from_millis(250));
+    assert_eq!(options.max_concurrency, 8);
+    assert!(options.auth.as_ref().is_some_and(|a| a.username == "portal" && a.password == "canary-file"));
+    assert_eq!(options.headers["x-api-key"], "canary-environment");
+    assert!(header.is_some());
+}
+
+#[test]
+fn little_is_enough() {
+    let (config, rendered) = read_in(folder().path(), "routes: [ mappings ]\n");
+    assert_eq!(rendered, "");
+    assert_eq!(config.unwrap().listen.http.port(), 8080);
+}
+
+#[test]
+fn finds_everything_at_once() {
+    check(
+        "listen: { gprc: \"127.0.0.1:1\" }\nroutes: mappings\nretention: soon\nsystem: {}\n",
+        &[
+            "`listen` has no key `gprc`",
+            "help: did you mean `grpc`?",
+            "`routes` is a single value, not a list",
+            "`retention`: write a whole number with its unit",
+            "the configuration has no key `system`",
+            "help: did you mean `systems`?",
+        ],
+    );
+    check("", &["the configuration is empty"]);
+    check("listen: {}\n", &["the configuration has no `routes`"]);
+    check("routes: [ elsewhere ]\n", &["there is no such file or folder"]);
+    check("routes: []\nlisten: { http: localhost }\n", &["`http`: write an address with its port"]);
+}
+
+#[test]
+fn what_is_not_built_yet_is_named() {
+    check("routes: []\nqueue: amqps://u:canary@h/\n", &["RabbitMQ as the queue is not built yet"]);
+    check("routes: []\nledger: postgres://u:canary@h/\n", &["a ledger of its own is not built yet"]);
+    check("routes: []\nqueue: queue.db\n", &["this names no queue"]);
+    check(
+        "routes: []\nsystems: { x: { batch: {} } }\n",
+        &["batch systems are not built yet", "the system `x` has no `soap`"],
+    );
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let system = |soap: &str| format!("routes: []\nsystems:\n  register:\n    soap: {{ {soap} }}\n");
+    check(
+        &system("endpoint: 'http://h/', auth: { username: portal, password: canary-literal }"),
+        &["warning[config/secret]: a password stands here for everybody to read", "help: write ${env:NAME}"],
+    );
+    check(
+        &system("endpoint: 'http://h/', auth: { username: portal, password: '${env:MISSING}' }"),
+        &["the environment variable `MISSING` is not set"],
+    );
+    check(
+        &system("endpoint: 'http://h/', auth: { username: portal, password: '${file:missing}' }"),
+        &["the secret's file `missing` cannot be read: it is not there"],
+    );
+    check(&system("endpoint: 'http://user:canary@h/'"), &["`endpoint` must not hold credentials"]);
+    check(
+        &system("endpoint: 'http://h/', headers: { bad name: canary }"),
+        &["`bad name` is no HTTP header name"],
+    );
+    check(
+        &system("endpoint: 'http://h/', timeout: '${file:secret}'"),
+        &["`timeout`: write a whole number with its unit"],
+    );
+    check("routes: []\nsystems:\n  r:\n    soap: { auth: { password: canary: x }\n", &["this is not YAML"]);
+}

@@ -1,0 +1,22 @@
+//! The log: on standard error, as text or as JSON.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::{config::LogFormat, report::Failure};
+
+/// Starts it. `level` is `info`, or such per module: `info,portolan_soap=debug`.
+pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(level).map_err(|_| {
+        Failure::usage("the log level is not understood")
+            .help("write error, warn, info, debug or trace, or such per module: info,portolan_soap=debug")
+    })?;
+    let color = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color);
+    let started = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(Failure::failed)
+}

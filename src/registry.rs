@@ -1,0 +1,84 @@
+//! The adapters, each named once: contracts by file, targets by kind of system, the queue by its scheme. A new adapter
+//! is a line here.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use portolan_delivery::{Delivery, Target};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
+use portolan_schema::{Contract, Directory, Reading};
+use portolan_soap::SoapTarget;
+use portolan_sqlite::SqliteDelivery;
+
+use crate::{
+    config::{Config, Queue, System, SystemKind},
+    report::Failure,
+};
+
+/// Reads the contract in a file, as its kind says. Import paths and local stand-ins for URLs are as the user sees them.
+pub(crate) fn contract(
+    path: &Path,
+    import_paths: &[PathBuf],
+    stand_ins: &[(String, PathBuf)],
+    sources: &mut Sources,
+) -> Result<Checked<Contract>, Failure> {
+    let (Some(folder), Some(entry)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else {
+        return Err(Failure::usage(format_args!("{} is not the name of a contract", path.display())));
+    };
+    // The resolver sees everything from the contract's own folder, the user from where the command runs.
+    let whole = |path: &PathBuf| {
+        let whole = std::path::absolute(path).map_err(Failure::usage)?;
+        whole.into_os_string().into_string().map_err(|_| Failure::usage("a path must be text in UTF-8"))
+    };
+    let import_paths = import_paths.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    let stand_ins = stand_ins.iter().map(|(url, path)| Ok((url.clone(), whole(path)?)));
+    let resolver = Directory::new(folder).with_stand_ins(stand_ins.collect::<Result<Vec<_>, Failure>>()?);
+    Ok(portolan_schema::read_file(entry, &import_paths, &mut Reading { resolver: &resolver, sources }))
+}
+
+/// `URL=FILE`, on the command line.
+pub(crate) fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
+    match text.rsplit_once('=') {
+        Some((url, file)) if !url.is_empty() && !file.is_empty() => Ok((url.to_owned(), file.into())),
+        _ => Err("write URL=FILE".to_owned()),
+    }
+}
+
+/// The way to every configured system.
+pub(crate) fn targets(config: &Config) -> Result<HashMap<String, Arc<dyn Target>>, Vec<Diagnostic>> {
+    let mut targets = HashMap::new();
+    let mut findings = Vec::new();
+    for (name, system) in &config.systems {
+        match target(system) {
+            Ok(target) => {
+                targets.insert(name.clone(), target);
+            }
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(targets) } else { Err(findings) }
+}
+
+fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
+    match &system.kind {
+        SystemKind::Soap { options, .. } => match SoapTarget::new(options) {
+            Ok(target) => Ok(Arc::new(target)),
+            Err(problem) => {
+                Err(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(system.span, ""))
+            }
+        },
+    }
+}
+
+/// Opens the queue. Blocks while it does.
+pub(crate) fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
+    match queue {
+        Queue::Sqlite(path) => match SqliteDelivery::open(path, portolan_sqlite::Options::default()) {
+            Ok(delivery) => Ok(Arc::new(delivery)),
+            Err(problem) => Err(Failure::failed(problem)),
+        },
+    }
+}
