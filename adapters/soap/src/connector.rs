@@ -183,6 +183,7 @@ fn ends_handshake(error: &rustls::Error) -> bool {
                 | Alert::CertificateRequired
                 | Alert::UnknownCA
                 | Alert::AccessDenied
+                | Alert::DecryptError
                 | Alert::ProtocolVersion
                 | Alert::InsufficientSecurity
                 | Alert::UnrecognisedName

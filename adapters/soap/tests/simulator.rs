@@ -1,5 +1,7 @@
 //! The simulated service as a caller meets it: over a socket, from a WSDL on disk, answered by the target of this crate.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

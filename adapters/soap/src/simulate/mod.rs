@@ -51,6 +51,9 @@ pub enum SimulatorError {
 /// A request that the service has read: its operation, and its bytes.
 pub type Observer = Arc<dyn Fn(&str, &Bytes) + Send + Sync>;
 
+/// An answer that the service gives: its HTTP status, and its body.
+pub type ReplyObserver = Arc<dyn Fn(u16, &str) + Send + Sync>;
+
 /// A simulated service.
 pub struct Simulator {
     service: Arc<service::Service>,
@@ -93,6 +96,15 @@ impl Simulator {
     pub fn observed_by(mut self, observer: Observer) -> Self {
         if let Some(service) = Arc::get_mut(&mut self.service) {
             service.observer = Some(observer);
+        }
+        self
+    }
+
+    /// Tells of every answer, before it is sent.
+    #[must_use]
+    pub fn replies_observed_by(mut self, observer: ReplyObserver) -> Self {
+        if let Some(service) = Arc::get_mut(&mut self.service) {
+            service.replies = Some(observer);
         }
         self
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use portolan_schema::{Contract, Operation, Protocol, SoapBinding, SoapVersion};
 
 use super::{
-    Behaviour, Observer,
+    Behaviour, Observer, ReplyObserver,
     answers::{Answers, Response},
     check,
     fault::fault,
@@ -30,6 +30,7 @@ pub(crate) struct Service {
     counts: Arc<Mutex<BTreeMap<String, u64>>>,
     asked: AtomicU64,
     pub(super) observer: Option<Observer>,
+    pub(super) replies: Option<ReplyObserver>,
     pub(super) wsdl: Option<Bytes>,
 }
 
@@ -48,7 +49,16 @@ impl Service {
         behaviour: Behaviour,
         counts: Arc<Mutex<BTreeMap<String, u64>>>,
     ) -> Self {
-        Self { contract, answers, behaviour, counts, asked: AtomicU64::new(0), observer: None, wsdl: None }
+        Self {
+            contract,
+            answers,
+            behaviour,
+            counts,
+            asked: AtomicU64::new(0),
+            observer: None,
+            replies: None,
+            wsdl: None,
+        }
     }
 
     pub(crate) fn behaviour(&self) -> Behaviour {
@@ -57,6 +67,14 @@ impl Service {
 
     /// Reads a request and decides. `action` is what the HTTP headers say, without quotes.
     pub(crate) fn react(&self, bytes: &Bytes, action: &str) -> Reaction {
+        let reaction = self.decide(bytes, action);
+        if let (Some(observer), Reaction::Answer(response)) = (&self.replies, &reaction) {
+            observer(response.status, &response.body);
+        }
+        reaction
+    }
+
+    fn decide(&self, bytes: &Bytes, action: &str) -> Reaction {
         let request = match Request::read(bytes) {
             Ok(request) => request,
             Err(error) => {
@@ -67,7 +85,9 @@ impl Service {
         let operation = match self.operation(&request, action) {
             Ok(operation) => operation,
             // Who speaks another version is told so in this service's own (SOAP 1.2 part 1, appendix A).
-            Err((code @ "VersionMismatch", complaint)) => return refuse(self.own_version(), code, &complaint),
+            Err((code @ "VersionMismatch", complaint)) => {
+                return refuse(self.own_version(), code, &complaint);
+            }
             Err((code, complaint)) => return refuse(request.version, code, &complaint),
         };
         *self.counts.lock().entry(operation.name.clone()).or_default() += 1;
