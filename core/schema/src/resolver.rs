@@ -44,13 +44,21 @@ pub enum ResolveError {
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     base: PathBuf,
+    root: PathBuf,
     stand_ins: BTreeMap<String, String>,
 }
 
 impl Directory {
     /// Files as seen from `base`.
     pub fn new(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into(), stand_ins: BTreeMap::new() }
+        Self { base: base.into(), ..Self::default() }
+    }
+
+    /// With files read under `root`, whose name no file's name has: the same tree has the same names anywhere.
+    #[must_use]
+    pub fn under(mut self, root: impl Into<PathBuf>) -> Self {
+        self.root = root.into();
+        self
     }
 
     /// With local files, relative to `base`, for URLs (or for any location).
@@ -65,7 +73,7 @@ impl Resolver for Directory {
     fn resolve(&self, location: &str, from: Option<&str>) -> Result<Resolved, ResolveError> {
         let name = place(&self.base, &self.stand_ins, location, from)?;
         let shown = name.display().to_string();
-        match std::fs::read(&name) {
+        match std::fs::read(self.root.join(&name)) {
             Ok(bytes) => Ok(Resolved { name: shown, bytes }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(ResolveError::NotFound(shown)),
             Err(e) => Err(ResolveError::Unreadable(shown, e.kind().to_string())),

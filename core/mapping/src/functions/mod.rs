@@ -106,7 +106,8 @@ pub enum EvalError {
 }
 
 /// Every function, in the order of the reference.
-pub static LIBRARY: &[Function] = &[text::TRIM, numbers::DECIMAL, numbers::UNSCALED, dates::TIMESTAMP, dates::EPOCH];
+pub static LIBRARY: &[Function] =
+    &[text::TRIM, numbers::DECIMAL, numbers::UNSCALED, dates::TIMESTAMP, dates::EPOCH];
 
 /// The function of a name, with its index for `Expr::Call`.
 pub fn find(name: &str) -> Option<(usize, &'static Function)> {

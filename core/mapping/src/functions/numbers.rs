@@ -26,7 +26,11 @@ pub(super) const DECIMAL: Function = Function {
     ],
     result: Outcome::Kind(Kind::Decimal),
     doc: "The exact decimal of a number or of its text. With a scale, a whole number counts minor units: so many of its digits stand after the point. Text that is not a decimal is refused.",
-    examples: &[("decimal(12899050, 2)", "128990.50"), ("decimal('1.10')", "1.10"), ("decimal(-5, 3)", "-0.005")],
+    examples: &[
+        ("decimal(12899050, 2)", "128990.50"),
+        ("decimal('1.10')", "1.10"),
+        ("decimal(-5, 3)", "-0.005"),
+    ],
     eval: |_, arguments| match *arguments {
         [Value::Integer(number), digits] => {
             let number = Decimal::new(number, scale(digits)?).ok_or(ValueProblem::OutOfRange)?;
@@ -46,7 +50,12 @@ pub(super) const UNSCALED: Function = Function {
     receiver: false,
     sees_absent: false,
     parameters: &[
-        Parameter { name: "number", kinds: &[Kind::Decimal, Kind::Integer], constant: false, optional: false },
+        Parameter {
+            name: "number",
+            kinds: &[Kind::Decimal, Kind::Integer],
+            constant: false,
+            optional: false,
+        },
         Parameter { name: "scale", kinds: &[Kind::Integer], constant: true, optional: false },
     ],
     result: Outcome::Kind(Kind::Integer),

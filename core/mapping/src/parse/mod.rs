@@ -56,5 +56,12 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
     Checked { value: Some(MappingFile { source, routes }), diagnostics: findings }
 }
 
+/// The rules of a system's standing headers (`header:` in the gateway's configuration), of which `node` is the value.
+pub fn standing_header(node: &yaml::Node) -> Checked<crate::file::Placed<crate::file::Rule>> {
+    let mut diagnostics = Vec::new();
+    let value = rules::rule(node, "header", node.span, &mut diagnostics);
+    Checked { value, diagnostics }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! From the checked mapping to a plan.
 
 use super::{
-    Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Writing, expression::Scope,
-    operation::Body,
+    Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Writing,
+    expression::Scope, operation::Body,
 };
 use crate::ir;
 use portolan_diagnostics::Span;
@@ -46,6 +46,7 @@ impl Plan {
         let original = translation.original.as_ref().zip(contracts.original);
         let (schema, document) = contracts.target;
         Self {
+            keys: Vec::new(),
             source: source(contracts.source, &translation.selection),
             original: original.map(|(selection, contract)| source(contract, selection)),
             require: translation
@@ -59,11 +60,26 @@ impl Plan {
                 })
                 .collect(),
             fail: translation.fail.iter().map(|f| failure(&scope, f)).collect(),
+            given: translation.given,
             target: match document.element {
                 None => Target::Protobuf(writing(schema, document, &scope, &translation.write)),
                 Some(_) => Target::Xml(writing(schema, document, &scope, &translation.write)),
             },
         }
+    }
+}
+
+impl Plan {
+    /// With expressions over the slots of the translation, whose values [`Plan::run_with_keys`] gives besides the document.
+    #[must_use]
+    pub fn with_keys<'e>(
+        mut self,
+        keys: impl IntoIterator<Item = &'e ir::Expr>,
+        contracts: Contracts<'_>,
+    ) -> Self {
+        let scope = contracts.scope();
+        self.keys = keys.into_iter().map(|key| scope.compile(key)).collect();
+        self
     }
 }
 
@@ -83,7 +99,11 @@ impl ReplyPlan {
 
 impl<'c> Contracts<'c> {
     fn scope(&self) -> Scope<'c> {
-        Scope { message: self.source.0, original: self.original.map(|(schema, _)| schema), tables: self.tables }
+        Scope {
+            message: self.source.0,
+            original: self.original.map(|(schema, _)| schema),
+            tables: self.tables,
+        }
     }
 }
 
@@ -99,8 +119,14 @@ fn failure(scope: &Scope<'_>, failure: &ir::Failure) -> Failure {
     }
 }
 
-fn writing<W: Writer>(schema: &Schema, document: &Document, scope: &Scope<'_>, write: &[ir::Write]) -> Writing<W> {
-    let mut compiler = Compiler { writer: W::new(schema, document), schema, document, scope, path: Vec::new() };
+fn writing<W: Writer>(
+    schema: &Schema,
+    document: &Document,
+    scope: &Scope<'_>,
+    write: &[ir::Write],
+) -> Writing<W> {
+    let mut compiler =
+        Compiler { writer: W::new(schema, document), schema, document, scope, path: Vec::new() };
     let body = compiler.body(write);
     let mut writer = compiler.writer;
     writer.seal(!body.attributes.is_empty());
@@ -147,7 +173,9 @@ impl<W: Writer> Compiler<'_, W> {
     fn content(&mut self, content: &ir::WriteContent) -> Content<W> {
         match content {
             ir::WriteContent::Scalar(expr) => Content::Scalar(self.scope.compile(expr)),
-            ir::WriteContent::Record { given, write } => Content::Record { given: *given, body: self.body(write) },
+            ir::WriteContent::Record { given, write } => {
+                Content::Record { given: *given, body: self.body(write) }
+            }
             ir::WriteContent::Each { list, frame, item, nil, content } => Content::Each {
                 list: *list,
                 frame: *frame,
@@ -166,12 +194,19 @@ impl<W: Writer> Compiler<'_, W> {
 
     /// The path as a mapping would write it: from the longest root that leads there.
     fn target_path(&self) -> String {
-        let root = self.document.roots.iter().filter(|r| self.path.starts_with(&r.path)).max_by_key(|r| r.path.len());
+        let root = self
+            .document
+            .roots
+            .iter()
+            .filter(|r| self.path.starts_with(&r.path))
+            .max_by_key(|r| r.path.len());
         let (mut names, begun) = match root {
             Some(root) => (root.name.clone(), root.path.len()),
             None => (Vec::new(), 0),
         };
-        names.extend(self.path[begun..].iter().map(|(record, field)| self.schema.field(*record, *field).name.clone()));
+        names.extend(
+            self.path[begun..].iter().map(|(record, field)| self.schema.field(*record, *field).name.clone()),
+        );
         names.join(".")
     }
 }

@@ -60,7 +60,11 @@ impl Scope<'_> {
                     crate::ir::Side::Message => self.message,
                     crate::ir::Side::Original => self.original.unwrap_or(self.message),
                 };
-                Node::Field { slot: *slot, decoder: Decoder::compile(schema, *record, *field), path: path.clone() }
+                Node::Field {
+                    slot: *slot,
+                    decoder: Decoder::compile(schema, *record, *field),
+                    path: path.clone(),
+                }
             }
             Expr::Has(slot) => Node::Has(*slot),
             Expr::IsNil(slot) => Node::IsNil(*slot),
@@ -85,7 +89,10 @@ impl Scope<'_> {
             Expr::In(a, constants) => Node::In(Box::new(self.compile(a)), constants.clone()),
             Expr::Arithmetic(how, a, b) => Node::Arithmetic(*how, pair(a, b)),
             Expr::Cases(cases) => Node::Cases(
-                cases.iter().map(|(when, then)| (when.as_ref().map(|w| self.compile(w)), self.compile(then))).collect(),
+                cases
+                    .iter()
+                    .map(|(when, then)| (when.as_ref().map(|w| self.compile(w)), self.compile(then)))
+                    .collect(),
             ),
             Expr::Lookup { table, key, span } => match self.tables.0.get(*table) {
                 None => Node::Constant(Constant::Absent),

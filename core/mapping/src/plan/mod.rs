@@ -8,17 +8,13 @@ mod operation;
 
 pub use compile::Contracts;
 pub(crate) use compile::Failure;
-pub(crate) use expression::Node;
 pub(crate) use expression::Call;
+pub(crate) use expression::Node;
 pub(crate) use operation::{Body, Content, Operation, Origin, Writing};
 
 use crate::ir;
 use portolan_diagnostics::Span;
-use portolan_formats::{
-    Reader,
-    protobuf::ProtobufWriter,
-    xml::XmlWriter,
-};
+use portolan_formats::{Reader, protobuf::ProtobufWriter, xml::XmlWriter};
 use std::sync::Arc;
 
 /// One direction of a route, ready to run.
@@ -28,7 +24,10 @@ pub struct Plan {
     pub(crate) original: Option<Source>,
     pub(crate) require: Vec<Require>,
     pub(crate) fail: Vec<Failure>,
+    pub(crate) given: Option<ir::SourceSlot>,
     pub(crate) target: Target,
+    /// What is computed besides the document: request ids, idempotency keys.
+    pub(crate) keys: Vec<Node>,
 }
 
 /// A reply's way back: read once, tested for a fault, for a failure, and written.

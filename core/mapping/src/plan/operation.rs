@@ -45,16 +45,7 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 pub(crate) enum Content<W: Writer> {
     Scalar(Node),
-    Record {
-        given: Option<SourceSlot>,
-        body: Body<W>,
-    },
-    Each {
-        list: SourceSlot,
-        frame: FrameId,
-        item: SlotRef,
-        nil: NilPolicy,
-        content: Box<Content<W>>,
-    },
+    Record { given: Option<SourceSlot>, body: Body<W> },
+    Each { list: SourceSlot, frame: FrameId, item: SlotRef, nil: NilPolicy, content: Box<Content<W>> },
     Cases(Vec<(Option<Node>, Content<W>)>),
 }

@@ -32,6 +32,8 @@ pub enum RunError {
         /// The rule.
         span: Option<Span>,
     },
+    /// What `response.from` names is not there, and no `fail` rule said why.
+    NothingGiven,
     /// A field that the target's contract demands has nothing to hold.
     Missing {
         /// The target path.
@@ -84,7 +86,7 @@ impl RunError {
             | Self::TooMany { span, .. } => Some(*span),
             Self::Value { span, .. } => *span,
             Self::Failed(outcome) => Some(outcome.span),
-            Self::Read(_) | Self::Original(_) => None,
+            Self::Read(_) | Self::Original(_) | Self::NothingGiven => None,
         }
     }
 
@@ -119,12 +121,15 @@ impl fmt::Display for RunError {
                     other => write!(f, "{other}"),
                 }
             }
+            Self::NothingGiven => f.write_str("what `from` names is not there, and no `fail` rule says why"),
             Self::Missing { target, .. } => write!(f, "`{target}` is required and has no value"),
             Self::NilItem { target, .. } => {
                 write!(f, "`{target}`: the list holds a nil item; `nil: skip` or `nil: keep` says what to do")
             }
             Self::TooMany { target, .. } => write!(f, "`{target}`: more items than the contract allows"),
-            Self::Failed(outcome) => write!(f, "the reply is a failure by a `fail` rule (status {})", outcome.status),
+            Self::Failed(outcome) => {
+                write!(f, "the reply is a failure by a `fail` rule (status {})", outcome.status)
+            }
         }
     }
 }

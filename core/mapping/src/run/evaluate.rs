@@ -8,7 +8,9 @@ use crate::{
 };
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_diagnostics::Span;
-use portolan_formats::{Captured, DateTime, Decimal, Rows, Slot, Value, ValueProblem, lexical, value::compare};
+use portolan_formats::{
+    Captured, DateTime, Decimal, Rows, Slot, Value, ValueProblem, lexical, value::compare,
+};
 use std::{cmp::Ordering, sync::Arc};
 
 /// One run: what was captured, where in its lists we stand, and what else may be asked.
@@ -75,13 +77,17 @@ fn truth<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, Problem> {
 }
 
 /// The value of an expression. `settle`: a field without presence stands for its default value instead of absence.
-pub(super) fn evaluate<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
+pub(super) fn evaluate<'a>(
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    settle: bool,
+) -> Result<Value<'a>, Problem> {
     match node {
         Node::Field { slot, decoder, path } => match run.slot(*slot) {
             Slot::Absent if settle && let Some(default) = decoder.implicit() => Ok(default),
-            found => {
-                decoder.value(found, run.arena).map_err(|problem| Problem::new(problem, Some(path.clone()), None))
-            }
+            found => decoder
+                .value(found, run.arena)
+                .map_err(|problem| Problem::new(problem, Some(path.clone()), None)),
         },
         Node::Constant(constant) => Ok(value_of(constant)),
         Node::Call(call) => function(call, run, settle),
@@ -158,7 +164,8 @@ pub(super) fn evaluate<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) 
                 other => as_text(other, run.arena)?,
             };
             let row = table.rows.get(key).or(table.default.as_ref());
-            row.map(value_of).ok_or_else(|| Problem::new(EvalError::NoRow, Some(table.name.clone()), Some(*span)))
+            row.map(value_of)
+                .ok_or_else(|| Problem::new(EvalError::NoRow, Some(table.name.clone()), Some(*span)))
         }
     }
 }
@@ -252,7 +259,12 @@ fn comparison(how: Comparison, a: Value<'_>, b: Value<'_>) -> Result<bool, Probl
     })
 }
 
-fn arithmetic<'a>(how: Arithmetic, a: Value<'a>, b: Value<'a>, arena: &'a Bump) -> Result<Value<'a>, Problem> {
+fn arithmetic<'a>(
+    how: Arithmetic,
+    a: Value<'a>,
+    b: Value<'a>,
+    arena: &'a Bump,
+) -> Result<Value<'a>, Problem> {
     let out_of_range = || Problem::from(ValueProblem::OutOfRange);
     if how == Arithmetic::Negate {
         return match a {
@@ -264,7 +276,9 @@ fn arithmetic<'a>(how: Arithmetic, a: Value<'a>, b: Value<'a>, arena: &'a Bump) 
         };
     }
     match (a, b) {
-        (Value::Absent | Value::Nil, _) | (_, Value::Absent | Value::Nil) => Err(EvalError::AbsentOperand.into()),
+        (Value::Absent | Value::Nil, _) | (_, Value::Absent | Value::Nil) => {
+            Err(EvalError::AbsentOperand.into())
+        }
         (Value::Text(a), Value::Text(b)) if how == Arithmetic::Add => {
             let mut joined = BumpString::with_capacity_in(a.len() + b.len(), arena);
             joined.push_str(a);

@@ -84,6 +84,27 @@ impl Plan {
         with_scratch(self, input, environment, scratch, |run| self.translate(run, out))
     }
 
+    /// As [`Plan::run`], with the values of [`Plan::with_keys`] as text; an absent one is `None`.
+    pub fn run_with_keys(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<Vec<Option<String>>, RunError> {
+        with_scratch(self, input, environment, scratch, |run| {
+            self.translate(run, out)?;
+            let mut keys = Vec::with_capacity(self.keys.len());
+            for key in &self.keys {
+                keys.push(match evaluate::evaluate(key, run, false).map_err(|e| e.into_error(None))? {
+                    Value::Absent | Value::Nil => None,
+                    value => as_text(value),
+                });
+            }
+            Ok(keys)
+        })
+    }
+
     fn translate<'a>(&'a self, run: &mut Run<'_, 'a>, out: &mut Vec<u8>) -> Result<(), RunError> {
         for require in &self.require {
             if !condition(&require.that, run)? {
@@ -95,6 +116,11 @@ impl Plan {
             if matches(rule, run)? {
                 return Err(RunError::Failed(outcome(rule, run)?));
             }
+        }
+        if let Some(given) = self.given
+            && matches!(run.slot(given), Slot::Absent | Slot::Nil)
+        {
+            return Err(RunError::NothingGiven);
         }
         let start = out.len();
         let written = match &self.target {

@@ -210,7 +210,9 @@ fn each<'a, W: Writer>(
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    let Content::Each { list, frame, item, nil: policy, content } = content else { return Ok(Outcome::ABSENT) };
+    let Content::Each { list, frame, item, nil: policy, content } = content else {
+        return Ok(Outcome::ABSENT);
+    };
     let Slot::List { first, count, .. } = run.slot(*list) else { return Ok(absent(operation)) };
     let origin = &operation.origin;
     let is_scalar = !matches!(**content, Content::Record { .. });
@@ -225,7 +227,10 @@ fn each<'a, W: Writer>(
         if captured.get(rows.place(*item)) == Slot::Nil {
             match policy {
                 NilPolicy::Refuse => {
-                    return Err(Box::new(RunError::NilItem { target: origin.target.clone(), span: origin.span }));
+                    return Err(Box::new(RunError::NilItem {
+                        target: origin.target.clone(),
+                        span: origin.span,
+                    }));
                 }
                 NilPolicy::Skip => {}
                 NilPolicy::Keep => {
