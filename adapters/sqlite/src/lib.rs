@@ -4,6 +4,8 @@
 //! ([`checkpoint`]); questions are answered on connections of their own ([`reads`]). The sidecar `FILE.lock` keeps a
 //! second gateway away.
 
+#[cfg(feature = "bench")]
+pub mod bare;
 mod checkpoint;
 mod delivery;
 mod error;
