@@ -183,6 +183,7 @@ async fn answers_that_cannot_be_meant_are_refused() {
     let contract = register();
     for (yaml, expected) in [
         ("- { operation: PersonQurey, status: 500 }", "it has `PersonQuery`"),
+        ("- { operation: PersonQuery, when: { PersonQuery/PersonKode: x }, status: 500 }", "`PersonKode`"),
         ("- { operation: PersonQuery }", "write one of"),
         ("- { operation: PersonQuery, status: 500, reply: <a/> }", "write one of"),
         ("- { operation: PersonQuery, status: 99 }", "from 200 to 599"),

@@ -1,8 +1,11 @@
 //! The answers file: what the simulated service says to which request, where a sample would not do.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
-use portolan_schema::{Contract, SoapVersion};
+use portolan_schema::{Contract, Document, Schema, SoapVersion, TypeId, Wire};
 use quick_xml::escape::escape;
 use serde::Deserialize;
 
@@ -32,6 +35,16 @@ pub enum AnswersError {
         operation: String,
         /// The operations that there are.
         known: String,
+    },
+    /// A condition that no request can meet.
+    #[error(
+        "answer {answer}: no request of this operation has `{name}`; `when` takes local names, `A/B` or `A/@b`"
+    )]
+    UnknownName {
+        /// Counted from 1.
+        answer: usize,
+        /// The part of the path.
+        name: String,
     },
     /// An answer must say exactly one thing.
     #[error(
@@ -139,6 +152,16 @@ impl Answer {
             let (operation, known) = (self.operation.clone(), known.join(", "));
             return Err(AnswersError::UnknownOperation { answer: number, operation, known });
         }
+        let known = contract.operations(&self.operation).into_iter();
+        if let Some(known) =
+            known.map(|(_, operation)| names(&contract.schema, &operation.input)).collect::<Option<Vec<_>>>()
+        {
+            let is_known = |part: &&str| known.iter().any(|names| names.contains(*part));
+            if let Some(part) = self.when.keys().flat_map(|path| path.split('/')).find(|part| !is_known(part))
+            {
+                return Err(AnswersError::UnknownName { answer: number, name: part.to_owned() });
+            }
+        }
         let raw = self.body.is_some() || self.status.is_some();
         if [self.reply.is_some(), self.fault.is_some(), raw].iter().filter(|said| **said).count() != 1 {
             return Err(AnswersError::Ambiguous(number));
@@ -179,6 +202,32 @@ impl Answer {
         response.delay = self.delay.unwrap_or_default();
         response
     }
+}
+
+/// Every name that a path into this document may have; `None` where the contract leaves some of them open.
+fn names(schema: &Schema, document: &Document) -> Option<HashSet<String>> {
+    let mut names = HashSet::new();
+    let mut seen = HashSet::new();
+    let mut waiting = vec![document.record];
+    while let Some(id) = waiting.pop() {
+        let record = schema.record(id);
+        if record.open || record.is_abstract {
+            return None;
+        }
+        for field in &record.fields {
+            match &field.wire {
+                Wire::Element(name) => names.insert(name.local.clone()),
+                Wire::Attribute(name) => names.insert(format!("@{}", name.local)),
+                Wire::Text | Wire::Protobuf { .. } => false,
+            };
+            if let TypeId::Record(inner) = field.ty
+                && seen.insert(inner)
+            {
+                waiting.push(inner);
+            }
+        }
+    }
+    Some(names)
 }
 
 /// Puts the request's own texts in the places of `{Path/To/Element}`; what the request does not have stays as it is

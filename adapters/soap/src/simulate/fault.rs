@@ -49,3 +49,34 @@ pub(crate) fn fault(version: SoapVersion, code: &str, reason: &str, detail: &str
     let status = if version == SoapVersion::V12 && matches!(code, "Client" | "Sender") { 400 } else { 500 };
     (status, wrap(version, "", &body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_has_its_own_words() {
+        use SoapVersion::{V11, V12};
+        for (version, code, status, expected) in [
+            (
+                V11,
+                "Sender",
+                500,
+                "<faultcode>soap:Client</faultcode><faultstring>a &lt; b</faultstring><detail><d/></detail>",
+            ),
+            (V11, "my.Code", 500, "<faultcode>my.Code</faultcode>"),
+            (V12, "Client", 400, "<soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code>"),
+            (
+                V12,
+                "Server",
+                500,
+                "<soap:Text xml:lang=\"en\">a &lt; b</soap:Text></soap:Reason><soap:Detail><d/></soap:Detail>",
+            ),
+            (V12, "e:Busy", 500, "<soap:Subcode><soap:Value>e:Busy</soap:Value></soap:Subcode>"),
+        ] {
+            let (got, text) = fault(version, code, "a < b", "<d/>");
+            assert_eq!(got, status, "{code}");
+            assert!(text.contains(expected) && text.contains(version.namespace()), "{text}");
+        }
+    }
+}

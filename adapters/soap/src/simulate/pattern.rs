@@ -16,9 +16,9 @@ pub(crate) fn matching(pattern: &str, extra: u32, random: &mut Random) -> Option
     if parser.at != parser.rest.len() {
         return None;
     }
-    let mut out = String::new();
-    write(&alternatives, extra, random, &mut out)?;
-    Some(out)
+    let mut writer = Writer { extra, random, out: String::new(), steps: 0 };
+    writer.write(&alternatives)?;
+    Some(writer.out)
 }
 
 type Alternatives = Vec<Vec<Piece>>;
@@ -65,21 +65,32 @@ impl Class {
     }
 }
 
-fn write(alternatives: &Alternatives, extra: u32, random: &mut Random, out: &mut String) -> Option<()> {
-    for piece in alternatives.get(random.below(alternatives.len()))? {
-        let spare = piece.max.map_or(extra, |max| max.saturating_sub(piece.min).min(extra));
-        let times = piece.min + u32::try_from(random.below(spare as usize + 1)).ok()?;
-        for _ in 0..times {
-            if out.len() > LONGEST {
-                return None;
-            }
-            match &piece.atom {
-                Atom::Class(class) => out.push(class.pick(random)?),
-                Atom::Group(inner) => write(inner, extra, random, out)?,
+struct Writer<'a> {
+    extra: u32,
+    random: &'a mut Random,
+    out: String,
+    /// What was repeated so far, empty groups too.
+    steps: usize,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, alternatives: &Alternatives) -> Option<()> {
+        for piece in alternatives.get(self.random.below(alternatives.len()))? {
+            let spare = piece.max.map_or(self.extra, |max| max.saturating_sub(piece.min).min(self.extra));
+            let times = piece.min.checked_add(u32::try_from(self.random.below(spare as usize + 1)).ok()?)?;
+            for _ in 0..times {
+                self.steps += 1;
+                if self.steps > LONGEST {
+                    return None;
+                }
+                match &piece.atom {
+                    Atom::Class(class) => self.out.push(class.pick(self.random)?),
+                    Atom::Group(inner) => self.write(inner)?,
+                }
             }
         }
+        Some(())
     }
-    Some(())
 }
 
 struct Parser {
@@ -285,9 +296,20 @@ mod tests {
     #[test]
     fn what_cannot_be_read_gives_nothing() {
         let deep = "(".repeat(10_000);
-        for pattern in
-            ["(", "a)", "[a", "a{2", "a{3,2}", "*", "\\", "a{4000000000}{1}", "a{99999}", "\\p{Yi", &deep]
-        {
+        for pattern in [
+            "(",
+            "a)",
+            "[a",
+            "a{2",
+            "a{3,2}",
+            "*",
+            "\\",
+            "a{4000000000}{1}",
+            "a{99999}",
+            "(){4000000000}",
+            "\\p{Yi",
+            &deep,
+        ] {
             assert_eq!(matching(pattern, 1, &mut Random::new(1)), None, "{pattern:.20}");
         }
     }

@@ -19,6 +19,8 @@ const DEEPEST: usize = 64;
 const SENSIBLE_BYTES: usize = 64 * 1024;
 /// Longer, nothing.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Particles and types looked at: repetitions of what is empty come to an end as well.
+const MOST_STEPS: usize = 4_000_000;
 
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -52,7 +54,8 @@ pub fn envelope(
 ) -> String {
     let Protocol::Soap(binding) = &operation.protocol else { return String::new() };
     let schema = &contract.schema;
-    let mut sampler = Sampler { schema, random: Random::new(seed), alternatives, out: String::new() };
+    let mut sampler =
+        Sampler { schema, random: Random::new(seed), alternatives, out: String::new(), steps: 0 };
     if let Some(record) = document.and_then(header) {
         sampler.header(record);
     }
@@ -94,6 +97,7 @@ struct Sampler<'a> {
     random: Random,
     alternatives: Alternatives,
     out: String,
+    steps: usize,
 }
 
 /// Where a particle stands.
@@ -109,6 +113,11 @@ struct Around {
 impl<'a> Sampler<'a> {
     fn must_be_short(&self, depth: usize) -> bool {
         depth > SENSIBLE_DEPTH || self.out.len() > SENSIBLE_BYTES
+    }
+
+    fn is_exhausted(&mut self) -> bool {
+        self.steps += 1;
+        self.steps > MOST_STEPS || self.out.len() > MOST_BYTES
     }
 
     /// Every part that the contract declares, although none is bound to be there: services expect them.
@@ -127,7 +136,7 @@ impl<'a> Sampler<'a> {
     /// An element, in the namespace that is the default around it.
     fn element(&mut self, field: &'a Field, namespace: &str, depth: usize) {
         let Wire::Element(name) = &field.wire else { return };
-        if depth > DEEPEST || self.out.len() > MOST_BYTES {
+        if depth > DEEPEST || self.is_exhausted() {
             return;
         }
         self.out.push('<');
@@ -164,7 +173,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// The record itself, or one that stands in for an abstract one.
-    fn concrete(&self, record: RecordId) -> RecordId {
+    fn concrete(&mut self, record: RecordId) -> RecordId {
         if !self.schema.record(record).is_abstract {
             return record;
         }
@@ -172,6 +181,7 @@ impl<'a> Sampler<'a> {
         // Bases may be declared after what extends them; each round finds at least one more generation.
         loop {
             let before = family.len();
+            self.steps += self.schema.records().count();
             for (id, candidate) in self.schema.records() {
                 if candidate.base.is_some_and(|base| family.contains(&base))
                     && family.insert(id)
@@ -180,7 +190,7 @@ impl<'a> Sampler<'a> {
                     return id;
                 }
             }
-            if family.len() == before {
+            if family.len() == before || self.steps > MOST_STEPS {
                 return record;
             }
         }
@@ -265,6 +275,9 @@ impl<'a> Sampler<'a> {
             Particle::Sequence(occurs, members) | Particle::All(occurs, members) => (*occurs, members),
             Particle::Choice(occurs, members) => (*occurs, members),
         };
+        if self.is_exhausted() {
+            return;
+        }
         let is_choice = matches!(particle, Particle::Choice(..));
         let inner = Around {
             in_group: around.in_group || is_choice || occurs.min == 0,

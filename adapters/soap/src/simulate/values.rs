@@ -22,7 +22,8 @@ fn nested(schema: &Schema, id: ScalarId, name: &str, random: &mut Random, depth:
     }
     match &scalar.kind {
         ScalarKind::List(item) if depth < DEEPEST => {
-            let least = scalar.facets.min_length.unwrap_or(1).clamp(1, 1000);
+            // A list of lists would be a product of lengths.
+            let least = scalar.facets.min_length.unwrap_or(1).clamp(1, if depth == 0 { 1000 } else { 2 });
             let most = scalar.facets.max_length.unwrap_or(2).max(least);
             let items = (0..least.max(most.min(2))).map(|_| nested(schema, *item, name, random, depth + 1));
             return items.collect::<Vec<_>>().join(" ");
