@@ -7,14 +7,20 @@ use std::{sync::Arc, time::Duration};
 
 use fakes::{Gateway, Script, call, named, reply, status};
 use portolan_delivery::{
-    Answer, FaultClass, Intake, Operator, OperationState, Resolution, SendError, Sent, State, StateKind, Status,
-    Timestamp, Version,
+    Answer, FaultClass, Intake, OperationState, Operator, Resolution, SendError, Sent, State, StateKind,
+    Status, Timestamp, Version,
 };
 
 use crate::{Repeat, RouteMode};
 
 fn lost() -> SendError {
-    SendError { sent: Sent::Maybe, reason: "TIMEOUT", message: "no answer".into(), reply: None, retry_after: None }
+    SendError {
+        sent: Sent::Maybe,
+        reason: "TIMEOUT",
+        message: "no answer".into(),
+        reply: None,
+        retry_after: None,
+    }
 }
 
 fn unsent() -> SendError {

@@ -12,16 +12,16 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Answer, BoxFuture, Call, Delivery, FaultClass, Failure, Operator, OperationView, Outgoing, Record, RetryPolicy,
-    SendError, Status, Target, Timestamp,
+    Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
+    RetryPolicy, SendError, Status, Target, Timestamp,
 };
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
 use portolan_sqlite::{Options, SqliteDelivery};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader, Repeat,
-    Route, RouteMode, Translate, Verdict,
+    Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader,
+    Repeat, Route, RouteMode, Translate, Verdict,
 };
 
 /// What the system does when it is asked.
@@ -107,7 +107,12 @@ impl Translate for Copying {
 
     fn reply(&self, reply: &[u8], _: &[u8], _: Context<'_>) -> Verdict {
         match reply {
-            b"garbage" => Verdict::Unreadable(Failure::new(Status::Internal, FaultClass::Reply, "GARBAGE", "unreadable")),
+            b"garbage" => Verdict::Unreadable(Failure::new(
+                Status::Internal,
+                FaultClass::Reply,
+                "GARBAGE",
+                "unreadable",
+            )),
             other => Verdict::Reply(Bytes::copy_from_slice(other)),
         }
     }

@@ -1,0 +1,244 @@
+//! Mappings at work: a checked route with its plans, as the engine runs it.
+
+use std::{cell::RefCell, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use portolan_delivery::{Failure, FaultClass, RetryPolicy, Status, Target};
+use portolan_diagnostics::Sources;
+use portolan_mapping::{
+    check::{CheckedRoute, DeliveryPolicy},
+    file::{Mode, Retry},
+    load::LoadedRoute,
+    plan::{Contracts, Plan, ReplyPlan},
+    run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
+};
+use portolan_schema::{Contract, Protocol};
+
+use crate::{
+    bundle::Bundle,
+    load::{LoadError, Loaded},
+    route::{Repeat, Route, RouteMode},
+    translate::{Context, Keys, Translate, Verdict},
+};
+
+/// How long the system has where neither the mapping nor its configuration says so.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// One translation runs at a time on a thread; its memory serves the next.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Makes a route that can be served of one that was loaded. `entry` is the mapping file's name among `sources`.
+pub fn compile(
+    loaded: &LoadedRoute,
+    entry: &str,
+    sources: &Sources,
+    target: Arc<dyn Target>,
+    system_timeout: Option<Duration>,
+) -> Result<Loaded, LoadError> {
+    let route = &loaded.route;
+    let files = loaded.files.iter().filter_map(|id| sources.get(*id));
+    let bundle = Bundle::new(entry, &*route.name, files.map(|f| (f.name.to_string(), f.text.to_string())));
+    let (hash, content) = bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))?;
+    let delivery = &route.delivery;
+    let retry = policy(delivery).map_err(|e| LoadError::Findings(format!("route {}: {e}", route.name)))?;
+    Ok(Loaded {
+        route: Route {
+            name: route.name.clone(),
+            bundle: hash,
+            method: route.method.clone(),
+            system: route.system.value.clone(),
+            mode: match delivery.mode {
+                Mode::Direct => RouteMode::Direct,
+                Mode::RequestReply => RouteMode::RequestReply,
+                Mode::Operation => RouteMode::Operation,
+            },
+            repeat: match (&route.key, delivery.idempotent) {
+                (Some(_), _) => Repeat::WithKey,
+                (None, true) => Repeat::Always,
+                (None, false) => Repeat::Never,
+            },
+            timeout: delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
+            answer_within: delivery.deadline,
+            retry,
+            translate: Arc::new(Mapped::new(route, &loaded.source, &loaded.target)),
+            protocol: Arc::new(Protocol::Soap(route.binding.clone())),
+            target,
+            response_type: loaded
+                .source
+                .schema
+                .record(route.documents.reply.record)
+                .name
+                .local
+                .as_str()
+                .into(),
+            descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
+        },
+        bundle: content,
+    })
+}
+
+fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::PolicyError> {
+    match delivery.retry {
+        None => Ok(RetryPolicy::NEVER),
+        Some(Retry { max_attempts, initial_backoff, max_backoff, backoff_multiplier }) => {
+            RetryPolicy::try_new(max_attempts, initial_backoff, max_backoff, backoff_multiplier)
+        }
+    }
+}
+
+/// A checked route's plans.
+struct Mapped {
+    route: Arc<str>,
+    request: Plan,
+    reply: ReplyPlan,
+    /// Which of the request plan's keys is which: the request id first, where there is one.
+    request_id: bool,
+    idempotency_key: bool,
+    /// Whether the reply plan reads the request.
+    original: bool,
+    metadata: Vec<Arc<str>>,
+}
+
+impl Mapped {
+    fn new(route: &CheckedRoute, source: &Contract, target: &Contract) -> Self {
+        let documents = &route.documents;
+        let there = Contracts {
+            source: (&source.schema, &documents.request),
+            target: (&target.schema, &documents.target_request),
+            original: None,
+            tables: &route.tables,
+        };
+        let back = Contracts {
+            source: (&target.schema, &documents.target_reply),
+            target: (&source.schema, &documents.reply),
+            original: Some((&source.schema, &documents.request)),
+            tables: &route.tables,
+        };
+        Self {
+            route: route.name.clone(),
+            request: Plan::compile(&route.request, there)
+                .with_keys(route.request_id.iter().chain(&route.key), there),
+            reply: ReplyPlan::compile(&route.reply, back),
+            request_id: route.request_id.is_some(),
+            idempotency_key: route.key.is_some(),
+            original: route.reply.response.original.is_some(),
+            metadata: route.metadata.clone(),
+        }
+    }
+
+    /// Runs with what a translation may know, and this thread's memory.
+    fn run<T>(
+        &self,
+        context: Context<'_>,
+        original: Option<&[u8]>,
+        then: impl FnOnce(&Environment<'_>, &mut Scratch) -> T,
+    ) -> T {
+        let mut text = uuid::Uuid::encode_buffer();
+        let metadata: Vec<(&str, &str)> =
+            context.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let environment = Environment {
+            context: run::Context {
+                message_id: context.message.0.hyphenated().encode_lower(&mut text),
+                route: &self.route,
+                caller: context.caller,
+                received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
+                attempt: context.attempt,
+                request_id: context.request_id,
+            },
+            metadata: &metadata,
+            original: original.filter(|_| self.original),
+        };
+        SCRATCH.with_borrow_mut(|scratch| then(&environment, scratch))
+    }
+}
+
+impl Translate for Mapped {
+    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        self.run(context, None, |environment, scratch| {
+            if !self.request_id && !self.idempotency_key {
+                return self.request.run(payload, environment, scratch, out).map(|()| Keys::default());
+            }
+            let values = self.request.run_with_keys(payload, environment, scratch, out)?;
+            let mut values = values.into_iter();
+            let mut next = |wanted: bool| if wanted { values.next().flatten() } else { None };
+            let request_id = next(self.request_id).filter(|id| !id.is_empty());
+            Ok(Keys { request_id, idempotency_key: next(self.idempotency_key) })
+        })
+        .map_err(refused)
+    }
+
+    fn reply(&self, reply: &[u8], payload: &[u8], context: Context<'_>) -> Verdict {
+        let mut out = Vec::with_capacity(reply.len());
+        let outcome = self.run(context, Some(payload), |environment, scratch| {
+            self.reply.run(reply, environment, scratch, &mut out)
+        });
+        match outcome {
+            Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),
+            Ok(ReplyOutcome::Fault(fault)) => judged(fault),
+            Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
+            Err(error) => {
+                let message = format!("the system's answer cannot be translated: {error}");
+                Verdict::Unreadable(Failure::new(
+                    Status::Internal,
+                    FaultClass::Reply,
+                    "REPLY_UNTRANSLATABLE",
+                    message,
+                ))
+            }
+        }
+    }
+
+    fn metadata_names(&self) -> &[Arc<str>] {
+        &self.metadata
+    }
+}
+
+/// A request that the mapping does not take, as its caller is told.
+fn refused(error: RunError) -> Failure {
+    let reason = match &error {
+        RunError::Refused { .. } => "REQUIREMENT_NOT_MET",
+        RunError::Read(_) => "MALFORMED_REQUEST",
+        _ => "VALUE_REFUSED",
+    };
+    let failure = Failure::new(Status::InvalidArgument, FaultClass::Request, reason, error.to_string());
+    match (error.source_path(), &error) {
+        (Some(field), RunError::Refused { message, .. }) => failure.at_field(field, message.to_string()),
+        (Some(field), _) => {
+            let description = failure.message.clone();
+            failure.at_field(field, description)
+        }
+        (None, _) => failure,
+    }
+}
+
+/// What a rule of the mapping makes of a reply.
+fn declared(outcome: FailureOutcome, reason: String) -> Verdict {
+    let class = if outcome.retry { FaultClass::NotDone } else { FaultClass::Refused };
+    let message = outcome.message.unwrap_or_else(|| "the system refused the request".to_owned());
+    let reason = outcome.reason.map_or(reason, |r| r.to_string());
+    let mut failure = Failure::new(Status::from_number(outcome.status), class, reason, message.clone());
+    if let Some(field) = outcome.field {
+        failure = failure.at_field(&*field, message);
+    }
+    if outcome.retry { Verdict::NotDone(failure) } else { Verdict::Refused(failure) }
+}
+
+/// What a fault means. One that no rule matches is kept whole for a person; the caller is told its code, no more.
+fn judged(fault: Fault) -> Verdict {
+    let code = fault.code.as_deref().map(|code| code.rsplit(':').next().unwrap_or(code));
+    if let Some(outcome) = fault.matched {
+        return declared(outcome, "FAULT".to_owned());
+    }
+    let why = "the system answered with a fault that no rule of the mapping matches";
+    let failure = Failure::new(Status::Internal, FaultClass::Reply, "UNMAPPED_FAULT", why);
+    // A code is a name; anything else could be somebody's.
+    let is_name = |c: &&str| {
+        c.len() <= 64 && c.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    };
+    match code.filter(is_name) {
+        Some(code) => Verdict::Unreadable(failure.with("fault_code", code)),
+        None => Verdict::Unreadable(failure),
+    }
+}
