@@ -1,15 +1,33 @@
-//! `portolan demo`: a simulated legacy system and a gateway in front of it, called as a portal would call: an answer, a
-//! legacy fault, a failure in a normal reply, a bad request, a claim repeated with its request id, a claim made while the
-//! legacy service is down and completed when it is back. For each: what the caller got, what went over the wire, how long
-//! it took.
+//! `portolan demo`: two simulated legacy systems and a gateway in front of them, called as a portal would call. Everything is
+//! real but the systems: the gateway is this program's own `serve` as a process of its own, over gRPC, SOAP and SQLite.
+
+mod acts;
+mod portal;
+mod raw;
+mod stage;
+mod wire;
 
 use crate::report::{Failure, Report};
 
-/// Show the gateway at work between a simulated portal and a simulated legacy system.
+/// Watch the main job: a portal's calls, answered by legacy SOAP services.
+///
+/// Starts two simulated systems and a gateway on free ports and in a temporary folder, makes seven calls, and shows what
+/// the caller got, what went over the wire, and how long it took. Needs no server and no network.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  portolan demo")]
-pub(crate) struct Arguments {}
+#[command(after_help = "Examples:
+  portolan demo
+  portolan demo --keep     leaves the folder with mappings, configuration and queue, to go on from")]
+pub(crate) struct Arguments {
+    /// Leave the folder with the mappings, the configuration and the queue
+    #[arg(long)]
+    keep: bool,
+}
 
-pub(super) fn run(_: &Arguments, _: &Report) -> Result<(), Failure> {
-    Err(Failure::usage("the demo is not part of this build"))
+pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(Failure::failed)?.block_on(async {
+        let stage = stage::Stage::set(arguments.keep).await?;
+        acts::play(&stage, report).await?;
+        stage.strike(report).await
+    })
 }

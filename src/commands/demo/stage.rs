@@ -1,0 +1,176 @@
+//! What the demo plays on: a temporary folder with the worked examples, two simulated systems, and a gateway process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use portolan_diagnostics::Sources;
+use portolan_schema::{Contract, Memory, Reading};
+use portolan_soap::simulate::{Answers, Behaviour, Handle, Simulator};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+};
+
+use super::portal::Portal;
+use crate::report::{Failure, Report};
+
+/// The worked examples, as they stand in `mappings/`: the demo needs nothing but the binary.
+const FILES: [(&str, &str); 8] = [
+    ("population-register/registry.proto", include_str!("../../../mappings/population-register/registry.proto")),
+    ("population-register/register.wsdl", include_str!("../../../mappings/population-register/register.wsdl")),
+    ("population-register/get-person.yaml", include_str!("../../../mappings/population-register/get-person.yaml")),
+    ("population-register/answers.yaml", include_str!("../../../mappings/population-register/answers.yaml")),
+    ("benefits-claim/claims.proto", include_str!("../../../mappings/benefits-claim/claims.proto")),
+    ("benefits-claim/benefits.wsdl", include_str!("../../../mappings/benefits-claim/benefits.wsdl")),
+    ("benefits-claim/submit-claim.yaml", include_str!("../../../mappings/benefits-claim/submit-claim.yaml")),
+    ("benefits-claim/answers.yaml", include_str!("../../../mappings/benefits-claim/answers.yaml")),
+];
+
+/// How long the gateway may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What went over the wire between the gateway and a system.
+#[derive(Debug, Clone)]
+pub(super) enum Seen {
+    Request(String),
+    Reply(u16, String),
+}
+
+/// A simulated system.
+pub(super) struct System {
+    pub(super) handle: Handle,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    address: std::net::SocketAddr,
+}
+
+impl System {
+    async fn start(wsdl: &str, answers: &str) -> Result<Self, Failure> {
+        let contract = contract(wsdl)?;
+        let answers = Answers::read(file(answers), &contract).map_err(Failure::failed)?;
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let (requests, replies) = (seen.clone(), seen.clone());
+        let simulator = Simulator::new(contract, Some(answers), Behaviour::default())
+            .map_err(Failure::failed)?
+            .observed_by(Arc::new(move |_, bytes| {
+                requests.lock().push(Seen::Request(String::from_utf8_lossy(bytes).into_owned()));
+            }))
+            .replies_observed_by(Arc::new(move |status, body| {
+                replies.lock().push(Seen::Reply(status, body.to_owned()));
+            }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Failure::failed)?;
+        let address = listener.local_addr().map_err(Failure::failed)?;
+        let handle = simulator.handle();
+        tokio::spawn(simulator.serve(listener, std::future::pending()));
+        Ok(Self { handle, seen, address })
+    }
+
+    /// What went over the wire since the last time this was asked.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen.lock())
+    }
+}
+
+/// Everything that the acts need.
+pub(super) struct Stage {
+    pub(super) folder: PathBuf,
+    keep: bool,
+    pub(super) register: System,
+    pub(super) benefits: System,
+    pub(super) portal: Portal,
+    /// How long the gateway took from its start to its first word.
+    pub(super) ready: Duration,
+    gateway: Mutex<Option<Child>>,
+}
+
+impl Stage {
+    pub(super) async fn set(keep: bool) -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("portolan-demo-{}", std::process::id()));
+        for (name, text) in FILES {
+            write(&folder.join("mappings").join(name), text)?;
+        }
+        let register =
+            System::start("population-register/register.wsdl", "population-register/answers.yaml").await?;
+        let benefits = System::start("benefits-claim/benefits.wsdl", "benefits-claim/answers.yaml").await?;
+        write(&folder.join("portolan.yaml"), &configuration(&register, &benefits))?;
+        let started = Instant::now();
+        let (gateway, address) = start_gateway(&folder).await?;
+        let ready = started.elapsed();
+        let protos = [file("population-register/registry.proto"), file("benefits-claim/claims.proto")];
+        let portal = Portal::connect(&address, &protos).await?;
+        Ok(Self { folder, keep, register, benefits, portal, ready, gateway: Mutex::new(Some(gateway)) })
+    }
+
+    /// Stops the gateway as an operator would, and clears up.
+    pub(super) async fn strike(self, report: &Report) -> Result<(), Failure> {
+        let gateway = self.gateway.lock().take();
+        if let Some(mut gateway) = gateway {
+            // The queue is in the folder that goes next: nothing needs to be finished.
+            gateway.kill().await.map_err(Failure::failed)?;
+        }
+        if self.keep {
+            report.line(format_args!("\nThe folder is left: {}", self.folder.display()));
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&self.folder).map_err(Failure::failed)
+    }
+}
+
+fn configuration(register: &System, benefits: &System) -> String {
+    format!(
+        "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}\n\
+         routes: [ mappings ]\n\
+         queue: \"sqlite:portolan.db\"\n\
+         systems:\n  \
+           population-register:\n    soap: {{ endpoint: \"http://{}/\", timeout: 5s }}\n  \
+           benefits:\n    soap: {{ endpoint: \"http://{}/\", timeout: 10s }}\n",
+        register.address, benefits.address
+    )
+}
+
+/// This program as a gateway of its own; gives its gRPC address once it takes calls.
+async fn start_gateway(folder: &Path) -> Result<(Child, String), Failure> {
+    let program = std::env::current_exe().map_err(Failure::failed)?;
+    let log = std::fs::File::create(folder.join("gateway.log")).map_err(Failure::failed)?;
+    let mut gateway = Command::new(program)
+        .args(["serve", "--config"])
+        .arg(folder.join("portolan.yaml"))
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(Failure::failed)?;
+    let output = gateway.stdout.take().ok_or_else(|| Failure::failed("the gateway has no output"))?;
+    let mut lines = BufReader::new(output).lines();
+    let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+    let line = first.ok().and_then(Result::ok).flatten().unwrap_or_default();
+    match line.split_whitespace().find_map(|word| word.strip_prefix("grpc=")) {
+        Some(address) => Ok((gateway, address.to_owned())),
+        None => {
+            let log = std::fs::read_to_string(folder.join("gateway.log")).unwrap_or_default();
+            Err(Failure::failed(format_args!("the gateway did not start: {line}\n{log}")))
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| std::fs::write(path, text));
+    written.map_err(|e| Failure::failed(format_args!("{} cannot be written: {e}", path.display())))
+}
+
+fn file(name: &str) -> &'static str {
+    FILES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+}
+
+fn contract(name: &str) -> Result<Contract, Failure> {
+    let resolver = Memory::default().with(name, file(name));
+    let mut sources = Sources::default();
+    let read = portolan_schema::wsdl::read(name, &mut Reading { resolver: &resolver, sources: &mut sources });
+    let (contract, _) = read.into_result().map_err(|found| Failure::configuration(found, &sources))?;
+    Ok(contract)
+}
