@@ -139,3 +139,28 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     };
     Some(wait.min(LONGEST_WAIT))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_answered_causes_a_panic_or_passes_unread(
+            before in "(<\\?xml[ a-z='\"?>]{0,9}|<!--|-->|<!D|<|[ \n])*",
+            name in "(s:)?(Envelope|html)?",
+            attributes in "( xmlns(:s)?=['\"](http://schemas.xmlsoap.org/soap/envelope/)?['\"]?){0,2}",
+            after in proptest::collection::vec(any::<u8>(), 0..20),
+            content_type in "text/xml(; charset=[\"a-z0-9-]{0,10})?",
+        ) {
+            let body = [before.as_bytes(), name.as_bytes(), attributes.as_bytes(), &after].concat();
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            if let Ok(envelope) = tell_apart(StatusCode::OK, &headers, body.into(), 10_000) {
+                prop_assert!(std::str::from_utf8(&envelope).is_ok_and(|text| text.starts_with('<')));
+            }
+        }
+    }
+}

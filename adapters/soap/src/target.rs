@@ -133,7 +133,14 @@ impl SoapTarget {
 
 impl Target for SoapTarget {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
-        Box::pin(self.attempt(outgoing))
+        Box::pin(async move {
+            let message = outgoing.message;
+            let outcome = self.attempt(outgoing).await;
+            if let Err(error) = &outcome {
+                tracing::debug!(%message, reason = error.reason, sent = ?error.sent, "no answer: {error}");
+            }
+            outcome
+        })
     }
 }
 

@@ -194,3 +194,39 @@ fn attributes(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn finds_texts_by_the_ends_of_their_paths() {
+        let request = Request::read(
+            b"<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'><e:Header><h>7</h></e:Header>\
+              <e:Body><a xmlns='urn:a' k='v&amp;w'><b><c>1<!-- x -->&#50;<![CDATA[<3]]></c></b><c>last</c></a></e:Body></e:Envelope>",
+        )
+        .unwrap();
+        for (path, expected) in [
+            ("a/b/c", Some("12<3")),
+            ("c", Some("12<3")),
+            ("a/c", Some("last")),
+            ("a/@k", Some("v&w")),
+            ("h", Some("7")),
+            ("b/a", None),
+            ("", None),
+        ] {
+            assert_eq!(request.text_at(path), expected, "{path}");
+        }
+        assert_eq!(request.body.map(|body| body.name), Some(Name::new("urn:a", "a")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_sent_causes_a_panic(text in "(<[a-z:/]{0,3}|>|/>|&[a-z#0-9]{0,4};?| xmlns(:a)?=['\"]|<!\\[CDATA\\[|]]>|.)*") {
+            let _ = Request::read(text.as_bytes());
+            let _ = super::super::pattern::matching(&text, 2, &mut super::super::random::Random::new(1));
+        }
+    }
+}
