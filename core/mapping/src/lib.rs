@@ -1,6 +1,7 @@
 //! Mappings: read with their positions, checked against both schemas, compiled to flat plans, run.
 
 pub mod check;
+pub mod compile;
 pub mod expression;
 pub mod file;
 pub mod functions;

@@ -39,7 +39,7 @@ impl Checker<'_> {
             ("now", []) => {
                 Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
             }
-            ("map" | "filter" | "exists" | "all", _) => {
+            ("map" | "filter" | "exists" | "all" | "money", _) => {
                 let message = format!("`{}` is not built yet", function.name);
                 self.findings.push(
                     Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""),
@@ -103,7 +103,8 @@ impl Checker<'_> {
                 return None;
             }
         };
-        let sure = !matches!(place.what, What::List { .. }) && !place.implicit && place.optional.is_empty();
+        let sure =
+            !matches!(place.what, What::List { .. }) && !place.implicit && !self.scope.maybe_absent(&place);
         // A root of a reply may be the other half of a choice, fault or answer: to ask for it is never wrong.
         if sure && place.path.contains('.') {
             let message = format!("`{}` is always there", place.path);
@@ -275,6 +276,13 @@ impl Checker<'_> {
             if parameter.constant && !matches!(typed.expr, Expr::Constant(_)) {
                 let message = format!("the {} of `{}` is a constant", parameter.name, function.name);
                 self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
+                failed = true;
+                continue;
+            }
+            if let Expr::Constant(Constant::Text(text)) = &typed.expr
+                && let Some(fault) = functions::fault_of_constant(function.name, position, text)
+            {
+                self.report(Code::EXPR_ARGUMENTS, fault, leaf, &expression.place);
                 failed = true;
                 continue;
             }

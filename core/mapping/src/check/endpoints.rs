@@ -141,24 +141,22 @@ fn operation<'a>(
     let operation = match candidates.as_slice() {
         [(_, operation)] => operation,
         [] => {
-            let finding = Diagnostic::error(
-                Code::ROUTE_UNKNOWN_OPERATION,
-                format!("the WSDL has no operation `{wanted}`"),
-            );
-            let narrowed = !contract.operations(wanted).is_empty();
-            let (span, ports) = (
-                target
-                    .port
-                    .as_ref()
-                    .or(target.service.as_ref())
-                    .filter(|_| narrowed)
-                    .map_or(*span, |p| p.span),
-                ports(contract),
-            );
-            let names: Vec<&str> =
-                contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str()).collect();
-            let finding = finding.at(span, "").did_you_mean(wanted, names);
-            findings.push(if narrowed { finding.help(format!("the ports are {ports}")) } else { finding });
+            let known = !contract.operations(wanted).is_empty();
+            let finding = match target.port.as_ref().or(target.service.as_ref()).filter(|_| known) {
+                Some(port) => {
+                    let message = format!("no port `{}` offers `{wanted}`", port.value);
+                    let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, message).at(port.span, "");
+                    finding.help(format!("the ports are {}", ports(contract)))
+                }
+                None => {
+                    let message = format!("the WSDL has no operation `{wanted}`");
+                    let names = contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str());
+                    Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, message)
+                        .at(*span, "")
+                        .did_you_mean(wanted, names)
+                }
+            };
+            findings.push(finding);
             return None;
         }
         _ => {

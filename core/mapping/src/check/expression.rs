@@ -363,7 +363,9 @@ impl Checker<'_> {
         for text in texts.iter().filter(|t| !known.contains(t)) {
             let message = format!("the contract has no value `{text}` here");
             let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(leaf.place(&written.place), "");
-            self.findings.push(finding.did_you_mean(text, known.iter().map(|k| &**k)));
+            let some = known.iter().take(12).map(|k| &**k).collect::<Vec<_>>().join(", ");
+            let finding = finding.did_you_mean(text, known.iter().map(|k| &**k));
+            self.findings.push(finding.help(format!("its values are {some}")));
         }
     }
 

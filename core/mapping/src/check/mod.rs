@@ -13,7 +13,7 @@ mod unused;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use portolan_diagnostics::{Checked, Code, Diagnostic, Span};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
 use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
 
 use crate::{
@@ -204,6 +204,8 @@ pub(crate) struct Checker<'a> {
     groups: Vec<String>,
     /// Rules so far.
     rules: usize,
+    /// Findings when this direction began.
+    before: usize,
 }
 
 impl<'a> Checker<'a> {
@@ -215,6 +217,7 @@ impl<'a> Checker<'a> {
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
         let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
+        let before = findings.len();
         Self {
             scope,
             target,
@@ -224,7 +227,13 @@ impl<'a> Checker<'a> {
             lenient: false,
             groups: Vec::new(),
             rules: 0,
+            before,
         }
+    }
+
+    /// Whether this direction has errors already: what is unused because of one is no finding of its own.
+    fn failed(&self) -> bool {
+        self.findings[self.before..].iter().any(|d| d.severity == Severity::Error)
     }
 
     /// Everything that a direction says.
@@ -414,4 +423,6 @@ impl Checker<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+mod examples_of_functions;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -117,10 +117,10 @@ impl Checker<'_> {
         let (mut checked, mut end): (Vec<Failure>, Option<Span>) = (Vec::new(), None);
         for rule in rules {
             if let Some(end) = end {
-                let finding =
-                    Diagnostic::error(Code::MAP_UNREACHABLE, "this rule is never reached").at(rule.span, "");
+                let message = "this rule and what follows it are never reached";
+                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, message).at(rule.span, "");
                 self.findings.push(finding.at(end, "this one always holds"));
-                continue;
+                break;
             }
             end = rule.when.is_none().then_some(rule.span);
             checked.extend(self.failure(rule));

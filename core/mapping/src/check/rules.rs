@@ -253,10 +253,10 @@ impl Checker<'_> {
         }
         for case in cases {
             if let Some(end) = end {
-                let finding =
-                    Diagnostic::error(Code::MAP_UNREACHABLE, "this case is never reached").at(case.span, "");
+                let message = "this case and what follows it are never reached";
+                let finding = Diagnostic::error(Code::MAP_UNREACHABLE, message).at(case.span, "");
                 self.findings.push(finding.at(end, "this one always holds"));
-                continue;
+                break;
             }
             let condition = case.when.as_ref().map(|leaf| (leaf, self.parsed(leaf)));
             let test = case.when.as_ref().map(|leaf| self.quietly_parsed(leaf));

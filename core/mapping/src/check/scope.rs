@@ -179,16 +179,11 @@ impl<'a> Scope<'a> {
         names.push("context".into());
         let finding = unknown(&first.name, leaf, &first.place)
             .did_you_mean(&first.name, names.iter().map(String::as_str));
-        let body = self.message.document.roots.iter().find(|r| r.name == ["body"]);
-        let inside = body.is_some_and(|b| match b.ty {
-            TypeId::Record(record) => self.message.schema.record(record).find(&first.name).is_some(),
-            TypeId::Scalar(_) => false,
-        });
-        if inside {
-            finding.help(format!("paths begin at a root: write `body.{}`, or say `from: body`", first.name))
-        } else {
-            finding
+        if self.opened.iter().any(|o| matches!(o, Opened::Record(_))) {
+            return finding;
         }
+        let place = "paths begin at a root, as `body.` does, or where `from:` says";
+        finding.help(place)
     }
 
     /// The place of a root.

@@ -40,9 +40,381 @@ fn check(change: (&str, &str), expected: &[&str]) {
     assert_eq!(found, expected);
 }
 
+/// The example as a syntax tree.
+pub(super) fn route() -> crate::file::MappingRoute {
+    let mut sources = Sources::default();
+    let id = sources.add("m.yaml", MAPPING);
+    crate::parse::parse(id, &sources).value.unwrap().routes.remove(0)
+}
+
 #[test]
 fn the_example_of_the_language_is_clean() {
     let (routes, found) = loaded(MAPPING);
     assert_eq!(found, [] as [&str; 0]);
     assert_eq!(routes.len(), 1);
+}
+
+#[test]
+fn paths_are_known_on_both_sides() {
+    check(
+        ("PersonCode: national_id", "PersonCode: nationl_id"),
+        &[
+            "24:17 map/unknown-path [nationl_id] nothing here is named `nationl_id` (did you mean `national_id`?)",
+        ],
+    );
+    check(
+        ("AsOf: as_of", "AsOff: as_of"),
+        &["25:5 map/unknown-path [AsOff] `body` has no field `AsOff` (did you mean `AsOf`?)"],
+    );
+    check(
+        ("born: BirthDate", "born: Birthdate.year"),
+        &["34:11 map/unknown-path [Birthdate] nothing here is named `Birthdate` (did you mean `BirthDate`?)"],
+    );
+    check(
+        ("born: BirthDate", "born: BirthDate.year"),
+        &[
+            "34:21 map/unknown-path [year] `body.response.person.BirthDate` is a single value and has no field `year`",
+        ],
+    );
+    check(
+        ("residence: { from: Address", "residence: { from: Addres"),
+        &["35:24 map/unknown-path [Addres] nothing here is named `Addres` (did you mean `Address`?)"],
+    );
+    check(
+        ("when: has(body.response.error)", "when: has(body.respons.error)"),
+        &["30:24 map/unknown-path [respons] `body` has no field `respons` (did you mean `response`?)"],
+    );
+    check(
+        ("  from: body.response.person\n", ""),
+        &[
+            "32:16 map/unknown-path [GivenName] nothing here is named `GivenName` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "32:41 map/unknown-path [Surname] nothing here is named `Surname` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "33:11 map/unknown-path [BirthDate] nothing here is named `BirthDate` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "34:24 map/unknown-path [Address] nothing here is named `Address` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "36:18 map/unknown-path [Children] nothing here is named `Children` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "41:23 map/unknown-path [Died] nothing here is named `Died` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "42:20 map/unknown-path [Status] nothing here is named `Status` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "43:44 map/unknown-path [Status] nothing here is named `Status` (paths begin at a root, as `body.` does, or where `from:` says)",
+            "44:12 map/unknown-path [Note] nothing here is named `Note` (paths begin at a root, as `body.` does, or where `from:` says)",
+        ],
+    );
+    check(
+        ("field: national_id", "field: nationalid"),
+        &[
+            "19:14 map/unknown-path [nationalid] the request has no field `nationalid` (did you mean `national_id`?)",
+        ],
+    );
+    check(
+        ("request: [ purpose ]", "request: [ purpos ]"),
+        &["54:14 map/unknown-path [purpos] nothing here is named `purpos` (did you mean `purpose`?)"],
+    );
+    check(
+        ("ignore: [ body.request ]", "ignore: [ body.reqest ]"),
+        &["46:13 map/unknown-path [body.reqest] the source has no `body.reqest` (did you mean `request`?)"],
+    );
+    check(
+        ("full_name: c.Name", "full_name: d.Name"),
+        &["39:46 map/unknown-path [d] nothing here is named `d`"],
+    );
+    check(
+        ("message: body.response.error", "message: context.rout"),
+        &[
+            "30:77 map/unknown-path [rout] `context` has no `rout` (did you mean `route`?) (it has message_id, route, caller, received, attempt, request_id)",
+        ],
+    );
+}
+
+#[test]
+fn types_decide() {
+    check(
+        ("born: BirthDate", "born: GivenName"),
+        &[
+            "34:11 map/type [GivenName] `born` is a date, and this is text (convert it: date(GivenName), or date(GivenName, 'dd.MM.yyyy'))",
+        ],
+    );
+    check(
+        ("notes: Note", "notes: Note\n    dependants: Surname"),
+        &[
+            "46:17 map/type [Surname] `dependants` is a whole number, and this is text (convert it: integer(Surname))",
+        ],
+    );
+    check(
+        ("AsOf: as_of", "AsOf: national_id"),
+        &[
+            "25:11 map/type [national_id] `AsOf` is a date, and this is text (convert it: date(national_id), or date(national_id, 'dd.MM.yyyy'))",
+        ],
+    );
+    check(
+        ("born: BirthDate", "born: Address"),
+        &[
+            "34:11 map/type [Address] `body.response.person.Address` is a record, and a single value is wanted here (map its fields: { from: body.response.person.Address, map: { ... } })",
+        ],
+    );
+    check(
+        ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: GivenName + 7"),
+        &["33:28 map/type [7] text is not joined with a whole number (convert it: string(7))"],
+    );
+    check(
+        ("\"Status == 'A'\"", "Status == 1"),
+        &[
+            "43:19 map/type [Status == 1] text is not compared with a whole number (convert the text: integer(x); or write the number in quotes)",
+        ],
+    );
+    check(
+        ("\"Status == 'A'\"", "\"Status == 'X'\""),
+        &["43:30 map/never-fits ['X'] the contract has no value `X` here (its values are A, E, D)"],
+    );
+    check(
+        ("const: ACTIVE }", "const: ACTIV }"),
+        &[
+            "43:43 map/never-fits [ACTIV] this never fits `status`: `ACTIV` is not one of its values: STATUS_UNSPECIFIED, ACTIVE, DECEASED, EMIGRATED (did you mean `ACTIVE`?)",
+        ],
+    );
+    check(
+        ("const: \"01\"", "const: 01"),
+        &[
+            "27:14 yaml/trap [{ const: 01 }] YAML readers take `01` for a number, without its leading zeros or sign (put the code in quotes: { const: \"01\" })",
+        ],
+    );
+    check(
+        ("PersonCode: national_id", "PersonCode: \"'123456789012'\""),
+        &[
+            "24:18 map/never-fits ['123456789012'] this never fits `PersonCode`: `123456789012` has 12 characters, and at most 11 fit",
+        ],
+    );
+    check(
+        ("Reason: lookup('reasons', purpose)", "Reason: purpose"),
+        &[
+            "26:13 map/never-fits [purpose] this never fits `Reason`: none of its codes is known there (translate the codes by a table: lookup('table', purpose))",
+        ],
+    );
+    check(
+        ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: \"03\""),
+        &[
+            "26:13 map/never-fits [lookup('reasons', purpose)] this never fits `Reason`: `03` is not one of its values: 01, 02",
+        ],
+    );
+    check(
+        ("eleven digits", "eleven digits\n    - { that: national_id, message: x }"),
+        &["21:15 map/type [national_id] a condition is true or false, and this is text"],
+    );
+}
+
+#[test]
+fn lists_and_choices_are_held_apart() {
+    check(
+        ("notes: Note", "email: Note"),
+        &[
+            "45:12 map/cardinality [Note] `body.response.person.Note` is a list, and a single value is wanted here (fill a list from it: { each: item in body.response.person.Note, map: ... })",
+        ],
+    );
+    check(
+        ("notes: Note", "notes: Surname"),
+        &[
+            "45:12 map/cardinality [Surname] `notes` is a list, and this is a single value (fill it by { each: item in path, map: ... })",
+        ],
+    );
+    check(
+        ("each: c in Children.Child", "each: c in Address"),
+        &[
+            "37:18 map/cardinality [Address] `body.response.person.Address` is a record, and `each` goes through a list",
+        ],
+    );
+    check(
+        ("national_id: c.Code", "national_id: Children.Child.Code"),
+        &[
+            "39:42 map/cardinality [Code] `body.response.person.Children.Child` is a list, and a path leads into one record (name its items: { each: item in body.response.person.Children.Child, map: ... })",
+        ],
+    );
+    check(
+        ("notes: Note", "notes: Note\n    email: GivenName\n    phone: Surname"),
+        &[
+            "47:5 map/choice [phone] `email` and `phone` are alternatives, and both are filled (fill each of them in a case of its own)",
+        ],
+    );
+    check(
+        ("nil: skip", "nil: keep"),
+        &[
+            "37:7 map/type [each: c in Children.Child] `children` has no nil to keep (skip nil items, or refuse them: `nil: skip`, `nil: refuse`)",
+        ],
+    );
+}
+
+#[test]
+fn nothing_is_forgotten() {
+    check(
+        ("    PersonCode: national_id\n", ""),
+        &[
+            "24:5 map/required-unmapped [AsOf: as_of] `body` needs `PersonCode` (the contract requires it: map it, or write { const: ... })",
+        ],
+    );
+    check(
+        ("serviceCode: { const: PersonQuery }, ", ""),
+        &[
+            "22:14 map/required-unmapped [{ serviceVersion: { const: v1 } }] `service` needs `serviceCode` (the contract requires it: map it, or write { const: ... })",
+        ],
+    );
+    check(
+        ("    born: BirthDate\n", ""),
+        &[
+            "28:1 warning map/source-unused [response] nothing reads these fields of `body.response.person`: BirthDate (map it, or say that it is not wanted: ignore: [ body.response.person.BirthDate ])",
+        ],
+    );
+    check(
+        ("  ignore: [ body.request ]\n", ""),
+        &[
+            "28:1 warning map/source-unused [response] nothing reads these fields of `body`: request (map it, or say that it is not wanted: ignore: [ body.request ])",
+        ],
+    );
+    check(
+        ("PURPOSE_BENEFIT: \"01\", ", ""),
+        &[
+            "26:13 map/uncovered [lookup('reasons', purpose)] table `reasons` has no row for PURPOSE_BENEFIT (add the rows, or say what any other code becomes: `default: ...`)",
+        ],
+    );
+    check(
+        ("E: EMIGRATED, ", ""),
+        &[
+            "44:25 map/uncovered [lookup('statuses', Status)] table `statuses` has no row for E (add the rows, or say what any other code becomes: `default: ...`)",
+        ],
+    );
+    check(
+        ("lookup('reasons', purpose)", "lookup('reason', purpose)"),
+        &["26:20 map/unknown-table ['reason'] there is no table `reason` (did you mean `reasons`?)"],
+    );
+    check(
+        ("full_name: c.Name", "full-name: c.Name, full_name: c.Code"),
+        &["39:54 map/duplicate-target [full_name] `full_name` is filled twice"],
+    );
+}
+
+#[test]
+fn absence_is_settled() {
+    check(
+        ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: GivenName + Address.City"),
+        &[
+            "33:28 map/maybe-absent [Address.City] `Address.City` may be absent, and a value is needed here (test it first: has(Address.City) && ..., or give a value for its absence: default(Address.City, ...))",
+        ],
+    );
+    check(
+        (
+            "full_name: GivenName.trim() + ' ' + Surname.trim()",
+            "full_name: \"has(Address) ? GivenName + Address.City : Surname\"",
+        ),
+        &[],
+    );
+    check(
+        ("has(Died), const", "Died < date('2000-01-01'), const"),
+        &[
+            "42:19 map/maybe-absent [Died] `Died` may be absent, and a value is needed here (test it first: has(Died) && ..., or give a value for its absence: default(Died, ...))",
+        ],
+    );
+    check(("has(Died), const", "has(Died) && Died < date('2000-01-01'), const"), &[]);
+    check(("has(Died), const", "\"has(Died) && Died < date('2000-01-01')\", const"), &[]);
+    check(
+        ("has(Died), const", "\"Died < date('2000-01-01') && has(Died)\", const"),
+        &[
+            "42:20 map/maybe-absent [Died] `Died` may be absent, and a value is needed here (test it first: has(Died) && ..., or give a value for its absence: default(Died, ...))",
+        ],
+    );
+    check(
+        ("has(Died), const", "has(Surname), const"),
+        &[
+            "28:1 warning map/source-unused [response] nothing reads these fields of `body.response.person`: Died (map it, or say that it is not wanted: ignore: [ body.response.person.Died ])",
+            "42:19 warning map/always-present [has(Surname)] `body.response.person.Surname` is always there (the contract requires it: leave the test out)",
+        ],
+    );
+}
+
+#[test]
+fn rules_can_be_reached() {
+    check(
+        (
+            "- { when: has(Died), const: DECEASED }",
+            "- { otherwise: \"lookup('statuses', Status)\" }\n        - { when: has(Died), const: DECEASED }",
+        ),
+        &[
+            "43:11 map/unreachable [{ when: has(Died), const: DECEASED }] this case and what follows it are never reached",
+        ],
+    );
+    check(
+        ("faults:\n", "faults:\n  - { status: INTERNAL }\n"),
+        &[
+            "49:5 map/unreachable [{ when: \"fault.detail.code == 'NOT_FOUND'\", status: NOT_FOUND, field: national_id }] this rule and what follows it are never reached",
+        ],
+    );
+}
+
+#[test]
+fn expressions_point_into_themselves() {
+    check(
+        ("GivenName.trim()", "GivenName.trm()"),
+        &["33:26 expr/unknown-function [trm] there is no function `trm` (did you mean `trim`?)"],
+    );
+    check(
+        ("GivenName.trim()", "GivenName.trim(1)"),
+        &["33:16 expr/arguments [GivenName.trim(1)] `trim` is not called like this (write text.trim())"],
+    );
+    check(
+        ("GivenName.trim()", "GivenName.trim("),
+        &["33:32 expr/syntax [+] `+` stands where a value should"],
+    );
+    check(
+        ("'^[0-9]{11}$'", "'^[0-9{11}$'"),
+        &["18:33 expr/arguments ['^[0-9{11}$'] this is not a regular expression: unclosed character class"],
+    );
+}
+
+#[test]
+fn methods_and_operations_fit_the_mode() {
+    check(
+        ("PopulationRegister/GetPerson", "PopulationRegister/GetPersn"),
+        &[
+            "5:13 route/unknown-method [civic.registry.v1.PopulationRegister/GetPersn] the contract has no method `civic.registry.v1.PopulationRegister/GetPersn` (did you mean `civic.registry.v1.PopulationRegister/GetPerson`?)",
+        ],
+    );
+    check(
+        ("PopulationRegister/GetPerson", "PopulationRegister/WatchPerson"),
+        &[
+            "5:13 route/streaming [civic.registry.v1.PopulationRegister/WatchPerson] `civic.registry.v1.PopulationRegister/WatchPerson` streams (routes serve unary methods only)",
+        ],
+    );
+    check(
+        ("operation: PersonQuery", "operation: PersonQery"),
+        &[
+            "10:16 route/unknown-operation [PersonQery] the WSDL has no operation `PersonQery` (did you mean `PersonQuery`?)",
+        ],
+    );
+    check(
+        ("mode: request-reply", "mode: operation"),
+        &[
+            "12:9 route/mode [operation] `civic.registry.v1.PopulationRegister/GetPerson` cannot be answered later (in mode operation a method returns google.longrunning.Operation and carries google.longrunning.operation_info)",
+        ],
+    );
+    check(
+        ("PopulationRegister/GetPerson", "PopulationRegister/ClaimBenefit"),
+        &[
+            "12:9 route/mode [request-reply] `civic.registry.v1.PopulationRegister/ClaimBenefit` returns an operation, and in mode request-reply the caller waits for the answer (write `mode: operation`)",
+        ],
+    );
+    check(
+        ("wsdl: register.wsdl", "wsdl: registry.wsdl"),
+        &["9:11 file/unreadable [registry.wsdl] `registry.wsdl` is not there"],
+    );
+    check(
+        ("wsdl: register.wsdl", "wsdl: register.wsdl\n    port: Other"),
+        &[
+            "10:11 route/unknown-operation [Other] no port `Other` offers `PersonQuery` (the ports are `Register/RegisterPort`)",
+        ],
+    );
+    let operation = MAPPING.replace("mode: request-reply", "mode: operation");
+    let (routes, found) = loaded(&operation.replace("/GetPerson", "/ClaimBenefit"));
+    assert_eq!((routes.len(), found), (1, Vec::new()));
+    let (_, found) = loaded(&operation.replace("/GetPerson", "/ForeignClaim"));
+    assert_eq!(
+        found,
+        [
+            "12:9 route/mode [operation] the operation's metadata is `civic.registry.v1.Person`, not `portolan.v1.OperationMetadata` (write metadata_type: \"portolan.v1.OperationMetadata\" in the method's operation_info)"
+        ]
+    );
 }

@@ -16,6 +16,9 @@ impl Checker<'_> {
     pub(super) fn unused(&mut self, rules: &Direction, key: &str, skip: Option<&str>) {
         let bare = key == "request";
         let ignored = self.ignored(rules, bare);
+        if self.failed() {
+            return;
+        }
         for root in ["header", "body"] {
             let Some(place) = self.scope.root(Side::Message, &[root.to_owned()], vec![root.to_owned()])
             else {

@@ -1,17 +1,23 @@
 //! Functions of dates and instants.
 
-use super::{Function, Kind, Outcome, Parameter};
-use portolan_formats::{DateTime, Value, ValueProblem};
+use super::{Function, Kind, Outcome, Parameter, pattern::Pattern};
+use portolan_formats::{DateTime, Value, ValueProblem, lexical};
 
 pub(super) const TIMESTAMP: Function = Function {
     name: "timestamp",
     receiver: false,
     sees_absent: false,
-    parameters: &[Parameter { name: "seconds", kinds: &[Kind::Integer], constant: false, optional: false }],
+    parameters: &[Parameter::value("moment", &[Kind::Integer, Kind::Text, Kind::DateTime])],
     result: Outcome::Kind(Kind::DateTime),
-    doc: "The instant that is so many seconds after 1970-01-01T00:00:00Z.",
-    examples: &[("timestamp(1795440438)", "2026-11-23T13:27:18Z")],
+    doc: "The instant that is so many seconds after 1970-01-01T00:00:00Z, or the date and time that a text holds as XML Schema and RFC 3339 write it.",
+    examples: &[
+        ("timestamp(1795440438)", "2026-11-23T13:27:18Z"),
+        ("timestamp('2026-11-23T15:27:18+02:00')", "2026-11-23T15:27:18+02:00"),
+        ("timestamp('yesterday')", "error"),
+    ],
     eval: |_, arguments| match *arguments {
+        [Value::DateTime(moment)] => Ok(Value::DateTime(moment)),
+        [Value::Text(text)] => Ok(Value::DateTime(lexical::parse_date_time(text)?)),
         [Value::Integer(seconds)] => {
             let seconds = i64::try_from(seconds).map_err(|_| ValueProblem::OutOfRange)?;
             let instant = jiff::Timestamp::from_second(seconds).map_err(|_| ValueProblem::OutOfRange)?;
@@ -43,3 +49,100 @@ pub(super) const EPOCH: Function = Function {
         _ => Err(ValueProblem::WrongKind.into()),
     },
 };
+
+pub(super) const DATE: Function = Function {
+    name: "date",
+    receiver: false,
+    sees_absent: false,
+    parameters: &[
+        Parameter::value("value", &[Kind::Text, Kind::Date, Kind::DateTime]),
+        Parameter::constant("form", &[Kind::Text]).optional(),
+    ],
+    result: Outcome::Kind(Kind::Date),
+    doc: "The date that a text holds, as 2024-01-31 or in the form given (yyyy, MM, dd, and anything that is not a letter). Of a date and time, the day as it is written there, or at an offset given as '+02:00'.",
+    examples: &[
+        ("date('2024-01-31')", "2024-01-31"),
+        ("date('31.01.2024', 'dd.MM.yyyy')", "2024-01-31"),
+        ("date('20240230', 'yyyyMMdd')", "error"),
+        ("date(timestamp('2024-01-31T23:30:00Z'))", "2024-01-31"),
+        ("date(timestamp('2024-01-31T23:30:00Z'), '+02:00')", "2024-02-01"),
+    ],
+    eval: |_, arguments| match *arguments {
+        [Value::Date(date), ..] => Ok(Value::Date(date)),
+        [Value::Text(text)] => Ok(Value::Date(lexical::parse_date(text)?)),
+        [Value::Text(text), Value::Text(form)] => {
+            let pattern = Pattern::new(form).ok_or(ValueProblem::Lexical)?;
+            Ok(Value::Date(pattern.read(text).ok_or(ValueProblem::Lexical)?))
+        }
+        [Value::DateTime(moment)] => Ok(Value::Date(moment.civil.date())),
+        [Value::DateTime(moment), Value::Text(offset)] => {
+            let instant = moment.instant().ok_or(ValueProblem::NoZone)?;
+            let offset = super::pattern::offset(offset).ok_or(ValueProblem::Lexical)?;
+            Ok(Value::Date(offset.to_datetime(instant).date()))
+        }
+        _ => Err(ValueProblem::WrongKind.into()),
+    },
+};
+
+pub(super) const FORMAT: Function = Function {
+    name: "format",
+    receiver: false,
+    sees_absent: false,
+    parameters: &[
+        Parameter::value("value", &[Kind::Date, Kind::DateTime]),
+        Parameter::constant("form", &[Kind::Text]),
+    ],
+    result: Outcome::Kind(Kind::Text),
+    doc: "The date, or the date and time as it is written, in a form of yyyy, yy, MM, dd, HH, mm, ss and anything that is not a letter.",
+    examples: &[
+        ("format(date('2024-01-31'), 'dd.MM.yyyy')", "31.01.2024"),
+        ("format(timestamp(1795440438), 'yyyyMMddHHmmss')", "20261123132718"),
+    ],
+    eval: |call, arguments| {
+        let (moment, form) = match *arguments {
+            [Value::Date(date), Value::Text(form)] => (date.to_datetime(jiff::civil::Time::midnight()), form),
+            [Value::DateTime(moment), Value::Text(form)] => (moment.civil, form),
+            _ => return Err(ValueProblem::WrongKind.into()),
+        };
+        let pattern = Pattern::new(form).ok_or(ValueProblem::Lexical)?;
+        Ok(Value::Text(call.arena.alloc_str(&pattern.write(moment))))
+    },
+};
+
+/// A part of a date, as a function.
+macro_rules! part {
+    ($constant:ident, $name:literal, $doc:literal, $example:literal, $result:literal) => {
+        pub(super) const $constant: Function = Function {
+            name: $name,
+            receiver: false,
+            sees_absent: false,
+            parameters: &[Parameter::value("value", &[Kind::Date, Kind::DateTime])],
+            result: Outcome::Kind(Kind::Integer),
+            doc: $doc,
+            examples: &[($example, $result)],
+            eval: |_, arguments| {
+                let date = match *arguments {
+                    [Value::Date(date)] => date,
+                    [Value::DateTime(moment)] => moment.civil.date(),
+                    _ => return Err(ValueProblem::WrongKind.into()),
+                };
+                let part = match $name {
+                    "year" => i128::from(date.year()),
+                    "month" => i128::from(date.month()),
+                    _ => i128::from(date.day()),
+                };
+                Ok(Value::Integer(part))
+            },
+        };
+    };
+}
+
+part!(
+    YEAR,
+    "year",
+    "The year of a date, or of a date and time as it is written.",
+    "year(date('2024-01-31'))",
+    "2024"
+);
+part!(MONTH, "month", "The month, from 1.", "month(date('2024-01-31'))", "1");
+part!(DAY, "day", "The day of the month, from 1.", "day(date('2024-01-31'))", "31");

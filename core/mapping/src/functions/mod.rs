@@ -5,6 +5,7 @@
 
 mod dates;
 mod numbers;
+mod pattern;
 mod text;
 
 use bumpalo::Bump;
@@ -106,8 +107,71 @@ pub enum EvalError {
 }
 
 /// Every function, in the order of the reference.
-pub static LIBRARY: &[Function] =
-    &[text::TRIM, numbers::DECIMAL, numbers::UNSCALED, dates::TIMESTAMP, dates::EPOCH];
+pub static LIBRARY: &[Function] = &[
+    text::TRIM,
+    text::UPPER,
+    text::LOWER,
+    text::TRUNCATE,
+    text::SUBSTRING,
+    text::REPLACE,
+    text::STARTS_WITH,
+    text::ENDS_WITH,
+    text::CONTAINS,
+    text::MATCHES,
+    text::SIZE,
+    text::PAD_LEFT,
+    text::PAD_RIGHT,
+    text::STRING,
+    numbers::INTEGER,
+    numbers::DECIMAL,
+    numbers::UNSCALED,
+    numbers::ROUND,
+    numbers::ABS,
+    dates::DATE,
+    dates::TIMESTAMP,
+    dates::EPOCH,
+    dates::FORMAT,
+    dates::YEAR,
+    dates::MONTH,
+    dates::DAY,
+];
+
+impl Parameter {
+    const fn value(name: &'static str, kinds: &'static [Kind]) -> Self {
+        Self { name, kinds, constant: false, optional: false }
+    }
+
+    const fn constant(name: &'static str, kinds: &'static [Kind]) -> Self {
+        Self { name, kinds, constant: true, optional: false }
+    }
+
+    const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+}
+
+/// What is wrong with a constant text argument, so that it is found when the mapping is checked and not when a
+/// message comes.
+pub(crate) fn fault_of_constant(function: &str, position: usize, text: &str) -> Option<&'static str> {
+    match (function, position) {
+        ("round", 2) if portolan_formats::decimal::Rounding::named(text).is_none() => {
+            Some("the mode is half-even, half-up, down, up, floor or ceiling")
+        }
+        ("date", 1) => {
+            let known = pattern::Pattern::new(text).is_some_and(|p| p.reads_dates())
+                || pattern::offset(text).is_some();
+            (!known).then_some("the form is made of yyyy, MM and dd, each once; an offset is written +02:00")
+        }
+        ("format", 1) if pattern::Pattern::new(text).is_none() => {
+            Some("the form is made of yyyy, yy, MM, dd, HH, mm, ss and characters that are no letters")
+        }
+        ("pad_left" | "pad_right", 2) if text.chars().count() != 1 => {
+            Some("it pads with exactly one character")
+        }
+        ("replace", 1) if text.is_empty() => Some("there is nothing to replace"),
+        _ => None,
+    }
+}
 
 /// The function of a name, with its index for `Expr::Call`.
 pub fn find(name: &str) -> Option<(usize, &'static Function)> {

@@ -1,7 +1,7 @@
 //! Functions of whole numbers and decimals.
 
 use super::{EvalError, Function, Kind, Outcome, Parameter};
-use portolan_formats::{Decimal, Value, ValueProblem, lexical};
+use portolan_formats::{Decimal, Value, ValueProblem, decimal::Rounding, lexical};
 
 /// A number of digits after the point.
 fn scale(value: Value<'_>) -> Result<u8, EvalError> {
@@ -71,5 +71,74 @@ pub(super) const UNSCALED: Function = Function {
         };
         let scaled = number.rescale(scale(digits)?).ok_or(ValueProblem::Loss)?;
         Ok(Value::Integer(scaled.mantissa))
+    },
+};
+
+pub(super) const INTEGER: Function = Function {
+    name: "integer",
+    receiver: false,
+    sees_absent: false,
+    parameters: &[Parameter::value("number", &[Kind::Text, Kind::Integer, Kind::Decimal])],
+    result: Outcome::Kind(Kind::Integer),
+    doc: "The whole number that a text holds or a decimal is. Text that is not a whole number is refused, and so is a decimal with a fraction.",
+    examples: &[
+        ("integer('0042')", "42"),
+        ("integer(3.00)", "3"),
+        ("integer(3.5)", "error"),
+        ("integer('4 2')", "error"),
+    ],
+    eval: |_, arguments| match *arguments {
+        [Value::Integer(number)] => Ok(Value::Integer(number)),
+        [Value::Decimal(number)] => Ok(Value::Integer(number.to_integer().ok_or(ValueProblem::Loss)?)),
+        [Value::Text(text)] => Ok(Value::Integer(lexical::parse_integer(text)?)),
+        _ => Err(ValueProblem::WrongKind.into()),
+    },
+};
+
+pub(super) const ROUND: Function = Function {
+    name: "round",
+    receiver: false,
+    sees_absent: false,
+    parameters: &[
+        Parameter::value("number", &[Kind::Decimal, Kind::Integer]),
+        Parameter::constant("digits", &[Kind::Integer]),
+        Parameter::constant("mode", &[Kind::Text]),
+    ],
+    result: Outcome::Kind(Kind::Decimal),
+    doc: "The number with so many digits after the point. The mode is half-even, half-up, down, up, floor or ceiling. This is how a mapping says that digits may be lost.",
+    examples: &[
+        ("round(2.345, 2, 'half-even')", "2.34"),
+        ("round(2.345, 2, 'half-up')", "2.35"),
+        ("round(-2.5, 0, 'down')", "-2"),
+    ],
+    eval: |_, arguments| {
+        let (number, digits, mode) = match *arguments {
+            [Value::Decimal(number), digits, Value::Text(mode)] => (number, digits, mode),
+            [Value::Integer(number), digits, Value::Text(mode)] => {
+                (Decimal::from_integer(number).ok_or(ValueProblem::OutOfRange)?, digits, mode)
+            }
+            _ => return Err(ValueProblem::WrongKind.into()),
+        };
+        let mode = Rounding::named(mode)
+            .ok_or(EvalError::Refused { function: "round", problem: "there is no such mode" })?;
+        Ok(Value::Decimal(number.round(scale(digits)?, mode).ok_or(ValueProblem::OutOfRange)?))
+    },
+};
+
+pub(super) const ABS: Function = Function {
+    name: "abs",
+    receiver: false,
+    sees_absent: false,
+    parameters: &[Parameter::value("number", &[Kind::Integer, Kind::Decimal])],
+    result: Outcome::SameAs(0),
+    doc: "The number without its sign.",
+    examples: &[("abs(-5)", "5"), ("abs(-1.50)", "1.50")],
+    eval: |_, arguments| match *arguments {
+        [Value::Integer(number)] => Ok(Value::Integer(number.checked_abs().ok_or(ValueProblem::OutOfRange)?)),
+        [Value::Decimal(number)] => Ok(Value::Decimal(Decimal {
+            mantissa: number.mantissa.checked_abs().ok_or(ValueProblem::OutOfRange)?,
+            ..number
+        })),
+        _ => Err(ValueProblem::WrongKind.into()),
     },
 };

@@ -1,0 +1,47 @@
+//! The last step of loading: a checked route, compiled to plans.
+
+use crate::{
+    load::LoadedRoute,
+    plan::{Contracts, Plan, ReplyPlan},
+};
+
+/// A route that can run.
+#[derive(Debug)]
+pub struct CompiledRoute {
+    /// From the caller's message to the system's. Its keys (see [`Plan::run_with_keys`]) are the caller's request id,
+    /// where the message has one, then the idempotency key, where the route names one.
+    pub request: Plan,
+    /// From the system's reply to the caller's.
+    pub reply: ReplyPlan,
+    /// Whether the first key is the caller's request id.
+    pub has_request_id: bool,
+    /// Whether the last key is the idempotency key.
+    pub has_key: bool,
+}
+
+impl LoadedRoute {
+    /// Compiles the route; it is kept for as long as the bundle serves.
+    pub fn compile(&self) -> CompiledRoute {
+        let (route, source, target) = (&self.route, &self.source.schema, &self.target.schema);
+        let documents = &route.documents;
+        let there = Contracts {
+            source: (source, &documents.request),
+            target: (target, &documents.target_request),
+            original: None,
+            tables: &route.tables,
+        };
+        let back = Contracts {
+            source: (target, &documents.target_reply),
+            target: (source, &documents.reply),
+            original: Some((source, &documents.request)),
+            tables: &route.tables,
+        };
+        let keys = route.request_id.iter().chain(&route.key);
+        CompiledRoute {
+            request: Plan::compile(&route.request, there).with_keys(keys, there),
+            reply: ReplyPlan::compile(&route.reply, back),
+            has_request_id: route.request_id.is_some(),
+            has_key: route.key.is_some(),
+        }
+    }
+}
