@@ -1,0 +1,215 @@
+"""Portolan beside its rivals, interleaved in one run: each repetition measures every contestant in turn, a ratio is taken within
+the repetition, and the median of the ratios is printed as `name ratio`. Run by `make bench`."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess as sp
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+os.chdir(ROOT)
+REPS = int(os.environ.get("REPS", "5"))
+EACH = os.environ.get("SECONDS_EACH", "3")
+WITH_PEERS = os.environ.get("PEERS", "yes") == "yes"
+PEERS = ROOT / "target/peers"
+HAND, PORTOLAN, BENCH = PEERS / "build/release/peers", ROOT / "target/release/portolan", ROOT / "target/release/portolan-bench"
+ROUTES = ROOT / "tests/bench/routes"
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="portolan-bench-"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def order():
+    """The 20-field message of the peers, as protobuf wire (../shared/peers/gateways/rust/src/tr.rs)."""
+    out = bytearray()
+
+    def varint(v):
+        while v >= 128:
+            out.append(v & 127 | 128)
+            v >>= 7
+        out.append(v)
+
+    texts = {1: "ORD-2026-000184467", 2: "C-99120331", 3: "Margarethe & Söhne GmbH", 4: "Lindenallee 1442, Aufgang B", 5: "Düsseldorf", 6: "40213",
+             7: "DE", 8: "einkauf@margarethe-soehne.example", 9: "+49 211 5550 1234", 10: "PARTIALLY_SHIPPED", 11: "EUR", 19: "DHL Freight",
+             20: "Leave at the loading dock; call the porter before arrival, gate code was sent by SMS."}
+    numbers = {12: 12899050, 13: 2059512, 14: 17, 15: 4, 16: 1, 17: 1795440438, 18: 1795443999}
+    for field in range(1, 21):
+        if field in texts:
+            text = texts[field].encode()
+            varint(field << 3 | 2)
+            varint(len(text))
+            out.extend(text)
+        else:
+            varint(field << 3)
+            varint(numbers[field])
+    return bytes(out)
+
+
+PAYLOAD = WORK / "order.pb"
+PAYLOAD.write_bytes(order())
+BACKEND, GATEWAY = free_port(), free_port()
+ENV = {**os.environ, "BACKEND_PORT": str(BACKEND), "GW_PORT": str(GATEWAY), "WORKERS": "2"}
+
+
+def folder(mode, idempotent):
+    """A configuration with the one route of `mode`."""
+    where = WORK / f"{mode}-{idempotent}"
+    where.mkdir()
+    for name in ("b.proto", "orders.wsdl"):
+        shutil.copy(PEERS / "proto" / name, where / name)
+    shutil.copy(ROUTES / "later.proto", where / "later.proto")
+    text = (ROUTES / "orders.yaml").read_text().replace("mode: direct, idempotent: true", f"mode: {mode}, idempotent: {idempotent}")
+    if mode == "operation":
+        text = text.replace("proto: b.proto, method: b.Orders/Put", "proto: later.proto, method: bench.Later/Put")
+    (where / "orders.yaml").write_text(text)
+    (where / "portolan.yaml").write_text(
+        f'listen: {{ grpc: "127.0.0.1:{GATEWAY}", http: "127.0.0.1:0" }}\nroutes: [ orders.yaml ]\nqueue: "sqlite:queue.db"\n'
+        f'systems:\n  backend:\n    soap: {{ endpoint: "http://127.0.0.1:{BACKEND}/svc", timeout: 10s, max-concurrency: 128 }}\n')
+    return where
+
+
+def serve(where, *options):
+    log = open(where / "log", "w")
+    started = time.perf_counter()
+    gateway = sp.Popen([PORTOLAN, "serve", "--config", where / "portolan.yaml", "--log-level", "warn", *options], stdout=sp.PIPE, stderr=log, text=True)
+    line = gateway.stdout.readline()
+    gateway.ready_ms = (time.perf_counter() - started) * 1000
+    if "ready" not in line:
+        sys.exit(f"the gateway did not start: {(where / 'log').read_text()}")
+    return gateway
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(5)
+    except sp.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(port):
+    for _ in range(500):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    sys.exit(f"nothing listens on {port}")
+
+
+def measured(command):
+    return json.loads(sp.run([str(c) for c in command], check=True, capture_output=True, text=True, env=ENV).stdout)
+
+
+def peers_load(pid, callers, seconds=EACH):
+    return measured([HAND, "load", pid, callers, seconds])
+
+
+def raw_load(address, path, callers, seconds=EACH):
+    return measured([BENCH, "load", address, path, PAYLOAD, callers, seconds])
+
+
+def commits(callers, each):
+    return measured([BENCH, "commits", WORK, callers, EACH, each])
+
+
+def rss(pid):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS")) / 1024
+
+
+def gateway_at_work(command, cwd=None):
+    process = sp.Popen([str(c) for c in command], env=ENV, cwd=cwd, stdout=sp.DEVNULL, stderr=sp.DEVNULL)
+    wait_for(GATEWAY)
+    return process
+
+
+def both(process):
+    """Warmed up, then one caller, then 64."""
+    peers_load(process.pid, 64, "1")
+    one, many = peers_load(process.pid, 1), peers_load(process.pid, 64)
+    stop(process)
+    return one, many
+
+
+FIGURES = {}
+
+
+def figure(name, value):
+    FIGURES.setdefault(name, []).append(value)
+
+
+def repetition(first, direct, request_reply, operation):
+    hand1, hand64 = both(gateway_at_work([HAND, "gw"]))
+    direct1, direct64 = both(serve(direct))
+    figure("direct_calls_at_64_vs_hand_written", direct64["rps"] / hand64["rps"])
+    figure("direct_p50_at_1_vs_hand_written", direct1["p50"] / hand1["p50"])
+    figure("direct_cpu_at_64_vs_hand_written", direct64["cpu_us"] / hand64["cpu_us"])
+    two1, two64 = commits(1, 2), commits(64, 2)
+    recorded1, recorded64 = both(serve(request_reply))
+    figure("request_reply_calls_at_64_vs_lower_of_hand_written_and_two_commits", recorded64["rps"] / min(hand64["rps"], two64["rps"]))
+    figure("request_reply_p50_at_1_vs_hand_written_plus_1.2_times_two_commits", recorded1["p50"] / (hand1["p50"] + 1.2 * two1["p50"]))
+    echo = sp.Popen([BENCH, "echo"], stdout=sp.PIPE, text=True)
+    echoed = raw_load(echo.stdout.readline().strip(), "/bench.Echo/Any", 64)
+    stop(echo)
+    one64 = commits(64, 1)
+    paused = serve(operation, "--pause-dispatch")
+    raw_load(f"127.0.0.1:{GATEWAY}", "/bench.Later/Put", 64, "1")
+    accepted = raw_load(f"127.0.0.1:{GATEWAY}", "/bench.Later/Put", 64)
+    stop(paused)
+    figure("operation_accepts_at_64_vs_lower_of_echo_and_one_commit", accepted["rps"] / min(echoed["rps"], one64["rps"]))
+    rows = {"hand-written": hand64, "direct": direct64, "request-reply": recorded64, "two commits": two64, "echo": echoed, "one commit": one64, "accept": accepted}
+    if WITH_PEERS and first:
+        _, python = both(gateway_at_work([PEERS / ".venv/bin/python", "python/gateway.py"], PEERS))
+        _, node = both(gateway_at_work(["node", "node/gateway.js"], PEERS))
+        figure("direct_calls_at_64_vs_python", direct64["rps"] / python["rps"])
+        figure("direct_calls_at_64_vs_node", direct64["rps"] / node["rps"])
+        rows.update(python=python, node=node)
+    print(" ".join(f"{name}={row['rps']:.0f}/s" for name, row in rows.items()), f"p50@1: hand={hand1['p50']} direct={direct1['p50']} rr={recorded1['p50']} two={two1['p50']} us", file=sys.stderr)
+
+
+def start_and_idle(backlog):
+    """With the routes of the demo and an empty queue, and with the backlog that the accepts above left behind."""
+    where = WORK / "demo"
+    where.mkdir()
+    shutil.copytree(ROOT / "mappings", where / "mappings")
+    (where / "portolan.yaml").write_text(
+        'listen: { grpc: "127.0.0.1:0", http: "127.0.0.1:0" }\nroutes: [ mappings ]\nqueue: "sqlite:queue.db"\nsystems:\n'
+        '  population-register:\n    soap: { endpoint: "http://127.0.0.1:1/" }\n  benefits:\n    soap: { endpoint: "http://127.0.0.1:1/" }\n')
+    for _ in range(REPS):
+        gateway = serve(where)
+        figure("ready_ms", gateway.ready_ms)
+        time.sleep(0.5)
+        figure("idle_rss_mib", rss(gateway.pid))
+        stop(gateway)
+    for file in backlog.glob("queue.db*"):
+        if "lock" not in file.name:
+            shutil.copy(file, where / file.name)
+    for _ in range(REPS):
+        gateway = serve(where, "--pause-dispatch")
+        figure("ready_ms_with_backlog", gateway.ready_ms)
+        stop(gateway)
+
+
+backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL)
+try:
+    wait_for(BACKEND)
+    direct, request_reply, operation = folder("direct", "true"), folder("request-reply", "false"), folder("operation", "false")
+    for index in range(REPS):
+        repetition(index == 0, direct, request_reply, operation)
+    start_and_idle(operation)
+finally:
+    stop(backend)
+    shutil.rmtree(WORK, ignore_errors=True)
+for name, values in FIGURES.items():
+    print(f"{name} {statistics.median(values):.3f}")
