@@ -18,7 +18,7 @@ use crate::{
 pub trait Delivery: Send + Sync + 'static {
     /// Makes a message durable, and where `start` says so records its first attempt in the same commit.
     ///
-    /// A request key that is known already changes nothing and gives [`Accepted::Repeated`].
+    /// A request key, or a message id, that is known already changes nothing and gives [`Accepted::Repeated`].
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
     /// Takes up to `limit` messages that are due, oldest due first, recording an attempt for each. Does not wait.
@@ -33,7 +33,8 @@ pub trait Delivery: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<Claimed>, DeliveryError>>;
 
     /// Resolves when a claim may find something: at once after an accept or retry that is due, or at the time at which
-    /// the next message becomes due. May resolve without cause.
+    /// the next message becomes due. May resolve without cause. Routes that the last claim passed over do not count:
+    /// whoever serves them again claims again.
     fn ready(&self) -> BoxFuture<'_, ()>;
 
     /// Records the outcome of an attempt. The message is finished.
@@ -94,14 +95,16 @@ pub trait Delivery: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
-    /// Keeps a bundle while any message refers to it; keeping it twice changes nothing.
+    /// Keeps a bundle while any message refers to it, and as long as this process runs; keeping it twice changes nothing.
+    /// A message of a bundle that is not kept is not accepted.
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
     /// A kept bundle.
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
 
-    /// Removes up to `limit` messages that were finished before `before`, and bundles that nothing refers to.
-    /// Returns how many messages were removed.
+    /// Removes up to `limit` messages that were finished before `before`, and bundles that nothing refers to and that
+    /// this process did not keep. Returns how many messages were removed: fewer than `limit` is no proof that there are
+    /// no more, since one call looks only so far.
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
 }
 
@@ -253,7 +256,7 @@ pub struct Record {
     pub envelope: Envelope,
     /// What came in; empty in lists.
     pub payload: Bytes,
-    /// Of the payload, where the message has a request key.
+    /// Of the payload, where the message has a request key; absent in lists.
     pub digest: Option<PayloadDigest>,
     /// Where it is.
     pub state: State,
@@ -276,7 +279,7 @@ pub struct Filter {
     pub limit: usize,
 }
 
-/// Messages, and whether there are more.
+/// Messages, and whether there are more: a page may be short, or empty, and still have a next one.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Newest first.

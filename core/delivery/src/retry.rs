@@ -7,6 +7,9 @@ use backoff::{ExponentialBackoffBuilder, SystemClock, backoff::Backoff, exponent
 
 use crate::{DeadLetter, Failure, FaultClass, Idempotency, Mode, Party, Status, Timestamp};
 
+/// The longest wait between two attempts, whatever a system asks for (`Retry-After`).
+const LONGEST_BACKOFF: Duration = Duration::from_secs(24 * 3600);
+
 /// When and how often to try again; names and meaning of gRPC's service config (gRFC A6).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
@@ -57,7 +60,7 @@ impl RetryPolicy {
         if !(1..=1000).contains(&max_attempts) {
             return Err(PolicyError::MaxAttempts);
         }
-        if max_backoff > Duration::from_secs(24 * 3600) {
+        if max_backoff > LONGEST_BACKOFF {
             return Err(PolicyError::MaxBackoff);
         }
         if initial_backoff < Duration::from_millis(1) || initial_backoff > max_backoff {
@@ -137,7 +140,8 @@ pub fn decide(
     if !may_repeat {
         return bury(failure, Party::System);
     }
-    let due = now.plus(failure.retry_after.unwrap_or_default().max(policy.interval(attempt)));
+    let asked = failure.retry_after.unwrap_or_default().min(LONGEST_BACKOFF);
+    let due = now.plus(asked.max(policy.interval(attempt)));
     let in_time = deadline.is_none_or(|d| due < d);
     if attempt < policy.max_attempts && in_time {
         return Decision::RetryAt { due, failure };

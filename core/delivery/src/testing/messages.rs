@@ -10,20 +10,23 @@ use crate::{
     Status, Timestamp,
 };
 
-pub(crate) const BUNDLE: BundleHash = BundleHash([7; 32]);
-pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+/// The bundle that messages refer to.
+pub const BUNDLE: BundleHash = BundleHash([7; 32]);
+/// When messages are received.
+pub const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 
 /// So many seconds after [`NOW`].
-pub(crate) fn at(seconds: i64) -> Timestamp {
+pub fn at(seconds: i64) -> Timestamp {
     Timestamp(NOW.0 + seconds * 1_000_000)
 }
 
 /// Every byte that a payload can hold, so that nothing that re-encodes it goes unnoticed.
-pub(crate) fn payload(mark: u8) -> Bytes {
+pub fn payload(mark: u8) -> Bytes {
     (0..=255).chain([mark]).collect::<Vec<u8>>().into()
 }
 
-pub(crate) fn envelope(route: &str) -> Envelope {
+/// A message that may not be repeated.
+pub fn envelope(route: &str) -> Envelope {
     Envelope {
         id: MessageId::generate(),
         route: route.into(),
@@ -39,22 +42,26 @@ pub(crate) fn envelope(route: &str) -> Envelope {
     }
 }
 
-pub(crate) fn keyed(route: &str, caller: &str, id: &str) -> Envelope {
+/// With a request key.
+pub fn keyed(route: &str, caller: &str, id: &str) -> Envelope {
     let request_key = Some(RequestKey { caller: caller.to_owned(), id: id.to_owned() });
     Envelope { request_key, ..envelope(route) }
 }
 
-pub(crate) fn repeatable(route: &str) -> Envelope {
+/// Whose system may be asked twice.
+pub fn repeatable(route: &str) -> Envelope {
     Envelope { idempotency: Idempotency::Yes, ..envelope(route) }
 }
 
-pub(crate) fn failure(class: FaultClass) -> Failure {
+/// A failure of this class.
+pub fn failure(class: FaultClass) -> Failure {
     Failure::new(Status::Unavailable, class, "REASON", "what happened")
         .with("route", "r")
         .at_field("a.b", "wrong")
 }
 
-pub(crate) fn letter(class: FaultClass) -> DeadLetter {
+/// With a reply that is the problem.
+pub fn letter(class: FaultClass) -> DeadLetter {
     DeadLetter {
         failure: failure(class),
         at_fault: Party::System,
@@ -62,12 +69,13 @@ pub(crate) fn letter(class: FaultClass) -> DeadLetter {
     }
 }
 
-pub(crate) fn reply() -> Outcome {
+/// An answer that is no text.
+pub fn reply() -> Outcome {
     Outcome::Reply(Bytes::from_static(&[0, 159, 146, 150, 0]))
 }
 
 /// Accepts a message that waits from `due` on.
-pub(crate) async fn waiting(delivery: &dyn Delivery, envelope: Envelope, due: Timestamp) -> MessageId {
+pub async fn waiting(delivery: &dyn Delivery, envelope: Envelope, due: Timestamp) -> MessageId {
     let id = envelope.id;
     let accept = Accept { envelope, payload: payload(1), start: Start::Due(due) };
     match delivery.accept(accept).await.expect("accept") {
@@ -77,7 +85,7 @@ pub(crate) async fn waiting(delivery: &dyn Delivery, envelope: Envelope, due: Ti
 }
 
 /// Accepts a message and begins its first attempt.
-pub(crate) async fn started(delivery: &dyn Delivery, envelope: Envelope, gateway: GatewayId) -> Claim {
+pub async fn started(delivery: &dyn Delivery, envelope: Envelope, gateway: GatewayId) -> Claim {
     let id = envelope.id;
     let accept = Accept { envelope, payload: payload(1), start: Start::Now(gateway) };
     match delivery.accept(accept).await.expect("accept") {
@@ -89,8 +97,8 @@ pub(crate) async fn started(delivery: &dyn Delivery, envelope: Envelope, gateway
     }
 }
 
-/// The ids that a claim at `now` takes.
-pub(crate) async fn claimed(
+/// What a claim at `now` takes.
+pub async fn claimed(
     delivery: &dyn Delivery,
     gateway: GatewayId,
     limit: usize,
@@ -102,20 +110,23 @@ pub(crate) async fn claimed(
     claimed.into_iter().map(|c| c.claim).collect()
 }
 
-pub(crate) fn ids(claims: &[Claim]) -> Vec<MessageId> {
+/// Whose claims these are.
+pub fn ids(claims: &[Claim]) -> Vec<MessageId> {
     claims.iter().map(|claim| claim.id).collect()
 }
 
-pub(crate) async fn known(delivery: &dyn Delivery, id: MessageId) -> Record {
+/// A message that must be there.
+pub async fn known(delivery: &dyn Delivery, id: MessageId) -> Record {
     delivery.get(id).await.expect("get").unwrap_or_else(|| panic!("message {id} is lost"))
 }
 
-pub(crate) async fn state(delivery: &dyn Delivery, id: MessageId) -> State {
+/// Where a message is that must be there.
+pub async fn state(delivery: &dyn Delivery, id: MessageId) -> State {
     known(delivery, id).await.state
 }
 
 /// Everything that a filter finds, page by page.
-pub(crate) async fn all(delivery: &dyn Delivery, mut filter: Filter) -> Vec<Record> {
+pub async fn all(delivery: &dyn Delivery, mut filter: Filter) -> Vec<Record> {
     let mut records = Vec::new();
     loop {
         let page = delivery.list(filter.clone()).await.expect("list");
@@ -128,7 +139,7 @@ pub(crate) async fn all(delivery: &dyn Delivery, mut filter: Filter) -> Vec<Reco
 }
 
 /// How many messages there are by state, of all routes.
-pub(crate) async fn count(delivery: &dyn Delivery, kind: StateKind) -> u64 {
+pub async fn count(delivery: &dyn Delivery, kind: StateKind) -> u64 {
     let counts = delivery.counts().await.expect("counts");
     counts.iter().filter(|count| count.state == kind).map(|count| count.messages).sum()
 }

@@ -5,7 +5,7 @@ mod cases;
 mod fuse;
 pub mod kill;
 mod ledger;
-mod messages;
+pub mod messages;
 mod store;
 mod transport;
 

@@ -115,8 +115,15 @@ async fn gateways_that_keep_dying_over_a_message_bury_it(subject: &dyn Subject) 
 async fn many_lost_attempts_are_all_settled(subject: &dyn Subject) {
     let delivery = fresh(subject).await;
     let gateway = GatewayId::generate();
-    for _ in 0..1200 {
-        started(&*delivery, envelope("r"), gateway).await;
+    // At the same time, or each would pay for a commit of its own.
+    let accepts: Vec<_> = (0..1200)
+        .map(|_| {
+            let delivery = delivery.clone();
+            tokio::spawn(async move { started(&*delivery, envelope("r"), gateway).await })
+        })
+        .collect();
+    for accept in accepts {
+        accept.await.expect("accept");
     }
     let delivery = reopened(subject, delivery).await;
     let reconciled = delivery.reconcile(GatewayId::generate(), at(1)).await.expect("reconcile");

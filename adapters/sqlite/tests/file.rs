@@ -1,0 +1,93 @@
+//! The file itself: whose it is, who may open it, and what is said otherwise.
+
+use std::path::Path;
+
+use portolan_delivery::{BundleHash, Delivery};
+use portolan_sqlite::{OpenError, Options, SqliteDelivery};
+
+fn open(path: &Path) -> Result<SqliteDelivery, OpenError> {
+    SqliteDelivery::open(path, Options::default())
+}
+
+fn refusal(path: &Path) -> String {
+    open(path).err().expect("a refusal").to_string()
+}
+
+#[tokio::test]
+async fn a_second_gateway_is_told_that_the_file_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let first = open(&path).unwrap();
+    assert!(refusal(&path).contains("in use by another process"), "{}", refusal(&path));
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_in_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let hash = BundleHash([3; 32]);
+    open(&path).unwrap().keep_bundle(hash, "content".into()).await.unwrap();
+    assert_eq!(open(&path).unwrap().bundle(hash).await, Ok(Some("content".into())));
+}
+
+#[test]
+fn files_of_others_and_of_newer_versions_are_refused() {
+    let check = |sql: &str, expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.db");
+        drop(open(&path).unwrap());
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let refusal = refusal(&path);
+        assert!(refusal.contains(expected), "{sql}: {refusal}");
+    };
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 1");
+    check("PRAGMA application_id = 7", "is a database of another program");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    std::fs::write(
+        &path,
+        "not a database, and longer than the header of one would be: 100 bytes and a few more than that",
+    )
+    .unwrap();
+    assert!(refusal(&path).contains("cannot be used as a queue"), "{}", refusal(&path));
+    assert!(refusal(&folder.path().join("missing/queue.db")).contains("cannot be opened"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_their_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let delivery = open(&path).unwrap();
+    delivery.keep_bundle(BundleHash([3; 32]), "content".into()).await.unwrap();
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+        seen += 1;
+    }
+    assert_eq!(seen, 4, "database, log, its index and the lock");
+}
+
+#[tokio::test]
+async fn a_damaged_row_becomes_a_dead_letter_and_stops_no_other() {
+    use portolan_delivery::testing::messages::{BUNDLE, at, claimed, count, envelope, waiting};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let delivery = open(&path).unwrap();
+    delivery.keep_bundle(BUNDLE, "content".into()).await.unwrap();
+    waiting(&delivery, envelope("r"), at(0)).await;
+    let sound = waiting(&delivery, envelope("r"), at(1)).await;
+    drop(delivery);
+    let damage = "UPDATE messages SET envelope = '{' WHERE seq = 1";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+    let delivery = open(&path).unwrap();
+    let claims = claimed(&delivery, portolan_delivery::GatewayId::generate(), 9, &[], at(2)).await;
+    assert_eq!(claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), [sound]);
+    assert_eq!(count(&delivery, portolan_delivery::StateKind::Dead).await, 1);
+}
