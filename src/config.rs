@@ -31,7 +31,9 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     /// Where it listens.
     pub(crate) listen: Listen,
-    /// Files and folders with mappings.
+    /// The folder of the file, which relative paths are relative to.
+    pub(crate) folder: PathBuf,
+    /// Files and folders with mappings, as typed.
     pub(crate) routes: Vec<PathBuf>,
     /// Where messages are kept.
     pub(crate) queue: Queue,
@@ -162,6 +164,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
     }
     keys.finish(reader);
     Some(Config {
+        folder: reader.folder.to_owned(),
         listen: listen?,
         routes: routes?,
         queue: queue?,
@@ -179,8 +182,8 @@ fn routes(entry: &Entry, reader: &mut Reader<'_>) -> Vec<PathBuf> {
         .collect();
     let mut found = Vec::new();
     for text in paths {
-        let path = reader.folder.join(&text.value);
-        if !path.exists() {
+        let path = PathBuf::from(&text.value);
+        if !reader.folder.join(&path).exists() {
             let finding = Diagnostic::error(Code::FILE_UNREADABLE, "there is no such file or folder")
                 .at(text.span, "")
                 .help("paths are relative to the folder of the configuration");

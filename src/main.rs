@@ -6,6 +6,7 @@ mod config;
 mod files;
 mod loader;
 mod logging;
+mod mappings;
 mod registry;
 mod report;
 mod table;

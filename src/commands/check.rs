@@ -1,8 +1,71 @@
-//! `portolan check`
-use crate::report::{Failure, Report};
-/// check
+//! `portolan check`: mappings proved against both of their contracts, and against the configuration, before they run.
+
+use std::path::PathBuf;
+
+use portolan_diagnostics::{Severity, SourceId, Sources};
+
+use crate::{
+    config, loader, mappings,
+    report::{Failure, Format, Report, summary},
+};
+
+/// Check mappings against both of their contracts.
+///
+/// Everything that is wrong is said at once: where, what, and what to do. With --config the configuration is checked too,
+/// and that the systems which mappings name are configured. Exits 1 if there is an error or a warning.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
-pub(super) fn run(_: &Arguments, _: &Report) -> Result<(), Failure> {
-    Ok(())
+#[command(after_help = "Examples:
+  portolan check mappings
+  portolan check mappings/registry.yaml --format json
+  portolan check --config portolan.yaml")]
+pub(crate) struct Arguments {
+    /// Mapping files, or folders with them [default: `routes` of the configuration]
+    #[arg(value_name = "PATH", required_unless_present = "config")]
+    paths: Vec<PathBuf>,
+    /// Check this configuration too
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    if let Some(path) = arguments.paths.iter().find(|path| !path.exists()) {
+        return Err(Failure::usage(format_args!("there is no `{}`", path.display())));
+    }
+    let mut sources = Sources::default();
+    let mut findings = Vec::new();
+    let configured = match &arguments.config {
+        Some(path) => {
+            let read = config::load(path, &mut sources);
+            findings.extend(read.diagnostics);
+            let Some(config) = read.value else { return Err(Failure::configuration(findings, &sources)) };
+            Some(config)
+        }
+        None => None,
+    };
+    // Files are named as the one sees them who named them: the user, or the configuration.
+    let read;
+    let shown = match &configured {
+        Some(config) if arguments.paths.is_empty() => {
+            read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
+            mappings::shown(&sources, &config.folder, Some(SourceId(0)))
+        }
+        _ => {
+            read = mappings::read(loader::here(), &arguments.paths, configured.as_ref(), &mut sources);
+            sources
+        }
+    };
+    findings.extend(read.findings);
+    report.findings(&findings, &shown, arguments.format)?;
+    if arguments.format == Format::Text {
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let sound = plural(read.routes.len(), "sound route");
+        report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(read.files, "file")));
+    }
+    match findings.iter().any(|d| d.severity >= Severity::Warning) {
+        true => Err(Failure::Findings),
+        false => Ok(()),
+    }
 }

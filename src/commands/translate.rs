@@ -1,8 +1,154 @@
-//! `portolan translate`
-use crate::report::{Failure, Report};
-/// translate
+//! `portolan translate`: one message through a route's mapping, without any system.
+
+mod document;
+
+use std::path::PathBuf;
+
+use portolan_delivery::{Failure as Refusal, MessageId, Timestamp};
+use portolan_diagnostics::{SourceId, Sources};
+use portolan_engine::{Context, Translate, Verdict};
+use serde_json::json;
+
+use crate::{
+    config, files,
+    loader::{self, Mapped},
+    mappings::{self, Found},
+    report::{Failure, Report},
+};
+
+/// The largest message that is translated here.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Translate one message by a route's mapping.
+///
+/// A request is protobuf, or the same as JSON (.json); out comes the envelope that the system would get. A response is
+/// the system's envelope (.xml); out comes the caller's reply as JSON, or the failure that the caller would be told, with
+/// exit code 1.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
-pub(super) fn run(_: &Arguments, _: &Report) -> Result<(), Failure> {
+#[command(
+    after_help = "Examples:
+  portolan translate registry.get-person --request request.json
+  portolan translate registry.get-person --request request.pb --raw > envelope.xml
+  portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings",
+    group = clap::ArgGroup::new("way").required(true).args(["request", "response"])
+)]
+pub(crate) struct Arguments {
+    /// The route, as its mapping names it
+    #[arg(value_name = "ROUTE")]
+    route: String,
+    /// What a caller sends: protobuf, or JSON (.json)
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+    /// What the system answers: XML
+    #[arg(long, value_name = "FILE")]
+    response: Option<PathBuf>,
+    /// The request that the response answers, where the mapping reads it
+    #[arg(long, value_name = "FILE", requires = "response")]
+    original: Option<PathBuf>,
+    /// The exact bytes, not laid out for people
+    #[arg(long)]
+    raw: bool,
+    /// Mapping files, or folders with them [default: `routes` of the configuration]
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    mappings: Vec<PathBuf>,
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "portolan.yaml")]
+    config: PathBuf,
+    /// Metadata of the caller, where the mapping reads it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
+    /// When the message came in, where the mapping asks for `now()` [default: now]
+    #[arg(long, value_name = "TIME")]
+    received: Option<jiff::Timestamp>,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let found = find(arguments, report)?;
+    let mapped = Mapped::new(&found.loaded);
+    let received = arguments.received.map_or_else(Timestamp::now, |t| Timestamp(t.as_microsecond()));
+    let context = Context {
+        message: MessageId::generate(),
+        received,
+        caller: None,
+        request_id: None,
+        metadata: &arguments.metadata,
+        attempt: 1,
+    };
+    match (&arguments.request, &arguments.response) {
+        (Some(path), _) => {
+            let payload = document::request(&found.loaded, path, &read(path)?)?;
+            let mut out = Vec::new();
+            if let Err(refusal) = mapped.request(&payload, context, &mut out) {
+                return told(&refusal, report);
+            }
+            if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
+        }
+        (None, Some(path)) => {
+            let original = match &arguments.original {
+                Some(path) => document::request(&found.loaded, path, &read(path)?)?,
+                None => Vec::new(),
+            };
+            match mapped.reply(&read(path)?, &original, context) {
+                Verdict::Reply(reply) if arguments.raw => report.raw(&reply),
+                Verdict::Reply(reply) => report.line(document::reply(&found.loaded, &reply)?),
+                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
+                    return told(&refusal, report);
+                }
+            }
+        }
+        (None, None) => {}
+    }
     Ok(())
+}
+
+/// The failure as the caller would be told of it.
+fn told(refusal: &Refusal, report: &Report) -> Result<(), Failure> {
+    report.json(&json!({ "failure": {
+        "status": refusal.status.name(),
+        "reason": refusal.reason,
+        "message": refusal.message,
+        "fields": refusal.fields,
+        "class": refusal.class,
+    } }))?;
+    Err(Failure::Findings)
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    files::read_bytes(path, MAX_BYTES)
+        .map_err(|problem| Failure::usage(format_args!("{} cannot be read: {problem}", path.display())))
+}
+
+/// The route, which must be sound; what else is found in other routes is not the matter here.
+fn find(arguments: &Arguments, report: &Report) -> Result<Found, Failure> {
+    let mut sources = Sources::default();
+    let (read, shown) = if arguments.mappings.is_empty() {
+        let read = config::load(&arguments.config, &mut sources);
+        let Some(config) = read.value else {
+            return Err(Failure::configuration(read.diagnostics, &sources));
+        };
+        let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
+        let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
+        (read, shown)
+    } else {
+        let read = mappings::read(loader::here(), &arguments.mappings, None, &mut sources);
+        (read, sources)
+    };
+    let known: Vec<String> = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
+    if let Some(found) = read.routes.into_iter().find(|f| *f.loaded.route.name == *arguments.route) {
+        return Ok(found);
+    }
+    report.warnings(&read.findings, &shown);
+    let failure = Failure::usage(format_args!("there is no sound route `{}`", arguments.route));
+    Err(match portolan_diagnostics::nearest(&arguments.route, known.iter().map(String::as_str)) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => failure.help("name the folder of the mappings with --mappings"),
+        None => failure.help(format!("there are {}", known.join(", "))),
+    })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }

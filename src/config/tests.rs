@@ -68,7 +68,8 @@ systems:
     assert!(!config.listen.grpc.reflection);
     assert_eq!(config.listen.grpc.max_request_bytes, 65536);
     assert_eq!(config.listen.http.to_string(), "127.0.0.1:9000");
-    assert_eq!(config.routes, [folder.path().join("mappings")]);
+    assert_eq!(config.routes, [Path::new("mappings")]);
+    assert_eq!(config.folder, folder.path());
     assert_eq!(config.queue.database(), folder.path().join("data.db"));
     assert_eq!(config.retention, Duration::from_secs(3 * 24 * 3600));
     assert_eq!(config.log.format, Some(LogFormat::Json));

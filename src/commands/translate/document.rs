@@ -1,0 +1,50 @@
+//! Documents as people write and read them: JSON for protobuf, indented XML. Only the command line does this; the
+//! gateway goes from wire bytes to wire bytes.
+
+use std::path::Path;
+
+use portolan_mapping::load::LoadedRoute;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
+use quick_xml::{Reader, Writer, events::Event};
+
+use crate::report::Failure;
+
+/// A request's bytes: those of the file, or of the message that a .json file holds.
+pub(super) fn request(loaded: &LoadedRoute, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+        return Ok(bytes.to_vec());
+    }
+    let descriptor = message(loaded, &loaded.route.documents.request)?;
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = DynamicMessage::deserialize(descriptor, &mut json).and_then(|message| json.end().map(|()| message));
+    let read = read.map_err(|problem| Failure::usage(format_args!("{}: {problem}", path.display())))?;
+    Ok(read.encode_to_vec())
+}
+
+/// A reply as JSON.
+pub(super) fn reply(loaded: &LoadedRoute, bytes: &[u8]) -> Result<String, Failure> {
+    let descriptor = message(loaded, &loaded.route.documents.reply)?;
+    let message = DynamicMessage::decode(descriptor, bytes).map_err(Failure::failed)?;
+    serde_json::to_string_pretty(&message).map_err(Failure::failed)
+}
+
+/// The type of a document of the caller's contract.
+fn message(loaded: &LoadedRoute, document: &portolan_schema::Document) -> Result<MessageDescriptor, Failure> {
+    let name = &loaded.source.schema.record(document.record).name.local;
+    let set = loaded.source.descriptor_set.as_deref().unwrap_or_default();
+    let pool = DescriptorPool::decode(set).map_err(Failure::failed)?;
+    pool.get_message_by_name(name).ok_or_else(|| Failure::failed(format_args!("the contract has no message `{name}`")))
+}
+
+/// XML with a line for each element.
+pub(super) fn pretty(xml: &[u8]) -> Result<String, Failure> {
+    let mut reader = Reader::from_reader(xml);
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    loop {
+        match reader.read_event().map_err(Failure::failed)? {
+            Event::Eof => break,
+            event => writer.write_event(event).map_err(Failure::failed)?,
+        }
+    }
+    String::from_utf8(writer.into_inner()).map_err(Failure::failed)
+}

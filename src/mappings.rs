@@ -1,0 +1,190 @@
+//! Mapping files: found in files and folders, read with their contracts and checked, against each other and against the
+//! systems that are configured. What `check`, `translate` and `serve` have in common.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
+use portolan_mapping::load::{LoadedRoute, Standing};
+use portolan_schema::Directory;
+
+use crate::{
+    config::{Config, SystemKind},
+    files,
+};
+
+/// Folders in folders, at most.
+const MAX_DEPTH: usize = 16;
+/// Files that one run reads, at most.
+const MAX_FILES: usize = 10_000;
+/// How much of a file is looked at to tell a mapping from other YAML.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A route with the file that declares it, named as the root sees it.
+pub(crate) struct Found {
+    pub(crate) entry: String,
+    pub(crate) loaded: LoadedRoute,
+}
+
+/// Everything that was read.
+#[derive(Default)]
+pub(crate) struct Mappings {
+    /// The routes without errors.
+    pub(crate) routes: Vec<Found>,
+    /// Mapping files that were read.
+    pub(crate) files: usize,
+    /// What was found in all of them.
+    pub(crate) findings: Vec<Diagnostic>,
+}
+
+impl Mappings {
+    /// Whether any route cannot be served.
+    pub(crate) fn failed(&self) -> bool {
+        self.findings.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Reads every mapping under `paths`, which are as `root` sees them; so are the names of all files read.
+///
+/// With a configuration, its standing headers are part of the mappings, and systems must be configured.
+pub(crate) fn read(root: &Path, paths: &[PathBuf], config: Option<&Config>, sources: &mut Sources) -> Mappings {
+    let mut read = Mappings::default();
+    let standing = standing(config, &mut read.findings);
+    let mut entries = Vec::new();
+    for path in paths {
+        let before = entries.len();
+        discover(root, path, 0, &mut entries);
+        if entries.len() == before {
+            let message = format!("there is no mapping file in `{}`", path.display());
+            let help = "a mapping is a .yaml file with `route:`, `source:` and `target:`";
+            read.findings.push(Diagnostic::warning(Code::FILE_UNREADABLE, message).help(help));
+        }
+    }
+    entries.sort();
+    entries.dedup();
+    let resolver = Directory::new("").under(root);
+    for entry in entries.iter().filter_map(|e| e.to_str()) {
+        read.files += 1;
+        let loaded = portolan_mapping::load::load(entry, &resolver, sources, &standing);
+        // Contracts that several files share are found wanting once.
+        for finding in loaded.diagnostics {
+            if !read.findings.contains(&finding) {
+                read.findings.push(finding);
+            }
+        }
+        let routes = loaded.value.into_iter().flatten();
+        read.routes.extend(routes.map(|loaded| Found { entry: entry.to_owned(), loaded }));
+    }
+    let mut across = duplicates(&read.routes, sources);
+    if let Some(config) = config {
+        across.extend(unknown_systems(&read.routes, config));
+    }
+    read.findings.extend(across);
+    read
+}
+
+/// The rules for standing headers, of every system that has some.
+pub(crate) fn standing(config: Option<&Config>, findings: &mut Vec<Diagnostic>) -> Standing {
+    let mut standing = HashMap::new();
+    for (name, system) in config.iter().flat_map(|c| &c.systems) {
+        let SystemKind::Soap { header: Some(node), .. } = &system.kind else { continue };
+        let read = portolan_mapping::parse::standing_header(node);
+        findings.extend(read.diagnostics);
+        if let Some(rule) = read.value {
+            standing.insert(name.clone(), rule);
+        }
+    }
+    standing
+}
+
+/// The mapping files that a path names: itself, or those in it.
+fn discover(root: &Path, path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let whole = root.join(path);
+    if !whole.is_dir() {
+        // One that was named is read whatever it looks like; one that is not there is the reader's finding.
+        found.push(path.to_owned());
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir(&whole) else { return };
+    let mut names: Vec<_> = entries.flatten().map(|e| e.file_name()).collect();
+    names.sort();
+    for name in names.iter().filter(|n| !n.as_encoded_bytes().starts_with(b".")) {
+        let (path, whole) = (path.join(name), whole.join(name));
+        if whole.is_dir() {
+            if depth < MAX_DEPTH {
+                discover(root, &path, depth + 1, found);
+            }
+        } else if found.len() < MAX_FILES && is_mapping(&whole) {
+            found.push(path);
+        }
+    }
+}
+
+/// Whether a file in a folder is a mapping: YAML, with a key at its margin that only mappings have. Other YAML lies
+/// beside mappings too: answers for the simulator, expectations of tests.
+fn is_mapping(path: &Path) -> bool {
+    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let keys = ["route:", "source:", "target:", "request:"];
+    yaml && files::read_text(path, MAX_BYTES).is_ok_and(|text| {
+        let margin = |line: &str| keys.iter().any(|key| line.starts_with(key));
+        text.lines().filter(|line| margin(line)).count() >= 2
+    })
+}
+
+/// Routes of one name, and routes that would serve one method.
+fn duplicates(routes: &[Found], sources: &Sources) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let (mut names, mut methods) = (HashMap::new(), HashMap::new());
+    for found in routes {
+        let route = &found.loaded.route;
+        let file = |f: &Found| f.loaded.files.first().copied();
+        let mut clash = |first: Option<&Found>, message: String| {
+            let Some(first) = first else { return };
+            let mut finding = Diagnostic::error(Code::ROUTE_DUPLICATE, message);
+            for (one, text) in [(file(found), "here"), (file(first), "and here")] {
+                let place = one.and_then(|source| declaration(source, sources));
+                finding = place.into_iter().fold(finding, |finding, span| finding.at(span, text));
+            }
+            findings.push(finding);
+        };
+        let name: Arc<str> = route.name.clone();
+        clash(names.insert(name, found), format!("two routes are named `{}`", route.name));
+        clash(methods.insert(route.method.clone(), found), format!("two routes serve the method `{}`", route.method));
+    }
+    findings
+}
+
+/// The first key `route` of a file.
+fn declaration(source: SourceId, sources: &Sources) -> Option<Span> {
+    let text = &sources.get(source)?.text;
+    let start = if text.starts_with("route:") { 0 } else { text.find("\nroute:")? + 1 };
+    let end = text[start..].find('\n').map_or(text.len(), |n| start + n);
+    Some(Span::new(source, start..end))
+}
+
+fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
+    let unknown = routes.iter().filter(|f| !config.systems.contains_key(&*f.loaded.route.system.value));
+    unknown
+        .map(|found| {
+            let system = &found.loaded.route.system;
+            Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, format!("the system `{}` is not configured", system.value))
+                .at(system.span, "")
+                .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
+                .help("systems stand under `systems:` in portolan.yaml")
+        })
+        .collect()
+}
+
+/// The files as the user sees them from where the command runs: those read under `root` with it before their names,
+/// except the configuration, which has its whole name.
+pub(crate) fn shown(sources: &Sources, root: &Path, config: Option<SourceId>) -> Sources {
+    let mut shown = Sources::default();
+    for (id, file) in sources.iter() {
+        let name = if Some(id) == config { file.name.to_string() } else { root.join(&*file.name).display().to_string() };
+        shown.add(name.strip_prefix("./").unwrap_or(&name), file.text.clone());
+    }
+    shown
+}
