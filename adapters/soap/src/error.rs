@@ -72,7 +72,7 @@ pub mod reason {
     pub const DOCTYPE_REFUSED: &str = "DOCTYPE_REFUSED";
     /// An HTTP status that says no, and no envelope with it.
     pub const HTTP_STATUS: &str = "HTTP_STATUS";
-    /// HTTP 429 or 503 without an envelope.
+    /// HTTP 429, 502, 503 or 504 without an envelope.
     pub const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
     /// An encoding that cannot be read, or text that is not in the encoding it claims.
     pub const CHARSET_UNSUPPORTED: &str = "CHARSET_UNSUPPORTED";

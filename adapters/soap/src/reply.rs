@@ -7,13 +7,13 @@ use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER},
 };
-use portolan_delivery::SendError;
+use portolan_delivery::{SendError, Sent};
 
 use crate::{
     charset::{self, Unreadable},
     compression::{self, NotInflated},
     envelope::{self, Peek},
-    error::{bad_reply, reason},
+    error::{bad_reply, no_reply, reason},
 };
 
 /// The longest wait that a system may ask for.
@@ -73,7 +73,9 @@ pub(crate) fn tell_apart(
 fn refused_by_http(status: StatusCode, html: bool) -> SendError {
     let number = status.as_u16();
     match number {
-        429 | 503 => bad_reply(
+        // No proof that nothing was done: a proxy may say so after the system began.
+        429 | 502 | 503 | 504 => no_reply(
+            Sent::Maybe,
             reason::SERVICE_UNAVAILABLE,
             format!("the system is not available now (HTTP {number}, no envelope)"),
         ),
