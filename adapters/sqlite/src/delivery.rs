@@ -77,17 +77,13 @@ impl SqliteDelivery {
         };
         let gate = checkpoints.clone();
         let batch = options.batch.max(1);
-        let threads: [(&str, Box<dyn FnOnce() + Send>); 2] = [
-            ("queue-writer", Box::new(move || writer::run(ledger, waiting, batch, &ready, &gate))),
-            ("queue-checkpoint", Box::new(move || checkpoints.run(&copier))),
-        ];
-        for (name, body) in threads {
-            let thread = std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(body)
-                .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-            delivery.threads.push(thread);
-        }
+        let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+            thread.map_err(|source| OpenError::File { path: path.to_owned(), source })
+        };
+        let write = move || writer::run(ledger, waiting, batch, &ready, &gate);
+        delivery.threads.push(start("queue-writer", Box::new(write))?);
+        delivery.threads.push(start("queue-checkpoint", Box::new(move || checkpoints.run(&copier)))?);
         Ok(delivery)
     }
 

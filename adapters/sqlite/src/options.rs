@@ -27,7 +27,6 @@ pub enum Durability {
     /// A power cut: each commit is synced. The only one for a gateway.
     PowerCut,
     /// The end of the process only. Loses messages with the power; here so that a test can show that it would notice.
-    #[doc(hidden)]
     ProcessOnly,
 }
 

@@ -1,6 +1,8 @@
 //! Power cuts and full disks, under load: whatever was acknowledged is there afterwards. And the proof that the harness
 //! would notice: without syncs, it finds messages lost.
 
+#![allow(clippy::panic, reason = "a test says by a panic what does not hold")]
+
 mod disk;
 
 use std::{

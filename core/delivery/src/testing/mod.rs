@@ -1,5 +1,6 @@
 //! What every `Delivery` has to hold, as a suite that each implementation runs; and two stores in memory, with a fuse that
 //! cuts them off between any two steps. Feature `testing`.
+#![allow(clippy::panic, reason = "a suite says by a panic what does not hold")]
 
 mod cases;
 mod fuse;
