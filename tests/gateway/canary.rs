@@ -102,7 +102,7 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         drop(gateway);
 
         // A configuration that is wrong is shown with its secrets masked.
-        house.system("wrong", &format!("endpoint: 'http://x/', auth: {{ username: portal, password: {PASSWORD} }}, pasword: {PASSWORD}, timeout: {PASSWORD}"));
+        house.system("wrong", &format!("endpoint: 'http://x/', auth: {{ username: portal, pasword: {PASSWORD} }}, headers: {{ x-api-key: {HEADER} }}, timout: 5s"));
         outputs.push(("a wrong configuration".into(), house.refuses_to_serve().1));
 
         let addresses = [address.to_string(), format!(":{}", address.port())];

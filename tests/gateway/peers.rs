@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{House, Peer, block_on, corpus, node_portal, python_portal, repository};
+use crate::harness::{House, Peer, corpus, node_portal, python_portal, repository};
 
 const REGISTRY: &str = "civic.registry.v1.PopulationRegister/GetPerson";
 
@@ -158,6 +158,44 @@ fn a_simulated_system_answers_from_nothing_but_its_wsdl() {
 }
 
 #[test]
-fn a_portal_with_mutual_tls_is_known_by_its_certificate() {
-    block_on(async {});
+fn a_portal_with_mutual_tls_is_let_in_by_its_certificate_only() {
+    let wsdl = repository().join("mappings/population-register/register.wsdl");
+    let register = Peer::node_soap("register", &wsdl);
+    let mut house = House::new(&["mappings/population-register"]);
+    house.system("population-register", &format!("endpoint: 'http://{}/soap'", register.address));
+    let ours = issue(&house, "ours", "registry.example");
+    let portal = issue(&house, "portal", "portal.example");
+    let stranger = issue(&house, "stranger", "stranger.example");
+    house.setting(
+        "listen: { http: '127.0.0.1:0', grpc: { address: '127.0.0.1:0', tls: { cert: ours.pem, key: ours.key, client-ca: portal-ca.pem } } }",
+    );
+    let gateway = house.serve();
+    let request = json!({ "national_id": "38502281234", "purpose": "PURPOSE_TAX" }).to_string();
+    let tls = |by: &[String; 3]| {
+        let options = ["--ca", &ours[0], "--cert", &by[1], "--key", &by[2], "--name", "registry.example"];
+        python_portal(gateway.grpc, &[&[REGISTRY, request.as_str()][..], &options].concat())
+    };
+    let known = tls(&portal).remove(0);
+    assert_eq!(known["reply"]["national_id"], "38502281234", "{known}");
+    let unknown = std::panic::catch_unwind(|| tls(&stranger));
+    assert!(unknown.is_err(), "a stranger learns nothing, not even by reflection: {unknown:?}");
+    assert_eq!(register.asked().len(), 1);
+}
+
+/// An authority of its own and a certificate for `name`: the files of the authority, the certificate and the key.
+fn issue(house: &House, file: &str, name: &str) -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+    let mut authority = CertificateParams::default();
+    // With one name for both, OpenSSL would take the certificate for its own issuer.
+    authority.distinguished_name.push(DnType::CommonName, format!("the authority of {name}"));
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let write = |end: &str, text: String| {
+        let path = house.path(&format!("{file}{end}"));
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    [write("-ca.pem", authority.pem()), write(".pem", certificate.pem()), write(".key", key.serialize_pem())]
 }
