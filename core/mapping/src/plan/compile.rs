@@ -2,7 +2,8 @@
 
 use super::{
     Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Writing,
-    expression::Scope, operation::Body,
+    expression::{Scope, value_of},
+    operation::Body,
 };
 use crate::ir;
 use portolan_diagnostics::Span;
@@ -159,8 +160,13 @@ impl<W: Writer> Compiler<'_, W> {
         self.path.pop();
         let declared = self.schema.field(write.record, write.field);
         let attributes = has_attributes(&content);
+        let field = self.writer.field(self.schema, write.record, write.field, attributes);
+        let content = match fixed::<W>(&field, &content, attributes) {
+            Some(bytes) => Content::Fixed(bytes),
+            None => content,
+        };
         Operation {
-            field: self.writer.field(self.schema, write.record, write.field, attributes),
+            field,
             content,
             attributes,
             origin: Origin { target, span: write.span },
@@ -211,10 +217,42 @@ impl<W: Writer> Compiler<'_, W> {
     }
 }
 
+/// The bytes of a constant, or of a record of nothing else: standing headers cost one copy.
+///
+/// A constant that its field cannot hold stays as it is, so that running says what is wrong.
+fn fixed<W: Writer>(field: &W::Field, content: &Content<W>, attributes: bool) -> Option<Box<[u8]>> {
+    let mut out = Vec::new();
+    match content {
+        Content::Scalar(Node::Constant(constant)) if *constant != ir::Constant::Absent => {
+            W::scalar(field, value_of(constant), &mut out).ok()?;
+        }
+        Content::Record { given: None, body } if !(body.attributes.is_empty() && body.rest.is_empty()) => {
+            let mark = W::begin(field, &mut out);
+            let push = |operations: &[Operation<W>], out: &mut Vec<u8>| {
+                operations.iter().try_for_each(|operation| match &operation.content {
+                    Content::Fixed(bytes) => {
+                        out.extend_from_slice(bytes);
+                        Some(())
+                    }
+                    _ => None,
+                })
+            };
+            push(&body.attributes, &mut out)?;
+            if attributes {
+                W::begin_end(field, &mut out);
+            }
+            push(&body.rest, &mut out)?;
+            W::end(field, mark, &mut out);
+        }
+        _ => return None,
+    }
+    Some(out.into())
+}
+
 /// Whether a field's start tag stays open for attributes. Alternatives write theirs into one kind of tag.
 fn has_attributes<W: Writer>(content: &Content<W>) -> bool {
     match content {
-        Content::Scalar(_) => false,
+        Content::Scalar(_) | Content::Fixed(_) => false,
         Content::Record { body, .. } => !body.attributes.is_empty(),
         Content::Each { content, .. } => has_attributes(content),
         Content::Cases(cases) => cases.iter().any(|(_, content)| has_attributes(content)),

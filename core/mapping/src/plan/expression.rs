@@ -5,7 +5,7 @@ use crate::{
     ir::{Arithmetic, Comparison, Constant, ContextField, Expr, SourceSlot, Table, Tables},
 };
 use portolan_diagnostics::Span;
-use portolan_formats::Decoder;
+use portolan_formats::{Decoder, Value};
 use portolan_schema::Schema;
 use std::sync::Arc;
 
@@ -101,5 +101,18 @@ impl Scope<'_> {
                 }
             },
         }
+    }
+}
+
+/// The value of a constant.
+#[inline]
+pub(crate) fn value_of(constant: &Constant) -> Value<'_> {
+    match constant {
+        Constant::Absent => Value::Absent,
+        Constant::Text(text) => Value::Text(text),
+        Constant::Bool(value) => Value::Bool(*value),
+        Constant::Integer(value) => Value::Integer(*value),
+        Constant::Decimal(value) => Value::Decimal(*value),
+        Constant::Date(value) => Value::Date(*value),
     }
 }

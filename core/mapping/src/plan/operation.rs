@@ -44,8 +44,19 @@ pub(crate) struct Origin {
 /// How a field is filled.
 #[derive(Debug)]
 pub(crate) enum Content<W: Writer> {
+    /// Always the same: its bytes, tags included.
+    Fixed(Box<[u8]>),
     Scalar(Node),
-    Record { given: Option<SourceSlot>, body: Body<W> },
-    Each { list: SourceSlot, frame: FrameId, item: SlotRef, nil: NilPolicy, content: Box<Content<W>> },
+    Record {
+        given: Option<SourceSlot>,
+        body: Body<W>,
+    },
+    Each {
+        list: SourceSlot,
+        frame: FrameId,
+        item: SlotRef,
+        nil: NilPolicy,
+        content: Box<Content<W>>,
+    },
     Cases(Vec<(Option<Node>, Content<W>)>),
 }

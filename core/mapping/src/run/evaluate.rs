@@ -3,8 +3,8 @@
 use super::{Environment, RunError};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
-    ir::{Arithmetic, Comparison, Constant, ContextField, Side, SourceSlot},
-    plan::{Call, Node, Origin},
+    ir::{Arithmetic, Comparison, ContextField, Side, SourceSlot},
+    plan::{Call, Node, Origin, value_of},
 };
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_diagnostics::Span;
@@ -205,18 +205,6 @@ fn first_path(arguments: &[Node]) -> Option<Arc<str>> {
         Node::Call(call) => first_path(&call.arguments),
         _ => None,
     })
-}
-
-#[inline]
-fn value_of(constant: &Constant) -> Value<'_> {
-    match constant {
-        Constant::Absent => Value::Absent,
-        Constant::Text(text) => Value::Text(text),
-        Constant::Bool(value) => Value::Bool(*value),
-        Constant::Integer(value) => Value::Integer(*value),
-        Constant::Decimal(value) => Value::Decimal(*value),
-        Constant::Date(value) => Value::Date(*value),
-    }
 }
 
 fn context<'a>(field: ContextField, run: &Run<'_, 'a>) -> Value<'a> {

@@ -70,6 +70,10 @@ fn operations<'a, W: Writer>(
     for operation in operations {
         let one = match &operation.content {
             Content::Scalar(node) => scalar(operation, node, run, out)?,
+            Content::Fixed(bytes) => {
+                out.extend_from_slice(bytes);
+                Outcome::PRESENT
+            }
             content => field(operation, content, run, out)?,
         };
         all.exists = all.exists.max(one.exists);
@@ -91,6 +95,10 @@ fn field<'a, W: Writer>(
             record(operation, given, body, run, out)
         }
         Content::Each { .. } => each(operation, content, run, out),
+        Content::Fixed(bytes) => {
+            out.extend_from_slice(bytes);
+            Ok(Outcome::PRESENT)
+        }
         Content::Cases(cases) => {
             for (when, then) in cases {
                 let holds = match when {
@@ -301,6 +309,6 @@ fn one_item<'a, W: Writer>(
             }
             Ok(false)
         }
-        Content::Each { .. } => Ok(false),
+        Content::Each { .. } | Content::Fixed(_) => Ok(false),
     }
 }
