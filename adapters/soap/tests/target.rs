@@ -160,7 +160,7 @@ async fn everything_else_is_told_apart() {
     let cut = &ENVELOPE[..60];
     for (name, reply, reason, sent) in [
         ("html", http("200 OK", "", html), "HTML_REPLY", Answered),
-        ("html at 502", http("502 Bad Gateway", "", html), "HTML_REPLY", Answered),
+        ("html at 500", http("500 Internal Server Error", "", html), "HTML_REPLY", Answered),
         ("html by type", http("200 OK", "content-type: text/html\r\n", b"Sorry"), "HTML_REPLY", Answered),
         ("empty", http("200 OK", "", b""), "EMPTY_REPLY", Answered),
         ("blank", http("200 OK", "", b" \n"), "EMPTY_REPLY", Answered),
