@@ -92,7 +92,7 @@ fn traps_of_yaml_are_findings() {
     check(
         &format!("tables: {{ t: {{ A: 01 }} }}\n{TAIL}"),
         &[
-            "4:20 yaml/trap YAML readers take `01` for a number, without its leading zeros or sign (put it in quotes: \"01\")",
+            "4:19 yaml/trap YAML readers take `01` for a number, without its leading zeros or sign (put it in quotes: \"01\")",
         ],
     );
     check(
@@ -109,7 +109,7 @@ fn traps_of_yaml_are_findings() {
     check(
         "request: { body: &a {} }\nresponse: { body: *a }\n",
         &[
-            "4:18 yaml/trap YAML reads this as an anchor, which mappings do not have (quote a value that begins with `&`; to reuse rules, name them under `maps:`)",
+            "4:21 yaml/trap YAML reads this as an anchor, which mappings do not have (quote a value that begins with `&`; to reuse rules, name them under `maps:`)",
             "5:19 yaml/trap YAML reads this as an alias, which mappings do not have (write the rules once under `maps:` and name them)",
         ],
     );
