@@ -126,7 +126,7 @@ impl Show<'_> {
     /// Makes a call and shows both sides of it; gives the answer, or null where the call was refused.
     async fn call(&self, stage: &Stage, system: &System, method: &str, request: &Value) -> Result<Value, Failure> {
         let name = method.rsplit('/').next().unwrap_or(method);
-        self.block("portal asks", &format!("{name} {request}"));
+        self.block("portal asks", &format!("{name} {}", shown(request)));
         let outcome = stage.portal.call(method, request).await?;
         self.wire(system);
         Ok(self.outcome(outcome))
@@ -158,13 +158,13 @@ impl Show<'_> {
         let took = millis(outcome.took);
         match outcome.answer {
             Ok(answer) => {
-                self.block("portal got", &format!("OK in {took} {answer}"));
+                self.block("portal got", &format!("OK in {took}\n{}", shown(&answer)));
                 answer
             }
             Err(Refusal { code, message, details }) => {
                 self.block("portal got", &format!("{code:?} in {took}: {message}"));
                 for detail in details {
-                    self.block("", &detail.to_string());
+                    self.block("", &shown(&detail));
                 }
                 Value::Null
             }
@@ -178,6 +178,19 @@ impl Show<'_> {
         self.line("   portolan queue list --config portolan.yaml  what an operator sees at 3 am (`portolan demo --keep` leaves a queue)");
         self.line("   README.md, \"Ten minutes with it\"");
         let _ = stage;
+    }
+}
+
+/// JSON on as few lines as a reader wants: one where it is short, else a line for each member.
+fn shown(value: &Value) -> String {
+    const SHORT: usize = 100;
+    let line = value.to_string();
+    match value.as_object() {
+        Some(members) if line.len() > SHORT => {
+            let members = members.iter().map(|(name, value)| format!("  \"{name}\": {value}"));
+            format!("{{\n{}\n}}", members.collect::<Vec<_>>().join(",\n"))
+        }
+        _ => line,
     }
 }
 
