@@ -3,6 +3,7 @@
 
 mod assign;
 mod calls;
+mod document;
 mod endpoints;
 mod expression;
 mod outcome;
@@ -11,9 +12,14 @@ mod scope;
 mod types;
 mod unused;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
+use portolan_formats::Selection;
 use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
 
 use crate::{
@@ -21,6 +27,7 @@ use crate::{
     file::{Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
     ir::{Expr, Reply, Side, Table, Tables, Translation, Write, WriteContent},
 };
+use document::{merged, place};
 use endpoints::Endpoints;
 use scope::{Opened, Scope, Source};
 
@@ -115,15 +122,11 @@ pub fn check(
     let mut findings = Vec::new();
     let value = Endpoints::find(route, contracts, &mut findings)
         .and_then(|ends| whole(route, contracts, &ends, standing, &mut findings));
-    // One cause may be met twice, where a rule is read on two ways.
-    let mut seen: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        if !seen.contains(&finding) {
-            seen.push(finding);
-        }
-    }
-    seen.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
-    Checked { value, diagnostics: seen }
+    // One cause may be met twice, where a group of rules is used twice.
+    let mut seen = HashSet::new();
+    findings.retain(|d| seen.insert((d.code, d.message.clone(), d.labels.first().map(|l| l.span))));
+    findings.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
+    Checked { value, diagnostics: findings }
 }
 
 fn whole(
@@ -159,7 +162,9 @@ fn whole(
     back.unused(&route.response, "response", None);
     let visible_reply = back.visible(&route.visible.response, false);
     response.selection = back.scope.message.selection;
-    response.original = back.scope.original.map(|o| o.selection);
+    // A request that nothing asks for is not read again.
+    let asked = |s: &Selection| !s.node_at(Selection::ROOT).fields.is_empty();
+    response.original = back.scope.original.map(|o| o.selection).filter(asked);
 
     Some(CheckedRoute {
         name: route.name.value.clone(),
@@ -204,6 +209,8 @@ pub(crate) struct Checker<'a> {
     groups: Vec<String>,
     /// Rules so far.
     rules: usize,
+    /// Rules within one another, here.
+    depth: usize,
     /// Findings when this direction began.
     before: usize,
 }
@@ -227,6 +234,7 @@ impl<'a> Checker<'a> {
             lenient: false,
             groups: Vec::new(),
             rules: 0,
+            depth: 0,
             before,
         }
     }
@@ -316,79 +324,6 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Puts content where a path of fields leads, beside what stands there already.
-fn place(
-    write: &mut Vec<Write>,
-    before: &[(RecordId, FieldId)],
-    last: (RecordId, FieldId),
-    content: WriteContent,
-    span: Span,
-) {
-    let Some(((record, field), rest)) = before.split_first() else {
-        write.push(Write { record: last.0, field: last.1, content, span });
-        write.sort_by_key(|w| w.field);
-        return;
-    };
-    let index = write.iter().position(|w| w.field == *field).unwrap_or_else(|| {
-        let content = WriteContent::Record { given: None, write: Vec::new() };
-        write.push(Write { record: *record, field: *field, content, span });
-        write.len() - 1
-    });
-    if let WriteContent::Record { write: inner, .. } = &mut write[index].content {
-        place(inner, rest, last, content, span);
-    }
-    write.sort_by_key(|w| w.field);
-}
-
-/// The mapping's headers, and those standing ones that it does not fill itself.
-fn merged(own: Option<&Placed<Rule>>, standing: Option<&Placed<Rule>>) -> Option<Placed<Rule>> {
-    let (own, standing) = match (own, standing) {
-        (Some(own), Some(standing)) => (own, standing),
-        (one, other) => return one.or(other).cloned(),
-    };
-    let (Rule::Fields(fields), Rule::Fields(more)) = (&own.value, &standing.value) else {
-        return Some(own.clone());
-    };
-    let mut fields = fields.clone();
-    for rule in more {
-        match fields.iter_mut().find(|f| f.field.value == rule.field.value) {
-            None => fields.push(rule.clone()),
-            Some(known) => {
-                if let Some(both) = merged(Some(&known.rule), Some(&rule.rule)) {
-                    known.rule = both;
-                }
-            }
-        }
-    }
-    Some(Placed { value: Rule::Fields(fields), span: own.span })
-}
-
-/// The fields of a document that a path of names leads to.
-fn fields_of(
-    schema: &Schema,
-    document: &Document,
-    path: &[&str],
-    bare: bool,
-) -> Result<Vec<(RecordId, FieldId)>, (usize, Vec<String>)> {
-    let matches = |name: &[String]| name.len() <= path.len() && name.iter().zip(path).all(|(n, p)| n == p);
-    let root = document.roots.iter().filter(|r| matches(&r.name)).max_by_key(|r| r.name.len());
-    let (mut fields, mut ty, begin) = match root {
-        Some(root) => (root.path.clone(), root.ty, root.name.len()),
-        None if bare => (Vec::new(), TypeId::Record(document.record), 0),
-        None => return Err((0, document.roots.iter().filter_map(|r| r.name.first().cloned()).collect())),
-    };
-    for (index, name) in path.iter().enumerate().skip(begin) {
-        let TypeId::Record(record) = ty else { return Err((index, Vec::new())) };
-        let declared = schema.record(record);
-        let Some((field, found)) = declared.find(name) else {
-            return Err((index, declared.fields.iter().map(|f| f.name.clone()).collect()));
-        };
-        fields.push((record, field));
-        ty = found.ty;
-    }
-    Ok(fields)
-}
-
 impl Checker<'_> {
     /// `request_id`, where the caller's message has it.
     fn request_id(&mut self) -> Option<Expr> {
@@ -399,7 +334,7 @@ impl Checker<'_> {
         if declared.occurs.is_list() || schema.scalar(scalar).kind != portolan_schema::ScalarKind::String {
             return None;
         }
-        let selected = self.scope.message.selection.field(schema, portolan_formats::Selection::ROOT, field);
+        let selected = self.scope.message.selection.field(schema, Selection::ROOT, field);
         let slot = crate::ir::SourceSlot { side: Side::Message, slot: selected.slot };
         Some(Expr::Field { slot, record, field, path: "request_id".into() })
     }

@@ -6,7 +6,11 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::Selection;
 use portolan_schema::TypeId;
 
-use super::{Checker, fields_of, types::name};
+use super::{
+    Checker,
+    document::{Stray, fields_of},
+    types::name,
+};
 use crate::{
     expression::Leaf,
     file::{ConstantText, FailRule, Placed, RequireRule, Rule},
@@ -75,7 +79,7 @@ impl Checker<'_> {
         let path: Vec<&str> = field.value.split('.').collect();
         match fields_of(source.schema, source.document, &path, true) {
             Ok(_) => Some(field.value.as_str().into()),
-            Err((index, known)) => {
+            Err(Stray { at: index, known }) => {
                 let wrong = path.get(index).copied().unwrap_or_default();
                 let finding = Diagnostic::error(
                     Code::MAP_UNKNOWN_PATH,

@@ -15,6 +15,8 @@ use crate::{
 
 /// How many rules a direction may have, groups written out.
 const MAX_RULES: usize = 20_000;
+/// How deep rules may nest, groups written out.
+const MAX_DEPTH: usize = 64;
 /// How deep groups of `maps:` may name one another.
 const MAX_GROUPS: usize = 16;
 
@@ -43,13 +45,21 @@ impl Checker<'_> {
     /// What fills a target.
     pub(super) fn content(&mut self, rule: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
         self.rules += 1;
-        if self.rules > MAX_RULES {
-            if self.rules == MAX_RULES + 1 {
-                let message = format!("this mapping has more than {MAX_RULES} rules");
+        if self.rules > MAX_RULES || self.depth == MAX_DEPTH {
+            let message = format!("a mapping has at most {MAX_RULES} rules, {MAX_DEPTH} within one another");
+            // Once is enough: every rule that follows goes past the limit too.
+            if self.rules <= MAX_RULES + 1 {
                 self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(rule.span, ""));
             }
             return None;
         }
+        self.depth += 1;
+        let filled = self.filled(rule, target);
+        self.depth -= 1;
+        filled
+    }
+
+    fn filled(&mut self, rule: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
         match &rule.value {
             Rule::Cases(cases) => self.cases(cases, target, rule.span),
             Rule::Each { variable, list, nil, item } => {

@@ -173,7 +173,7 @@ fn types_decide() {
     check(
         ("const: \"01\"", "const: 01"),
         &[
-            "27:14 yaml/trap [{ const: 01 }] YAML readers take `01` for a number, without its leading zeros or sign (put the code in quotes: { const: \"01\" })",
+            "27:23 yaml/trap [01] YAML readers take `01` for a number, without its leading zeros or sign (put the code in quotes: { const: \"01\" })",
         ],
     );
     check(
@@ -492,4 +492,73 @@ fn a_loaded_route_runs() {
         ),
     );
     assert!(empty_fault.contains("status: 14") && empty_fault.contains("retry: true"), "{empty_fault}");
+}
+
+/// The contracts of the example, read once.
+fn contracts() -> (portolan_schema::Contract, portolan_schema::Contract) {
+    let (mut routes, _) = loaded(MAPPING);
+    let route = routes.remove(0);
+    ((*route.source).clone(), (*route.target).clone())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_mutilated_mapping_is_checked_or_refused(cuts in proptest::collection::vec((0usize..2400, 0usize..40, ".{0,6}"), 1..5)) {
+        static CONTRACTS: std::sync::OnceLock<(portolan_schema::Contract, portolan_schema::Contract)> = std::sync::OnceLock::new();
+        let (source, target) = CONTRACTS.get_or_init(contracts);
+        let mut text: Vec<char> = MAPPING.chars().collect();
+        for (at, length, inserted) in cuts {
+            let at = at.min(text.len());
+            let end = (at + length).min(text.len());
+            text.splice(at..end, inserted.chars());
+        }
+        let mut sources = Sources::default();
+        let id = sources.add("m.yaml", text.into_iter().collect::<String>());
+        let parsed = crate::parse::parse(id, &sources);
+        for route in parsed.value.map(|f| f.routes).unwrap_or_default() {
+            let checked = super::check(&route, super::Contracts { source, target }, None);
+            for finding in checked.diagnostics {
+                portolan_diagnostics::render(&finding, &sources, false);
+            }
+        }
+    }
+}
+
+#[test]
+fn groups_that_multiply_or_turn_in_circles_are_bounded() {
+    let group =
+        |i: usize| format!("  g{i}: {{ partner: {{ map: g{} }}, guardian: {{ map: g{} }} }}\n", i + 1, i + 1);
+    let maps: String = (0..15).map(group).collect();
+    let mapping = MAPPING.replace("    born: BirthDate\n", "    born: BirthDate\n    partner: { map: g0 }\n");
+    let (routes, found) = loaded(&format!("{mapping}maps:\n{maps}  g15: {{ full_name: Surname }}\n"));
+    assert!(routes.is_empty() && found.len() < 100, "{}", found.len());
+    assert!(found.iter().any(|f| f.contains("a mapping has at most 20000 rules")), "{found:#?}");
+
+    let (_, found) = loaded(&format!("{mapping}maps:\n  g0: {{ partner: {{ map: g0 }} }}\n"));
+    assert_eq!(found, ["58:25 yaml/bad-value [g0] group `g0` leads back to itself"]);
+}
+
+#[test]
+fn groups_are_used_where_they_are_named() {
+    let mapping = MAPPING.replace("map: { street: Line1, city: \"nullif(City, '---')\" }", "map: address");
+    let (routes, found) = loaded(&format!("{mapping}maps:\n  address: {{ street: Line1, city: City }}\n"));
+    assert_eq!((routes.len(), found), (1, Vec::new()));
+}
+
+#[test]
+fn standing_headers_fill_what_the_mapping_leaves_open() {
+    let mut sources = Sources::default();
+    let id = sources
+        .add("portolan.yaml", "service: { serviceCode: { const: Standing }, serviceVersion: { const: v9 } }");
+    let nodes = crate::yaml::read(id, &sources.get(id).unwrap().text.clone(), &mut Vec::new());
+    let standing = crate::parse::standing_header(&nodes[0]).value.unwrap();
+    let (source, target) = contracts();
+    let contracts = super::Contracts { source: &source, target: &target };
+    let mut route = route();
+    let own = super::check(&route, contracts, Some(&standing)).value.unwrap();
+    assert!(!format!("{:?}", own.request.write).contains("Standing"));
+    route.request.header = None;
+    let none = super::check(&route, contracts, Some(&standing)).value.unwrap();
+    assert!(format!("{:?}", none.request.write).contains("Standing"));
 }

@@ -4,7 +4,10 @@ use portolan_diagnostics::{Code, Diagnostic};
 use portolan_formats::NodeId;
 use portolan_schema::RecordId;
 
-use super::{Checker, VisibleField, fields_of};
+use super::{
+    Checker, VisibleField,
+    document::{Stray, fields_of},
+};
 use crate::{
     expression::{Leaf, bare_path, dotted},
     file::Direction,
@@ -47,7 +50,7 @@ impl Checker<'_> {
                     let path = dotted(&entry.value.path);
                     ignored.push((if rooted { path } else { format!("body.{path}") }, entry.value.below));
                 }
-                Err((index, known)) => {
+                Err(Stray { at: index, known }) => {
                     let wrong = path.get(index).copied().unwrap_or_default();
                     let message = format!("the source has no `{}`", dotted(&entry.value.path));
                     let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(entry.span, "");
@@ -71,7 +74,7 @@ impl Checker<'_> {
         depth: usize,
     ) {
         let is_ignored = |path: &str| ignored.iter().any(|(i, _)| i == path);
-        if ignored.iter().any(|(i, below)| !below && i == path) {
+        if depth > 64 || ignored.iter().any(|(i, below)| !below && i == path) {
             return;
         }
         let schema = self.scope.message.schema;
@@ -126,7 +129,7 @@ impl Checker<'_> {
             let source = &self.scope.message;
             match fields_of(source.schema, source.document, &names, bare) {
                 Ok(fields) => visible.push(VisibleField { path: leaf.text.clone(), fields }),
-                Err((index, known)) => {
+                Err(Stray { at: index, known }) => {
                     let wrong = &path[index.min(path.len() - 1)];
                     let message = format!("nothing here is named `{}`", wrong.name);
                     let finding =

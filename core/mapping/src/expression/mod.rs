@@ -21,6 +21,10 @@ use crate::{
 pub const MAX_LENGTH: usize = 4096;
 /// How deep expressions may nest.
 pub const MAX_DEPTH: usize = 32;
+/// How high a tree may grow, chains as `a + b + c` counted: what walks it needs no more stack than that.
+const MAX_HEIGHT: usize = 64;
+/// How many names a path may have.
+const MAX_NAMES: usize = 64;
 
 /// An expression as it stands in a mapping file.
 #[derive(Debug, Clone)]
@@ -142,9 +146,38 @@ pub fn parse(text: &str) -> Result<Expression, SyntaxError> {
         let message = format!("this expression is longer than {MAX_LENGTH} bytes");
         return Err(SyntaxError { code: Code::EXPR_SYNTAX, message, place: 0..text.len(), help: None });
     }
+    let too_deep = |message: &str| SyntaxError {
+        code: Code::EXPR_SYNTAX,
+        message: message.into(),
+        place: 0..text.len(),
+        help: None,
+    };
     match bare_path(text) {
+        Some(path) if path.len() > MAX_NAMES => Err(too_deep("this path has too many names")),
         Some(path) => Ok(Expression { kind: ExpressionKind::Path(path), place: 0..text.len() }),
-        None => parser::parse(text),
+        None => parser::parse(text).and_then(|e| match height(&e) {
+            0..=MAX_HEIGHT => Ok(e),
+            _ => Err(too_deep("this expression nests too deep, or is too long a chain")),
+        }),
+    }
+}
+
+/// How high a tree is; that of a path is the number of its names.
+fn height(e: &Expression) -> usize {
+    use ExpressionKind as Kinds;
+    let list = |items: &[Expression]| items.iter().map(height).max().unwrap_or(0);
+    1 + match &e.kind {
+        Kinds::Path(path) => path.len() - 1,
+        Kinds::Text(_) | Kinds::Integer(_) | Kinds::Decimal(_) | Kinds::Bool(_) => 0,
+        Kinds::List(items) => list(items),
+        Kinds::Call { receiver, arguments, .. } => receiver.as_deref().map_or(0, height).max(list(arguments)),
+        Kinds::Not(a) | Kinds::Negate(a) => height(a),
+        Kinds::And(a, b)
+        | Kinds::Or(a, b)
+        | Kinds::Compare(_, a, b)
+        | Kinds::In(a, b)
+        | Kinds::Arithmetic(_, a, b) => height(a).max(height(b)),
+        Kinds::Conditional(a, b, c) => height(a).max(height(b)).max(height(c)),
     }
 }
 

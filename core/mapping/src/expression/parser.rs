@@ -115,13 +115,7 @@ impl Parser<'_> {
     fn binary(&mut self, level: usize) -> Parsed {
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
-        // A chain as `a + b + c` leans to the left, and would make a tree as deep as it is long.
-        let mut length = 0;
         while let Some(operator) = operators.iter().find(|o| self.is(o)) {
-            length += 1;
-            if length > 2 * MAX_DEPTH {
-                return Err(wrong(self.peek().place.clone(), "this chain of operators is too long"));
-            }
             self.advance();
             let right = self.binary(level + 1)?;
             let place = left.place.start..right.place.end;
@@ -153,12 +147,7 @@ impl Parser<'_> {
     /// A value with what follows its dots.
     fn member(&mut self) -> Parsed {
         let mut value = self.primary()?;
-        let mut length = 0;
         loop {
-            length += 1;
-            if length > 2 * MAX_DEPTH {
-                return Err(wrong(self.peek().place.clone(), "this chain of names is too long"));
-            }
             if self.is("[") || self.is("{") {
                 let place = self.peek().place.clone();
                 return Err(self.unsupported(

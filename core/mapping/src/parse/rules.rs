@@ -37,7 +37,13 @@ pub(crate) fn rule(
             findings.push(finding.help("fill a list by { each: item in path, map: ... }"));
             return None;
         }
-        NodeKind::Mapping(entries) if is_rule(entries) => form(node, findings)?,
+        NodeKind::Mapping(entries) if is_rule(entries) => {
+            let value = form(node, findings)?;
+            // A constant is pointed at where it stands.
+            let constant =
+                entries.iter().find(|e| e.key == "const").filter(|_| matches!(value, Rule::Constant(_)));
+            return Some(Placed { value, span: constant.map_or(node.span, |e| e.value.span) });
+        }
         NodeKind::Mapping(_) => Rule::Fields(fields(node, findings)?),
         NodeKind::Broken => return None,
     };
