@@ -1,0 +1,157 @@
+//! SQLite beside the composite over stores in memory, through the same random lives of messages: they must tell the same
+//! of each step and of every message in the end. What the suite does not think of, this may stumble over.
+
+use std::{fmt::Debug, sync::Arc};
+
+use portolan_delivery::{
+    Accept, BundleHash, Claim, Delivery, FaultClass, Filter, GatewayId, MessageId, Start, StateKind,
+    composite::Composite,
+    testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, messages::*},
+};
+use portolan_sqlite::{Durability, Options, SqliteDelivery};
+
+/// Numbers that are the same for the same seed (splitmix64).
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(limit.max(1)).expect("small")).expect("small")
+    }
+}
+
+/// The two, over what they keep.
+struct Both {
+    folder: tempfile::TempDir,
+    broker: FakeBroker,
+    database: FakeDatabase,
+    pair: Option<[Box<dyn Delivery>; 2]>,
+}
+
+impl Both {
+    fn reopen(&mut self) {
+        self.pair = None;
+        self.broker.disconnect();
+        let options = Options { durability: Durability::ProcessOnly, ..Options::default() };
+        let file = SqliteDelivery::open(self.folder.path().join("queue.db"), options).expect("open");
+        let transport = FakeTransport::new(self.broker.clone(), Fuse::never());
+        let model = Composite::new(transport, FakeLedger::new(self.database.clone(), Fuse::never()));
+        self.pair = Some([Box::new(file), Box::new(model)]);
+    }
+
+    /// Does the same on both, and holds the answers against each other.
+    async fn same<T: Debug>(&self, what: &str, ask: impl AsyncFn(&dyn Delivery) -> T) -> T {
+        let [file, model] = self.pair.as_ref().expect("open");
+        let (told, expected) = (ask(&**file).await, ask(&**model).await);
+        assert_eq!(format!("{told:#?}"), format!("{expected:#?}"), "{what}");
+        told
+    }
+}
+
+async fn life(seed: u64) {
+    let mut draw = Draw(seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut both =
+        Both { folder, broker: FakeBroker::default(), database: FakeDatabase::default(), pair: None };
+    let mut gateway = GatewayId::generate();
+    let (mut messages, mut claims): (Vec<MessageId>, Vec<Claim>) = (Vec::new(), Vec::new());
+    both.reopen();
+    for step in 0..250 {
+        let now = at(step);
+        let when = format!("seed {seed}, step {step}");
+        if step == 0 || draw.below(40) == 0 {
+            both.reopen();
+            gateway = GatewayId::generate();
+            for bundle in [BUNDLE, BundleHash([8; 32])] {
+                both.same(&when, async |d| d.keep_bundle(bundle, "bundle".into()).await).await.expect("keep");
+            }
+            both.same(&when, async |d| d.reconcile(gateway, now).await).await.expect("reconcile");
+        }
+        let route = ["r", "s"][draw.below(2)];
+        let message = messages.get(draw.below(messages.len())).copied().unwrap_or_else(MessageId::generate);
+        let claim = claims.get(draw.below(claims.len())).copied();
+        match (draw.below(10), claim) {
+            (0..3, _) => {
+                let mut envelope = if draw.below(2) == 0 { repeatable(route) } else { envelope(route) };
+                if draw.below(2) == 0 {
+                    envelope.request_key = keyed(route, "a", &format!("k{}", draw.below(20))).request_key;
+                }
+                let start = if draw.below(2) == 0 {
+                    Start::Now(gateway)
+                } else {
+                    Start::Due(at(step + draw.below(5) as i64))
+                };
+                let accept = Accept { envelope, payload: payload(u8::from(draw.below(8) == 0)), start };
+                let id = accept.envelope.id;
+                both.same(&when, async |d| d.accept(accept.clone()).await).await.expect("accept");
+                messages.push(id);
+                claims.extend((start == Start::Now(gateway)).then_some(Claim { id, attempt: 1, gateway }));
+            }
+            (3, _) => {
+                let except: Vec<Arc<str>> = if draw.below(3) == 0 { vec![route.into()] } else { Vec::new() };
+                let taken = both.same(&when, async |d| {
+                    let mut claimed = d.claim(gateway, 1000, &except, now).await.expect("claim");
+                    claimed.sort_by_key(|claimed| claimed.claim.id);
+                    claimed
+                });
+                claims.extend(taken.await.into_iter().map(|claimed| claimed.claim));
+            }
+            (4, Some(claim)) => {
+                drop(both.same(&when, async |d| d.finish(claim, reply(), now).await).await);
+            }
+            (5, Some(claim)) => {
+                let due = at(step + draw.below(9) as i64);
+                let why = failure(FaultClass::Unsent);
+                drop(both.same(&when, async |d| d.retry_at(claim, due, why.clone(), now).await).await);
+            }
+            (6, Some(claim)) => {
+                let class = [FaultClass::Reply, FaultClass::Unknown][draw.below(2)];
+                drop(both.same(&when, async |d| d.bury(claim, letter(class), now).await).await);
+            }
+            (7, _) => {
+                let bundle = [None, Some(BundleHash([8; 32]))][draw.below(2)];
+                drop(both.same(&when, async |d| d.retry(message, bundle, now).await).await);
+            }
+            (8, _) => drop(both.same(&when, async |d| d.resolve(message, reply(), now).await).await),
+            (9, _) if draw.below(4) == 0 => {
+                let before = at(step - 20);
+                drop(both.same(&when, async |d| d.forget(before, 1000).await).await);
+            }
+            _ => {}
+        }
+        both.same(&when, async |d| format!("{:?}", d.get(message).await)).await;
+    }
+    let end = format!("seed {seed}, in the end");
+    for id in messages {
+        both.same(&end, async |d| format!("{:?}", d.get(id).await)).await;
+    }
+    for state in [
+        None,
+        Some(StateKind::Waiting),
+        Some(StateKind::Claimed),
+        Some(StateKind::Finished),
+        Some(StateKind::Dead),
+    ] {
+        let filter = Filter { state, limit: 7, ..Filter::default() };
+        let listed = async |d: &dyn Delivery| {
+            all(d, filter.clone()).await.into_iter().map(|record| record.envelope).collect::<Vec<_>>()
+        };
+        both.same(&end, listed).await;
+    }
+    both.same(&end, async |d| {
+        let mut counts = d.counts().await.expect("counts");
+        counts.sort_by_key(|count| (count.route.clone(), count.state as u8));
+        counts
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tells_the_same_as_the_composite() {
+    for seed in 0..12 {
+        life(seed).await;
+    }
+}
