@@ -112,7 +112,13 @@ fn field(field: &Field) -> Value {
 }
 
 fn particle(model: &Particle) -> Value {
-    let group = |kind: &str, occurs: &Occurs, parts: &[Particle]| json!({ kind: parts.iter().map(particle).collect::<Vec<_>>(), "occurs": occurs });
+    // Moved into place: `json!` would copy every level once more for each level around it.
+    let group = |kind: &str, occurs: &Occurs, parts: &[Particle]| {
+        let mut object = Map::new();
+        object.insert(kind.to_owned(), Value::Array(parts.iter().map(particle).collect()));
+        object.insert("occurs".to_owned(), json!(occurs));
+        Value::Object(object)
+    };
     match model {
         Particle::Field(id) => json!({ "field": id }),
         Particle::Sequence(occurs, parts) => group("sequence", occurs, parts),

@@ -34,6 +34,9 @@ impl Compiler<'_> {
         let tree = set.tree(holder);
         for (node, child) in tree.children(holder.node, XSD) {
             let place = Place { node, ..holder };
+            if !self.may_go_on(tree.span(node)) {
+                return;
+            }
             match child.name.local.as_str() {
                 "attribute" => {
                     let Some(field) = self.attribute(place) else { continue };

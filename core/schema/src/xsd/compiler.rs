@@ -15,9 +15,13 @@ use crate::{
 /// Groups in groups, types derived from types: far more than any contract has, and a bound for circular ones.
 pub(super) const MAX_DERIVATION: usize = 64;
 /// Fields in all records together: what a few kilobytes of nested groups could otherwise grow into.
-const MAX_FIELDS: usize = 200_000;
+const MAX_FIELDS: usize = 100_000;
 const MAX_TYPES: usize = 20_000;
+/// Elements of content models and attribute groups looked at, repeated visits counted: groups that hold groups twice
+/// over grow exponentially without a single field.
+const MAX_STEPS: usize = 300_000;
 const MAX_FINDINGS: usize = 500;
+const ATTACHMENTS: &str = "http://ws-i.org/profiles/basic/1.1/xsd";
 const SOAP_ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 
 /// The work in progress.
@@ -34,6 +38,9 @@ pub(crate) struct Compiler<'a> {
     any: Option<RecordId>,
     fields: usize,
     types: usize,
+    steps: usize,
+    /// Simple types that are being compiled: to meet one again is a circle.
+    pub(super) busy: HashSet<Place>,
     /// Namespaces of which something was not found.
     needed: HashSet<String>,
     /// How many errors were met, those included that were reported before.
@@ -66,6 +73,8 @@ impl<'a> Compiler<'a> {
             any: None,
             fields: 0,
             types: 0,
+            steps: 0,
+            busy: HashSet::new(),
             needed: HashSet::new(),
             errors: 0,
             broken: HashSet::new(),
@@ -101,6 +110,10 @@ impl<'a> Compiler<'a> {
         }
         match self.set.find(Kind::Type, name) {
             Some(place) => self.type_at(place, name),
+            // A reference to an attachment, "cid:...", of a schema that every toolkit brings along (WS-I AP 1.0, 4.4).
+            None if name.namespace == ATTACHMENTS && name.local == "swaRef" => {
+                TypeId::Scalar(self.builtin("anyURI").unwrap_or_else(|| self.string()))
+            }
             None => {
                 self.unresolved(Kind::Type, name, at);
                 TypeId::Record(self.any())
@@ -214,11 +227,19 @@ impl<'a> Compiler<'a> {
     /// Counts a field; no where there are too many, which is reported.
     pub(super) fn may_add_field(&mut self, at: Span) -> bool {
         self.fields += 1;
-        if self.fields > MAX_FIELDS {
-            let what = format!("the schema unfolds into more than {MAX_FIELDS} fields");
+        self.may_go_on(at)
+    }
+
+    /// Counts a step; no where the schema has grown past its bounds, which is reported.
+    pub(super) fn may_go_on(&mut self, at: Span) -> bool {
+        self.steps += 1;
+        let spent = self.fields > MAX_FIELDS || self.steps > MAX_STEPS;
+        if spent {
+            let what =
+                format!("the schema unfolds into more than {MAX_FIELDS} fields or {MAX_STEPS} particles");
             self.report(Diagnostic::error(Code::XML_REFUSED, what).at(at, ""));
         }
-        self.fields <= MAX_FIELDS
+        !spent
     }
 
     /// Counts a type; no where there are too many, which is reported.

@@ -68,6 +68,9 @@ impl Compiler<'_> {
             return None;
         }
         let at = tree.span(place.node);
+        if !self.may_go_on(at) {
+            return None;
+        }
         if around.depth > MAX_NESTING {
             let what = "a content model is nested too deep, or holds itself";
             self.report(Diagnostic::error(Code::XSD_INVALID, what).at(at, ""));
@@ -119,6 +122,9 @@ impl Compiler<'_> {
             if let Some(particle) = self.particle(Place { node, ..place }, inner, draft) {
                 particles.push(particle);
             }
+        }
+        if particles.is_empty() {
+            return None;
         }
         Some(match tree.get(place.node).name.local.as_str() {
             "choice" => Particle::Choice(occurs, particles),

@@ -15,6 +15,10 @@ impl Compiler<'_> {
         if !self.may_descend(depth, at) || !self.may_add_type(at) {
             return self.string();
         }
+        if !self.busy.insert(place) {
+            self.report(Diagnostic::error(Code::XSD_INVALID, "the type is defined by itself").at(at, ""));
+            return self.string();
+        }
         let before = self.errors;
         let set = self.set;
         let tree = set.tree(place);
@@ -35,10 +39,12 @@ impl Compiler<'_> {
             _ => {
                 let what = "a simple type is a restriction, a list or a union";
                 self.report(Diagnostic::error(Code::XSD_INVALID, what).at(at, ""));
+                self.busy.remove(&place);
                 return self.string();
             }
         };
         let id = self.schema.add_scalar(scalar);
+        self.busy.remove(&place);
         self.scalars.insert(place, id);
         if self.errors > before {
             self.broken.insert(TypeId::Scalar(id));
