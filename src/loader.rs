@@ -2,7 +2,6 @@
 //! Everything is read again at each load, systems too, so that a reload takes up both or neither.
 
 mod bundle;
-mod mapped;
 
 use std::{
     collections::HashMap,
@@ -11,21 +10,15 @@ use std::{
     time::Duration,
 };
 
-use portolan_delivery::{BundleHash, RetryPolicy, Target};
+use portolan_delivery::Target;
 use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, render};
-use portolan_engine::{Bundle, LoadError, Loaded, Loader, Repeat, Route, RouteMode};
-use portolan_mapping::{
-    file::Mode,
-    load::{LoadedRoute, Standing},
-};
-use portolan_schema::Protocol;
+use portolan_engine::{Bundle, LoadError, Loaded, Loader};
+use portolan_mapping::load::{LoadedRoute, Standing};
 
 use crate::{
     config::{self, Config, SystemKind},
     mappings, registry, report,
 };
-
-pub(crate) use mapped::Mapped;
 
 /// The mappings of a configuration file.
 pub(crate) struct Files {
@@ -57,25 +50,18 @@ impl Loader for Files {
         let mut sources = Sources::default();
         let read = config::load(&self.config, &mut sources);
         let (config, _) = read.into_result().map_err(|findings| unsound(&findings, &sources))?;
-        let mut read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
+        let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         if read.failed() {
             return Err(unsound(&read.findings, &shown));
         }
         let systems = systems(&config).map_err(|findings| unsound(&findings, &shown))?;
-        let mut loaded = Vec::with_capacity(read.routes.len());
-        for found in &read.routes {
-            match routed(&found.entry, &found.loaded, &sources, &systems) {
-                Ok(route) => loaded.push(route),
-                Err(problem) => read.findings.push(problem),
-            }
-        }
-        if read.failed() {
-            return Err(unsound(&read.findings, &shown));
-        }
         if !read.findings.is_empty() {
             tracing::warn!("the mappings have {}; `portolan check` shows them", report::summary(&read.findings));
         }
+        let kept = bundle::in_utf8(&sources);
+        let routes = read.routes.iter().map(|found| routed(&found.entry, &found.loaded, &kept, &systems));
+        let loaded = routes.collect::<Result<_, _>>()?;
         *self.systems.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(systems);
         Ok(loaded)
     }
@@ -84,12 +70,11 @@ impl Loader for Files {
         let bundle = Bundle::open(content).map_err(|problem| LoadError::Bundle(problem.to_string()))?;
         let systems = self.systems();
         let mut sources = Sources::default();
-        let read = portolan_mapping::load::load(&bundle.entry, &bundle.resolver(), &mut sources, &systems.standing);
+        let read =
+            portolan_mapping::load::load(&bundle.entry, &bundle.resolver(), &mut sources, &systems.standing);
         let route = read.value.iter().flatten().find(|r| *r.route.name == *bundle.route);
         let Some(route) = route else { return Err(unsound(&read.diagnostics, &sources)) };
-        let (hash, content) = bundle.seal().map_err(|problem| LoadError::Bundle(problem.to_string()))?;
-        let route = compiled(route, hash, &systems).map_err(|problem| unsound(&[problem], &sources))?;
-        Ok(Loaded { route, bundle: content })
+        routed(&bundle.entry, route, &sources, &systems)
     }
 }
 
@@ -110,62 +95,15 @@ fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {
     Ok(Systems { targets: registry::targets(config)?, timeouts: timeouts.collect(), standing })
 }
 
-/// A route of a file, with the bundle that holds the file and its contracts.
-fn routed(entry: &str, loaded: &LoadedRoute, sources: &Sources, systems: &Systems) -> Result<Loaded, Diagnostic> {
-    let bundle = bundle::of(entry, loaded, sources);
-    let (hash, content) = bundle
-        .seal()
-        .map_err(|problem| Diagnostic::error(Code::CONFIG_INVALID, format!("the bundle cannot be made: {problem}")))?;
-    Ok(Loaded { route: compiled(loaded, hash, systems)?, bundle: content })
-}
-
-fn compiled(loaded: &LoadedRoute, bundle: BundleHash, systems: &Systems) -> Result<Route, Diagnostic> {
-    let route = &loaded.route;
-    let at = route.system.span;
-    let system = &*route.system.value;
-    let (Some(target), Some(timeout)) = (systems.targets.get(system), systems.timeouts.get(system)) else {
-        let message = format!("the system `{system}` is not configured");
-        return Err(Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(at, ""));
+/// A route that was read, joined with its system. `sources` are in the encoding in which they are kept.
+fn routed(entry: &str, loaded: &LoadedRoute, sources: &Sources, systems: &Systems) -> Result<Loaded, LoadError> {
+    let system = &loaded.route.system;
+    let Some(target) = systems.targets.get(&*system.value) else {
+        let message = format!("the system `{}` is not configured", system.value);
+        let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(system.span, "");
+        return Err(unsound(&[finding], sources));
     };
-    let policy = &route.delivery;
-    let retry = match policy.retry {
-        None => RetryPolicy::NEVER,
-        Some(r) => RetryPolicy::try_new(r.max_attempts, r.initial_backoff, r.max_backoff, r.backoff_multiplier)
-            .map_err(|problem| {
-                Diagnostic::error(Code::YAML_BAD_VALUE, format!("the retry policy of route `{}`: {problem}", route.name))
-                    .at(at, "a route to this system")
-            })?,
-    };
-    Ok(Route {
-        name: route.name.clone(),
-        bundle,
-        method: route.method.clone(),
-        system: route.system.value.clone(),
-        mode: match policy.mode {
-            Mode::Direct => RouteMode::Direct,
-            Mode::RequestReply => RouteMode::RequestReply,
-            Mode::Operation => RouteMode::Operation,
-        },
-        repeat: match (policy.idempotent, &route.key) {
-            (true, Some(_)) => Repeat::WithKey,
-            (true, None) => Repeat::Always,
-            (false, _) => Repeat::Never,
-        },
-        timeout: policy.timeout.unwrap_or(*timeout),
-        answer_within: policy.deadline,
-        retry,
-        translate: Arc::new(Mapped::new(loaded)),
-        protocol: Arc::new(Protocol::Soap(route.binding.clone())),
-        target: target.clone(),
-        response_type: response_type(loaded),
-        descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
-    })
-}
-
-/// The full name of the message that the caller gets in the end.
-pub(crate) fn response_type(loaded: &LoadedRoute) -> Arc<str> {
-    let reply = loaded.route.documents.reply.record;
-    loaded.source.schema.record(reply).name.local.as_str().into()
+    portolan_engine::compile(loaded, entry, sources, target.clone(), systems.timeouts.get(&*system.value).copied())
 }
 
 /// The folder of the mappings without a configuration: where the command runs.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -50,7 +50,12 @@ impl Mappings {
 /// Reads every mapping under `paths`, which are as `root` sees them; so are the names of all files read.
 ///
 /// With a configuration, its standing headers are part of the mappings, and systems must be configured.
-pub(crate) fn read(root: &Path, paths: &[PathBuf], config: Option<&Config>, sources: &mut Sources) -> Mappings {
+pub(crate) fn read(
+    root: &Path,
+    paths: &[PathBuf],
+    config: Option<&Config>,
+    sources: &mut Sources,
+) -> Mappings {
     let mut read = Mappings::default();
     let standing = standing(config, &mut read.findings);
     let mut entries = Vec::new();
@@ -151,8 +156,13 @@ fn duplicates(routes: &[Found], sources: &Sources) -> Vec<Diagnostic> {
             findings.push(finding);
         };
         let name: Arc<str> = route.name.clone();
-        clash(names.insert(name, found), format!("two routes are named `{}`", route.name));
-        clash(methods.insert(route.method.clone(), found), format!("two routes serve the method `{}`", route.method));
+        let namesake = names.insert(name, found);
+        if namesake.is_some() {
+            clash(namesake, format!("two routes are named `{}`", route.name));
+        } else {
+            let rival = methods.insert(route.method.clone(), found);
+            clash(rival, format!("two routes serve the method `{}`", route.method));
+        }
     }
     findings
 }
@@ -170,10 +180,13 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
     unknown
         .map(|found| {
             let system = &found.loaded.route.system;
-            Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, format!("the system `{}` is not configured", system.value))
-                .at(system.span, "")
-                .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
-                .help("systems stand under `systems:` in portolan.yaml")
+            Diagnostic::error(
+                Code::ROUTE_UNKNOWN_SYSTEM,
+                format!("the system `{}` is not configured", system.value),
+            )
+            .at(system.span, "")
+            .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
+            .help("systems stand under `systems:` in portolan.yaml")
         })
         .collect()
 }
@@ -183,8 +196,24 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
 pub(crate) fn shown(sources: &Sources, root: &Path, config: Option<SourceId>) -> Sources {
     let mut shown = Sources::default();
     for (id, file) in sources.iter() {
-        let name = if Some(id) == config { file.name.to_string() } else { root.join(&*file.name).display().to_string() };
-        shown.add(name.strip_prefix("./").unwrap_or(&name), file.text.clone());
+        let name = if Some(id) == config { file.name.to_string() } else { tidy(&root.join(&*file.name)) };
+        shown.add(name, file.text.clone());
     }
     shown
+}
+
+/// A path without `.` and without `folder/..`.
+fn tidy(path: &Path) -> String {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        let below = matches!(out.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if below => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out.display().to_string()
 }

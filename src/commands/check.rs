@@ -60,7 +60,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     findings.extend(read.findings);
     report.findings(&findings, &shown, arguments.format)?;
     if arguments.format == Format::Text {
-        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let plural =
+            |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         let sound = plural(read.routes.len(), "sound route");
         report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(read.files, "file")));
     }

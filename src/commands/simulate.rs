@@ -112,7 +112,7 @@ async fn serve(simulator: Simulator, listen: SocketAddr, report: &Report) -> Res
     };
     simulator.serve(listener, stop).await.map_err(Failure::failed)?;
     for (operation, count) in handle.counts() {
-        report.line(format_args!("{operation}: {count} requests"));
+        report.line(format_args!("{operation}: {count} request{}", if count == 1 { "" } else { "s" }));
     }
     Ok(())
 }

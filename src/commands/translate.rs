@@ -2,16 +2,17 @@
 
 mod document;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use portolan_delivery::{Failure as Refusal, MessageId, Timestamp};
+use portolan_delivery::{BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp};
+
 use portolan_diagnostics::{SourceId, Sources};
-use portolan_engine::{Context, Translate, Verdict};
+use portolan_engine::{Context, Verdict};
 use serde_json::json;
 
 use crate::{
     config, files,
-    loader::{self, Mapped},
+    loader,
     mappings::{self, Found},
     report::{Failure, Report},
 };
@@ -57,6 +58,9 @@ pub(crate) struct Arguments {
     /// Metadata of the caller, where the mapping reads it
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     metadata: Vec<(String, String)>,
+    /// The message's id, where the mapping reads it [default: a new one]
+    #[arg(long, value_name = "ID")]
+    message_id: Option<MessageId>,
     /// When the message came in, where the mapping asks for `now()` [default: now]
     #[arg(long, value_name = "TIME")]
     received: Option<jiff::Timestamp>,
@@ -64,10 +68,11 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let found = find(arguments, report)?;
-    let mapped = Mapped::new(&found.loaded);
+    let compiled = portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
+    let translate = compiled.map_err(Failure::failed)?.route.translate;
     let received = arguments.received.map_or_else(Timestamp::now, |t| Timestamp(t.as_microsecond()));
     let context = Context {
-        message: MessageId::generate(),
+        message: arguments.message_id.unwrap_or_else(MessageId::generate),
         received,
         caller: None,
         request_id: None,
@@ -78,7 +83,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         (Some(path), _) => {
             let payload = document::request(&found.loaded, path, &read(path)?)?;
             let mut out = Vec::new();
-            if let Err(refusal) = mapped.request(&payload, context, &mut out) {
+            if let Err(refusal) = translate.request(&payload, context, &mut out) {
                 return told(&refusal, report);
             }
             if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
@@ -88,7 +93,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
                 Some(path) => document::request(&found.loaded, path, &read(path)?)?,
                 None => Vec::new(),
             };
-            match mapped.reply(&read(path)?, &original, context) {
+            match translate.reply(&read(path)?, &original, context) {
                 Verdict::Reply(reply) if arguments.raw => report.raw(&reply),
                 Verdict::Reply(reply) => report.line(document::reply(&found.loaded, &reply)?),
                 Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
@@ -99,6 +104,22 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         (None, None) => {}
     }
     Ok(())
+}
+
+/// The system that a translation without systems has.
+struct Nobody;
+
+impl Target for Nobody {
+    fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<bytes::Bytes, SendError>> {
+        let refused = SendError {
+            sent: Sent::No,
+            reason: "NO_SYSTEM",
+            message: "nothing is sent while translating".to_owned(),
+            reply: None,
+            retry_after: None,
+        };
+        Box::pin(async { Err(refused) })
+    }
 }
 
 /// The failure as the caller would be told of it.

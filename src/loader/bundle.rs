@@ -1,22 +1,26 @@
-//! What is kept of a route: its mapping and its contracts, as text in UTF-8.
+//! What is kept of a route is text in UTF-8, whatever its files were in.
 
 use std::borrow::Cow;
 
 use portolan_diagnostics::Sources;
-use portolan_engine::Bundle;
-use portolan_mapping::load::LoadedRoute;
 
-/// The bundle of a route that was just read.
-pub(super) fn of(entry: &str, loaded: &LoadedRoute, sources: &Sources) -> Bundle {
-    let files = loaded.files.iter().filter_map(|id| sources.get(*id));
-    let files = files.map(|file| (file.name.to_string(), in_utf8(&file.text).into_owned()));
-    Bundle::new(entry, &*loaded.route.name, files)
+/// The same files, with the same ids, as they are kept in bundles and can be read again from there.
+pub(super) fn in_utf8(sources: &Sources) -> Sources {
+    let mut kept = Sources::default();
+    for (_, file) in sources.iter() {
+        match declared_in_utf8(&file.text) {
+            Cow::Borrowed(_) => kept.add(file.name.clone(), file.text.clone()),
+            Cow::Owned(text) => kept.add(file.name.clone(), text),
+        };
+    }
+    kept
 }
 
 /// A contract in another encoding was read into UTF-8, and must say so when it is read again.
-fn in_utf8(text: &str) -> Cow<'_, str> {
+fn declared_in_utf8(text: &str) -> Cow<'_, str> {
     let declared = || {
-        let declaration = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")).map(|(d, _)| d)?;
+        let declaration =
+            text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")).map(|(d, _)| d)?;
         let start = "<?xml".len() + declaration.find("encoding")?;
         let quote = start + text[start..].find(['"', '\''])?;
         let close = quote + 1 + text[quote + 1..].find(text[quote..].chars().next()?)?;
@@ -32,14 +36,27 @@ fn in_utf8(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_utf8;
+    use super::declared_in_utf8;
 
     #[test]
     fn the_declaration_follows_the_text() {
-        let check = |text, expected| assert_eq!(in_utf8(text), expected);
-        check("<?xml version='1.0' encoding='ISO-8859-1'?><a/>", "<?xml version='1.0' encoding='UTF-8'?><a/>");
-        check("<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>", "<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>");
-        for text in ["<?xml version='1.0'?><a encoding='x'/>", "<a/>", "<?xml encoding", "<?xml encoding='?>'", "syntax = \"proto3\";", ""] {
+        let check = |text, expected| assert_eq!(declared_in_utf8(text), expected);
+        check(
+            "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+            "<?xml version='1.0' encoding='UTF-8'?><a/>",
+        );
+        check(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>",
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>",
+        );
+        for text in [
+            "<?xml version='1.0'?><a encoding='x'/>",
+            "<a/>",
+            "<?xml encoding",
+            "<?xml encoding='?>'",
+            "syntax = \"proto3\";",
+            "",
+        ] {
             check(text, text);
         }
     }

@@ -9,7 +9,8 @@ use tonic::{Code, Status};
 
 use crate::convert::Malformed;
 
-const DOMAIN: &str = "portolan";
+/// The domain of every `ErrorInfo` of Portolan; the gRPC source gives the same.
+const DOMAIN: &str = "portolan.dev";
 const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 /// HTTP/2 peers bound their headers, and the message travels in one.
 const MESSAGE_LIMIT: usize = 2048;

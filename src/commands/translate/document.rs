@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use portolan_mapping::load::LoadedRoute;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, prost::Message};
 use quick_xml::{Reader, Writer, events::Event};
 
 use crate::report::Failure;
@@ -16,7 +16,8 @@ pub(super) fn request(loaded: &LoadedRoute, path: &Path, bytes: &[u8]) -> Result
     }
     let descriptor = message(loaded, &loaded.route.documents.request)?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = DynamicMessage::deserialize(descriptor, &mut json).and_then(|message| json.end().map(|()| message));
+    let read =
+        DynamicMessage::deserialize(descriptor, &mut json).and_then(|message| json.end().map(|()| message));
     let read = read.map_err(|problem| Failure::usage(format_args!("{}: {problem}", path.display())))?;
     Ok(read.encode_to_vec())
 }
@@ -25,7 +26,11 @@ pub(super) fn request(loaded: &LoadedRoute, path: &Path, bytes: &[u8]) -> Result
 pub(super) fn reply(loaded: &LoadedRoute, bytes: &[u8]) -> Result<String, Failure> {
     let descriptor = message(loaded, &loaded.route.documents.reply)?;
     let message = DynamicMessage::decode(descriptor, bytes).map_err(Failure::failed)?;
-    serde_json::to_string_pretty(&message).map_err(Failure::failed)
+    // Names as the contract writes them, as mappings do too.
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    let mut json = serde_json::Serializer::pretty(Vec::new());
+    message.serialize_with_options(&mut json, &options).map_err(Failure::failed)?;
+    String::from_utf8(json.into_inner()).map_err(Failure::failed)
 }
 
 /// The type of a document of the caller's contract.
@@ -33,7 +38,8 @@ fn message(loaded: &LoadedRoute, document: &portolan_schema::Document) -> Result
     let name = &loaded.source.schema.record(document.record).name.local;
     let set = loaded.source.descriptor_set.as_deref().unwrap_or_default();
     let pool = DescriptorPool::decode(set).map_err(Failure::failed)?;
-    pool.get_message_by_name(name).ok_or_else(|| Failure::failed(format_args!("the contract has no message `{name}`")))
+    pool.get_message_by_name(name)
+        .ok_or_else(|| Failure::failed(format_args!("the contract has no message `{name}`")))
 }
 
 /// XML with a line for each element.

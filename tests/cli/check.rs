@@ -1,0 +1,85 @@
+//! `portolan check`: everything that is wrong at once.
+
+use crate::{folder, repository, snapshot};
+
+const PROTO: &str = r#"syntax = "proto3";
+package shop.v1;
+service Shop { rpc Price(PriceRequest) returns (PriceReply); }
+message PriceRequest { string article = 1; string currency = 2; }
+message PriceReply { string amount = 1; }
+"#;
+
+const WSDL: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/"
+  xmlns:x="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:shop" targetNamespace="urn:shop">
+  <types>
+    <x:schema targetNamespace="urn:shop" elementFormDefault="qualified">
+      <x:element name="PriceQuery"><x:complexType><x:sequence>
+        <x:element name="ArticleNumber" type="x:string"/>
+        <x:element name="CurrencyCode" type="x:string"/>
+      </x:sequence></x:complexType></x:element>
+      <x:element name="PriceAnswer"><x:complexType><x:sequence>
+        <x:element name="Amount" type="x:string"/>
+      </x:sequence></x:complexType></x:element>
+    </x:schema>
+  </types>
+  <message name="in"><part name="p" element="t:PriceQuery"/></message>
+  <message name="out"><part name="p" element="t:PriceAnswer"/></message>
+  <portType name="Shop"><operation name="Price"><input message="t:in"/><output message="t:out"/></operation></portType>
+  <binding name="Shop" type="t:Shop">
+    <s:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+    <operation name="Price"><s:operation soapAction=""/>
+      <input><s:body use="literal"/></input><output><s:body use="literal"/></output></operation>
+  </binding>
+  <service name="Shop"><port name="Shop" binding="t:Shop"><s:address location="http://localhost/"/></port></service>
+</definitions>
+"#;
+
+/// A mapping of the shop with this request body.
+fn mapping(body: &str) -> String {
+    format!(
+        "route: shop.price
+source: {{ grpc: {{ proto: shop.proto, method: shop.v1.Shop/Price }} }}
+target: {{ soap: {{ system: shop, wsdl: shop.wsdl, operation: Price }} }}
+request:
+  body:
+{body}response:
+  body:
+    amount: body.Amount
+"
+    )
+}
+
+const BROKEN: &str = "    ArticelNumber: article
+    CurrencyCode: curency.upper(
+";
+
+#[test]
+fn a_broken_mapping_is_told_what_is_wrong() {
+    let mapping = mapping(BROKEN);
+    let (_kept, folder) =
+        folder(&[("m/shop.proto", PROTO), ("m/shop.wsdl", WSDL), ("m/price.yaml", &mapping)]);
+    snapshot::check("check-broken", &folder, &["check", "m"]);
+    snapshot::check("check-broken-json", &folder, &["check", "m", "--format", "json"]);
+}
+
+#[test]
+fn mappings_are_held_against_each_other_and_the_configuration() {
+    let mapping = mapping("    ArticleNumber: article\n    CurrencyCode: currency\n");
+    let config =
+        "routes: [ m ]\nsystems:\n  shopp: { soap: { endpoint: \"http://127.0.0.1:1/\" } }\nretain: 3d\n";
+    let (_kept, folder) = folder(&[
+        ("m/shop.proto", PROTO),
+        ("m/shop.wsdl", WSDL),
+        ("m/price.yaml", &mapping),
+        ("m/again.yaml", &mapping),
+        ("etc/portolan.yaml", &config.replace("[ m ]", "[ ../m ]")),
+    ]);
+    snapshot::check("check-sound", &folder, &["check", "m/price.yaml"]);
+    snapshot::check("check-across", &folder, &["check", "--config", "etc/portolan.yaml"]);
+    snapshot::check("serve-unsound", &folder, &["serve", "--config", "etc/portolan.yaml"]);
+}
+
+#[test]
+fn the_examples_are_sound() {
+    snapshot::check("check-examples", repository(), &["check", "mappings"]);
+}

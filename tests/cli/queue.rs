@@ -1,0 +1,98 @@
+//! `portolan queue` on a database whose gateway does not run.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use portolan_delivery::*;
+use portolan_sqlite::{Options, SqliteDelivery};
+
+use crate::{
+    folder,
+    snapshot::{check, portolan},
+};
+
+const ID: &str = "019a3f2e-7c1b-7000-8000-000000000001";
+/// Personal: nothing prints it.
+const PAYLOAD: &[u8] = b"\x0a\x0bcanary-4711";
+const REPLY: &[u8] = b"<html>canary-4712</html>";
+
+/// A queue with one dead letter, whose attempt answered something that is no answer.
+fn with_dead_letter(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let delivery = SqliteDelivery::open(folder.join("portolan.db"), Options::default()).unwrap();
+    let now = Timestamp(1_763_900_000_000_000);
+    let gateway = GatewayId(ID.parse::<MessageId>().unwrap().0);
+    let envelope = Envelope {
+        id: ID.parse().unwrap(),
+        route: "shop.price".into(),
+        bundle: BundleHash([7; 32]),
+        mode: Mode::Operation,
+        received: now,
+        deadline: None,
+        idempotency: Idempotency::No,
+        caller: None,
+        request_key: Some(RequestKey { caller: String::new(), id: "order-1".into() }),
+        metadata: vec![("x-client".into(), "canary-4713".into())],
+        traceparent: None,
+    };
+    runtime.block_on(async {
+        delivery.keep_bundle(envelope.bundle, Bytes::from_static(b"{}")).await.unwrap();
+        let payload = Bytes::from_static(PAYLOAD);
+        let accepted =
+            delivery.accept(Accept { envelope, payload, start: Start::Now(gateway) }).await.unwrap();
+        let Accepted::New(Some(claim)) = accepted else { panic!("{accepted:?}") };
+        let failure = Failure::new(
+            Status::Internal,
+            FaultClass::Reply,
+            "HTML_REPLY",
+            "the system answered with an HTML page",
+        );
+        let dead = DeadLetter { failure, at_fault: Party::System, reply: Some(Bytes::from_static(REPLY)) };
+        delivery.bury(claim, dead, Timestamp(now.0 + 1_500_000)).await.unwrap();
+    });
+}
+
+fn queue() -> (tempfile::TempDir, std::path::PathBuf) {
+    let (kept, folder) =
+        folder(&[("portolan.yaml", "listen: { http: \"127.0.0.1:1\" }\nroutes: [ m ]\n"), ("m/.keep", "")]);
+    with_dead_letter(&folder);
+    (kept, folder)
+}
+
+#[test]
+fn a_dead_letter_is_looked_at() {
+    let (_kept, folder) = queue();
+    check("queue-list", &folder, &["queue", "list"]);
+    check("queue-list-none", &folder, &["queue", "list", "--state", "waiting"]);
+    check("queue-list-json", &folder, &["queue", "list", "--format", "json"]);
+    check("queue-show", &folder, &["queue", "show", ID, "--payload", "p.bin", "--reply", "r.html"]);
+    check("queue-show-json", &folder, &["queue", "show", ID, "--format", "json"]);
+    assert_eq!(std::fs::read(folder.join("p.bin")).unwrap(), PAYLOAD);
+    assert_eq!(std::fs::read(folder.join("r.html")).unwrap(), REPLY);
+    check("queue-show-again", &folder, &["queue", "show", ID, "--payload", "p.bin"]);
+    check("queue-show-unknown", &folder, &["queue", "show", "019a3f2e-7c1b-7000-8000-000000000002"]);
+    let shown = portolan(&folder, &["queue", "show", ID]).output().unwrap();
+    assert!(!String::from_utf8(shown.stdout).unwrap().contains("canary"));
+}
+
+#[test]
+fn a_dead_letter_is_decided_once() {
+    let (_kept, folder) = queue();
+    check(
+        "queue-resolve",
+        &folder,
+        &["queue", "resolve", ID, "--failed", "--status", "NOT_FOUND", "--message", "sold out"],
+    );
+    check("queue-resolve-again", &folder, &["queue", "discard", ID, "--reason", "twice"]);
+    let shown = portolan(&folder, &["queue", "show", ID]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("with a failure") && shown.contains("NOT_FOUND"), "{shown}");
+}
+
+#[test]
+fn a_dead_letter_is_due_again() {
+    let (_kept, folder) = queue();
+    check("queue-retry", &folder, &["queue", "retry", ID]);
+    let listed = portolan(&folder, &["queue", "list", "--state", "waiting"]).output().unwrap();
+    assert!(String::from_utf8(listed.stdout).unwrap().contains(ID));
+}
