@@ -1,5 +1,7 @@
 //! What the `.proto` reader makes of small contracts.
 
+#![allow(clippy::panic, reason = "the helpers of tests fail by it")]
+
 use portolan_diagnostics::{Checked, Sources};
 use portolan_schema::{
     Contract, Field, Memory, Occurs, Presence, ProtoKind, Protocol, Reading, ScalarKind, TypeId, Wire,

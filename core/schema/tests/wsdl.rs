@@ -1,5 +1,7 @@
 //! What the WSDL reader makes of small contracts.
 
+#![allow(clippy::panic, reason = "the helpers of tests fail by it")]
+
 use portolan_diagnostics::{Checked, Severity, Sources};
 use portolan_schema::{
     Contract, Document, Memory, Operation, Protocol, Reading, SoapVersion, Wire, describe, read_file, wsdl,
