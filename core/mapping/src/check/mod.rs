@@ -25,7 +25,7 @@ use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding
 use crate::{
     expression::Leaf,
     file::{Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
-    ir::{Expr, Reply, Side, Table, Tables, Translation, Write, WriteContent},
+    ir::{Expr, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
 };
 use document::{merged, place};
 use endpoints::Endpoints;
@@ -196,6 +196,14 @@ fn whole(
     })
 }
 
+/// The slot that says whether a record is there; the document itself has none.
+fn slot_of(place: &scope::Place) -> Option<SourceSlot> {
+    match place.what {
+        scope::What::Record { slot, .. } => slot,
+        _ => None,
+    }
+}
+
 /// One direction while it is checked.
 pub(crate) struct Checker<'a> {
     scope: Scope<'a>,
@@ -264,11 +272,16 @@ impl<'a> Checker<'a> {
         if let Some(from) = &rules.from
             && let Some(place) = self.opened(from)
         {
-            if let scope::What::Record { slot, .. } = place.what {
-                given = slot.filter(|_| self.scope.maybe_absent(&place));
-            }
+            given = slot_of(&place);
             self.scope.settled.extend(place.optional.iter().copied());
             self.scope.opened.push(Opened::Record(place));
+        } else if !request {
+            // An answer without a body is no answer.
+            given = self
+                .scope
+                .root(Side::Message, &["body".to_owned()], vec!["body".to_owned()])
+                .as_ref()
+                .and_then(slot_of);
         }
         let mut write = Vec::new();
         for (root, rule) in [("header", header), ("body", rules.body.as_ref())] {
@@ -335,7 +348,7 @@ impl Checker<'_> {
             return None;
         }
         let selected = self.scope.message.selection.field(schema, Selection::ROOT, field);
-        let slot = crate::ir::SourceSlot { side: Side::Message, slot: selected.slot };
+        let slot = SourceSlot { side: Side::Message, slot: selected.slot };
         Some(Expr::Field { slot, record, field, path: "request_id".into() })
     }
 
