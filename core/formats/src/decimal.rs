@@ -85,7 +85,11 @@ impl Decimal {
             b'+' => (false, &bytes[1..]),
             _ => (false, bytes),
         };
-        if digits.len() <= 18 { Self::parse_short(negative, digits) } else { Self::parse_long(negative, digits) }
+        if digits.len() <= 18 {
+            Self::parse_short(negative, digits)
+        } else {
+            Self::parse_long(negative, digits)
+        }
     }
 
     fn parse_short(negative: bool, digits: &[u8]) -> Option<Self> {
@@ -109,7 +113,8 @@ impl Decimal {
     fn parse_long(negative: bool, digits: &[u8]) -> Option<Self> {
         let whole_end = digits.iter().position(|b| *b == b'.').unwrap_or(digits.len());
         let (whole, fraction) = (&digits[..whole_end], digits.get(whole_end + 1..).unwrap_or_default());
-        if !whole.iter().chain(fraction).all(u8::is_ascii_digit) || (whole.is_empty() && fraction.is_empty()) {
+        if !whole.iter().chain(fraction).all(u8::is_ascii_digit) || (whole.is_empty() && fraction.is_empty())
+        {
             return None;
         }
         // Zeros at the end of a long fraction carry nothing; without them it may fit.
@@ -344,7 +349,9 @@ mod tests {
             assert_eq!(decimal(text).to_string(), expected, "{text}");
         }
         let too_long = "9".repeat(39);
-        for text in ["", "-", ".", "1e3", "1,5", " 1", "1.2.3", "--1", too_long.as_str(), "12345678901234567890."] {
+        for text in
+            ["", "-", ".", "1e3", "1,5", " 1", "1.2.3", "--1", too_long.as_str(), "12345678901234567890."]
+        {
             let expected = text == "12345678901234567890.";
             assert_eq!(Decimal::parse(text).is_some(), expected, "{text}");
         }
@@ -360,8 +367,14 @@ mod tests {
             ("2.51", "3", "3", "2", "3", "2", "3"),
             ("-0.01", "0", "0", "0", "-1", "-1", "0"),
         ] {
-            let modes =
-                [(HalfEven, half_even), (HalfUp, half_up), (Down, down), (Up, up), (Floor, floor), (Ceiling, ceiling)];
+            let modes = [
+                (HalfEven, half_even),
+                (HalfUp, half_up),
+                (Down, down),
+                (Up, up),
+                (Floor, floor),
+                (Ceiling, ceiling),
+            ];
             for (mode, expected) in modes {
                 assert_eq!(decimal(text).round(0, mode).unwrap().to_string(), expected, "{text} {mode:?}");
             }

@@ -12,6 +12,7 @@ pub struct Decoder {
     default: Option<Box<str>>,
     attribute: bool,
     implicit: bool,
+    plain: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,12 +34,33 @@ impl Decoder {
             (TypeId::Record(_), _) => Decoding::None,
         };
         let text = matches!(form, Decoding::Text(_));
+        let plain = match (&form, &declared.wire) {
+            (Decoding::Text(form), _) => {
+                form.is_plain_text() && declared.default.is_none() && declared.fixed.is_none()
+            }
+            (Decoding::Protobuf(_), Wire::Protobuf { kind, .. }) => {
+                *kind == portolan_schema::ProtoKind::String
+            }
+            _ => false,
+        };
         Self {
             form,
-            default: declared.default.as_deref().or(declared.fixed.as_deref()).filter(|_| text).map(Into::into),
+            default: declared
+                .default
+                .as_deref()
+                .or(declared.fixed.as_deref())
+                .filter(|_| text)
+                .map(Into::into),
             attribute: matches!(declared.wire, Wire::Attribute(_)),
             implicit: declared.presence == Presence::Implicit && !declared.occurs.is_list(),
+            plain,
         }
+    }
+
+    /// Whether captured text is the value as it is: no white space to collapse, no default for an empty one.
+    #[inline]
+    pub fn is_plain_text(&self) -> bool {
+        self.plain
     }
 
     /// The value of a slot.

@@ -54,7 +54,11 @@ impl<'a> Captured<'a> {
 
     /// Its memory for the next document, unless it grew beyond so many bytes.
     pub fn into_empty(self, most: usize) -> Vec<Slot<'static>> {
-        if self.slots.capacity() * size_of::<Slot<'_>>() > most { Vec::new() } else { Captured::recycle(self.slots).slots }
+        if self.slots.capacity() * size_of::<Slot<'_>>() > most {
+            Vec::new()
+        } else {
+            Captured::recycle(self.slots).slots
+        }
     }
 
     /// The slot at an absolute place.

@@ -35,6 +35,11 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
     /// Writes a scalar. What was appended before an error is to be thrown away.
     fn scalar(field: &Self::Field, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
 
+    /// Writes text; the same as a scalar of text, without the detour.
+    fn text(field: &Self::Field, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::scalar(field, Value::Text(text), out)
+    }
+
     /// Writes nil.
     fn nil(field: &Self::Field, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
 

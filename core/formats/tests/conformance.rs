@@ -3,8 +3,8 @@
 
 use bumpalo::Bump;
 use portolan_formats::{
-    Captured, DateTime, Decimal, Decoder, NodeId, Reader, Rows, Selected, Selection, Slot, Unknown, Value, Writer,
-    protobuf::ProtobufWriter, xml::XmlWriter,
+    Captured, DateTime, Decimal, Decoder, NodeId, Reader, Rows, Selected, Selection, Slot, Unknown, Value,
+    Writer, protobuf::ProtobufWriter, xml::XmlWriter,
 };
 use portolan_schema::{
     Content, Document, Facets, Field, FieldId, Name, Occurs, Presence, ProtoKind, Record, RecordId, Scalar,
@@ -73,13 +73,13 @@ fn leaf(kind: usize) -> BoxedStrategy<Leaf> {
         ProtoKind::Uint64 => any::<u64>().prop_map(|n| Leaf::Integer(n.into())).boxed(),
         ProtoKind::Int32 => any::<i32>().prop_map(|n| Leaf::Integer(n.into())).boxed(),
         ProtoKind::Decimal => (any::<i64>(), 0u8..20).prop_map(|(m, s)| Leaf::Decimal(m, s)).boxed(),
-        ProtoKind::Double => any::<f64>().prop_filter("one NaN is not another", |f| !f.is_nan()).prop_map(Leaf::Double).boxed(),
-        ProtoKind::Timestamp => (-60_000_000_000i64..250_000_000_000).prop_map(Leaf::Seconds).boxed(),
-        ProtoKind::Duration => {
-            (0i64..300_000_000_000, 0i32..1_000_000_000, any::<bool>())
-                .prop_map(|(s, n, negative)| if negative { Leaf::Span(-s, -n) } else { Leaf::Span(s, n) })
-                .boxed()
+        ProtoKind::Double => {
+            any::<f64>().prop_filter("one NaN is not another", |f| !f.is_nan()).prop_map(Leaf::Double).boxed()
         }
+        ProtoKind::Timestamp => (-60_000_000_000i64..250_000_000_000).prop_map(Leaf::Seconds).boxed(),
+        ProtoKind::Duration => (0i64..300_000_000_000, 0i32..1_000_000_000, any::<bool>())
+            .prop_map(|(s, n, negative)| if negative { Leaf::Span(-s, -n) } else { Leaf::Span(s, n) })
+            .boxed(),
         _ => any::<i64>().prop_map(|n| Leaf::Integer(n.into())).boxed(),
     }
 }
@@ -97,7 +97,9 @@ fn record(depth: u32) -> BoxedStrategy<Vec<(usize, Tree)>> {
         } else if index == KINDS.len() * 2 {
             record(depth - 1).prop_map(Tree::Record).boxed()
         } else {
-            proptest::collection::vec(record(depth - 1).prop_map(Tree::Record), 1..4).prop_map(Tree::List).boxed()
+            proptest::collection::vec(record(depth - 1).prop_map(Tree::Record), 1..4)
+                .prop_map(Tree::List)
+                .boxed()
         };
         tree.prop_map(move |tree| (index, tree))
     });
@@ -114,7 +116,11 @@ fn record(depth: u32) -> BoxedStrategy<Vec<(usize, Tree)>> {
 /// The same contract in either format: `wire` gives each field its form.
 fn contract(element: Option<Name>, wire: impl Fn(u32, ProtoKind, bool) -> Wire) -> (Schema, Document) {
     let mut schema = Schema::default();
-    let id = schema.add_record(Record { name: Name::plain("Tree"), content: Content::Unordered, ..Record::default() });
+    let id = schema.add_record(Record {
+        name: Name::plain("Tree"),
+        content: Content::Unordered,
+        ..Record::default()
+    });
     let scalars: Vec<_> = KINDS
         .iter()
         .map(|(kind, scalar)| {
@@ -157,12 +163,16 @@ fn value<'a>(leaf: &'a Leaf) -> Value<'a> {
         Leaf::Bytes(bytes) => Value::Bytes(bytes),
         Leaf::Bool(value) => Value::Bool(*value),
         Leaf::Integer(value) => Value::Integer(*value),
-        Leaf::Decimal(mantissa, scale) => Value::Decimal(Decimal { mantissa: (*mantissa).into(), scale: *scale }),
+        Leaf::Decimal(mantissa, scale) => {
+            Value::Decimal(Decimal { mantissa: (*mantissa).into(), scale: *scale })
+        }
         Leaf::Double(value) => Value::Double(*value),
         Leaf::Seconds(seconds) => {
             Value::DateTime(DateTime::utc(jiff::Timestamp::from_second(*seconds).unwrap()))
         }
-        Leaf::Span(seconds, nanoseconds) => Value::Duration(jiff::SignedDuration::new(*seconds, *nanoseconds)),
+        Leaf::Span(seconds, nanoseconds) => {
+            Value::Duration(jiff::SignedDuration::new(*seconds, *nanoseconds))
+        }
     }
 }
 
@@ -196,7 +206,12 @@ fn write<W: Writer>(fields: &[(usize, Tree)], compiled: &[W::Field], out: &mut V
 }
 
 /// Everything, as deep as the trees are.
-fn select(selection: &mut Selection, schema: &Schema, node: NodeId, depth: u32) -> Vec<(Selected, Option<Inner>)> {
+fn select(
+    selection: &mut Selection,
+    schema: &Schema,
+    node: NodeId,
+    depth: u32,
+) -> Vec<(Selected, Option<Inner>)> {
     let record = selection.node_at(node).record;
     (0..schema.record(record).fields.len() as u32)
         .map(|field| {
@@ -242,7 +257,9 @@ fn same(
                     rows.enter(item.frame, first);
                     match tree {
                         Tree::Leaf(leaf) => equal(leaf, captured.get(rows.place(item.slot))),
-                        Tree::Record(fields) => same(fields, &inner.as_ref().unwrap().0, decoders, captured, rows),
+                        Tree::Record(fields) => {
+                            same(fields, &inner.as_ref().unwrap().0, decoders, captured, rows)
+                        }
                         Tree::List(_) => unreachable!(),
                     }
                     if let Slot::Next(next) = captured.get(first as usize) {
@@ -268,9 +285,12 @@ fn conforms<W: Writer>(schema: &Schema, document: &Document, fields: &[(usize, T
     let mut selection = Selection::new(document, Unknown::Refuse);
     let selected = select(&mut selection, schema, Selection::ROOT, 2);
     let reader = Reader::compile(schema, document, &selection);
-    let decoders: Vec<_> = (0..count).map(|f| Decoder::compile(schema, document.record, FieldId(f))).collect();
+    let decoders: Vec<_> =
+        (0..count).map(|f| Decoder::compile(schema, document.record, FieldId(f))).collect();
     let (arena, mut captured) = (Bump::new(), Captured::default());
-    reader.read(&out, &arena, &mut captured).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out)));
+    reader
+        .read(&out, &arena, &mut captured)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out)));
     let mut rows = Rows(vec![0; selection.widths().len()]);
     same(fields, &selected, &decoders, &captured, &mut rows);
 

@@ -23,14 +23,19 @@ fn date_at(bytes: &[u8]) -> Result<civil::Date, ValueProblem> {
     if century > 99 || year > 99 {
         return Err(ValueProblem::Lexical);
     }
-    civil::Date::new(i16::from(century) * 100 + i16::from(year), month, day).map_err(|_| ValueProblem::Lexical)
+    civil::Date::new(i16::from(century) * 100 + i16::from(year), month, day)
+        .map_err(|_| ValueProblem::Lexical)
 }
 
 /// Years before 1 or after 9999 are well written, but nothing here can hold them.
 fn far_year(bytes: &[u8]) -> ValueProblem {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let year = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-    if year >= 4 && digits.get(year) == Some(&b'-') { ValueProblem::OutOfRange } else { ValueProblem::Lexical }
+    if year >= 4 && digits.get(year) == Some(&b'-') {
+        ValueProblem::OutOfRange
+    } else {
+        ValueProblem::Lexical
+    }
 }
 
 /// A time of day and what follows it; `24:00:00` is the midnight that ends the day.
@@ -151,8 +156,10 @@ pub fn parse_duration(text: &str) -> Result<SignedDuration, ValueProblem> {
             return Err(ValueProblem::Lexical);
         }
         let Some(factor) = factor.or((number == 0).then_some(0)) else { return Err(ValueProblem::Loss) };
-        seconds =
-            number.checked_mul(factor).and_then(|n| seconds.checked_add(n)).ok_or(ValueProblem::OutOfRange)?;
+        seconds = number
+            .checked_mul(factor)
+            .and_then(|n| seconds.checked_add(n))
+            .ok_or(ValueProblem::OutOfRange)?;
         (last, parts, rest) = (rank, parts + 1, &rest[1..]);
     }
     if parts == 0 {

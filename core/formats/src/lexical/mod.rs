@@ -5,7 +5,9 @@ mod calendar;
 mod facets;
 mod pattern;
 
-pub use calendar::{parse_date, parse_date_time, parse_duration, parse_time, write_date_time, write_duration};
+pub use calendar::{
+    parse_date, parse_date_time, parse_duration, parse_time, write_date_time, write_duration,
+};
 pub use facets::FacetCheck;
 
 use crate::{Decimal, Value, ValueProblem};
@@ -27,7 +29,10 @@ enum Kind {
     /// Blanks between items, none at the ends.
     Items,
     Bool,
-    Integer { min: i128, max: i128 },
+    Integer {
+        min: i128,
+        max: i128,
+    },
     Decimal,
     Float,
     Double,

@@ -33,7 +33,11 @@ fn small(bytes: &[u8]) -> Result<Small<'_>, ReadErrorKind> {
 }
 
 /// Reads the value of a well-known message.
-pub(super) fn decode<'a>(kind: ProtoKind, bytes: &'a [u8], _arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
+pub(super) fn decode<'a>(
+    kind: ProtoKind,
+    bytes: &'a [u8],
+    _arena: &'a Bump,
+) -> Result<Value<'a>, ValueProblem> {
     use ProtoKind::*;
     let message = small(bytes).map_err(|_| ValueProblem::Lexical)?;
     let part = |i: usize| i64::from(message.bits[i] as i32);

@@ -105,7 +105,8 @@ impl ProtobufReader {
                 wire.skip(number, wire_type, depth).map_err(|kind| failed(kind, wire.at))?;
                 continue;
             };
-            self.field(reading, wire, entry, wire_type, row, depth, base).map_err(|e| e.inside(&entry.name))?;
+            self.field(reading, wire, entry, wire_type, row, depth, base)
+                .map_err(|e| e.inside(&entry.name))?;
         }
         match group {
             None => Ok(()),
@@ -196,7 +197,8 @@ fn scalar<'a>(
         // A message that comes twice is merged, which for wire bytes is to put one behind the other.
         Content::Message => match (reading.captured.get(place), wire.length_delimited()?) {
             (Slot::Bytes(before), bytes) if !before.is_empty() => {
-                let mut both = bumpalo::collections::Vec::with_capacity_in(before.len() + bytes.len(), reading.arena);
+                let mut both =
+                    bumpalo::collections::Vec::with_capacity_in(before.len() + bytes.len(), reading.arena);
                 both.extend_from_slice(before);
                 both.extend_from_slice(bytes);
                 Slot::Bytes(both.into_bump_slice())
@@ -249,7 +251,15 @@ impl Node {
                 };
                 let implicit = is_implicit(field);
                 let action = action(selection, &node.fields, id);
-                Some(Entry { number, name: field.name.as_str().into(), wire, content, action, implicit, clears })
+                Some(Entry {
+                    number,
+                    name: field.name.as_str().into(),
+                    wire,
+                    content,
+                    action,
+                    implicit,
+                    clears,
+                })
             })
             .collect();
         entries.sort_by_key(|e| e.number);
@@ -300,12 +310,14 @@ fn encoding(kind: ProtoKind) -> (WireType, Content) {
     match kind {
         Double | Fixed64 | Sfixed64 => (WireType::Fixed64, Content::Number),
         Float | Fixed32 | Sfixed32 => (WireType::Fixed32, Content::Number),
-        Int32 | Int64 | Uint32 | Uint64 | Sint32 | Sint64 | Bool | Enum => (WireType::Varint, Content::Number),
+        Int32 | Int64 | Uint32 | Uint64 | Sint32 | Sint64 | Bool | Enum => {
+            (WireType::Varint, Content::Number)
+        }
         String => (WireType::Length, Content::Text),
         Bytes => (WireType::Length, Content::Octets),
         Group => (WireType::StartGroup, Content::Message),
-        Message | Timestamp | Duration | Date | TimeOfDay | Decimal | DoubleValue | FloatValue | Int32Value
-        | Int64Value | Uint32Value | Uint64Value | BoolValue | StringValue | BytesValue => {
+        Message | Timestamp | Duration | Date | TimeOfDay | Decimal | DoubleValue | FloatValue
+        | Int32Value | Int64Value | Uint32Value | Uint64Value | BoolValue | StringValue | BytesValue => {
             (WireType::Length, Content::Message)
         }
     }

@@ -86,6 +86,18 @@ impl Writer for ProtobufWriter {
         Ok(())
     }
 
+    #[inline]
+    fn text(field: &ProtobufField, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if field.kind != ProtoKind::String {
+            return Self::scalar(field, Value::Text(text), out);
+        }
+        if !(text.is_empty() && field.implicit) {
+            out.extend_from_slice(&field.tag);
+            push_length_delimited(text.as_bytes(), out);
+        }
+        Ok(())
+    }
+
     fn nil(_: &ProtobufField, _: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Err(ValueProblem::Nil)
     }
@@ -216,7 +228,9 @@ impl ProtobufField {
                 Ok(number.to_bits() == 0)
             }
             Message | Group => Err(ValueProblem::WrongKind),
-            Timestamp | Duration | Date | TimeOfDay | Decimal => self.nested(out, |out| known::encode(self.kind, value, out)),
+            Timestamp | Duration | Date | TimeOfDay | Decimal => {
+                self.nested(out, |out| known::encode(self.kind, value, out))
+            }
             DoubleValue | FloatValue | Int32Value | Int64Value | Uint32Value | Uint64Value | BoolValue
             | StringValue | BytesValue => self.nested(out, |out| self.wrapped(value, out)),
         }
@@ -267,7 +281,11 @@ impl ProtobufField {
             Value::Text(text) => lexical::parse_integer(text)?,
             value => lexical::whole(value)?,
         };
-        if number < self.bounds.0 || number > self.bounds.1 { Err(ValueProblem::OutOfRange) } else { Ok(number) }
+        if number < self.bounds.0 || number > self.bounds.1 {
+            Err(ValueProblem::OutOfRange)
+        } else {
+            Ok(number)
+        }
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) fn all_legal(text: &str) -> bool {
 /// Appends text between tags, or in an attribute's value.
 #[inline]
 pub(crate) fn escape(text: &str, attribute: bool, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
-    let special = |b: &u8| (*b < 0x20) | (*b == b'&') | (*b == b'<') | (*b == b'>') | (*b == b'"') | (*b == 0xEF);
+    let special =
+        |b: &u8| (*b < 0x20) | (*b == b'&') | (*b == b'<') | (*b == b'>') | (*b == b'"') | (*b == 0xEF);
     if text.as_bytes().iter().fold(false, |found, b| found | special(b)) {
         return escape_slowly(text, attribute, out);
     }

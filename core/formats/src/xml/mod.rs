@@ -3,6 +3,7 @@
 mod characters;
 mod names;
 mod read;
+mod scan;
 mod text;
 mod write;
 

@@ -111,7 +111,9 @@ impl Table {
         loop {
             match self.places.get(place).copied().unwrap_or(0) {
                 0 => return None,
-                index if self.is(usize::from(index) - 1, namespace, local) => return Some(usize::from(index) - 1),
+                index if self.is(usize::from(index) - 1, namespace, local) => {
+                    return Some(usize::from(index) - 1);
+                }
                 _ => place = (place + 1) & mask,
             }
         }

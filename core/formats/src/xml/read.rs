@@ -1,9 +1,10 @@
-//! XML into slots: one pass over quick-xml's events, elements found in a small table, nothing allocated for them.
+//! XML into slots: one pass over the scanner's tokens, elements found in a small table, nothing allocated for them.
 
 use super::{
     characters::all_legal,
     names::{NONE, NamespaceId, Namespaces, Prefixes, Table, XSI},
-    text::{Pieces, attribute_value, reference, within},
+    scan::{Scanner, Tag, Token},
+    text::{Pieces, attribute_value, check, is_blank},
 };
 use crate::{
     Captured, ReadError, ReadErrorKind, Selection, Slot, Unknown,
@@ -12,10 +13,6 @@ use crate::{
 };
 use bumpalo::Bump;
 use portolan_schema::{Name, Schema, Wire};
-use quick_xml::{
-    Reader,
-    events::{BytesStart, Event},
-};
 
 /// How deep elements may be nested.
 pub const MAX_DEPTH: u32 = 128;
@@ -57,30 +54,29 @@ struct Marks {
 }
 
 struct Reading<'r, 'a> {
-    input: &'a str,
-    events: Reader<&'a [u8]>,
+    tokens: Scanner<'a>,
     arena: &'a Bump,
     captured: &'r mut Captured<'a>,
     prefixes: Prefixes<'a>,
 }
 
-impl Reading<'_, '_> {
+impl<'a> Reading<'_, 'a> {
     #[cold]
     fn error(&self, kind: ReadErrorKind) -> ReadError {
-        ReadError::new(kind, self.events.buffer_position() as usize)
+        ReadError::new(kind, self.tokens.at())
     }
-}
 
-impl<'a> Reading<'_, 'a> {
     #[inline]
-    fn next(&mut self) -> Result<Event<'a>, ReadError> {
-        self.events.read_event().map_err(|e| {
-            let kind = match e {
-                quick_xml::Error::Syntax(_) => ReadErrorKind::Truncated,
-                _ => ReadErrorKind::NotWellFormed,
-            };
-            self.error(kind)
-        })
+    fn next(&mut self) -> Result<Token<'a>, ReadError> {
+        match self.tokens.next() {
+            Ok(token) => Ok(token),
+            Err(kind) => Err(self.error(kind)),
+        }
+    }
+
+    #[inline]
+    fn settle<T>(&self, result: Result<T, ReadErrorKind>) -> Result<T, ReadError> {
+        result.map_err(|kind| self.error(kind))
     }
 }
 
@@ -102,36 +98,33 @@ impl XmlReader {
         captured: &mut Captured<'a>,
     ) -> Result<(), ReadError> {
         captured.reset(self.width);
-        let input = std::str::from_utf8(input).map_err(|e| ReadError::new(ReadErrorKind::Utf8, e.valid_up_to()))?;
+        let input =
+            std::str::from_utf8(input).map_err(|e| ReadError::new(ReadErrorKind::Utf8, e.valid_up_to()))?;
         if !all_legal(input) {
             return Err(ReadError::new(ReadErrorKind::IllegalCharacter, 0));
         }
-        let mut events = Reader::from_str(input);
-        // An empty element then comes as a start and an end: one path for both.
-        events.config_mut().expand_empty_elements = true;
-        let mut reading = Reading { input, events, arena, captured, prefixes: Prefixes::default() };
+        let tokens = Scanner::new(input);
+        let mut reading = Reading { tokens, arena, captured, prefixes: Prefixes::default() };
         let start = self.prolog(&mut reading)?;
-        let (namespace, local) = self.resolve(&mut reading, &start)?;
+        let (namespace, local) = self.resolve(&mut reading, start)?;
         if namespace != self.root.0 || local != &*self.root.1 {
             return Err(reading.error(ReadErrorKind::Root));
         }
         let Some(node) = self.nodes.first() else { return Ok(()) };
-        self.attributes(&mut reading, &start, Some((node, 0)))?;
+        self.attributes(&mut reading, start, Some((node, 0)))?;
         self.content(&mut reading, node, 0, MAX_DEPTH)?;
         self.epilog(&mut reading)
     }
 
-    fn prolog<'a>(&self, reading: &mut Reading<'_, 'a>) -> Result<BytesStart<'a>, ReadError> {
+    fn prolog<'a>(&self, reading: &mut Reading<'_, 'a>) -> Result<Tag<'a>, ReadError> {
         loop {
             match reading.next()? {
-                Event::Start(start) => {
-                    self.declare(reading, &start)?;
-                    return Ok(start);
+                Token::Start(tag) => {
+                    self.declare(reading, tag)?;
+                    return Ok(tag);
                 }
-                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-                Event::Text(text) if is_blank(&text) => {}
-                Event::DocType(_) => return Err(reading.error(ReadErrorKind::Doctype)),
-                Event::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
+                Token::Text(text) if reading.settle(is_blank(text))? => {}
+                Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
                 _ => return Err(reading.error(ReadErrorKind::NotWellFormed)),
             }
         }
@@ -140,9 +133,8 @@ impl XmlReader {
     fn epilog(&self, reading: &mut Reading<'_, '_>) -> Result<(), ReadError> {
         loop {
             match reading.next()? {
-                Event::Eof => return Ok(()),
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Text(text) if is_blank(&text) => {}
+                Token::Eof => return Ok(()),
+                Token::Text(text) if reading.settle(is_blank(text))? => {}
                 _ => return Err(reading.error(ReadErrorKind::Trailing)),
             }
         }
@@ -160,17 +152,17 @@ impl XmlReader {
         let mut pieces = node.text.map(|_| Pieces::new(reading.arena));
         loop {
             match reading.next()? {
-                Event::Start(start) => {
+                Token::Start(tag) => {
                     let scope = reading.prefixes.depth();
-                    if !start.attributes_raw().is_empty() {
-                        self.declare(reading, &start)?;
+                    if !tag.attributes.is_empty() {
+                        self.declare(reading, tag)?;
                     }
-                    let (namespace, local) = self.resolve(reading, &start)?;
+                    let (namespace, local) = self.resolve(reading, tag)?;
                     match node.elements.find(namespace, local, likely) {
                         Some(index) => {
                             likely = index + 1;
                             let entry = &node.actions[index];
-                            self.element(reading, &start, entry.action, row, depth)
+                            self.element(reading, tag, entry.action, row, depth)
                                 .map_err(|e| e.inside(&entry.name))?;
                         }
                         None if node.open || !self.refuse_unknown => skip(reading, depth)?,
@@ -178,26 +170,21 @@ impl XmlReader {
                     }
                     reading.prefixes.leave(scope);
                 }
-                Event::End(_) => break,
-                Event::Text(text) => match &mut pieces {
-                    Some(pieces) => pieces.push(text.xml10_content()),
-                    None if node.mixed || is_blank(&text) => {}
-                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
-                },
-                Event::CData(text) => match &mut pieces {
-                    Some(pieces) => pieces.push(text.xml10_content()),
-                    None if node.mixed || is_blank(&text) => {}
-                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
-                },
-                Event::GeneralRef(name) => {
-                    let c = reference(&name.into_inner()).map_err(|kind| reading.error(kind))?;
-                    match &mut pieces {
-                        Some(pieces) => pieces.push_char(c),
-                        None if node.mixed || c.is_ascii_whitespace() => {}
-                        None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                Token::End => break,
+                Token::Text(text) => match &mut pieces {
+                    Some(pieces) => {
+                        let added = pieces.text(text);
+                        reading.settle(added)?;
                     }
-                }
-                other => passed_over(reading, &other)?,
+                    None if reading.settle(is_blank(text))? || node.mixed => {}
+                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                },
+                Token::CData(text) => match &mut pieces {
+                    Some(pieces) => pieces.cdata(text),
+                    None if node.mixed || text.trim_ascii().is_empty() => {}
+                    None => return Err(reading.error(ReadErrorKind::UnexpectedText)),
+                },
+                Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
             }
         }
         if let (Some(pieces), Some(Action::Scalar { slot })) = (pieces, node.text) {
@@ -208,10 +195,10 @@ impl XmlReader {
 
     /// An element that the contract names.
     #[inline]
-    fn element(
+    fn element<'a>(
         &self,
-        reading: &mut Reading<'_, '_>,
-        start: &BytesStart<'_>,
+        reading: &mut Reading<'_, 'a>,
+        tag: Tag<'a>,
         action: Action,
         row: usize,
         depth: u32,
@@ -229,10 +216,10 @@ impl XmlReader {
             return Err(reading.error(ReadErrorKind::Duplicated));
         }
         let node = node.and_then(|n| self.nodes.get(n as usize));
-        let marks = if start.attributes_raw().is_empty() {
+        let marks = if tag.attributes.is_empty() {
             Marks::default()
         } else {
-            self.attributes(reading, start, node.map(|n| (n, inner)))?
+            self.attributes(reading, tag, node.map(|n| (n, inner)))?
         };
         if marks.nil {
             reading.captured.set(place, Slot::Nil);
@@ -255,27 +242,24 @@ impl XmlReader {
     }
 
     /// Puts an element's namespace declarations in force.
-    fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, start: &BytesStart<'a>) -> Result<(), ReadError> {
-        if !start.attributes_raw().contains("xmlns") {
+    fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>) -> Result<(), ReadError> {
+        if !tag.attributes.contains("xmlns") {
             return Ok(());
         }
-        for (i, attribute) in start.attributes().enumerate() {
+        for (i, attribute) in tag.attributes().enumerate() {
             if i >= MAX_ATTRIBUTES {
                 return Err(reading.error(ReadErrorKind::TooManyAttributes));
             }
-            let attribute = attribute.map_err(|_| reading.error(ReadErrorKind::NotWellFormed))?;
-            let key: &str = attribute.key.as_ref();
-            let prefix = match key.strip_prefix("xmlns") {
+            let (name, value) = reading.settle(attribute)?;
+            let prefix = match name.strip_prefix("xmlns") {
                 Some("") => "",
                 Some(rest) if rest.starts_with(':') => &rest[1..],
                 _ => continue,
             };
-            let value = attribute_value(&attribute, reading.input, reading.arena);
-            let value = value.map_err(|kind| reading.error(kind))?;
+            let value = reading.settle(attribute_value(value, reading.arena))?;
             if value.is_empty() && !prefix.is_empty() {
                 return Err(reading.error(ReadErrorKind::Prefix));
             }
-            let prefix = within(reading.input, prefix).unwrap_or_else(|| reading.arena.alloc_str(prefix));
             reading.prefixes.declare(prefix, self.namespaces.find(value));
         }
         Ok(())
@@ -283,13 +267,12 @@ impl XmlReader {
 
     /// An element's namespace and local name.
     #[inline]
-    fn resolve<'n>(
+    fn resolve<'a>(
         &self,
-        reading: &mut Reading<'_, '_>,
-        start: &'n BytesStart<'_>,
-    ) -> Result<(NamespaceId, &'n str), ReadError> {
-        let name: &'n str = start.name().into_inner();
-        let (prefix, local) = split(name);
+        reading: &mut Reading<'_, 'a>,
+        tag: Tag<'a>,
+    ) -> Result<(NamespaceId, &'a str), ReadError> {
+        let (prefix, local) = split(tag.name);
         match reading.prefixes.resolve(prefix) {
             Some(namespace) => Ok((namespace, local)),
             None => Err(reading.error(ReadErrorKind::Prefix)),
@@ -297,29 +280,34 @@ impl XmlReader {
     }
 
     /// An element's attributes: captured where selected, refused where unknown.
-    fn attributes(
+    fn attributes<'a>(
         &self,
-        reading: &mut Reading<'_, '_>,
-        start: &BytesStart<'_>,
+        reading: &mut Reading<'_, 'a>,
+        tag: Tag<'a>,
         node: Option<(&Node, usize)>,
     ) -> Result<Marks, ReadError> {
         let mut marks = Marks::default();
-        for (i, attribute) in start.attributes().enumerate() {
+        let mut seen = bumpalo::collections::Vec::new_in(reading.arena);
+        for (i, attribute) in tag.attributes().enumerate() {
             if i >= MAX_ATTRIBUTES {
                 return Err(reading.error(ReadErrorKind::TooManyAttributes));
             }
-            let attribute = attribute.map_err(|_| reading.error(ReadErrorKind::NotWellFormed))?;
-            let key: &str = attribute.key.as_ref();
-            if key == "xmlns" || key.starts_with("xmlns:") || key.starts_with("xml:") {
+            let (name, value) = reading.settle(attribute)?;
+            if seen.contains(&name) {
+                return Err(reading.error(ReadErrorKind::NotWellFormed));
+            }
+            seen.push(name);
+            if name == "xmlns" || name.starts_with("xmlns:") || name.starts_with("xml:") {
                 continue;
             }
-            let (prefix, local) = split(key);
+            let (prefix, local) = split(name);
             let namespace = match prefix {
                 "" => NONE,
-                prefix => reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?,
+                prefix => {
+                    reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?
+                }
             };
-            let value = attribute_value(&attribute, reading.input, reading.arena);
-            let value = value.map_err(|kind| reading.error(kind))?;
+            let value = reading.settle(attribute_value(value, reading.arena))?;
             if namespace == XSI {
                 marks.nil |= local == "nil" && matches!(value.trim(), "true" | "1");
                 continue;
@@ -357,56 +345,48 @@ fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
     let mut pieces = Pieces::new(reading.arena);
     loop {
         match reading.next()? {
-            Event::End(_) => return Ok(pieces.finish()),
-            Event::Text(text) => pieces.push(text.xml10_content()),
-            Event::CData(text) => pieces.push(text.xml10_content()),
-            Event::GeneralRef(name) => {
-                pieces.push_char(reference(&name.into_inner()).map_err(|kind| reading.error(kind))?);
+            Token::End => return Ok(pieces.finish()),
+            Token::Text(text) => {
+                let added = pieces.text(text);
+                reading.settle(added)?;
             }
-            Event::Start(_) => return Err(reading.error(ReadErrorKind::UnexpectedContent)),
-            other => passed_over(reading, &other)?,
+            Token::CData(text) => pieces.cdata(text),
+            Token::Start(_) => return Err(reading.error(ReadErrorKind::UnexpectedContent)),
+            Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
         }
     }
 }
 
-/// Passes over the rest of an element whose start was read.
+/// Passes over the rest of an element whose start was read; it is held to be well-formed all the same.
 fn skip(reading: &mut Reading<'_, '_>, depth: u32) -> Result<(), ReadError> {
     let mut open = 1u32;
     while open > 0 {
         match reading.next()? {
-            Event::Start(_) => {
+            Token::Start(tag) => {
                 open += 1;
                 if open > depth {
                     return Err(reading.error(ReadErrorKind::TooDeep));
                 }
+                if let Some(Err(kind)) = tag.attributes().take(MAX_ATTRIBUTES).find(Result::is_err) {
+                    return Err(reading.error(kind));
+                }
             }
-            Event::End(_) => open -= 1,
-            Event::Text(_) | Event::CData(_) => {}
-            Event::GeneralRef(name) => {
-                reference(&name.into_inner()).map_err(|kind| reading.error(kind))?;
-            }
-            other => passed_over(reading, &other)?,
+            Token::End => open -= 1,
+            Token::Text(text) => reading.settle(check(text))?,
+            Token::CData(_) => {}
+            Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
         }
     }
     Ok(())
 }
 
-/// What may stand anywhere, and what may not.
-fn passed_over(reading: &Reading<'_, '_>, event: &Event<'_>) -> Result<(), ReadError> {
-    match event {
-        Event::Comment(_) | Event::PI(_) => Ok(()),
-        Event::DocType(_) => Err(reading.error(ReadErrorKind::Doctype)),
-        Event::Eof => Err(reading.error(ReadErrorKind::Truncated)),
-        _ => Err(reading.error(ReadErrorKind::NotWellFormed)),
-    }
-}
-
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
-}
-
 impl Node {
-    fn compile(schema: &Schema, selection: &Selection, node: &SelectedNode, namespaces: &mut Namespaces) -> Self {
+    fn compile(
+        schema: &Schema,
+        selection: &Selection,
+        node: &SelectedNode,
+        namespaces: &mut Namespaces,
+    ) -> Self {
         let record = schema.record(node.record);
         let (mut names, mut actions, mut attributes, mut text) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (id, field) in record.fields_with_ids() {
@@ -435,4 +415,3 @@ impl Node {
         }
     }
 }
-

@@ -144,6 +144,18 @@ impl Writer for XmlWriter {
         Ok(())
     }
 
+    #[inline]
+    fn text(field: &XmlField, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if !field.plain {
+            return Self::scalar(field, Value::Text(text), out);
+        }
+        out.reserve(field.open.len() + text.len() + field.close.len());
+        out.extend_from_slice(&field.open);
+        escape(text, field.attribute, out)?;
+        out.extend_from_slice(&field.close);
+        Ok(())
+    }
+
     fn nil(field: &XmlField, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         out.extend_from_slice(field.nil.as_deref().ok_or(ValueProblem::Nil)?);
         Ok(())
