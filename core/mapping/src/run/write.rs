@@ -128,19 +128,27 @@ fn scalar<'a, W: Writer>(
 ) -> Written<'a> {
     let origin = &operation.origin;
     let failed = |problem: Problem| Box::new(problem.into_error(Some(origin)));
+    if let Node::Field { slot, decoder, .. } = node
+        && decoder.is_plain_text()
+        && let Slot::Text(text) = run.slot(*slot)
+    {
+        // Most of most mappings: text copied as it is.
+        W::text(&operation.field, text, out).map_err(|problem| failed(problem_of(node, problem)))?;
+        return Ok(Outcome::PRESENT);
+    }
     let mut exists = Existence::Present;
     let mut value = evaluate(node, run, false).map_err(failed)?;
-    if value == Value::Absent {
+    if matches!(value, Value::Absent) {
         if !operation.required {
             return Ok(Outcome::ABSENT);
         }
         value = evaluate(node, run, true).map_err(failed)?;
         exists = Existence::Demanded;
-        if value == Value::Absent {
+        if matches!(value, Value::Absent) {
             return Ok(absent(operation));
         }
     }
-    if value == Value::Nil {
+    if matches!(value, Value::Nil) {
         return nil(operation, out);
     }
     W::scalar(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
