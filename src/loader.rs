@@ -2,6 +2,8 @@
 //! Everything is read again at each load, systems too, so that a reload takes up both or neither.
 
 mod bundle;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -57,7 +59,10 @@ impl Loader for Files {
         }
         let systems = systems(&config).map_err(|findings| unsound(&findings, &shown))?;
         if !read.findings.is_empty() {
-            tracing::warn!("the mappings have {}; `portolan check` shows them", report::summary(&read.findings));
+            tracing::warn!(
+                "the mappings have {}; `portolan check` shows them",
+                report::summary(&read.findings)
+            );
         }
         let kept = bundle::in_utf8(&sources);
         let routes = read.routes.iter().map(|found| routed(&found.entry, &found.loaded, &kept, &systems));
@@ -96,14 +101,25 @@ fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {
 }
 
 /// A route that was read, joined with its system. `sources` are in the encoding in which they are kept.
-fn routed(entry: &str, loaded: &LoadedRoute, sources: &Sources, systems: &Systems) -> Result<Loaded, LoadError> {
+fn routed(
+    entry: &str,
+    loaded: &LoadedRoute,
+    sources: &Sources,
+    systems: &Systems,
+) -> Result<Loaded, LoadError> {
     let system = &loaded.route.system;
     let Some(target) = systems.targets.get(&*system.value) else {
         let message = format!("the system `{}` is not configured", system.value);
         let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(system.span, "");
         return Err(unsound(&[finding], sources));
     };
-    portolan_engine::compile(loaded, entry, sources, target.clone(), systems.timeouts.get(&*system.value).copied())
+    portolan_engine::compile(
+        loaded,
+        entry,
+        sources,
+        target.clone(),
+        systems.timeouts.get(&*system.value).copied(),
+    )
 }
 
 /// The folder of the mappings without a configuration: where the command runs.

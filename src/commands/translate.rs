@@ -4,15 +4,16 @@ mod document;
 
 use std::{path::PathBuf, sync::Arc};
 
-use portolan_delivery::{BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp};
+use portolan_delivery::{
+    BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp,
+};
 
 use portolan_diagnostics::{SourceId, Sources};
 use portolan_engine::{Context, Verdict};
 use serde_json::json;
 
 use crate::{
-    config, files,
-    loader,
+    config, files, loader,
     mappings::{self, Found},
     report::{Failure, Report},
 };
@@ -68,7 +69,8 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let found = find(arguments, report)?;
-    let compiled = portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
+    let compiled =
+        portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let translate = compiled.map_err(Failure::failed)?.route.translate;
     let received = arguments.received.map_or_else(Timestamp::now, |t| Timestamp(t.as_microsecond()));
     let context = Context {

@@ -1,5 +1,6 @@
 //! Client against server over a fake operator: what the operator says is what the client says, and nobody gets in
 //! without the token.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 use std::sync::{Arc, Mutex};
 
