@@ -323,10 +323,10 @@ mod tests {
     #[test]
     fn a_scalar_knows_where_its_text_begins() {
         let mut findings = Vec::new();
-        let text = "a: x + y\nb: 'x'\nc: 'it''s'\n";
+        let text = "a: x + y\nb: 'x'\nc: 'it''s'\n# ä\nd: õ\n";
         let documents = read(SourceId(0), text, &mut findings);
         let NodeKind::Mapping(entries) = &documents[0].kind else { panic!() };
         let places: Vec<_> = entries.iter().map(|e| e.value.scalar().unwrap().verbatim).collect();
-        assert_eq!(places, [Some(3), Some(13), None]);
+        assert_eq!(places, [Some(3), Some(13), None, Some(35)]);
     }
 }
