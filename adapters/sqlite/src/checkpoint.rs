@@ -19,10 +19,14 @@ pub(crate) struct Checkpoints {
     gate: Mutex<()>,
     log: Mutex<Log>,
     bell: Condvar,
+    released: Condvar,
 }
 
 #[derive(Default)]
 struct Log {
+    /// The writer is to wait before its next transaction: a mutex alone is not fair, and a busy writer would take the
+    /// gate again and again.
+    held: bool,
     /// Pages in the log, all told.
     pages: u64,
     /// Pages at which a checkpoint is wanted next.
@@ -38,12 +42,17 @@ impl Checkpoints {
     pub(crate) fn new(after: u64, hold: u64, page: u64) -> Self {
         let page = page.max(512);
         let (after, hold) = ((after / page).max(1), (hold / page).max(2));
-        let log = Mutex::new(Log { pages: 0, next: after, end: false });
-        Self { after, hold, gate: Mutex::new(()), log, bell: Condvar::new() }
+        let log = Mutex::new(Log { next: after, ..Log::default() });
+        Self { after, hold, gate: Mutex::new(()), log, bell: Condvar::new(), released: Condvar::new() }
     }
 
     /// Runs a transaction while no checkpoint holds the writer up.
     pub(crate) fn held_off<T>(&self, transaction: impl FnOnce() -> T) -> T {
+        let mut log = self.log();
+        while log.held {
+            log = self.released.wait(log).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(log);
         let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         transaction()
     }
@@ -104,8 +113,14 @@ impl Checkpoints {
                 break;
             }
         }
-        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        pass(connection).map(drop)
+        self.log().held = true;
+        let done = {
+            let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            pass(connection)
+        };
+        self.log().held = false;
+        self.released.notify_one();
+        done.map(drop)
     }
 }
 

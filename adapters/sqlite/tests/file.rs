@@ -91,3 +91,36 @@ async fn a_damaged_row_becomes_a_dead_letter_and_stops_no_other() {
     assert_eq!(claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), [sound]);
     assert_eq!(count(&delivery, portolan_delivery::StateKind::Dead).await, 1);
 }
+
+#[tokio::test]
+async fn the_log_starts_over_under_load() {
+    use portolan_delivery::testing::messages::{BUNDLE, at, envelope, waiting};
+    use portolan_sqlite::Durability;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let options = Options {
+        checkpoint_after: 64 << 10,
+        checkpoint_hold: 256 << 10,
+        durability: Durability::ProcessOnly,
+        batch: 4,
+        ..Options::default()
+    };
+    let delivery = std::sync::Arc::new(SqliteDelivery::open(&path, options).unwrap());
+    delivery.keep_bundle(BUNDLE, "content".into()).await.unwrap();
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let delivery = delivery.clone();
+            tokio::spawn(async move {
+                for _ in 0..250 {
+                    waiting(&*delivery, envelope("r"), at(0)).await;
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let log = std::fs::metadata(folder.path().join("queue.db-wal")).unwrap().len();
+    // A thousand commits write some 20 MB of log.
+    assert!(log < 4 << 20, "the log has {log} bytes");
+}
