@@ -1,5 +1,6 @@
 //! What every format must do: random trees of values are written, read back through a selection of everything, and
 //! are equal. A new format joins with a line at the end.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use bumpalo::Bump;
 use portolan_formats::{

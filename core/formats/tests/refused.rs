@@ -1,4 +1,5 @@
 //! What readers refuse, and how they say it; and what they take although it is written unusually.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use bumpalo::Bump;
 use portolan_formats::{Captured, ReadErrorKind as Kind, Reader, Selection, Slot, Unknown};

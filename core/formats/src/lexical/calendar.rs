@@ -270,7 +270,7 @@ pub fn write_duration(value: SignedDuration, out: &mut Vec<u8>) {
         }
     };
     part(out, seconds / 86_400, b'D');
-    if seconds % 86_400 == 0 && nanoseconds == 0 {
+    if seconds.is_multiple_of(86_400) && nanoseconds == 0 {
         if seconds == 0 {
             out.extend_from_slice(b"T0S");
         }
