@@ -47,6 +47,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.write_all(bytes)?;
         file.sync_all()
     };
-    write()
-        .map_err(|problem| Failure::failed(format_args!("{} cannot be written: {problem}", path.display())))
+    write().map_err(|problem| {
+        Failure::failed(format_args!("{} cannot be written: {}", path.display(), problem.kind()))
+    })
 }

@@ -1,31 +1,26 @@
-//! Every subcommand explains itself, with examples.
+//! Every subcommand explains itself, with examples, and says what is wrong with how it is used.
 
-use crate::{folder, snapshot::check};
+use crate::{
+    folder,
+    snapshot::{check, portolan},
+};
 
+/// The texts themselves are `docs/reference/cli.md`, which `tests/tidy` holds against the command.
 #[test]
 fn every_command_explains_itself() {
     let (_kept, folder) = folder(&[]);
-    for words in [
-        &[][..],
-        &["serve"],
-        &["check"],
-        &["describe"],
-        &["translate"],
-        &["simulate"],
-        &["simulate", "soap"],
-        &["queue"],
-        &["queue", "list"],
-        &["queue", "show"],
-        &["queue", "retry"],
-        &["queue", "resolve"],
-        &["queue", "discard"],
-        &["routes"],
-        &["reload"],
-    ] {
-        let name = format!("help{}", words.iter().map(|w| format!("-{w}")).collect::<String>());
-        let mut words = words.to_vec();
-        words.push("--help");
-        check(&name, &folder, &words);
+    let help = |words: &[&str]| {
+        let output = portolan(&folder, words).arg("--help").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for code in ["0  fine", "1  findings", "2  wrong usage"] {
+        assert!(help(&[]).contains(code));
+    }
+    let single = ["serve", "check", "describe", "translate", "simulate", "queue", "routes", "reload", "demo"];
+    let queue = ["list", "show", "retry", "resolve", "discard"].map(|w| vec!["queue", w]);
+    for words in single.map(|w| vec![w]).into_iter().chain(queue).chain([vec!["simulate", "soap"]]) {
+        assert!(help(&words).contains(&format!("Examples:\n  portolan {}", words.join(" "))), "{words:?}");
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: Arguments, report: &Report) -> Result<(), Fai
         for record in &page.records {
             let envelope = &record.envelope;
             let attempts = record.attempts.last().map_or(0, |a| a.number).to_string();
-            let why = view::failure_of(&record.state).map(view::why).unwrap_or_default();
+            let why = view::failure_of(record).map(view::why).unwrap_or_default();
             table.row([
                 envelope.id.to_string(),
                 envelope.route.to_string(),

@@ -108,12 +108,13 @@ pub(super) fn why(failure: &Failure) -> String {
     format!("{} {}: {}", class(failure.class), failure.reason, failure.message)
 }
 
-/// Why a message is where it is.
-pub(super) fn failure_of(state: &portolan_delivery::State) -> Option<&Failure> {
-    match state {
+/// Why a message is where it is: its own failure, or while it waits that of the last attempt.
+pub(super) fn failure_of(record: &Record) -> Option<&Failure> {
+    match &record.state {
         portolan_delivery::State::Dead { letter, .. } => Some(&letter.failure),
         portolan_delivery::State::Finished { outcome: Outcome::Failed(failure), .. } => Some(failure),
-        _ => None,
+        portolan_delivery::State::Finished { .. } => None,
+        _ => record.attempts.last().and_then(|attempt| attempt.failure.as_ref()),
     }
 }
 
