@@ -10,10 +10,11 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
     GrpcOptions, caller,
+    preface::{self, Opened},
     service::{Service, until_draining},
 };
 
@@ -45,27 +46,24 @@ pub(crate) async fn serve(
 }
 
 enum Begun {
-    Plain(TcpStream),
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>, Option<Arc<str>>),
+    Plain(Opened<TcpStream>),
+    Tls(Box<Opened<TlsStream<TcpStream>>>, Option<Arc<str>>),
 }
 
 async fn begin(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Begun> {
     let Some(tls) = tls else {
-        // Who connects and says nothing would otherwise hold a connection for ever.
-        if stream.peek(&mut [0]).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        return Ok(Begun::Plain(stream));
+        return Ok(Begun::Plain(preface::read(stream).await?));
     };
-    let _turn = tls.handshakes.acquire().await.map_err(io::Error::other)?;
+    let turn = tls.handshakes.acquire().await.map_err(io::Error::other)?;
     let stream = tls.acceptor.accept(stream).await?;
+    drop(turn);
     let caller = match stream.get_ref().1.peer_certificates() {
         None | Some([]) => None,
         Some([certificate, ..]) => Some(caller::name(certificate).ok_or_else(|| {
             io::Error::new(io::ErrorKind::PermissionDenied, "the client's certificate names nobody")
         })?),
     };
-    Ok(Begun::Tls(Box::new(stream), caller))
+    Ok(Begun::Tls(Box::new(preface::read(stream).await?), caller))
 }
 
 async fn http2<S>(
@@ -81,7 +79,8 @@ async fn http2<S>(
         TokioIo::new(stream),
         service_fn(move |request: hyper::Request<Incoming>| {
             let (service, caller) = (Arc::clone(&service), caller.clone());
-            async move { Ok::<_, Infallible>(service.handle(caller, request).await) }
+            // Boxed, because on its way into a task of its own a future is moved more than once.
+            Box::pin(async move { Ok::<_, Infallible>(service.handle(caller, request).await) })
         }),
     ));
     let ended = tokio::select! {

@@ -13,6 +13,7 @@ mod health;
 mod metadata;
 mod operations;
 mod options;
+mod preface;
 mod reflection;
 mod refusal;
 mod reply;

@@ -101,7 +101,9 @@ impl Service {
                 let payload = self.read(body, encoding, SMALL).await?;
                 let message = match unary {
                     Unary::HealthCheck => health::check(&self, &payload)?,
-                    Unary::Operations(which) => operations::answer(&self, which, &payload, caller).await?,
+                    Unary::Operations(which) => {
+                        Box::pin(operations::answer(&self, which, &payload, caller)).await?
+                    }
                 };
                 self.reply(message, encoding, &head.headers, Some(admitted)).await
             }

@@ -12,8 +12,9 @@ use crate::rpc::{BadRequest, ErrorInfo, FieldViolation, RequestInfo, RetryInfo, 
 /// `ErrorInfo.domain` of every failure.
 pub const ERROR_DOMAIN: &str = "portolan.dev";
 
-/// The key of `Failure.metadata` whose value is told as `RequestInfo.request_id` too.
-pub const MESSAGE_ID: &str = "message_id";
+/// The keys of `Failure.metadata` under which a message's id stands; it is told as `RequestInfo.request_id` too. A dead
+/// letter has the id of its message.
+pub const MESSAGE_ID: [&str; 2] = ["message", "dead_letter"];
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -74,7 +75,7 @@ fn assemble(failure: &Failure, info: &ErrorInfo, fields: &[FieldViolation]) -> S
         let retry_delay = prost_types::Duration::try_from(delay).ok();
         details.push(pack("google.rpc.RetryInfo", &RetryInfo { retry_delay }));
     }
-    if let Some(id) = failure.metadata.get(MESSAGE_ID) {
+    if let Some(id) = MESSAGE_ID.iter().find_map(|key| failure.metadata.get(*key)) {
         details.push(pack("google.rpc.RequestInfo", &RequestInfo { request_id: cut(id, 256).to_owned() }));
     }
     Status { code: failure.status as i32, message: cut(&failure.message, MAX_MESSAGE).to_owned(), details }

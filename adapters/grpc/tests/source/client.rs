@@ -34,6 +34,11 @@ impl Server {
         Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
+    /// A client that connects with its first call, and fails with it.
+    pub(crate) fn lazy_client(&self) -> Grpc<Channel> {
+        Grpc::new(Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy())
+    }
+
     pub(crate) async fn client(&self) -> Grpc<Channel> {
         Grpc::new(self.channel().await)
     }
@@ -45,7 +50,7 @@ pub(crate) async fn call(
     request: Request<Bytes>,
 ) -> Result<Response<Bytes>, Status> {
     let mut client = client.clone();
-    client.ready().await.unwrap();
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     client.unary(request, PathAndQuery::from_static(path), BytesCodec).await
 }
 

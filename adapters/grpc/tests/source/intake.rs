@@ -67,7 +67,7 @@ pub(crate) fn operation() -> OperationView {
 pub(crate) fn failure() -> Failure {
     Failure::new(Status::InvalidArgument, FaultClass::Request, "FIELD_INVALID", "Ümlaut: 100 % wrong")
         .with("route", "registry.get-person")
-        .with("message_id", "0192f0c1")
+        .with("message", "0192f0c1")
         .at_field("person.id", "must have 11 digits")
         .retry_after(Duration::from_millis(1500))
 }
