@@ -43,7 +43,10 @@ fn the_core_is_pure() {
         let pure = ["diagnostics", "schema", "formats", "mapping", "delivery"];
         if name.strip_prefix("portolan-").is_some_and(|n| pure.contains(&n)) {
             for need in needs {
-                assert!(!NOT_IN_THE_CORE.contains(&need.as_str()), "{name} is pure and may not depend on {need}");
+                assert!(
+                    !NOT_IN_THE_CORE.contains(&need.as_str()),
+                    "{name} is pure and may not depend on {need}"
+                );
             }
         }
     }
@@ -56,7 +59,8 @@ fn packages() -> BTreeMap<String, Vec<String>> {
         .current_dir(super::root())
         .output()
         .expect("cargo runs");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
     assert!(packages.len() > 8, "cargo metadata lists the workspace");

@@ -40,7 +40,8 @@ fn errors() -> String {
 
 /// `portolan --help`, and that of every subcommand, as the binary prints them.
 fn command_line() -> String {
-    let mut page = String::from("# The command line\n\nMade from `portolan --help` and the help of each subcommand.\n");
+    let mut page =
+        String::from("# The command line\n\nMade from `portolan --help` and the help of each subcommand.\n");
     let mut waiting = vec![Vec::<String>::new()];
     while let Some(command) = waiting.pop() {
         let help = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"))
@@ -50,10 +51,15 @@ fn command_line() -> String {
             .output()
             .expect("portolan runs");
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
-        let title = std::iter::once("portolan").chain(command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+        let title = std::iter::once("portolan")
+            .chain(command.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(" ");
         let _ = write!(page, "\n## {title}\n\n```text\n{}\n```\n", help.trim_end());
         let listed = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
-        let names = listed.filter(|l| l.starts_with("  ") && !l.starts_with("   ")).filter_map(|l| l.split_whitespace().next());
+        let names = listed
+            .filter(|l| l.starts_with("  ") && !l.starts_with("   "))
+            .filter_map(|l| l.split_whitespace().next());
         let mut below: Vec<_> = names
             .filter(|name| *name != "help")
             .map(|name| command.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>())

@@ -21,7 +21,8 @@ fn no_file_is_too_long() {
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let code = text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with("//")).count();
+            let code =
+                text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with("//")).count();
             (code, path)
         })
         .filter(|(code, _)| *code > LONGEST)
@@ -36,7 +37,9 @@ fn no_crate_of_the_core_is_a_monolith() {
         let path = path.strip_prefix(super::root()).unwrap_or(&path).to_path_buf();
         let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
         let lines = std::fs::read_to_string(super::root().join(&path)).unwrap_or_default().lines().count();
-        if let [group @ ("core" | "adapters"), name, "src", ..] = parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        if let [group @ ("core" | "adapters"), name, "src", ..] =
+            parts.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        {
             *by_crate.entry(format!("{group}/{name}")).or_default() += lines;
         }
     }

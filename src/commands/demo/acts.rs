@@ -42,12 +42,20 @@ pub(super) async fn play(stage: &Stage, report: &Report) -> Result<(), Failure> 
     let request = json!({ "national_id": "3900101", "purpose": "PURPOSE_TAX" });
     show.call(stage, &stage.register, GET_PERSON, &request).await?;
 
-    show.act(5, "A claim", "benefits.submit-claim, operation, SOAP 1.2: durable before the portal has its answer");
+    show.act(
+        5,
+        "A claim",
+        "benefits.submit-claim, operation, SOAP 1.2: durable before the portal has its answer",
+    );
     let request = claim("demo-1");
     let first = show.call(stage, &stage.benefits, SUBMIT_CLAIM, &request).await?;
     show.wait(stage, &first).await?;
 
-    show.act(6, "The same claim again, by its request id", "answered once: the benefits system is not asked again");
+    show.act(
+        6,
+        "The same claim again, by its request id",
+        "answered once: the benefits system is not asked again",
+    );
     let again = show.call(stage, &stage.benefits, SUBMIT_CLAIM, &request).await?;
     let asked = stage.benefits.handle.counts().get("RegisterClaim").copied().unwrap_or(0);
     if again["name"] != first["name"] || asked != 1 {
@@ -55,7 +63,11 @@ pub(super) async fn play(stage: &Stage, report: &Report) -> Result<(), Failure> 
     }
     show.note(&format!("The same operation. The benefits system has been asked {asked} time."));
 
-    show.act(7, "A claim while the benefits system is down", "taken at once; registered when the system is back");
+    show.act(
+        7,
+        "A claim while the benefits system is down",
+        "taken at once; registered when the system is back",
+    );
     stage.benefits.handle.set_down(true).await;
     let down = show.call(stage, &stage.benefits, SUBMIT_CLAIM, &claim("demo-2")).await?;
     let waiting = until_tried(stage, &down).await?;
@@ -86,7 +98,9 @@ async fn until_tried(stage: &Stage, operation: &Value) -> Result<Value, Failure>
     loop {
         let outcome = stage.portal.call(GET, &json!({ "name": operation["name"] })).await?;
         let now = outcome.answer.map_err(|r| Failure::failed(r.message))?;
-        if now["metadata"]["attempts"].as_i64().unwrap_or(0) >= 2 || started.elapsed() > Duration::from_secs(5) {
+        if now["metadata"]["attempts"].as_i64().unwrap_or(0) >= 2
+            || started.elapsed() > Duration::from_secs(5)
+        {
             return Ok(now);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -96,7 +110,10 @@ async fn until_tried(stage: &Stage, operation: &Value) -> Result<Value, Failure>
 fn progress(operation: &Value) -> String {
     let metadata = &operation["metadata"];
     let (state, attempts) = (metadata["state"].as_str().unwrap_or("?"), &metadata["attempts"]);
-    format!("{state} after {attempts} attempts, next at {}", metadata["next_attempt_time"].as_str().unwrap_or("?"))
+    format!(
+        "{state} after {attempts} attempts, next at {}",
+        metadata["next_attempt_time"].as_str().unwrap_or("?")
+    )
 }
 
 struct Show<'a> {
@@ -124,7 +141,13 @@ impl Show<'_> {
     }
 
     /// Makes a call and shows both sides of it; gives the answer, or null where the call was refused.
-    async fn call(&self, stage: &Stage, system: &System, method: &str, request: &Value) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        stage: &Stage,
+        system: &System,
+        method: &str,
+        request: &Value,
+    ) -> Result<Value, Failure> {
         let name = method.rsplit('/').next().unwrap_or(method);
         self.block("portal asks", &format!("{name} {}", shown(request)));
         let outcome = stage.portal.call(method, request).await?;
@@ -149,7 +172,9 @@ impl Show<'_> {
         for seen in system.seen() {
             match seen {
                 Seen::Request(envelope) => self.block("SOAP out", &wire::body(&envelope)),
-                Seen::Reply(status, envelope) => self.block(&format!("SOAP {status}"), &wire::body(&envelope)),
+                Seen::Reply(status, envelope) => {
+                    self.block(&format!("SOAP {status}"), &wire::body(&envelope))
+                }
             }
         }
     }

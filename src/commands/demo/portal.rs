@@ -51,7 +51,9 @@ impl Portal {
         let reply: Result<tonic::Response<Bytes>, _> = reply.await;
         let took = started.elapsed();
         let answer = match reply {
-            Ok(reply) => Ok(json(DynamicMessage::decode(descriptor.output(), reply.into_inner()).map_err(Failure::failed)?)?),
+            Ok(reply) => Ok(json(
+                DynamicMessage::decode(descriptor.output(), reply.into_inner()).map_err(Failure::failed)?,
+            )?),
             Err(status) => Err(Refusal {
                 code: status.code(),
                 message: status.message().to_owned(),
@@ -71,7 +73,8 @@ impl Portal {
     /// `google.rpc.Status.details`, as far as the portal knows their types.
     fn details(&self, bytes: &[u8]) -> Vec<serde_json::Value> {
         let decoded = self.pools.iter().find_map(|pool| {
-            let status = DynamicMessage::decode(pool.get_message_by_name("google.rpc.Status")?, bytes).ok()?;
+            let status =
+                DynamicMessage::decode(pool.get_message_by_name("google.rpc.Status")?, bytes).ok()?;
             json(status).ok()
         });
         decoded.and_then(|s| s["details"].as_array().cloned()).unwrap_or_default()

@@ -22,9 +22,18 @@ use crate::report::{Failure, Report};
 
 /// The worked examples, as they stand in `mappings/`: the demo needs nothing but the binary.
 const FILES: [(&str, &str); 8] = [
-    ("population-register/registry.proto", include_str!("../../../mappings/population-register/registry.proto")),
-    ("population-register/register.wsdl", include_str!("../../../mappings/population-register/register.wsdl")),
-    ("population-register/get-person.yaml", include_str!("../../../mappings/population-register/get-person.yaml")),
+    (
+        "population-register/registry.proto",
+        include_str!("../../../mappings/population-register/registry.proto"),
+    ),
+    (
+        "population-register/register.wsdl",
+        include_str!("../../../mappings/population-register/register.wsdl"),
+    ),
+    (
+        "population-register/get-person.yaml",
+        include_str!("../../../mappings/population-register/get-person.yaml"),
+    ),
     ("population-register/answers.yaml", include_str!("../../../mappings/population-register/answers.yaml")),
     ("benefits-claim/claims.proto", include_str!("../../../mappings/benefits-claim/claims.proto")),
     ("benefits-claim/benefits.wsdl", include_str!("../../../mappings/benefits-claim/benefits.wsdl")),
@@ -159,7 +168,8 @@ async fn start_gateway(folder: &Path) -> Result<(Child, String), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = std::fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| std::fs::write(path, text));
+    let written =
+        std::fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| std::fs::write(path, text));
     written.map_err(|e| Failure::failed(format_args!("{} cannot be written: {e}", path.display())))
 }
 
