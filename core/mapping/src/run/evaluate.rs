@@ -76,6 +76,27 @@ fn truth<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, Problem> {
     }
 }
 
+/// [`evaluate`], with what most expressions are (a path, a constant) decided on the spot.
+#[inline]
+pub(super) fn evaluate_leaf<'a>(
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    settle: bool,
+) -> Result<Value<'a>, Problem> {
+    match node {
+        Node::Field { slot, decoder, path } => match run.slot(*slot) {
+            Slot::Absent => evaluate(node, run, settle),
+            found => match decoder.value(found, run.arena) {
+                Ok(value) => Ok(value),
+                Err(problem) => Err(Problem::new(problem, Some(path.clone()), None)),
+            },
+        },
+        Node::Constant(constant) => Ok(value_of(constant)),
+        Node::Call(call) => function(call, run, settle),
+        other => evaluate(other, run, settle),
+    }
+}
+
 /// The value of an expression. `settle`: a field without presence stands for its default value instead of absence.
 pub(super) fn evaluate<'a>(
     node: &'a Node,
@@ -173,13 +194,14 @@ pub(super) fn evaluate<'a>(
 /// The most arguments that a function has.
 const MOST_ARGUMENTS: usize = 4;
 
+#[inline(never)]
 fn function<'a>(call: &'a Call, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
     let mut values = [Value::Absent; MOST_ARGUMENTS];
     let failed = |error: EvalError| Problem::new(error, None, Some(call.span));
     let settle = settle || !call.single;
     let arguments = call.arguments.get(..MOST_ARGUMENTS).unwrap_or(&call.arguments);
     for (i, (place, argument)) in values.iter_mut().zip(arguments).enumerate() {
-        let value = evaluate(argument, run, settle)?;
+        let value = evaluate_leaf(argument, run, settle)?;
         if !call.function.sees_absent {
             match (i, value) {
                 (0, Value::Absent | Value::Nil) => return Ok(value),

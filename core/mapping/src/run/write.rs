@@ -2,7 +2,7 @@
 
 use super::{
     RunError,
-    evaluate::{Problem, Run, condition, evaluate},
+    evaluate::{Problem, Run, condition, evaluate, evaluate_leaf},
 };
 use crate::{
     ir::{NilPolicy, Side},
@@ -137,7 +137,7 @@ fn scalar<'a, W: Writer>(
         return Ok(Outcome::PRESENT);
     }
     let mut exists = Existence::Present;
-    let mut value = evaluate(node, run, false).map_err(failed)?;
+    let mut value = evaluate_leaf(node, run, false).map_err(failed)?;
     if matches!(value, Value::Absent) {
         if !operation.required {
             return Ok(Outcome::ABSENT);
