@@ -3,10 +3,15 @@
 use std::{fmt::Write, path::PathBuf};
 
 use portolan_diagnostics::CATALOG;
+use portolan_mapping::functions::{LIBRARY, Parameter};
 
 /// Every generated page: its path under the root and its text.
 fn pages() -> Vec<(PathBuf, String)> {
-    vec![("docs/errors/README.md".into(), errors()), ("docs/reference/cli.md".into(), command_line())]
+    vec![
+        ("docs/errors/README.md".into(), errors()),
+        ("docs/reference/functions.md".into(), functions()),
+        ("docs/reference/cli.md".into(), command_line()),
+    ]
 }
 
 #[test]
@@ -34,6 +39,28 @@ fn errors() -> String {
     );
     for entry in CATALOG {
         let _ = writeln!(page, "| `{}` | {} |", entry.code, entry.title.trim());
+    }
+    page
+}
+
+fn functions() -> String {
+    let mut page = String::from(
+        "# Functions of the language\n\nMade from core/mapping/src/functions, where every example is a test. `x.f(y)` and `f(x, y)` are the same \
+         where the first parameter is a receiver. An absent first argument makes the result absent, unless said otherwise; `error` as \
+         a result means that the message is refused.\n",
+    );
+    for function in LIBRARY {
+        let parameter = |p: &Parameter| match p.optional {
+            true => format!("[{}]", p.name),
+            false => p.name.to_owned(),
+        };
+        let parameters: Vec<_> = function.parameters.iter().map(parameter).collect();
+        let _ = write!(page, "\n## {}({})\n\n{}\n", function.name, parameters.join(", "), function.doc);
+        let _ = writeln!(page, "\n| expression | gives |\n| --- | --- |");
+        for (expression, gives) in function.examples {
+            let _ =
+                writeln!(page, "| `{}` | `{}` |", expression.replace('|', "\\|"), gives.replace('|', "\\|"));
+        }
     }
     page
 }

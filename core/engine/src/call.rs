@@ -89,6 +89,11 @@ async fn unrecorded(route: &Route, call: &Call, context: Context<'_>, request: B
         let now = Timestamp::now();
         match decide(&route.retry, &idempotency, Mode::RequestReply, attempt, call.deadline, failure, now) {
             Decision::RetryAt { due, .. } => tokio::time::sleep(due.since(now)).await,
+            Decision::Finish(_) | Decision::Bury(_)
+                if call.deadline.is_some_and(|deadline| deadline <= now) =>
+            {
+                return Answer::Failed(too_late("the deadline passed before the system answered"));
+            }
             Decision::Finish(failure) => return Answer::Failed(failure),
             // Nothing is stored, so nobody can look at it; the caller, who may ask again, is told what is known.
             Decision::Bury(letter) => return Answer::Failed(letter.failure),
@@ -143,10 +148,7 @@ impl Message {
                 "GATEWAY_STOPPED",
                 "the gateway stopped before the outcome was known",
             )),
-            Err(_) => Answer::Failed(Failure::new(
-                Status::DeadlineExceeded,
-                FaultClass::Unknown,
-                "DEADLINE_EXCEEDED",
+            Err(_) => Answer::Failed(too_late(
                 "the deadline passed before the system answered; the request goes on, and repeating its request id gives its outcome",
             )),
         }
@@ -222,6 +224,10 @@ fn told(id: MessageId, settled: Settled) -> Answer {
         }
         Settled::Dead(letter) => Answer::Failed(letter.failure.with("dead_letter", id)),
     }
+}
+
+fn too_late(message: &str) -> Failure {
+    Failure::new(Status::DeadlineExceeded, FaultClass::Unknown, "DEADLINE_EXCEEDED", message)
 }
 
 fn reused() -> Failure {

@@ -72,7 +72,7 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
         tokio::spawn(async move {
             let id = message.claim.id;
             if let Err(error) = work_on(&engine, message).await {
-                tracing::error!(message = %id, %error, "an attempt could not be settled");
+                tracing::error!(%id, %error, "an attempt could not be settled");
             }
             if let Some(count) = busy.lock().get_mut(&system) {
                 *count -= 1;

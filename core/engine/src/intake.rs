@@ -100,7 +100,7 @@ impl Engine {
         let response_type = match self.version(&record.envelope.route, record.envelope.bundle).await {
             Ok(route) => route.response_type.clone(),
             Err(error) => {
-                tracing::error!(message = %id, %error, "the version of an operation's route cannot be had");
+                tracing::error!(%id, %error, "the version of an operation's route cannot be had");
                 let why = "the version of the route with which the operation began cannot be served";
                 return Err(Failure::new(Status::Internal, FaultClass::Internal, "VERSION_UNAVAILABLE", why));
             }

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use portolan_delivery::{Failure, FaultClass, RetryPolicy, Status, Target};
 use portolan_diagnostics::Sources;
 use portolan_mapping::{
-    check::{CheckedRoute, DeliveryPolicy},
+    check::DeliveryPolicy,
+    compile::CompiledRoute,
     file::{Mode, Retry},
     load::LoadedRoute,
-    plan::{Contracts, Plan, ReplyPlan},
     run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
 };
-use portolan_schema::{Contract, Protocol};
+use portolan_schema::Protocol;
 
 use crate::{
     bundle::Bundle,
@@ -62,7 +62,7 @@ pub fn compile(
             timeout: delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: delivery.deadline,
             retry,
-            translate: Arc::new(Mapped::new(route, &loaded.source, &loaded.target)),
+            translate: Arc::new(Mapped::new(loaded)),
             protocol: Arc::new(Protocol::Soap(route.binding.clone())),
             target,
             response_type: loaded
@@ -91,40 +91,19 @@ fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::P
 /// A checked route's plans.
 struct Mapped {
     route: Arc<str>,
-    request: Plan,
-    reply: ReplyPlan,
-    /// Which of the request plan's keys is which: the request id first, where there is one.
-    request_id: bool,
-    idempotency_key: bool,
+    plans: CompiledRoute,
     /// Whether the reply plan reads the request.
     original: bool,
     metadata: Vec<Arc<str>>,
 }
 
 impl Mapped {
-    fn new(route: &CheckedRoute, source: &Contract, target: &Contract) -> Self {
-        let documents = &route.documents;
-        let there = Contracts {
-            source: (&source.schema, &documents.request),
-            target: (&target.schema, &documents.target_request),
-            original: None,
-            tables: &route.tables,
-        };
-        let back = Contracts {
-            source: (&target.schema, &documents.target_reply),
-            target: (&source.schema, &documents.reply),
-            original: Some((&source.schema, &documents.request)),
-            tables: &route.tables,
-        };
+    fn new(loaded: &LoadedRoute) -> Self {
         Self {
-            route: route.name.clone(),
-            request: Plan::compile(&route.request, there)
-                .with_keys(route.request_id.iter().chain(&route.key), there),
-            reply: ReplyPlan::compile(&route.reply, back),
-            request_id: route.request_id.is_some(),
-            idempotency_key: route.key.is_some(),
-            original: route.reply.response.original.is_some(),
-            metadata: route.metadata.clone(),
+            route: loaded.route.name.clone(),
+            plans: loaded.compile(),
+            original: loaded.route.reply.response.original.is_some(),
+            metadata: loaded.route.metadata.clone(),
         }
     }
 
@@ -156,15 +135,16 @@ impl Mapped {
 
 impl Translate for Mapped {
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        let CompiledRoute { request, has_request_id, has_key, .. } = &self.plans;
         self.run(context, None, |environment, scratch| {
-            if !self.request_id && !self.idempotency_key {
-                return self.request.run(payload, environment, scratch, out).map(|()| Keys::default());
+            if !has_request_id && !has_key {
+                return request.run(payload, environment, scratch, out).map(|()| Keys::default());
             }
-            let values = self.request.run_with_keys(payload, environment, scratch, out)?;
+            let values = request.run_with_keys(payload, environment, scratch, out)?;
             let mut values = values.into_iter();
-            let mut next = |wanted: bool| if wanted { values.next().flatten() } else { None };
-            let request_id = next(self.request_id).filter(|id| !id.is_empty());
-            Ok(Keys { request_id, idempotency_key: next(self.idempotency_key) })
+            let mut next = |there: bool| if there { values.next().flatten() } else { None };
+            let request_id = next(*has_request_id).filter(|id| !id.is_empty());
+            Ok(Keys { request_id, idempotency_key: next(*has_key) })
         })
         .map_err(refused)
     }
@@ -172,7 +152,7 @@ impl Translate for Mapped {
     fn reply(&self, reply: &[u8], payload: &[u8], context: Context<'_>) -> Verdict {
         let mut out = Vec::with_capacity(reply.len());
         let outcome = self.run(context, Some(payload), |environment, scratch| {
-            self.reply.run(reply, environment, scratch, &mut out)
+            self.plans.reply.run(reply, environment, scratch, &mut out)
         });
         match outcome {
             Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),

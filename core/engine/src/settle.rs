@@ -39,7 +39,7 @@ pub(crate) async fn attempt(
     };
     match decision {
         Decision::RetryAt { due, failure } => {
-            tracing::info!(message = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
+            tracing::info!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
                 in_ms = due.since(now).as_millis() as u64, "the attempt failed and is tried again");
             engine.delivery.retry_at(claim, due, failure, now).await.map_err(|e| engine.failed(e))?;
             Ok(None)
@@ -48,7 +48,7 @@ pub(crate) async fn attempt(
             finish(engine, claim, portolan_delivery::Outcome::Failed(failure), now).await.map(Some)
         }
         Decision::Bury(letter) => {
-            tracing::warn!(message = %claim.id, route = %envelope.route, attempt = claim.attempt, class = ?letter.failure.class,
+            tracing::warn!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, class = ?letter.failure.class,
                 reason = %letter.failure.reason, "the message is a dead letter; see `portolan queue show`");
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
             engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));

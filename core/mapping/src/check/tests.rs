@@ -1,3 +1,5 @@
+//! What the checker finds: the language's own example is clean, and each broken version of it gives one finding, in its place.
+
 use portolan_diagnostics::{Rendered, Severity, Sources};
 use portolan_schema::Memory;
 

@@ -1,3 +1,5 @@
+//! Expressions: what parses, what does not, and where.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Mapping files: what is lowered, and what is found on the way.
+
 use portolan_diagnostics::{Rendered, Sources};
 
 use super::parse;
