@@ -5,7 +5,9 @@ use std::{fs, time::Duration};
 
 use prost::Message as _;
 
-use crate::harness::{Asked, Backend, Client, House, OperationState, OrderRequest, Reaction, block_on, envelope, get, until};
+use crate::harness::{
+    Asked, Backend, Client, House, OperationState, OrderRequest, Reaction, block_on, envelope, get, until,
+};
 
 const PASSWORD: &str = "canary-password-5d1c";
 const PERSON: &str = "Canary-Person-77af";
@@ -19,13 +21,19 @@ fn talkative(asked: &Asked, _: usize) -> Reaction {
     let other = |body: String| Reaction::Other(200, "text/xml", body);
     match asked.key.as_str() {
         "fault" => {
-            let fault = format!("<s:Fault><faultcode>s:Server</faultcode><faultstring>{inside}</faultstring><detail><x>{person}</x></detail></s:Fault>");
+            let fault = format!(
+                "<s:Fault><faultcode>s:Server</faultcode><faultstring>{inside}</faultstring><detail><x>{person}</x></detail></s:Fault>"
+            );
             Reaction::Other(500, "text/xml", envelope(&fault))
         }
         "page" => Reaction::Other(500, "text/html", format!("<html>{inside}</html>")),
         "refused" => Reaction::Other(401, "text/plain", inside),
-        "word" => other(envelope(&format!("<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>{person}</Number></PutOrderResponse>"))),
-        "extra" => other(envelope(&format!("<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>1</Number><{person}/></PutOrderResponse>"))),
+        "word" => other(envelope(&format!(
+            "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>{person}</Number></PutOrderResponse>"
+        ))),
+        "extra" => other(envelope(&format!(
+            "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>1</Number><{person}/></PutOrderResponse>"
+        ))),
         "half" => other(format!("{person}<a")),
         "broken" => other(envelope(&format!("<{person} <a>"))),
         "hang-up" => Reaction::HangUp,
@@ -45,13 +53,18 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         let secrets = "auth: { username: portal, password: '${file:password}' }, headers: { x-api-key: '${env:CANARY}' }";
         house.system("orders", &format!("endpoint: 'http://{address}/{HOST_PATH}', {secrets}"));
         let mapping = fs::read_to_string(house.path("mappings/orders/orders.yaml")).unwrap();
-        fs::write(house.path("mappings/orders/orders.yaml"), mapping.replace("timeout: 5s", "timeout: 1s")).unwrap();
+        fs::write(house.path("mappings/orders/orders.yaml"), mapping.replace("timeout: 5s", "timeout: 1s"))
+            .unwrap();
 
         let mut outputs = Vec::new();
-        let gateway = house.serve_with(&[("CANARY", HEADER)], &["--log-level", "debug", "--log-format", "json"]);
+        let gateway =
+            house.serve_with(&[("CANARY", HEADER)], &["--log-level", "debug", "--log-format", "json"]);
         let client = Client::connect(gateway.grpc).await;
         let order = |key: &str| OrderRequest { customer: PERSON.into(), ..OrderRequest::new(key) };
-        for key in ["", "fine", "fault", "page", "refused", "word", "extra", "half", "broken", "hang-up", "slow", "moved"] {
+        for key in [
+            "", "fine", "fault", "page", "refused", "word", "extra", "half", "broken", "hang-up", "slow",
+            "moved",
+        ] {
             for method in ["Once", "Direct"] {
                 let answer = client.order(method, order(key)).await;
                 outputs.push((format!("{method} {key}"), told(answer.map(drop))));
@@ -74,20 +87,38 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         unwritable.customer = format!("{PERSON}\u{0}");
         outputs.push(("unwritable".into(), told(client.order("Once", unwritable).await.map(drop))));
         assert_eq!(backend.asked()[0].headers["x-api-key"], HEADER, "the canaries are at work");
-        assert!(backend.asked().iter().all(|a| a.body.contains(PERSON) && a.headers.contains_key("authorization")));
+        assert!(
+            backend
+                .asked()
+                .iter()
+                .all(|a| a.body.contains(PERSON) && a.headers.contains_key("authorization"))
+        );
 
-        let json: serde_json::Value =
-            serde_json::from_str(&gateway.operator(&house, &["queue", "list", "--format", "json", "--limit", "100"])).unwrap();
+        let json: serde_json::Value = serde_json::from_str(
+            &gateway.operator(&house, &["queue", "list", "--format", "json", "--limit", "100"]),
+        )
+        .unwrap();
         let messages = json["messages"].as_array().unwrap();
         assert!(messages.len() >= 20, "{json}");
         outputs.push(("queue list, json".into(), json.to_string()));
         for id in messages.iter().map(|m| m["id"].as_str().unwrap()) {
             for format in ["text", "json"] {
-                outputs.push((format!("queue show {id}"), gateway.operator(&house, &["queue", "show", id, "--format", format])));
+                outputs.push((
+                    format!("queue show {id}"),
+                    gateway.operator(&house, &["queue", "show", id, "--format", format]),
+                ));
             }
         }
-        for command in [&["queue", "list", "--limit", "100"][..], &["routes"], &["routes", "--format", "json"], &["reload"]] {
-            outputs.push((command.join(" "), said(&house, &[command, &["--admin", &gateway.http.to_string()]].concat())));
+        for command in [
+            &["queue", "list", "--limit", "100"][..],
+            &["routes"],
+            &["routes", "--format", "json"],
+            &["reload"],
+        ] {
+            outputs.push((
+                command.join(" "),
+                said(&house, &[command, &["--admin", &gateway.http.to_string()]].concat()),
+            ));
         }
         for command in [&["check", "mappings"][..], &["check", "mappings", "--config", "portolan.yaml"]] {
             outputs.push((command.join(" "), said(&house, command)));

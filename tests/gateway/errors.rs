@@ -81,7 +81,8 @@ fn failures_have_the_shape_that_portals_can_act_on() {
         }
         assert_eq!(backend.count("busy"), 1 + 5, "a fault that may be retried is, as the route allows");
         assert_eq!(backend.count("hang-up"), 1, "silence is never retried by itself");
-        let malformed = client.raw("test.orders.v1.Orders/Once", Bytes::from_static(&[0x12, 0x7f, 1]), &[]).await;
+        let malformed =
+            client.raw("test.orders.v1.Orders/Once", Bytes::from_static(&[0x12, 0x7f, 1]), &[]).await;
         let details = Details::of(&malformed.unwrap_err());
         assert_eq!(details.code, Some(Code::InvalidArgument), "{details:?}");
     });

@@ -23,7 +23,10 @@ enum Answer {
 }
 
 fn ok(body: String) -> Answer {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/xml; charset=utf-8\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/xml; charset=utf-8\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     Answer::Bytes((head + &body).into_bytes())
 }
 
@@ -50,8 +53,14 @@ fn cases() -> Vec<(&'static str, Answer, &'static [&'static str])> {
         let ten = format!("&l{};", n - 1).repeat(10);
         format!("{doctype}<!ENTITY l{n} \"{ten}\">")
     });
-    let laughs = format!("<?xml version=\"1.0\"?><!DOCTYPE l [{laughs}]>{}", response("<Key>&l9;</Key><Number>1</Number>").split_once("?>").unwrap().1);
-    let external = format!("<!DOCTYPE l SYSTEM \"file:///etc/passwd\">{}", response("<Key>k</Key>").split_once("?>").unwrap().1);
+    let laughs = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE l [{laughs}]>{}",
+        response("<Key>&l9;</Key><Number>1</Number>").split_once("?>").unwrap().1
+    );
+    let external = format!(
+        "<!DOCTYPE l SYSTEM \"file:///etc/passwd\">{}",
+        response("<Key>k</Key>").split_once("?>").unwrap().1
+    );
     let deep = "<a>".repeat(10_000) + &"</a>".repeat(10_000);
     let attributes: String = (0..60_000).map(|n| format!(" a{n}=\"\"")).collect();
     let namespaces: String = (0..60_000).map(|n| format!(" xmlns:n{n}=\"u{n}\"")).collect();
@@ -62,23 +71,54 @@ fn cases() -> Vec<(&'static str, Answer, &'static [&'static str])> {
         ("an external entity", ok(external), &["DOCTYPE_REFUSED"]),
         ("an undeclared entity", ok(response("<Key>&lol;</Key><Number>1</Number>")), &[]),
         ("nesting", ok(response(&deep)), &[]),
-        ("nesting in a header", ok(response("").replace("<s:Body>", &format!("<s:Header>{deep}</s:Header><s:Body>"))), &[]),
+        (
+            "nesting in a header",
+            ok(response("").replace("<s:Body>", &format!("<s:Header>{deep}</s:Header><s:Body>"))),
+            &[],
+        ),
         ("open elements", ok(response(&"<a>".repeat(100_000))), &[]),
         ("attributes", ok(response(&format!("<Key{attributes}>k</Key><Number>1</Number>"))), &[]),
         ("namespaces", ok(response(&format!("<Key{namespaces}>k</Key><Number>1</Number>"))), &[]),
-        ("one attribute again and again", ok(response(&format!("<Key{same}>k</Key><Number>1</Number>"))), &[]),
+        (
+            "one attribute again and again",
+            ok(response(&format!("<Key{same}>k</Key><Number>1</Number>"))),
+            &[],
+        ),
         ("one element again and again", ok(response(&format!("<Key>k</Key>{orders}"))), &[]),
-        ("a long number", ok(response(&format!("<Key>k</Key><Number>{}</Number>", "9".repeat(1_000_000)))), &[]),
+        (
+            "a long number",
+            ok(response(&format!("<Key>k</Key><Number>{}</Number>", "9".repeat(1_000_000)))),
+            &[],
+        ),
         ("a long name", ok(response(&format!("<{0}></{0}>", "n".repeat(1_000_000)))), &[]),
         ("a comment without end", ok(response(&format!("<!--{}", "x".repeat(1_000_000)))), &[]),
         ("bytes that are no text", ok(response("<Key>\u{0}\u{1}</Key><Number>1</Number>")), &[]),
         ("two envelopes", ok(format!("{0}{0}", envelope("<x/>").split_once("?>").unwrap().1)), &[]),
         ("a bomb", gzipped(vec![b' '; 64 << 20]), &["OVERSIZED_REPLY"]),
         ("an endless body", endless("<a>", Duration::ZERO), &["OVERSIZED_REPLY"]),
-        ("an endless head", Answer::Endless("HTTP/1.1 200 OK\r\n", "x-header: y\r\n".repeat(100), Duration::ZERO), &["NOT_HTTP", "CONNECTION_LOST", "OUTCOME_UNKNOWN"]),
-        ("a slow body", endless("<a>", Duration::from_millis(100)), &["OUTCOME_UNKNOWN", "TIMEOUT", "TRUNCATED_REPLY"]),
-        ("a slow head", Answer::Endless("HTTP/1.1 200 OK\r\nx: ", "y".to_owned(), Duration::from_millis(100)), &["OUTCOME_UNKNOWN", "TIMEOUT"]),
-        ("a great promise", Answer::Bytes(b"HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: 99999999999999\r\n\r\n<a/>".to_vec()), &["OVERSIZED_REPLY"]),
+        (
+            "an endless head",
+            Answer::Endless("HTTP/1.1 200 OK\r\n", "x-header: y\r\n".repeat(100), Duration::ZERO),
+            &["NOT_HTTP", "CONNECTION_LOST", "OUTCOME_UNKNOWN"],
+        ),
+        (
+            "a slow body",
+            endless("<a>", Duration::from_millis(100)),
+            &["OUTCOME_UNKNOWN", "TIMEOUT", "TRUNCATED_REPLY"],
+        ),
+        (
+            "a slow head",
+            Answer::Endless("HTTP/1.1 200 OK\r\nx: ", "y".to_owned(), Duration::from_millis(100)),
+            &["OUTCOME_UNKNOWN", "TIMEOUT"],
+        ),
+        (
+            "a great promise",
+            Answer::Bytes(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: 99999999999999\r\n\r\n<a/>"
+                    .to_vec(),
+            ),
+            &["OVERSIZED_REPLY"],
+        ),
         ("no HTTP", Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), &["NOT_HTTP", "OUTCOME_UNKNOWN"]),
         ("nothing", Answer::Bytes(Vec::new()), &["OUTCOME_UNKNOWN"]),
     ]
@@ -97,7 +137,10 @@ fn hostile_replies_are_refused_within_bounds() {
         let cases = Arc::new(cases());
         let (address, _serving) = raw(cases.clone()).await;
         let mut house = House::orders(address);
-        house.system("orders", &format!("endpoint: 'http://{address}/soap', timeout: 2s, max-reply-bytes: {}MiB", LIMIT >> 20));
+        house.system(
+            "orders",
+            &format!("endpoint: 'http://{address}/soap', timeout: 2s, max-reply-bytes: {}MiB", LIMIT >> 20),
+        );
         std::fs::create_dir(house.path("mappings/sound")).unwrap();
         for file in ["orders.proto", "orders.wsdl"] {
             let proto = std::fs::read_to_string(house.path(&format!("mappings/orders/{file}"))).unwrap();
@@ -106,15 +149,25 @@ fn hostile_replies_are_refused_within_bounds() {
         }
         let mapping = std::fs::read_to_string(house.path("mappings/orders/orders.yaml")).unwrap();
         let mapping = mapping.split("---").next().unwrap().replace("orders.direct", "sound.direct");
-        let mapping = mapping.replace("test.orders.v1", "test.sound.v1").replace("system: orders", "system: sound");
+        let mapping =
+            mapping.replace("test.orders.v1", "test.sound.v1").replace("system: orders", "system: sound");
         std::fs::write(house.path("mappings/sound/orders.yaml"), mapping).unwrap();
         house.system("sound", &format!("endpoint: 'http://{}/soap'", sound.address));
-        let slow = std::fs::read_to_string(house.path("mappings/orders/orders.yaml")).unwrap().replace("timeout: 5s", "timeout: 2s");
+        let slow = std::fs::read_to_string(house.path("mappings/orders/orders.yaml"))
+            .unwrap()
+            .replace("timeout: 5s", "timeout: 2s");
         std::fs::write(house.path("mappings/orders/orders.yaml"), slow).unwrap();
 
         let gateway = house.serve();
         let client = Client::connect(gateway.grpc).await;
-        client.raw("test.sound.v1.Orders/Direct", prost::Message::encode_to_vec(&OrderRequest::new("warm")).into(), &[]).await.unwrap();
+        client
+            .raw(
+                "test.sound.v1.Orders/Direct",
+                prost::Message::encode_to_vec(&OrderRequest::new("warm")).into(),
+                &[],
+            )
+            .await
+            .unwrap();
         let before = gateway.resident_kib();
         for (n, (name, _, reasons)) in cases.iter().enumerate() {
             let status = client.order("Once", OrderRequest::new(format!("case-{n}"))).await.expect_err(name);
@@ -169,7 +222,9 @@ fn hostile_requests_are_refused_within_bounds() {
 }
 
 /// A listener that answers each order as its case says.
-async fn raw(cases: Arc<Vec<(&'static str, Answer, &'static [&'static str])>>) -> (SocketAddr, tokio::task::AbortHandle) {
+async fn raw(
+    cases: Arc<Vec<(&'static str, Answer, &'static [&'static str])>>,
+) -> (SocketAddr, tokio::task::AbortHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {

@@ -9,7 +9,9 @@ use std::{
 
 use tonic::Code;
 
-use crate::harness::{Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction, block_on};
+use crate::harness::{
+    Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until,
+};
 
 /// Calls of one mode at a time.
 const CALLERS: usize = 4;
@@ -26,7 +28,8 @@ enum Mode {
 }
 
 impl Mode {
-    const ALL: [Self; 6] = [Self::Direct, Self::Once, Self::Again, Self::Keyed, Self::Later, Self::LaterAgain];
+    const ALL: [Self; 6] =
+        [Self::Direct, Self::Once, Self::Again, Self::Keyed, Self::Later, Self::LaterAgain];
 
     fn method(self) -> String {
         format!("{self:?}")
@@ -115,9 +118,13 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         let mut random = Random(seed);
         for round in 0..rounds {
             let gateway = house.serve();
+
             let callers = load(&gateway, round, &attempts).await;
+
             tokio::time::sleep(Duration::from_millis(20 + random.below(400))).await;
+
             gateway.kill();
+
             for caller in callers {
                 caller.await.unwrap();
             }
@@ -129,7 +136,10 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");
             assert_eq!(row.lost, 0, "{mode:?} lost messages: {row:?}");
             assert!(mode.may_repeat() || row.duplicated == 0, "{mode:?} sent messages twice: {row:?}");
-            assert!(!mode.may_repeat() || row.unknown == 0, "{mode:?} may ask again and need not wonder: {row:?}");
+            assert!(
+                !mode.may_repeat() || row.unknown == 0,
+                "{mode:?} may ask again and need not wonder: {row:?}"
+            );
         }
     });
 }
@@ -165,7 +175,10 @@ async fn ask(client: &Client, mode: Mode, key: &str) -> Told {
         _ => Told::Nothing,
     };
     if mode.is_operation() {
-        return client.begin(&mode.method(), order).await.map_or_else(failed, |operation| Told::Begun(operation.name));
+        return client
+            .begin(&mode.method(), order)
+            .await
+            .map_or_else(failed, |operation| Told::Begun(operation.name));
     }
     client.order(&mode.method(), order).await.map_or_else(failed, |answer| {
         assert_eq!(answer.key, key, "somebody else's answer");
@@ -191,7 +204,13 @@ async fn reconcile(
         row.acknowledged += usize::from(acknowledged);
         if told == Told::Nothing && mode.is_recorded() {
             // The caller does what a caller does: it repeats its request id.
-            told = ask(&client, mode, &key).await;
+            let repeated = tokio::time::timeout(Duration::from_secs(20), ask(&client, mode, &key)).await;
+            told = repeated.unwrap_or_else(|_| {
+                panic!(
+                    "{mode:?} {key} hangs\n{}",
+                    gateway.operator(house, &["queue", "list", "--limit", "30"])
+                )
+            });
             assert_ne!(told, Told::Nothing, "{mode:?} {key}: no answer to a repeated request id");
             row.recovered += usize::from(told != Told::Unknown);
         }
@@ -223,21 +242,24 @@ async fn reconcile(
 /// Whether an operation ended with its order (`true`), or waits for a person because its outcome is not known (`false`).
 /// `None` where it is gone.
 async fn settled(client: &Client, name: &str) -> Option<bool> {
-    for _ in 0..20 {
-        let operation = client.wait(name, Duration::from_secs(3)).await.ok()?;
-        if operation.done {
+    until(name, async || match client.operation(name).await {
+        Ok(operation) if operation.done => {
             assert!(operation.error.is_none(), "{operation:?}");
-            return Some(true);
+            Some(Some(true))
         }
-        if operation.about().state() == OperationState::NeedsAttention {
-            return Some(false);
-        }
-    }
-    panic!("{name} neither ended nor became a dead letter");
+        // A dead letter is not done, so there is nothing to wait for.
+        Ok(operation) if operation.about().state() == OperationState::NeedsAttention => Some(Some(false)),
+        Ok(_) => None,
+        Err(_) => Some(None),
+    })
+    .await
 }
 
 fn print(rows: &BTreeMap<Mode, Row>) {
-    println!("{:<12}{:>10}{:>14}{:>6}{:>12}{:>9}{:>11}", "mode", "attempted", "acknowledged", "lost", "duplicated", "unknown", "recovered");
+    println!(
+        "{:<12}{:>10}{:>14}{:>6}{:>12}{:>9}{:>11}",
+        "mode", "attempted", "acknowledged", "lost", "duplicated", "unknown", "recovered"
+    );
     for (mode, row) in rows {
         println!(
             "{:<12}{:>10}{:>14}{:>6}{:>12}{:>9}{:>11}",

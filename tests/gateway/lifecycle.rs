@@ -19,15 +19,21 @@ fn new_mappings_are_served_at_once_and_messages_finish_on_the_version_they_began
         let old = client.begin("LaterAgain", OrderRequest::new("old")).await.unwrap();
 
         let mapping = fs::read_to_string(house.path(MAPPING)).unwrap();
-        fs::write(house.path(MAPPING), mapping.replace("Customer: customer,", "Customer: \"customer + ' (new)'\",")).unwrap();
+        fs::write(
+            house.path(MAPPING),
+            mapping.replace("Customer: customer,", "Customer: \"customer + ' (new)'\","),
+        )
+        .unwrap();
         gateway.operator(&house, &["reload"]);
         let new = client.begin("LaterAgain", OrderRequest::new("new")).await.unwrap();
 
         // Unsound mappings change nothing, and the findings say why.
-        fs::write(house.path(MAPPING), mapping.replace("Customer: customer,", "Custumer: customer,")).unwrap();
+        fs::write(house.path(MAPPING), mapping.replace("Customer: customer,", "Custumer: customer,"))
+            .unwrap();
         let refused = house.run(&["reload", "--admin", &gateway.http.to_string()]);
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-        let findings = String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
+        let findings =
+            String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
         assert!(findings.contains("orders.yaml:") && findings.contains("Customer"), "{findings}");
         let served = client.begin("LaterAgain", OrderRequest::new("served")).await.unwrap();
 
@@ -39,7 +45,10 @@ fn new_mappings_are_served_at_once_and_messages_finish_on_the_version_they_began
             let asked = backend.asked();
             asked.into_iter().filter(|a| a.key == key).map(|a| a.body.contains("(new)")).collect::<Vec<_>>()
         };
-        assert_eq!((customers("old"), customers("new"), customers("served")), (vec![false], vec![true], vec![true]));
+        assert_eq!(
+            (customers("old"), customers("new"), customers("served")),
+            (vec![false], vec![true], vec![true])
+        );
 
         // SIGHUP does the same as the command.
         fs::write(house.path(MAPPING), &mapping).unwrap();
@@ -72,7 +81,8 @@ fn a_gateway_that_is_asked_to_stop_finishes_what_it_is_at() {
         until("the slow call is at the system", async || (backend.count("slow") == 1).then_some(())).await;
         gateway.signal("TERM");
         assert_eq!(slow.await.unwrap().expect("the call in flight is answered").key, "slow");
-        let status = tokio::task::spawn_blocking(move || gateway.wait(Duration::from_secs(20))).await.unwrap();
+        let status =
+            tokio::task::spawn_blocking(move || gateway.wait(Duration::from_secs(20))).await.unwrap();
         assert_eq!(status.expect("it ends by itself").code(), Some(0));
         let list = house.told(&["queue", "list", "--format", "json"]);
         let list: Value = serde_json::from_str(&list).unwrap();
@@ -113,7 +123,8 @@ fn a_full_disk_stops_the_gateway_and_loses_nothing_that_it_acknowledged() {
         let client = Client::connect(gateway.grpc).await;
         assert!(!names.is_empty(), "nothing was acknowledged");
         for name in &names {
-            let ended = client.wait(name, Duration::from_secs(30)).await.expect("what was acknowledged is there");
+            let ended =
+                client.wait(name, Duration::from_secs(30)).await.expect("what was acknowledged is there");
             assert!(ended.done, "{ended:?}");
         }
     });
@@ -130,7 +141,8 @@ fn a_database_that_cannot_be_used_is_said_at_the_start() {
     for database in ["missing/portolan.db", "folder.db", "garbage.db", "/proc/portolan.db", &other] {
         let text = fs::read_to_string(house.path("portolan.yaml")).unwrap();
         let line = text.lines().find(|l| l.starts_with("queue:")).unwrap();
-        fs::write(house.path("portolan.yaml"), text.replace(line, &format!("queue: 'sqlite:{database}'"))).unwrap();
+        fs::write(house.path("portolan.yaml"), text.replace(line, &format!("queue: 'sqlite:{database}'")))
+            .unwrap();
         let (status, said) = house.refuses_to_serve();
         assert!(matches!(status.code(), Some(1 | 2)), "{database}: {status}");
         assert!(said.lines().any(|l| l.contains("error")), "{database}: {said}");

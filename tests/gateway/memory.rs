@@ -14,7 +14,8 @@ const SLACK: u64 = 4 << 10;
 
 #[test]
 fn memory_after_many_calls_is_what_it_was_after_some() {
-    let (some, many) = if std::env::var_os("PORTOLAN_SOAK").is_some() { (50_000, 500_000) } else { (10_000, 50_000) };
+    let (some, many) =
+        if std::env::var_os("PORTOLAN_SOAK").is_some() { (50_000, 500_000) } else { (10_000, 50_000) };
     block_on(async {
         let backend = Backend::forgetful(|_, _| Reaction::Take).await;
         let house = House::orders(backend.address);
@@ -25,7 +26,10 @@ fn memory_after_many_calls_is_what_it_was_after_some() {
             call(&gateway, method, some, many).await;
             let after = gateway.resident_kib();
             println!("{method}: {before} KiB after {some} calls, {after} KiB after {many}");
-            assert!(after < before + SLACK, "{method}: {before} KiB after {some} calls, {after} KiB after {many}");
+            assert!(
+                after < before + SLACK,
+                "{method}: {before} KiB after {some} calls, {after} KiB after {many}"
+            );
         }
     });
 }

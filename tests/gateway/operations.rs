@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::harness::{
-    Backend, Client, Details, House, OperationState, OrderRequest, Peer, Reaction, block_on, python_portal, until,
+    Backend, Client, Details, House, OperationState, OrderRequest, Peer, Reaction, block_on, python_portal,
+    until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -65,7 +66,10 @@ fn an_operation_ends_with_the_systems_no() {
         assert_eq!(refused.fields, ["key"], "a bad request is refused, not accepted");
         for name in ["operations/01234567-89ab-7cde-8f01-23456789abcd", "operations/x", ""] {
             let details = Details::of(&client.operation(name).await.unwrap_err());
-            assert!(matches!(details.code, Some(Code::NotFound | Code::InvalidArgument)), "{name:?}: {details:?}");
+            assert!(
+                matches!(details.code, Some(Code::NotFound | Code::InvalidArgument)),
+                "{name:?}: {details:?}"
+            );
         }
     });
 }
@@ -82,7 +86,8 @@ fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
         payload.extend_from_slice(b"\x0a\x03odd\x12\x03odd");
         let sent = OrderRequest::decode(&payload[..]).unwrap();
         assert_eq!((sent.key.as_str(), sent.customer.as_str(), sent.amount_minor), ("odd", "Ö", 1999));
-        let begun = client.raw("test.orders.v1.Orders/Later", Bytes::from(payload.clone()), &[]).await.unwrap();
+        let begun =
+            client.raw("test.orders.v1.Orders/Later", Bytes::from(payload.clone()), &[]).await.unwrap();
         let name = crate::harness::Operation::decode(begun).unwrap().name;
         let id = name.strip_prefix("operations/").unwrap().to_owned();
         let attention = async |client: &Client, attempts: i32| {
@@ -105,7 +110,9 @@ fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
         attention(&client, 4).await;
         gateway.operator(&house, &["queue", "show", &id, "--payload", "kept.pb"]);
         assert_eq!(fs::read(house.path("kept.pb")).unwrap(), payload);
-        let shown: Value = serde_json::from_str(&gateway.operator(&house, &["queue", "show", &id, "--format", "json"])).unwrap();
+        let shown: Value =
+            serde_json::from_str(&gateway.operator(&house, &["queue", "show", &id, "--format", "json"]))
+                .unwrap();
         assert_eq!(shown["attempts"].as_array().unwrap().len(), 4, "{shown}");
         assert_eq!(shown["failure"]["class"], "UNKNOWN", "{shown}");
         assert_eq!(backend.count("odd"), 4, "once by itself, three times because a person said so");
@@ -144,7 +151,10 @@ fn a_python_portal_claims_a_benefit_and_waits_for_the_answer() {
     );
     for answer in &told {
         assert_eq!(answer["reply"]["done"], true, "{answer}");
-        assert_eq!(answer["reply"]["response"]["@type"], "type.googleapis.com/civic.benefits.v1.Claim", "{answer}");
+        assert_eq!(
+            answer["reply"]["response"]["@type"], "type.googleapis.com/civic.benefits.v1.Claim",
+            "{answer}"
+        );
         assert_eq!(answer["reply"]["metadata"]["state"], "SUCCEEDED", "{answer}");
     }
     assert_eq!(told[0]["reply"]["name"], told[1]["reply"]["name"], "one request id, one claim");

@@ -82,8 +82,12 @@ fn a_node_portal_asks_spyne_in_both_versions_of_soap() {
                 ],
             });
             let method = format!("test.permits.v1.Permits/IssueBySoap{version}");
-            node_portal(gateway.grpc, "tests/gateway/routes/permits/permits.proto", &[&method, &request.to_string()])
-                .remove(0)
+            node_portal(
+                gateway.grpc,
+                "tests/gateway/routes/permits/permits.proto",
+                &[&method, &request.to_string()],
+            )
+            .remove(0)
         };
         let reference = format!("r-{version}");
         let permit = ask(&reference, "Õie & Co");
@@ -120,7 +124,9 @@ fn both_portals_ask_the_real_vies_contract() {
     house.system("vies", &format!("endpoint: 'http://{}/soap'", vies.address));
     let gateway = house.serve();
     let request = |number: &str| json!({ "country": "EE", "number": number }).to_string();
-    let python = |number: &str| python_portal(gateway.grpc, &["test.vat.v1.VatNumbers/Check", &request(number)]).remove(0);
+    let python = |number: &str| {
+        python_portal(gateway.grpc, &["test.vat.v1.VatNumbers/Check", &request(number)]).remove(0)
+    };
     let node = |number: &str| {
         let contract = "tests/gateway/routes/vies/vat.proto";
         node_portal(gateway.grpc, contract, &["test.vat.v1.VatNumbers/Check", &request(number)]).remove(0)

@@ -28,7 +28,10 @@ fn a_repeated_request_id_is_answered_once() {
             let mut other = order.clone();
             other.amount_minor += 1;
             let details = Details::of(&client.order(method, other).await.unwrap_err());
-            assert_eq!((details.code, details.reason.as_str()), (Some(Code::InvalidArgument), "REQUEST_ID_REUSED"));
+            assert_eq!(
+                (details.code, details.reason.as_str()),
+                (Some(Code::InvalidArgument), "REQUEST_ID_REUSED")
+            );
             assert_eq!(details.fields, ["request_id"], "{method}");
 
             let slow = OrderRequest::new(format!("slow-{method}"));
@@ -73,13 +76,29 @@ fn an_unknown_outcome_stays_so_until_a_person_settles_it() {
                 assert_eq!((details.code, details.reason.as_str()), (Some(Code::Aborted), "OUTCOME_UNKNOWN"));
                 told.push(details.metadata["dead_letter"].clone());
             }
-            assert_eq!((told[0] == told[1], backend.count(key)), (true, 1), "{key}: asked once, one dead letter");
+            assert_eq!(
+                (told[0] == told[1], backend.count(key)),
+                (true, 1),
+                "{key}: asked once, one dead letter"
+            );
             letters.push(told.remove(0));
         }
         let reply = "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>done</Key><Number>77</Number></PutOrderResponse>";
         fs::write(house.path("answer.xml"), envelope(reply)).unwrap();
         gateway.operator(&house, &["queue", "resolve", &letters[0], "--succeeded", "answer.xml"]);
-        gateway.operator(&house, &["queue", "resolve", &letters[1], "--failed", "--status", "NOT_FOUND", "--message", "no such order"]);
+        gateway.operator(
+            &house,
+            &[
+                "queue",
+                "resolve",
+                &letters[1],
+                "--failed",
+                "--status",
+                "NOT_FOUND",
+                "--message",
+                "no such order",
+            ],
+        );
         gateway.operator(&house, &["queue", "discard", &letters[2], "--reason", "withdrawn"]);
 
         assert_eq!(client.order("Once", OrderRequest::new("done")).await.unwrap().number, 77);
@@ -87,7 +106,15 @@ fn an_unknown_outcome_stays_so_until_a_person_settles_it() {
         assert_eq!((refused.code, refused.message.as_str()), (Some(Code::NotFound), "no such order"));
         let given_up = Details::of(&client.order("Once", OrderRequest::new("given-up")).await.unwrap_err());
         assert_eq!(given_up.code, Some(Code::Cancelled));
-        let again = house.run(&["queue", "discard", &letters[2], "--reason", "x", "--admin", &gateway.http.to_string()]);
+        let again = house.run(&[
+            "queue",
+            "discard",
+            &letters[2],
+            "--reason",
+            "x",
+            "--admin",
+            &gateway.http.to_string(),
+        ]);
         assert_eq!(again.status.code(), Some(1), "only dead letters wait for a decision");
         assert_eq!(backend.counts().values().sum::<usize>(), 3, "none of this asked the system");
     });

@@ -179,7 +179,9 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> std::io::Res
         }
         Reaction::HangUp => return Err(std::io::Error::other("hung up")),
         Reaction::Fault(reason) => {
-            let fault = format!("<s:Fault><faultcode>s:Server</faultcode><faultstring>{reason}</faultstring></s:Fault>");
+            let fault = format!(
+                "<s:Fault><faultcode>s:Server</faultcode><faultstring>{reason}</faultstring></s:Fault>"
+            );
             (500, "text/xml; charset=utf-8", envelope(&fault))
         }
         Reaction::Other(status, content_type, body) => (status, content_type, body),

@@ -170,7 +170,8 @@ impl Details {
             match any.type_url.strip_prefix("type.googleapis.com/google.rpc.") {
                 Some("ErrorInfo") => {
                     let info = ErrorInfo::decode(&any.value[..]).unwrap();
-                    (details.reason, details.domain, details.metadata) = (info.reason, info.domain, info.metadata);
+                    (details.reason, details.domain, details.metadata) =
+                        (info.reason, info.domain, info.metadata);
                 }
                 Some("BadRequest") => {
                     let bad = BadRequest::decode(&any.value[..]).unwrap();
@@ -238,13 +239,22 @@ impl Client {
     }
 
     /// A unary call, bytes in and bytes out.
-    pub(crate) async fn raw(&self, path: &str, message: Bytes, metadata: &[(&str, &str)]) -> Result<Bytes, Status> {
+    pub(crate) async fn raw(
+        &self,
+        path: &str,
+        message: Bytes,
+        metadata: &[(&str, &str)],
+    ) -> Result<Bytes, Status> {
         let mut request = Request::new(message);
         for (name, value) in metadata {
             match *name {
                 // Tonic writes the header from its own notion of a timeout.
                 "timeout" => request.set_timeout(Duration::from_millis(value.parse().unwrap())),
-                name => drop(request.metadata_mut().insert(MetadataKey::from_str(name).unwrap(), value.parse().unwrap())),
+                name => drop(
+                    request
+                        .metadata_mut()
+                        .insert(MetadataKey::from_str(name).unwrap(), value.parse().unwrap()),
+                ),
             }
         }
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());

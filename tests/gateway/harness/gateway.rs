@@ -50,7 +50,8 @@ impl House {
     pub(crate) fn system(&mut self, name: &str, soap: &str) {
         let line = format!("  {name}: {{ soap: {{ {soap} }} }}\n");
         let begins = format!("  {name}: ");
-        let others: String = self.systems.lines().filter(|l| !l.starts_with(&begins)).map(|l| format!("{l}\n")).collect();
+        let others: String =
+            self.systems.lines().filter(|l| !l.starts_with(&begins)).map(|l| format!("{l}\n")).collect();
         self.systems = others + &line;
         self.write();
     }
@@ -113,7 +114,12 @@ impl House {
     pub(crate) fn told(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "portolan {}: {}\n{out}\n{error}", arguments.join(" "), output.status);
+        assert!(
+            output.status.success(),
+            "portolan {}: {}\n{out}\n{error}",
+            arguments.join(" "),
+            output.status
+        );
         out.into_owned()
     }
 
@@ -157,7 +163,8 @@ impl Gateway {
             if !line.starts_with("portolan ready ") {
                 continue;
             }
-            let value = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key)).unwrap().parse().unwrap();
+            let value =
+                |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key)).unwrap().parse().unwrap();
             (self.grpc, self.http) = (value("grpc="), value("http="));
             return;
         }
@@ -194,7 +201,8 @@ impl Gateway {
 
     /// A signal by name, for what std cannot send.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status().unwrap();
+        let status =
+            Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status().unwrap();
         assert!(status.success());
     }
 

@@ -9,7 +9,8 @@ pub(crate) fn repository() -> &'static Path {
 
 /// A file of the corpus of real contracts; `None`, said aloud, where the corpus is not there.
 pub(crate) fn corpus(file: &str, cases: usize) -> Option<PathBuf> {
-    let root = std::env::var_os("PORTOLAN_CORPUS").map_or_else(|| repository().join("../shared/corpus"), PathBuf::from);
+    let root = std::env::var_os("PORTOLAN_CORPUS")
+        .map_or_else(|| repository().join("../shared/corpus"), PathBuf::from);
     let path = root.join(file);
     if path.is_file() {
         return Some(path);
