@@ -9,8 +9,8 @@ use crate::harness::{Backend, Client, House, OrderRequest, Reaction, block_on};
 
 const CALLERS: usize = 32;
 
-/// What allocators and caches may still take between the two measurements, in KiB: a leak of 100 bytes a call is seen.
-const SLACK: u64 = 4 << 10;
+/// What allocators and caches may still take between the two measurements, in KiB: a leak of 50 bytes a call is seen.
+const SLACK: u64 = 2 << 10;
 
 #[test]
 fn memory_after_many_calls_is_what_it_was_after_some() {
