@@ -6,9 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{config::LogFormat, report::Failure};
 
+/// What these crates tell below `info` shows internal addresses and headers. Whoever wants that names the crate:
+/// `debug,hyper_util=debug`.
+const OTHERS: &str = "h2=info,hyper=info,hyper_util=info,rustls=info,tonic=info,tower=info";
+
 /// Starts it. `level` is `info`, or such per module: `info,portolan_soap=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(level).map_err(|_| {
+    let filter = EnvFilter::try_new(format!("{OTHERS},{level}")).map_err(|_| {
         Failure::usage("the log level is not understood")
             .help("write error, warn, info, debug or trace, or such per module: info,portolan_soap=debug")
     })?;
