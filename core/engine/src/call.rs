@@ -11,6 +11,7 @@ use portolan_delivery::{
 use crate::{
     attempt::{self, Brought},
     engine::Engine,
+    goes_on::GoesOn,
     operations,
     route::{Route, RouteMode},
     settle,
@@ -129,25 +130,14 @@ impl Message {
     /// Accepts and asks the system; the caller waits, but what was begun goes on without it.
     async fn request_reply(self, request: Bytes) -> Answer {
         let deadline = self.envelope.deadline;
-        let (sender, answer) = tokio::sync::oneshot::channel();
         let work = self.engine.work();
-        tokio::spawn(async move {
-            let answer = self.accept_and_ask(request).await;
-            let _ = sender.send(answer);
-            drop(work);
+        let answer = GoesOn::new(async move {
+            let _work = work;
+            self.accept_and_ask(request).await
         });
-        let waited = match deadline {
-            Some(deadline) => tokio::time::timeout(deadline.since(Timestamp::now()), answer).await,
-            None => Ok(answer.await),
-        };
-        match waited {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Answer::Failed(Failure::new(
-                Status::Internal,
-                FaultClass::Internal,
-                "GATEWAY_STOPPED",
-                "the gateway stopped before the outcome was known",
-            )),
+        let Some(deadline) = deadline else { return answer.await };
+        match tokio::time::timeout(deadline.since(Timestamp::now()), answer).await {
+            Ok(answer) => answer,
             Err(_) => Answer::Failed(too_late(
                 "the deadline passed before the system answered; the request goes on, and repeating its request id gives its outcome",
             )),

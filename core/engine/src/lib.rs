@@ -6,6 +6,7 @@ mod bundle;
 mod call;
 mod dispatch;
 mod engine;
+mod goes_on;
 mod intake;
 mod load;
 mod mapped;
