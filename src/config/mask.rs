@@ -52,10 +52,16 @@ fn walk(node: &Node, secret: bool, hidden: &mut Vec<std::ops::Range<usize>>) {
         NodeKind::Sequence(items) => items.iter().for_each(|item| walk(item, secret, hidden)),
         NodeKind::Mapping(entries) => {
             for entry in entries {
-                let telling = matches!(entry.key.as_str(), "password" | "headers");
-                walk(&entry.value, secret || telling, hidden);
+                walk(&entry.value, secret || tells_a_secret(&entry.key), hidden);
             }
         }
         NodeKind::Broken => {}
     }
+}
+
+/// Whether a key's value is a secret; also where the key is misspelt, since it is then that it would be shown.
+fn tells_a_secret(key: &str) -> bool {
+    const SECRET: [&str; 2] = ["password", "headers"];
+    // `header` is another key, of rules that are no more secret than a mapping.
+    key != "header" && portolan_diagnostics::nearest(key, SECRET).is_some()
 }
