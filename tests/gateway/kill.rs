@@ -117,6 +117,10 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         let attempts = Arc::new(Attempts::default());
         let mut random = Random(seed);
         for round in 0..rounds {
+            if random.below(4) == 0 {
+                // Also while it starts, and settles what the last one left behind.
+                house.serve_for(Duration::from_millis(random.below(60)));
+            }
             let gateway = house.serve();
 
             let callers = load(&gateway, round, &attempts).await;

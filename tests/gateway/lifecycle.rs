@@ -1,6 +1,14 @@
 //! A gateway's life: reload while messages wait, an orderly end, a full disk, a database that cannot be used.
 
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::Value;
 use tonic::Code;
@@ -59,6 +67,41 @@ fn new_mappings_are_served_at_once_and_messages_finish_on_the_version_they_began
             customers(&key).contains(&false).then_some(())
         })
         .await;
+    });
+}
+
+#[test]
+fn no_call_suffers_from_a_reload() {
+    block_on(async {
+        let backend = Backend::counting(|_, _| Reaction::TakeSlowly(Duration::from_millis(5))).await;
+        let house = House::orders(backend.address);
+        let gateway = house.serve();
+        let done = Arc::new(AtomicBool::new(false));
+        let mut callers = Vec::new();
+        for caller in 0..8 {
+            let (client, done) = (Client::connect(gateway.grpc).await, done.clone());
+            callers.push(tokio::spawn(async move {
+                let mut calls = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let method = ["Once", "Direct", "Keyed"][calls % 3];
+                    client.order(method, OrderRequest::new(format!("{caller}-{calls}"))).await.unwrap();
+                    calls += 1;
+                }
+                calls
+            }));
+        }
+        let mapping = fs::read_to_string(house.path(MAPPING)).unwrap();
+        for version in 0..10 {
+            let changed = mapping.replace("customer,", &format!("\"customer + '{version}'\","));
+            fs::write(house.path(MAPPING), changed).unwrap();
+            gateway.operator(&house, &["reload"]);
+        }
+        done.store(true, Ordering::Relaxed);
+        let mut calls = 0;
+        for caller in callers {
+            calls += caller.await.unwrap();
+        }
+        assert_eq!(backend.counts().values().sum::<usize>(), calls, "each call was one request");
     });
 }
 

@@ -1,6 +1,7 @@
 //! The gateway as a black box: `portolan serve` as a process, between portals and legacy systems that nobody here wrote.
 //! One binary, so that everything is linked once; a module a subject.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "tests wait for processes, and keep all that these say")]
 
 mod harness;
 

@@ -42,6 +42,12 @@ fn a_python_portal_that_learns_the_contract_by_reflection_asks_a_node_register()
     });
     assert_eq!(found["reply"], expected, "{found}");
 
+    let request = json!({ "national_id": "38502281234" }).to_string();
+    let compressed = python_portal(gateway.grpc, &[REGISTRY, &request, "--gzip"]).remove(0);
+    assert_eq!(compressed["reply"], expected, "{compressed}");
+    let health = python_portal(gateway.grpc, &["grpc.health.v1.Health/Check"]).remove(0);
+    assert_eq!(health["reply"]["status"], "SERVING", "{health}");
+
     let unknown = ask("00000000000", "PURPOSE_TAX");
     assert_eq!(unknown["code"], "NOT_FOUND", "{unknown}");
     assert_eq!(unknown["message"], "no such person");
@@ -56,8 +62,8 @@ fn a_python_portal_that_learns_the_contract_by_reflection_asks_a_node_register()
     let violations = &detail(&malformed, "BadRequest").unwrap()["field_violations"];
     assert_eq!(violations[0]["field"], "national_id", "{malformed}");
 
-    let asked = register.asked();
-    assert_eq!(asked, ["PersonQuery 38502281234", "PersonQuery 00000000000", "PersonQuery 99999999999"]);
+    let asked = ["38502281234", "38502281234", "00000000000", "99999999999"];
+    assert_eq!(register.asked(), asked.map(|code| format!("PersonQuery {code}")));
 }
 
 #[test]
@@ -164,44 +170,68 @@ fn a_simulated_system_answers_from_nothing_but_its_wsdl() {
 }
 
 #[test]
-fn a_portal_with_mutual_tls_is_let_in_by_its_certificate_only() {
-    let wsdl = repository().join("mappings/population-register/register.wsdl");
-    let register = Peer::node_soap("register", &wsdl);
-    let mut house = House::new(&["mappings/population-register"]);
-    house.system("population-register", &format!("endpoint: 'http://{}/soap'", register.address));
-    let ours = issue(&house, "ours", "registry.example");
-    let portal = issue(&house, "portal", "portal.example");
-    let stranger = issue(&house, "stranger", "stranger.example");
+fn a_portal_is_known_by_its_certificate_and_sees_its_own_operations_only() {
+    let simulator = Peer::simulator(&["--wsdl", "mappings/benefits-claim/benefits.wsdl"]);
+    let mut house = House::new(&["mappings/benefits-claim"]);
+    house.system("benefits", &format!("endpoint: 'http://{}/soap'", simulator.address));
+    let (servers, portals, strangers) = (authority("servers"), authority("portals"), authority("strangers"));
+    let trusted = house.path("servers.pem").display().to_string();
+    std::fs::write(&trusted, servers.pem()).unwrap();
+    std::fs::write(house.path("portals.pem"), portals.pem()).unwrap();
+    issue(&house, &servers, "claims.example");
     house.setting(
-        "listen: { http: '127.0.0.1:0', grpc: { address: '127.0.0.1:0', tls: { cert: ours.pem, key: ours.key, client-ca: portal-ca.pem } } }",
+        "listen: { http: '127.0.0.1:0', grpc: { address: '127.0.0.1:0', tls: { cert: claims.example.pem, key: claims.example.key, client-ca: portals.pem } } }",
     );
     let gateway = house.serve();
-    let request = json!({ "national_id": "38502281234", "purpose": "PURPOSE_TAX" }).to_string();
-    let tls = |by: &[String; 3]| {
-        let options = ["--ca", &ours[0], "--cert", &by[1], "--key", &by[2], "--name", "registry.example"];
-        python_portal(gateway.grpc, &[&[REGISTRY, request.as_str()][..], &options].concat())
+    let (one, other) = (issue(&house, &portals, "one.example"), issue(&house, &portals, "other.example"));
+    let stranger = issue(&house, &strangers, "stranger.example");
+    let portal = |by: &[String; 2], arguments: &[&str]| {
+        let tls = ["--ca", &trusted, "--cert", &by[0], "--key", &by[1], "--name", "claims.example"];
+        python_portal(gateway.grpc, &[arguments, &tls].concat()).remove(0)
     };
-    let known = tls(&portal).remove(0);
-    assert_eq!(known["reply"]["national_id"], "38502281234", "{known}");
-    let unknown = std::panic::catch_unwind(|| tls(&stranger));
+    let claim = json!({
+        "request_id": "1",
+        "national_id": "38502281234",
+        "benefit": "BENEFIT_CHILD",
+        "from": { "year": 2026, "month": 12, "day": 1 },
+    });
+    let begin =
+        |by| portal(by, &["civic.benefits.v1.Claims/SubmitClaim", &claim.to_string(), "--wait", "20"]);
+    let (first, second) = (begin(&one), begin(&other));
+    let (first, second) = (&first["reply"]["name"], &second["reply"]["name"]);
+    assert!(
+        first.is_string() && first != second,
+        "the request ids of two portals never meet: {first} {second}"
+    );
+    let name = json!({ "name": first }).to_string();
+    let ask = |by| portal(by, &["google.longrunning.Operations/GetOperation", &name]);
+    assert_eq!(ask(&one)["reply"]["done"], true);
+    assert_eq!(ask(&other)["code"], "NOT_FOUND", "somebody else's operation is as if there were none");
+    let unknown = std::panic::catch_unwind(|| ask(&stranger));
     assert!(unknown.is_err(), "a stranger learns nothing, not even by reflection: {unknown:?}");
-    assert_eq!(register.asked().len(), 1);
 }
 
-/// An authority of its own and a certificate for `name`: the files of the authority, the certificate and the key.
-fn issue(house: &House, file: &str, name: &str) -> [String; 3] {
+type Authority = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
+
+fn authority(name: &str) -> Authority {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     let mut authority = CertificateParams::default();
-    // With one name for both, OpenSSL would take the certificate for its own issuer.
-    authority.distinguished_name.push(DnType::CommonName, format!("the authority of {name}"));
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    authority.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate for `name`: the files of the certificate and of its key.
+fn issue(house: &House, by: &Authority, name: &str) -> [String; 2] {
+    use rcgen::{CertificateParams, DnType, KeyPair};
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let mut wanted = CertificateParams::new([name.to_owned()]).unwrap();
+    wanted.distinguished_name.push(DnType::CommonName, name);
+    let certificate = wanted.signed_by(&key, by).unwrap();
     let write = |end: &str, text: String| {
-        let path = house.path(&format!("{file}{end}"));
+        let path = house.path(&format!("{name}{end}"));
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    [write("-ca.pem", authority.pem()), write(".pem", certificate.pem()), write(".key", key.serialize_pem())]
+    [write(".pem", certificate.pem()), write(".key", key.serialize_pem())]
 }

@@ -34,14 +34,20 @@ fn every_worked_example_does_what_its_samples_say() {
 fn sample(mapping: &Path, route: &str, case: &Path) {
     let name = case.display();
     let file = |file: &str| Some(case.join(file)).filter(|path| path.exists());
-    let translate = |arguments: &[&str]| portolan(&[&["translate", route, "--mappings", &text(mapping)], arguments].concat());
+    let translate = |arguments: &[&str]| {
+        portolan(&[&["translate", route, "--mappings", &text(mapping)], arguments].concat())
+    };
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
     let response = file("response.xml");
     let out = translate(&["--request", &request]);
     if let Some(expected) = file("request.xml") {
         assert!(out.status.success(), "{name}: {}", said(&out));
         let printed = String::from_utf8(out.stdout.clone()).unwrap();
-        assert_eq!(collapsed(&printed), collapsed(&fs::read_to_string(expected).unwrap()), "{name}: the request");
+        assert_eq!(
+            collapsed(&printed),
+            collapsed(&fs::read_to_string(expected).unwrap()),
+            "{name}: the request"
+        );
     }
     let (out, what) = match &response {
         Some(response) => (translate(&["--response", &text(response), "--original", &request]), "the reply"),
@@ -56,7 +62,8 @@ fn sample(mapping: &Path, route: &str, case: &Path) {
         }
     } else if response.is_some() {
         assert!(out.status.success(), "{name}: {}", said(&out));
-        let expected = fs::read(file("response.json").unwrap_or_else(|| panic!("{name} expects nothing"))).unwrap();
+        let expected =
+            fs::read(file("response.json").unwrap_or_else(|| panic!("{name} expects nothing"))).unwrap();
         assert_eq!(printed, serde_json::from_slice::<Value>(&expected).unwrap(), "{name}: {what}");
     }
 }
@@ -66,14 +73,16 @@ fn route(folder: &Path) -> String {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let yaml = files.filter(|path| path.extension().is_some_and(|e| e == "yaml"));
     let texts: Vec<_> = yaml.map(|path| fs::read_to_string(path).unwrap()).collect();
-    let names: Vec<_> = texts.iter().flat_map(|t| t.lines()).filter_map(|line| line.strip_prefix("route: ")).collect();
+    let names: Vec<_> =
+        texts.iter().flat_map(|t| t.lines()).filter_map(|line| line.strip_prefix("route: ")).collect();
     assert_eq!(names.len(), 1, "{} has one route", folder.display());
     names[0].to_owned()
 }
 
 fn folders(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
-    let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }

@@ -91,6 +91,13 @@ impl House {
         gateway
     }
 
+    /// Starts the gateway and kills it, ready or not.
+    pub(crate) fn serve_for(&self, time: Duration) {
+        let gateway = Gateway::start(&mut self.command(&["serve", "--config", "portolan.yaml"]));
+        std::thread::sleep(time);
+        gateway.kill();
+    }
+
     /// Starts it by a command that becomes `portolan serve`.
     pub(crate) fn serve_by(&self, mut command: Command) -> Gateway {
         let mut gateway = Gateway::start(command.current_dir(self.folder.path()).stdin(Stdio::null()));

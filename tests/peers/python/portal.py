@@ -26,12 +26,13 @@ OPERATIONS = "google.longrunning.Operations"
 
 
 def channel_to(options):
+    compression = grpc.Compression.Gzip if options.gzip else None
     if not options.ca:
-        return grpc.insecure_channel(options.address)
+        return grpc.insecure_channel(options.address, compression=compression)
     read = lambda path: open(path, "rb").read() if path else None  # noqa: E731
     credentials = grpc.ssl_channel_credentials(read(options.ca), read(options.key), read(options.cert))
     named = [("grpc.ssl_target_name_override", options.name)] if options.name else []
-    return grpc.secure_channel(options.address, credentials, named)
+    return grpc.secure_channel(options.address, credentials, named, compression)
 
 
 class Portal:
@@ -102,6 +103,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=10.0)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--wait", type=float, metavar="SECONDS")
+    parser.add_argument("--gzip", action="store_true", help="compress what is sent")
     parser.add_argument("--ca")
     parser.add_argument("--cert")
     parser.add_argument("--key")
