@@ -122,7 +122,7 @@ pub struct Envelope {
     pub mode: Mode,
     /// When it was accepted; `now()` in its mapping.
     pub received: Timestamp,
-    /// No attempt begins after this.
+    /// No attempt begins after this. An operator's retry takes it away.
     pub deadline: Option<Timestamp>,
     /// Whether the system may be asked twice.
     pub idempotency: Idempotency,

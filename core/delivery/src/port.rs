@@ -79,7 +79,8 @@ pub trait Delivery: Send + Sync + 'static {
     /// How many messages there are by route and state, finished ones left out.
     fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
 
-    /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one.
+    /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one. Its deadline, which has
+    /// mostly passed when a person looks, does not hold any more.
     fn retry(
         &self,
         id: MessageId,

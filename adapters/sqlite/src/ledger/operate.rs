@@ -6,7 +6,7 @@ use super::{Ledger, settle::columns};
 use crate::error::Trouble;
 
 impl Ledger {
-    /// The letter's failure stays with its attempt.
+    /// The letter's failure stays with its attempt; the deadline goes.
     pub(crate) fn retry(
         &mut self,
         id: MessageId,
@@ -17,7 +17,8 @@ impl Ledger {
         let bundle = bundle.map_or(Ok(dead.bundle), |hash| self.kept(hash))?;
         self.connection
             .prepare_cached(
-                "UPDATE messages SET state = 0, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL
+                "UPDATE messages SET state = 0, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL,
+                        envelope = json_remove(envelope, '$.deadline')
                  WHERE seq = ?1",
             )?
             .execute((dead.seq, now.0, bundle))?;

@@ -294,6 +294,7 @@ impl Store {
         bundle.map_or(Ok(()), |hash| self.kept(hash))?;
         let row = self.dead(id)?;
         row.record.envelope.bundle = bundle.unwrap_or(row.record.envelope.bundle);
+        row.record.envelope.deadline = None;
         row.wait(now);
         Ok(())
     }

@@ -37,6 +37,7 @@ async fn a_retried_dead_letter_is_due_again(subject: &dyn Subject) {
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].claim, Claim { id, attempt: 2, gateway });
     assert_eq!((taken[0].envelope.bundle, &taken[0].payload), (BUNDLE, &payload(1)));
+    assert_eq!(taken[0].envelope.deadline, None, "who decided is not bound by the caller's patience");
     delivery.finish(taken[0].claim, reply(), at(6)).await.expect("finish");
     let record = known(&*delivery, id).await;
     assert_eq!(record.attempts[0].failure, Some(letter(FaultClass::Unknown).failure));
