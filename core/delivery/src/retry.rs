@@ -148,12 +148,23 @@ pub fn decide(
     }
     match mode {
         Mode::Operation if in_time => bury(failure, Party::System),
-        Mode::Operation | Mode::RequestReply => Decision::Finish(exhausted(failure)),
+        Mode::Operation => Decision::Finish(expired(failure)),
+        Mode::RequestReply => Decision::Finish(exhausted(failure)),
     }
 }
 
 fn bury(failure: Failure, at_fault: Party) -> Decision {
     Decision::Bury(DeadLetter { failure, at_fault, reply: None })
+}
+
+/// The end of an operation whose answer would come too late; why its last attempt failed is only the cause.
+fn expired(mut failure: Failure) -> Failure {
+    failure.message = format!("no further attempt can begin before the deadline: {}", failure.message);
+    failure.status = Status::DeadlineExceeded;
+    failure.class = FaultClass::Expired;
+    failure.retry_after = None;
+    let cause = std::mem::replace(&mut failure.reason, "EXPIRED".to_owned());
+    failure.with("cause", cause)
 }
 
 /// The last failure, as whoever may call again is told of it.
@@ -206,12 +217,29 @@ mod tests {
             check(Unknown, Idempotency::No, mode, 1, None, "bury Unknown");
             check(Unknown, Idempotency::Yes, mode, 1, None, "again in 200 ms");
             check(Unknown, key(), mode, 1, None, "again in 200 ms");
-            check(Unsent, Idempotency::No, mode, 1, Some(200), "finish Unsent");
+            let ended = if mode == Mode::Operation { "finish Expired" } else { "finish Unsent" };
+            check(Unsent, Idempotency::No, mode, 1, Some(200), ended);
             check(Unsent, Idempotency::No, mode, 1, Some(201), "again in 200 ms");
         }
         check(Unsent, Idempotency::No, Mode::RequestReply, 3, None, "finish Unsent");
         check(Unsent, Idempotency::No, Mode::Operation, 3, None, "bury Unsent");
         check(Unknown, Idempotency::Yes, Mode::Operation, 3, None, "bury Unknown");
+    }
+
+    #[test]
+    fn an_operation_that_runs_out_of_time_says_so_and_why() {
+        let failure =
+            Failure::new(Status::Unavailable, FaultClass::Unsent, "CONNECTION_REFUSED", "not there");
+        match decide(&policy(), &Idempotency::No, Mode::Operation, 1, Some(NOW), failure, NOW) {
+            Decision::Finish(f) => {
+                assert_eq!(
+                    (f.status, f.class, &*f.reason),
+                    (Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED")
+                );
+                assert_eq!(f.metadata["cause"], "CONNECTION_REFUSED");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
