@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, Answer, Call, Claim, Decision, DeliveryError, Envelope, Failure, FaultClass,
-    Idempotency, MessageId, Mode, Outcome, RequestKey, Start, Status, Timestamp, decide,
+    Idempotency, MessageId, Mode, Outcome, RequestKey, Start, State, Status, Timestamp, decide,
 };
 
 use crate::{
@@ -26,6 +26,11 @@ const MAX_REQUEST_ID: usize = 256;
 
 /// Answers a call of a route that this engine serves.
 pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) -> Answer {
+    if call.deadline.is_some_and(|deadline| deadline <= Timestamp::now()) {
+        let why = "the deadline passed before the request was looked at; nothing was done";
+        let expired = Failure::new(Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED", why);
+        return Answer::Failed(expired.with("route", &route.name));
+    }
     let id = MessageId::generate();
     let metadata = selected(&call.metadata, route.translate.metadata_names());
     let named = header(&call.metadata, IDEMPOTENCY_KEY).map(str::to_owned);
@@ -151,7 +156,7 @@ impl Message {
         let claim = match engine.delivery.accept(accept).await {
             Ok(Accepted::New(Some(claim))) => claim,
             Ok(Accepted::New(None)) => Claim { id: envelope.id, attempt: 1, gateway: engine.gateway },
-            Ok(Accepted::Repeated(record)) => return repeated(&engine, record.envelope.id).await,
+            Ok(Accepted::Repeated(record)) => return outcome(&engine, record.envelope.id).await,
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
@@ -161,40 +166,38 @@ impl Message {
         };
         let timeout = settle::patience(&route, &envelope, Timestamp::now());
         let brought = attempt::ask(&route, Context::of(&envelope, 1), &payload, request, key, timeout).await;
-        // Registered before the attempt is settled: a retry that another task takes up may be quicker than we are.
-        let later = engine.waiters.register(envelope.id);
         match settle::attempt(&engine, &route, &envelope, claim, brought).await {
             Ok(Some(settled)) => told(envelope.id, settled),
-            Ok(None) => match later.await {
-                Ok(settled) => told(envelope.id, settled),
-                Err(_) => repeated(&engine, envelope.id).await,
-            },
-            Err(error) => Answer::Failed(refused(error)),
+            Ok(None) | Err(DeliveryError::Superseded(_)) => outcome(&engine, envelope.id).await,
+            Err(error) => Answer::Failed(unsettled(error, &envelope)),
         }
     }
 }
 
-/// The answer to a request whose id is known: that of the first, now or when it is there.
-async fn repeated(engine: &Arc<Engine>, id: MessageId) -> Answer {
-    use portolan_delivery::State;
-    let later = engine.waiters.register(id);
-    let record = match engine.delivery.get(id).await {
-        Ok(Some(record)) => record,
-        Ok(None) => return Answer::Failed(refused(DeliveryError::NotFound(id))),
-        Err(error) => return Answer::Failed(refused(engine.failed(error))),
-    };
-    match record.state {
-        State::Finished { outcome, .. } => told(id, Settled::Finished(outcome)),
-        State::Dead { letter, .. } => told(id, Settled::Dead(letter)),
-        State::Waiting { .. } | State::Claimed { .. } => match later.await {
-            Ok(settled) => told(id, settled),
-            Err(_) => Answer::Failed(Failure::new(
-                Status::Unavailable,
-                FaultClass::Internal,
-                "STILL_IN_PROGRESS",
-                "the first request of this id is still in progress; ask again",
-            )),
-        },
+/// The outcome of a message that this call has not settled itself: of a repeated request id, or after a retry. Now, or
+/// when it is there; a gateway that stops leaves messages that wait to the next run.
+async fn outcome(engine: &Arc<Engine>, id: MessageId) -> Answer {
+    let mut stop = engine.stop.subscribe();
+    loop {
+        let mut waiting = engine.waiters.register(id);
+        let stopping = *stop.borrow_and_update();
+        let record = match engine.delivery.get(id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Answer::Failed(unread(DeliveryError::NotFound(id))),
+            Err(error) => return Answer::Failed(unread(engine.failed(error))),
+        };
+        match record.state {
+            State::Finished { outcome, .. } => return told(id, Settled::Finished(outcome)),
+            State::Dead { letter, .. } => return told(id, Settled::Dead(letter)),
+            State::Waiting { .. } if stopping => return Answer::Failed(in_progress()),
+            State::Waiting { .. } | State::Claimed { .. } => {}
+        }
+        tokio::select! {
+            settled = waiting.settled() => if let Some(settled) = settled {
+                return told(id, settled);
+            },
+            _ = stop.changed(), if !stopping => {}
+        }
     }
 }
 
@@ -226,16 +229,48 @@ fn reused() -> Failure {
         .at_field("request_id", why)
 }
 
-/// The ledger did not take it, so nothing was promised.
+/// The ledger did not take it.
 fn refused(error: DeliveryError) -> Failure {
-    let (reason, message) = match &error {
-        DeliveryError::Superseded(_) => (
-            "SETTLED_ELSEWHERE",
-            "the message was settled elsewhere; repeat the request id to get its outcome",
+    tracing::error!(%error, "the ledger did not take a message");
+    match error {
+        // The commit may be on the disk nevertheless; then the next start finds it.
+        DeliveryError::Fatal(_) => unavailable(
+            "QUEUE_FAILED",
+            "whether the request was made durable is not known; nothing was sent yet, repeat it with the same request id",
         ),
-        _ => ("QUEUE_UNAVAILABLE", "the request could not be made durable; nothing was sent by this attempt"),
-    };
-    tracing::error!(%error, "the ledger refused an intent");
+        _ => unavailable(
+            "QUEUE_UNAVAILABLE",
+            "the request could not be made durable; nothing was done with it",
+        ),
+    }
+}
+
+/// The system was asked, and what came of it is not in the ledger: the next start makes it a dead letter.
+fn unsettled(error: DeliveryError, envelope: &Envelope) -> Failure {
+    tracing::error!(id = %envelope.id, %error, "what an attempt brought could not be recorded");
+    let why = "the system was asked, but what came of it could not be recorded";
+    Failure::new(Status::Aborted, FaultClass::Unknown, "OUTCOME_UNKNOWN", why)
+        .with("route", &envelope.route)
+        .with("message", envelope.id)
+}
+
+/// The outcome of an earlier request cannot be looked up.
+fn unread(error: DeliveryError) -> Failure {
+    tracing::error!(%error, "the outcome of a message could not be read");
+    unavailable(
+        "QUEUE_UNAVAILABLE",
+        "the outcome of the request cannot be read now; repeating its request id gives it",
+    )
+}
+
+fn in_progress() -> Failure {
+    unavailable(
+        "STILL_IN_PROGRESS",
+        "the request waits for its next attempt while the gateway restarts; repeating its request id gives its outcome",
+    )
+}
+
+fn unavailable(reason: &str, message: &str) -> Failure {
     Failure::new(Status::Unavailable, FaultClass::Internal, reason, message)
         .retry_after(Duration::from_secs(1))
 }

@@ -149,7 +149,6 @@ pub(crate) async fn housekeeping(engine: Arc<Engine>) {
             () = tokio::time::sleep(EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        engine.waiters.sweep();
         let retention = i64::try_from(engine.options.retention.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(Timestamp::now().0.saturating_sub(retention));
         loop {

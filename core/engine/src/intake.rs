@@ -54,12 +54,18 @@ impl Intake for EngineIntake {
     ) -> BoxFuture<'_, Result<OperationView, Failure>> {
         Box::pin(async move {
             // Registered before looking: what is settled in between is not missed.
-            let settled = self.0.waiters.register(id);
+            let mut waiting = self.0.waiters.register(id);
             let view = self.0.operation(id, caller.as_deref()).await?;
             if operations::done(&view) {
                 return Ok(view);
             }
-            let _ = tokio::time::timeout(until.since(Timestamp::now()), settled).await;
+            let mut stop = self.0.stop.subscribe();
+            tokio::select! {
+                _ = waiting.settled() => {}
+                () = tokio::time::sleep(until.since(Timestamp::now())) => {}
+                // It may be asked for again wherever the next gateway runs; nobody holds up a drain by waiting.
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
             self.0.operation(id, caller.as_deref()).await
         })
     }

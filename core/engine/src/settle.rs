@@ -42,6 +42,10 @@ pub(crate) async fn attempt(
             tracing::info!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
                 in_ms = due.since(now).as_millis() as u64, "the attempt failed and is tried again");
             engine.delivery.retry_at(claim, due, failure, now).await.map_err(|e| engine.failed(e))?;
+            // Whoever waits would wait for an attempt that this run does not make any more.
+            if *engine.stop.borrow() {
+                engine.waiters.dismiss(claim.id);
+            }
             Ok(None)
         }
         Decision::Finish(failure) => {

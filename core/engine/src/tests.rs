@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use fakes::{Gateway, Script, call, named, reply, status};
 use portolan_delivery::{
-    Answer, FaultClass, Intake, OperationState, Operator, Resolution, SendError, Sent, State, StateKind,
-    Status, Timestamp, Version,
+    Answer, Call, FaultClass, Intake, OperationState, Operator, Resolution, SendError, Sent, State,
+    StateKind, Status, Timestamp, Version,
 };
 
 use crate::{Repeat, RouteMode};
@@ -228,6 +228,38 @@ async fn a_drain_waits_for_what_is_in_flight_and_takes_nothing_more() {
     gate.send(()).unwrap();
     assert!(draining.await.unwrap());
     assert_eq!(reply(waiting.await.unwrap()), "pong");
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_retries_of_the_next_run() {
+    let gateway = Gateway::new().await;
+    // Nothing is dispatched, so the retry stays due as if its time had not come.
+    let engine = gateway.start_with(RouteMode::RequestReply, Repeat::Never, false).await;
+    gateway.system.answers([Script::Error(unsent())]);
+    let waiting = {
+        let intake = engine.intake.clone();
+        tokio::spawn(async move { intake.call(named("ping", "id-1")).await })
+    };
+    gateway.system.until_asked(1).await;
+    assert!(engine.intake.0.drain(Duration::from_secs(60)).await);
+    let (code, reason) = status(waiting.await.unwrap());
+    assert_eq!((code, reason.as_str()), (Status::Unavailable, "STILL_IN_PROGRESS"));
+    gateway.system.answers([Script::Reply("pong")]);
+    let next = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    assert_eq!(reply(next.intake.call(named("ping", "id-1")).await), "pong");
+}
+
+#[tokio::test]
+async fn a_call_whose_deadline_has_passed_is_neither_kept_nor_sent() {
+    let gateway = Gateway::new().await;
+    for (mode, repeat) in [(RouteMode::RequestReply, Repeat::Never), (RouteMode::Direct, Repeat::Always)] {
+        let engine = gateway.start(mode, repeat).await;
+        let late = Call { deadline: Some(Timestamp::now()), ..call("ping") };
+        let (code, reason) = status(engine.intake.call(late).await);
+        assert_eq!((code, reason.as_str()), (Status::DeadlineExceeded, "EXPIRED"));
+        assert!(engine.operator.list(Default::default()).await.unwrap().records.is_empty());
+    }
+    assert_eq!(gateway.system.asked(), 0);
 }
 
 #[tokio::test]

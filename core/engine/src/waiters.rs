@@ -15,21 +15,25 @@ pub(crate) enum Settled {
     Dead(DeadLetter),
 }
 
-/// The waiting, by message. A waiter that went away is dropped with the message's settlement or the next registration.
+/// The waiting, by message.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     by_message: Mutex<HashMap<MessageId, Vec<oneshot::Sender<Settled>>>>,
 }
 
+/// Somebody who waits, until dropped.
+pub(crate) struct Waiting<'a> {
+    waiters: &'a Waiters,
+    id: MessageId,
+    told: oneshot::Receiver<Settled>,
+}
+
 impl Waiters {
-    /// Resolves when the message is settled by this process.
-    pub(crate) fn register(&self, id: MessageId) -> oneshot::Receiver<Settled> {
-        let (sender, receiver) = oneshot::channel();
-        let mut all = self.by_message.lock();
-        let waiting = all.entry(id).or_default();
-        waiting.retain(|w| !w.is_closed());
-        waiting.push(sender);
-        receiver
+    /// Waits from now on. Whoever looks at the ledger after this misses nothing.
+    pub(crate) fn register(&self, id: MessageId) -> Waiting<'_> {
+        let (sender, told) = oneshot::channel();
+        self.by_message.lock().entry(id).or_default().push(sender);
+        Waiting { waiters: self, id, told }
     }
 
     /// Tells everybody who waits. Who is told comes from one commit, so all are told the same.
@@ -41,11 +45,45 @@ impl Waiters {
         }
     }
 
-    /// Forgets waiters that went away without being told.
-    pub(crate) fn sweep(&self) {
-        self.by_message.lock().retain(|_, waiting| {
-            waiting.retain(|w| !w.is_closed());
-            !waiting.is_empty()
-        });
+    /// Sends everybody who waits to the ledger: the message will not be settled by this run.
+    pub(crate) fn dismiss(&self, id: MessageId) {
+        self.by_message.lock().remove(&id);
+    }
+}
+
+impl Waiting<'_> {
+    /// How the message was settled; `None` when that will not be told, and the ledger is to be asked.
+    pub(crate) async fn settled(&mut self) -> Option<Settled> {
+        (&mut self.told).await.ok()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.told.close();
+        let mut all = self.waiters.by_message.lock();
+        if let Some(waiting) = all.get_mut(&self.id) {
+            waiting.retain(|waiter| !waiter.is_closed());
+            if waiting.is_empty() {
+                all.remove(&self.id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_nothing_behind() {
+        let waiters = Waiters::default();
+        let id = MessageId::generate();
+        let (first, mut second) = (waiters.register(id), waiters.register(id));
+        drop(first);
+        waiters.dismiss(id);
+        assert!(second.settled().await.is_none());
+        drop((waiters.register(id), second));
+        assert!(waiters.by_message.lock().is_empty());
     }
 }
