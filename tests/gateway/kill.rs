@@ -10,7 +10,7 @@ use std::{
 use tonic::Code;
 
 use crate::harness::{
-    Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until,
+    Asked, Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until,
 };
 
 /// Calls of one mode at a time.
@@ -104,15 +104,7 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     });
     println!("{rounds} rounds, PORTOLAN_SEED={seed}");
     block_on(async {
-        let backend = Backend::counting(|asked, _| {
-            // Some answers take long enough that a kill finds them under way.
-            let digits = asked.key.bytes().map(u64::from).sum::<u64>();
-            match digits % 3 {
-                0 => Reaction::Take,
-                spread => Reaction::TakeSlowly(Duration::from_millis(spread * 12)),
-            }
-        })
-        .await;
+        let backend = Backend::counting(react).await;
         let house = House::orders(backend.address);
         let attempts = Arc::new(Attempts::default());
         let mut random = Random(seed);
@@ -148,6 +140,18 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     });
 }
 
+/// Some answers take long enough that a kill finds them under way, and some orders have to be sent again.
+fn react(asked: &Asked, before: usize) -> Reaction {
+    let sum = asked.key.bytes().map(u64::from).sum::<u64>();
+    if sum.is_multiple_of(5) && before == 0 && !asked.key.starts_with("Direct") {
+        return Reaction::Fault("BUSY");
+    }
+    match sum % 3 {
+        0 => Reaction::Take,
+        spread => Reaction::TakeSlowly(Duration::from_millis(spread * 12)),
+    }
+}
+
 /// Callers of every mode, until the gateway is gone.
 async fn load(gateway: &Gateway, round: usize, attempts: &Arc<Attempts>) -> Vec<tokio::task::JoinHandle<()>> {
     let mut callers = Vec::new();
@@ -173,10 +177,18 @@ async fn load(gateway: &Gateway, round: usize, attempts: &Arc<Attempts>) -> Vec<
 /// One call, and what its caller knows afterwards.
 async fn ask(client: &Client, mode: Mode, key: &str) -> Told {
     let order = OrderRequest::new(key);
-    let failed = |status: tonic::Status| match status.code() {
-        // Only what the gateway itself says is an outcome; a broken connection says nothing.
-        Code::Aborted if Details::of(&status).reason == "OUTCOME_UNKNOWN" => Told::Unknown,
-        _ => Told::Nothing,
+    let failed = |status: tonic::Status| {
+        // A broken connection says nothing; what the gateway itself says has details.
+        if status.details().is_empty() {
+            return Told::Nothing;
+        }
+        let details = Details::of(&status);
+        assert_eq!(
+            (details.code, details.reason.as_str()),
+            (Some(Code::Aborted), "OUTCOME_UNKNOWN"),
+            "{mode:?} {key}: {details:?}"
+        );
+        Told::Unknown
     };
     if mode.is_operation() {
         return client
@@ -224,9 +236,9 @@ async fn reconcile(
             Told::Answered => Some(true),
             Told::Nothing => None,
         };
-        let seen = backend.count(&key);
-        row.duplicated += usize::from(seen > 1);
-        row.lost += usize::from(settled == Some(true) && seen == 0);
+        let taken = backend.taken(&key);
+        row.duplicated += usize::from(taken > 1);
+        row.lost += usize::from(settled == Some(true) && taken == 0);
         row.lost += usize::from(settled.is_none() && acknowledged);
         row.unknown += usize::from(settled == Some(false));
         unknown += usize::from(settled == Some(false));

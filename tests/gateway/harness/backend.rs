@@ -56,6 +56,7 @@ type React = dyn Fn(&Asked, usize) -> Reaction + Send + Sync;
 struct Shared {
     asked: Mutex<Vec<Asked>>,
     counts: Mutex<HashMap<String, usize>>,
+    taken: Mutex<HashMap<String, usize>>,
     keep: Keep,
     numbers: AtomicI64,
     react: Box<React>,
@@ -96,6 +97,7 @@ impl Backend {
         let shared = Arc::new(Shared {
             asked: Mutex::default(),
             counts: Mutex::default(),
+            taken: Mutex::default(),
             keep,
             numbers: AtomicI64::new(1),
             react,
@@ -112,6 +114,11 @@ impl Backend {
     /// How often it was asked each key.
     pub(crate) fn counts(&self) -> HashMap<String, usize> {
         self.shared.counts.lock().unwrap().clone()
+    }
+
+    /// How often it took an order of this key.
+    pub(crate) fn taken(&self, key: &str) -> usize {
+        self.shared.taken.lock().unwrap().get(key).copied().unwrap_or(0)
     }
 
     /// How often it was asked this key.
@@ -162,6 +169,9 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> std::io::Res
         *count - 1
     };
     let reaction = (shared.react)(&asked, before);
+    if shared.keep != Keep::Nothing && !matches!(reaction, Reaction::Fault(_) | Reaction::Other(..)) {
+        *shared.taken.lock().unwrap().entry(asked.key.clone()).or_insert(0) += 1;
+    }
     let key = asked.key.clone();
     if shared.keep == Keep::Requests {
         shared.asked.lock().unwrap().push(asked);
