@@ -52,9 +52,7 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         fs::write(house.path("password"), PASSWORD).unwrap();
         let secrets = "auth: { username: portal, password: '${file:password}' }, headers: { x-api-key: '${env:CANARY}' }";
         house.system("orders", &format!("endpoint: 'http://{address}/{HOST_PATH}', {secrets}"));
-        let mapping = fs::read_to_string(house.path("mappings/orders/orders.yaml")).unwrap();
-        fs::write(house.path("mappings/orders/orders.yaml"), mapping.replace("timeout: 5s", "timeout: 1s"))
-            .unwrap();
+        house.remap("timeout: 5s", "timeout: 1s");
 
         let mut outputs = Vec::new();
         let gateway =

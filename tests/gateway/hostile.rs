@@ -141,22 +141,8 @@ fn hostile_replies_are_refused_within_bounds() {
             "orders",
             &format!("endpoint: 'http://{address}/soap', timeout: 2s, max-reply-bytes: {}MiB", LIMIT >> 20),
         );
-        std::fs::create_dir(house.path("mappings/sound")).unwrap();
-        for file in ["orders.proto", "orders.wsdl"] {
-            let proto = std::fs::read_to_string(house.path(&format!("mappings/orders/{file}"))).unwrap();
-            let proto = proto.replace("test.orders.v1", "test.sound.v1");
-            std::fs::write(house.path(&format!("mappings/sound/{file}")), proto).unwrap();
-        }
-        let mapping = std::fs::read_to_string(house.path("mappings/orders/orders.yaml")).unwrap();
-        let mapping = mapping.split("---").next().unwrap().replace("orders.direct", "sound.direct");
-        let mapping =
-            mapping.replace("test.orders.v1", "test.sound.v1").replace("system: orders", "system: sound");
-        std::fs::write(house.path("mappings/sound/orders.yaml"), mapping).unwrap();
-        house.system("sound", &format!("endpoint: 'http://{}/soap'", sound.address));
-        let slow = std::fs::read_to_string(house.path("mappings/orders/orders.yaml"))
-            .unwrap()
-            .replace("timeout: 5s", "timeout: 2s");
-        std::fs::write(house.path("mappings/orders/orders.yaml"), slow).unwrap();
+        house.orders_too("sound", sound.address);
+        house.remap("timeout: 5s", "timeout: 2s");
 
         let gateway = house.serve();
         let client = Client::connect(gateway.grpc).await;

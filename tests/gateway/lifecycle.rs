@@ -71,6 +71,31 @@ fn new_mappings_are_served_at_once_and_messages_finish_on_the_version_they_began
 }
 
 #[test]
+fn a_message_finishes_after_a_restart_that_no_longer_knows_its_route() {
+    block_on(async {
+        let address = Backend::start(|_, _| Reaction::Take).await.address;
+        let house = House::orders(address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("LaterAgain", OrderRequest::new("left")).await.unwrap();
+        gateway.kill();
+        house.remap("Orders/LaterAgain", "Orders/Gone");
+        house.remap("route: orders.later-again", "route: orders.gone");
+        house.remap("Customer: customer,", "Customer: \"customer + ' (new)'\",");
+        let proto = house.path("mappings/orders/orders.proto");
+        fs::write(&proto, fs::read_to_string(&proto).unwrap().replace("rpc LaterAgain", "rpc Gone")).unwrap();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let refused = client.begin("LaterAgain", OrderRequest::new("more")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unimplemented);
+        let backend = Backend::back_at(address).await;
+        let ended = client.wait(&begun.name, Duration::from_secs(20)).await.unwrap();
+        assert_eq!(ended.order().key, "left");
+        assert!(!backend.asked()[0].body.contains("(new)"), "by the mapping with which it came");
+    });
+}
+
+#[test]
 fn no_call_suffers_from_a_reload() {
     block_on(async {
         let backend = Backend::counting(|_, _| Reaction::TakeSlowly(Duration::from_millis(5))).await;

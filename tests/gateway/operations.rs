@@ -131,6 +131,86 @@ fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
 }
 
 #[test]
+fn when_its_attempts_are_used_up_a_person_decides() {
+    block_on(async {
+        let address = Backend::start(|_, _| Reaction::Take).await.address;
+        let house = House::orders(address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let mut names = Vec::new();
+        for key in ["same", "newest"] {
+            names.push(client.begin("Later", OrderRequest::new(key)).await.unwrap().name);
+        }
+        for name in &names {
+            until("the attempts are used up", async || {
+                let about = client.operation(name).await.unwrap().about();
+                (about.state() == OperationState::NeedsAttention).then(|| assert_eq!(about.attempts, 5))
+            })
+            .await;
+        }
+        let backend = Backend::back_at(address).await;
+        house.remap("Customer: customer,", "Customer: \"customer + ' (new)'\",");
+        gateway.operator(&house, &["reload"]);
+        let id = |name: &str| name.strip_prefix("operations/").unwrap().to_owned();
+        gateway.operator(&house, &["queue", "retry", &id(&names[0])]);
+        gateway.operator(&house, &["queue", "retry", "--newest", &id(&names[1])]);
+        for name in &names {
+            assert_eq!(client.wait(name, PATIENCE).await.unwrap().about().state(), OperationState::Succeeded);
+        }
+        for (key, new) in [("same", false), ("newest", true)] {
+            let asked = backend.asked().into_iter().find(|a| a.key == key).unwrap();
+            assert_eq!(asked.body.contains("(new)"), new, "{key}: {}", asked.body);
+        }
+    });
+}
+
+#[test]
+fn an_operation_whose_time_is_over_ends_without_being_sent() {
+    block_on(async {
+        let address = Backend::start(|_, _| Reaction::Take).await.address;
+        let house = House::orders(address);
+        house.remap("mode: operation, idempotent: true,", "mode: operation, idempotent: true, deadline: 1s,");
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("LaterAgain", OrderRequest::new("late")).await.unwrap();
+        let ended = client.wait(&begun.name, PATIENCE).await.unwrap();
+        assert!(ended.done, "{ended:?}");
+        let details = Details::of_rpc(ended.error.as_ref().unwrap());
+        assert!(matches!(details.code, Some(Code::DeadlineExceeded | Code::Unavailable)), "{details:?}");
+        let backend = Backend::back_at(address).await;
+        let repeated = client.begin("LaterAgain", OrderRequest::new("late")).await.unwrap();
+        assert!(repeated.done && repeated.error == ended.error, "the outcome stands: {repeated:?}");
+        assert_eq!(backend.count("late"), 0);
+    });
+}
+
+#[test]
+fn a_system_that_hangs_stops_nobody_else() {
+    block_on(async {
+        let hanging = Backend::start(|_, _| Reaction::TakeSlowly(Duration::from_secs(600))).await;
+        let sound = Backend::start(|_, _| Reaction::Take).await;
+        let mut house = House::orders(hanging.address);
+        house.orders_too("sound", sound.address);
+        house.remap("timeout: 5s", "timeout: 60s");
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let mut stuck = Vec::new();
+        for n in 0..300 {
+            stuck.push(client.begin("Later", OrderRequest::new(format!("stuck-{n}"))).await.unwrap().name);
+        }
+        for n in 0..20 {
+            let order = OrderRequest::new(format!("sound-{n}"));
+            let begun: crate::harness::Operation =
+                client.call("test.sound.v1.Orders/Later", &order, &[]).await.unwrap();
+            let ended = client.wait(&begun.name, PATIENCE).await.unwrap();
+            assert!(ended.done, "{ended:?}");
+        }
+        let waiting = client.operation(stuck.last().unwrap()).await.unwrap();
+        assert!(!waiting.done, "the other system hangs still: {waiting:?}");
+    });
+}
+
+#[test]
 fn a_python_portal_claims_a_benefit_and_waits_for_the_answer() {
     let wsdl = "mappings/benefits-claim/benefits.wsdl";
     let simulator = Peer::simulator(&["--wsdl", wsdl, "--listen", "127.0.0.1:0", "--seed", "1"]);

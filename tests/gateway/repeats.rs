@@ -41,6 +41,9 @@ fn a_repeated_request_id_is_answered_once() {
             assert!(answers.iter().all(|a| *a == answers[0]), "{method}: {answers:?}");
             assert_eq!(backend.count(&slow.key), 1, "{method}");
         }
+        let asked = backend.asked();
+        let key = |order: &str| asked.iter().find(|a| a.key == order).unwrap().headers.get("idempotency-key");
+        assert_eq!((key("same-Once"), key("same-Keyed")), (None, Some(&"same-Keyed".to_owned())));
         // A message without the field is named by metadata.
         let mut order = OrderRequest::new("by-metadata");
         order.request_id = String::new();

@@ -46,6 +46,28 @@ impl House {
         house
     }
 
+    /// Adds the same routes in the package `test.NAME.v1`, whose system listens at `address`.
+    pub(crate) fn orders_too(&mut self, name: &str, address: SocketAddr) {
+        fs::create_dir(self.path(&format!("mappings/{name}"))).unwrap();
+        for file in ["orders.proto", "orders.wsdl", "orders.yaml"] {
+            let text =
+                fs::read_to_string(repository().join("tests/gateway/routes/orders").join(file)).unwrap();
+            let text = text.replace("test.orders.v1", &format!("test.{name}.v1"));
+            let text = text.replace("system: orders", &format!("system: {name}"));
+            let text = text.replace("route: orders.", &format!("route: {name}."));
+            fs::write(self.path(&format!("mappings/{name}/{file}")), text).unwrap();
+        }
+        self.system(name, &format!("endpoint: 'http://{address}/soap', max-concurrency: 64"));
+    }
+
+    /// Changes the mapping of the orders; a running gateway has to be told.
+    pub(crate) fn remap(&self, from: &str, to: &str) {
+        let path = self.path("mappings/orders/orders.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "the mapping has no {from}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     /// Adds a system, or replaces it: the keys of its `soap`, as YAML writes them in one line.
     pub(crate) fn system(&mut self, name: &str, soap: &str) {
         let line = format!("  {name}: {{ soap: {{ {soap} }} }}\n");
