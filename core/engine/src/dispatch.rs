@@ -11,33 +11,84 @@ use portolan_delivery::{
 
 use crate::{
     attempt::{self, Brought},
-    engine::Engine,
+    engine::{Engine, VersionError, Work},
     route::Route,
     settle,
     translate::Context,
 };
 
-/// Attempts at work, by system.
-type Busy = Arc<Mutex<HashMap<Arc<str>, usize>>>;
+/// When a message is looked at again whose version could not be read from the ledger.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// What attempts share a limit with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Lane {
+    /// The system that they ask.
+    System(Arc<str>),
+    /// Their route, where it is not served any more: its system is known only once its bundle is read.
+    Unserved(Arc<str>),
+}
+
+/// Attempts at work.
+type Busy = Arc<Mutex<HashMap<Lane, usize>>>;
+
+/// Room for one attempt, taken until dropped.
+struct Slot {
+    engine: Arc<Engine>,
+    busy: Busy,
+    lane: Lane,
+    _work: Work,
+}
+
+impl Slot {
+    fn take(engine: &Arc<Engine>, busy: &Busy, lane: Lane) -> Self {
+        *busy.lock().entry(lane.clone()).or_insert(0) += 1;
+        Self { engine: engine.clone(), busy: busy.clone(), lane, _work: engine.work() }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut busy = self.busy.lock();
+        if let Some(count) = busy.get_mut(&self.lane) {
+            *count -= 1;
+            if *count == 0 {
+                busy.remove(&self.lane);
+            }
+        }
+        drop(busy);
+        self.engine.freed.notify_one();
+    }
+}
 
 /// Claims and works until the engine stops.
 pub(crate) async fn run(engine: Arc<Engine>) {
+    const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
     let busy = Busy::default();
     let mut stop = engine.stop.subscribe();
     loop {
         let ready = engine.delivery.ready();
         let freed = engine.freed.notified();
-        match claim(&engine, &busy).await {
-            Ok(0) => {}
+        let error = match claim(&engine, &busy).await {
+            Ok(0) => None,
             Ok(_) => continue,
-            Err(error) => {
-                tracing::error!(%error, "messages cannot be claimed");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+            Err(error) => Some(error),
+        };
+        let again = async {
+            match &error {
+                // Nothing says when it will do: what made it ready may be past.
+                Some(error) => {
+                    tracing::error!(%error, "messages cannot be claimed");
+                    tokio::time::sleep(AFTER_AN_ERROR).await;
+                }
+                None => tokio::select! {
+                    () = ready => {}
+                    () = freed => {}
+                },
             }
-        }
+        };
         tokio::select! {
-            () = ready => {}
-            () = freed => {}
+            () = again => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
@@ -49,39 +100,52 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
         return Ok(0);
     }
     let limit = engine.options.dispatch_concurrency;
-    let (full, room) = {
-        let busy = busy.lock();
-        let table = engine.table.load();
-        let at_work = |system: &Arc<str>| busy.get(system).copied().unwrap_or(0);
-        let full: Vec<Arc<str>> =
-            table.by_name.values().filter(|r| at_work(&r.system) >= limit).map(|r| r.name.clone()).collect();
-        let open = table.by_name.values().filter(|r| at_work(&r.system) < limit);
+    let mut count = 0;
+    // Those with much room first, in one claim; those that are almost full bound only a claim of their own.
+    let much = limit.div_ceil(2);
+    let almost_full = rooms(engine, busy).iter().any(|(_, room)| (1..much).contains(room));
+    for least in almost_full.then_some(much).into_iter().chain([1]) {
+        let rooms = rooms(engine, busy);
+        let (open, shut): (Vec<_>, Vec<_>) = rooms.into_iter().partition(|(_, room)| *room >= least);
+        let except: Vec<Arc<str>> = shut.into_iter().map(|(route, _)| route).collect();
         // A system may be claimed for up to its own room, whatever the mix of routes: the least room bounds the claim.
-        let room = open.map(|r| limit - at_work(&r.system)).min().unwrap_or(limit);
-        (full, room)
-    };
-    let claimed = engine.delivery.claim(engine.gateway, room, &full, Timestamp::now()).await;
-    let claimed = claimed.map_err(|e| engine.failed(e))?;
-    let count = claimed.len();
-    for message in claimed {
-        let work = engine.work();
-        let (engine, busy) = (engine.clone(), busy.clone());
-        let system = engine.table.load().by_name.get(&message.envelope.route).map(|r| r.system.clone());
-        let system = system.unwrap_or_else(|| message.envelope.route.clone());
-        *busy.lock().entry(system.clone()).or_insert(0) += 1;
-        tokio::spawn(async move {
-            let id = message.claim.id;
-            if let Err(error) = work_on(&engine, message).await {
-                tracing::error!(%id, %error, "an attempt could not be settled");
-            }
-            if let Some(count) = busy.lock().get_mut(&system) {
-                *count -= 1;
-            }
-            engine.freed.notify_one();
-            drop(work);
-        });
+        let room = open.iter().map(|(_, room)| *room).min().unwrap_or(limit);
+        let claimed = engine.delivery.claim(engine.gateway, room, &except, Timestamp::now()).await;
+        let claimed = claimed.map_err(|e| engine.failed(e))?;
+        count += claimed.len();
+        for message in claimed {
+            let slot = Slot::take(engine, busy, lane(engine, &message.envelope.route));
+            tokio::spawn(async move {
+                let id = message.claim.id;
+                if let Err(error) = work_on(&slot.engine, message).await {
+                    tracing::error!(%id, %error, "an attempt could not be settled");
+                }
+            });
+        }
     }
     Ok(count)
+}
+
+fn lane(engine: &Engine, route: &Arc<str>) -> Lane {
+    let table = engine.table.load();
+    table.by_name.get(route).map_or_else(|| Lane::Unserved(route.clone()), |r| Lane::System(r.system.clone()))
+}
+
+/// How many more attempts of each route may begin: of all that are served, and of others that are at work.
+fn rooms(engine: &Engine, busy: &Busy) -> Vec<(Arc<str>, usize)> {
+    let limit = engine.options.dispatch_concurrency;
+    let table = engine.table.load();
+    let busy = busy.lock();
+    let room = |at_work: Option<&usize>| limit.saturating_sub(at_work.copied().unwrap_or(0));
+    let served =
+        table.by_name.values().map(|r| (r.name.clone(), room(busy.get(&Lane::System(r.system.clone())))));
+    let others = busy.iter().filter_map(|(lane, at_work)| match lane {
+        Lane::Unserved(route) if !table.by_name.contains_key(route) => {
+            Some((route.clone(), room(Some(at_work))))
+        }
+        _ => None,
+    });
+    served.chain(others).collect()
 }
 
 /// One attempt at a claimed message.
@@ -99,6 +163,12 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
     }
     let route = match engine.version(&envelope.route, envelope.bundle).await {
         Ok(route) => route,
+        Err(VersionError::Delivery(error)) => {
+            let why = "the version of the route could not be read; nothing was sent by this attempt";
+            let failure = Failure::new(Status::Unavailable, FaultClass::Unsent, "QUEUE_UNAVAILABLE", why);
+            engine.delivery.retry_at(claim, now.plus(READ_AGAIN), failure, now).await?;
+            return Err(error);
+        }
         Err(error) => {
             let failure = Failure::new(
                 Status::Internal,

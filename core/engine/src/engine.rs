@@ -45,8 +45,10 @@ pub struct Engine {
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) loader: Arc<dyn Loader>,
     pub(crate) table: ArcSwap<RouteTable>,
-    /// Versions that are no longer served but that messages still refer to.
-    pub(crate) older: Mutex<HashMap<BundleHash, Arc<Route>>>,
+    /// Versions that are no longer served but that messages still refer to, and those that cannot be.
+    older: Mutex<HashMap<BundleHash, Result<Arc<Route>, LoadError>>>,
+    /// One of them at a time is read: a backlog of one version asks for it all at once.
+    opening: tokio::sync::Mutex<()>,
     pub(crate) waiters: Waiters,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
@@ -103,6 +105,7 @@ impl Engine {
             loader,
             table: ArcSwap::default(),
             older: Mutex::default(),
+            opening: tokio::sync::Mutex::new(()),
             waiters: Waiters::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),
@@ -121,7 +124,8 @@ impl Engine {
 
     /// Keeps the bundles, then serves the routes; calls in flight finish on the version with which they began.
     async fn serve(&self, loaded: Vec<Loaded>) -> Result<(), DeliveryError> {
-        for one in loaded.iter().filter(|l| l.route.has_ledger_row()) {
+        // Also of routes that keep no messages: an operator may choose them for a message that was kept before.
+        for one in &loaded {
             self.delivery.keep_bundle(one.route.bundle, one.bundle.clone()).await?;
         }
         let generation = self.table.load().generation + 1;
@@ -129,34 +133,54 @@ impl Engine {
             .store(Arc::new(RouteTable::new(generation, loaded.into_iter().map(|l| Arc::new(l.route)))));
         // What refused to compile may do so now that systems or standing headers differ, and the other way round.
         self.older.lock().clear();
+        // Routes may be of other systems now, which have room.
+        self.freed.notify_one();
         Ok(())
     }
 
     /// Reads the files again and serves what they say, if all of it is sound.
     pub(crate) async fn reload_routes(&self) -> Result<(), StartError> {
         let _one_at_a_time = self.reload.lock().await;
-        let loaded = self.loader.load()?;
+        let loader = self.loader.clone();
+        let loaded = apart(move || loader.load()).await?;
         self.serve(loaded).await.map_err(|e| self.failed(e))?;
         Ok(())
     }
 
     /// The version of a route with which a message began.
     pub(crate) async fn version(&self, name: &str, bundle: BundleHash) -> Result<Arc<Route>, VersionError> {
-        if let Some(route) = self.table.load().by_name.get(name).filter(|r| r.bundle == bundle) {
-            return Ok(route.clone());
+        if let Some(known) = self.known_version(name, bundle) {
+            return known.map_err(VersionError::Load);
         }
-        if let Some(route) = self.older.lock().get(&bundle) {
-            return Ok(route.clone());
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(known) = self.known_version(name, bundle) {
+            return known.map_err(VersionError::Load);
         }
-        let content = self.delivery.bundle(bundle).await.map_err(VersionError::Delivery)?;
+        let generation = self.table.load().generation;
+        let content = self.delivery.bundle(bundle).await;
+        let content = content.map_err(|e| VersionError::Delivery(self.failed(e)))?;
         let content = content.ok_or(VersionError::Missing(bundle))?;
-        let route = Arc::new(self.loader.open(&content).map_err(VersionError::Load)?.route);
-        let mut older = self.older.lock();
-        if older.len() >= OLDER_VERSIONS {
-            older.clear();
+        let loader = self.loader.clone();
+        let opened = apart(move || loader.open(&content)).await.map(|loaded| Arc::new(loaded.route));
+        if let Err(error) = &opened {
+            tracing::error!(route = name, %bundle, %error, "an earlier version of a route cannot be served");
         }
-        older.insert(bundle, route.clone());
-        Ok(route)
+        let mut older = self.older.lock();
+        // What was read with the configuration before a reload is not for messages after it.
+        if self.table.load().generation == generation {
+            if older.len() >= OLDER_VERSIONS {
+                older.clear();
+            }
+            older.insert(bundle, opened.clone());
+        }
+        opened.map_err(VersionError::Load)
+    }
+
+    fn known_version(&self, name: &str, bundle: BundleHash) -> Option<Result<Arc<Route>, LoadError>> {
+        if let Some(route) = self.table.load().by_name.get(name).filter(|r| r.bundle == bundle) {
+            return Some(Ok(route.clone()));
+        }
+        self.older.lock().get(&bundle).cloned()
     }
 
     /// The route that serves a method now.
@@ -217,6 +241,14 @@ impl Engine {
     }
 }
 
+/// Reads files and compiles routes where nobody else has to wait for it.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(LoadError::Bundle(error.to_string())))
+}
+
 /// Why the engine does not start, or does not take a reload.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -237,6 +269,7 @@ pub(crate) enum VersionError {
         "the bundle {0} with which the message came is not kept any more; retry it with the newest version"
     )]
     Missing(BundleHash),
-    #[error("the version with which the message came cannot be served: {0}")]
+    // The findings are in the log: this text goes to callers, too.
+    #[error("the version with which the message came cannot be served; the gateway's log says why")]
     Load(LoadError),
 }

@@ -8,7 +8,7 @@ use portolan_delivery::{
 };
 
 use crate::{
-    engine::{Engine, StartError},
+    engine::{Engine, StartError, VersionError},
     translate::{Context, Verdict},
     waiters::Settled,
 };
@@ -106,7 +106,10 @@ impl Engine {
             Resolution::SystemReply(reply) => reply,
         };
         let route = self.version(&record.envelope.route, record.envelope.bundle).await;
-        let route = route.map_err(|e| OperatorError::Refused(e.to_string()))?;
+        let route = route.map_err(|error| match error {
+            VersionError::Load(findings) => OperatorError::Findings(findings.to_string()),
+            other => OperatorError::Refused(other.to_string()),
+        })?;
         let attempt = record.attempts.last().map_or(1, |a| a.number);
         match route.translate.reply(&reply, &record.payload, Context::of(&record.envelope, attempt)) {
             Verdict::Reply(bytes) => Ok(Outcome::Reply(bytes)),

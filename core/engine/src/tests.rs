@@ -11,7 +11,7 @@ use portolan_delivery::{
     StateKind, Status, Timestamp, Version,
 };
 
-use crate::{Repeat, RouteMode};
+use crate::{EngineOptions, Repeat, RouteMode};
 
 fn lost() -> SendError {
     SendError {
@@ -192,6 +192,41 @@ async fn a_message_finishes_on_the_version_with_which_it_began() {
     let newer = fakes::operation(engine.intake.call(call("pang")).await);
     engine.intake.wait_operation(newer.id, None, until).await.unwrap();
     assert_eq!(gateway.system.requests(), ["v1:ping", "v2:pang"]);
+}
+
+#[tokio::test]
+async fn a_backlog_of_a_route_that_is_gone_is_worked_on_within_the_limit() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start_with(RouteMode::Operation, Repeat::Never, false).await;
+    let limit = EngineOptions::default().dispatch_concurrency;
+    for _ in 0..2 * limit {
+        fakes::operation(engine.intake.call(call("ping")).await);
+    }
+    drop(engine);
+    gateway.remove_route();
+    let gates: Vec<_> = (0..2 * limit).map(|_| gateway.system.answer_when_let("pong")).collect();
+    let engine = gateway.start(RouteMode::Operation, Repeat::Never).await;
+    gateway.system.until_asked(limit).await;
+    let counts = engine.operator.counts().await.unwrap();
+    let claimed = counts.iter().find(|c| c.state == StateKind::Claimed).map(|c| c.messages);
+    assert_eq!(claimed, Some(limit as u64));
+    drop(gates);
+    gateway.system.until_asked(2 * limit).await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_may_be_retried_on_a_version_that_keeps_nothing() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    gateway.system.answers([Script::Error(lost()), Script::Reply("pong")]);
+    status(engine.intake.call(named("ping", "id-1")).await);
+    let id = gateway.only_record(&engine).await.envelope.id;
+    drop(engine);
+    gateway.next_version();
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Always).await;
+    engine.operator.retry(id, Version::Newest).await.unwrap();
+    gateway.system.until_asked(2).await;
+    assert_eq!(gateway.system.requests(), ["v1:ping", "v2:ping"]);
 }
 
 #[tokio::test]

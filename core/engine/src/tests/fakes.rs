@@ -129,6 +129,7 @@ struct OneRoute {
     system: Arc<System>,
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
 }
 
 impl OneRoute {
@@ -163,6 +164,9 @@ impl Loader for OneRoute {
         if self.broken.load(Ordering::Relaxed) {
             return Err(LoadError::Findings("error: broken".into()));
         }
+        if self.gone.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
         Ok(vec![self.version(self.version.load(Ordering::Relaxed))])
     }
 
@@ -178,6 +182,7 @@ pub(super) struct Gateway {
     delivery: Arc<dyn Delivery>,
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
     _folder: tempfile::TempDir,
 }
 
@@ -196,6 +201,7 @@ impl Gateway {
             delivery: Arc::new(delivery),
             version: Arc::new(AtomicU32::new(1)),
             broken: Arc::default(),
+            gone: Arc::default(),
             _folder: folder,
         }
     }
@@ -211,6 +217,7 @@ impl Gateway {
             system: self.system.clone(),
             version: self.version.clone(),
             broken: self.broken.clone(),
+            gone: self.gone.clone(),
         };
         let options = EngineOptions { dispatch, ..EngineOptions::default() };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
@@ -219,6 +226,10 @@ impl Gateway {
 
     pub(super) fn next_version(&self) {
         self.version.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove_route(&self) {
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn break_files(&self) {
