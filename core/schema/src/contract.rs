@@ -1,7 +1,7 @@
 //! A contract: types, and the operations that use them.
 
 use crate::{Name, RecordId, Schema, TypeId, model::FieldId};
-use portolan_diagnostics::{SourceId, Sources};
+use portolan_diagnostics::{SourceId, Sources, Span};
 
 /// What one side speaks, as read from its files.
 #[derive(Debug, Clone)]
@@ -10,10 +10,23 @@ pub struct Contract {
     pub schema: Schema,
     /// The services, in the order of the files.
     pub services: Vec<Service>,
+    /// Operations that are declared but could not be read; the findings of reading say so too.
+    pub left_out: Vec<LeftOut>,
     /// The file that was named, then all that it pulled in.
     pub files: Vec<SourceId>,
     /// The serialized `google.protobuf.FileDescriptorSet` of a `.proto`, imports included, as reflection serves it.
     pub descriptor_set: Option<Vec<u8>>,
+}
+
+/// An operation that could not be read.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// Its plain name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+    /// What speaks against it.
+    pub at: Option<Span>,
 }
 
 /// A service: a gRPC service, or a WSDL service's port.

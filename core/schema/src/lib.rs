@@ -14,7 +14,8 @@ mod xml;
 mod xsd;
 
 pub use contract::{
-    Contract, Document, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding, SoapVersion,
+    Contract, Document, LeftOut, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding,
+    SoapVersion,
 };
 pub use describe::{describe, describe_json};
 pub use model::{

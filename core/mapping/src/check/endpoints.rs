@@ -2,7 +2,7 @@
 //! the delivery mode wants of them.
 
 use portolan_diagnostics::{Code, Diagnostic};
-use portolan_schema::{Contract, Document, Operation, Protocol, Service, SoapBinding};
+use portolan_schema::{Contract, Document, LeftOut, Operation, Protocol, Service, SoapBinding};
 
 use super::Contracts;
 use crate::file::{MappingRoute, Mode, Placed, SoapTarget};
@@ -148,6 +148,9 @@ fn operation<'a>(
                     let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, message).at(port.span, "");
                     finding.help(format!("the ports are {}", ports(contract)))
                 }
+                None if contract.left_out.iter().any(|o| o.name == *plain(wanted)) => {
+                    unreadable(target, contract)
+                }
                 None => {
                     let message = format!("the WSDL has no operation `{wanted}`");
                     let names = contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str());
@@ -175,13 +178,31 @@ fn operation<'a>(
     };
     let Some(output) = &operation.output else {
         let finding = Diagnostic::error(
-            Code::ROUTE_UNKNOWN_OPERATION,
-            format!("`{wanted}` is one-way: it has no answer"),
+            Code::WSDL_UNSUPPORTED,
+            format!(
+                "`{wanted}` is one-way: it has no output, and Portolan does not serve such operations yet"
+            ),
         );
-        findings.push(finding.at(*span, ""));
+        findings.push(finding.at(*span, "").help("ask an operation that answers"));
         return None;
     };
     Some((operation.name.clone(), &operation.input, output, binding.clone()))
+}
+
+/// An operation by its plain name: `Service/Port/Operation` is also understood.
+fn plain(wanted: &str) -> &str {
+    wanted.rsplit_once('/').map_or(wanted, |(_, name)| name)
+}
+
+/// The WSDL has the operation, and reading it said what speaks against it.
+fn unreadable(target: &SoapTarget, contract: &Contract) -> Diagnostic {
+    let Placed { value: wanted, span } = &target.operation;
+    let mut reasons: Vec<&LeftOut> = contract.left_out.iter().filter(|o| o.name == *plain(wanted)).collect();
+    reasons.dedup_by(|a, b| a.why == b.why);
+    let why = reasons.iter().map(|o| o.why.as_str()).collect::<Vec<_>>().join("; ");
+    let message = format!("the WSDL's operation `{wanted}` cannot be served: {why}");
+    let finding = Diagnostic::error(Code::WSDL_UNSUPPORTED, message).at(*span, "");
+    reasons.iter().filter_map(|o| o.at).fold(finding, |finding, place| finding.at(place, "here"))
 }
 
 fn ports(contract: &Contract) -> String {

@@ -7,11 +7,17 @@ use crate::load::{LoadedRoute, Standing, load};
 
 const MAPPING: &str = include_str!("examples/registry.yaml");
 
+const WSDL: &str = include_str!("examples/register.wsdl");
+
 fn loaded(mapping: &str) -> (Vec<LoadedRoute>, Vec<String>) {
+    loaded_with(mapping, WSDL)
+}
+
+fn loaded_with(mapping: &str, wsdl: &str) -> (Vec<LoadedRoute>, Vec<String>) {
     let files = Memory::default()
         .with("m.yaml", mapping)
         .with("registry.proto", include_str!("examples/registry.proto"))
-        .with("register.wsdl", include_str!("examples/register.wsdl"));
+        .with("register.wsdl", wsdl);
     let mut sources = Sources::default();
     let checked = load("m.yaml", &files, &mut sources, &Standing::default());
     let shown = checked.diagnostics.iter().filter(|d| d.severity != Severity::Note).map(|d| {
@@ -54,6 +60,30 @@ fn the_example_of_the_language_is_clean() {
     let (routes, found) = loaded(MAPPING);
     assert_eq!(found, [] as [&str; 0]);
     assert_eq!(routes.len(), 1);
+}
+
+#[test]
+fn operations_that_are_there_but_not_served_say_why() {
+    #[track_caller]
+    fn check(change: (&str, &str), expected: &[&str]) {
+        assert!(WSDL.contains(change.0), "the example has no `{}`", change.0);
+        let (routes, found) = loaded_with(MAPPING, &WSDL.replacen(change.0, change.1, 1));
+        assert_eq!(found, expected);
+        assert!(routes.is_empty());
+    }
+    check(
+        ("<output message=\"r:Out\"/>", ""),
+        &[
+            "10:16 wsdl/unsupported [PersonQuery] `PersonQuery` is one-way: it has no output, and Portolan does not serve such operations yet (ask an operation that answers)",
+        ],
+    );
+    check(
+        ("<output><soap:body use=\"literal\"/></output>", "<output><soap:body use=\"encoded\"/></output>"),
+        &[
+            "78:31 warning wsdl/unsupported [encoded] the operation `PersonQuery` is left out: SOAP encoding (use=\"encoded\") is not read",
+            "10:16 wsdl/unsupported [PersonQuery] the WSDL's operation `PersonQuery` cannot be served: SOAP encoding (use=\"encoded\") is not read",
+        ],
+    );
 }
 
 #[test]

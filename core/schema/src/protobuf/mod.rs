@@ -35,6 +35,12 @@ pub fn read(entry: &str, import_paths: &[String], reading: &mut Reading<'_>) -> 
     }
     let schema = types.finish();
     let files = loaded.order.iter().filter_map(|name| loaded.ids.get(name).copied()).collect();
-    let contract = Contract { schema, services, files, descriptor_set: Some(compiled.descriptor_set) };
+    let contract = Contract {
+        schema,
+        services,
+        left_out: Vec::new(),
+        files,
+        descriptor_set: Some(compiled.descriptor_set),
+    };
     Checked { value: Some(contract), diagnostics }
 }

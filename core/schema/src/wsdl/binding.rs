@@ -8,7 +8,7 @@ use super::{
     envelope::{self, Parts},
     message::{self, Style},
 };
-use crate::{Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
+use crate::{LeftOut, Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
 
 /// A service for each SOAP port; for each SOAP binding where the WSDL has no services.
 pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Bound> {
@@ -68,6 +68,7 @@ fn bound(
         }
     };
     let (mut operations, mut places, mut broken) = (Vec::new(), Vec::new(), Vec::new());
+    let mut left_out = Vec::new();
     for operation in binding.children("operation") {
         let read = Binding {
             definitions,
@@ -83,21 +84,32 @@ fn bound(
                 places.push(operation.attribute_span("name"));
                 broken.push(compiler.errors > before);
             }
-            Ok(None) => {}
+            Ok(None) => left_out.push(LeftOut {
+                name: operation.attribute("name").unwrap_or_default().trim().to_owned(),
+                why: "it is not sound".to_owned(),
+                at: Some(operation.attribute_span("name")),
+            }),
             Err(mut why) => {
                 let named = operation.attribute("name").unwrap_or_default().trim();
+                left_out.push(LeftOut {
+                    name: named.to_owned(),
+                    why: why.message.clone(),
+                    at: why.labels.first().map(|label| label.span),
+                });
                 why.message = format!("the operation `{named}` is left out: {}", why.message);
                 why.severity = Severity::Warning;
                 compiler.report(why);
             }
         }
     }
-    Some(Bound { service: Service { name, operations, doc }, places, broken })
+    Some(Bound { service: Service { name, operations, doc }, left_out, places, broken })
 }
 
 /// A service with what its reader knows of each operation besides.
 pub(super) struct Bound {
     pub(super) service: Service,
+    /// Operations that are not in it.
+    pub(super) left_out: Vec<LeftOut>,
     /// Where each operation stands.
     pub(super) places: Vec<Span>,
     /// Whether something about it was wrong before its types were looked into.

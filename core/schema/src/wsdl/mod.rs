@@ -10,7 +10,7 @@ use binding::Bound;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity};
 
 use crate::{
-    Contract, Operation, Reading, Service,
+    Contract, LeftOut, Operation, Reading, Service,
     xml::Tree,
     xsd::{Compiled, Compiler, Files, SchemaSet, XSD},
 };
@@ -49,14 +49,20 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
         compiler.report(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
     }
     let mut compiled = compiler.finish();
-    let (services, left_out) = sound(bound, &compiled);
+    let mut left_out: Vec<LeftOut> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
+    let (services, unsound) = sound(bound, &compiled);
     let missing = set.missing(&compiled.needed);
     let findings = std::mem::take(&mut compiled.diagnostics).into_iter().chain(missing);
-    diagnostics.extend(findings.map(|found| if left_out.is_empty() { found } else { weaken(found) }));
-    diagnostics.extend(left_out);
+    diagnostics.extend(findings.map(|found| if unsound.is_empty() { found } else { weaken(found) }));
+    diagnostics.extend(unsound.iter().map(|operation| {
+        let what = format!("the operation `{}` is left out: {}", operation.name, operation.why);
+        let finding = Diagnostic::warning(Code::WSDL_INVALID, what);
+        operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""))
+    }));
+    left_out.extend(unsound);
     diagnostics.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
     let schema = compiled.schema;
-    let contract = Contract { schema, services, files: files.ids, descriptor_set: None };
+    let contract = Contract { schema, services, left_out, files: files.ids, descriptor_set: None };
     Checked { value: Some(contract), diagnostics }
 }
 
@@ -84,9 +90,9 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
     Some(Diagnostic::error(code, what).at(tree.span(Tree::ROOT), "").help(help))
 }
 
-/// The services without the operations whose types could not be read whole, and a finding for each of those. Where no
+/// The services without the operations whose types could not be read whole, and those. Where no
 /// operation is sound all stay, and what is wrong with them weighs as it does.
-fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<Diagnostic>) {
+fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>) {
     let is_sound = |operation: &Operation, broken: bool| {
         let documents = std::iter::once(&operation.input).chain(&operation.output);
         !broken && documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record))
@@ -107,11 +113,8 @@ fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<Diagnosti
                     service.operations.push(operation);
                     continue;
                 }
-                let what = format!(
-                    "the operation `{}` is left out: its types could not be read whole",
-                    operation.name
-                );
-                left_out.push(Diagnostic::warning(Code::WSDL_INVALID, what).at(place, ""));
+                let why = "its types could not be read whole".to_owned();
+                left_out.push(LeftOut { name: operation.name, why, at: Some(place) });
             }
         }
         services.push(service);
