@@ -4,7 +4,7 @@
 //! `cargo bench -p portolan-sqlite --features bench [-- FOLDER]`
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -113,10 +113,32 @@ async fn turn(contender: &Contender, callers: usize) -> Vec<Duration> {
     times
 }
 
+/// Pages that calls one after the other write to the log: what a commit costs on a quick disk, and no noise in it.
+async fn pages(folder: &Path) {
+    const CALLS: u32 = 500;
+    let options = Options { checkpoint_after: 1 << 40, checkpoint_hold: 1 << 40, ..Options::default() };
+    let bare = Bare::open(folder.join("bare-pages.db"), &options).expect("bare");
+    let delivery = SqliteDelivery::open(folder.join("queue-pages.db"), options).expect("open");
+    delivery.keep_bundle(BUNDLE, Bytes::from_static(b"bundle")).await.expect("keep bundle");
+    let log = |name: &str| {
+        let log = std::fs::metadata(folder.join(format!("{name}-pages.db-wal"))).expect("a log");
+        log.len() / (24 + 4096)
+    };
+    for (contender, file) in contenders(bare, delivery).iter().zip(["bare", "queue", "queue"]) {
+        let before = log(file);
+        for _ in 0..CALLS {
+            (contender.run)().await;
+        }
+        let pages = (log(file) - before) as f64 / f64::from(CALLS * contender.intents);
+        println!("{:<34} {pages:.2} pages a commit", contender.name);
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let folder = std::env::args().nth(1).filter(|argument| !argument.starts_with("--")).map(PathBuf::from);
     let folder = tempfile::tempdir_in(folder.unwrap_or_else(std::env::temp_dir)).expect("a folder");
+    pages(folder.path()).await;
     let options = Options::default();
     let bare = Bare::open(folder.path().join("bare.db"), &options).expect("bare");
     let delivery = SqliteDelivery::open(folder.path().join("queue.db"), options).expect("open");

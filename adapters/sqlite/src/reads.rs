@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::{Trouble, describe},
-    row::{self, Detail, class_name, record, select, state_number},
+    row::{self, Detail, class_name, record, select, state_kind},
 };
 
 /// A few connections, one for each question that runs.
@@ -68,20 +68,25 @@ const PAGE: usize = 1000;
 /// shorter than it could be, and the next begins where this one stopped looking.
 const LOOKED_AT: usize = 20_000;
 
+// Each of the small states has an index that leads only to its own; INDEXED BY, or the planner may prefer to read
+// everything in the order of the answer.
+const WAITING: &str = "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0";
+const CLAIMED: &str = "SELECT * FROM messages INDEXED BY messages_claimed WHERE state = 1
+    UNION ALL SELECT * FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)";
+const DEAD: &str = "SELECT * FROM messages INDEXED BY messages_dead WHERE state = 3";
+
 pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Trouble> {
     let limit = if filter.limit == 0 { 100 } else { filter.limit.min(PAGE) };
     let before = filter.before.map(|id| place(connection, id)).transpose()?.unwrap_or(i64::MAX);
-    // Each of the small states has an index that leads only to its own; INDEXED BY, or the planner may prefer to read
-    // everything in the order of the answer.
-    let (index, condition) = match filter.state {
-        Some(StateKind::Waiting) => ("INDEXED BY messages_waiting", "state = 0"),
-        Some(StateKind::Claimed) => ("INDEXED BY messages_claimed", "state = 1"),
-        Some(StateKind::Dead) => ("INDEXED BY messages_dead", "state = 3"),
-        None if filter.class.is_some() => ("INDEXED BY messages_dead", "state = 3"),
-        _ => ("", "TRUE"),
+    let source = match filter.state {
+        Some(StateKind::Waiting) => WAITING,
+        Some(StateKind::Claimed) => CLAIMED,
+        Some(StateKind::Dead) => DEAD,
+        None if filter.class.is_some() => DEAD,
+        _ => "SELECT * FROM messages",
     };
     let mut found = connection.prepare_cached(&format!(
-        "SELECT seq, state, route, class, id FROM messages {index} WHERE {condition} AND seq < ?1 ORDER BY seq DESC"
+        "SELECT seq, state, route, class, id FROM ({source}) WHERE seq < ?1 ORDER BY seq DESC"
     ))?;
     let mut whole = connection.prepare_cached(&select("WHERE m.seq = ?1"))?;
     let route = match &filter.route {
@@ -103,7 +108,7 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Tro
         }
         looked_at += 1;
         last = Some(row::message_id(row, 4)?);
-        let fits = filter.state.is_none_or(|state| row.get(1) == Ok(state_number(state)))
+        let fits = filter.state.is_none_or(|state| row.get(1).map(state_kind) == Ok(Some(state)))
             && route.is_none_or(|route| row.get(2) == Ok(route))
             && class
                 .as_ref()
@@ -149,17 +154,13 @@ fn route(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
 
 pub(crate) fn counts(connection: &Connection) -> Result<Vec<Count>, Trouble> {
     let mut counts = Vec::new();
-    for (kind, index) in [
-        (StateKind::Waiting, "messages_waiting"),
-        (StateKind::Claimed, "messages_claimed"),
-        (StateKind::Dead, "messages_dead"),
-    ] {
+    for (kind, source) in
+        [(StateKind::Waiting, WAITING), (StateKind::Claimed, CLAIMED), (StateKind::Dead, DEAD)]
+    {
         let mut statement = connection.prepare_cached(&format!(
             "SELECT r.name, c.messages, m.received FROM
-               (SELECT route, count(*) AS messages, min(seq) AS oldest FROM messages INDEXED BY {index}
-                WHERE state = {} GROUP BY route) c
-             JOIN messages m ON m.seq = c.oldest JOIN routes r ON r.number = c.route ORDER BY r.name",
-            state_number(kind)
+               (SELECT route, count(*) AS messages, min(seq) AS oldest FROM ({source}) GROUP BY route) c
+             JOIN messages m ON m.seq = c.oldest JOIN routes r ON r.number = c.route ORDER BY r.name"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

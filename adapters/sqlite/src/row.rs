@@ -14,14 +14,18 @@ use uuid::Uuid;
 use crate::error::Trouble;
 
 /// The numbers of `messages.state`.
-pub(crate) const fn state_number(kind: StateKind) -> i64 {
-    match kind {
-        StateKind::Waiting => 0,
-        StateKind::Claimed => 1,
-        StateKind::Finished => 2,
-        StateKind::Dead => 3,
-    }
+pub(crate) const fn state_kind(number: i64) -> Option<StateKind> {
+    Some(match number {
+        0 => StateKind::Waiting,
+        1 | BEGUN => StateKind::Claimed,
+        2 => StateKind::Finished,
+        3 => StateKind::Dead,
+        _ => return None,
+    })
 }
+
+/// `messages.state` of a claim that began with its accept, as long as it is after the tally: in no index.
+pub(crate) const BEGUN: i64 = 4;
 
 /// What of an envelope no question is about.
 #[derive(Serialize, serde::Deserialize)]
@@ -136,7 +140,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let reply = if whole { bytes(row, 13)? } else { None };
     let state = match (row.get::<_, i64>(3)?, failure.clone()) {
         (0, _) => State::Waiting { due: at },
-        (1, _) => State::Claimed { gateway: GatewayId(Uuid::from_bytes(row.get(8)?)), since: at },
+        (1 | BEGUN, _) => State::Claimed { gateway: GatewayId(Uuid::from_bytes(row.get(8)?)), since: at },
         (2, Some(failure)) => State::Finished { outcome: Outcome::Failed(failure), at },
         (2, None) => State::Finished { outcome: Outcome::Reply(reply.unwrap_or_default()), at },
         (3, Some(failure)) => {

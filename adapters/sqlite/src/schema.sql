@@ -1,5 +1,6 @@
--- One row is both message and ledger. A request-reply message costs one insert and one update; of the indexes below,
--- a row stands in one at most, and in none once it is finished.
+-- One row is both message and ledger. A request-reply message costs one insert and one update, and touches no index but
+-- that of ids: what a commit costs is the pages it changes. Of the partial indexes below, a row stands in one at most, and
+-- in none once it is finished.
 
 CREATE TABLE routes (
     number  INTEGER PRIMARY KEY,
@@ -12,18 +13,25 @@ CREATE TABLE bundles (
     content BLOB NOT NULL
 ) STRICT;
 
--- Apart from the bundles, whose rows are long: this one changes with every commit.
+-- Apart from the bundles, whose rows are long. Counts the messages up to `tally.seq`.
 CREATE TABLE bundle_uses (
     bundle   INTEGER PRIMARY KEY REFERENCES bundles,
     messages INTEGER NOT NULL
 ) STRICT;
+
+-- What came after this message is found by looking at it: it is not counted above, and where its attempt began with its
+-- accept it has state 4. Few enough that this is quick; moving on settles both for many messages at once.
+CREATE TABLE tally (
+    seq INTEGER NOT NULL                            -- messages.seq; one row
+) STRICT;
+INSERT INTO tally VALUES (0);
 
 -- A table with rowids and a unique index, not WITHOUT ROWID: measured with 512 B of payload and an answer of 300 B,
 -- 5.0 us an intent against 10.8 us, and 65 MB against 283 MB, since an index page keeps only 1 KB of a row.
 CREATE TABLE messages (
     seq      INTEGER PRIMARY KEY,                   -- order of acceptance
     id       BLOB NOT NULL UNIQUE,                  -- 16 bytes, UUID version 7
-    state    INTEGER NOT NULL,                      -- 0 waiting, 1 claimed, 2 finished, 3 dead
+    state    INTEGER NOT NULL,                      -- 0 waiting, 1 claimed, 2 finished, 3 dead, 4 claimed and after the tally
     route    INTEGER NOT NULL,                      -- routes.number; no REFERENCES: checked in memory by the one writer
     bundle   INTEGER NOT NULL,                      -- bundles.number; as above
     received INTEGER NOT NULL,                      -- all times: microseconds since 1970

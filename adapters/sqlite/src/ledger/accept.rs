@@ -6,7 +6,7 @@ use rusqlite::OptionalExtension;
 use super::Ledger;
 use crate::{
     error::Trouble,
-    row::{Detail, Rest, record, select, to_json},
+    row::{BEGUN, Detail, Rest, record, select, to_json},
 };
 
 /// SQLite keeps a row below 1 GB; far above what any edge lets in.
@@ -27,7 +27,7 @@ impl Ledger {
         let (id, received, key) = (envelope.id, envelope.received, envelope.request_key.clone());
         let rest = to_json(&Rest::of(envelope))?;
         let (state, attempt, at, started, gateway) = match &start {
-            Start::Now(gateway) => (1, 1, received, received.0, Some(gateway.0.as_bytes())),
+            Start::Now(gateway) => (BEGUN, 1, received, received.0, Some(gateway.0.as_bytes())),
             Start::Due(due) => (0, 0, *due, 0, None),
         };
         let inserted = self
@@ -42,15 +42,14 @@ impl Ledger {
         if inserted == 0 {
             return self.repeated("WHERE m.id = ?1", id.0.as_bytes(), &payload);
         }
+        self.newest = self.connection.last_insert_rowid();
         if let Some(key) = key {
-            let seq = self.connection.last_insert_rowid();
             self.connection
                 .prepare_cached(
                     "INSERT INTO request_keys (route, caller, id, message) VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute((route, key.caller, key.id, seq))?;
+                .execute((route, key.caller, key.id, self.newest))?;
         }
-        *self.uses.entry(bundle).or_default() += 1;
         Ok(Accepted::New(match start {
             Start::Now(gateway) => Some(Claim { id, attempt: 1, gateway }),
             Start::Due(due) => {

@@ -8,11 +8,13 @@ use crate::error::Trouble;
 
 impl Ledger {
     pub(crate) fn forget(&mut self, found: &[i64], before: Timestamp) -> Result<usize, Trouble> {
+        self.tally()?;
         let mut removed = 0;
         for seq in found {
             removed += usize::from(self.forget_one(*seq, before)?);
         }
         self.write_uses()?;
+        self.tally_back()?;
         self.drop_unused_bundles()?;
         Ok(removed)
     }

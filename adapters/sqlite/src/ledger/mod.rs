@@ -8,6 +8,7 @@ mod forget;
 mod operate;
 mod reconcile;
 mod settle;
+mod tally;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,8 +29,12 @@ pub(crate) struct Ledger {
     bundle_hashes: HashMap<i64, BundleHash>,
     /// Bundles that this process serves or may serve: kept since it began, though nothing refers to them yet.
     served: HashSet<i64>,
-    /// How this transaction changes the number of messages by bundle.
+    /// How this transaction changes the number of messages by bundle, of those that are counted.
     uses: HashMap<i64, i64>,
+    /// The last message that is counted, as in the table `tally`.
+    counted: i64,
+    /// The last message.
+    newest: i64,
     /// The earliest due time of each route that has waiting messages; may be too early, never too late.
     due: HashMap<i64, Timestamp>,
     /// Routes that the last claim passed over: that they are due is no reason to claim again.
@@ -46,10 +51,13 @@ impl Ledger {
             bundle_hashes: HashMap::new(),
             served: HashSet::new(),
             uses: HashMap::new(),
+            counted: 0,
+            newest: 0,
             due: HashMap::new(),
             passed_over: HashSet::new(),
         };
         ledger.load_names()?;
+        ledger.catch_up()?;
         for route in ledger.route_names.keys().copied().collect::<Vec<_>>() {
             ledger.refresh_due(route)?;
         }
@@ -80,6 +88,7 @@ impl Ledger {
     }
 
     pub(crate) fn commit(&mut self) -> rusqlite::Result<()> {
+        self.tally_in_time()?;
         self.write_uses()?;
         self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
     }

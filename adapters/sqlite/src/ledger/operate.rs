@@ -15,6 +15,9 @@ impl Ledger {
     ) -> Result<(), Trouble> {
         let dead = self.dead(id)?;
         let bundle = bundle.map_or(Ok(dead.bundle), |hash| self.kept(hash))?;
+        if dead.seq > self.counted {
+            self.tally()?;
+        }
         self.connection
             .prepare_cached(
                 "UPDATE messages SET state = 0, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL,

@@ -20,6 +20,7 @@ const CHUNK: i64 = 500;
 
 impl Ledger {
     pub(crate) fn reconcile(&mut self, gateway: GatewayId, now: Timestamp) -> Result<Reconciled, Trouble> {
+        self.tally()?;
         let mut reconciled = Reconciled::default();
         loop {
             let lost = self.lost(gateway)?;

@@ -24,7 +24,7 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
-                 WHERE id = ?1 AND state = 1 AND attempt = ?2 AND gateway = ?3",
+                 WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
             )?
             .execute((
                 claim.id.0.as_bytes(),
@@ -56,7 +56,7 @@ impl Ledger {
     fn claimed(&self, claim: Claim) -> Result<ClaimedRow, Trouble> {
         self.connection
             .prepare_cached(
-                "SELECT seq, route, attempt, started FROM messages WHERE id = ?1 AND state = 1 AND attempt = ?2 AND gateway = ?3",
+                "SELECT seq, route, attempt, started FROM messages WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
             )?
             .query_row((claim.id.0.as_bytes(), claim.attempt, claim.gateway.0.as_bytes()), |row| {
                 Ok(ClaimedRow { seq: row.get(0)?, route: row.get(1)?, number: row.get(2)?, started: row.get(3)? })
