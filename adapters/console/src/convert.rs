@@ -260,6 +260,7 @@ fn failure_out(failure: delivery::Failure) -> wire::Failure {
             nanos: i32::try_from(d.subsec_nanos()).unwrap_or_default(),
         }),
         class: number(&CLASSES, failure.class),
+        personal: failure.personal,
     }
 }
 
@@ -278,6 +279,7 @@ fn failure_in(failure: wire::Failure) -> Result<delivery::Failure, Malformed> {
         fields: failure.fields.into_iter().map(field).collect(),
         retry_after: failure.retry_after.map(|d| delay(d).ok_or(Malformed("retry_after"))).transpose()?,
         class: required(&CLASSES, failure.class, "class")?,
+        personal: failure.personal,
     })
 }
 

@@ -309,6 +309,8 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     #[prost(enumeration = "FaultClass", tag = "7")]
     pub(crate) class: i32,
+    #[prost(bool, tag = "8")]
+    pub(crate) personal: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -72,11 +72,12 @@ fn route() -> RouteView {
 }
 
 fn records() -> Vec<Record> {
-    let failure =
+    let mut failure =
         Failure::new(Status::Aborted, FaultClass::Unknown, "OUTCOME_UNKNOWN", "the system was silent")
             .with("route", "r")
             .at_field("national_id", "eleven digits")
             .retry_after(std::time::Duration::from_millis(1500));
+    failure.personal = true;
     let letter = DeadLetter { failure: failure.clone(), at_fault: Party::System, reply: Some("<x/>".into()) };
     let gateway = GatewayId::generate();
     let now = Timestamp(1_763_900_000_123_456);

@@ -1,4 +1,5 @@
-//! What can go wrong with a message, in the terms of gRPC and of the ledger. Never holds payload values.
+//! What can go wrong with a message, in the terms of gRPC and of the ledger. Holds values of a payload only where a mapping
+//! makes the text of a failure from them, and says so then.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -107,7 +108,7 @@ pub struct FieldViolation {
 pub struct Failure {
     /// The gRPC status.
     pub status: Status,
-    /// For people. No payload values, no addresses.
+    /// For people. No addresses; payload values only where `personal` says so.
     pub message: String,
     /// For programs: `ErrorInfo.reason`, UPPER_SNAKE_CASE.
     pub reason: String,
@@ -122,6 +123,10 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What kind of failure it is.
     pub class: FaultClass,
+    /// Whether message and descriptions are made of what the system answered: kept, and told to the caller, but neither
+    /// logged nor shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal: bool,
 }
 
 impl Failure {
@@ -140,6 +145,7 @@ impl Failure {
             fields: Vec::new(),
             retry_after: None,
             class,
+            personal: false,
         }
     }
 

@@ -199,6 +199,7 @@ fn declared(outcome: FailureOutcome, reason: String) -> Verdict {
     let message = outcome.message.unwrap_or_else(|| "the system refused the request".to_owned());
     let reason = outcome.reason.map_or(reason, |r| r.to_string());
     let mut failure = Failure::new(Status::from_number(outcome.status), class, reason, message.clone());
+    failure.personal = outcome.personal;
     if let Some(field) = outcome.field {
         failure = failure.at_field(&*field, message);
     }

@@ -116,7 +116,7 @@ impl Engine {
             Verdict::Refused(failure) => Ok(Outcome::Failed(failure.with("message", id))),
             Verdict::NotDone(failure) | Verdict::Unreadable(failure) => Err(OperatorError::Refused(format!(
                 "the mapping makes no outcome of this reply: {}",
-                failure.message
+                if failure.personal { "its rule asks for another attempt" } else { &failure.message }
             ))),
         }
     }

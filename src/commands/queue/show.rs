@@ -28,7 +28,8 @@ pub(crate) struct Arguments {
     /// Write what the caller sent, byte for byte, to a new file
     #[arg(long, value_name = "FILE")]
     payload: Option<PathBuf>,
-    /// Write the reply that is kept, byte for byte, to a new file: the system's of a dead letter, else the caller's
+    /// Write the reply that is kept, byte for byte, to a new file: the system's of a dead letter, else the caller's, which
+    /// may be a failure's text
     #[arg(long, value_name = "FILE")]
     reply: Option<PathBuf>,
     /// For people, or for programs
@@ -58,10 +59,16 @@ pub(super) async fn run(arguments: &Arguments, report: &Report) -> Result<(), Fa
 
 fn kept_reply(state: &State) -> Option<&[u8]> {
     match state {
-        State::Dead { letter, .. } => letter.reply.as_deref(),
+        State::Dead { letter, .. } => letter.reply.as_deref().or_else(|| written(&letter.failure)),
         State::Finished { outcome: Outcome::Reply(reply), .. } => Some(reply),
+        State::Finished { outcome: Outcome::Failed(failure), .. } => written(failure),
         _ => None,
     }
+}
+
+/// The text of a failure that is not shown.
+fn written(failure: &portolan_delivery::Failure) -> Option<&[u8]> {
+    failure.personal.then_some(failure.message.as_bytes())
 }
 
 fn print(record: &Record, report: &Report) {

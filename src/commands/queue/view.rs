@@ -2,8 +2,8 @@
 //! names are shown.
 
 use portolan_delivery::{
-    Attempt, Count, Failure, FaultClass, Idempotency, Mode, Outcome, Party, PayloadDigest, Record, StateKind,
-    Timestamp,
+    Attempt, Count, Failure, FaultClass, FieldViolation, Idempotency, Mode, Outcome, Party, PayloadDigest,
+    Record, StateKind, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -105,7 +105,18 @@ pub(super) fn time(time: Timestamp) -> String {
 
 /// `UNKNOWN OUTCOME_UNKNOWN: the system was silent`
 pub(super) fn why(failure: &Failure) -> String {
-    format!("{} {}: {}", class(failure.class), failure.reason, failure.message)
+    format!("{} {}: {}", class(failure.class), failure.reason, said(failure, &failure.message))
+}
+
+/// A text of a failure, unless it may be personal.
+fn said(failure: &Failure, text: &str) -> String {
+    if !failure.personal {
+        return text.to_owned();
+    }
+    format!(
+        "({} characters of the system's answer; `queue show ID --reply FILE` writes them)",
+        text.chars().count()
+    )
 }
 
 /// Why a message is where it is: its own failure, or while it waits that of the last attempt.
@@ -203,13 +214,31 @@ fn attempt(attempt: &Attempt) -> Value {
 }
 
 fn failure(failure: &Failure) -> Value {
+    let field =
+        |at: &FieldViolation| json!({ "field": at.field, "description": said(failure, &at.description) });
     json!({
         "class": class(failure.class),
         "status": failure.status.name(),
         "reason": failure.reason,
-        "message": failure.message,
+        "message": said(failure, &failure.message),
         "metadata": failure.metadata,
-        "fields": failure.fields,
+        "fields": failure.fields.iter().map(field).collect::<Vec<_>>(),
         "retry_after_ms": failure.retry_after.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_delivery::Status;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_wrote_is_not_shown() {
+        let mut one = Failure::new(Status::NotFound, FaultClass::Refused, "FAULT", "nobody named canary")
+            .at_field("name", "nobody named canary");
+        assert!(why(&one).contains("canary") && failure(&one).to_string().contains("canary"));
+        one.personal = true;
+        assert!(!why(&one).contains("canary") && !failure(&one).to_string().contains("canary"));
+    }
 }

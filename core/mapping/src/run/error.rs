@@ -64,8 +64,10 @@ pub enum RunError {
 pub struct FailureOutcome {
     /// The gRPC status code by its number (google.rpc.Code).
     pub status: i32,
-    /// What to tell the caller; made of the reply, so it may be personal.
+    /// What to tell the caller.
     pub message: Option<String>,
+    /// Whether the message is made of the reply. A constant, or a row of a table, is the mapping's own.
+    pub personal: bool,
     /// The caller's field at fault.
     pub field: Option<Arc<str>>,
     /// The reason of ErrorInfo.

@@ -6,7 +6,7 @@ mod write;
 
 pub use error::{FailureOutcome, RunError};
 
-use crate::plan::{Failure, Plan, ReplyPlan, Source, Target};
+use crate::plan::{Failure, Node, Plan, ReplyPlan, Source, Target};
 use bumpalo::Bump;
 use evaluate::{Run, condition};
 use portolan_formats::{Captured, Rows, Slot, Value, lexical};
@@ -226,6 +226,7 @@ fn outcome<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<FailureOutcom
     };
     Ok(FailureOutcome {
         status: rule.status,
+        personal: message.is_some() && !matches!(rule.message, Some(Node::Constant(_) | Node::Lookup { .. })),
         message,
         field: rule.field.clone(),
         reason: rule.reason.clone(),
@@ -234,7 +235,7 @@ fn outcome<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<FailureOutcom
     })
 }
 
-fn text_of<'a>(node: &'a crate::plan::Node, run: &mut Run<'_, 'a>) -> Option<String> {
+fn text_of<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Option<String> {
     as_text(evaluate::evaluate(node, run, false).ok()?)
 }
 
