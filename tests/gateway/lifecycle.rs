@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use tonic::Code;
 
-use crate::harness::{Backend, Client, House, OrderRequest, Reaction, block_on, get, until};
+use crate::harness::{Backend, Client, House, OrderRequest, Reaction, binary, block_on, get, until};
 
 const MAPPING: &str = "mappings/orders/orders.yaml";
 
@@ -167,7 +167,7 @@ fn a_full_disk_stops_the_gateway_and_loses_nothing_that_it_acknowledged() {
         // No file may grow beyond this many blocks of 512 bytes: what a full disk is to a process.
         let full = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
         let mut command = Command::new("sh");
-        command.args(["-c", full, env!("CARGO_BIN_EXE_portolan"), "serve", "--config", "portolan.yaml"]);
+        command.args(["-c", full]).arg(binary()).args(["serve", "--config", "portolan.yaml"]);
         let mut gateway = house.serve_by(command);
         let client = Client::connect(gateway.grpc).await;
         let mut names = Vec::new();

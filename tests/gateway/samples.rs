@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::{collapsed, repository};
+use crate::harness::{binary, collapsed, repository};
 
 #[test]
 fn every_worked_example_does_what_its_samples_say() {
@@ -88,7 +88,7 @@ fn folders(parent: &Path) -> Vec<PathBuf> {
 }
 
 fn portolan(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_portolan")).args(arguments).output().unwrap()
+    Command::new(binary()).args(arguments).output().unwrap()
 }
 
 fn text(path: &Path) -> String {

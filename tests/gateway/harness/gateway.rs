@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::repository;
+use super::{binary, repository};
 
 /// A folder with `portolan.yaml` and mappings; its database lives as long as it does, through any number of gateways.
 pub(crate) struct House {
@@ -153,7 +153,7 @@ impl House {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        let mut command = Command::new(binary());
         command.current_dir(self.folder.path()).args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
         command
     }

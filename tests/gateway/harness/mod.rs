@@ -11,7 +11,7 @@ pub(crate) use backend::{Asked, Backend, Reaction, envelope};
 pub(crate) use client::{Client, Details, Operation, OperationState, OrderRequest, get};
 pub(crate) use gateway::{Gateway, House};
 pub(crate) use peer::{Peer, node_portal, python_portal};
-pub(crate) use tree::{collapsed, corpus, repository};
+pub(crate) use tree::{binary, collapsed, corpus, repository};
 
 /// A runtime for a test: the test's own thread drives it, two more carry the backends.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::repository;
+use super::{binary, repository};
 
 fn python(script: &str) -> Command {
     let interpreter = repository().join(".venv/bin/python");
@@ -71,7 +71,7 @@ impl Peer {
 
     /// `portolan simulate soap`.
     pub(crate) fn simulator(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        let mut command = Command::new(binary());
         command.args(["simulate", "soap"]).args(arguments).current_dir(repository()).stdin(Stdio::null());
         Self::start(&mut command)
     }

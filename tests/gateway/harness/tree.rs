@@ -7,6 +7,11 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The `portolan` under test: the one just built, or `PORTOLAN_BIN`.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("PORTOLAN_BIN").map_or_else(|| env!("CARGO_BIN_EXE_portolan").into(), PathBuf::from)
+}
+
 /// A file of the corpus of real contracts; `None`, said aloud, where the corpus is not there.
 pub(crate) fn corpus(file: &str, cases: usize) -> Option<PathBuf> {
     let root = std::env::var_os("PORTOLAN_CORPUS")
