@@ -130,5 +130,5 @@ fn binding_headers(binding: &SoapBinding, headers: &mut HeaderMap) -> Result<(),
 }
 
 fn not_sendable(message: &'static str) -> SendError {
-    no_reply(Sent::No, reason::NOT_SENDABLE, message)
+    no_reply(Sent::Never, reason::NOT_SENDABLE, message)
 }

@@ -129,6 +129,8 @@ pub trait Target: Send + Sync + 'static {
 pub enum Sent {
     /// Provably not sent: connection or TLS refused, waiting for the pool.
     No,
+    /// Provably not sent, and the same message never can be.
+    Never,
     /// It may have arrived.
     Maybe,
     /// The system answered with something that is not an answer (an HTML page, an empty body, a cut one).

@@ -98,6 +98,14 @@ impl Idempotency {
     pub fn may_repeat(&self) -> bool {
         !matches!(self, Self::No)
     }
+
+    /// The key to send along.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::No | Self::Yes => None,
+        }
+    }
 }
 
 /// A caller's own id for a request; the same one gets the same answer.

@@ -62,6 +62,7 @@ pub(crate) fn signed(failure: Failure, route: &Route, context: Context<'_>) -> F
 fn unanswered(route: &Route, context: Context<'_>, error: SendError) -> Brought {
     let (status, class) = match error.sent {
         Sent::No => (Status::Unavailable, FaultClass::Unsent),
+        Sent::Never => (Status::Internal, FaultClass::Internal),
         Sent::Maybe => (Status::Unavailable, FaultClass::Unknown),
         Sent::Answered => (Status::Internal, FaultClass::Reply),
     };

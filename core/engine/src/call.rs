@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Accepted, Answer, Call, Claim, Decision, DeliveryError, Envelope, Failure, FaultClass,
-    Idempotency, MessageId, Mode, Outcome, RequestKey, Start, State, Status, Timestamp, decide,
+    Accept, Accepted, Answer, Call, Claim, Decision, DeliveryError, Envelope, Failure, FaultClass, MessageId,
+    Mode, Outcome, RequestKey, Start, State, Status, Timestamp, decide,
 };
 
 use crate::{
@@ -84,7 +84,7 @@ async fn unrecorded(route: &Route, call: &Call, context: Context<'_>, request: B
     loop {
         let started = Timestamp::now();
         let timeout = call.deadline.map_or(route.timeout, |d| route.timeout.min(d.since(started)));
-        let key = keys.idempotency_key.clone();
+        let key = idempotency.key().map(str::to_owned);
         let context = Context { attempt, ..context };
         let failure = match attempt::ask(route, context, &call.payload, request.clone(), key, timeout).await {
             Brought::Outcome(Outcome::Reply(bytes)) => return Answer::Reply(bytes),
@@ -160,10 +160,7 @@ impl Message {
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
-        let key = match &envelope.idempotency {
-            Idempotency::Key(key) => Some(key.clone()),
-            _ => None,
-        };
+        let key = envelope.idempotency.key().map(str::to_owned);
         let timeout = settle::patience(&route, &envelope, Timestamp::now());
         let brought = attempt::ask(&route, Context::of(&envelope, 1), &payload, request, key, timeout).await;
         match settle::attempt(&engine, &route, &envelope, claim, brought).await {

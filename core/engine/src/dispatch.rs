@@ -5,9 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use portolan_delivery::{
-    Claimed, DeadLetter, Failure, FaultClass, Idempotency, Outcome, Party, Status, Timestamp,
-};
+use portolan_delivery::{Claimed, DeadLetter, Failure, FaultClass, Outcome, Party, Status, Timestamp};
 
 use crate::{
     attempt::{self, Brought},
@@ -186,10 +184,7 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
     };
     let brought = match translated(&route, context, &payload) {
         Ok(request) => {
-            let key = match &envelope.idempotency {
-                Idempotency::Key(key) => Some(key.clone()),
-                _ => None,
-            };
+            let key = envelope.idempotency.key().map(str::to_owned);
             attempt::ask(&route, context, &payload, request, key, settle::patience(&route, &envelope, now))
                 .await
         }

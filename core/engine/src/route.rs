@@ -86,9 +86,9 @@ impl Route {
     pub(crate) fn idempotency(&self, keys: &Keys) -> Idempotency {
         match (self.repeat, &keys.idempotency_key) {
             (Repeat::Never, _) => Idempotency::No,
-            (Repeat::WithKey, Some(key)) => Idempotency::Key(key.clone()),
-            // A key that is absent protects nothing: such a message is not repeated.
-            (Repeat::WithKey, None) => Idempotency::No,
+            (Repeat::WithKey, Some(key)) if !key.is_empty() => Idempotency::Key(key.clone()),
+            // A key that is absent or empty protects nothing: such a message is not repeated.
+            (Repeat::WithKey, _) => Idempotency::No,
             (Repeat::Always, _) => Idempotency::Yes,
         }
     }

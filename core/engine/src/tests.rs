@@ -106,6 +106,27 @@ async fn with_a_key_the_system_is_asked_again_with_it_and_the_request_id_answere
 }
 
 #[tokio::test]
+async fn an_empty_key_protects_nothing() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::WithKey).await;
+    gateway.system.answers([Script::Error(lost())]);
+    let (_, reason) = status(engine.intake.call(call("keyless")).await);
+    assert_eq!(reason, "OUTCOME_UNKNOWN");
+    assert_eq!(gateway.system.keys(), [None]);
+}
+
+#[tokio::test]
+async fn what_can_never_be_sent_is_not_tried_again() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    let never = SendError { sent: Sent::Never, reason: "NOT_SENDABLE", ..unsent() };
+    gateway.system.answers([Script::Error(never)]);
+    let (code, reason) = status(engine.intake.call(call("ping")).await);
+    assert_eq!((code, reason.as_str()), (Status::Internal, "NOT_SENDABLE"));
+    assert_eq!(gateway.system.asked(), 1);
+}
+
+#[tokio::test]
 async fn a_request_id_belongs_to_one_payload() {
     let gateway = Gateway::new().await;
     let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;

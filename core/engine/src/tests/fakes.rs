@@ -101,7 +101,10 @@ impl Translate for Copying {
         }
         out.extend_from_slice(format!("v{}:", self.version).as_bytes());
         out.extend_from_slice(payload);
-        let key = format!("key of {}", String::from_utf8_lossy(payload));
+        let key = match payload {
+            b"keyless" => String::new(),
+            _ => format!("key of {}", String::from_utf8_lossy(payload)),
+        };
         Ok(Keys { request_id: None, idempotency_key: Some(key) })
     }
 
