@@ -67,7 +67,22 @@ pub fn load(
             loaded.push(LoadedRoute { route: checked, source, target, files });
         }
     }
-    Checked { value: Some(loaded), diagnostics }
+    Checked { value: Some(loaded), diagnostics: bounded(diagnostics) }
+}
+
+/// Nobody reads more findings of one file, and each takes its time to be shown.
+const MAX_FINDINGS: usize = 1000;
+
+/// The first of too many findings; what is left out weighs as much as its heaviest.
+fn bounded(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let more = findings.split_off(findings.len().min(MAX_FINDINGS));
+    if let Some(severity) = more.iter().map(|d| d.severity).max() {
+        let mut last =
+            Diagnostic::error(Code::YAML_BAD_VALUE, format!("{} more findings are not shown", more.len()));
+        last.severity = severity;
+        findings.push(last);
+    }
+    findings
 }
 
 /// Contracts that several routes of a file share are read once, and their findings reported once.

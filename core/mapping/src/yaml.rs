@@ -4,6 +4,8 @@
 //! Anchors, aliases, merge keys and tags are refused: a mapping reuses rules by `maps:`, and without aliases a small
 //! file cannot stand for a large one.
 
+use std::collections::HashMap;
+
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, options};
 use portolan_diagnostics::{Code, Diagnostic, SourceId, Span};
 
@@ -106,7 +108,20 @@ pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec
 /// A collection that is not closed yet.
 enum Open {
     Sequence(Span, Vec<Node>),
-    Mapping { span: Span, flow: bool, entries: Vec<Entry>, key: Option<Node>, broken: bool },
+    Mapping(Keyed),
+}
+
+/// A mapping that is not closed yet.
+struct Keyed {
+    span: Span,
+    flow: bool,
+    entries: Vec<Entry>,
+    /// Where each key stands, so that many keys take no longer than their number.
+    known: HashMap<String, Span>,
+    key: Option<Node>,
+    /// Whether a value before ends with an open parenthesis.
+    unbalanced: bool,
+    broken: bool,
 }
 
 struct Builder<'a> {
@@ -145,7 +160,15 @@ impl Builder<'_> {
             Event::MappingStart(style, anchor, tag) => {
                 self.refuse(span, anchor, tag.is_some());
                 let flow = style == StructureStyle::Flow;
-                self.open.push(Open::Mapping { span, flow, entries: Vec::new(), key: None, broken: false });
+                self.open.push(Open::Mapping(Keyed {
+                    span,
+                    flow,
+                    entries: Vec::new(),
+                    known: HashMap::new(),
+                    key: None,
+                    unbalanced: false,
+                    broken: false,
+                }));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -191,7 +214,7 @@ impl Builder<'_> {
                 let last = items.last().map_or(end.end, |n| n.span.end);
                 Node { span: Span { end: last.max(span.end), ..span }, kind: NodeKind::Sequence(items) }
             }
-            Some(Open::Mapping { span, entries, broken, flow, .. }) => {
+            Some(Open::Mapping(Keyed { span, entries, broken, flow, .. })) => {
                 let start =
                     entries.first().map_or(span.start, |e| if flow { span.start } else { e.key_span.start });
                 let last = entries.last().map_or(end.end, |e| if flow { end.end } else { e.value.span.end });
@@ -207,7 +230,7 @@ impl Builder<'_> {
         match self.open.last_mut() {
             None => self.documents.push(node),
             Some(Open::Sequence(_, items)) => items.push(node),
-            Some(Open::Mapping { key, .. }) => match key.take() {
+            Some(Open::Mapping(Keyed { key, .. })) => match key.take() {
                 None => *key = Some(node),
                 Some(key) => self.entry(key, node),
             },
@@ -216,13 +239,13 @@ impl Builder<'_> {
 
     /// A key with its value is complete: traps of keys are seen here, where both are known.
     fn entry(&mut self, key: Node, value: Node) {
-        let Some(Open::Mapping { flow, entries, broken, .. }) = self.open.last_mut() else { return };
-        if *broken {
+        let Some(Open::Mapping(open)) = self.open.last_mut() else { return };
+        if open.broken {
             return;
         }
-        let (flow, span) = (*flow, key.span);
+        let span = key.span;
         let NodeKind::Scalar(Scalar { text: name, plain, .. }) = key.kind else {
-            *broken = true;
+            open.broken = true;
             if !matches!(key.kind, NodeKind::Broken) {
                 let help = "a key is a plain name; quote an expression that begins with `{` or `[`";
                 self.findings.push(
@@ -232,21 +255,23 @@ impl Builder<'_> {
             return;
         };
         let empty = value.scalar().is_some_and(|s| s.plain && s.text.is_empty());
-        let cut = plain && flow && empty && entries.iter().any(|e| unbalanced(e.value.scalar()));
-        if cut || (plain && flow && name.contains(['(', ')'])) {
-            *broken = true;
+        let cut = plain && open.flow && empty && open.unbalanced;
+        if cut || (plain && open.flow && name.contains(['(', ')'])) {
+            open.broken = true;
             let message = "YAML ends the value before this at the comma, and takes the rest for a key";
             let help = "quote an expression that holds a comma inside { } or [ ]";
             self.findings
                 .push(Diagnostic::error(Code::YAML_TRAP, message).at(span, "taken for a key").help(help));
-        } else if let Some(first) = entries.iter().find(|e| e.key == name) {
+        } else if let Some(first) = open.known.get(&name) {
             let diagnostic =
                 Diagnostic::error(Code::YAML_DUPLICATE_KEY, format!("`{name}` stands here twice"))
                     .at(span, "")
-                    .at(first.key_span, "first here");
+                    .at(*first, "first here");
             self.findings.push(diagnostic);
         } else {
-            entries.push(Entry { key: name, key_span: span, value });
+            open.unbalanced |= unbalanced(value.scalar());
+            open.known.insert(name.clone(), span);
+            open.entries.push(Entry { key: name, key_span: span, value });
         }
     }
 }

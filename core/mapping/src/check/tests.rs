@@ -23,8 +23,8 @@ fn loaded_with(mapping: &str, wsdl: &str) -> (Vec<LoadedRoute>, Vec<String>) {
     let shown = checked.diagnostics.iter().filter(|d| d.severity != Severity::Note).map(|d| {
         let r = Rendered::new(d, &sources);
         let (line, column) = r.position.map_or((0, 0), |p| (p.line, p.column));
-        let text = sources.get(d.labels[0].span.source).map(|s| s.text.clone()).unwrap_or_default();
-        let span = d.labels[0].span;
+        let Some(span) = d.labels.first().map(|l| l.span) else { return r.message };
+        let text = sources.get(span.source).map(|s| s.text.clone()).unwrap_or_default();
         let underlined = text
             .get(span.start as usize..span.end as usize)
             .unwrap_or_default()
@@ -60,6 +60,14 @@ fn the_example_of_the_language_is_clean() {
     let (routes, found) = loaded(MAPPING);
     assert_eq!(found, [] as [&str; 0]);
     assert_eq!(routes.len(), 1);
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_is_read_to_its_end() {
+    let keys: String = (0..60_000).map(|n| format!("k{n}:\n")).collect();
+    let (_, found) = loaded(&format!("{MAPPING}{keys}"));
+    assert_eq!(found.len(), 1001);
+    assert!(found[1000].ends_with("more findings are not shown"), "{}", found[1000]);
 }
 
 #[test]

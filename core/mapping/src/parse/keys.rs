@@ -17,6 +17,8 @@ pub(super) struct Keys<'a> {
     span: Span,
     entries: &'a [Entry],
     asked: Vec<&'static str>,
+    /// Keys that were probably meant to be one that is missing; that is said there.
+    explained: Vec<Span>,
 }
 
 /// Keys of the language that a later version reads.
@@ -27,7 +29,9 @@ impl<'a> Keys<'a> {
     /// The keys of `node`; a finding where it is something else.
     pub(super) fn of(node: &'a Node, what: &'static str, findings: &mut Vec<Diagnostic>) -> Option<Self> {
         match &node.kind {
-            NodeKind::Mapping(entries) => Some(Self { what, span: node.span, entries, asked: Vec::new() }),
+            NodeKind::Mapping(entries) => {
+                Some(Self { what, span: node.span, entries, asked: Vec::new(), explained: Vec::new() })
+            }
             NodeKind::Broken => None,
             _ => {
                 let message = format!("{what} is {}, not a group of keys", node.describe());
@@ -59,6 +63,7 @@ impl<'a> Keys<'a> {
                 self.entries.iter().find(|e| portolan_diagnostics::nearest(&e.key, [key]).is_some())
             {
                 finding = finding.at(near.key_span, format!("did you mean `{key}`?"));
+                self.explained.push(near.key_span);
             }
             findings.push(finding);
         }
@@ -73,11 +78,7 @@ impl<'a> Keys<'a> {
     /// The same, with further keys that a later version reads.
     pub(super) fn finish_but(self, later: &[&str], findings: &mut Vec<Diagnostic>) {
         for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
-            let missed = findings.iter_mut().any(|d| {
-                d.code == Code::YAML_MISSING_KEY
-                    && d.labels.iter().any(|l| l.span == entry.key_span && !l.text.is_empty())
-            });
-            if missed {
+            if self.explained.contains(&entry.key_span) {
                 continue;
             }
             let finding = if LATER.iter().chain(later).any(|l| *l == entry.key) {
