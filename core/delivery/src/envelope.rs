@@ -126,7 +126,7 @@ pub struct Envelope {
     pub route: Arc<str>,
     /// The version of the route that serves it.
     pub bundle: BundleHash,
-    /// How the caller gets the answer.
+    /// How the caller gets the answer; by asking later, once an operator has had the message tried again.
     pub mode: Mode,
     /// When it was accepted; `now()` in its mapping.
     pub received: Timestamp,

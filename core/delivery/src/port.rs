@@ -80,7 +80,8 @@ pub trait Delivery: Send + Sync + 'static {
     fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
 
     /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one. Its deadline, which has
-    /// mostly passed when a person looks, does not hold any more.
+    /// mostly passed when a person looks, does not hold any more; nobody waits for the answer, as with an operation, so a
+    /// retry that fails is a dead letter again.
     fn retry(
         &self,
         id: MessageId,

@@ -6,7 +6,7 @@ use super::{Ledger, settle::columns};
 use crate::error::Trouble;
 
 impl Ledger {
-    /// The letter's failure stays with its attempt; the deadline goes.
+    /// The letter's failure stays with its attempt; the deadline goes, and with it whoever waited.
     pub(crate) fn retry(
         &mut self,
         id: MessageId,
@@ -21,7 +21,7 @@ impl Ledger {
         self.connection
             .prepare_cached(
                 "UPDATE messages SET state = 0, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL,
-                        envelope = json_remove(envelope, '$.deadline')
+                        envelope = json_set(json_remove(envelope, '$.deadline'), '$.mode', 'operation')
                  WHERE seq = ?1",
             )?
             .execute((dead.seq, now.0, bundle))?;

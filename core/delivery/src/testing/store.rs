@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure, Filter,
-    GatewayId, Lost, MessageId, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start, State,
-    StateKind, Timestamp, composite::Parcel, settle_lost,
+    GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start,
+    State, StateKind, Timestamp, composite::Parcel, settle_lost,
 };
 
 /// Rows in order of acceptance.
@@ -295,6 +295,7 @@ impl Store {
         let row = self.dead(id)?;
         row.record.envelope.bundle = bundle.unwrap_or(row.record.envelope.bundle);
         row.record.envelope.deadline = None;
+        row.record.envelope.mode = Mode::Operation;
         row.wait(now);
         Ok(())
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{cases, fresh, reopened};
 use crate::{
     Accept, Accepted, BundleHash, Claim, Delivery, DeliveryError, Envelope, FaultClass, GatewayId, MessageId,
-    Outcome, Start, State, StateKind,
+    Mode, Outcome, Start, State, StateKind,
     testing::{Subject, messages::*},
 };
 
@@ -28,7 +28,7 @@ async fn dead(delivery: &dyn Delivery, envelope: Envelope) -> MessageId {
 
 async fn a_retried_dead_letter_is_due_again(subject: &dyn Subject) {
     let delivery = fresh(subject).await;
-    let id = dead(&*delivery, envelope("r")).await;
+    let id = dead(&*delivery, Envelope { mode: Mode::RequestReply, ..envelope("r") }).await;
     delivery.retry(id, None, at(5)).await.expect("retry");
     let delivery = reopened(subject, delivery).await;
     let gateway = GatewayId::generate();
@@ -37,7 +37,8 @@ async fn a_retried_dead_letter_is_due_again(subject: &dyn Subject) {
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].claim, Claim { id, attempt: 2, gateway });
     assert_eq!((taken[0].envelope.bundle, &taken[0].payload), (BUNDLE, &payload(1)));
-    assert_eq!(taken[0].envelope.deadline, None, "who decided is not bound by the caller's patience");
+    let Envelope { deadline, mode, .. } = &taken[0].envelope;
+    assert_eq!((*deadline, *mode), (None, Mode::Operation), "the caller does not wait any more");
     delivery.finish(taken[0].claim, reply(), at(6)).await.expect("finish");
     let record = known(&*delivery, id).await;
     assert_eq!(record.attempts[0].failure, Some(letter(FaultClass::Unknown).failure));
