@@ -18,6 +18,7 @@ fn lost() -> SendError {
         sent: Sent::Maybe,
         reason: "TIMEOUT",
         message: "no answer".into(),
+        advice: None,
         reply: None,
         retry_after: None,
     }
@@ -28,6 +29,7 @@ fn unsent() -> SendError {
         sent: Sent::No,
         reason: "CONNECTION_REFUSED",
         message: "not there".into(),
+        advice: None,
         reply: None,
         retry_after: None,
     }
@@ -213,6 +215,21 @@ async fn a_message_finishes_on_the_version_with_which_it_began() {
     let newer = fakes::operation(engine.intake.call(call("pang")).await);
     engine.intake.wait_operation(newer.id, None, until).await.unwrap();
     assert_eq!(gateway.system.requests(), ["v1:ping", "v2:pang"]);
+}
+
+#[tokio::test]
+async fn an_operators_retry_that_fails_is_a_dead_letter_again() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    gateway.system.answers([Script::Error(lost())]);
+    status(engine.intake.call(named("ping", "id-1")).await);
+    let id = gateway.only_record(&engine).await.envelope.id;
+    gateway.system.answers((0..4).map(|_| Script::Error(unsent())));
+    engine.operator.retry(id, Version::Same).await.unwrap();
+    let (_, reason) = status(engine.intake.call(named("ping", "id-1")).await);
+    assert_eq!(reason, "CONNECTION_REFUSED");
+    let record = gateway.only_record(&engine).await;
+    assert_eq!((record.state.kind(), record.attempts.len()), (StateKind::Dead, 5));
 }
 
 #[tokio::test]
