@@ -37,7 +37,7 @@ impl Default for Options {
             waiting: 1024,
             readers: 2,
             checkpoint_after: 4 << 20,
-            checkpoint_hold: 32 << 20,
+            checkpoint_hold: 16 << 20,
             durability: Durability::PowerCut,
             vfs: None,
         }
