@@ -52,6 +52,8 @@ pub struct MappingRoute {
     pub maps: HashMap<String, Placed<Vec<FieldRule>>>,
     /// What may be shown in logs and traces.
     pub visible: Visible,
+    /// Something of it could not be read: it is checked as far as it goes, and never served.
+    pub broken: bool,
 }
 
 /// A gRPC method as source.
@@ -85,8 +87,8 @@ pub struct SoapTarget {
 /// How a message is delivered.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Whether the caller waits.
-    pub mode: Placed<Mode>,
+    /// Whether the caller waits; `None` where what is written is no mode.
+    pub mode: Placed<Option<Mode>>,
     /// Whether the system may be asked twice.
     pub idempotent: Idempotent,
     /// How long one attempt may take; the system's own timeout where `None`.
@@ -240,6 +242,10 @@ pub enum Rule {
     },
     /// `cases:`
     Cases(Vec<Case>),
+    /// `{ absent: true }`, as content of a case: said to be left out.
+    Absent,
+    /// Something that was already reported.
+    Broken,
 }
 
 /// A constant as written.

@@ -60,7 +60,7 @@ pub fn load(
         let rules = standing.get(&route.target.system.value);
         let checked = check(route, Contracts { source: &source, target: &target }, rules);
         diagnostics.extend(checked.diagnostics);
-        let failed = diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
+        let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
         if let (Some(checked), false) = (checked.value, failed) {
             let mut files = vec![id];
             files.extend(source.files.iter().chain(&target.files).filter(|f| **f != id));

@@ -83,7 +83,9 @@ fn method<'a>(
     };
     let returns_operation =
         contract.schema.record(output.record).name.local == "google.longrunning.Operation";
-    match (mode.value, long_running) {
+    // What is no mode was reported: the rest is checked as the method would have it.
+    let fitting = if returns_operation { Mode::Operation } else { Mode::RequestReply };
+    match (mode.value.unwrap_or(fitting), long_running) {
         (Mode::Operation, Some(info)) => {
             if info.metadata_type != OPERATION_METADATA {
                 let message = format!(

@@ -86,7 +86,7 @@ impl Checker<'_> {
 
     /// A place as written.
     pub(super) fn path(&mut self, path: &[Segment], leaf: &Leaf) -> Option<Place> {
-        self.scope.resolve(path, leaf).map_err(|d| self.findings.push(d)).ok()
+        self.scope.resolve(path, leaf).map_err(|d| self.findings.extend(d)).ok()
     }
 
     /// A place as a value.

@@ -3,6 +3,7 @@
 
 mod assign;
 mod calls;
+mod cover;
 mod document;
 mod endpoints;
 mod expression;
@@ -173,7 +174,7 @@ fn whole(
         operation: ends.operation.as_str().into(),
         binding: ends.binding.clone(),
         delivery: DeliveryPolicy {
-            mode: route.delivery.mode.value,
+            mode: route.delivery.mode.value.unwrap_or(Mode::RequestReply),
             idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
             timeout: route.delivery.timeout,
             deadline: route.delivery.deadline,
@@ -221,6 +222,8 @@ pub(crate) struct Checker<'a> {
     depth: usize,
     /// Findings when this direction began.
     before: usize,
+    /// Something of the mapping could not be read.
+    broken: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -244,12 +247,13 @@ impl<'a> Checker<'a> {
             rules: 0,
             depth: 0,
             before,
+            broken: route.broken,
         }
     }
 
     /// Whether this direction has errors already: what is unused because of one is no finding of its own.
     fn failed(&self) -> bool {
-        self.findings[self.before..].iter().any(|d| d.severity == Severity::Error)
+        self.broken || self.findings[self.before..].iter().any(|d| d.severity == Severity::Error)
     }
 
     /// Everything that a direction says.
@@ -269,12 +273,11 @@ impl<'a> Checker<'a> {
         let require = rules.require.iter().filter_map(|rule| self.require(rule)).collect();
         let fail = rules.fail.iter().filter_map(|rule| self.failure(rule)).collect();
         let (known, mut given) = (self.scope.settled.len(), None);
-        if let Some(from) = &rules.from
-            && let Some(place) = self.opened(from)
-        {
-            given = slot_of(&place);
-            self.scope.settled.extend(place.optional.iter().copied());
-            self.scope.opened.push(Opened::Record(place));
+        if let Some(from) = &rules.from {
+            let place = self.opened(from);
+            given = place.as_ref().and_then(slot_of);
+            self.scope.settled.extend(place.iter().flat_map(|p| p.optional.iter().copied()));
+            self.scope.opened.push(place.map_or(Opened::Lost, Opened::Record));
         } else if !request {
             // An answer without a body is no answer.
             given = self
@@ -326,8 +329,13 @@ impl<'a> Checker<'a> {
             },
         };
         let last = root.path.last().map(|(record, field)| self.target.field(*record, *field));
-        let whole =
-            rules::Target { name, ty: root.ty, list: false, nillable: last.is_some_and(|f| f.nillable) };
+        let whole = rules::Target {
+            name,
+            ty: root.ty,
+            list: false,
+            nillable: last.is_some_and(|f| f.nillable),
+            required: false,
+        };
         let Some(filled) = self.content(rule, whole) else { return };
         match (root.path.split_last(), filled.content) {
             (None, WriteContent::Record { write: fields, .. }) => write.extend(fields),

@@ -33,11 +33,18 @@ pub(super) struct Target<'t> {
     pub(super) ty: TypeId,
     pub(super) list: bool,
     pub(super) nillable: bool,
+    pub(super) required: bool,
 }
 
 impl<'t> Target<'t> {
     pub(super) fn of(field: &'t Field) -> Self {
-        Self { name: &field.name, ty: field.ty, list: field.occurs.is_list(), nillable: field.nillable }
+        Self {
+            name: &field.name,
+            ty: field.ty,
+            list: field.occurs.is_list(),
+            nillable: field.nillable,
+            required: is_required(field),
+        }
     }
 }
 
@@ -63,10 +70,18 @@ impl Checker<'_> {
         match &rule.value {
             Rule::Cases(cases) => self.cases(cases, target, rule.span),
             Rule::Each { variable, list, nil, item } => {
-                let place = self.list(list)?;
+                let inside = Target { list: false, required: false, ..target };
+                let Some(place) = self.list(list) else { return self.lost(item, inside) };
                 self.each(&variable.name, &place, *nil, target, rule.span, |c, t| c.content(item, t))
             }
             Rule::Expression(leaf) => self.expression(leaf, target),
+            Rule::Broken => None,
+            Rule::Absent if target.required => {
+                let message = format!("`{}` is required, and may not be left out", target.name);
+                self.findings.push(Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(rule.span, ""));
+                None
+            }
+            Rule::Absent => Some(Filled { content: WriteContent::Cases(Vec::new()), always: false }),
             _ if target.list => {
                 let message = format!("`{}` is a list, and this fills a single value", target.name);
                 let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(rule.span, "");
@@ -186,7 +201,7 @@ impl Checker<'_> {
         let known = self.scope.settled.len();
         self.scope.settled.extend(list.optional.iter().copied());
         self.scope.opened.push(Opened::Item(variable.to_owned(), opened));
-        let filled = item(self, Target { list: false, ..target });
+        let filled = item(self, Target { list: false, required: false, ..target });
         self.scope.opened.pop();
         self.scope.settled.truncate(known);
         let content = Box::new(filled?.content);
@@ -195,7 +210,7 @@ impl Checker<'_> {
     }
 
     fn from(&mut self, from: &Leaf, inner: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
-        let place = self.opened(from)?;
+        let Some(place) = self.opened(from) else { return self.lost(inner, target) };
         let given = match place.what {
             What::Record { slot, .. } => slot,
             _ => None,
@@ -210,6 +225,14 @@ impl Checker<'_> {
         let Filled { content, always } = filled?;
         let WriteContent::Record { write, .. } = content else { return Some(Filled { content, always }) };
         Some(Filled { content: WriteContent::Record { given, write }, always: always && !open })
+    }
+
+    /// What is wrong with the content of a `from:` or `each:` that leads nowhere.
+    fn lost(&mut self, inner: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
+        self.scope.opened.push(Opened::Lost);
+        self.content(inner, target);
+        self.scope.opened.pop();
+        None
     }
 
     /// The record of a `from:`.
@@ -296,6 +319,14 @@ impl Checker<'_> {
             }
         }
         self.scope.settled.truncate(known);
+        let covered = end.is_some() || failed || self.cover(cases);
+        if !covered {
+            let message = "no `otherwise`: what no case covers would be dropped";
+            let finding = Diagnostic::error(Code::MAP_UNCOVERED, message).at(span, "");
+            let finding = finding.help("end it with `- { otherwise: ... }`");
+            self.findings
+                .push(finding.help("or say that it may be left out: `- { otherwise: { absent: true } }`"));
+        }
         let all = always && end.is_some();
         (!failed).then_some(Filled { content: WriteContent::Cases(filled), always: all })
     }
@@ -336,9 +367,15 @@ impl Checker<'_> {
             let Some((field, declared)) = record.find(&rule.field.value) else {
                 let message = format!("`{name}` has no field `{}`", rule.field.value);
                 let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.field.span, "");
-                self.findings.push(
-                    finding.did_you_mean(&rule.field.value, record.fields.iter().map(|f| f.name.as_str())),
-                );
+                // A field that a rule of its own fills is not what this one means.
+                let open = record.fields.iter().filter(|f| fields.iter().all(|r| r.field.value != f.name));
+                let meant = portolan_diagnostics::nearest(&rule.field.value, open.map(|f| f.name.as_str()));
+                let finding = finding.did_you_mean(&rule.field.value, meant);
+                self.findings.push(finding);
+                if let Some((field, declared)) = meant.and_then(|name| record.find(name)) {
+                    self.content(&rule.rule, Target::of(declared));
+                    filled.push((field, rule.field.span, None));
+                }
                 continue;
             };
             if let Some((_, first, _)) = filled.iter().find(|(f, ..)| *f == field) {

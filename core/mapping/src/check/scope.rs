@@ -43,6 +43,8 @@ pub(super) enum Opened {
     Record(Place),
     /// The item of an `each:`.
     Item(String, Place),
+    /// A `from:` or `each:` that leads nowhere, which was reported: any name may be of it.
+    Lost,
 }
 
 /// What a path leads to.
@@ -108,14 +110,19 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What a path means here, or the finding that says why it means nothing.
-    pub(super) fn resolve(&mut self, path: &[Segment], leaf: &Leaf) -> Result<Place, Diagnostic> {
+    /// What a path means here, or the finding that says why it means nothing; `None` where another
+    /// finding said so.
+    pub(super) fn resolve(&mut self, path: &[Segment], leaf: &Leaf) -> Result<Place, Option<Diagnostic>> {
         let (start, rest) = self.begin(path, leaf)?;
-        self.walk(start, rest, leaf)
+        self.walk(start, rest, leaf).map_err(Some)
     }
 
-    fn begin<'p>(&mut self, path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
-        let Some((first, rest)) = path.split_first() else { return Err(unknown("", leaf, &(0..0))) };
+    fn begin<'p>(
+        &mut self,
+        path: &'p [Segment],
+        leaf: &Leaf,
+    ) -> Result<(Place, &'p [Segment]), Option<Diagnostic>> {
+        let Some((first, rest)) = path.split_first() else { return Err(Some(unknown("", leaf, &(0..0)))) };
         let item = self.opened.iter().rev().find_map(|o| match o {
             Opened::Item(name, place) if *name == first.name => Some(place.clone()),
             _ => None,
@@ -124,8 +131,8 @@ impl<'a> Scope<'a> {
             return Ok((place, rest));
         }
         match first.name.as_str() {
-            "context" => return context(path, leaf),
-            "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf),
+            "context" => return context(path, leaf).map_err(Some),
+            "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf).map_err(Some),
             "original" if self.original.is_some() => {
                 let rest = match rest.first() {
                     Some(s) if s.name == "body" => &rest[1..],
@@ -135,7 +142,7 @@ impl<'a> Scope<'a> {
                 return self
                     .root(Side::Original, &["body".to_owned()], name)
                     .map(|p| (p, rest))
-                    .ok_or_else(|| unknown(&first.name, leaf, &first.place));
+                    .ok_or_else(|| Some(unknown(&first.name, leaf, &first.place)));
             }
             _ => {}
         }
@@ -155,11 +162,12 @@ impl<'a> Scope<'a> {
                 }
                 _ => None,
             },
-            Opened::Item(..) => None,
+            Opened::Item(..) | Opened::Lost => None,
         });
         match opened {
             Some(place) => Ok((place, path)),
-            None => Err(self.nothing(first, leaf)),
+            None if self.opened.iter().any(|o| matches!(o, Opened::Lost)) => Err(None),
+            None => Err(Some(self.nothing(first, leaf))),
         }
     }
 
@@ -172,7 +180,7 @@ impl<'a> Scope<'a> {
                 Opened::Record(Place { side, what: What::Record { record, .. }, .. }) => {
                     names.extend(self.schema(*side).record(*record).fields.iter().map(|f| f.name.clone()));
                 }
-                Opened::Record(_) => {}
+                Opened::Record(_) | Opened::Lost => {}
             }
         }
         names.extend(self.message.document.roots.iter().filter_map(|r| r.name.first().cloned()));

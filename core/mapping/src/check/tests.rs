@@ -367,6 +367,78 @@ fn absence_is_settled() {
 }
 
 #[test]
+fn a_value_that_is_wrong_hides_nothing_else() {
+    let (routes, found) = loaded(
+        &MAPPING
+            .replace("mode: request-reply", "mode: async")
+            .replace("idempotent: true", "idempotent: maybe")
+            .replace("PersonCode: national_id", "PersonCode: nationl_id"),
+    );
+    assert!(routes.is_empty());
+    assert_eq!(
+        found,
+        [
+            "12:9 yaml/bad-value [async] `async` is not a delivery mode: direct, request-reply or operation",
+            "13:15 yaml/bad-value [maybe] `idempotent` is true or false, not `maybe`",
+            "24:17 map/unknown-path [nationl_id] nothing here is named `nationl_id` (did you mean `national_id`?)",
+        ]
+    );
+    let (_, found) =
+        loaded(&MAPPING.replace("mode: request-reply", "mode: later").replace("/GetPerson", "/ClaimBenefit"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
+
+#[test]
+fn one_cause_is_one_finding() {
+    check(
+        ("from: body.response.person", "from: body.response.persn"),
+        &["31:23 map/unknown-path [persn] `body.response` has no field `persn` (did you mean `person`?)"],
+    );
+    check(
+        ("each: c in Children.Child", "each: c in Children.Chil"),
+        &[
+            "37:27 map/unknown-path [Chil] `body.response.person.Children` has no field `Chil` (did you mean `Child`?)",
+        ],
+    );
+    check(
+        ("PersonCode: national_id", "PersonCod: national_id"),
+        &["24:5 map/unknown-path [PersonCod] `body` has no field `PersonCod` (did you mean `PersonCode`?)"],
+    );
+    check(
+        ("PersonCode: national_id", "PersonCode: [ national_id ]"),
+        &[
+            "24:17 yaml/bad-value [[ national_id] `PersonCode` is a list, not a rule (fill a list by { each: item in path, map: ... })",
+        ],
+    );
+    check(
+        ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: 02"),
+        &[
+            "52:54 yaml/trap [02] YAML readers take `02` for a number, without its leading zeros or sign (put it in quotes: \"02\")",
+        ],
+    );
+}
+
+#[test]
+fn cases_leave_nothing_out() {
+    let otherwise = "        - { otherwise: \"lookup('statuses', Status)\" }\n";
+    check(
+        (otherwise, ""),
+        &[
+            "41:7 map/uncovered [cases:] no `otherwise`: what no case covers would be dropped (end it with `- { otherwise: ... }`) (or say that it may be left out: `- { otherwise: { absent: true } }`)",
+        ],
+    );
+    let (routes, found) = loaded(&MAPPING.replace(otherwise, "        - { otherwise: { absent: true } }\n"));
+    assert_eq!(routes.len(), 1, "{found:#?}");
+    let all = "        - { when: \"Status in ['E', 'D']\", const: DECEASED }\n";
+    let mapping = MAPPING
+        .replace(otherwise, all)
+        .replace("        - { when: has(Died), const: DECEASED }\n", "")
+        .replace("ignore: [ body.request ]", "ignore: [ body.request, body.response.person.Died ]");
+    let (routes, found) = loaded(&mapping);
+    assert_eq!(routes.len(), 1, "{found:#?}");
+}
+
+#[test]
 fn rules_can_be_reached() {
     check(
         (

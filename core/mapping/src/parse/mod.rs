@@ -5,7 +5,7 @@ mod route;
 mod rules;
 mod traps;
 
-use portolan_diagnostics::{Checked, Code, Diagnostic, SourceId, Sources};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources};
 
 pub(crate) use traps::{Guess, guess};
 
@@ -35,12 +35,16 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
         let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "this file declares no route");
         findings.push(finding.at(portolan_diagnostics::Span::new(source, 0..0), ""));
     }
+    // What YAML itself refused is not known by the route that it belongs to.
+    let unreadable = failed(&findings);
     for document in &documents {
         // An empty document follows a `---` at the end.
         if matches!(&document.kind, NodeKind::Scalar(s) if s.text.is_empty()) && documents.len() > 1 {
             continue;
         }
-        let Some(route) = route::route(document, &mut findings) else { continue };
+        let before = findings.len();
+        let Some(mut route) = route::route(document, &mut findings) else { continue };
+        route.broken |= unreadable || failed(&findings[before..]);
         match routes.iter().find(|r| r.name.value == route.name.value) {
             Some(first) => findings.push(
                 Diagnostic::error(
@@ -54,6 +58,10 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
         }
     }
     Checked { value: Some(MappingFile { source, routes }), diagnostics: findings }
+}
+
+fn failed(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(|d| d.severity == Severity::Error)
 }
 
 /// The rules of a system's standing headers (`header:` in the gateway's configuration), of which `node` is the value.

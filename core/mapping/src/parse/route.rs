@@ -30,7 +30,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
     let target = keys.require("target", findings).and_then(|e| target(&e.value, findings));
     let delivery = match keys.take("delivery") {
         Some(entry) => delivery(&entry.value, findings),
-        None => Some(defaults(keys.span())),
+        None => defaults(keys.span()),
     };
     let request = keys.require("request", findings).and_then(|e| direction(e, true, findings));
     let response = keys.require("response", findings).and_then(|e| direction(e, false, findings));
@@ -43,13 +43,14 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
         name: name?,
         source: source?,
         target: target?,
-        delivery: delivery?,
+        delivery,
         request: request?,
         response: response?,
         faults,
         tables,
         maps,
         visible,
+        broken: false,
     })
 }
 
@@ -120,22 +121,25 @@ fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Place
 }
 
 fn defaults(span: Span) -> Delivery {
-    let mode = Placed { value: Mode::RequestReply, span };
+    let mode = Placed { value: Some(Mode::RequestReply), span };
     Delivery { mode, idempotent: Idempotent::No, timeout: None, deadline: None, retry: None }
 }
 
-fn delivery(node: &Node, findings: &mut Findings) -> Option<Delivery> {
-    let mut keys = Keys::of(node, "`delivery`", findings)?;
+/// A value that is wrong is reported and stands for its default, so that the rest is checked all the same.
+fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
+    let Some(mut keys) = Keys::of(node, "`delivery`", findings) else { return defaults(node.span) };
     let mode = match keys.take("mode") {
-        Some(entry) => mode(entry, findings),
-        None => Some(Placed { value: Mode::RequestReply, span: node.span }),
+        Some(entry) => Placed { value: mode(entry, findings), span: entry.value.span },
+        None => Placed { value: Some(Mode::RequestReply), span: node.span },
     };
     let idempotent = match keys.take("idempotent") {
         None => Idempotent::No,
         Some(entry) if matches!(entry.value.kind, NodeKind::Mapping(_)) => {
-            let mut inner = Keys::of(&entry.value, "`idempotent`", findings)?;
-            let key = inner.require("key", findings).and_then(|e| leaf(e, findings));
-            inner.finish(findings);
+            let key = Keys::of(&entry.value, "`idempotent`", findings).and_then(|mut inner| {
+                let key = inner.require("key", findings).and_then(|e| leaf(e, findings));
+                inner.finish(findings);
+                key
+            });
             key.map_or(Idempotent::No, Idempotent::Key)
         }
         Some(entry) => match boolean(entry, findings) {
@@ -147,10 +151,10 @@ fn delivery(node: &Node, findings: &mut Findings) -> Option<Delivery> {
     let deadline = keys.take("deadline").and_then(|e| duration(e, findings));
     let retry = keys.take("retry").and_then(|e| retry(&e.value, findings));
     keys.finish(findings);
-    Some(Delivery { mode: mode?, idempotent, timeout, deadline, retry })
+    Delivery { mode, idempotent, timeout, deadline, retry }
 }
 
-fn mode(entry: &Entry, findings: &mut Findings) -> Option<Placed<Mode>> {
+fn mode(entry: &Entry, findings: &mut Findings) -> Option<Mode> {
     let written = text(entry, findings)?;
     let modes = [Mode::Direct, Mode::RequestReply, Mode::Operation];
     let known = modes.into_iter().find(|m| m.name() == written.value);
@@ -159,7 +163,7 @@ fn mode(entry: &Entry, findings: &mut Findings) -> Option<Placed<Mode>> {
             format!("`{}` is not a delivery mode: direct, request-reply or operation", written.value);
         findings.push(bad(written.span, message).did_you_mean(&written.value, modes.map(Mode::name)));
     }
-    known.map(|value| Placed { value, span: written.span })
+    known
 }
 
 fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
@@ -345,7 +349,8 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
         let value = match (plain, guess(&value.value)) {
             (true, Guess::Trap(what)) => {
                 findings.push(trap(row.value.span, &value.value, what));
-                continue;
+                // As it was meant, so that the row is not taken for forgotten.
+                Constant::Text(value.value.as_str().into())
             }
             (true, Guess::Integer) => match value.value.parse() {
                 Ok(number) => Constant::Integer(number),

@@ -56,11 +56,17 @@ pub(crate) fn fields(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Vec<
         Keys::of(node, "a record", findings);
         return None;
     };
-    let lowered = entries.iter().filter_map(|entry| {
+    let lowered = entries.iter().map(|entry| {
         let field = Placed { value: entry.key.replace('-', "_"), span: entry.key_span };
-        rule(&entry.value, &entry.key, entry.key_span, findings).map(|rule| FieldRule { field, rule })
+        let rule = rule(&entry.value, &entry.key, entry.key_span, findings);
+        FieldRule { field, rule: rule.unwrap_or(broken(entry.value.span)) }
     });
     Some(lowered.collect())
+}
+
+/// Stands for a rule that was reported, so that its field is not taken for forgotten.
+fn broken(span: Span) -> Placed<Rule> {
+    Placed { value: Rule::Broken, span }
 }
 
 /// A rule with keys of its own.
@@ -72,9 +78,11 @@ fn form(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
         return rule;
     }
     if let Some(entry) = keys.take("cases") {
-        let cases = items(entry, findings).iter().filter_map(|item| case(item, findings)).collect();
+        let items = items(entry, findings);
+        let cases: Vec<Case> = items.iter().filter_map(|item| case(item, findings)).collect();
         keys.finish(findings);
-        return Some(Rule::Cases(cases));
+        // Of what remains, nothing can be said as a whole.
+        return (cases.len() == items.len()).then_some(Rule::Cases(cases));
     }
     if let Some(entry) = keys.take("each") {
         let each = each(entry, findings);
@@ -159,17 +167,19 @@ fn nil(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<NilPolicy> {
 fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
     let mut keys = Keys::of(node, "a case", findings)?;
     if let Some(entry) = keys.take("otherwise") {
-        let rule = rule(&entry.value, "otherwise", entry.key_span, findings);
+        let rule = content(entry, findings);
         keys.finish(findings);
-        return rule.map(|rule| Case { when: None, rule, span: node.span });
+        return Some(Case { when: None, rule, span: node.span });
     }
     let when = keys.require("when", findings).and_then(|entry| leaf(entry, findings));
     let content = if let Some(entry) = keys.take("const") {
-        constant(entry, findings).map(|value| Placed { value, span: entry.value.span })
+        let value = constant(entry, findings).unwrap_or(Rule::Broken);
+        Some(Placed { value, span: entry.value.span })
     } else if let Some(entry) = keys.take("then") {
-        rule(&entry.value, "then", entry.key_span, findings)
+        Some(content(entry, findings))
     } else if let Some(entry) = keys.take("map") {
-        fields(&entry.value, findings).map(|f| Placed { value: Rule::Fields(f), span: entry.value.span })
+        let value = fields(&entry.value, findings).map_or(Rule::Broken, Rule::Fields);
+        Some(Placed { value, span: entry.value.span })
     } else {
         let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "a case has no content").at(node.span, "");
         findings.push(finding.help("add `const: TEXT`, `then: expression` or `map: { fields }`"));
@@ -177,4 +187,17 @@ fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
     };
     keys.finish(findings);
     Some(Case { when: Some(when?), rule: content?, span: node.span })
+}
+
+/// What a case gives: a rule, or `{ absent: true }` where it is said that nothing stands there.
+fn content(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Placed<Rule> {
+    let span = entry.value.span;
+    if let NodeKind::Mapping(entries) = &entry.value.kind
+        && let [Entry { key, value, .. }] = entries.as_slice()
+        && key == "absent"
+        && value.scalar().is_some_and(|s| s.plain && s.text == "true")
+    {
+        return Placed { value: Rule::Absent, span };
+    }
+    rule(&entry.value, &entry.key, entry.key_span, findings).unwrap_or(broken(span))
 }
