@@ -117,6 +117,7 @@ impl Target for Nobody {
             sent: Sent::No,
             reason: "NO_SYSTEM",
             message: "nothing is sent while translating".to_owned(),
+            advice: None,
             reply: None,
             retry_after: None,
         };

@@ -261,6 +261,7 @@ fn failure_out(failure: delivery::Failure) -> wire::Failure {
         }),
         class: number(&CLASSES, failure.class),
         personal: failure.personal,
+        advice: failure.advice,
     }
 }
 
@@ -280,6 +281,7 @@ fn failure_in(failure: wire::Failure) -> Result<delivery::Failure, Malformed> {
         retry_after: failure.retry_after.map(|d| delay(d).ok_or(Malformed("retry_after"))).transpose()?,
         class: required(&CLASSES, failure.class, "class")?,
         personal: failure.personal,
+        advice: failure.advice,
     })
 }
 

@@ -311,6 +311,8 @@ pub(crate) struct Failure {
     pub(crate) class: i32,
     #[prost(bool, tag = "8")]
     pub(crate) personal: bool,
+    #[prost(string, optional, tag = "9")]
+    pub(crate) advice: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

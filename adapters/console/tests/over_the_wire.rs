@@ -78,6 +78,7 @@ fn records() -> Vec<Record> {
             .at_field("national_id", "eleven digits")
             .retry_after(std::time::Duration::from_millis(1500));
     failure.personal = true;
+    failure.advice = Some("is it up?".to_owned());
     let letter = DeadLetter { failure: failure.clone(), at_fault: Party::System, reply: Some("<x/>".into()) };
     let gateway = GatewayId::generate();
     let now = Timestamp(1_763_900_000_123_456);

@@ -147,7 +147,7 @@ impl Cause {
         cause
     }
 
-    /// The reason to give where the connection never stood.
+    /// The reason to give where the connection never stood, and what an operator is told.
     pub(crate) fn unconnected(self) -> (&'static str, &'static str) {
         match self {
             Self::NoAddress => {

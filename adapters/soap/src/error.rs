@@ -52,7 +52,7 @@ pub mod reason {
     pub const TLS_REFUSED: &str = "TLS_REFUSED";
     /// Connecting or answering took longer than allowed.
     pub const TIMEOUT: &str = "TIMEOUT";
-    /// All connections were busy for as long as the call may take. Never sent.
+    /// All connections were busy for as long as an answer may take. Never sent.
     pub const POOL_EXHAUSTED: &str = "POOL_EXHAUSTED";
     /// The route's target is no SOAP operation, or its SOAPAction or key cannot be a header. Never sent.
     pub const NOT_SENDABLE: &str = "NOT_SENDABLE";
@@ -86,7 +86,13 @@ pub mod reason {
 
 /// An attempt that brought no reply.
 pub(crate) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
-    SendError { sent, reason, message: message.into(), reply: None, retry_after: None }
+    SendError { sent, reason, message: message.into(), advice: None, reply: None, retry_after: None }
+}
+
+/// With what an operator can do about it.
+pub(crate) fn advise(mut error: SendError, advice: &'static str) -> SendError {
+    error.advice = Some(advice);
+    error
 }
 
 /// A reply that is not an answer.

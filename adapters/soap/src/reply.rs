@@ -13,7 +13,7 @@ use crate::{
     charset::{self, Unreadable},
     compression::{self, NotInflated},
     envelope::{self, Peek},
-    error::{bad_reply, no_reply, reason},
+    error::{advise, bad_reply, no_reply, reason},
 };
 
 /// The longest wait that a system may ask for.
@@ -79,15 +79,13 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
             reason::SERVICE_UNAVAILABLE,
             format!("the system is not available now (HTTP {number}, no envelope)"),
         ),
-        300..=399 => bad_reply(
-            reason::REDIRECT,
-            format!(
-                "the system redirects (HTTP {number}); Portolan does not follow, see the system's `endpoint`"
-            ),
+        300..=399 => advise(
+            bad_reply(reason::REDIRECT, format!("the system answered with a redirection (HTTP {number})")),
+            "redirections are not followed; see the system's `endpoint`",
         ),
-        401 | 403 => bad_reply(
-            reason::HTTP_STATUS,
-            format!("the system refused Portolan's credentials (HTTP {number}); see its `auth` and `tls`"),
+        401 | 403 => advise(
+            bad_reply(reason::HTTP_STATUS, format!("the system answered HTTP {number} without an envelope")),
+            "the system refused Portolan's credentials; see its `auth` and `tls`",
         ),
         500..=599 if html => bad_reply(
             reason::HTML_REPLY,
@@ -99,9 +97,9 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
 
 /// A reply over the limit.
 pub(crate) fn oversized(limit: usize) -> SendError {
-    bad_reply(
-        reason::OVERSIZED_REPLY,
-        format!("the system's reply is greater than {limit} bytes; see its `max-reply-bytes`"),
+    advise(
+        bad_reply(reason::OVERSIZED_REPLY, format!("the system's reply is greater than {limit} bytes")),
+        "see the system's `max-reply-bytes`",
     )
 }
 

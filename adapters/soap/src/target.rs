@@ -13,13 +13,13 @@ use hyper_util::{
 use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     OptionsError, SoapOptions,
     connector::{Cause, Connector},
-    error::{bad_reply, no_reply, reason},
+    error::{advise, bad_reply, no_reply, reason},
     headers::Headers,
     payload::{Payload, Taken},
     reply, tls,
@@ -67,9 +67,11 @@ impl SoapTarget {
     }
 
     async fn attempt(&self, outgoing: Outgoing) -> Result<Bytes, SendError> {
-        let deadline = Instant::now() + outgoing.timeout.min(LONGEST);
+        let timeout = outgoing.timeout.min(LONGEST);
         let headers = self.headers.of(&outgoing)?;
-        let _place = self.place(deadline).await?;
+        let _place = self.place(timeout).await?;
+        // What the system is given counts from here: waiting for a place is not its slowness.
+        let deadline = Instant::now() + timeout;
         let (payload, taken) = Payload::new(outgoing.payload);
         let mut request = Request::new(payload);
         *request.method_mut() = http::Method::POST;
@@ -81,17 +83,18 @@ impl SoapTarget {
         }
     }
 
-    /// Waits for one of the system's places, as long as the call itself may take.
-    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, SendError> {
+    /// Waits for one of the system's places, at most as long as an answer may take.
+    async fn place(&self, limit: Duration) -> Result<SemaphorePermit<'_>, SendError> {
         if let Ok(place) = self.places.try_acquire() {
             return Ok(place);
         }
         let exhausted = || {
-            let message = "all of the system's connections are busy; see its `max-concurrency`";
-            no_reply(Sent::No, reason::POOL_EXHAUSTED, message)
+            let error =
+                no_reply(Sent::No, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it");
+            advise(error, "all of the system's connections were busy; see its `max-concurrency`")
         };
         let _waiting = self.waiting.try_acquire().map_err(|_| exhausted())?;
-        match timeout_at(deadline, self.places.acquire()).await {
+        match timeout(limit, self.places.acquire()).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) | Err(_) => Err(exhausted()),
         }
@@ -166,18 +169,19 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
 fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
     let cause = Cause::of(error);
     if error.is_connect() || cause == Cause::Tls {
-        let (reason, message) = cause.unconnected();
-        return no_reply(Sent::No, reason, message);
+        let (reason, advice) = cause.unconnected();
+        let message = "the system cannot be reached now; nothing was sent to it";
+        return advise(no_reply(Sent::No, reason, message), advice);
     }
     match (taken.sent(), cause) {
-        (Sent::No, _) => no_reply(
-            Sent::No,
-            reason::CONNECTION_LOST,
-            "the connection was lost before anything was sent; is the system up?",
+        (Sent::No, _) => advise(
+            no_reply(Sent::No, reason::CONNECTION_LOST, "the connection was lost before anything was sent"),
+            "is the system up?",
         ),
-        (sent, Cause::NotHttp) => {
-            no_reply(sent, reason::NOT_HTTP, "the system's reply is not HTTP/1.1; see its `endpoint`")
-        }
+        (sent, Cause::NotHttp) => advise(
+            no_reply(sent, reason::NOT_HTTP, "the system's reply is not HTTP/1.1"),
+            "see the system's `endpoint`",
+        ),
         (sent, _) => no_reply(
             sent,
             reason::CONNECTION_LOST,

@@ -147,6 +147,8 @@ pub struct SendError {
     pub reason: &'static str,
     /// For people.
     pub message: String,
+    /// What an operator can do about it: names of options, a system's state. For log and queue, not for callers.
+    pub advice: Option<&'static str>,
     /// What the system answered, where that is worth keeping.
     pub reply: Option<Bytes>,
     /// What the system asks to wait (`Retry-After`).

@@ -127,6 +127,9 @@ pub struct Failure {
     /// logged nor shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub personal: bool,
+    /// What an operator can do about it, for log and queue; the caller is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
 }
 
 impl Failure {
@@ -146,6 +149,7 @@ impl Failure {
             retry_after: None,
             class,
             personal: false,
+            advice: None,
         }
     }
 

@@ -21,6 +21,15 @@ pub(crate) enum Brought {
     Unreadable(DeadLetter),
 }
 
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// The system, for its answer.
+    pub(crate) timeout: Duration,
+    /// The whole attempt, waiting for a free connection included: what is left of a deadline that cancels.
+    pub(crate) limit: Option<Duration>,
+}
+
 /// Asks the system once.
 pub(crate) async fn ask(
     route: &Route,
@@ -28,16 +37,21 @@ pub(crate) async fn ask(
     payload: &[u8],
     request: Bytes,
     key: Option<String>,
-    timeout: Duration,
+    patience: Patience,
 ) -> Brought {
     let outgoing = Outgoing {
         message: context.message,
         payload: request,
         protocol: route.protocol.clone(),
-        timeout,
+        timeout: patience.timeout,
         idempotency_key: key,
     };
-    let reply = match route.target.send(outgoing).await {
+    let sending = route.target.send(outgoing);
+    let sent = match patience.limit {
+        None => sending.await,
+        Some(limit) => tokio::time::timeout(limit, sending).await.unwrap_or_else(|_| Err(cancelled())),
+    };
+    let reply = match sent {
         Ok(reply) => reply,
         Err(error) => return unanswered(route, context, error),
     };
@@ -58,6 +72,18 @@ pub(crate) fn signed(failure: Failure, route: &Route, context: Context<'_>) -> F
     failure.with("route", &route.name).with("message", context.message)
 }
 
+/// The deadline passed first. The attempt may have been sent, or have waited for a connection until then.
+fn cancelled() -> SendError {
+    SendError {
+        sent: Sent::Maybe,
+        reason: "TIMEOUT",
+        message: "the system did not answer before the deadline".to_owned(),
+        advice: None,
+        reply: None,
+        retry_after: None,
+    }
+}
+
 /// No readable answer: what is known decides the class.
 fn unanswered(route: &Route, context: Context<'_>, error: SendError) -> Brought {
     let (status, class) = match error.sent {
@@ -68,6 +94,7 @@ fn unanswered(route: &Route, context: Context<'_>, error: SendError) -> Brought 
     };
     let mut failure = signed(Failure::new(status, class, error.reason, error.message), route, context);
     failure.retry_after = error.retry_after;
+    failure.advice = error.advice.map(str::to_owned);
     if error.sent == Sent::Answered {
         return Brought::Unreadable(DeadLetter { failure, at_fault: Party::System, reply: error.reply });
     }

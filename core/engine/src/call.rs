@@ -9,9 +9,10 @@ use portolan_delivery::{
 };
 
 use crate::{
-    attempt::{self, Brought},
+    attempt::{self, Brought, Patience},
     engine::Engine,
     goes_on::GoesOn,
+    guarded::{Panicked, guarded},
     operations,
     route::{Route, RouteMode},
     settle,
@@ -48,7 +49,7 @@ pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) 
         Err(failure) => return Answer::Failed(attempt::signed(failure, &route, context)),
     };
     if !route.has_ledger_row() {
-        return unrecorded(&route, &call, context, request.into(), &keys).await;
+        return unrecorded(engine, &route, &call, context, request.into(), &keys).await;
     }
     let request_id = keys.request_id.clone().or(named);
     if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
@@ -78,20 +79,34 @@ pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) 
 }
 
 /// `direct`, and request-reply that may be asked again: the caller's own patience is the only record.
-async fn unrecorded(route: &Route, call: &Call, context: Context<'_>, request: Bytes, keys: &Keys) -> Answer {
+async fn unrecorded(
+    engine: &Engine,
+    route: &Route,
+    call: &Call,
+    context: Context<'_>,
+    request: Bytes,
+    keys: &Keys,
+) -> Answer {
     let idempotency = route.idempotency(keys);
     let mut attempt = 1;
     loop {
         let started = Timestamp::now();
-        let timeout = call.deadline.map_or(route.timeout, |d| route.timeout.min(d.since(started)));
+        let limit = call.deadline.map(|deadline| deadline.since(started));
+        let timeout = limit.map_or(route.timeout, |left| route.timeout.min(left));
+        let patience = Patience { timeout, limit };
         let key = idempotency.key().map(str::to_owned);
         let context = Context { attempt, ..context };
-        let failure = match attempt::ask(route, context, &call.payload, request.clone(), key, timeout).await {
+        let failure = match attempt::ask(route, context, &call.payload, request.clone(), key, patience).await
+        {
             Brought::Outcome(Outcome::Reply(bytes)) => return Answer::Reply(bytes),
             Brought::Outcome(Outcome::Failed(failure)) => return Answer::Failed(failure),
-            Brought::Unreadable(letter) => return Answer::Failed(letter.failure),
+            Brought::Unreadable(letter) => {
+                engine.untold.tell(route, context, &letter.failure);
+                return Answer::Failed(letter.failure);
+            }
             Brought::Failure(failure) => failure,
         };
+        engine.untold.tell(route, context, &failure);
         let now = Timestamp::now();
         match decide(&route.retry, &idempotency, Mode::RequestReply, attempt, call.deadline, failure, now) {
             Decision::RetryAt { due, .. } => tokio::time::sleep(due.since(now)).await,
@@ -161,9 +176,17 @@ impl Message {
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
         let key = envelope.idempotency.key().map(str::to_owned);
-        let timeout = settle::patience(&route, &envelope, Timestamp::now());
-        let brought = attempt::ask(&route, Context::of(&envelope, 1), &payload, request, key, timeout).await;
-        match settle::attempt(&engine, &route, &envelope, claim, brought).await {
+        let patience = settle::patience(&route, &envelope, Timestamp::now());
+        let asked = guarded(async {
+            let context = Context::of(&envelope, 1);
+            let brought = attempt::ask(&route, context, &payload, request, key, patience).await;
+            settle::attempt(&engine, &route, &envelope, claim, brought).await
+        });
+        let settled = match asked.await {
+            Ok(settled) => settled,
+            Err(Panicked) => settle::panicked(&engine, &envelope.route, claim).await.map(Some),
+        };
+        match settled {
             Ok(Some(settled)) => told(envelope.id, settled),
             Ok(None) | Err(DeliveryError::Superseded(_)) => outcome(&engine, envelope.id).await,
             Err(error) => Answer::Failed(unsettled(error, &envelope)),
@@ -210,11 +233,16 @@ fn told(id: MessageId, settled: Settled) -> Answer {
             if cause != failure.reason {
                 failure = failure.with("cause", cause);
             }
+            failure.message = format!("{}; {MAY_BE_DONE}", failure.message);
             Answer::Failed(failure.with("dead_letter", id))
         }
         Settled::Dead(letter) => Answer::Failed(letter.failure.with("dead_letter", id)),
     }
 }
+
+/// What a caller must know of a request whose outcome is not known.
+const MAY_BE_DONE: &str = "it may have been carried out, so it must not simply be sent again; an operator settles it, and \
+                           repeating its request id then gives its outcome";
 
 fn too_late(message: &str) -> Failure {
     Failure::new(Status::DeadlineExceeded, FaultClass::Unknown, "DEADLINE_EXCEEDED", message)
@@ -245,7 +273,7 @@ fn refused(error: DeliveryError) -> Failure {
 /// The system was asked, and what came of it is not in the ledger: the next start makes it a dead letter.
 fn unsettled(error: DeliveryError, envelope: &Envelope) -> Failure {
     tracing::error!(id = %envelope.id, %error, "what an attempt brought could not be recorded");
-    let why = "the system was asked, but what came of it could not be recorded";
+    let why = format!("the system was asked, but what came of it could not be recorded; {MAY_BE_DONE}");
     Failure::new(Status::Aborted, FaultClass::Unknown, "OUTCOME_UNKNOWN", why)
         .with("route", &envelope.route)
         .with("message", envelope.id)

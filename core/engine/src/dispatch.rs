@@ -10,6 +10,7 @@ use portolan_delivery::{Claimed, DeadLetter, Failure, FaultClass, Outcome, Party
 use crate::{
     attempt::{self, Brought},
     engine::{Engine, VersionError, Work},
+    guarded::{Panicked, guarded},
     route::Route,
     settle,
     translate::Context,
@@ -114,8 +115,13 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
         for message in claimed {
             let slot = Slot::take(engine, busy, lane(engine, &message.envelope.route));
             tokio::spawn(async move {
-                let id = message.claim.id;
-                if let Err(error) = work_on(&slot.engine, message).await {
+                let (claim, route) = (message.claim, message.envelope.route.clone());
+                let id = claim.id;
+                let settled = match guarded(work_on(&slot.engine, message)).await {
+                    Ok(settled) => settled,
+                    Err(Panicked) => settle::panicked(&slot.engine, &route, claim).await.map(|_| ()),
+                };
+                if let Err(error) = settled {
                     tracing::error!(%id, %error, "an attempt could not be settled");
                 }
             });

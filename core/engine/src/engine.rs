@@ -18,6 +18,7 @@ use crate::{
     dispatch,
     load::{LoadError, Loaded, Loader},
     route::{Route, RouteTable},
+    untold::Untold,
     waiters::Waiters,
 };
 
@@ -50,6 +51,7 @@ pub struct Engine {
     /// One of them at a time is read: a backlog of one version asks for it all at once.
     opening: tokio::sync::Mutex<()>,
     pub(crate) waiters: Waiters,
+    pub(crate) untold: Untold,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
     fatal: watch::Sender<Option<String>>,
@@ -107,6 +109,7 @@ impl Engine {
             older: Mutex::default(),
             opening: tokio::sync::Mutex::new(()),
             waiters: Waiters::default(),
+            untold: Untold::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),

@@ -6,7 +6,12 @@ use portolan_delivery::{
     Answer, BoxFuture, Call, Failure, FaultClass, Intake, MessageId, OperationView, Status, Timestamp,
 };
 
-use crate::{call, engine::Engine, operations};
+use crate::{
+    call,
+    engine::Engine,
+    guarded::{Panicked, guarded},
+    operations, settle,
+};
 
 /// What source adapters hold.
 #[derive(Clone)]
@@ -27,7 +32,10 @@ impl Intake for EngineIntake {
                 );
             }
             match self.0.route_for(&call.method) {
-                Some(route) => call::answer(&self.0, route, call).await,
+                Some(route) => match guarded(call::answer(&self.0, route, call)).await {
+                    Ok(answer) => answer,
+                    Err(Panicked) => Answer::Failed(settle::panic_failure()),
+                },
                 None => Answer::Failed(Failure::new(
                     Status::Unimplemented,
                     FaultClass::Request,

@@ -7,6 +7,7 @@ mod call;
 mod dispatch;
 mod engine;
 mod goes_on;
+mod guarded;
 mod intake;
 mod load;
 mod mapped;
@@ -15,6 +16,7 @@ mod operator;
 mod route;
 mod settle;
 mod translate;
+mod untold;
 mod waiters;
 
 pub use bundle::Bundle;

@@ -182,8 +182,9 @@ fn refused(error: RunError) -> Failure {
         RunError::Read(_) => "MALFORMED_REQUEST",
         _ => "VALUE_REFUSED",
     };
-    let failure = Failure::new(Status::InvalidArgument, FaultClass::Request, reason, error.to_string());
-    match (error.source_path(), &error) {
+    let message = error.to_string().replace("`body.", "`");
+    let failure = Failure::new(Status::InvalidArgument, FaultClass::Request, reason, message);
+    match (error.source_path().map(callers_field), &error) {
         (Some(field), RunError::Refused { message, .. }) => failure.at_field(field, message.to_string()),
         (Some(field), _) => {
             let description = failure.message.clone();
@@ -191,6 +192,11 @@ fn refused(error: RunError) -> Failure {
         }
         (None, _) => failure,
     }
+}
+
+/// A path as the caller knows it: mappings say `body.` for the message, its caller does not.
+fn callers_field(path: String) -> String {
+    path.strip_prefix("body.").map_or_else(|| path.clone(), str::to_owned)
 }
 
 /// What a rule of the mapping makes of a reply.
@@ -201,7 +207,7 @@ fn declared(outcome: FailureOutcome, reason: String) -> Verdict {
     let mut failure = Failure::new(Status::from_number(outcome.status), class, reason, message.clone());
     failure.personal = outcome.personal;
     if let Some(field) = outcome.field {
-        failure = failure.at_field(&*field, message);
+        failure = failure.at_field(callers_field(field.to_string()), message);
     }
     if outcome.retry { Verdict::NotDone(failure) } else { Verdict::Refused(failure) }
 }

@@ -1,18 +1,25 @@
 //! What an attempt brought becomes an intent: finished, due again, or a dead letter.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use portolan_delivery::{Claim, Decision, DeliveryError, Envelope, Timestamp, decide};
+use portolan_delivery::{
+    Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Party, Status, Timestamp,
+    decide,
+};
 
-use crate::{attempt::Brought, engine::Engine, route::Route, waiters::Settled};
+use crate::{
+    attempt::{Brought, Patience},
+    engine::Engine,
+    route::Route,
+    waiters::Settled,
+};
 
 /// How long the system has for an attempt that begins now. A message that may be repeated is not waited for beyond its
 /// deadline; another runs on to the system's own timeout, so that its outcome is recorded.
-pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Duration {
-    match envelope.deadline.filter(|_| envelope.idempotency.may_repeat()) {
-        Some(deadline) => route.timeout.min(deadline.since(now)),
-        None => route.timeout,
-    }
+pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Patience {
+    let cancels = envelope.deadline.filter(|_| envelope.idempotency.may_repeat());
+    let limit = cancels.map(|deadline| deadline.since(now));
+    Patience { timeout: limit.map_or(route.timeout, |left| route.timeout.min(left)), limit }
 }
 
 /// Records what an attempt brought, and tells whoever waits. `None`: the message is due again later.
@@ -53,12 +60,37 @@ pub(crate) async fn attempt(
         }
         Decision::Bury(letter) => {
             tracing::warn!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, class = ?letter.failure.class,
-                reason = %letter.failure.reason, "the message is a dead letter; see `portolan queue show`");
+                reason = %letter.failure.reason, advice = letter.failure.advice.as_deref(), "the message is a dead letter; see `portolan queue show`");
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
             engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));
             Ok(Some(Settled::Dead(letter)))
         }
     }
+}
+
+/// The work on a message panicked: a dead letter, since nobody knows how far it came.
+pub(crate) async fn panicked(
+    engine: &Arc<Engine>,
+    route: &Arc<str>,
+    claim: Claim,
+) -> Result<Settled, DeliveryError> {
+    tracing::error!(id = %claim.id, %route, attempt = claim.attempt,
+        "the gateway panicked over a message, which is a dead letter now; please report the panic");
+    let letter = DeadLetter {
+        failure: panic_failure().with("route", route).with("message", claim.id),
+        at_fault: Party::Gateway,
+        reply: None,
+    };
+    engine.delivery.bury(claim, letter.clone(), Timestamp::now()).await.map_err(|e| engine.failed(e))?;
+    engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));
+    Ok(Settled::Dead(letter))
+}
+
+/// What a caller is told of a panic.
+pub(crate) fn panic_failure() -> Failure {
+    let why = "the gateway failed while it worked on the request; the request may have been carried out, so it must \
+               not simply be sent again";
+    Failure::new(Status::Internal, FaultClass::Internal, "GATEWAY_PANIC", why)
 }
 
 /// Records an outcome, and tells whoever waits.

@@ -1,6 +1,7 @@
 //! Routes at work over a real SQLite file, with a scripted system and a translation that only copies: what the engine
 //! does between them, and nothing else.
 
+mod accidents;
 mod fakes;
 
 use std::{sync::Arc, time::Duration};

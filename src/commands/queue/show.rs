@@ -111,6 +111,9 @@ fn print(record: &Record, report: &Report) {
             line("state", format!("dead letter since {}", view::time(*at)));
             line("at fault", view::party(letter.at_fault).to_owned());
             line("failure", format!("{} {}", letter.failure.status.name(), view::why(&letter.failure)));
+            if let Some(advice) = &letter.failure.advice {
+                line("advice", advice.clone());
+            }
             if let Some(reply) = &letter.reply {
                 line("system reply", format!("{} (write it to a file with --reply FILE)", size(reply)));
             }

@@ -222,6 +222,7 @@ fn failure(failure: &Failure) -> Value {
         "reason": failure.reason,
         "message": said(failure, &failure.message),
         "metadata": failure.metadata,
+        "advice": failure.advice,
         "fields": failure.fields.iter().map(field).collect::<Vec<_>>(),
         "retry_after_ms": failure.retry_after.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
     })

@@ -28,6 +28,7 @@ use crate::{
 pub(super) enum Script {
     Reply(&'static str),
     Error(SendError),
+    Panic,
     WhenLet(&'static str, oneshot::Receiver<()>),
 }
 
@@ -80,6 +81,7 @@ impl Target for System {
             match next.expect("the script has an answer") {
                 Script::Reply(reply) => Ok(reply.into()),
                 Script::Error(error) => Err(error),
+                Script::Panic => panic!("the script says so"),
                 Script::WhenLet(reply, gate) => {
                     let _ = gate.await;
                     Ok(reply.into())

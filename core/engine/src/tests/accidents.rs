@@ -1,0 +1,61 @@
+//! What must not happen, and costs no more than it must when it does: a panic over one message.
+
+use std::time::Duration;
+
+use portolan_delivery::{Intake, Operator, State, Status};
+
+use super::{
+    fakes::{Gateway, Script, call, named, operation, reply, status},
+    lost,
+};
+use crate::{Repeat, RouteMode};
+
+#[tokio::test]
+async fn a_panic_costs_one_message() {
+    for mode in [RouteMode::RequestReply, RouteMode::Operation] {
+        let gateway = Gateway::new().await;
+        let engine = gateway.start(mode, Repeat::Never).await;
+        gateway.system.answers([Script::Panic, Script::Reply("pong")]);
+        let answer = engine.intake.call(call("ping")).await;
+        let id = match mode {
+            RouteMode::Operation => operation(answer).id,
+            _ => {
+                assert_eq!(status(answer), (Status::Internal, "GATEWAY_PANIC".to_owned()));
+                gateway.only_record(&engine).await.envelope.id
+            }
+        };
+        let dead = loop {
+            match engine.operator.show(id).await.unwrap().state {
+                State::Dead { letter, .. } => break letter,
+                _ => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(dead.failure.reason, "GATEWAY_PANIC");
+        // Nothing of it is left at work, and the next message is served.
+        engine.intake.call(named("pang", "id-2")).await;
+        gateway.system.until_asked(2).await;
+        assert!(engine.intake.0.drain(Duration::from_secs(20)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_a_direct_call_is_told() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::Direct, Repeat::Never).await;
+    gateway.system.answers([Script::Panic, Script::Reply("pong")]);
+    assert_eq!(status(engine.intake.call(call("ping")).await).1, "GATEWAY_PANIC");
+    assert_eq!(reply(engine.intake.call(call("ping")).await), "pong");
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_said_in_words() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    gateway.system.answers([Script::Error(lost())]);
+    match engine.intake.call(call("ping")).await {
+        portolan_delivery::Answer::Failed(failure) => {
+            assert!(failure.message.contains("may have been carried out"), "{}", failure.message);
+        }
+        other => panic!("{other:?}"),
+    }
+}
