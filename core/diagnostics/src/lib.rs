@@ -138,7 +138,8 @@ fn distance(a: &str, b: &str) -> usize {
                 continue;
             }
             let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (cost[here - width] + 1).min(cost[here - 1] + 1).min(cost[here - width - 1] + same);
+            let mut best =
+                (cost[here - width] + 1).min(cost[here - 1] + 1).min(cost[here - width - 1] + same);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(cost[here - 2 * width - 2] + 1);
             }

@@ -16,7 +16,8 @@ pub(crate) async fn run(address: &str, path: &str, payload: Bytes, concurrency: 
     let path: PathAndQuery = path.parse().expect("a path");
     let mut channels = Vec::new();
     for _ in 0..CONNECTIONS {
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address").tcp_nodelay(true);
+        let endpoint =
+            Endpoint::from_shared(format!("http://{address}")).expect("an address").tcp_nodelay(true);
         channels.push(endpoint.connect().await.expect("a connection"));
     }
     let started = Instant::now();

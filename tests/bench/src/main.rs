@@ -23,7 +23,13 @@ fn main() {
         ["echo"] => runtime.block_on(echo::serve()),
         ["load", address, path, file, concurrency, seconds] => {
             let payload = std::fs::read(file).expect("the payload file can be read");
-            runtime.block_on(load::run(address, path, payload.into(), number(concurrency), duration(seconds)));
+            runtime.block_on(load::run(
+                address,
+                path,
+                payload.into(),
+                number(concurrency),
+                duration(seconds),
+            ));
         }
         ["commits", folder, concurrency, seconds, each] => {
             runtime.block_on(commits::run(folder, number(concurrency), duration(seconds), number(each)));
@@ -46,7 +52,9 @@ fn duration(word: &str) -> Duration {
 /// Latencies in microseconds, as the one line that the driver reads.
 fn report(mut micros: Vec<u32>, elapsed: Duration) {
     micros.sort_unstable();
-    let at = |share: f64| micros.get((micros.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(0);
+    let at = |share: f64| {
+        micros.get((micros.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(0)
+    };
     let rate = micros.len() as f64 / elapsed.as_secs_f64();
     println!("{{\"n\":{},\"rps\":{rate:.1},\"p50\":{},\"p99\":{}}}", micros.len(), at(0.5), at(0.99));
 }
