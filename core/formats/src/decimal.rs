@@ -129,27 +129,12 @@ impl Decimal {
 
     /// Appends it as `xs:decimal`, with as many digits after the point as its scale says.
     pub fn write(self, out: &mut Vec<u8>) {
-        if self.mantissa < 0 {
-            out.push(b'-');
-        }
-        let magnitude = self.mantissa.unsigned_abs();
-        let scale = usize::from(self.scale);
-        let mut buffer = itoa::Buffer::new();
-        let digits = match u64::try_from(magnitude) {
-            Ok(small) => buffer.format(small),
-            Err(_) => buffer.format(magnitude),
-        };
-        if scale == 0 {
-            out.extend_from_slice(digits.as_bytes());
-        } else if digits.len() > scale {
-            let (whole, fraction) = digits.as_bytes().split_at(digits.len() - scale);
-            out.extend_from_slice(whole);
-            out.push(b'.');
-            out.extend_from_slice(fraction);
-        } else {
-            out.extend_from_slice(b"0.");
-            out.resize(out.len() + scale - digits.len(), b'0');
-            out.extend_from_slice(digits.as_bytes());
+        match i64::try_from(self.mantissa) {
+            Ok(small) => write_minor(small, self.scale, out),
+            Err(_) => {
+                let mut buffer = itoa::Buffer::new();
+                push_digits(self.mantissa < 0, buffer.format(self.mantissa.unsigned_abs()), self.scale, out);
+            }
         }
     }
 
@@ -288,6 +273,31 @@ impl Decimal {
         let plain = self.normalized();
         let all = plain.mantissa.unsigned_abs().checked_ilog10().map_or(0, |log| log + 1);
         (all, u32::from(plain.scale))
+    }
+}
+
+/// Appends `units / 10^scale` as [`Decimal::write`] does.
+#[inline]
+pub(crate) fn write_minor(units: i64, scale: u8, out: &mut Vec<u8>) {
+    push_digits(units < 0, itoa::Buffer::new().format(units.unsigned_abs()), scale, out);
+}
+
+fn push_digits(negative: bool, digits: &str, scale: u8, out: &mut Vec<u8>) {
+    if negative {
+        out.push(b'-');
+    }
+    let scale = usize::from(scale);
+    if scale == 0 {
+        out.extend_from_slice(digits.as_bytes());
+    } else if digits.len() > scale {
+        let (whole, fraction) = digits.as_bytes().split_at(digits.len() - scale);
+        out.extend_from_slice(whole);
+        out.push(b'.');
+        out.extend_from_slice(fraction);
+    } else {
+        out.extend_from_slice(b"0.");
+        out.resize(out.len() + scale - digits.len(), b'0');
+        out.extend_from_slice(digits.as_bytes());
     }
 }
 

@@ -1,6 +1,6 @@
 //! From captured slots to values, by the field's own declaration.
 
-use crate::{Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder};
+use crate::{Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder};
 use bumpalo::Bump;
 use portolan_schema::{FieldId, Presence, RecordId, Schema, TypeId, Wire};
 
@@ -80,6 +80,15 @@ impl Decoder {
                 form.read(text, arena)
             }
             Decoding::None => Err(ValueProblem::WrongKind),
+        }
+    }
+
+    /// The value of a slot that holds a number, where a word holds it.
+    #[inline]
+    pub fn compact(&self, slot: Slot<'_>) -> Option<Compact> {
+        match (&self.form, slot) {
+            (Decoding::Protobuf(decoder), Slot::Bits(bits)) => decoder.compact(bits),
+            _ => None,
         }
     }
 

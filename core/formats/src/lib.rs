@@ -23,5 +23,5 @@ pub use error::{ReadError, ReadErrorKind};
 pub use problem::ValueProblem;
 pub use reader::Reader;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
-pub use value::{Captured, DateTime, Rows, Slot, Value};
+pub use value::{Captured, Compact, DateTime, Rows, Slot, Value};
 pub use writer::Writer;

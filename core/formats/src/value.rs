@@ -1,6 +1,6 @@
 //! What is captured from a document, and the values that expressions are made of.
 
-use crate::{Decimal, FrameId, SlotRef};
+use crate::{Decimal, FrameId, SlotRef, ValueProblem};
 use std::cmp::Ordering;
 
 /// What a reader found for one selected field: the bytes as they lie in the input, not yet interpreted.
@@ -13,9 +13,10 @@ pub enum Slot<'a> {
     Nil,
     /// A record that is there.
     Present,
-    /// Text: an XML value with entities resolved, or a protobuf string.
+    /// Text: an XML value with entities resolved.
     Text(&'a str),
-    /// Octets: protobuf bytes, or a well-known message that stands for a scalar.
+    /// Octets: protobuf bytes, a well-known message that stands for a scalar, or a protobuf string, which is held to
+    /// be UTF-8 where it is used: whoever copies it looks at every byte anyway.
     Bytes(&'a [u8]),
     /// A protobuf varint, or a fixed-width number's bits.
     Bits(u64),
@@ -149,7 +150,39 @@ pub enum Value<'a> {
     Duration(jiff::SignedDuration),
 }
 
+/// A value that fits a machine word, as most numbers of most messages do: it travels in registers, where a [`Value`]
+/// goes through memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compact {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A decimal: minor units, and how many of their digits stand after the point.
+    Minor(i64, u8),
+    /// An instant: seconds since 1970 in UTC.
+    Seconds(i64),
+}
+
+impl Compact {
+    /// The same value; seconds too far from 1970 are none.
+    pub fn value(self) -> Result<Value<'static>, ValueProblem> {
+        Ok(match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Integer(value) => Value::Integer(i128::from(value)),
+            Self::Minor(units, scale) => Value::Decimal(Decimal { mantissa: i128::from(units), scale }),
+            Self::Seconds(seconds) => Value::DateTime(DateTime::from_seconds(seconds)?),
+        })
+    }
+}
+
 impl DateTime {
+    /// So many seconds after 1970-01-01T00:00:00Z.
+    pub fn from_seconds(seconds: i64) -> Result<Self, ValueProblem> {
+        let instant = jiff::Timestamp::from_second(seconds).map_err(|_| ValueProblem::OutOfRange)?;
+        Ok(Self::utc(instant))
+    }
+
     /// The instant; `None` where the zone is not said.
     pub fn instant(self) -> Option<jiff::Timestamp> {
         let offset = jiff::tz::Offset::from_seconds(self.offset?).ok()?;

@@ -1,6 +1,6 @@
 //! Writing, whatever the format: the plan says what comes next, a writer knows the bytes.
 
-use crate::{Value, ValueProblem};
+use crate::{Compact, Value, ValueProblem};
 use portolan_schema::{Document, FieldId, RecordId, Schema};
 
 /// A format that can be written.
@@ -35,9 +35,19 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
     /// Writes a scalar. What was appended before an error is to be thrown away.
     fn scalar(field: &Self::Field, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
 
+    /// Writes a scalar that fits a word; the same, without the detour.
+    fn compact(field: &Self::Field, value: Compact, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::scalar(field, value.value()?, out)
+    }
+
     /// Writes text; the same as a scalar of text, without the detour.
     fn text(field: &Self::Field, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Self::scalar(field, Value::Text(text), out)
+    }
+
+    /// The same of bytes that nobody has tested to be UTF-8 yet.
+    fn utf8(field: &Self::Field, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::text(field, std::str::from_utf8(bytes).map_err(|_| ValueProblem::Utf8)?, out)
     }
 
     /// Writes nil.

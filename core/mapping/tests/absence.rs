@@ -139,6 +139,7 @@ fn what_is_not_there_is_left_out_or_named() {
         (b"\x0a\x01S", "`Address.City` is required and has no value"),
         (b"\x1a\x06Lisboa", "`city` to `Address.City`: the value is too long"),
         (b"\x1a\x01\x01", "`city` to `Address.City`: the value holds a character that XML cannot carry"),
+        (b"\x1a\x01\xff", "`city` to `Address.City`: the value is not valid UTF-8"),
         (
             b"\x22\x00",
             "the document is refused: field number 4 is not in the contract; `ignore` would allow it (near byte 1)",

@@ -10,7 +10,7 @@ pub use calendar::{
 };
 pub use facets::FacetCheck;
 
-use crate::{Decimal, Value, ValueProblem};
+use crate::{Compact, DateTime, Decimal, Value, ValueProblem};
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_schema::{ScalarId, ScalarKind, Schema, WhiteSpace};
 
@@ -88,6 +88,16 @@ impl Form {
         self.kind == Kind::Text && self.white_space.is_none() && self.check.is_none()
     }
 
+    /// Whether text is copied as it is, once its facets are tested.
+    pub(crate) fn is_text(&self) -> bool {
+        self.kind == Kind::Text
+    }
+
+    /// Tests the facets of text that will be written as it is.
+    pub(crate) fn test_text(&self, text: &str) -> Result<(), ValueProblem> {
+        self.check.as_ref().map_or(Ok(()), |check| check.test(Value::Text(text), text, false))
+    }
+
     /// Reads a value. Facets are not tested: what a system sends is judged by the target's contract.
     #[inline]
     pub fn read<'a>(&self, text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
@@ -157,6 +167,34 @@ impl Form {
                 check.test(value, text, self.kind == Kind::Items)
             }
         }
+    }
+
+    /// Appends a value that fits a word. Tells whether it did; what is not plainly of this form goes by [`Form::write`].
+    #[inline]
+    pub(crate) fn write_compact(&self, value: Compact, out: &mut Vec<u8>) -> Result<bool, ValueProblem> {
+        if self.check.is_some() {
+            return Ok(false);
+        }
+        match (self.kind, value) {
+            (Kind::Integer { min, max }, Compact::Integer(number)) => {
+                if i128::from(number) < min || i128::from(number) > max {
+                    return Err(ValueProblem::OutOfRange);
+                }
+                out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+            }
+            (Kind::Decimal, Compact::Integer(number)) => {
+                out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+            }
+            (Kind::Decimal, Compact::Minor(units, scale)) => crate::decimal::write_minor(units, scale, out),
+            (Kind::Bool, Compact::Bool(value)) => {
+                out.extend_from_slice(if value { b"true" } else { b"false" });
+            }
+            (Kind::DateTime, Compact::Seconds(seconds)) => {
+                write_date_time(DateTime::from_seconds(seconds)?, out)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Text for a type that is not text: read by the type's own form first.

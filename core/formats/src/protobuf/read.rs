@@ -1,6 +1,6 @@
 //! Wire bytes into slots: one pass, fields found by number in a table.
 
-use super::wire::{Wire, WireType};
+use super::wire::{Wire, WireType, split_tag};
 use crate::{
     Captured, ReadError, ReadErrorKind, Selection, Slot, Unknown,
     reader::{Action, action},
@@ -35,6 +35,8 @@ struct Node {
 #[derive(Debug)]
 struct Entry {
     number: u32,
+    /// The number with the wire type that the contract gives it.
+    tag: u32,
     name: Box<str>,
     wire: WireType,
     content: Content,
@@ -47,10 +49,19 @@ struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Content {
-    Number,
-    Text,
-    Octets,
+    Varint,
+    Fixed,
+    /// Text, or octets.
+    Bytes,
     Message,
+}
+
+/// Where the fields of a message go, how much deeper it may nest, and where its bytes begin in the input.
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    depth: u32,
+    base: usize,
 }
 
 struct Reading<'r, 'a> {
@@ -92,21 +103,18 @@ impl ProtobufReader {
         let base = (wire.bytes.as_ptr() as usize).wrapping_sub(reading.start);
         let Some(node) = self.nodes.get(node as usize) else { return Ok(()) };
         while !wire.is_empty() {
-            let failed = |kind, at: usize| ReadError::new(kind, base + at);
-            let (number, wire_type) = wire.tag().map_err(|kind| failed(kind, wire.at))?;
-            if wire_type == WireType::EndGroup {
-                let ends = group == Some(number);
-                return if ends { Ok(()) } else { Err(failed(ReadErrorKind::Malformed, wire.at)) };
-            }
-            let Some(entry) = node.find(number) else {
-                if self.refuse_unknown && !node.open {
-                    return Err(failed(ReadErrorKind::UnknownField(number), wire.at));
+            let tag = wire.raw_tag().map_err(|kind| ReadError::new(kind, base + wire.at))?;
+            let place = Place { row, depth, base };
+            match node.find(tag >> 3) {
+                Some(entry) if entry.tag == tag => {
+                    self.field(reading, wire, entry, place).map_err(|e| e.inside(&entry.name))?;
                 }
-                wire.skip(number, wire_type, depth).map_err(|kind| failed(kind, wire.at))?;
-                continue;
-            };
-            self.field(reading, wire, entry, wire_type, row, depth, base)
-                .map_err(|e| e.inside(&entry.name))?;
+                entry => match self.unexpected(reading, wire, tag, entry, node.open, place)? {
+                    Some(ended) if group == Some(ended) => return Ok(()),
+                    Some(_) => return Err(ReadError::new(ReadErrorKind::Malformed, base + wire.at)),
+                    None => {}
+                },
+            }
         }
         match group {
             None => Ok(()),
@@ -114,62 +122,86 @@ impl ProtobufReader {
         }
     }
 
+    /// A field of the contract, in the contract's wire type.
     #[inline]
-    #[allow(clippy::too_many_arguments, reason = "the state of one pass, taken apart for speed")]
     fn field<'a>(
         &self,
         reading: &mut Reading<'_, 'a>,
         wire: &mut Wire<'a>,
         entry: &Entry,
-        wire_type: WireType,
-        row: usize,
-        depth: u32,
-        base: usize,
+        place: Place,
     ) -> Result<(), ReadError> {
+        let row = place.row;
         for slot in &entry.clears {
             reading.captured.set(row + usize::from(*slot), Slot::Absent);
         }
         let result = match entry.action {
-            Action::Skip => wire.skip(entry.number, wire_type, depth),
-            Action::Scalar { slot } if wire_type == entry.wire => {
-                scalar(reading, wire, entry, wire_type, row + usize::from(slot))
-            }
+            Action::Scalar { slot } => scalar(reading, wire, entry, row + usize::from(slot)),
+            Action::Skip => wire.skip(entry.number, entry.wire, place.depth),
             Action::Item { list, width, item, node: None } => {
-                items(reading, wire, entry, wire_type, row + usize::from(list), width, item)
+                let inner = reading.captured.push_item(row + usize::from(list), width);
+                scalar(reading, wire, entry, inner + usize::from(item))
             }
-            Action::Record { slot, node } if wire_type == entry.wire => {
+            Action::Record { slot, node } => {
                 reading.captured.set(row + usize::from(slot), Slot::Present);
-                return self.nested(reading, wire, entry, node, row, depth, base);
+                return self.nested(reading, wire, entry, node, place);
             }
-            Action::Item { list, width, item, node: Some(node) } if wire_type == entry.wire => {
+            Action::Item { list, width, item, node: Some(node) } => {
                 let inner = reading.captured.push_item(row + usize::from(list), width);
                 reading.captured.set(inner + usize::from(item), Slot::Present);
-                return self.nested(reading, wire, entry, node, inner, depth, base);
+                return self.nested(reading, wire, entry, node, Place { row: inner, ..place });
             }
-            _ => Err(ReadErrorKind::WireType),
         };
-        result.map_err(|kind| ReadError::new(kind, base + wire.at))
+        result.map_err(|kind| ReadError::new(kind, place.base + wire.at))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the state of one pass, taken apart for speed")]
+    /// What is not in the contract, or not in its wire type. Gives the number of a group that ends here.
+    #[cold]
+    fn unexpected<'a>(
+        &self,
+        reading: &mut Reading<'_, 'a>,
+        wire: &mut Wire<'a>,
+        tag: u32,
+        entry: Option<&Entry>,
+        open: bool,
+        place: Place,
+    ) -> Result<Option<u32>, ReadError> {
+        let failed = |kind, wire: &Wire<'_>| ReadError::new(kind, place.base + wire.at);
+        let (number, wire_type) = split_tag(tag).map_err(|kind| failed(kind, wire))?;
+        if wire_type == WireType::EndGroup {
+            return Ok(Some(number));
+        }
+        let result = match entry.map(|e| (e, e.action)) {
+            None if self.refuse_unknown && !open => Err(ReadErrorKind::UnknownField(number)),
+            None | Some((_, Action::Skip)) => wire.skip(number, wire_type, place.depth),
+            Some((entry, Action::Item { list, width, item, node: None }))
+                if wire_type == WireType::Length =>
+            {
+                packed(reading, wire, entry, place.row + usize::from(list), width, item)
+            }
+            Some(_) => Err(ReadErrorKind::WireType),
+        };
+        result.map(|()| None).map_err(|kind| {
+            let error = failed(kind, wire);
+            entry.map_or(error.clone(), |entry| error.inside(&entry.name))
+        })
+    }
+
     fn nested<'a>(
         &self,
         reading: &mut Reading<'_, 'a>,
         wire: &mut Wire<'a>,
         entry: &Entry,
         node: u32,
-        row: usize,
-        depth: u32,
-        base: usize,
+        place: Place,
     ) -> Result<(), ReadError> {
-        let Some(depth) = depth.checked_sub(1) else {
-            return Err(ReadError::new(ReadErrorKind::TooDeep, base + wire.at));
-        };
+        let failed = |kind, wire: &Wire<'_>| ReadError::new(kind, place.base + wire.at);
+        let depth = place.depth.checked_sub(1).ok_or_else(|| failed(ReadErrorKind::TooDeep, wire))?;
         if entry.wire == WireType::StartGroup {
-            return self.message(reading, wire, node, row, depth, Some(entry.number));
+            return self.message(reading, wire, node, place.row, depth, Some(entry.number));
         }
-        let bytes = wire.length_delimited().map_err(|kind| ReadError::new(kind, base + wire.at))?;
-        self.message(reading, &mut Wire::new(bytes), node, row, depth, None)
+        let bytes = wire.length_delimited().map_err(|kind| failed(kind, wire))?;
+        self.message(reading, &mut Wire::new(bytes), node, place.row, depth, None)
     }
 }
 
@@ -178,59 +210,57 @@ fn scalar<'a>(
     reading: &mut Reading<'_, 'a>,
     wire: &mut Wire<'a>,
     entry: &Entry,
-    wire_type: WireType,
     place: usize,
 ) -> Result<(), ReadErrorKind> {
+    let number = |bits| if bits == 0 && entry.implicit { Slot::Absent } else { Slot::Bits(bits) };
     let slot = match entry.content {
-        Content::Number => match wire.bits(wire_type)? {
-            0 if entry.implicit => Slot::Absent,
-            bits => Slot::Bits(bits),
-        },
-        Content::Text => {
-            let text = std::str::from_utf8(wire.length_delimited()?).map_err(|_| ReadErrorKind::Utf8)?;
-            if text.is_empty() && entry.implicit { Slot::Absent } else { Slot::Text(text) }
-        }
-        Content::Octets => {
+        Content::Varint => number(wire.varint()?),
+        Content::Fixed => number(wire.bits(entry.wire)?),
+        Content::Bytes => {
             let bytes = wire.length_delimited()?;
             if bytes.is_empty() && entry.implicit { Slot::Absent } else { Slot::Bytes(bytes) }
         }
-        // A message that comes twice is merged, which for wire bytes is to put one behind the other.
-        Content::Message => match (reading.captured.get(place), wire.length_delimited()?) {
-            (Slot::Bytes(before), bytes) if !before.is_empty() => {
-                let mut both =
-                    bumpalo::collections::Vec::with_capacity_in(before.len() + bytes.len(), reading.arena);
-                both.extend_from_slice(before);
-                both.extend_from_slice(bytes);
-                Slot::Bytes(both.into_bump_slice())
-            }
-            (_, bytes) => Slot::Bytes(bytes),
-        },
+        Content::Message => merged(reading, wire, place)?,
     };
     reading.captured.set(place, slot);
     Ok(())
 }
 
-/// One item, or a packed run of them.
-fn items<'a>(
+/// A message that comes twice is merged, which for wire bytes is to put one behind the other.
+fn merged<'a>(
+    reading: &Reading<'_, 'a>,
+    wire: &mut Wire<'a>,
+    place: usize,
+) -> Result<Slot<'a>, ReadErrorKind> {
+    let bytes = wire.length_delimited()?;
+    Ok(match reading.captured.get(place) {
+        Slot::Bytes(before) if !before.is_empty() => {
+            let length = before.len() + bytes.len();
+            let mut both = bumpalo::collections::Vec::with_capacity_in(length, reading.arena);
+            both.extend_from_slice(before);
+            both.extend_from_slice(bytes);
+            Slot::Bytes(both.into_bump_slice())
+        }
+        _ => Slot::Bytes(bytes),
+    })
+}
+
+/// A packed run of numbers, where the contract has them one by one or packed.
+fn packed<'a>(
     reading: &mut Reading<'_, 'a>,
     wire: &mut Wire<'a>,
     entry: &Entry,
-    wire_type: WireType,
     list: usize,
     width: u16,
     item: u16,
 ) -> Result<(), ReadErrorKind> {
-    if wire_type == entry.wire {
-        let row = reading.captured.push_item(list, width);
-        return scalar(reading, wire, entry, wire_type, row + usize::from(item));
-    }
-    if wire_type != WireType::Length || entry.content != Content::Number {
+    if !matches!(entry.content, Content::Varint | Content::Fixed) {
         return Err(ReadErrorKind::WireType);
     }
-    let mut packed = Wire::new(wire.length_delimited()?);
-    while !packed.is_empty() {
+    let mut run = Wire::new(wire.length_delimited()?);
+    while !run.is_empty() {
         let row = reading.captured.push_item(list, width);
-        scalar(reading, &mut packed, entry, entry.wire, row + usize::from(item))?;
+        scalar(reading, &mut run, entry, row + usize::from(item))?;
     }
     Ok(())
 }
@@ -253,6 +283,7 @@ impl Node {
                 let action = action(selection, &node.fields, id);
                 Some(Entry {
                     number,
+                    tag: number << 3 | wire as u32,
                     name: field.name.as_str().into(),
                     wire,
                     content,
@@ -308,13 +339,12 @@ fn other_members(
 fn encoding(kind: ProtoKind) -> (WireType, Content) {
     use ProtoKind::*;
     match kind {
-        Double | Fixed64 | Sfixed64 => (WireType::Fixed64, Content::Number),
-        Float | Fixed32 | Sfixed32 => (WireType::Fixed32, Content::Number),
+        Double | Fixed64 | Sfixed64 => (WireType::Fixed64, Content::Fixed),
+        Float | Fixed32 | Sfixed32 => (WireType::Fixed32, Content::Fixed),
         Int32 | Int64 | Uint32 | Uint64 | Sint32 | Sint64 | Bool | Enum => {
-            (WireType::Varint, Content::Number)
+            (WireType::Varint, Content::Varint)
         }
-        String => (WireType::Length, Content::Text),
-        Bytes => (WireType::Length, Content::Octets),
+        String | Bytes => (WireType::Length, Content::Bytes),
         Group => (WireType::StartGroup, Content::Message),
         Message | Timestamp | Duration | Date | TimeOfDay | Decimal | DoubleValue | FloatValue
         | Int32Value | Int64Value | Uint32Value | Uint64Value | BoolValue | StringValue | BytesValue => {

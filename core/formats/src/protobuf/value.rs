@@ -1,7 +1,7 @@
 //! What a captured protobuf slot means: numbers by their kind, enumerations by their names.
 
 use super::known;
-use crate::{Slot, Value, ValueProblem};
+use crate::{Compact, Slot, Value, ValueProblem};
 use bumpalo::Bump;
 use portolan_schema::{ProtoKind, Scalar};
 
@@ -34,9 +34,25 @@ impl ProtobufDecoder {
             Slot::Text(text) => Ok(Value::Text(text)),
             Slot::Bits(bits) => self.number(bits),
             Slot::Bytes(bytes) if self.kind == ProtoKind::Bytes => Ok(Value::Bytes(bytes)),
+            Slot::Bytes(bytes) if self.kind == ProtoKind::String => {
+                std::str::from_utf8(bytes).map(Value::Text).map_err(|_| ValueProblem::Utf8)
+            }
             Slot::Bytes(bytes) => known::decode(self.kind, bytes, arena),
             Slot::Present | Slot::List { .. } | Slot::Next(_) => Err(ValueProblem::WrongKind),
         }
+    }
+
+    /// The number that bits mean, where a word holds it.
+    #[inline]
+    pub(crate) fn compact(&self, bits: u64) -> Option<Compact> {
+        use ProtoKind::*;
+        Some(Compact::Integer(match self.kind {
+            Int32 | Sfixed32 => i64::from(bits as i32),
+            Int64 | Sfixed64 => bits as i64,
+            Uint32 | Fixed32 => i64::from(bits as u32),
+            Bool => return Some(Compact::Bool(bits != 0)),
+            _ => return None,
+        }))
     }
 
     #[inline]

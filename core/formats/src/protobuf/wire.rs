@@ -2,15 +2,15 @@
 
 use crate::ReadErrorKind;
 
-/// The wire types.
+/// The wire types, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WireType {
-    Varint,
-    Fixed64,
-    Length,
-    StartGroup,
-    EndGroup,
-    Fixed32,
+    Varint = 0,
+    Fixed64 = 1,
+    Length = 2,
+    StartGroup = 3,
+    EndGroup = 4,
+    Fixed32 = 5,
 }
 
 /// Bytes with a position.
@@ -40,7 +40,25 @@ impl<'a> Wire<'a> {
         self.long_varint()
     }
 
+    #[inline]
     fn long_varint(&mut self) -> Result<u64, ReadErrorKind> {
+        let Some(word) = self.bytes[self.at..].first_chunk::<8>() else { return self.careful_varint() };
+        let word = u64::from_le_bytes(*word);
+        let ends = !word & 0x8080_8080_8080_8080;
+        if ends == 0 {
+            return self.careful_varint();
+        }
+        let length = ends.trailing_zeros() / 8 + 1;
+        let groups = word & (u64::MAX >> (64 - 8 * length));
+        // The groups of seven bits, moved together two by two.
+        let pairs = (groups & 0x007f_007f_007f_007f) | (groups & 0x7f00_7f00_7f00_7f00) >> 1;
+        let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+        self.at += length as usize;
+        Ok((fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4)
+    }
+
+    /// At the end of the input, or of more than eight bytes.
+    fn careful_varint(&mut self) -> Result<u64, ReadErrorKind> {
         let mut value = 0u64;
         for (i, byte) in self.bytes[self.at..].iter().take(10).enumerate() {
             if i == 9 && *byte > 1 {
@@ -55,20 +73,15 @@ impl<'a> Wire<'a> {
         Err(if self.bytes.len() - self.at < 10 { ReadErrorKind::Truncated } else { ReadErrorKind::Malformed })
     }
 
-    /// A field's number and wire type.
+    /// A field's number and wire type, as they lie there.
     #[inline]
+    pub(crate) fn raw_tag(&mut self) -> Result<u32, ReadErrorKind> {
+        u32::try_from(self.varint()?).map_err(|_| ReadErrorKind::Malformed)
+    }
+
+    /// A field's number and wire type.
     pub(crate) fn tag(&mut self) -> Result<(u32, WireType), ReadErrorKind> {
-        let tag = u32::try_from(self.varint()?).map_err(|_| ReadErrorKind::Malformed)?;
-        let wire_type = match tag & 7 {
-            0 => WireType::Varint,
-            1 => WireType::Fixed64,
-            2 => WireType::Length,
-            3 => WireType::StartGroup,
-            4 => WireType::EndGroup,
-            5 => WireType::Fixed32,
-            _ => return Err(ReadErrorKind::Malformed),
-        };
-        if tag >> 3 == 0 { Err(ReadErrorKind::Malformed) } else { Ok((tag >> 3, wire_type)) }
+        split_tag(self.raw_tag()?)
     }
 
     #[inline]
@@ -121,6 +134,20 @@ impl<'a> Wire<'a> {
             }
         }
     }
+}
+
+/// A tag's field number and wire type.
+pub(crate) fn split_tag(tag: u32) -> Result<(u32, WireType), ReadErrorKind> {
+    let wire_type = match tag & 7 {
+        0 => WireType::Varint,
+        1 => WireType::Fixed64,
+        2 => WireType::Length,
+        3 => WireType::StartGroup,
+        4 => WireType::EndGroup,
+        5 => WireType::Fixed32,
+        _ => return Err(ReadErrorKind::Malformed),
+    };
+    if tag >> 3 == 0 { Err(ReadErrorKind::Malformed) } else { Ok((tag >> 3, wire_type)) }
 }
 
 /// Appends a varint.

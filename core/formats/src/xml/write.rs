@@ -1,7 +1,10 @@
 //! Values into XML: tags are made when the plan is compiled, with every namespace declared once at the root.
 
-use super::{XSI, characters::escape};
-use crate::{Value, ValueProblem, Writer, lexical::Form};
+use super::{
+    XSI,
+    characters::{escape, escape_utf8},
+};
+use crate::{Compact, Value, ValueProblem, Writer, lexical::Form};
 use portolan_schema::{Document, FieldId, Name, RecordId, Schema, TypeId, Wire};
 use std::fmt::Write as _;
 
@@ -129,6 +132,10 @@ impl Writer for XmlWriter {
         out.extend_from_slice(&field.open);
         match (value, &field.form) {
             (Value::Text(text), _) if field.plain => escape(text, field.attribute, out)?,
+            (Value::Text(text), Some(form)) if form.is_text() => {
+                form.test_text(text)?;
+                escape(text, field.attribute, out)?;
+            }
             (Value::Text(_), Some(form)) => {
                 // Tested as it is, then escaped.
                 let start = out.len();
@@ -145,6 +152,22 @@ impl Writer for XmlWriter {
     }
 
     #[inline]
+    fn compact(field: &XmlField, value: Compact, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        let start = out.len();
+        out.extend_from_slice(&field.open);
+        match &field.form {
+            Some(form) if form.write_compact(value, out)? => {
+                out.extend_from_slice(&field.close);
+                Ok(())
+            }
+            _ => {
+                out.truncate(start);
+                Self::scalar(field, value.value()?, out)
+            }
+        }
+    }
+
+    #[inline]
     fn text(field: &XmlField, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if !field.plain {
             return Self::scalar(field, Value::Text(text), out);
@@ -152,6 +175,19 @@ impl Writer for XmlWriter {
         out.reserve(field.open.len() + text.len() + field.close.len());
         out.extend_from_slice(&field.open);
         escape(text, field.attribute, out)?;
+        out.extend_from_slice(&field.close);
+        Ok(())
+    }
+
+    #[inline]
+    fn utf8(field: &XmlField, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if !field.plain {
+            let text = std::str::from_utf8(bytes).map_err(|_| ValueProblem::Utf8)?;
+            return Self::scalar(field, Value::Text(text), out);
+        }
+        out.reserve(field.open.len() + bytes.len() + field.close.len());
+        out.extend_from_slice(&field.open);
+        escape_utf8(bytes, field.attribute, out)?;
         out.extend_from_slice(&field.close);
         Ok(())
     }

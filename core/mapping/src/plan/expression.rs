@@ -40,7 +40,30 @@ pub(crate) struct Call {
     pub(crate) regex: Option<regex::Regex>,
     /// Of one argument that is not constant: an absent one makes the result absent.
     pub(crate) single: bool,
+    /// What it makes of a whole number that fits a word, where that is all that it does.
+    pub(crate) conversion: Option<Conversion>,
     pub(crate) span: Span,
+}
+
+/// A function of a whole number that gives what fits a word again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Conversion {
+    /// `decimal(n, scale)`
+    Minor(u8),
+    /// `timestamp(n)`
+    Seconds,
+}
+
+impl Conversion {
+    fn of(function: &Function, arguments: &[Expr]) -> Option<Self> {
+        match (function.name, arguments) {
+            ("decimal", [Expr::Field { .. }, Expr::Constant(Constant::Integer(scale @ 0..=38))]) => {
+                Some(Self::Minor(*scale as u8))
+            }
+            ("timestamp", [Expr::Field { .. }]) => Some(Self::Seconds),
+            _ => None,
+        }
+    }
 }
 
 /// What expressions are compiled against.
@@ -76,8 +99,9 @@ impl Scope<'_> {
                 None => Node::Constant(Constant::Absent),
                 Some(function) => {
                     let single = args.iter().filter(|a| !matches!(a, Expr::Constant(_))).count() <= 1;
+                    let conversion = Conversion::of(function, args);
                     let (arguments, regex) = (all(args), regex.clone());
-                    Node::Call(Box::new(Call { function, arguments, regex, single, span: *span }))
+                    Node::Call(Box::new(Call { function, arguments, regex, single, conversion, span: *span }))
                 }
             },
             Expr::Default(a, b) => Node::Default(pair(a, b)),

@@ -8,7 +8,7 @@ mod operation;
 
 pub use compile::Contracts;
 pub(crate) use compile::Failure;
-pub(crate) use expression::Call;
+pub(crate) use expression::{Call, Conversion};
 pub(crate) use expression::{Node, value_of};
 pub(crate) use operation::{Body, Content, Operation, Origin, Writing};
 

@@ -4,12 +4,12 @@ use super::{Environment, RunError};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
     ir::{Arithmetic, Comparison, ContextField, Side, SourceSlot},
-    plan::{Call, Node, Origin, value_of},
+    plan::{Call, Conversion, Node, Origin, value_of},
 };
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_diagnostics::Span;
 use portolan_formats::{
-    Captured, DateTime, Decimal, Rows, Slot, Value, ValueProblem, lexical, value::compare,
+    Captured, Compact, DateTime, Decimal, Rows, Slot, Value, ValueProblem, lexical, value::compare,
 };
 use std::{cmp::Ordering, sync::Arc};
 
@@ -94,6 +94,25 @@ pub(super) fn evaluate_leaf<'a>(
         Node::Constant(constant) => Ok(value_of(constant)),
         Node::Call(call) => function(call, run, settle),
         other => evaluate(other, run, settle),
+    }
+}
+
+/// The value of a number, or of a plain conversion of one, where a word holds it; `None` says nothing.
+#[inline]
+pub(super) fn compact(node: &Node, run: &Run<'_, '_>) -> Option<Compact> {
+    match node {
+        Node::Field { slot, decoder, .. } => decoder.compact(run.slot(*slot)),
+        Node::Call(call) => match (call.conversion?, call.arguments.first()?) {
+            (conversion, Node::Field { slot, decoder, .. }) => {
+                let Compact::Integer(number) = decoder.compact(run.slot(*slot))? else { return None };
+                Some(match conversion {
+                    Conversion::Minor(scale) => Compact::Minor(number, scale),
+                    Conversion::Seconds => Compact::Seconds(number),
+                })
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -191,15 +210,28 @@ pub(super) fn evaluate<'a>(
     }
 }
 
-/// The most arguments that a function has.
-const MOST_ARGUMENTS: usize = 4;
+/// A function has one argument or two, seldom more.
+#[inline]
+fn function<'a>(call: &'a Call, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
+    match call.arguments.as_slice() {
+        [only] => apply(call, [only], run, settle),
+        [first, second] => apply(call, [first, second], run, settle),
+        [first, second, third] => apply(call, [first, second, third], run, settle),
+        [first, second, third, fourth] => apply(call, [first, second, third, fourth], run, settle),
+        _ => Err(EvalError::Mismatch.into()),
+    }
+}
 
 #[inline(never)]
-fn function<'a>(call: &'a Call, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
-    let mut values = [Value::Absent; MOST_ARGUMENTS];
+fn apply<'a, const N: usize>(
+    call: &'a Call,
+    arguments: [&'a Node; N],
+    run: &mut Run<'_, 'a>,
+    settle: bool,
+) -> Result<Value<'a>, Problem> {
+    let mut values = [Value::Absent; N];
     let failed = |error: EvalError| Problem::new(error, None, Some(call.span));
     let settle = settle || !call.single;
-    let arguments = call.arguments.get(..MOST_ARGUMENTS).unwrap_or(&call.arguments);
     for (i, (place, argument)) in values.iter_mut().zip(arguments).enumerate() {
         let value = evaluate_leaf(argument, run, settle)?;
         if !call.function.sees_absent {
@@ -216,12 +248,12 @@ fn function<'a>(call: &'a Call, run: &mut Run<'_, 'a>, settle: bool) -> Result<V
         regex: call.regex.as_ref(),
         received: run.environment.context.received,
     };
-    let result = (call.function.eval)(&mut context, &values[..arguments.len()]);
+    let result = (call.function.eval)(&mut context, &values);
     result.map_err(|error| Problem::new(error, first_path(&call.arguments), Some(call.span)))
 }
 
 /// The field that a function was about, for its error.
-fn first_path(arguments: &[Node]) -> Option<Arc<str>> {
+pub(super) fn first_path(arguments: &[Node]) -> Option<Arc<str>> {
     arguments.iter().find_map(|argument| match argument {
         Node::Field { path, .. } => Some(path.clone()),
         Node::Call(call) => first_path(&call.arguments),

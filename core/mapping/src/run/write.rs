@@ -2,7 +2,7 @@
 
 use super::{
     RunError,
-    evaluate::{Problem, Run, condition, evaluate, evaluate_leaf},
+    evaluate::{Problem, Run, compact, condition, evaluate, evaluate_leaf, first_path},
 };
 use crate::{
     ir::{NilPolicy, Side},
@@ -130,10 +130,20 @@ fn scalar<'a, W: Writer>(
     let failed = |problem: Problem| Box::new(problem.into_error(Some(origin)));
     if let Node::Field { slot, decoder, .. } = node
         && decoder.is_plain_text()
-        && let Slot::Text(text) = run.slot(*slot)
     {
         // Most of most mappings: text copied as it is.
-        W::text(&operation.field, text, out).map_err(|problem| failed(problem_of(node, problem)))?;
+        let written = match run.slot(*slot) {
+            Slot::Text(text) => Some(W::text(&operation.field, text, out)),
+            Slot::Bytes(bytes) => Some(W::utf8(&operation.field, bytes, out)),
+            _ => None,
+        };
+        if let Some(written) = written {
+            written.map_err(|problem| failed(problem_of(node, problem)))?;
+            return Ok(Outcome::PRESENT);
+        }
+    }
+    if let Some(value) = compact(node, run) {
+        W::compact(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
         return Ok(Outcome::PRESENT);
     }
     let mut exists = Existence::Present;
@@ -168,11 +178,7 @@ fn nil<'a, W: Writer>(operation: &'a Operation<W>, out: &mut Vec<u8>) -> Written
 
 #[cold]
 fn problem_of(node: &Node, problem: ValueProblem) -> Problem {
-    let path = match node {
-        Node::Field { path, .. } => Some(path.clone()),
-        _ => None,
-    };
-    Problem::new(problem, path, None)
+    Problem::new(problem, first_path(std::slice::from_ref(node)), None)
 }
 
 fn record<'a, W: Writer>(
