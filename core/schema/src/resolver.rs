@@ -27,7 +27,9 @@ pub struct Resolved {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ResolveError {
     /// It is a URL and nothing local stands for it.
-    #[error("`{0}` is on the network; name a local copy of it under `schemas:`")]
+    #[error(
+        "`{0}` is on the network; name a local copy of it: under `schemas:` in a mapping, by `--schema URL=FILE` on the command line"
+    )]
     NotLocal(String),
     /// It is not there.
     #[error("`{0}` is not there")]

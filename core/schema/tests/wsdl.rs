@@ -185,9 +185,9 @@ fn content_models() {
          <xs:complexType name='Amount'><xs:simpleContent><xs:extension base='xs:decimal'><xs:attribute name='currency' type='xs:string' default='EUR'/></xs:extension></xs:simpleContent></xs:complexType>
          <xs:element name='Note' type='xs:string' abstract='true'/><xs:element name='Remark' substitutionGroup='t:Note'/><xs:element name='Hint' substitutionGroup='t:Note'/>",
         "
-    @version     int      required
-    @mark        string   optional
-    @lang        string   optional
+    version      int      required  attribute
+    mark         string   optional  attribute
+    lang         string   optional  attribute
     id           long     required
     mail         string   choice 1
     phone        string   choice 1
@@ -202,7 +202,7 @@ fn content_models() {
     parent       Order    optional
       ...
     amount       Amount   required
-      @currency  string   optional  default `EUR`
+      currency   string   optional  attribute, default `EUR`
       value      decimal  required
     (any other)",
     );
@@ -215,8 +215,8 @@ fn restriction_says_its_content_anew() {
          <xs:complexType name='More'><xs:all><xs:element name='a' type='xs:int'/><xs:element name='b' type='xs:int' minOccurs='0'/></xs:all><xs:attribute name='p'/><xs:attribute name='q'/><xs:anyAttribute/></xs:complexType>
          <xs:complexType name='Less'><xs:complexContent><xs:restriction base='t:More'><xs:all><xs:element name='a' type='xs:int'/></xs:all><xs:attribute name='p' use='prohibited'/></xs:restriction></xs:complexContent></xs:complexType>",
         "
-    @q  string  optional
-    a   int     required",
+    q  string  optional  attribute
+    a  int     required",
     );
 }
 
@@ -380,7 +380,7 @@ fn imports_that_are_not_there() {
             "",
         )
     };
-    let missing = "`http://u/u.xsd` is on the network; name a local copy of it under `schemas:`";
+    let missing = "`http://u/u.xsd` is on the network; name a local copy of it: under `schemas:` in a mapping, by `--schema URL=FILE` on the command line";
     let plain = "<xs:element name='In' type='xs:int'/><xs:element name='Out'/>";
     found(&[("s.wsdl", &with(plain))], &[&format!("warning xsd/not-local 4:46 {missing}")]);
     let needed = "<xs:element name='In' type='u:X'/><xs:element name='Out'/>";
@@ -391,6 +391,18 @@ fn imports_that_are_not_there() {
             "error xsd/unresolved 5:29 the type `{urn:u}X` is not declared",
         ],
     );
+}
+
+#[test]
+fn the_namespace_of_xml_is_built_in() {
+    for location in ["http://www.w3.org/2001/xml.xsd", "xml.xsd"] {
+        let schema = format!(
+            "<xs:schema targetNamespace='urn:t'>\n<xs:import namespace='http://www.w3.org/XML/1998/namespace' schemaLocation='{location}'/>\n\
+             <xs:element name='In' type='t:Note'/><xs:element name='Out'/>\
+             <xs:complexType name='Note'><xs:simpleContent><xs:extension base='xs:string'><xs:attribute ref='xml:lang'/><xs:attribute ref='xml:id'/></xs:extension></xs:simpleContent></xs:complexType></xs:schema>"
+        );
+        found(&[("s.wsdl", &service_with(&schema, ""))], &[]);
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct XmlReader {
     root: (NamespaceId, Box<str>),
     namespaces: Namespaces,
     nodes: Vec<Node>,
+    /// The namespace of the prefix that needs no declaration.
+    xml: NamespaceId,
     width: u16,
     refuse_unknown: bool,
 }
@@ -85,9 +87,10 @@ impl XmlReader {
     pub fn compile(schema: &Schema, root: &Name, selection: &Selection) -> Self {
         let mut namespaces = Namespaces::new();
         let root = (namespaces.intern(&root.namespace), root.local.as_str().into());
+        let xml = namespaces.intern("http://www.w3.org/XML/1998/namespace");
         let nodes = selection.nodes().map(|n| Node::compile(schema, selection, n, &mut namespaces)).collect();
         let width = selection.widths().first().copied().unwrap_or(0);
-        Self { root, namespaces, nodes, width, refuse_unknown: selection.unknown() == Unknown::Refuse }
+        Self { root, namespaces, nodes, xml, width, refuse_unknown: selection.unknown() == Unknown::Refuse }
     }
 
     /// Reads a whole document.
@@ -297,12 +300,13 @@ impl XmlReader {
                 return Err(reading.error(ReadErrorKind::NotWellFormed));
             }
             seen.push(name);
-            if name == "xmlns" || name.starts_with("xmlns:") || name.starts_with("xml:") {
+            if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
             }
             let (prefix, local) = split(name);
             let namespace = match prefix {
                 "" => NONE,
+                "xml" => self.xml,
                 prefix => {
                     reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?
                 }
@@ -322,6 +326,8 @@ impl XmlReader {
                         reading.captured.set(row + usize::from(slot), Slot::Text(value));
                     }
                 }
+                // xml:lang and its kin may stand anywhere.
+                None if prefix == "xml" => {}
                 None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => {}
                 None => return Err(reading.error(ReadErrorKind::UnknownAttribute)),
             }

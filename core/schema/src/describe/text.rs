@@ -146,7 +146,7 @@ fn grow(schema: &Schema, record: RecordId, within: &mut Vec<RecordId>, rows: &mu
             return;
         }
         rows.push(Row {
-            name: format!("{indent}{}", words::name(field)),
+            name: format!("{indent}{}", field.name),
             ty: words::type_name(schema, field.ty),
             occurrence: words::occurrence(field, here),
             facets: words::facets(schema, field),

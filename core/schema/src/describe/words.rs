@@ -7,14 +7,6 @@ const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 const SHOWN_VALUES: usize = 12;
 const SHOWN_PATTERN: usize = 40;
 
-/// A field's name as a tree shows it: attributes with an `@`.
-pub(super) fn name(field: &Field) -> String {
-    match field.wire {
-        Wire::Attribute(_) => format!("@{}", field.name),
-        _ => field.name.clone(),
-    }
-}
-
 /// The type's own name, with what it is where the name does not say.
 pub(super) fn type_name(schema: &Schema, ty: TypeId) -> String {
     match ty {
@@ -103,6 +95,9 @@ pub(super) fn occurrence(field: &Field, record: &Record) -> String {
 /// What bounds the values of a field, its default, and what is said of it.
 pub(super) fn facets(schema: &Schema, field: &Field) -> String {
     let mut words = Vec::new();
+    if matches!(field.wire, Wire::Attribute(_)) {
+        words.push("attribute".to_owned());
+    }
     if let TypeId::Scalar(id) = field.ty {
         let scalar = schema.scalar(id);
         words.extend(values(scalar));

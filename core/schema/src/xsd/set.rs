@@ -10,7 +10,7 @@ use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 use super::{Files, XSD};
 use crate::{
     Name, Reading,
-    xml::{ElementId, Tree, Unbound},
+    xml::{self, ElementId, Tree, Unbound},
 };
 
 /// A component of a schema: which schema, and its element there.
@@ -119,6 +119,8 @@ impl SchemaSet {
                         });
                     }
                     Ok(None) => {}
+                    // What xml:lang and its kin are, every reader of schemas knows.
+                    Err(_) if !include && namespace == xml::XML => {}
                     Err(found) if stated.is_some() => {
                         self.missing.push(Missing { namespace: about, found, stated: true });
                     }
@@ -127,7 +129,7 @@ impl SchemaSet {
                             format!("the namespace `{location}` is imported without saying from where");
                         let found = Diagnostic::error(Code::XSD_NOT_LOCAL, what).at(at, "");
                         let found = found.help(format!(
-                            "name a local copy of its schema under `schemas:`, as `{location}`"
+                            "name a local copy of its schema, as `{location}`: under `schemas:` in a mapping, by `--schema URL=FILE` on the command line"
                         ));
                         self.missing.push(Missing { namespace: about, found, stated: false });
                     }
