@@ -242,6 +242,8 @@ pub enum Rule {
     },
     /// `cases:`
     Cases(Vec<Case>),
+    /// `[ rule ]`: a list of one item.
+    One(Box<Placed<Rule>>),
     /// `{ absent: true }`, as content of a case: said to be left out.
     Absent,
     /// Something that was already reported.

@@ -293,4 +293,15 @@ pub struct Table {
     pub default: Option<Constant>,
     /// Where it is declared.
     pub span: Span,
+    /// Where each row stands, the default by its key `default`.
+    pub places: std::collections::HashMap<Arc<str>, RowPlace>,
+}
+
+/// Where a row of a table stands.
+#[derive(Debug, Clone, Copy)]
+pub struct RowPlace {
+    /// Its key.
+    pub key: Span,
+    /// Its value.
+    pub value: Span,
 }

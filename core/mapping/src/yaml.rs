@@ -93,6 +93,13 @@ pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec
                 builder.event(event, span);
             }
             Err(error) => {
+                if let Some(tab) = indented_by_tab(text) {
+                    let finding = Diagnostic::error(Code::YAML_SYNTAX, "a tab does not indent in YAML");
+                    builder
+                        .findings
+                        .push(finding.at(Span::new(source, tab..tab + 1), "").help("indent with blanks"));
+                    break;
+                }
                 let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
                 let diagnostic = Diagnostic::error(Code::YAML_SYNTAX, format!("this is not YAML: {}", error.info()))
                     .at(Span::new(source, at..at), "")
@@ -103,6 +110,19 @@ pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec
         }
     }
     builder.documents
+}
+
+/// The first tab before the text of a line.
+fn indented_by_tab(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let margin = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..margin].find('\t').filter(|_| !line.trim().is_empty()) {
+            return Some(start + tab);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// A collection that is not closed yet.

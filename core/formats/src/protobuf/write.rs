@@ -77,6 +77,13 @@ impl Writer for ProtobufWriter {
 
     #[inline]
     fn scalar(field: &ProtobufField, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if field.packed {
+            // A list of one.
+            let mark = Self::list(field, out);
+            Self::item(field, value, out)?;
+            Self::list_end(field, mark, out);
+            return Ok(());
+        }
         let start = out.len();
         out.extend_from_slice(&field.tag);
         let is_default = field.push(value, out)?;

@@ -9,6 +9,7 @@ use portolan_schema::Scalar;
 use super::{
     Checker,
     expression::Typed,
+    tables::row_of,
     types::{Values, converts, kind_of, name, never_fits, parse_decimal},
 };
 use crate::{
@@ -42,7 +43,8 @@ impl Checker<'_> {
             Values::Written(texts) => {
                 for text in texts {
                     if let Some(fault) = never_fits(schema, scalar, text) {
-                        self.never(field, &fault, text, scalar, span);
+                        let row = row_of(&typed.expr, text, self.tables);
+                        self.never(field, &fault, text, scalar, row.unwrap_or(span));
                     }
                 }
             }

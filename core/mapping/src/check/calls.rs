@@ -1,8 +1,8 @@
 //! Calls: the forms that speak of presence and tables, and the functions of the library.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, nearest};
 
 use super::{
     Checker,
@@ -18,6 +18,28 @@ use crate::{
 
 /// What is called like a function and is more than one.
 const FORMS: &[&str] = &["has", "isnil", "size", "default", "nullif", "lookup", "now"];
+
+/// What other languages call our functions, separators left out.
+const ELSEWHERE: &[(&str, &[&str])] = &[
+    ("trim", &["strip", "chomp"]),
+    ("size", &["len", "length", "count"]),
+    ("upper", &["touppercase", "toupper", "uppercase", "ucase", "upperascii"]),
+    ("lower", &["tolowercase", "tolower", "lowercase", "lcase", "lowerascii"]),
+    ("substring", &["substr", "slice", "mid"]),
+    ("truncate", &["left", "cut"]),
+    ("pad_left", &["lpad", "padstart", "zfill", "rjust"]),
+    ("pad_right", &["rpad", "padend", "ljust"]),
+    ("matches", &["regex", "match", "test"]),
+    ("string", &["str", "tostring", "text"]),
+    ("integer", &["int", "toint", "parseint", "long", "uint"]),
+    ("decimal", &["double", "float", "number", "tonumber", "bigdecimal"]),
+    ("date", &["todate", "parsedate"]),
+    ("timestamp", &["datetime", "todatetime"]),
+    ("format", &["formatdate", "dateformat", "strftime"]),
+    ("default", &["coalesce", "ifnull", "nvl", "orelse", "getordefault"]),
+    ("has", &["exists", "isset", "ispresent", "notnull"]),
+    ("now", &["today", "currenttime", "sysdate"]),
+];
 
 impl Checker<'_> {
     pub(super) fn call(
@@ -64,7 +86,13 @@ impl Checker<'_> {
                     let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message)
                         .at(leaf.place(&function.place), "");
                     let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
-                    self.findings.push(finding.did_you_mean(name, names));
+                    let elsewhere = ELSEWHERE.iter().find(|(_, theirs)| {
+                        theirs.iter().any(|t| t.eq_ignore_ascii_case(&name.replace('_', "")))
+                    });
+                    self.findings.push(match elsewhere {
+                        Some((ours, _)) => finding.help(format!("did you mean `{ours}`?")),
+                        None => finding.did_you_mean(name, names),
+                    });
                     None
                 }
             },
@@ -195,6 +223,7 @@ impl Checker<'_> {
             return None;
         }
         let table = &tables[index];
+        self.uses.asked(index, &key_typed.ty.values);
         if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default) {
             let missing: Vec<&str> = known
                 .iter()
@@ -203,9 +232,18 @@ impl Checker<'_> {
                 .collect();
             if !missing.is_empty() {
                 let message = format!("table `{table_name}` has no row for {}", missing.join(", "));
-                let finding = Diagnostic::error(Code::MAP_UNCOVERED, message)
+                let mut finding = Diagnostic::error(Code::MAP_UNCOVERED, message)
                     .at(leaf.place(at), "")
                     .at(table.span, "the table");
+                let strange = |row: &&Arc<str>| !known.contains(row);
+                for row in table.rows.keys().filter(strange) {
+                    let Some(meant) = nearest(row, missing.iter().copied()) else { continue };
+                    if let Some(place) = table.places.get(row) {
+                        finding =
+                            finding.at(place.key, "").help(format!("did you mean `{meant}` by `{row}`?"));
+                    }
+                    self.uses.explained(index, row.clone());
+                }
                 self.findings
                     .push(finding.help("add the rows, or say what any other code becomes: `default: ...`"));
             }

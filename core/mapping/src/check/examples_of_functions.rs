@@ -37,10 +37,10 @@ fn examples_give_what_they_say() {
         assert!(!function.examples.is_empty(), "{} has no example", function.name);
         for (text, expected) in function.examples {
             let span = Span::new(SourceId(0), 0..text.len());
-            let leaf = Leaf { text: (*text).into(), span, verbatim: Some(0) };
-            let mut findings = Vec::new();
+            let leaf = Leaf { text: (*text).into(), plain: true, span, verbatim: Some(0) };
+            let (mut findings, mut uses) = (Vec::new(), super::tables::Uses::new(&[]));
             let message = Source::new(&schema, &document, Unknown::Refuse);
-            let typed = Checker::new(message, None, &schema, &route, &mut findings).leaf(&leaf);
+            let typed = Checker::new(message, None, &schema, &route, &mut uses, &mut findings).leaf(&leaf);
             let arena = Bump::new();
             let value = typed.as_ref().and_then(|t| evaluate(&t.expr, &arena));
             let mut shown = Vec::new();

@@ -10,6 +10,7 @@ mod expression;
 mod outcome;
 mod rules;
 mod scope;
+mod tables;
 mod types;
 mod unused;
 
@@ -46,8 +47,12 @@ pub struct Contracts<'a> {
 pub struct CheckedRoute {
     /// Its name.
     pub name: Arc<str>,
+    /// Where the mapping names it.
+    pub name_span: Span,
     /// `/package.Service/Method`
     pub method: Arc<str>,
+    /// Where the mapping names it.
+    pub method_span: Span,
     /// The system's name in the configuration.
     pub system: Placed<Arc<str>>,
     /// The operation, as the WSDL names it.
@@ -140,7 +145,9 @@ fn whole(
     let (source, target) = (&contracts.source.schema, &contracts.target.schema);
 
     let message = Source::new(source, ends.request, route.request.unknown);
-    let mut there = Checker::new(message, None, target, route, findings);
+    let mut uses = tables::Uses::new(&route.tables);
+    let before = findings.len();
+    let mut there = Checker::new(message, None, target, route, &mut uses, findings);
     there.scope.metadata = Some(Vec::new());
     let header = merged(route.request.header.as_ref(), standing);
     let mut request = there.direction(&route.request, ends.target_request, header.as_ref(), true);
@@ -157,7 +164,7 @@ fn whole(
 
     let message = Source::new(target, ends.target_reply, route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
-    let mut back = Checker::new(message, Some(original), source, route, findings);
+    let mut back = Checker::new(message, Some(original), source, route, &mut uses, findings);
     let mut response = back.direction(&route.response, ends.reply, None, false);
     let faults = back.faults(&route.faults, route.response.span);
     back.unused(&route.response, "response", None);
@@ -166,10 +173,14 @@ fn whole(
     // A request that nothing asks for is not read again.
     let asked = |s: &Selection| !s.node_at(Selection::ROOT).fields.is_empty();
     response.original = back.scope.original.map(|o| o.selection).filter(asked);
+    let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
+    uses.finish(&route.tables, sound, findings);
 
     Some(CheckedRoute {
         name: route.name.value.clone(),
+        name_span: route.name.span,
         method: ends.path.as_str().into(),
+        method_span: route.source.method.span,
         system: Placed { value: route.target.system.value.as_str().into(), span: route.target.system.span },
         operation: ends.operation.as_str().into(),
         binding: ends.binding.clone(),
@@ -211,6 +222,7 @@ pub(crate) struct Checker<'a> {
     target: &'a Schema,
     tables: &'a [Table],
     maps: &'a HashMap<String, Placed<Vec<FieldRule>>>,
+    uses: &'a mut tables::Uses,
     findings: &'a mut Vec<Diagnostic>,
     /// Rules for faults, where anything may be missing.
     lenient: bool,
@@ -232,6 +244,7 @@ impl<'a> Checker<'a> {
         original: Option<Source<'a>>,
         target: &'a Schema,
         route: &'a MappingRoute,
+        uses: &'a mut tables::Uses,
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
         let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
@@ -241,6 +254,7 @@ impl<'a> Checker<'a> {
             target,
             tables: &route.tables,
             maps: &route.maps,
+            uses,
             findings,
             lenient: false,
             groups: Vec::new(),
@@ -271,7 +285,7 @@ impl<'a> Checker<'a> {
             self.scope.opened.push(Opened::Record(place));
         }
         let require = rules.require.iter().filter_map(|rule| self.require(rule)).collect();
-        let fail = rules.fail.iter().filter_map(|rule| self.failure(rule)).collect();
+        let fail = self.failures(&rules.fail);
         let (known, mut given) = (self.scope.settled.len(), None);
         if let Some(from) = &rules.from {
             let place = self.opened(from);

@@ -16,6 +16,7 @@ use crate::{
     file::{ConstantText, FailRule, Placed, RequireRule, Rule},
     functions::Kind,
     ir::{Constant, Expr, Failure, FaultRules, Require, Side},
+    parse::status_name,
 };
 
 impl Checker<'_> {
@@ -110,14 +111,15 @@ impl Checker<'_> {
             return None;
         };
         self.lenient = true;
-        let rules = self.fault_rules(rules);
+        let rules = self.failures(rules);
         let code = self.part_of_fault("code");
         let reason = self.part_of_fault("reason");
         self.lenient = false;
         Some(FaultRules { present, code, reason, rules })
     }
 
-    fn fault_rules(&mut self, rules: &[FailRule]) -> Vec<Failure> {
+    /// Rules of which the first that holds decides.
+    pub(super) fn failures(&mut self, rules: &[FailRule]) -> Vec<Failure> {
         let (mut checked, mut end): (Vec<Failure>, Option<Span>) = (Vec::new(), None);
         for rule in rules {
             if let Some(end) = end {
@@ -126,10 +128,32 @@ impl Checker<'_> {
                 self.findings.push(finding.at(end, "this one always holds"));
                 break;
             }
-            end = rule.when.is_none().then_some(rule.span);
-            checked.extend(self.failure(rule));
+            let failure = self.failure(rule);
+            let always = match &failure {
+                Some(failure) => failure.when.as_ref().is_none_or(|when| truth(when) == Some(true)),
+                None => rule.when.is_none(),
+            };
+            if failure.as_ref().and_then(|f| f.when.as_ref()).is_some_and(|when| truth(when) == Some(false)) {
+                let message = "this condition never holds";
+                let at = rule.when.as_ref().map_or(rule.span, |leaf| leaf.span);
+                self.findings.push(Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(at, ""));
+            }
+            end = always.then_some(rule.span);
+            self.vain_retry(rule);
+            checked.extend(failure);
         }
         checked
+    }
+
+    /// Callers do not come again after these.
+    fn vain_retry(&mut self, rule: &FailRule) {
+        let Some(status) = status_name(rule.status).filter(|s| rule.retry && FINAL.contains(s)) else {
+            return;
+        };
+        let message = format!("`retry: true` asks again, and {status} tells callers that it is final");
+        let finding = Diagnostic::warning(Code::MAP_UNSAFE_RETRY, message).at(rule.span, "");
+        let help = "leave `retry` out, or give a status of which callers expect it: UNAVAILABLE, RESOURCE_EXHAUSTED, ABORTED";
+        self.findings.push(finding.help(help));
     }
 
     /// `fault.code` and `fault.reason`, where the contract's readers give them.
@@ -146,6 +170,37 @@ impl Checker<'_> {
         }
         let slot = crate::ir::SourceSlot { side: Side::Message, slot: slot? };
         Some(Expr::Field { slot, record: *record, field: *field, path: format!("fault.{part}").into() })
+    }
+}
+
+/// Statuses after which the same request has no better chance.
+const FINAL: &[&str] = &[
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "FAILED_PRECONDITION",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// A condition that is decided before any message comes.
+pub(super) fn truth(condition: &Expr) -> Option<bool> {
+    use crate::ir::Comparison::{Equal, NotEqual};
+    match condition {
+        Expr::Constant(Constant::Bool(b)) => Some(*b),
+        Expr::Not(inner) => truth(inner).map(|b| !b),
+        Expr::And(parts) if parts.iter().any(|p| truth(p) == Some(false)) => Some(false),
+        Expr::And(parts) => parts.iter().all(|p| truth(p) == Some(true)).then_some(true),
+        Expr::Or(parts) if parts.iter().any(|p| truth(p) == Some(true)) => Some(true),
+        Expr::Or(parts) => parts.iter().all(|p| truth(p) == Some(false)).then_some(false),
+        Expr::Compare(how @ (Equal | NotEqual), a, b) => match (&**a, &**b) {
+            (Expr::Constant(a), Expr::Constant(b)) => Some((a == b) == (*how == Equal)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

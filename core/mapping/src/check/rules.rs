@@ -5,12 +5,16 @@ use portolan_schema::{Content, Field, FieldId, Occurs, Particle, Presence, Recor
 
 use super::{
     Checker,
+    outcome::truth,
     scope::{Opened, Place, What},
+    types::kind_of,
 };
 use crate::{
-    expression::{Expression, ExpressionKind, Leaf},
+    expression::{Expression, ExpressionKind, Leaf, Segment},
     file::{Case, FieldRule, Placed, Rule},
-    ir::{Constant, Expr, NilPolicy, Write, WriteContent},
+    functions::Kind,
+    ir::{Expr, NilPolicy, Write, WriteContent},
+    parse::{Guess, guess},
 };
 
 /// How many rules a direction may have, groups written out.
@@ -76,6 +80,7 @@ impl Checker<'_> {
             }
             Rule::Expression(leaf) => self.expression(leaf, target),
             Rule::Broken => None,
+            Rule::One(item) => self.one(item, target, rule.span),
             Rule::Absent if target.required => {
                 let message = format!("`{}` is required, and may not be left out", target.name);
                 self.findings.push(Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(rule.span, ""));
@@ -85,7 +90,9 @@ impl Checker<'_> {
             _ if target.list => {
                 let message = format!("`{}` is a list, and this fills a single value", target.name);
                 let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(rule.span, "");
-                self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+                let help =
+                    "go through a list by { each: item in path, map: ... }, or write one item: [ ... ]";
+                self.findings.push(finding.help(help));
                 None
             }
             Rule::Constant(text) => {
@@ -108,9 +115,9 @@ impl Checker<'_> {
     }
 
     fn expression(&mut self, leaf: &Leaf, target: Target<'_>) -> Option<Filled> {
-        let parsed = self.parsed(leaf)?;
+        let parsed = self.written(leaf)?;
         let place = match &parsed.kind {
-            ExpressionKind::Path(path) => Some(self.path(path, leaf)?),
+            ExpressionKind::Path(path) => Some(self.named(path, leaf)?),
             _ => None,
         };
         if let Some(place) = &place
@@ -127,10 +134,39 @@ impl Checker<'_> {
         if target.list {
             let message = format!("`{}` is a list, and this is a single value", target.name);
             let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.span, "");
-            self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+            let list = matches!(place.as_ref().map(|p| &p.what), Some(What::List { .. }));
+            self.findings.push(match list {
+                true => finding.help(format!("go through it: {{ each: item in {}, map: ... }}", leaf.text)),
+                false => finding.help(format!("write it as a list of one item: [ {} ]", leaf.text)),
+            });
             return None;
         }
         self.scalar(&parsed, place.as_ref(), leaf, target)
+    }
+
+    /// A rule's expression as a syntax tree, with the cure where it reads like a constant.
+    fn written(&mut self, leaf: &Leaf) -> Option<Expression> {
+        leaf.parse()
+            .map_err(|mut finding| {
+                if let Some(constant) = like_constant(leaf) {
+                    finding.help = vec![format!("a constant is written {constant}")];
+                }
+                self.findings.push(finding);
+            })
+            .ok()
+    }
+
+    /// The place that a rule's path names; a single name that nothing has may have been meant as a constant.
+    fn named(&mut self, path: &[Segment], leaf: &Leaf) -> Option<Place> {
+        let known = self.findings.len();
+        let place = self.path(path, leaf);
+        if let (None, [only], Some(constant)) = (&place, path, like_constant(leaf))
+            && let Some(finding) = self.findings.get_mut(known)
+            && (finding.help.is_empty() || only.name.chars().all(|c| !c.is_lowercase()))
+        {
+            finding.help.push(format!("a constant is written {constant}"));
+        }
+        place
     }
 
     /// A single value for a single field.
@@ -148,6 +184,13 @@ impl Checker<'_> {
             None => self.value(parsed, leaf)?,
         };
         let target_scalar = self.target.scalar(id);
+        let number = matches!(parsed.kind, ExpressionKind::Integer(_) | ExpressionKind::Decimal(_));
+        if leaf.plain && number && kind_of(self.target, &target_scalar.kind) == Kind::Text {
+            let message = format!("YAML readers take `{}` for a number", leaf.text);
+            let finding = Diagnostic::error(Code::YAML_TRAP, message).at(leaf.span, "");
+            self.findings.push(finding.help(format!("a constant is written {{ const: \"{}\" }}", leaf.text)));
+            return None;
+        }
         let typed = self.assign(typed, target_scalar, target.name, leaf)?;
         let open = typed.optional.iter().any(|slot| !self.scope.settled.contains(slot));
         Some(Filled {
@@ -156,16 +199,25 @@ impl Checker<'_> {
         })
     }
 
+    /// A list of one item.
+    fn one(&mut self, item: &Placed<Rule>, target: Target<'_>, span: Span) -> Option<Filled> {
+        if !target.list {
+            let message = format!("`{}` is a single value, and this fills a list", target.name);
+            let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, "");
+            self.findings.push(finding.help("leave the brackets out"));
+            return None;
+        }
+        self.content(item, Target { list: false, required: false, ..target })
+    }
+
     /// The place of an `each:`.
     fn list(&mut self, leaf: &Leaf) -> Option<Place> {
         let parsed = self.parsed(leaf)?;
         let ExpressionKind::Path(path) = &parsed.kind else {
-            self.report(
-                Code::MAP_TYPE,
-                "`each` goes through a list of the source, named by its path",
-                leaf,
-                &parsed.place,
-            );
+            let message = "`each` goes through a list of the source, named by its path";
+            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&parsed.place), "");
+            let help = "write `each: item in path.to.list`; functions are for what fills the item";
+            self.findings.push(finding.help(help));
             return None;
         };
         let place = self.path(path, leaf)?;
@@ -302,7 +354,7 @@ impl Checker<'_> {
             if let Some((leaf, Some(parsed))) = &condition {
                 self.learn(parsed, false, leaf);
             }
-            let holds = matches!(&test, Some(Some(Expr::Constant(Constant::Bool(true)))));
+            let holds = matches!(&test, Some(Some(test)) if truth(test) == Some(true));
             if case.when.is_none() || holds {
                 end = Some(case.span);
             }
@@ -346,7 +398,8 @@ impl Checker<'_> {
         if target.list {
             let message = format!("`{}` is a list, and this fills a single record", target.name);
             let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, "");
-            self.findings.push(finding.help("fill it by { each: item in path, map: ... }"));
+            let help = "go through a list by { each: item in path, map: ... }, or write one item: [ ... ]";
+            self.findings.push(finding.help(help));
             return None;
         }
         let (write, always) = self.fields(id, fields, target.name, span);
@@ -468,6 +521,15 @@ impl Checker<'_> {
             self.findings.push(Diagnostic::note(Code::MAP_TARGET_UNUSED, message).at(span, ""));
         }
     }
+}
+
+/// A constant as it should be written, where a rule reads like one.
+fn like_constant(leaf: &Leaf) -> Option<String> {
+    let text = &*leaf.text;
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '+' | ' ' | '#');
+    let fits = text.len() <= 64 && text.contains(char::is_alphanumeric) && text.chars().all(plain);
+    let bare = leaf.plain && guess(text) == Guess::Text && !text.contains([':', '#', '+', ' ']);
+    fits.then(|| if bare { format!("{{ const: {text} }}") } else { format!("{{ const: \"{text}\" }}") })
 }
 
 /// Whether a record of the contract cannot be without a field.

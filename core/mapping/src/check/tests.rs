@@ -230,9 +230,7 @@ fn types_decide() {
     );
     check(
         ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: \"03\""),
-        &[
-            "26:13 map/never-fits [lookup('reasons', purpose)] this never fits `Reason`: `03` is not one of its values: 01, 02",
-        ],
+        &["51:50 map/never-fits [\"03\"] this never fits `Reason`: `03` is not one of its values: 01, 02"],
     );
     check(
         ("eleven digits", "eleven digits\n    - { that: national_id, message: x }"),
@@ -251,7 +249,7 @@ fn lists_and_choices_are_held_apart() {
     check(
         ("notes: Note", "notes: Surname"),
         &[
-            "45:12 map/cardinality [Surname] `notes` is a list, and this is a single value (fill it by { each: item in path, map: ... })",
+            "45:12 map/cardinality [Surname] `notes` is a list, and this is a single value (write it as a list of one item: [ Surname ])",
         ],
     );
     check(
@@ -405,15 +403,15 @@ fn one_cause_is_one_finding() {
         &["24:5 map/unknown-path [PersonCod] `body` has no field `PersonCod` (did you mean `PersonCode`?)"],
     );
     check(
-        ("PersonCode: national_id", "PersonCode: [ national_id ]"),
+        ("PersonCode: national_id", "PersonCode: [ national_id, purpose ]"),
         &[
-            "24:17 yaml/bad-value [[ national_id] `PersonCode` is a list, not a rule (fill a list by { each: item in path, map: ... })",
+            "24:17 yaml/bad-value [[ national_id, purpose] `PersonCode` is a list of 2 rules (go through a list by { each: item in path, map: ... }, or write the one item: [ path ])",
         ],
     );
     check(
         ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: 02"),
         &[
-            "52:54 yaml/trap [02] YAML readers take `02` for a number, without its leading zeros or sign (put it in quotes: \"02\")",
+            "51:50 yaml/trap [02] YAML readers take `02` for a number, without its leading zeros or sign (put it in quotes: \"02\")",
         ],
     );
 }
@@ -439,7 +437,97 @@ fn cases_leave_nothing_out() {
 }
 
 #[test]
+fn a_list_of_one_item_is_written_out() {
+    let (routes, found) = loaded(
+        &MAPPING
+            .replace("notes: Note", "notes: [ Surname ]")
+            .replace("[ body.request ]", "[ body.request, body.response.person.Note ]"),
+    );
+    assert_eq!((routes.len(), found), (1, Vec::new()));
+    check(
+        ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: [ Surname ]"),
+        &[
+            "33:16 map/cardinality [[ Surname] `full_name` is a single value, and this fills a list (leave the brackets out)",
+        ],
+    );
+}
+
+#[test]
+fn constants_are_known_by_their_looks() {
+    #[track_caller]
+    fn constant(written: &str, expected: &str) {
+        check((r#"Channel: { const: "01" }"#, &format!("Channel: {written}")), &[expected]);
+    }
+    constant(
+        "\"01\"",
+        r#"27:15 expr/syntax [01] a number does not begin with 0 (a constant is written { const: "01" })"#,
+    );
+    constant(
+        "'01'",
+        r#"27:15 expr/syntax [01] a number does not begin with 0 (a constant is written { const: "01" })"#,
+    );
+    constant(
+        "EE",
+        "27:14 map/unknown-path [EE] nothing here is named `EE` (a constant is written { const: EE })",
+    );
+    constant(
+        "38001085718",
+        r#"27:14 yaml/trap [38001085718] YAML readers take `38001085718` for a number (a constant is written { const: "38001085718" })"#,
+    );
+}
+
+#[test]
+fn tables_are_held_to_their_keys() {
+    check(
+        ("PURPOSE_BENEFIT: \"01\"", "PURPOSE_BENEFTI: \"01\""),
+        &[
+            "26:13 map/uncovered [lookup('reasons', purpose)] table `reasons` has no row for PURPOSE_BENEFIT (did you mean `PURPOSE_BENEFIT` by `PURPOSE_BENEFTI`?) (add the rows, or say what any other code becomes: `default: ...`)",
+        ],
+    );
+    check(
+        ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: \"02\", PURPOSE_WAR: \"02\""),
+        &[
+            "51:56 warning map/unreachable [PURPOSE_WAR] the key `PURPOSE_WAR` never comes: the contract does not have it",
+        ],
+    );
+    check(
+        ("tables:\n", "tables:\n  spare: { a: b }\n"),
+        &[
+            "51:3 warning map/unreachable [spare] nothing looks anything up in the table `spare` (use it, lookup('spare', key), or leave it out)",
+        ],
+    );
+}
+
+#[test]
+fn names_from_elsewhere_are_translated() {
+    check(
+        ("GivenName.trim()", "GivenName.strip()"),
+        &["33:26 expr/unknown-function [strip] there is no function `strip` (did you mean `trim`?)"],
+    );
+    check(
+        ("street: Line1", "street: \"@country\""),
+        &["35:49 expr/syntax [@] `@` has no meaning in an expression (attributes are plain names: country)"],
+    );
+}
+
+#[test]
+fn a_retry_after_a_final_status_is_in_vain() {
+    let (_, found) = loaded(&MAPPING.replace(
+        "status: NOT_FOUND, field: national_id",
+        "status: NOT_FOUND, field: national_id, retry: true",
+    ));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("48:5 warning map/unsafe-retry"), "{found:#?}");
+}
+
+#[test]
 fn rules_can_be_reached() {
+    check(
+        ("faults:\n", "faults:\n  - { when: true, status: INTERNAL }\n"),
+        &[
+            "49:5 map/unreachable [{ when: \"fault.detail.code == 'NOT_FOUND'\", status: NOT_FOUND, field: national_id }] this rule and what follows it are never reached",
+        ],
+    );
     check(
         (
             "- { when: has(Died), const: DECEASED }",

@@ -68,7 +68,12 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
                 _ => None,
             };
             let error = wrong(place, format!("`{}` has no meaning in an expression", first.escape_debug()));
-            return Err(SyntaxError { help: help.map(Into::into), ..error });
+            let attribute = rest.strip_prefix('@').map(|r| {
+                let end =
+                    r.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(r.len());
+                format!("attributes are plain names: {}", r[..end].replace('-', "_"))
+            });
+            return Err(SyntaxError { help: attribute.or(help.map(Into::into)), ..error });
         };
         tokens.push(Token { kind, place: at..at + length });
         at += length;

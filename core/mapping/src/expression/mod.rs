@@ -31,6 +31,8 @@ const MAX_NAMES: usize = 64;
 pub struct Leaf {
     /// Its text.
     pub text: Arc<str>,
+    /// Whether it stands without quotes.
+    pub plain: bool,
     /// The YAML value.
     pub span: Span,
     /// Where its text begins in the file, if it stands there letter by letter.
@@ -40,7 +42,7 @@ pub struct Leaf {
 impl Leaf {
     /// A YAML value as an expression.
     pub(crate) fn new(scalar: &Scalar, span: Span) -> Self {
-        Self { text: scalar.text.as_str().into(), span, verbatim: scalar.verbatim }
+        Self { text: scalar.text.as_str().into(), plain: scalar.plain, span, verbatim: scalar.verbatim }
     }
 
     /// The place of a part of the text in the file.

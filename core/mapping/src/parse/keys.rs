@@ -25,6 +25,20 @@ pub(super) struct Keys<'a> {
 const LATER: &[&str] =
     &["skip", "rejects", "cut", "group", "file", "match", "poll", "order", "batch", "answer-within"];
 
+/// Keys of the gateway's configuration.
+const ELSEWHERE: &[&str] = &[
+    "auth",
+    "endpoint",
+    "tls",
+    "max-concurrency",
+    "username",
+    "password",
+    "listen",
+    "queue",
+    "systems",
+    "routes",
+];
+
 impl<'a> Keys<'a> {
     /// The keys of `node`; a finding where it is something else.
     pub(super) fn of(node: &'a Node, what: &'static str, findings: &mut Vec<Diagnostic>) -> Option<Self> {
@@ -56,16 +70,16 @@ impl<'a> Keys<'a> {
     pub(super) fn require(&mut self, key: &'static str, findings: &mut Vec<Diagnostic>) -> Option<&'a Entry> {
         let entry = self.take(key);
         if entry.is_none() {
-            let at = self.entries.first().map_or(self.span, |e| e.key_span);
             let message = format!("{} has no `{key}`", self.what);
-            let mut finding = Diagnostic::error(Code::YAML_MISSING_KEY, message).at(at, "");
-            if let Some(near) =
-                self.entries.iter().find(|e| portolan_diagnostics::nearest(&e.key, [key]).is_some())
-            {
-                finding = finding.at(near.key_span, format!("did you mean `{key}`?"));
-                self.explained.push(near.key_span);
-            }
-            findings.push(finding);
+            let finding = Diagnostic::error(Code::YAML_MISSING_KEY, message);
+            let near = self.entries.iter().find(|e| portolan_diagnostics::nearest(&e.key, [key]).is_some());
+            findings.push(match near {
+                Some(near) => {
+                    self.explained.push(near.key_span);
+                    finding.at(near.key_span, "").help(format!("did you mean `{key}`?"))
+                }
+                None => finding.at(self.entries.first().map_or(self.span, |e| e.key_span), ""),
+            });
         }
         entry
     }
@@ -81,7 +95,11 @@ impl<'a> Keys<'a> {
             if self.explained.contains(&entry.key_span) {
                 continue;
             }
-            let finding = if LATER.iter().chain(later).any(|l| *l == entry.key) {
+            let finding = if ELSEWHERE.contains(&entry.key.as_str()) {
+                let message = format!("`{}` belongs in portolan.yaml", entry.key);
+                let help = "a mapping is the same everywhere; what differs between environments stands there, under `systems:`";
+                Diagnostic::error(Code::YAML_UNKNOWN_KEY, message).at(entry.key_span, "").help(help)
+            } else if LATER.iter().chain(later).any(|l| *l == entry.key) {
                 Diagnostic::error(Code::YAML_UNKNOWN_KEY, format!("`{}` is not built yet", entry.key))
                     .at(entry.key_span, "")
                     .help("it is part of the language, and comes with a later version")

@@ -7,6 +7,7 @@ mod traps;
 
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources};
 
+pub(crate) use route::status_name;
 pub(crate) use traps::{Guess, guess};
 
 use crate::{

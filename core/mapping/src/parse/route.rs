@@ -16,7 +16,7 @@ use crate::{
         Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode, Placed,
         RequireRule, Retry, Rule, SoapTarget, Visible,
     },
-    ir::{Constant, Table},
+    ir::{Constant, RowPlace, Table},
     yaml::{Entry, Node, NodeKind},
 };
 
@@ -245,8 +245,9 @@ fn ignored(node: &Node, key: Span, findings: &mut Findings) -> Option<Placed<Ign
     };
     let Some(path) = bare_path(path) else {
         findings.push(
-            bad(written.span, "this is not a path")
-                .help("write `a.b`, or `a.b.*` for all that is not mapped under it"),
+            bad(written.span, "this is not a path").help(
+                "write `a.b`, or `a.b.*` for all that is not mapped under it; attributes are plain names",
+            ),
         );
         return None;
     };
@@ -310,15 +311,38 @@ const STATUSES: &[&str] = &[
     "UNAUTHENTICATED",
 ];
 
+/// What HTTP and others call them.
+const BY_OTHER_NAMES: &[(&[&str], &str)] = &[
+    (&["400", "BAD_REQUEST", "VALIDATION_ERROR", "INVALID"], "INVALID_ARGUMENT"),
+    (&["401", "UNAUTHORIZED"], "UNAUTHENTICATED"),
+    (&["403", "FORBIDDEN", "ACCESS_DENIED"], "PERMISSION_DENIED"),
+    (&["404", "MISSING"], "NOT_FOUND"),
+    (&["409", "CONFLICT"], "ALREADY_EXISTS"),
+    (&["429", "TOO_MANY_REQUESTS"], "RESOURCE_EXHAUSTED"),
+    (&["500", "INTERNAL_SERVER_ERROR", "ERROR"], "INTERNAL"),
+    (&["501", "NOT_IMPLEMENTED"], "UNIMPLEMENTED"),
+    (&["503", "SERVICE_UNAVAILABLE"], "UNAVAILABLE"),
+    (&["504", "TIMEOUT", "GATEWAY_TIMEOUT"], "DEADLINE_EXCEEDED"),
+];
+
+/// The name of a status by its number.
+pub(crate) fn status_name(number: i32) -> Option<&'static str> {
+    usize::try_from(number).ok().and_then(|n| STATUSES.get(n)).copied()
+}
+
 fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
     let written = text(entry, findings)?;
     match STATUSES.iter().position(|s| *s == written.value) {
         Some(number) if number != 0 => i32::try_from(number).ok(),
         _ => {
             let message = format!("`{}` is not a gRPC status of a failure", written.value);
-            let finding =
-                bad(written.span, message).did_you_mean(&written.value, STATUSES[1..].iter().copied());
-            findings.push(finding.help("the statuses are the names of google.rpc.Code"));
+            let finding = bad(written.span, message);
+            let plain = written.value.replace(['-', ' '], "_").to_ascii_uppercase();
+            let finding = match BY_OTHER_NAMES.iter().find(|(theirs, _)| theirs.contains(&plain.as_str())) {
+                Some((_, ours)) => finding.help(format!("did you mean `{ours}`?")),
+                None => finding.did_you_mean(&written.value, STATUSES[1..].iter().copied()),
+            };
+            findings.push(finding.help(format!("the statuses are {}", STATUSES[1..].join(", "))));
             None
         }
     }
@@ -337,7 +361,7 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
         Keys::of(&entry.value, "a table", findings);
         return None;
     };
-    let (mut rows, mut default) = (HashMap::new(), None);
+    let (mut rows, mut default, mut places) = (HashMap::new(), None, HashMap::new());
     for row in entries {
         if let Guess::Trap(what) = guess(&row.key)
             && findings_of_plain_key(row)
@@ -358,13 +382,14 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
             },
             _ => Constant::Text(value.value.as_str().into()),
         };
+        places.insert(row.key.as_str().into(), RowPlace { key: row.key_span, value: row.value.span });
         if row.key == "default" {
             default = Some(value);
         } else {
             rows.insert(row.key.as_str().into(), value);
         }
     }
-    Some(Table { name: entry.key.as_str().into(), rows, default, span: entry.key_span })
+    Some(Table { name: entry.key.as_str().into(), rows, default, span: entry.key_span, places })
 }
 
 /// A quoted key is longer in the file than its text.

@@ -32,11 +32,16 @@ pub(crate) fn rule(
             text_of(node, what, key, findings)?;
             Rule::Expression(Leaf::new(scalar, node.span))
         }
-        NodeKind::Sequence(_) => {
-            let finding = bad(node.span, format!("`{what}` is a list, not a rule"));
-            findings.push(finding.help("fill a list by { each: item in path, map: ... }"));
-            return None;
-        }
+        NodeKind::Sequence(items) => match items.as_slice() {
+            [item] => Rule::One(Box::new(rule(item, what, key, findings)?)),
+            _ => {
+                let finding = bad(node.span, format!("`{what}` is a list of {} rules", items.len()));
+                let help =
+                    "go through a list by { each: item in path, map: ... }, or write the one item: [ path ]";
+                findings.push(finding.help(help));
+                return None;
+            }
+        },
         NodeKind::Mapping(entries) if is_rule(entries) => {
             let value = form(node, findings)?;
             // A constant is pointed at where it stands.
@@ -135,7 +140,8 @@ fn each(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<(Segment, Leaf)
     };
     let Some((mut name, path)) = parsed else {
         findings.push(
-            bad(whole.span, "`each` names an item and its list").help("write `each: item in path.to.list`"),
+            bad(whole.span, "`each` names an item, and its list by a path")
+                .help("write `each: item in path.to.list`; functions are for what fills the item"),
         );
         return None;
     };
@@ -146,7 +152,7 @@ fn each(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<(Segment, Leaf)
     let length = u32::try_from(path.trim().len()).unwrap_or(u32::MAX);
     let span =
         verbatim.map_or(whole.span, |v| Span { start: v, end: v.saturating_add(length), ..whole.span });
-    Some((name.remove(0), Leaf { text: path.trim().into(), span, verbatim }))
+    Some((name.remove(0), Leaf { text: path.trim().into(), plain: whole.plain, span, verbatim }))
 }
 
 fn nil(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<NilPolicy> {

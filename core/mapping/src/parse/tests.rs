@@ -44,7 +44,10 @@ fn keys_are_held_to_the_language() {
         &format!("delivary: {{}}\n{TAIL}"),
         &["4:1 yaml/unknown-key a route has no key `delivary` (did you mean `delivery`?)"],
     );
-    check("request: {}\nreponse: {}\n", &["1:1 yaml/missing-key a route has no `response`"]);
+    check(
+        "request: {}\nreponse: {}\n",
+        &["5:1 yaml/missing-key a route has no `response` (did you mean `response`?)"],
+    );
     check(
         &format!("skip: []\n{TAIL}"),
         &[
@@ -68,7 +71,7 @@ fn keys_are_held_to_the_language() {
     check(
         &format!("faults: [ {{ status: NOTFOUND }} ]\n{TAIL}"),
         &[
-            "4:21 yaml/bad-value `NOTFOUND` is not a gRPC status of a failure (did you mean `NOT_FOUND`?) (the statuses are the names of google.rpc.Code)",
+            "4:21 yaml/bad-value `NOTFOUND` is not a gRPC status of a failure (did you mean `NOT_FOUND`?) (the statuses are CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED)",
         ],
     );
     check(
@@ -76,12 +79,16 @@ fn keys_are_held_to_the_language() {
         &["4:25 yaml/missing-key a rule has no `map`"],
     );
     check(
-        "request: { body: { a: [b] } }\nresponse: {}\n",
-        &["4:23 yaml/bad-value `a` is a list, not a rule (fill a list by { each: item in path, map: ... })"],
+        "request: { body: { a: [b, c] } }\nresponse: {}\n",
+        &[
+            "4:23 yaml/bad-value `a` is a list of 2 rules (go through a list by { each: item in path, map: ... }, or write the one item: [ path ])",
+        ],
     );
     check(
         "request: { body: { a: { each: b, map: {} } } }\nresponse: {}\n",
-        &["4:31 yaml/bad-value `each` names an item and its list (write `each: item in path.to.list`)"],
+        &[
+            "4:31 yaml/bad-value `each` names an item, and its list by a path (write `each: item in path.to.list`; functions are for what fills the item)",
+        ],
     );
     check(
         "request: { body: { a: } }\nresponse: {}\n",
@@ -118,6 +125,20 @@ fn traps_of_yaml_are_findings() {
 }
 
 #[test]
+fn what_belongs_elsewhere_is_sent_there() {
+    check(
+        &format!("auth: {{ username: a }}\n{TAIL}"),
+        &[
+            "4:1 yaml/unknown-key `auth` belongs in portolan.yaml (a mapping is the same everywhere; what differs between environments stands there, under `systems:`)",
+        ],
+    );
+    check(
+        "request:\n\tbody: {}\nresponse: {}\n",
+        &["5:1 yaml/syntax a tab does not indent in YAML (indent with blanks)"],
+    );
+}
+
+#[test]
 fn everything_is_found_at_once() {
     check(
         "delivery: { mode: sync, retry: { max-attempts: 0 } }\nrequest: { bdy: {} }\nresponse: {}\nfaults: [ { status: OK } ]\n",
@@ -125,7 +146,7 @@ fn everything_is_found_at_once() {
             "4:19 yaml/bad-value `sync` is not a delivery mode: direct, request-reply or operation",
             "4:48 yaml/bad-value `max-attempts` is a whole number from 1 to 1000",
             "5:12 yaml/unknown-key `request` has no key `bdy` (did you mean `body`?)",
-            "7:21 yaml/bad-value `OK` is not a gRPC status of a failure (the statuses are the names of google.rpc.Code)",
+            "7:21 yaml/bad-value `OK` is not a gRPC status of a failure (the statuses are CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED)",
         ],
     );
 }
