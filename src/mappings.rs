@@ -8,7 +8,10 @@ use std::{
 };
 
 use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
-use portolan_mapping::load::{LoadedRoute, Standing};
+use portolan_mapping::{
+    check::CheckedRoute,
+    load::{LoadedRoute, Standing},
+};
 use portolan_schema::Directory;
 
 use crate::{
@@ -83,7 +86,7 @@ pub(crate) fn read(
         let routes = loaded.value.into_iter().flatten();
         read.routes.extend(routes.map(|loaded| Found { entry: entry.to_owned(), loaded }));
     }
-    let mut across = duplicates(&read.routes, sources);
+    let mut across = duplicates(&read.routes);
     if let Some(config) = config {
         across.extend(unknown_systems(&read.routes, config));
     }
@@ -140,39 +143,26 @@ fn is_mapping(path: &Path) -> bool {
 }
 
 /// Routes of one name, and routes that would serve one method.
-fn duplicates(routes: &[Found], sources: &Sources) -> Vec<Diagnostic> {
+fn duplicates(routes: &[Found]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let (mut names, mut methods) = (HashMap::new(), HashMap::new());
     for found in routes {
         let route = &found.loaded.route;
-        let file = |f: &Found| f.loaded.files.first().copied();
-        let mut clash = |first: Option<&Found>, message: String| {
+        let mut clash = |first: Option<&Found>, message: String, place: fn(&CheckedRoute) -> Span| {
             let Some(first) = first else { return };
-            let mut finding = Diagnostic::error(Code::ROUTE_DUPLICATE, message);
-            for (one, text) in [(file(found), "here"), (file(first), "and here")] {
-                let place = one.and_then(|source| declaration(source, sources));
-                finding = place.into_iter().fold(finding, |finding, span| finding.at(span, text));
-            }
-            findings.push(finding);
+            let finding = Diagnostic::error(Code::ROUTE_DUPLICATE, message);
+            findings.push(finding.at(place(route), "here").at(place(&first.loaded.route), "and here"));
         };
         let name: Arc<str> = route.name.clone();
         let namesake = names.insert(name, found);
         if namesake.is_some() {
-            clash(namesake, format!("two routes are named `{}`", route.name));
+            clash(namesake, format!("two routes are named `{}`", route.name), |r| r.name_span);
         } else {
             let rival = methods.insert(route.method.clone(), found);
-            clash(rival, format!("two routes serve the method `{}`", route.method));
+            clash(rival, format!("two routes serve the method `{}`", route.method), |r| r.method_span);
         }
     }
     findings
-}
-
-/// The first key `route` of a file.
-fn declaration(source: SourceId, sources: &Sources) -> Option<Span> {
-    let text = &sources.get(source)?.text;
-    let start = if text.starts_with("route:") { 0 } else { text.find("\nroute:")? + 1 };
-    let end = text[start..].find('\n').map_or(text.len(), |n| start + n);
-    Some(Span::new(source, start..end))
 }
 
 fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
