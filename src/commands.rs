@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod describe;
+mod document;
 mod gateway;
 mod queue;
 mod reload;

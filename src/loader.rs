@@ -13,7 +13,7 @@ use std::{
 };
 
 use portolan_delivery::Target;
-use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, render};
+use portolan_diagnostics::{Code, Diagnostic, Rendered, Severity, SourceId, Sources, render};
 use portolan_engine::{Bundle, LoadError, Loaded, Loader};
 use portolan_mapping::load::{LoadedRoute, Standing};
 
@@ -86,9 +86,20 @@ impl Loader for Files {
 /// Findings as text for a log, a terminal or an operator's client.
 fn unsound(findings: &[Diagnostic], sources: &Sources) -> LoadError {
     let errors = findings.iter().filter(|d| d.severity == Severity::Error);
-    let mut text: Vec<_> = errors.map(|d| render(d, sources, false)).collect();
+    let mut text: Vec<_> = errors.clone().map(|d| render(d, sources, false)).collect();
     text.push(report::summary(findings));
-    LoadError::Findings(text.join("\n\n"))
+    let brief: Vec<_> = errors.map(|d| in_a_line(&Rendered::new(d, sources))).collect();
+    LoadError::Findings { text: text.join("\n\n"), brief: brief.join("; ") }
+}
+
+/// Code, place and message; nothing of the file's own text.
+fn in_a_line(finding: &Rendered) -> String {
+    let place = match (&finding.file, &finding.position) {
+        (Some(file), Some(at)) => format!(" {file}:{}:{}", at.line, at.column),
+        (Some(file), None) => format!(" {file}"),
+        _ => String::new(),
+    };
+    format!("{}{place} {}", finding.code, finding.message)
 }
 
 fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use portolan_diagnostics::{Diagnostic, Rendered, Severity, Sources, render};
+use serde_json::json;
 
 /// How a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -43,6 +44,11 @@ pub(crate) enum Failure {
         findings: Vec<Diagnostic>,
         /// What the findings point into.
         sources: Box<Sources>,
+    },
+    /// Said already, as JSON.
+    Printed {
+        /// The exit code.
+        code: u8,
     },
     /// The same, rendered already.
     Rendered {
@@ -148,10 +154,32 @@ impl Report {
         }
     }
 
+    /// A failure in the format of the command's result: for programs it is printed here, where the result would be.
+    pub(crate) fn in_format(&self, failure: Failure, format: Format) -> Failure {
+        if format == Format::Text {
+            return failure;
+        }
+        let (code, error) = match &failure {
+            Failure::Findings | Failure::Printed { .. } => return failure,
+            Failure::Failed { message, help } => (1, json!({ "message": message, "help": help })),
+            Failure::Usage { message, help } => (2, json!({ "message": message, "help": help })),
+            Failure::Configuration { findings, sources } => (
+                2,
+                json!({ "message": summary(findings), "help": [], "findings": resolved(findings, sources) }),
+            ),
+            Failure::Rendered { text, code } => (*code, json!({ "message": text, "help": [] })),
+        };
+        match self.json(&json!({ "error": error })) {
+            Ok(()) => Failure::Printed { code },
+            Err(problem) => problem,
+        }
+    }
+
     /// Says why a command ended without success, and gives the exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         match failure {
             Failure::Findings => ExitCode::from(1),
+            Failure::Printed { code } => ExitCode::from(*code),
             Failure::Failed { message, help } => {
                 self.error(message, help);
                 ExitCode::from(1)

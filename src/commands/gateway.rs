@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -17,7 +17,7 @@ use portolan_engine::{Engine, EngineOperator, EngineOptions};
 use crate::{
     config::{self, Config},
     loader::Files,
-    registry,
+    mappings, registry,
     report::Failure,
 };
 
@@ -51,6 +51,10 @@ impl Gateway {
     pub(super) async fn operator(&self, purpose: Purpose) -> Result<Arc<dyn Operator>, Failure> {
         let mut sources = Sources::default();
         let given = self.admin.zip(self.token_file.clone());
+        // A token that was named must be there, whether or not a gateway is.
+        if let Some(named) = &self.token_file {
+            read_token(named)?;
+        }
         if let Some((address, token)) = given {
             return self.running(address, token).await?.ok_or_else(|| unreachable(address));
         }
@@ -89,16 +93,28 @@ impl Gateway {
         }
     }
 
+    /// A route by the mappings that the configuration names, as they are now.
+    pub(super) fn route(&self, name: &str) -> Result<mappings::Found, Failure> {
+        let mut sources = Sources::default();
+        let loaded = config::load(&self.config, &mut sources);
+        let Some(config) = loaded.value else {
+            return Err(Failure::configuration(loaded.diagnostics, &sources));
+        };
+        let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
+        let mut routes = read.routes.into_iter();
+        routes.find(|found| *found.loaded.route.name == *name).ok_or_else(|| {
+            Failure::usage(format_args!("there is no sound route `{name}` to read the JSON by"))
+                .help("name the gateway's configuration with --config, or hand in the message as protobuf")
+        })
+    }
+
     /// The gateway that runs; `None` where nobody answers.
     async fn running(
         &self,
         address: SocketAddr,
         token: PathBuf,
     ) -> Result<Option<Arc<dyn Operator>>, Failure> {
-        let token = AdminToken::read(&token).map_err(|problem| {
-            Failure::failed(format_args!("the admin token {} cannot be read: {problem}", token.display()))
-                .help("run as the user that runs the gateway, or name a copy with --token-file")
-        })?;
+        let token = read_token(&token)?;
         match ConsoleClient::connect(address, &token).await {
             Ok(client) => Ok(Some(Arc::new(client))),
             Err(_) => Ok(None),
@@ -119,6 +135,17 @@ impl Gateway {
             Err(problem) => Err(super::serve::start_failure(problem)),
         }
     }
+}
+
+fn read_token(path: &Path) -> Result<AdminToken, Failure> {
+    AdminToken::read(path).map_err(|problem| {
+        let why = match problem.kind() {
+            std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+            _ => problem.to_string(),
+        };
+        Failure::usage(format_args!("the admin token {} cannot be read: {why}", path.display()))
+            .help("run as the user that runs the gateway, or name a copy with --token-file")
+    })
 }
 
 fn unreachable(address: SocketAddr) -> Failure {
@@ -174,7 +201,7 @@ impl Operator for Ledger {
         needs_gateway()
     }
 
-    fn resolve(&self, _: MessageId, _: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
+    fn resolve(&self, _: MessageId, _: Resolution, _: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
         needs_gateway()
     }
 

@@ -40,6 +40,15 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
     })
 }
 
+/// Whether a file that is written next would stand where one is.
+fn not_there(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let there = std::io::ErrorKind::AlreadyExists;
+    Err(Failure::failed(format_args!("{} cannot be written: {there}", path.display())))
+}
+
 /// Writes bytes that may be personal data: for the user alone, and never over a file that is there.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let write = || {

@@ -1,5 +1,8 @@
 //! `portolan reload`: a running gateway reads its mappings again.
 
+use portolan_delivery::Changes;
+use serde_json::json;
+
 use super::{
     gateway::{Gateway, Purpose, refused},
     routes,
@@ -23,9 +26,25 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let served = super::small_runtime()?.block_on(async {
+    reload(arguments, report).map_err(|failure| report.in_format(failure, arguments.format))
+}
+
+fn reload(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let (before, served) = super::small_runtime()?.block_on(async {
         let operator = arguments.gateway.operator(Purpose::Control).await?;
-        operator.reload().await.map_err(refused)
+        let before = operator.routes().await.map_err(refused)?;
+        Ok::<_, Failure>((before, operator.reload().await.map_err(refused)?))
     })?;
-    routes::print(&served, arguments.format, report)
+    let changes = Changes::between(&before, &served);
+    if arguments.format == Format::Json {
+        return report.json(&json!({
+            "added": changes.added,
+            "changed": changes.changed,
+            "removed": changes.removed,
+            "routes": routes::shown(&served),
+        }));
+    }
+    routes::print(&served, arguments.format, report)?;
+    report.line(format_args!("\n{changes}"));
+    Ok(())
 }

@@ -22,16 +22,17 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let routes = super::small_runtime()?.block_on(async {
+    let asked = super::small_runtime()?.block_on(async {
         let operator = arguments.gateway.operator(Purpose::Control).await?;
         operator.routes().await.map_err(refused)
-    })?;
+    });
+    let routes = asked.map_err(|failure| report.in_format(failure, arguments.format))?;
     print(&routes, arguments.format, report)
 }
 
 /// A route, for programs.
 #[derive(serde::Serialize)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     route: &'a str,
     method: &'a str,
     system: &'a str,
@@ -46,10 +47,15 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Routes, for programs.
+pub(super) fn shown(routes: &[RouteView]) -> Vec<Shown<'_>> {
+    routes.iter().map(Shown::of).collect()
+}
+
 /// Routes with what they join.
 pub(super) fn print(routes: &[RouteView], format: Format, report: &Report) -> Result<(), Failure> {
     if format == Format::Json {
-        return report.json(&routes.iter().map(Shown::of).collect::<Vec<_>>());
+        return report.json(&shown(routes));
     }
     let mut table = Table::new(["ROUTE", "METHOD", "SYSTEM", "MODE", "BUNDLE"]);
     for r in routes {

@@ -101,7 +101,8 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
             reason = engine.failure() => break Err(Failure::failed(format_args!("the queue failed: {reason}"))
                 .help("messages that were acknowledged are kept; make room or repair the disk, and start again")),
             signal = signals.next() => match signal {
-                Order::Reload => reload(&*operator).await,
+                // The engine's log tells what came of it.
+                Order::Reload => drop(operator.reload().await),
                 Order::Stop(name) => {
                     tracing::info!(signal = name, "stopping: calls under way are finished first");
                     break Ok(());
@@ -144,13 +145,6 @@ enum Phase {
 /// Resolves once the gateway is at this phase.
 async fn reached(mut phases: watch::Receiver<Phase>, phase: Phase) {
     let _ = phases.wait_for(|now| *now >= phase).await;
-}
-
-async fn reload(operator: &dyn Operator) {
-    match operator.reload().await {
-        Ok(routes) => tracing::info!(routes = routes.len(), "mappings and systems were read again"),
-        Err(problem) => tracing::error!("nothing changed: {problem}"),
-    }
 }
 
 /// The signals that a gateway answers to.

@@ -1,7 +1,5 @@
 //! `portolan translate`: one message through a route's mapping, without any system.
 
-mod document;
-
 use std::{path::PathBuf, sync::Arc};
 
 use portolan_delivery::{
@@ -12,6 +10,7 @@ use portolan_diagnostics::{SourceId, Sources};
 use portolan_engine::{Context, Verdict};
 use serde_json::json;
 
+use super::document;
 use crate::{
     config, files, loader,
     mappings::{self, Found},

@@ -115,7 +115,8 @@ async fn resolve(operator: Shared, request: wire::ResolveMessageRequest) -> Resu
     let id = convert::id_in(&request.id).map_err(malformed)?;
     let resolution = request.resolution.ok_or(convert::Malformed("resolution")).map_err(malformed)?;
     let resolution = convert::resolution_in(resolution).map_err(malformed)?;
-    operator.resolve(id, resolution).await.map(|()| wire::Empty {}).map_err(to_status)
+    let version = if request.newest_version { Version::Newest } else { Version::Same };
+    operator.resolve(id, resolution, version).await.map(|()| wire::Empty {}).map_err(to_status)
 }
 
 async fn counts(operator: Shared, _: wire::Empty) -> Result<wire::CountMessagesResponse, Status> {

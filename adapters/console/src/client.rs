@@ -95,10 +95,19 @@ impl Operator for ConsoleClient {
         })
     }
 
-    fn resolve(&self, id: MessageId, resolution: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
+    fn resolve(
+        &self,
+        id: MessageId,
+        resolution: Resolution,
+        version: Version,
+    ) -> BoxFuture<'_, Result<(), OperatorError>> {
         Box::pin(async move {
             let resolution = Some(convert::resolution_out(resolution));
-            let request = wire::ResolveMessageRequest { id: id.to_string(), resolution };
+            let request = wire::ResolveMessageRequest {
+                id: id.to_string(),
+                resolution,
+                newest_version: version == Version::Newest,
+            };
             self.call("/portolan.admin.v1.Admin/ResolveMessage", request).await.map(|wire::Empty {}| ())
         })
     }

@@ -53,6 +53,8 @@ pub(crate) struct ResolveMessageRequest {
     pub(crate) id: String,
     #[prost(oneof = "Resolution", tags = "2, 3, 4, 5")]
     pub(crate) resolution: Option<Resolution>,
+    #[prost(bool, tag = "6")]
+    pub(crate) newest_version: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]

@@ -43,8 +43,13 @@ impl Operator for Fake {
         Box::pin(async move { Err(DeliveryError::NotDead(id).into()) })
     }
 
-    fn resolve(&self, id: MessageId, resolution: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
-        self.decided.lock().unwrap().push(format!("resolve {id} {resolution:?}"));
+    fn resolve(
+        &self,
+        id: MessageId,
+        resolution: Resolution,
+        version: Version,
+    ) -> BoxFuture<'_, Result<(), OperatorError>> {
+        self.decided.lock().unwrap().push(format!("resolve {id} {resolution:?} {version:?}"));
         Box::pin(async move { Ok(()) })
     }
 
@@ -157,8 +162,8 @@ async fn decisions_and_errors_arrive() {
         Resolution::CallerReply(Bytes::new()),
         Resolution::Discarded { reason: "why".into() },
     ] {
-        client.resolve(id, resolution.clone()).await.unwrap();
-        assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("resolve {id} {resolution:?}")));
+        client.resolve(id, resolution.clone(), Version::Newest).await.unwrap();
+        assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("resolve {id} {resolution:?} Newest")));
     }
     let findings = client.reload().await.unwrap_err();
     assert!(matches!(findings, OperatorError::Findings(text) if text.len() == 180_000));

@@ -20,8 +20,14 @@ pub trait Operator: Send + Sync + 'static {
     /// A dead letter is due again: on the bundle with which it came, or on the newest of its route.
     fn retry(&self, id: MessageId, version: Version) -> BoxFuture<'_, Result<(), OperatorError>>;
 
-    /// A dead letter is finished: what really happened, as the operator found out.
-    fn resolve(&self, id: MessageId, resolution: Resolution) -> BoxFuture<'_, Result<(), OperatorError>>;
+    /// A dead letter is finished: what really happened, as the operator found out. A reply of the system is translated,
+    /// and one of the caller's contract held against it, by this version of the route.
+    fn resolve(
+        &self,
+        id: MessageId,
+        resolution: Resolution,
+        version: Version,
+    ) -> BoxFuture<'_, Result<(), OperatorError>>;
 
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;
@@ -31,7 +37,7 @@ pub trait Operator: Send + Sync + 'static {
     fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;
 }
 
-/// Which version of its route a retried message is translated with.
+/// Which version of its route a message is translated with that an operator decides about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// The one with which it came.
@@ -76,6 +82,48 @@ pub struct RouteView {
     pub bundle: String,
 }
 
+/// What differs between the routes served before and after a reload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Routes that were not served before.
+    pub added: Vec<Arc<str>>,
+    /// Routes that are served in another version, or by another system.
+    pub changed: Vec<Arc<str>>,
+    /// Routes that are not served any more.
+    pub removed: Vec<Arc<str>>,
+}
+
+impl Changes {
+    /// By the routes' names.
+    pub fn between(before: &[RouteView], after: &[RouteView]) -> Self {
+        let named = |views: &'_ [RouteView], name: &str| views.iter().find(|v| &*v.route == name).cloned();
+        let mut changes = Self::default();
+        for now in after {
+            match named(before, &now.route) {
+                None => changes.added.push(now.route.clone()),
+                Some(then) if then != *now => changes.changed.push(now.route.clone()),
+                Some(_) => {}
+            }
+        }
+        let gone = before.iter().filter(|then| named(after, &then.route).is_none());
+        changes.removed = gone.map(|then| then.route.clone()).collect();
+        changes
+    }
+}
+
+impl std::fmt::Display for Changes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)];
+        let parts: Vec<_> = all.into_iter().filter(|(_, names)| !names.is_empty()).collect();
+        if parts.is_empty() {
+            return f.write_str("nothing changed");
+        }
+        let texts: Vec<_> =
+            parts.iter().map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
+        f.write_str(&texts.join("; "))
+    }
+}
+
 /// Why an operator's request was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OperatorError {
@@ -88,4 +136,26 @@ pub enum OperatorError {
     /// Files are not sound; the text is the rendered findings.
     #[error("{0}")]
     Findings(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reload_changed() {
+        let view = |route: &str, bundle: &str| RouteView {
+            route: route.into(),
+            method: "m".into(),
+            system: "s".into(),
+            mode: "direct".into(),
+            bundle: bundle.into(),
+        };
+        let check = |before: &[(&str, &str)], after: &[(&str, &str)], expected: &str| {
+            let views = |all: &[(&str, &str)]| all.iter().map(|(r, b)| view(r, b)).collect::<Vec<_>>();
+            assert_eq!(Changes::between(&views(before), &views(after)).to_string(), expected);
+        };
+        check(&[("a", "1")], &[("a", "1")], "nothing changed");
+        check(&[("a", "1"), ("b", "1")], &[("a", "2"), ("c", "1")], "added c; changed a; removed b");
+    }
 }

@@ -166,7 +166,7 @@ impl Engine {
         let loader = self.loader.clone();
         let opened = apart(move || loader.open(&content)).await.map(|loaded| Arc::new(loaded.route));
         if let Err(error) = &opened {
-            tracing::error!(route = name, %bundle, %error, "an earlier version of a route cannot be served");
+            tracing::error!(route = name, %bundle, error = error.brief(), "an earlier version of a route cannot be served");
         }
         let mut older = self.older.lock();
         // What was read with the configuration before a reload is not for messages after it.

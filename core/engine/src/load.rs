@@ -24,10 +24,31 @@ pub trait Loader: Send + Sync + 'static {
 /// Why routes cannot be served.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LoadError {
-    /// Findings, rendered for people.
-    #[error("{0}")]
-    Findings(String),
+    /// Files are not sound.
+    #[error("{text}")]
+    Findings {
+        /// The findings, rendered for people with the lines that they are about.
+        text: String,
+        /// Code, place and message of each, for a log: nothing of the files' own text.
+        brief: String,
+    },
     /// A kept bundle cannot be read.
     #[error("the kept bundle cannot be read: {0}")]
     Bundle(String),
+}
+
+impl LoadError {
+    /// Findings without lines of the files.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::Findings { brief: text.clone(), text }
+    }
+
+    /// What a log may hold.
+    pub fn brief(&self) -> &str {
+        match self {
+            Self::Findings { brief, .. } => brief,
+            Self::Bundle(why) => why,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::{cell::RefCell, sync::Arc, time::Duration};
 use bytes::Bytes;
 use portolan_delivery::{Failure, FaultClass, RetryPolicy, Status, Target};
 use portolan_diagnostics::Sources;
+use portolan_formats::{Captured, Reader, Selection, Unknown};
 use portolan_mapping::{
     check::DeliveryPolicy,
     compile::CompiledRoute,
@@ -42,7 +43,7 @@ pub fn compile(
     let bundle = Bundle::new(entry, &*route.name, files.map(|f| (f.name.to_string(), f.text.to_string())));
     let (hash, content) = bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))?;
     let delivery = &route.delivery;
-    let retry = policy(delivery).map_err(|e| LoadError::Findings(format!("route {}: {e}", route.name)))?;
+    let retry = policy(delivery).map_err(|e| LoadError::plain(format!("route {}: {e}", route.name)))?;
     Ok(Loaded {
         route: Route {
             name: route.name.clone(),
@@ -94,12 +95,17 @@ struct Mapped {
     plans: CompiledRoute,
     /// Whether the reply plan reads the request.
     original: bool,
+    /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
+    callers_reply: Reader,
     metadata: Vec<Arc<str>>,
 }
 
 impl Mapped {
     fn new(loaded: &LoadedRoute) -> Self {
+        let reply = &loaded.route.documents.reply;
+        let nothing = Selection::new(reply, Unknown::Refuse);
         Self {
+            callers_reply: Reader::compile(&loaded.source.schema, reply, &nothing),
             route: loaded.route.name.clone(),
             plans: loaded.compile(),
             original: loaded.route.reply.response.original.is_some(),
@@ -168,6 +174,11 @@ impl Translate for Mapped {
                 ))
             }
         }
+    }
+
+    fn is_reply(&self, bytes: &[u8]) -> Result<(), String> {
+        let read = self.callers_reply.read(bytes, &bumpalo::Bump::new(), &mut Captured::default());
+        read.map_err(|problem| problem.to_string())
     }
 
     fn metadata_names(&self) -> &[Arc<str>] {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError, Outcome, Page, Record,
-    Resolution, RouteView, State, Status, Timestamp, Version,
+    BoxFuture, Changes, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError, Outcome,
+    Page, Record, Resolution, RouteView, State, Status, Timestamp, Version,
 };
 
 use crate::{
     engine::{Engine, StartError, VersionError},
+    route::Route,
     translate::{Context, Verdict},
     waiters::Settled,
 };
@@ -32,33 +33,33 @@ impl Operator for EngineOperator {
 
     fn retry(&self, id: MessageId, version: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
         Box::pin(async move {
+            let route = self.0.record(id).await?.envelope.route;
             let bundle = match version {
                 Version::Same => None,
-                Version::Newest => {
-                    let record = self.0.record(id).await?;
-                    let name = record.envelope.route;
-                    let table = self.0.table.load();
-                    let route = table.by_name.get(&name).ok_or_else(|| {
-                        OperatorError::Refused(format!(
-                            "route {name} is not served now, so it has no newest version"
-                        ))
-                    })?;
-                    Some(route.bundle)
-                }
+                Version::Newest => Some(self.0.newest(&route)?.bundle),
             };
-            Ok(self.0.delivery.retry(id, bundle, Timestamp::now()).await?)
+            self.0.delivery.retry(id, bundle, Timestamp::now()).await?;
+            tracing::info!(%id, %route, decision = "retry", ?version, "an operator decided");
+            Ok(())
         })
     }
 
-    fn resolve(&self, id: MessageId, resolution: Resolution) -> BoxFuture<'_, Result<(), OperatorError>> {
+    fn resolve(
+        &self,
+        id: MessageId,
+        resolution: Resolution,
+        version: Version,
+    ) -> BoxFuture<'_, Result<(), OperatorError>> {
         Box::pin(async move {
             let record = self.0.record(id).await?;
             if !matches!(record.state, State::Dead { .. }) {
                 return Err(portolan_delivery::DeliveryError::NotDead(id).into());
             }
-            let outcome = self.0.outcome(&record, resolution).await?;
+            let decision = decision(&resolution);
+            let outcome = self.0.outcome(&record, resolution, version).await?;
             self.0.delivery.resolve(id, outcome.clone(), Timestamp::now()).await?;
             self.0.waiters.settle(id, || Settled::Finished(outcome));
+            tracing::info!(%id, route = %record.envelope.route, decision, "an operator decided");
             Ok(())
         })
     }
@@ -69,12 +70,35 @@ impl Operator for EngineOperator {
 
     fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move {
-            self.0.reload_routes().await.map_err(|e| match e {
-                StartError::Delivery(error) => OperatorError::Delivery(error),
-                StartError::Load(findings) => OperatorError::Findings(findings.to_string()),
-            })?;
-            Ok(self.0.table.load().views())
+            let before = self.0.table.load().views();
+            match self.0.reload_routes().await {
+                Ok(()) => {
+                    let views = self.0.table.load().views();
+                    let changes = Changes::between(&before, &views);
+                    tracing::info!(routes = views.len(), %changes, decision = "reload", "mappings and systems were read again");
+                    Ok(views)
+                }
+                Err(StartError::Delivery(error)) => {
+                    tracing::error!(decision = "reload", %error, "nothing changed: the queue failed");
+                    Err(OperatorError::Delivery(error))
+                }
+                Err(StartError::Load(findings)) => {
+                    let brief = findings.brief();
+                    tracing::error!(decision = "reload", findings = %brief, "nothing changed: the files are not sound");
+                    Err(OperatorError::Findings(findings.to_string()))
+                }
+            }
         })
+    }
+}
+
+/// A decision by its name, for the log.
+fn decision(resolution: &Resolution) -> &'static str {
+    match resolution {
+        Resolution::SystemReply(_) => "succeeded, with the system's reply",
+        Resolution::CallerReply(_) => "succeeded, with the caller's reply",
+        Resolution::Failed { .. } => "failed",
+        Resolution::Discarded { .. } => "discarded",
     }
 }
 
@@ -84,15 +108,27 @@ impl Engine {
         record.ok_or(OperatorError::Delivery(portolan_delivery::DeliveryError::NotFound(id)))
     }
 
+    /// The version of a route that is served now.
+    fn newest(&self, name: &Arc<str>) -> Result<Arc<Route>, OperatorError> {
+        let refused = || format!("route {name} is not served now, so it has no newest version");
+        let table = self.table.load();
+        table.by_name.get(name).cloned().ok_or_else(|| OperatorError::Refused(refused()))
+    }
+
     /// What an operator found out, as the outcome that the caller is told.
-    async fn outcome(&self, record: &Record, resolution: Resolution) -> Result<Outcome, OperatorError> {
+    async fn outcome(
+        &self,
+        record: &Record,
+        resolution: Resolution,
+        version: Version,
+    ) -> Result<Outcome, OperatorError> {
         let id = record.envelope.id;
         let failed = |status, reason, message: String| {
             let failure = Failure::new(status, FaultClass::Refused, reason, message);
             Outcome::Failed(failure.with("route", &record.envelope.route).with("message", id))
         };
-        let reply = match resolution {
-            Resolution::CallerReply(bytes) => return Ok(Outcome::Reply(bytes)),
+        let (reply, translated) = match resolution {
+            Resolution::CallerReply(bytes) => (bytes, false),
             Resolution::Failed { status, message } => {
                 return Ok(failed(status, "RESOLVED_AS_FAILED", message));
             }
@@ -103,13 +139,31 @@ impl Engine {
                     format!("an operator discarded the request: {reason}"),
                 ));
             }
-            Resolution::SystemReply(reply) => reply,
+            Resolution::SystemReply(reply) => (reply, true),
         };
-        let route = self.version(&record.envelope.route, record.envelope.bundle).await;
-        let route = route.map_err(|error| match error {
-            VersionError::Load(findings) => OperatorError::Findings(findings.to_string()),
-            other => OperatorError::Refused(other.to_string()),
-        })?;
+        let route = match version {
+            Version::Newest => self.newest(&record.envelope.route)?,
+            Version::Same => {
+                let route = self.version(&record.envelope.route, record.envelope.bundle).await;
+                route.map_err(|error| match error {
+                    VersionError::Load(findings) => OperatorError::Findings(findings.to_string()),
+                    VersionError::Missing(bundle) => OperatorError::Refused(format!(
+                        "the version with which the message came is not kept any more ({bundle}); resolve it with --newest"
+                    )),
+                    other => OperatorError::Refused(other.to_string()),
+                })?
+            }
+        };
+        if !translated {
+            return match route.translate.is_reply(&reply) {
+                Ok(()) => Ok(Outcome::Reply(reply)),
+                Err(why) => Err(OperatorError::Refused(format!(
+                    "this is not a {}, which the caller expects: {why}; hand in that message as JSON (.json) or \
+                     protobuf, or the system's own answer (.xml)",
+                    route.response_type
+                ))),
+            };
+        }
         let attempt = record.attempts.last().map_or(1, |a| a.number);
         match route.translate.reply(&reply, &record.payload, Context::of(&record.envelope, attempt)) {
             Verdict::Reply(bytes) => Ok(Outcome::Reply(bytes)),

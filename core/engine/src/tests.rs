@@ -83,7 +83,11 @@ async fn an_unknown_outcome_is_a_dead_letter_and_is_never_repeated_by_itself() {
     }
     assert_eq!(gateway.system.asked(), 1);
     let record = gateway.only_record(&engine).await;
-    engine.operator.resolve(record.envelope.id, Resolution::SystemReply("pong".into())).await.unwrap();
+    engine
+        .operator
+        .resolve(record.envelope.id, Resolution::SystemReply("pong".into()), Version::Same)
+        .await
+        .unwrap();
     assert_eq!(reply(engine.intake.call(named("ping", "id-1")).await), "pong");
 }
 

@@ -66,6 +66,10 @@ pub trait Translate: Send + Sync + 'static {
     /// Judges a reply to a payload.
     fn reply(&self, reply: &[u8], payload: &[u8], context: Context<'_>) -> Verdict;
 
+    /// Whether bytes are a reply in the caller's contract, as far as their fields tell; the error says why not, and holds
+    /// nothing of them.
+    fn is_reply(&self, bytes: &[u8]) -> Result<(), String>;
+
     /// The names of the metadata that the mapping reads, in lower case.
     fn metadata_names(&self) -> &[Arc<str>];
 }

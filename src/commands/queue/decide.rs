@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use portolan_delivery::{MessageId, Resolution, Status, Version};
+use serde_json::json;
 
 use crate::{
-    commands::gateway::{Gateway, Purpose, refused},
+    commands::{
+        document,
+        gateway::{Gateway, Purpose, refused},
+    },
     files,
-    report::{Failure, Report},
+    report::{Failure, Format, Report},
 };
 
 /// The largest reply that an operator can hand in.
@@ -30,27 +34,37 @@ pub(crate) struct Retry {
     newest: bool,
     #[command(flatten)]
     gateway: Gateway,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 pub(super) async fn retry(arguments: &Retry, report: &Report) -> Result<(), Failure> {
+    retry_all(arguments, report).await.map_err(|failure| report.in_format(failure, arguments.format))
+}
+
+async fn retry_all(arguments: &Retry, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Decide).await?;
     let version = if arguments.newest { Version::Newest } else { Version::Same };
+    let mut decided = Decided::new("retried", arguments.format);
     for id in &arguments.ids {
-        operator.retry(*id, version).await.map_err(refused)?;
-        report.line(format_args!("{id} is due again"));
+        operator.retry(*id, version).await.map_err(|problem| decided.until(refused(problem), report))?;
+        decided.one(*id, "is due again", report);
     }
-    Ok(())
+    decided.all(report)
 }
 
 /// Say how a dead letter really ended.
 ///
-/// A file ending in .xml is the system's own reply, and the mapping translates it as if it had just come; any other is
-/// the caller's reply as protobuf.
+/// A file ending in .xml is the system's own reply, and the mapping translates it as if it had just come; one ending in
+/// .json is the caller's reply as JSON, and any other the same as protobuf. What is no reply of the route's method is
+/// refused.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:
   portolan queue resolve 019a3f2e-7c1b-7000-8000-000000000001 --succeeded answer.xml
-  portolan queue resolve 019a3f2e-7c1b-7000-8000-000000000001 --succeeded answer.pb
+  portolan queue resolve 019a3f2e-7c1b-7000-8000-000000000001 --succeeded answer.json
+  portolan queue resolve --newest 019a3f2e-7c1b-7000-8000-000000000001 --succeeded answer.xml
   portolan queue resolve 019a3f2e-7c1b-7000-8000-000000000001 --failed --status NOT_FOUND --message 'no such claim'",
     group = clap::ArgGroup::new("how").required(true).args(["succeeded", "failed"])
 )]
@@ -61,6 +75,9 @@ pub(crate) struct Resolve {
     /// It was done, and this is the reply
     #[arg(long, value_name = "FILE")]
     succeeded: Option<PathBuf>,
+    /// Read the reply by the mapping that is served now, not by the one with which the message came
+    #[arg(long, requires = "succeeded")]
+    newest: bool,
     /// It was not done, and the caller is told so
     #[arg(long)]
     failed: bool,
@@ -72,27 +89,88 @@ pub(crate) struct Resolve {
     message: String,
     #[command(flatten)]
     gateway: Gateway,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 pub(super) async fn resolve(arguments: &Resolve, report: &Report) -> Result<(), Failure> {
-    let resolution = match &arguments.succeeded {
-        Some(path) => reply(path)?,
-        None => Resolution::Failed { status: arguments.status, message: arguments.message.clone() },
-    };
-    let operator = arguments.gateway.operator(Purpose::Decide).await?;
-    operator.resolve(arguments.id, resolution).await.map_err(refused)?;
-    let how = if arguments.failed { "failed" } else { "succeeded" };
-    report.line(format_args!("{} is resolved: {how}", arguments.id));
-    Ok(())
+    resolve_one(arguments, report).await.map_err(|failure| report.in_format(failure, arguments.format))
 }
 
-fn reply(path: &Path) -> Result<Resolution, Failure> {
-    let bytes = files::read_bytes(path, MAX_REPLY_BYTES)
-        .map_err(|problem| Failure::usage(format_args!("{} cannot be read: {problem}", path.display())))?;
-    Ok(match path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")) {
-        true => Resolution::SystemReply(bytes.into()),
-        false => Resolution::CallerReply(bytes.into()),
-    })
+async fn resolve_one(arguments: &Resolve, report: &Report) -> Result<(), Failure> {
+    // The file first: nothing is asked of a gateway for one that is not there.
+    let read =
+        arguments.succeeded.as_deref().map(|path| Ok::<_, Failure>((path, read(path)?))).transpose()?;
+    let operator = arguments.gateway.operator(Purpose::Decide).await?;
+    let resolution = match read {
+        None => Resolution::Failed { status: arguments.status, message: arguments.message.clone() },
+        Some((path, bytes)) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")) => {
+            Resolution::SystemReply(bytes.into())
+        }
+        Some((path, bytes)) if document::is_json(path) => {
+            let route = operator.show(arguments.id).await.map_err(refused)?.envelope.route;
+            let found = arguments.gateway.route(&route)?;
+            Resolution::CallerReply(document::callers_reply(&found.loaded, path, &bytes)?.into())
+        }
+        Some((_, bytes)) => Resolution::CallerReply(bytes.into()),
+    };
+    let version = if arguments.newest { Version::Newest } else { Version::Same };
+    operator.resolve(arguments.id, resolution, version).await.map_err(refused)?;
+    let (decision, text) = match arguments.failed {
+        true => ("failed", "is resolved: failed"),
+        false => ("succeeded", "is resolved: succeeded"),
+    };
+    let mut decided = Decided::new(decision, arguments.format);
+    decided.one(arguments.id, text, report);
+    decided.all(report)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read_bytes(path, MAX_REPLY_BYTES)
+        .map_err(|problem| Failure::usage(format_args!("{} cannot be read: {problem}", path.display())))
+}
+
+/// What was decided, told as it happens to people and at the end to programs.
+struct Decided {
+    decision: &'static str,
+    format: Format,
+    ids: Vec<String>,
+}
+
+impl Decided {
+    fn new(decision: &'static str, format: Format) -> Self {
+        Self { decision, format, ids: Vec::new() }
+    }
+
+    fn one(&mut self, id: MessageId, text: &str, report: &Report) {
+        match self.format {
+            Format::Text => report.line(format_args!("{id} {text}")),
+            Format::Json => self.ids.push(id.to_string()),
+        }
+    }
+
+    fn all(&self, report: &Report) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json => report.json(&json!({ "decision": self.decision, "messages": self.ids })),
+        }
+    }
+
+    /// A failure, after which the rest is not decided: for programs with what was.
+    fn until(&self, failure: Failure, report: &Report) -> Failure {
+        match (&failure, self.format) {
+            (Failure::Failed { message, help }, Format::Json) => {
+                let said = report.json(&json!({
+                    "decision": self.decision,
+                    "messages": self.ids,
+                    "error": { "message": message, "help": help },
+                }));
+                said.err().unwrap_or(Failure::Printed { code: 1 })
+            }
+            _ => failure,
+        }
+    }
 }
 
 /// Give up dead letters for which nobody waits any more.
@@ -108,16 +186,25 @@ pub(crate) struct Discard {
     reason: String,
     #[command(flatten)]
     gateway: Gateway,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 pub(super) async fn discard(arguments: &Discard, report: &Report) -> Result<(), Failure> {
+    discard_all(arguments, report).await.map_err(|failure| report.in_format(failure, arguments.format))
+}
+
+async fn discard_all(arguments: &Discard, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Decide).await?;
+    let mut decided = Decided::new("discarded", arguments.format);
     for id in &arguments.ids {
         let resolution = Resolution::Discarded { reason: arguments.reason.clone() };
-        operator.resolve(*id, resolution).await.map_err(refused)?;
-        report.line(format_args!("{id} is discarded"));
+        let done = operator.resolve(*id, resolution, Version::Same).await;
+        done.map_err(|problem| decided.until(refused(problem), report))?;
+        decided.one(*id, "is discarded", report);
     }
-    Ok(())
+    decided.all(report)
 }
 
 /// A status by its name in `google.rpc.Code`.

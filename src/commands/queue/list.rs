@@ -39,6 +39,11 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> {
+    let format = arguments.format;
+    list(arguments, report).await.map_err(|failure| report.in_format(failure, format))
+}
+
+async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Read).await?;
     let filter = Filter {
         route: arguments.route,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use portolan_delivery::{MessageId, Outcome, Record, State};
 
-use super::{view, write_private};
+use super::{not_there, view, write_private};
 use crate::{
     commands::gateway::{Gateway, Purpose, refused},
     report::{Failure, Format, Report},
@@ -38,16 +38,21 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    show(arguments, report).await.map_err(|failure| report.in_format(failure, arguments.format))
+}
+
+async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Read).await?;
     let record = operator.show(arguments.id).await.map_err(refused)?;
-    if let Some(path) = &arguments.payload {
-        write_private(path, &record.payload)?;
-    }
-    if let Some(path) = &arguments.reply {
-        let reply =
-            kept_reply(&record.state).ok_or_else(|| Failure::failed("no reply is kept with this message"))?;
-        write_private(path, reply)?;
-    }
+    // All or nothing: whoever asks for both does not look for one.
+    let reply = arguments.reply.as_deref().map(|path| {
+        let kept = kept_reply(&record.state);
+        kept.map(|reply| (path, reply)).ok_or_else(|| Failure::failed("no reply is kept with this message"))
+    });
+    let payload = arguments.payload.as_deref().map(|path| (path, &*record.payload));
+    let files: Vec<_> = payload.into_iter().chain(reply.transpose()?).collect();
+    files.iter().try_for_each(|(path, _)| not_there(path))?;
+    files.iter().try_for_each(|(path, bytes)| write_private(path, bytes))?;
     if arguments.format == Format::Json {
         let mut shown = view::record(&record);
         shown["payload"] = view::masked(&record.payload);

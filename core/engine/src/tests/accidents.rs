@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_delivery::{Intake, Operator, State, Status};
+use portolan_delivery::{Intake, Operator, Resolution, State, Status, Version};
 
 use super::{
     fakes::{Gateway, Script, call, named, operation, reply, status},
@@ -58,4 +58,23 @@ async fn an_unknown_outcome_is_said_in_words() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn what_is_no_reply_is_not_stored_as_one() {
+    let gateway = Gateway::new().await;
+    let engine = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    gateway.system.answers([Script::Error(lost())]);
+    status(engine.intake.call(named("ping", "id-1")).await);
+    let id = gateway.only_record(&engine).await.envelope.id;
+    gateway.next_version();
+    engine.operator.reload().await.unwrap();
+    for version in [Version::Same, Version::Newest] {
+        let garbage = Resolution::CallerReply("garbage".into());
+        let refused = engine.operator.resolve(id, garbage, version).await.unwrap_err();
+        assert!(refused.to_string().contains("not a test.Reply"), "{refused}");
+    }
+    let pong = Resolution::CallerReply("pong".into());
+    engine.operator.resolve(id, pong, Version::Newest).await.unwrap();
+    assert_eq!(reply(engine.intake.call(named("ping", "id-1")).await), "pong");
 }

@@ -122,6 +122,10 @@ impl Translate for Copying {
         }
     }
 
+    fn is_reply(&self, bytes: &[u8]) -> Result<(), String> {
+        if bytes == b"garbage" { Err("unreadable".to_owned()) } else { Ok(()) }
+    }
+
     fn metadata_names(&self) -> &[Arc<str>] {
         &[]
     }
@@ -167,7 +171,7 @@ impl OneRoute {
 impl Loader for OneRoute {
     fn load(&self) -> Result<Vec<Loaded>, LoadError> {
         if self.broken.load(Ordering::Relaxed) {
-            return Err(LoadError::Findings("error: broken".into()));
+            return Err(LoadError::plain("error: broken"));
         }
         if self.gone.load(Ordering::Relaxed) {
             return Ok(Vec::new());

@@ -11,15 +11,34 @@ use crate::report::Failure;
 
 /// A request's bytes: those of the file, or of the message that a .json file holds.
 pub(super) fn request(loaded: &LoadedRoute, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+    encoded(loaded, &loaded.route.documents.request, path, bytes)
+}
+
+/// A caller's reply in bytes: those of the file, or of the message that a .json file holds.
+pub(super) fn callers_reply(loaded: &LoadedRoute, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+    encoded(loaded, &loaded.route.documents.reply, path, bytes)
+}
+
+fn encoded(
+    loaded: &LoadedRoute,
+    document: &portolan_schema::Document,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    if !is_json(path) {
         return Ok(bytes.to_vec());
     }
-    let descriptor = message(loaded, &loaded.route.documents.request)?;
+    let descriptor = message(loaded, document)?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read =
         DynamicMessage::deserialize(descriptor, &mut json).and_then(|message| json.end().map(|()| message));
     let read = read.map_err(|problem| Failure::usage(format_args!("{}: {problem}", path.display())))?;
     Ok(read.encode_to_vec())
+}
+
+/// Whether a file is JSON by its name.
+pub(super) fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"))
 }
 
 /// A reply as JSON.
