@@ -15,7 +15,7 @@ use prost_types::{
 };
 use protox::file::{ChainFileResolver, File as ProtoFile, FileResolver, GoogleFileResolver};
 
-use crate::built_in::BuiltIn;
+use crate::{built_in::BuiltIn, renamed::renamed};
 
 /// The index of the routes as they are now.
 #[derive(Default)]
@@ -39,19 +39,23 @@ impl Descriptors {
     }
 }
 
-/// Files by what they contain. Where two files have one name, or two symbols, the first stays: routes come before what
-/// the source itself serves.
+/// Files by what they contain. Where two have one name, which says little of files of different folders, the second gets
+/// another; where two symbols have, the first stays. Routes come before what the source itself serves.
 #[derive(Default)]
 pub(crate) struct Index {
     files: HashMap<Arc<str>, File>,
     symbols: HashMap<String, Arc<str>>,
     extensions: HashMap<String, BTreeMap<i32, Arc<str>>>,
+    /// Files that got another name, by their own, as they came.
+    renamed: HashMap<String, Vec<(Bytes, String)>>,
     /// The paths of each service's methods.
     services: BTreeMap<String, Vec<String>>,
 }
 
 struct File {
-    /// As it came: options that only the caller knows are still in it.
+    /// As it came.
+    original: Bytes,
+    /// As it is shown: options that only the caller knows are still in it.
     bytes: Bytes,
     dependencies: Vec<String>,
 }
@@ -74,24 +78,67 @@ impl Index {
         let mut index = Self::default();
         for set in routes.chain(own) {
             match RawSet::decode(set) {
-                Ok(set) => set.files.into_iter().for_each(|file| index.add(file)),
+                Ok(set) => index.add_set(set.files),
                 Err(_) => tracing::warn!("a set of descriptors cannot be read; reflection leaves it out"),
             }
         }
         index
     }
 
-    fn add(&mut self, bytes: Bytes) {
-        let Ok(file) = FileDescriptorProto::decode(bytes.clone()) else {
-            tracing::warn!("a file descriptor cannot be read; reflection leaves it out");
-            return;
-        };
-        let name: Arc<str> = Arc::from(file.name());
-        if let Some(known) = self.files.get(&name) {
-            // The same proto compiled twice may differ in bytes; well-known ones often do.
-            if known.bytes != bytes && !name.starts_with("google/") {
-                tracing::warn!(file = %name, "two routes have different files of one name; reflection shows the first");
+    /// Adds files that import one another.
+    fn add_set(&mut self, files: Vec<Bytes>) {
+        let files: Vec<(Bytes, FileDescriptorProto)> = files
+            .into_iter()
+            .filter_map(|bytes| {
+                let file = FileDescriptorProto::decode(bytes.clone());
+                file.map_err(|_| tracing::warn!("a file descriptor cannot be read; reflection leaves it out"))
+                    .ok()
+                    .map(|file| (bytes, file))
+            })
+            .collect();
+        let mut names = HashMap::new();
+        for (bytes, file) in &files {
+            names.extend(self.other_name(bytes, file).map(|other| (file.name().to_owned(), other)));
+        }
+        for (original, file) in files {
+            let touched =
+                names.contains_key(file.name()) || file.dependency.iter().any(|d| names.contains_key(d));
+            let other = touched.then(|| renamed(&original, &names)).flatten();
+            match other.map(|bytes| (FileDescriptorProto::decode(bytes.clone()), bytes)) {
+                Some((Ok(file), bytes)) => self.add(original, bytes, file),
+                _ => self.add(original.clone(), original, file),
             }
+        }
+    }
+
+    /// Another name for a file whose own is that of a different one, unless all that it says is known already.
+    fn other_name(&mut self, bytes: &Bytes, file: &FileDescriptorProto) -> Option<String> {
+        let known = self.files.get(file.name())?;
+        // The same proto compiled twice may differ in bytes; well-known ones often do.
+        if known.original == *bytes || file.name().starts_with("google/") {
+            return None;
+        }
+        let others = self.renamed.entry(file.name().to_owned()).or_default();
+        if let Some((_, other)) = others.iter().find(|(known, _)| known == bytes) {
+            return Some(other.clone());
+        }
+        let mut symbols = symbols_of(file);
+        if symbols.all(|symbol| self.symbols.contains_key(&symbol)) {
+            let name = file.name();
+            tracing::warn!(file = %name, "two routes have different files that define the same; reflection shows the first");
+            return None;
+        }
+        let stem = file.name().strip_suffix(".proto").unwrap_or(file.name());
+        let other = (2..)
+            .map(|n| format!("{stem}-{n}.proto"))
+            .find(|name| !self.files.contains_key(name.as_str()))?;
+        others.push((bytes.clone(), other.clone()));
+        Some(other)
+    }
+
+    fn add(&mut self, original: Bytes, bytes: Bytes, file: FileDescriptorProto) {
+        let name: Arc<str> = Arc::from(file.name());
+        if self.files.contains_key(&name) {
             return;
         }
         let mut contents = Contents { index: self, file: Arc::clone(&name) };
@@ -100,7 +147,7 @@ impl Index {
         file.enum_type.iter().for_each(|enumeration| contents.enumeration(&package, enumeration));
         file.extension.iter().for_each(|field| contents.field(&package, field));
         file.service.iter().for_each(|service| contents.service(&package, service));
-        self.files.insert(name, File { bytes, dependencies: file.dependency });
+        self.files.insert(name, File { original, bytes, dependencies: file.dependency });
     }
 
     /// Whether a method of this service is served now.
@@ -146,6 +193,16 @@ impl Index {
             None => self.symbols.contains_key(extended).then(Vec::new),
         }
     }
+}
+
+/// What a file defines at its top.
+fn symbols_of(file: &FileDescriptorProto) -> impl Iterator<Item = String> {
+    let names = file.message_type.iter().map(|m| m.name());
+    let names =
+        names.chain(file.enum_type.iter().map(|e| e.name())).chain(file.service.iter().map(|s| s.name()));
+    names.map(
+        |name| if file.package().is_empty() { name.to_owned() } else { format!("{}.{name}", file.package()) },
+    )
 }
 
 /// What a file contains, on its way into the index.
@@ -237,5 +294,46 @@ fn operations() -> Bytes {
             tracing::warn!(%error, "the gateway's own contracts do not compile; reflection leaves them out");
             Bytes::new()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    fn file(name: &str, package: &str, imports: &[&str], message: &str) -> FileDescriptorProto {
+        FileDescriptorProto {
+            name: Some(name.to_owned()),
+            package: Some(package.to_owned()),
+            dependency: imports.iter().map(|i| (*i).to_owned()).collect(),
+            message_type: vec![DescriptorProto { name: Some(message.to_owned()), ..Default::default() }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn files_of_one_name_are_both_served() {
+        let set = |package: &str| {
+            let types = file("types.proto", &format!("{package}.types"), &[], "Rate");
+            let file = vec![types, file("vat.proto", package, &["types.proto"], "Check")];
+            // What prost does not know of stays: a field of a number that no descriptor has.
+            let mut set = Bytes::from(FileDescriptorSet { file }.encode_to_vec());
+            let mut raw = RawSet::decode(&mut set).unwrap();
+            raw.files =
+                raw.files.into_iter().map(|f| [&f[..], &[0xfa, 0x3f, 1, 7]].concat().into()).collect();
+            Bytes::from(raw.encode_to_vec())
+        };
+        let index = Index::build([set("a"), set("b"), set("b")].into_iter());
+        let shown = |symbol: &str| {
+            let files = index.symbol(symbol).unwrap();
+            assert!(files.iter().all(|f| f.ends_with(&[0xfa, 0x3f, 1, 7])));
+            let files = files.iter().map(|f| FileDescriptorProto::decode(&f[..]).unwrap());
+            files.map(|f| format!("{} {} {:?}", f.name(), f.package(), f.dependency)).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("a.Check"), ["vat.proto a [\"types.proto\"]", "types.proto a.types []"]);
+        assert_eq!(shown("b.Check"), ["vat-2.proto b [\"types-2.proto\"]", "types-2.proto b.types []"]);
+        assert!(index.file("vat-3.proto").is_none());
     }
 }

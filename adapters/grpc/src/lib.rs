@@ -16,6 +16,7 @@ mod options;
 mod preface;
 mod reflection;
 mod refusal;
+mod renamed;
 mod reply;
 mod rpc;
 mod service;
