@@ -72,6 +72,7 @@ fn mappings_are_held_against_each_other_and_the_configuration() {
         ("m/shop.wsdl", WSDL),
         ("m/price.yaml", &mapping),
         ("m/again.yaml", &mapping),
+        ("m/rival.yaml", &mapping.replace("route: shop.price", "route: shop.rival")),
         ("etc/portolan.yaml", &config.replace("[ m ]", "[ ../m ]")),
     ]);
     snapshot::check("check-sound", &folder, &["check", "m/price.yaml"]);
