@@ -37,14 +37,27 @@ impl Namespaces {
 /// The prefixes in force; touched only by elements that declare some.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes<'a> {
-    declared: Vec<(&'a str, NamespaceId)>,
+    declared: Vec<Declared<'a>>,
     /// The prefix that was resolved last: siblings share it.
-    last: Option<(&'a str, NamespaceId)>,
+    last: Option<Declared<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Declared<'a> {
+    prefix: &'a str,
+    namespace: Namespace<'a>,
+}
+
+/// A namespace as a document declares it: those that the contract does not name differ by their text alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Namespace<'a> {
+    pub(super) id: NamespaceId,
+    pub(super) uri: &'a str,
 }
 
 impl<'a> Prefixes<'a> {
-    pub(super) fn declare(&mut self, prefix: &'a str, namespace: NamespaceId) {
-        self.declared.push((prefix, namespace));
+    pub(super) fn declare(&mut self, prefix: &'a str, namespace: Namespace<'a>) {
+        self.declared.push(Declared { prefix, namespace });
         self.last = None;
     }
 
@@ -61,18 +74,18 @@ impl<'a> Prefixes<'a> {
 
     /// The namespace of a prefix; the empty one is the default namespace. `None` where it is not declared.
     #[inline]
-    pub(super) fn resolve(&mut self, prefix: &str) -> Option<NamespaceId> {
-        if let Some((last, namespace)) = self.last
-            && last == prefix
+    pub(super) fn resolve(&mut self, prefix: &str) -> Option<Namespace<'a>> {
+        if let Some(last) = self.last
+            && last.prefix == prefix
         {
-            return Some(namespace);
+            return Some(last.namespace);
         }
-        match self.declared.iter().rev().find(|(declared, _)| *declared == prefix) {
+        match self.declared.iter().rev().find(|declared| declared.prefix == prefix) {
             Some(found) => {
                 self.last = Some(*found);
-                Some(found.1)
+                Some(found.namespace)
             }
-            None if prefix.is_empty() => Some(NONE),
+            None if prefix.is_empty() => Some(Namespace { id: NONE, uri: "" }),
             None => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     characters::all_legal,
-    names::{NONE, NamespaceId, Namespaces, Prefixes, Table, XSI},
+    names::{NONE, Namespace, NamespaceId, Namespaces, Prefixes, Table, XSI},
     scan::{Scanner, Tag, Token},
     text::{Pieces, attribute_value, check, is_blank},
 };
@@ -17,6 +17,13 @@ use portolan_schema::{Name, Schema, Wire};
 /// How deep elements may be nested.
 pub const MAX_DEPTH: u32 = 128;
 
+const SOAP_12: &str = "http://www.w3.org/2003/05/soap-envelope";
+
+/// What the prefix `xml` always stands for.
+const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+/// What declarations are in.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
 /// How many attributes an element may have.
 pub const MAX_ATTRIBUTES: usize = 256;
 
@@ -25,9 +32,9 @@ pub const MAX_ATTRIBUTES: usize = 256;
 pub struct XmlReader {
     root: (NamespaceId, Box<str>),
     namespaces: Namespaces,
-    nodes: Vec<Node>,
     /// The namespace of the prefix that needs no declaration.
     xml: NamespaceId,
+    nodes: Vec<Node>,
     width: u16,
     refuse_unknown: bool,
 }
@@ -47,6 +54,8 @@ struct Node {
 struct Entry {
     name: Box<str>,
     action: Action,
+    /// Of several, the first counts: a SOAP 1.2 fault says its reason once in each language (part 1, section 5.4.2).
+    languages: bool,
 }
 
 /// What an element's attributes say of it.
@@ -87,8 +96,8 @@ impl XmlReader {
     pub fn compile(schema: &Schema, root: &Name, selection: &Selection) -> Self {
         let mut namespaces = Namespaces::new();
         let root = (namespaces.intern(&root.namespace), root.local.as_str().into());
-        let xml = namespaces.intern("http://www.w3.org/XML/1998/namespace");
         let nodes = selection.nodes().map(|n| Node::compile(schema, selection, n, &mut namespaces)).collect();
+        let xml = namespaces.intern(XML_NAMESPACE);
         let width = selection.widths().first().copied().unwrap_or(0);
         Self { root, namespaces, nodes, xml, width, refuse_unknown: selection.unknown() == Unknown::Refuse }
     }
@@ -165,10 +174,10 @@ impl XmlReader {
                         Some(index) => {
                             likely = index + 1;
                             let entry = &node.actions[index];
-                            self.element(reading, tag, entry.action, row, depth)
+                            self.element(reading, tag, entry, row, depth)
                                 .map_err(|e| e.inside(&entry.name))?;
                         }
-                        None if node.open || !self.refuse_unknown => skip(reading, depth)?,
+                        None if node.open || !self.refuse_unknown => self.skip(reading, tag, depth)?,
                         None => return Err(reading.error(ReadErrorKind::UnknownElement)),
                     }
                     reading.prefixes.leave(scope);
@@ -202,12 +211,12 @@ impl XmlReader {
         &self,
         reading: &mut Reading<'_, 'a>,
         tag: Tag<'a>,
-        action: Action,
+        entry: &Entry,
         row: usize,
         depth: u32,
     ) -> Result<(), ReadError> {
-        let (place, inner, node) = match action {
-            Action::Skip => return skip(reading, depth),
+        let (place, inner, node) = match entry.action {
+            Action::Skip => return self.skip(reading, tag, depth),
             Action::Scalar { slot } => (row + usize::from(slot), row, None),
             Action::Record { slot, node } => (row + usize::from(slot), row, Some(node)),
             Action::Item { list, width, item, node } => {
@@ -216,6 +225,9 @@ impl XmlReader {
             }
         };
         if reading.captured.get(place) != Slot::Absent {
+            if entry.languages {
+                return self.skip(reading, tag, depth);
+            }
             return Err(reading.error(ReadErrorKind::Duplicated));
         }
         let node = node.and_then(|n| self.nodes.get(n as usize));
@@ -260,10 +272,14 @@ impl XmlReader {
                 _ => continue,
             };
             let value = reading.settle(attribute_value(value, reading.arena))?;
-            if value.is_empty() && !prefix.is_empty() {
+            // Namespaces in XML 1.0, sections 2.2 and 3: no prefix is taken back, and two are not to be declared.
+            let reserved = matches!(prefix, "xml" | "xmlns") || matches!(value, XML_NAMESPACE | XMLNS);
+            let xml = prefix == "xml" && value == XML_NAMESPACE;
+            if (value.is_empty() && !prefix.is_empty()) || (reserved && !xml) {
                 return Err(reading.error(ReadErrorKind::Prefix));
             }
-            reading.prefixes.declare(prefix, self.namespaces.find(value));
+            let namespace = Namespace { id: self.namespaces.find(value), uri: value };
+            reading.prefixes.declare(prefix, namespace);
         }
         Ok(())
     }
@@ -275,9 +291,9 @@ impl XmlReader {
         reading: &mut Reading<'_, 'a>,
         tag: Tag<'a>,
     ) -> Result<(NamespaceId, &'a str), ReadError> {
-        let (prefix, local) = split(tag.name);
+        let (prefix, local) = reading.settle(split(tag.name))?;
         match reading.prefixes.resolve(prefix) {
-            Some(namespace) => Ok((namespace, local)),
+            Some(namespace) => Ok((namespace.id, local)),
             None => Err(reading.error(ReadErrorKind::Prefix)),
         }
     }
@@ -290,31 +306,10 @@ impl XmlReader {
         node: Option<(&Node, usize)>,
     ) -> Result<Marks, ReadError> {
         let mut marks = Marks::default();
-        let mut seen = bumpalo::collections::Vec::new_in(reading.arena);
-        for (i, attribute) in tag.attributes().enumerate() {
-            if i >= MAX_ATTRIBUTES {
-                return Err(reading.error(ReadErrorKind::TooManyAttributes));
-            }
-            let (name, value) = reading.settle(attribute)?;
-            if seen.contains(&name) {
-                return Err(reading.error(ReadErrorKind::NotWellFormed));
-            }
-            seen.push(name);
-            if name == "xmlns" || name.starts_with("xmlns:") {
-                continue;
-            }
-            let (prefix, local) = split(name);
-            let namespace = match prefix {
-                "" => NONE,
-                "xml" => self.xml,
-                prefix => {
-                    reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?
-                }
-            };
-            let value = reading.settle(attribute_value(value, reading.arena))?;
+        self.each_attribute(reading, tag, |captured, namespace, local, value| {
             if namespace == XSI {
                 marks.nil |= local == "nil" && matches!(value.trim(), "true" | "1");
-                continue;
+                return Ok(());
             }
             let known = node.and_then(|(node, row)| {
                 let found = node.attributes.iter().find(|(n, l, _)| *n == namespace && **l == *local);
@@ -323,26 +318,97 @@ impl XmlReader {
             match known {
                 Some((entry, row)) => {
                     if let Action::Scalar { slot } = entry.action {
-                        reading.captured.set(row + usize::from(slot), Slot::Text(value));
+                        captured.set(row + usize::from(slot), Slot::Text(value));
                     }
+                    Ok(())
                 }
                 // xml:lang and its kin may stand anywhere.
-                None if prefix == "xml" => {}
-                None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => {}
-                None => return Err(reading.error(ReadErrorKind::UnknownAttribute)),
+                None if namespace == self.xml => Ok(()),
+                None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => Ok(()),
+                None => Err(ReadErrorKind::UnknownAttribute),
+            }
+        })?;
+        Ok(marks)
+    }
+
+    /// Every attribute of an element but declarations, held to be well-formed.
+    fn each_attribute<'a>(
+        &self,
+        reading: &mut Reading<'_, 'a>,
+        tag: Tag<'a>,
+        mut take: impl FnMut(&mut Captured<'a>, NamespaceId, &'a str, &'a str) -> Result<(), ReadErrorKind>,
+    ) -> Result<(), ReadError> {
+        let mut seen = bumpalo::collections::Vec::new_in(reading.arena);
+        for (i, attribute) in tag.attributes().enumerate() {
+            if i >= MAX_ATTRIBUTES {
+                return Err(reading.error(ReadErrorKind::TooManyAttributes));
+            }
+            let (name, value) = reading.settle(attribute)?;
+            let (prefix, local) = reading.settle(split(name))?;
+            let namespace = match prefix {
+                // A default declaration has no other name that could be the same.
+                "" => Namespace { id: NONE, uri: "" },
+                "xmlns" => Namespace { id: NONE, uri: XMLNS },
+                "xml" => Namespace { id: self.xml, uri: XML_NAMESPACE },
+                prefix => {
+                    reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?
+                }
+            };
+            if seen.contains(&(local, namespace.uri)) {
+                return Err(reading.error(ReadErrorKind::NotWellFormed));
+            }
+            seen.push((local, namespace.uri));
+            if name == "xmlns" || prefix == "xmlns" {
+                reading.settle(check(value))?;
+                continue;
+            }
+            let value = reading.settle(attribute_value(value, reading.arena))?;
+            let taken = take(reading.captured, namespace.id, local, value);
+            reading.settle(taken)?;
+        }
+        Ok(())
+    }
+
+    /// Passes over an element, with all that is in it; it is held to be well-formed all the same.
+    fn skip<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>, depth: u32) -> Result<(), ReadError> {
+        self.each_attribute(reading, tag, |_, _, _, _| Ok(()))?;
+        let mut scopes = bumpalo::collections::Vec::new_in(reading.arena);
+        scopes.push(reading.prefixes.depth());
+        while let Some(scope) = scopes.last().copied() {
+            match reading.next()? {
+                Token::Start(tag) => {
+                    if scopes.len() >= depth as usize {
+                        return Err(reading.error(ReadErrorKind::TooDeep));
+                    }
+                    scopes.push(reading.prefixes.depth());
+                    if !tag.attributes.is_empty() {
+                        self.declare(reading, tag)?;
+                        self.each_attribute(reading, tag, |_, _, _, _| Ok(()))?;
+                    }
+                    self.resolve(reading, tag)?;
+                }
+                Token::End => {
+                    reading.prefixes.leave(scope);
+                    scopes.pop();
+                }
+                Token::Text(text) => reading.settle(check(text))?,
+                Token::CData(_) => {}
+                Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
             }
         }
-        Ok(marks)
+        Ok(())
     }
 }
 
-/// `prefix:local`.
+/// `prefix:local`, with one colon at most and neither part empty (Namespaces in XML 1.0, section 4).
 #[inline]
-fn split(name: &str) -> (&str, &str) {
-    match name.bytes().position(|b| b == b':') {
-        Some(colon) => (&name[..colon], &name[colon + 1..]),
-        None => ("", name),
+fn split(name: &str) -> Result<(&str, &str), ReadErrorKind> {
+    let Some(colon) = name.bytes().position(|b| b == b':') else { return Ok(("", name)) };
+    let (prefix, local) = (&name[..colon], &name[colon + 1..]);
+    if prefix.is_empty() || local.is_empty() || local.bytes().any(|b| b == b':') {
+        return Err(ReadErrorKind::NotWellFormed);
     }
+    Ok((prefix, local))
 }
 
 /// The text of an element that holds nothing else, up to its end.
@@ -363,29 +429,6 @@ fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
     }
 }
 
-/// Passes over the rest of an element whose start was read; it is held to be well-formed all the same.
-fn skip(reading: &mut Reading<'_, '_>, depth: u32) -> Result<(), ReadError> {
-    let mut open = 1u32;
-    while open > 0 {
-        match reading.next()? {
-            Token::Start(tag) => {
-                open += 1;
-                if open > depth {
-                    return Err(reading.error(ReadErrorKind::TooDeep));
-                }
-                if let Some(Err(kind)) = tag.attributes().take(MAX_ATTRIBUTES).find(Result::is_err) {
-                    return Err(reading.error(kind));
-                }
-            }
-            Token::End => open -= 1,
-            Token::Text(text) => reading.settle(check(text))?,
-            Token::CData(_) => {}
-            Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
-        }
-    }
-    Ok(())
-}
-
 impl Node {
     fn compile(
         schema: &Schema,
@@ -397,7 +440,9 @@ impl Node {
         let (mut names, mut actions, mut attributes, mut text) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (id, field) in record.fields_with_ids() {
             let action = action(selection, &node.fields, id);
-            let entry = Entry { name: field.name.as_str().into(), action };
+            let languages = matches!(&field.wire, Wire::Element(name) if *name.namespace == *SOAP_12)
+                && (record.name.local.as_str(), field.name.as_str()) == ("Reason", "Text");
+            let entry = Entry { name: field.name.as_str().into(), action, languages };
             match &field.wire {
                 Wire::Element(name) => {
                     names.push((namespaces.intern(&name.namespace), name.local.as_str().into()));

@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
                 [b'<', b'?', ..] => self.instruction()?,
                 [b'<', ..] => return self.start(),
                 _ => {
-                    let length = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+                    let length = text_length(rest)?;
                     let text = &self.input[self.at..self.at + length];
                     self.at += length;
                     return Ok(Token::Text(text));
@@ -116,6 +116,9 @@ impl<'a> Scanner<'a> {
             Some(_) => return Err(ReadErrorKind::NotWellFormed),
         }
         let name = &self.input[begin..begin + length];
+        if !name.is_ascii() && !is_full_name(name) {
+            return Err(ReadErrorKind::NotWellFormed);
+        }
         let mut end = length;
         // A `>` within quotes does not end the tag.
         while bytes.get(end) != Some(&b'>') {
@@ -176,9 +179,13 @@ impl<'a> Scanner<'a> {
     fn instruction(&mut self) -> Result<(), ReadErrorKind> {
         let rest = &self.input[self.at + 2..];
         let end = rest.find("?>").ok_or(ReadErrorKind::Truncated)?;
-        let target = rest[..end].split([' ', '\t', '\n', '\r']).next().unwrap_or_default();
+        let target = rest[..end].split(SPACES).next().unwrap_or_default();
         let first = self.at == 0 || (self.at == 3 && self.input.starts_with('\u{FEFF}'));
-        if target.is_empty() || (target.eq_ignore_ascii_case("xml") && !(first && target == "xml")) {
+        let well_formed = match target {
+            "xml" => first && is_declaration(&rest[3..end]),
+            target => !target.eq_ignore_ascii_case("xml") && !target.contains(':') && is_full_name(target),
+        };
+        if !well_formed {
             return Err(ReadErrorKind::NotWellFormed);
         }
         self.at += 2 + end + 2;
@@ -201,7 +208,7 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = Result<(&'a str, &'a str), ReadErrorKind>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let trimmed = self.rest.trim_start_matches(SPACES);
+        let trimmed = trim_start(self.rest);
         if trimmed.is_empty() {
             return None;
         }
@@ -226,13 +233,20 @@ const SPACES: [char; 4] = [' ', '\t', '\n', '\r'];
 fn attribute(text: &str) -> Option<(&str, &str, &str)> {
     let length = text.bytes().take_while(|b| is_name(*b)).count();
     let (name, rest) = text.split_at_checked(length)?;
-    if name.is_empty() || name.starts_with(|c: char| matches!(c, '0'..='9' | '-' | '.' | ':')) {
+    let begins = name.bytes().next()?;
+    if matches!(begins, b'0'..=b'9' | b'-' | b'.') || (!name.is_ascii() && !is_full_name(name)) {
         return None;
     }
-    let rest = rest.trim_start_matches(SPACES).strip_prefix('=')?.trim_start_matches(SPACES);
-    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let (value, rest) = rest[1..].split_once(quote)?;
-    (!value.contains('<')).then_some((name, value, rest))
+    let rest = trim_start(trim_start(rest).strip_prefix('=')?);
+    let quote = rest.bytes().next().filter(|b| matches!(b, b'"' | b'\''))?;
+    let end = memchr::memchr(quote, rest[1..].as_bytes())?;
+    let (value, rest) = (&rest[1..1 + end], &rest[2 + end..]);
+    memchr::memchr(b'<', value.as_bytes()).is_none().then_some((name, value, rest))
+}
+
+#[inline]
+fn trim_start(text: &str) -> &str {
+    &text[text.bytes().take_while(|b| is_space(*b)).count()..]
 }
 
 #[inline]
@@ -240,7 +254,54 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// Bytes of a name. Beyond ASCII every character is taken for one of a name: a name that no contract has is refused later.
+/// How long text is, up to the next tag. `]]>` is for the end of a CDATA section alone (XML 1.0, section 2.4).
+#[inline]
+fn text_length(rest: &[u8]) -> Result<usize, ReadErrorKind> {
+    let mut length = 0;
+    loop {
+        match memchr::memchr2(b'<', b'>', &rest[length..]) {
+            None => return Ok(rest.len()),
+            Some(found) if rest[length + found] == b'<' => return Ok(length + found),
+            Some(found) if rest[..length + found].ends_with(b"]]") => {
+                return Err(ReadErrorKind::NotWellFormed);
+            }
+            Some(found) => length += found + 1,
+        }
+    }
+}
+
+/// What stands in `<?xml ...?>`: a version of XML 1, an encoding perhaps, and whether it stands alone. The encoding is
+/// the business of whoever made this text of the bytes.
+fn is_declaration(text: &str) -> bool {
+    let attributes: Option<Vec<_>> = Attributes { rest: text }.take(4).map(Result::ok).collect();
+    let Some([("version", version), rest @ ..]) = attributes.as_deref() else { return false };
+    let minor = version.strip_prefix("1.");
+    minor.is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()))
+        && match rest {
+            [] | [("encoding", _)] => true,
+            [("standalone", alone)] | [("encoding", _), ("standalone", alone)] => {
+                matches!(*alone, "yes" | "no")
+            }
+            _ => false,
+        }
+}
+
+/// Whether every character may stand in a name (XML 1.0, section 2.3), the first at its beginning.
+fn is_full_name(name: &str) -> bool {
+    let begins = |c: char| {
+        matches!(c, ':' | '_' | 'A'..='Z' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}'
+            | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}'
+            | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}'
+            | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
+    };
+    let goes_on = |c: char| {
+        begins(c)
+            || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+    };
+    name.chars().next().is_some_and(begins) && name.chars().all(goes_on)
+}
+
+/// Bytes of a name; characters beyond ASCII are looked at by [`is_full_name`].
 #[inline]
 fn is_name(byte: u8) -> bool {
     NAME[usize::from(byte)]
