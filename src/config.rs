@@ -109,8 +109,10 @@ fn read(
     let name = path.display().to_string();
     // Ids are given out in order, so the scratch tells the id that the masked text will have.
     let source = sources.clone().add(name.clone(), format!("{text}\n# unmasked"));
-    let documents = yaml::read(source, text, &mut findings);
-    sources.add(name, mask::mask(text, &documents, !findings.is_empty()));
+    let mut documents = yaml::read(source, text, &mut findings);
+    let masked = mask::Masked::new(text, &documents, !findings.is_empty());
+    masked.move_places(&mut documents, &mut findings);
+    sources.add(name, masked.text);
 
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut reader = Reader { findings, folder, environment };
@@ -143,7 +145,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
     };
     let routes = keys.require("routes", reader).map(|e| routes(e, reader));
     let queue = match keys.take("queue") {
-        Some(entry) => queue(entry, reader),
+        Some(entry) => queue(entry, reader).inspect(|queue| folder_is_there(queue, entry, reader)),
         None => Some(Queue::Sqlite(reader.folder.join("portolan.db"))),
     };
     let systems = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
@@ -218,6 +220,16 @@ fn queue(entry: &Entry, reader: &mut Reader<'_>) -> Option<Queue> {
                 .push(finding.help("write \"sqlite:portolan.db\", a file beside the configuration"));
             None
         }
+    }
+}
+
+/// The queue's file is made where there is none, but not the folder for it.
+fn folder_is_there(queue: &Queue, entry: &Entry, reader: &mut Reader<'_>) {
+    let folder = queue.database().parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        let finding = Diagnostic::error(Code::FILE_UNREADABLE, "the folder of the queue is not there");
+        let help = "make it, for the user that runs Portolan alone; paths are relative to the folder of the configuration";
+        reader.findings.push(finding.at(entry.value.span, "").help(help));
     }
 }
 

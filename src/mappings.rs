@@ -11,6 +11,7 @@ use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use portolan_mapping::{
     check::CheckedRoute,
     load::{LoadedRoute, Standing},
+    yaml::{self, Node, NodeKind},
 };
 use portolan_schema::Directory;
 
@@ -64,13 +65,16 @@ pub(crate) fn read(
     let mut entries = Vec::new();
     for path in paths {
         let before = entries.len();
-        discover(root, path, 0, &mut entries);
-        if entries.len() == before {
+        let known = read.findings.len();
+        discover(root, path, 0, &mut entries, &mut read.findings);
+        if entries.len() == before && read.findings.len() == known {
             let message = format!("there is no mapping file in `{}`", path.display());
             let help = "a mapping is a .yaml file with `route:`, `source:` and `target:`";
             read.findings.push(Diagnostic::warning(Code::FILE_UNREADABLE, message).help(help));
         }
     }
+    // One file that is reached by two paths is read once.
+    entries = entries.iter().map(|entry| PathBuf::from(tidy(entry))).collect();
     entries.sort();
     entries.dedup();
     let resolver = Directory::new("").under(root);
@@ -109,7 +113,13 @@ pub(crate) fn standing(config: Option<&Config>, findings: &mut Vec<Diagnostic>) 
 }
 
 /// The mapping files that a path names: itself, or those in it.
-fn discover(root: &Path, path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+fn discover(
+    root: &Path,
+    path: &Path,
+    depth: usize,
+    found: &mut Vec<PathBuf>,
+    findings: &mut Vec<Diagnostic>,
+) {
     let whole = root.join(path);
     if !whole.is_dir() {
         // One that was named is read whatever it looks like; one that is not there is the reader's finding.
@@ -123,23 +133,63 @@ fn discover(root: &Path, path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         let (path, whole) = (path.join(name), whole.join(name));
         if whole.is_dir() {
             if depth < MAX_DEPTH {
-                discover(root, &path, depth + 1, found);
+                discover(root, &path, depth + 1, found, findings);
             }
-        } else if found.len() < MAX_FILES && is_mapping(&whole) {
-            found.push(path);
+        } else if found.len() < MAX_FILES && path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            match kind(&whole) {
+                Kind::Mapping => found.push(path),
+                Kind::Empty => {
+                    let message = format!("`{}` holds nothing", tidy(&root.join(path)));
+                    let help = "write its mapping, or remove the file";
+                    findings.push(Diagnostic::warning(Code::FILE_UNREADABLE, message).help(help));
+                }
+                Kind::Other => {
+                    let message =
+                        format!("`{}` is not read: it has no key of a mapping", tidy(&root.join(path)));
+                    let help = "a mapping has `route:`, `source:` and `target:`";
+                    findings.push(Diagnostic::note(Code::FILE_UNREADABLE, message).help(help));
+                }
+                Kind::Known => {}
+            }
         }
     }
 }
 
-/// Whether a file in a folder is a mapping: YAML, with a key at its margin that only mappings have. Other YAML lies
-/// beside mappings too: answers for the simulator, expectations of tests.
-fn is_mapping(path: &Path) -> bool {
-    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let keys = ["route:", "source:", "target:", "request:"];
-    yaml && files::read_text(path, MAX_BYTES).is_ok_and(|text| {
-        let margin = |line: &str| keys.iter().any(|key| line.starts_with(key));
-        text.lines().filter(|line| margin(line)).count() >= 2
-    })
+/// What a YAML file in a folder of mappings is.
+enum Kind {
+    /// A mapping, or what nobody can read: it is the reader's finding then.
+    Mapping,
+    /// Nothing but comments.
+    Empty,
+    /// What lies beside mappings on purpose: answers for the simulator, a configuration.
+    Known,
+    /// Anything else.
+    Other,
+}
+
+fn kind(path: &Path) -> Kind {
+    const KEYS: [&str; 5] = ["route", "source", "target", "request", "reply"];
+    let Ok(text) = files::read_text(path, MAX_BYTES) else { return Kind::Mapping };
+    let mut findings = Vec::new();
+    let documents = yaml::read(SourceId(0), &text, &mut findings);
+    if !findings.is_empty() {
+        return Kind::Mapping;
+    }
+    let is_blank = |node: &Node| node.scalar().is_some_and(|s| s.plain && s.text.is_empty());
+    if documents.iter().all(is_blank) {
+        return Kind::Empty;
+    }
+    let keys = |node: &Node| match &node.kind {
+        NodeKind::Mapping(entries) => entries.iter().map(|e| e.key.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let keys: Vec<String> = documents.iter().flat_map(keys).collect();
+    let has = |wanted: &[&str]| keys.iter().any(|key| wanted.contains(&key.as_str()));
+    if has(&KEYS) {
+        return Kind::Mapping;
+    }
+    let answers = documents.iter().all(|node| matches!(node.kind, NodeKind::Sequence(_)));
+    if answers || has(&["routes"]) { Kind::Known } else { Kind::Other }
 }
 
 /// Routes of one name, and routes that would serve one method.

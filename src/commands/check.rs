@@ -1,8 +1,8 @@
 //! `portolan check`: mappings proved against both of their contracts, and against the configuration, before they run.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
-use portolan_diagnostics::{Severity, SourceId, Sources};
+use portolan_diagnostics::{Severity, SourceId, Sources, render};
 
 use crate::{
     config, loader, mappings,
@@ -15,12 +15,13 @@ use crate::{
 /// and that the systems which mappings name are configured. Exits 1 if there is an error or a warning.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
+  portolan check
   portolan check mappings
   portolan check mappings/registry.yaml --format json
   portolan check --config portolan.yaml")]
 pub(crate) struct Arguments {
-    /// Mapping files, or folders with them [default: `routes` of the configuration]
-    #[arg(value_name = "PATH", required_unless_present = "config")]
+    /// Mapping files, or folders with them [default: `routes` of ./portolan.yaml, or of --config]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Check this configuration too
     #[arg(long, value_name = "FILE")]
@@ -36,11 +37,16 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     }
     let mut sources = Sources::default();
     let mut findings = Vec::new();
-    let configured = match &arguments.config {
+    let here = PathBuf::from("portolan.yaml");
+    let config = arguments.config.as_ref().or(arguments.paths.is_empty().then_some(&here));
+    let configured = match config {
         Some(path) => {
             let read = config::load(path, &mut sources);
             findings.extend(read.diagnostics);
-            let Some(config) = read.value else { return Err(Failure::configuration(findings, &sources)) };
+            let Some(config) = read.value else {
+                let failure = Failure::configuration(findings, &sources);
+                return Err(report.in_format(failure, arguments.format));
+            };
             Some(config)
         }
         None => None,
@@ -58,6 +64,9 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
     };
     findings.extend(read.findings);
+    // What the configuration says of a standing header, each route that carries it may say again.
+    let mut said = HashSet::new();
+    findings.retain(|finding| said.insert(render(finding, &shown, false)));
     report.findings(&findings, &shown, arguments.format)?;
     if arguments.format == Format::Text {
         let plural =

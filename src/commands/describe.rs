@@ -38,8 +38,11 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let mut sources = Sources::default();
     let read =
         registry::contract(&arguments.file, &arguments.import_paths, &arguments.schemas, &mut sources)?;
+    let Some(mut contract) = read.value else {
+        let failure = Failure::configuration(read.diagnostics, &sources);
+        return Err(report.in_format(failure, arguments.format));
+    };
     report.warnings(&read.diagnostics, &sources);
-    let Some(mut contract) = read.value else { return Err(Failure::Findings) };
     if let Some(name) = &arguments.operation {
         only(&mut contract, name)?;
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use portolan_diagnostics::{Severity, Sources};
+use portolan_diagnostics::Sources;
 use portolan_soap::simulate::{Answers, Behaviour, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -64,12 +64,9 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
     let Arguments::Soap(arguments) = arguments;
     let mut sources = Sources::default();
     let read = registry::contract(&arguments.wsdl, &[], &arguments.schemas, &mut sources)?;
-    report.warnings(&read.diagnostics, &sources);
-    let Some(contract) =
-        read.value.filter(|_| read.diagnostics.iter().all(|d| d.severity != Severity::Error))
-    else {
-        return Err(Failure::Findings);
-    };
+    let (contract, warnings) =
+        read.into_result().map_err(|findings| Failure::configuration(findings, &sources))?;
+    report.warnings(&warnings, &sources);
     let answers = match &arguments.answers {
         Some(path) => {
             let unsound = |problem: &dyn std::fmt::Display| {

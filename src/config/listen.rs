@@ -31,12 +31,25 @@ pub(super) fn listen(node: &Node, reader: &mut Reader<'_>) -> Option<Listen> {
         Some(entry) => reader.address(entry).map(|listen| GrpcOptions { listen, ..GrpcOptions::default() }),
         None => Some(defaults.grpc),
     };
-    let http = match keys.take("http") {
+    let written = keys.take("http");
+    let http = match written {
         Some(entry) => reader.address(entry),
         None => Some(defaults.http),
     };
     keys.finish(reader);
-    Some(Listen { grpc: grpc?, http: http? })
+    let listen = Listen { grpc: grpc?, http: http? };
+    if meet(listen.grpc.listen, listen.http) {
+        let message = "callers and operators come in at the same port; `grpc` and `http` need one each";
+        let finding = Diagnostic::error(Code::CONFIG_INVALID, message);
+        reader.findings.push(finding.at(written.map_or(node.span, |entry| entry.value.span), ""));
+    }
+    Some(listen)
+}
+
+/// Whether two addresses cannot both be listened at. Port 0 is a free one each time.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_network = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same_network
 }
 
 fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {

@@ -93,13 +93,16 @@ fn auth(node: &Node, reader: &mut Reader<'_>) -> Option<Auth> {
     keys.finish(reader);
     let (username, password) = (username?, password?);
     if !password.resolved {
-        let finding =
-            Diagnostic::warning(Code::CONFIG_SECRET, "a password stands here for everybody to read")
-                .at(password.span, "")
-                .help("write ${env:NAME} or ${file:/run/secrets/name}, and keep it there");
-        reader.findings.push(finding);
+        reader.findings.push(readable("a password", password.span));
     }
     Some(Auth { username: username.value, password: password.value })
+}
+
+/// A credential that is written into the configuration itself.
+fn readable(what: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning(Code::CONFIG_SECRET, format!("{what} stands here for everybody to read"))
+        .at(span, "")
+        .help("write ${env:NAME} or ${file:/run/secrets/name}, and keep it there")
 }
 
 fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
@@ -114,5 +117,13 @@ fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
 fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let Some(group) = Group::of(node, "`headers`", reader) else { return BTreeMap::new() };
     let entries = group.entries().iter();
-    entries.filter_map(|e| Some((e.key.clone(), reader.text(e)?.value))).collect()
+    let mut headers = BTreeMap::new();
+    for entry in entries {
+        let Some(text) = reader.text(entry) else { continue };
+        if !text.resolved && super::mask::speaks_of_a_secret(&entry.key) {
+            reader.findings.push(readable("a secret", text.span));
+        }
+        headers.insert(entry.key.clone(), text.value);
+    }
+    headers
 }

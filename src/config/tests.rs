@@ -105,6 +105,11 @@ fn finds_everything_at_once() {
     check("", &["the configuration is empty"]);
     check("listen: {}\n", &["the configuration has no `routes`"]);
     check("routes: [ elsewhere ]\n", &["there is no such file or folder"]);
+    check(
+        "routes: []\nlisten: { grpc: \"0.0.0.0:9000\", http: \"127.0.0.1:9000\" }\n",
+        &["callers and operators come in at the same port"],
+    );
+    check("routes: []\nqueue: \"sqlite:nowhere/p.db\"\n", &["the folder of the queue is not there"]);
     check("routes: []\nlisten: { http: localhost }\n", &["`http`: write an address with its port"]);
 }
 
@@ -135,6 +140,16 @@ fn secrets_are_never_shown() {
         &["the secret's file `missing` cannot be read: it is not there"],
     );
     check(&system("endpoint: 'http://user:canary@h/'"), &["`endpoint` must not hold credentials"]);
+    check(
+        &system("endpoint: 'http://h/', headers: { X-Api-Key: canary, Authorization: canary, X-Plain: x }"),
+        &["warning[config/secret]: a secret stands here", "{ X-Api-Key: ********, Authorization: ********, "],
+    );
+    check(
+        &system(
+            "endpoint: 'ftp://h/?key=canary', auth: { username: canary, password: '${env:PORTAL_PASSWORD}' }",
+        ),
+        &["`endpoint` must be a whole address"],
+    );
     check(
         &system("endpoint: 'http://h/', headers: { bad name: canary }"),
         &["`bad name` is no HTTP header name"],

@@ -111,8 +111,8 @@ fn progress(operation: &Value) -> String {
     let metadata = &operation["metadata"];
     let (state, attempts) = (metadata["state"].as_str().unwrap_or("?"), &metadata["attempts"]);
     format!(
-        "{state} after {attempts} attempts, next at {}",
-        metadata["next_attempt_time"].as_str().unwrap_or("?")
+        "{state} after {attempts} attempts{}",
+        metadata["next_attempt_time"].as_str().map(|at| format!(", next at {at}")).unwrap_or_default()
     )
 }
 
