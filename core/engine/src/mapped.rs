@@ -166,12 +166,13 @@ impl Translate for Mapped {
             Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
             Err(error) => {
                 let message = format!("the system's answer cannot be translated: {error}");
-                Verdict::Unreadable(Failure::new(
-                    Status::Internal,
-                    FaultClass::Reply,
-                    "REPLY_UNTRANSLATABLE",
-                    message,
-                ))
+                let mut failure =
+                    Failure::new(Status::Internal, FaultClass::Reply, "REPLY_UNTRANSLATABLE", message);
+                if matches!(&error, RunError::Read(error) if error.is_unknown()) {
+                    let advice = "`unknown-fields: ignore` under `response:` would allow it";
+                    failure.advice = Some(advice.to_owned());
+                }
+                Verdict::Unreadable(failure)
             }
         }
     }

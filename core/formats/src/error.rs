@@ -5,7 +5,8 @@
 pub struct ReadError {
     /// What is wrong.
     pub kind: ReadErrorKind,
-    /// The fields that lead there, by the contract's names, outermost first.
+    /// The fields that lead there, by the contract's names, outermost first; last, what the contract does not know, by the
+    /// name that the document gives it (where it is a plain one) or by its number.
     pub path: Vec<Box<str>>,
     /// Bytes from the beginning, about where it was noticed.
     pub offset: usize,
@@ -51,13 +52,13 @@ pub enum ReadErrorKind {
     #[error("it ends before it is complete")]
     Truncated,
     /// An element that the contract does not name at this place.
-    #[error("an element is not in the contract; `ignore` would allow it")]
+    #[error("this element is not in the contract")]
     UnknownElement,
     /// An attribute that the contract does not name at this place.
-    #[error("an attribute is not in the contract; `ignore` would allow it")]
+    #[error("this attribute is not in the contract")]
     UnknownAttribute,
     /// A protobuf field number that the contract does not name.
-    #[error("field number {0} is not in the contract; `ignore` would allow it")]
+    #[error("field number {0} is not in the contract")]
     UnknownField(u32),
     /// An element that may stand once stands twice.
     #[error("it stands there more than once")]
@@ -79,6 +80,20 @@ pub enum ReadErrorKind {
 impl ReadError {
     pub(crate) fn new(kind: ReadErrorKind, offset: usize) -> Self {
         Self { kind, path: Vec::new(), offset }
+    }
+
+    /// Names what the contract does not know: a name is no value, if it is short and looks like one.
+    #[must_use]
+    pub(crate) fn naming(self, name: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if begins && name.len() <= 64 && name.chars().all(plain) { self.inside(name) } else { self }
+    }
+
+    /// Whether it holds something that the contract does not know, and that a mapping may allow.
+    pub fn is_unknown(&self) -> bool {
+        use ReadErrorKind::{UnknownAttribute, UnknownElement, UnknownField};
+        matches!(self.kind, UnknownElement | UnknownAttribute | UnknownField(_))
     }
 
     /// Names the field that the error lies in; called from the innermost outwards.

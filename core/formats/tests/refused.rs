@@ -113,8 +113,9 @@ fn xml_that_is_refused() {
     };
     let attributes: String = (0..300).map(|i| format!(" a{i}=''")).collect();
     for (content, kind, path) in [
-        ("<r:two/>", Kind::UnknownElement, ""),
-        ("<r:inner><two/></r:inner>", Kind::UnknownElement, "inner"),
+        ("<r:two/>", Kind::UnknownElement, "two"),
+        ("<r:très/>", Kind::UnknownElement, ""),
+        ("<r:inner><two/></r:inner>", Kind::UnknownElement, "inner.two"),
         ("<q:one/>", Kind::Prefix, ""),
         ("<r:one>1</r:one><r:one>2</r:one>", Kind::Duplicated, "one"),
         ("<r:one><r:one/></r:one>", Kind::UnexpectedContent, "one"),
@@ -129,7 +130,7 @@ fn xml_that_is_refused() {
         ("<r:inner kind='a' kind='b'/>", Kind::NotWellFormed, "inner"),
         ("<r:inner kind='a'other=''/>", Kind::NotWellFormed, "inner"),
         ("<r:inner kind=a/>", Kind::NotWellFormed, "inner"),
-        ("<r:inner sort='a'/>", Kind::UnknownAttribute, "inner"),
+        ("<r:inner sort='a'/>", Kind::UnknownAttribute, "inner.sort"),
         ("<1/>", Kind::NotWellFormed, ""),
         ("<!-- a -- b -->", Kind::NotWellFormed, ""),
         ("<?xml version='1.0'?>", Kind::NotWellFormed, ""),
@@ -161,8 +162,8 @@ fn protobuf_that_is_taken_and_refused() {
         // The other member of the oneof comes later.
         (b"\x12\x01a\x22\x00", Ok(None)),
         (b"\x22\x03\x12\x01a\x12\x01b", Ok(Some("b".to_owned()))),
-        (b"\x2a\x00", Err((Kind::UnknownField(5), String::new()))),
-        (b"\x22\x02\x2a\x00", Err((Kind::UnknownField(5), "inner".to_owned()))),
+        (b"\x2a\x00", Err((Kind::UnknownField(5), "5".to_owned()))),
+        (b"\x22\x02\x2a\x00", Err((Kind::UnknownField(5), "inner.5".to_owned()))),
         (b"\x12\x05a", Err((Kind::Truncated, "one".to_owned()))),
         (b"\x12", Err((Kind::Truncated, "one".to_owned()))),
         (b"\x10\x01", Err((Kind::WireType, "one".to_owned()))),

@@ -172,7 +172,9 @@ impl ProtobufReader {
             return Ok(Some(number));
         }
         let result = match entry.map(|e| (e, e.action)) {
-            None if self.refuse_unknown && !open => Err(ReadErrorKind::UnknownField(number)),
+            None if self.refuse_unknown && !open => {
+                return Err(failed(ReadErrorKind::UnknownField(number), wire).inside(&number.to_string()));
+            }
             None | Some((_, Action::Skip)) => wire.skip(number, wire_type, place.depth),
             Some((entry, Action::Item { list, width, item, node: None }))
                 if wire_type == WireType::Length =>

@@ -178,7 +178,7 @@ impl XmlReader {
                                 .map_err(|e| e.inside(&entry.name))?;
                         }
                         None if node.open || !self.refuse_unknown => self.skip(reading, tag, depth)?,
-                        None => return Err(reading.error(ReadErrorKind::UnknownElement)),
+                        None => return Err(reading.error(ReadErrorKind::UnknownElement).naming(local)),
                     }
                     reading.prefixes.leave(scope);
                 }
@@ -305,8 +305,8 @@ impl XmlReader {
         tag: Tag<'a>,
         node: Option<(&Node, usize)>,
     ) -> Result<Marks, ReadError> {
-        let mut marks = Marks::default();
-        self.each_attribute(reading, tag, |captured, namespace, local, value| {
+        let (mut marks, mut stranger) = (Marks::default(), None);
+        let read = self.each_attribute(reading, tag, |captured, namespace, local, value| {
             if namespace == XSI {
                 marks.nil |= local == "nil" && matches!(value.trim(), "true" | "1");
                 return Ok(());
@@ -325,9 +325,13 @@ impl XmlReader {
                 // xml:lang and its kin may stand anywhere.
                 None if namespace == self.xml => Ok(()),
                 None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => Ok(()),
-                None => Err(ReadErrorKind::UnknownAttribute),
+                None => {
+                    stranger = Some(local);
+                    Err(ReadErrorKind::UnknownAttribute)
+                }
             }
-        })?;
+        });
+        read.map_err(|error| stranger.into_iter().fold(error, ReadError::naming))?;
         Ok(marks)
     }
 

@@ -128,6 +128,43 @@ impl Scope<'_> {
     }
 }
 
+impl Node {
+    /// The path of the source field that this reads, where it reads exactly one: what is wrong with the result is wrong
+    /// with that.
+    #[cold]
+    pub(crate) fn only_source(&self) -> Option<Arc<str>> {
+        let mut paths = Vec::new();
+        self.sources(&mut paths);
+        let (first, rest) = paths.split_first()?;
+        rest.iter().all(|path| path == first).then(|| (*first).clone())
+    }
+
+    fn sources<'n>(&'n self, paths: &mut Vec<&'n Arc<str>>) {
+        match self {
+            Self::Field { path, .. } => paths.push(path),
+            Self::Call(call) => call.arguments.iter().for_each(|a| a.sources(paths)),
+            Self::Default(pair) | Self::NullIf(pair) | Self::Compare(_, pair) | Self::Arithmetic(_, pair) => {
+                pair.0.sources(paths);
+                pair.1.sources(paths);
+            }
+            Self::Not(inner) | Self::In(inner, _) | Self::Lookup { key: inner, .. } => inner.sources(paths),
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|n| n.sources(paths)),
+            Self::Cases(cases) => {
+                for (when, then) in cases {
+                    when.iter().for_each(|n| n.sources(paths));
+                    then.sources(paths);
+                }
+            }
+            Self::Has(_)
+            | Self::IsNil(_)
+            | Self::Size(_)
+            | Self::Constant(_)
+            | Self::Context(_)
+            | Self::Metadata(_) => {}
+        }
+    }
+}
+
 /// The value of a constant.
 #[inline]
 pub(crate) fn value_of(constant: &Constant) -> Value<'_> {

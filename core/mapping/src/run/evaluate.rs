@@ -43,6 +43,13 @@ impl Problem {
         Self(Box::new((error.into(), path, span)))
     }
 
+    /// Names the field of the source, where the expression reads only one.
+    #[cold]
+    pub(super) fn of(mut self, node: &Node) -> Self {
+        self.0.1 = self.0.1.take().or_else(|| node.only_source());
+        self
+    }
+
     #[cold]
     pub(super) fn into_error(self, origin: Option<&Origin>) -> RunError {
         let (problem, source, span) = *self.0;
@@ -65,7 +72,7 @@ impl From<ValueProblem> for Problem {
 
 /// A condition holds where it is true; an absent one does not hold.
 pub(super) fn condition<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, RunError> {
-    truth(node, run).map_err(|problem| problem.into_error(None))
+    truth(node, run).map_err(|problem| problem.of(node).into_error(None))
 }
 
 fn truth<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, Problem> {

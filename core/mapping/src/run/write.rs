@@ -2,13 +2,13 @@
 
 use super::{
     RunError,
-    evaluate::{Problem, Run, compact, condition, evaluate, evaluate_leaf, first_path},
+    evaluate::{Problem, Run, compact, condition, evaluate, evaluate_leaf},
 };
 use crate::{
     ir::{NilPolicy, Side},
     plan::{Body, Content, Node, Operation, Origin, Writing},
 };
-use portolan_formats::{Slot, Value, ValueProblem, Writer};
+use portolan_formats::{Slot, Value, Writer};
 
 /// What became of one field, or of a record's fields together.
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ fn scalar<'a, W: Writer>(
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let origin = &operation.origin;
-    let failed = |problem: Problem| Box::new(problem.into_error(Some(origin)));
+    let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(origin)));
     if let Node::Field { slot, decoder, .. } = node
         && decoder.is_plain_text()
     {
@@ -138,12 +138,12 @@ fn scalar<'a, W: Writer>(
             _ => None,
         };
         if let Some(written) = written {
-            written.map_err(|problem| failed(problem_of(node, problem)))?;
+            written.map_err(|problem| failed(problem.into()))?;
             return Ok(Outcome::PRESENT);
         }
     }
     if let Some(value) = compact(node, run) {
-        W::compact(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
+        W::compact(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
         return Ok(Outcome::PRESENT);
     }
     let mut exists = Existence::Present;
@@ -161,7 +161,7 @@ fn scalar<'a, W: Writer>(
     if matches!(value, Value::Nil) {
         return nil(operation, out);
     }
-    W::scalar(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
+    W::scalar(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
     Ok(Outcome { exists, missing: None })
 }
 
@@ -174,11 +174,6 @@ fn nil<'a, W: Writer>(operation: &'a Operation<W>, out: &mut Vec<u8>) -> Written
         Ok(()) => Ok(Outcome::PRESENT),
         Err(problem) => Err(Box::new(Problem::from(problem).into_error(Some(&operation.origin)))),
     }
-}
-
-#[cold]
-fn problem_of(node: &Node, problem: ValueProblem) -> Problem {
-    Problem::new(problem, first_path(std::slice::from_ref(node)), None)
 }
 
 fn record<'a, W: Writer>(
@@ -300,11 +295,12 @@ fn one_item<'a, W: Writer>(
     let failed = |problem: Problem| Box::new(problem.into_error(Some(&operation.origin)));
     match content {
         Content::Scalar(node) => {
+            let failed = |problem: Problem| failed(problem.of(node));
             let value = evaluate(node, run, true).map_err(failed)?;
             if matches!(value, Value::Absent | Value::Nil) {
                 return Ok(false);
             }
-            W::item(&operation.field, value, out).map_err(|problem| failed(problem_of(node, problem)))?;
+            W::item(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
             Ok(true)
         }
         Content::Record { body, .. } => match fields(operation, body, run, out)?.missing {
