@@ -124,15 +124,19 @@ impl Target for Nobody {
     }
 }
 
-/// The failure as the caller would be told of it.
+/// The failure as the caller would be told of it, with the advice that the caller would not be.
 fn told(refusal: &Refusal, report: &Report) -> Result<(), Failure> {
-    report.json(&json!({ "failure": {
+    let mut failure = json!({
         "status": refusal.status.name(),
         "reason": refusal.reason,
         "message": refusal.message,
         "fields": refusal.fields,
         "class": refusal.class,
-    } }))?;
+    });
+    if let Some(advice) = &refusal.advice {
+        failure["advice"] = json!(advice);
+    }
+    report.json(&json!({ "failure": failure }))?;
     Err(Failure::Findings)
 }
 

@@ -107,9 +107,9 @@ catalog! {
     MAP_UNCOVERED = "map/uncovered";
     /// A table that is looked up does not exist
     MAP_UNKNOWN_TABLE = "map/unknown-table";
-    /// A rule can never be reached
+    /// A rule, a row or a table can never be reached
     MAP_UNREACHABLE = "map/unreachable";
-    /// A retry could repeat something that was done
+    /// A retry is asked for where it does not belong
     MAP_UNSAFE_RETRY = "map/unsafe-retry";
     /// A name means two things here
     MAP_AMBIGUOUS = "map/ambiguous";
