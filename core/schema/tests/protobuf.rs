@@ -172,7 +172,7 @@ fn findings() {
         ],
     );
     check(
-        "syntax = \"proto3\";\nmessage M {\n  Gone a = 1;\n  Lost b = 2;\n}\n",
+        "syntax = \"proto3\";\nmessage M {\n  Gone a = 1;\n  Lost b = 2;\n  Gone c = 3;\n}\n",
         &[
             ("proto/invalid", 3, 3, "name 'Gone' is not defined"),
             ("proto/invalid", 4, 3, "name 'Lost' is not defined"),

@@ -53,7 +53,7 @@ pub(super) fn compile(
         let id = error.file().and_then(|file| ids.get(file)).or_else(|| ids.get(entry)).copied();
         let mut diagnostics = found(&error, id);
         diagnostics.extend(error.related().into_iter().flatten().flat_map(|e| found(e, id)));
-        return Err(diagnostics);
+        return Err(gathered(diagnostics));
     }
     Ok(Compiled { descriptor_set: compiler.encode_file_descriptor_set(), pool: compiler.descriptor_pool() })
 }
@@ -76,6 +76,26 @@ pub(super) fn with_debug_redact(file: File) -> File {
         }
     }
     File::from_file_descriptor_proto(proto)
+}
+
+/// One cause is one finding: a type that is not there is missed by every field that is of it.
+fn gathered(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut gathered, mut places): (Vec<Diagnostic>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    for mut finding in found {
+        match places.get(&finding.message).and_then(|at| gathered.get_mut(*at)) {
+            Some(first) => {
+                finding.labels.iter_mut().for_each(|label| label.text = "and here".to_owned());
+                // Enough to see that there are many.
+                let room = 10usize.saturating_sub(first.labels.len());
+                first.labels.extend(finding.labels.into_iter().take(room));
+            }
+            None => {
+                places.insert(finding.message.clone(), gathered.len());
+                gathered.push(finding);
+            }
+        }
+    }
+    gathered
 }
 
 /// One of protox's errors in our own shape.
