@@ -140,7 +140,17 @@ impl Checker<'_> {
         let at = &e.place;
         match &e.kind {
             Kinds::Path(path) => {
-                let place = self.path(path, leaf)?;
+                let known = self.findings.len();
+                let Some(place) = self.path(path, leaf) else {
+                    // In an expression a single name that nothing has may have been meant as text.
+                    if let ([only], Some(finding)) = (path.as_slice(), self.findings.get_mut(known))
+                        && !only.name.contains(char::is_lowercase)
+                        && *at != (0..leaf.text.len())
+                    {
+                        finding.help.push(format!("text stands in quotes: '{}'", only.name));
+                    }
+                    return None;
+                };
                 self.place(&place, leaf, at)
             }
             Kinds::Text(text) => {

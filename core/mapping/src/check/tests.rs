@@ -369,6 +369,7 @@ fn a_value_that_is_wrong_hides_nothing_else() {
     let (routes, found) = loaded(
         &MAPPING
             .replace("mode: request-reply", "mode: async")
+            .replace("route: registry", "rout: registry")
             .replace("idempotent: true", "idempotent: maybe")
             .replace("PersonCode: national_id", "PersonCode: nationl_id"),
     );
@@ -376,6 +377,7 @@ fn a_value_that_is_wrong_hides_nothing_else() {
     assert_eq!(
         found,
         [
+            "1:1 yaml/missing-key [rout] a route has no `route` (did you mean `route`?)",
             "12:9 yaml/bad-value [async] `async` is not a delivery mode: direct, request-reply or operation",
             "13:15 yaml/bad-value [maybe] `idempotent` is true or false, not `maybe`",
             "24:17 map/unknown-path [nationl_id] nothing here is named `nationl_id` (did you mean `national_id`?)",
@@ -500,6 +502,10 @@ fn tables_are_held_to_their_keys() {
 
 #[test]
 fn names_from_elsewhere_are_translated() {
+    check(
+        ("Status == 'A'", "Status == A"),
+        &["43:30 map/unknown-path [A] nothing here is named `A` (text stands in quotes: 'A')"],
+    );
     check(
         ("GivenName.trim()", "GivenName.strip()"),
         &["33:26 expr/unknown-function [strip] there is no function `strip` (did you mean `trim`?)"],

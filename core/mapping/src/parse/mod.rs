@@ -46,7 +46,9 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
         let before = findings.len();
         let Some(mut route) = route::route(document, &mut findings) else { continue };
         route.broken |= unreadable || failed(&findings[before..]);
-        match routes.iter().find(|r| r.name.value == route.name.value) {
+        let namesake =
+            |r: &&crate::file::MappingRoute| r.name.value == route.name.value && !r.name.value.is_empty();
+        match routes.iter().find(namesake) {
             Some(first) => findings.push(
                 Diagnostic::error(
                     Code::ROUTE_DUPLICATE,

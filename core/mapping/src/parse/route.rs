@@ -38,9 +38,10 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
     let tables = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
     let visible = keys.take("visible").map(|e| visible(&e.value, findings)).unwrap_or_default();
+    let unnamed = Placed { value: "".into(), span: keys.span() };
     keys.finish(findings);
     Some(MappingRoute {
-        name: name?,
+        name: name.unwrap_or(unnamed),
         source: source?,
         target: target?,
         delivery,
