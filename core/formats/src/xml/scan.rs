@@ -239,7 +239,7 @@ fn attribute(text: &str) -> Option<(&str, &str, &str)> {
     }
     let rest = trim_start(trim_start(rest).strip_prefix('=')?);
     let quote = rest.bytes().next().filter(|b| matches!(b, b'"' | b'\''))?;
-    let end = memchr::memchr(quote, rest[1..].as_bytes())?;
+    let end = memchr::memchr(quote, &rest.as_bytes()[1..])?;
     let (value, rest) = (&rest[1..1 + end], &rest[2 + end..]);
     memchr::memchr(b'<', value.as_bytes()).is_none().then_some((name, value, rest))
 }

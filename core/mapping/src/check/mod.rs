@@ -3,10 +3,13 @@
 
 mod assign;
 mod calls;
+mod choices;
+mod constants;
 mod cover;
 mod document;
 mod endpoints;
 mod expression;
+mod lists;
 mod outcome;
 mod rules;
 mod scope;

@@ -1,7 +1,7 @@
 //! Rules meet the target: every field known, filled once, by something that it can hold, and none forgotten.
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
-use portolan_schema::{Content, Field, FieldId, Occurs, Particle, Presence, Record, RecordId, TypeId};
+use portolan_schema::{Field, FieldId, Presence, Record, RecordId, TypeId};
 
 use super::{
     Checker,
@@ -10,11 +10,10 @@ use super::{
     types::kind_of,
 };
 use crate::{
-    expression::{Expression, ExpressionKind, Leaf, Segment},
+    expression::{Expression, ExpressionKind, Leaf},
     file::{Case, FieldRule, Placed, Rule},
     functions::Kind,
     ir::{Expr, NilPolicy, Write, WriteContent},
-    parse::{Guess, guess},
 };
 
 /// How many rules a direction may have, groups written out.
@@ -144,31 +143,6 @@ impl Checker<'_> {
         self.scalar(&parsed, place.as_ref(), leaf, target)
     }
 
-    /// A rule's expression as a syntax tree, with the cure where it reads like a constant.
-    fn written(&mut self, leaf: &Leaf) -> Option<Expression> {
-        leaf.parse()
-            .map_err(|mut finding| {
-                if let Some(constant) = like_constant(leaf) {
-                    finding.help = vec![format!("a constant is written {constant}")];
-                }
-                self.findings.push(finding);
-            })
-            .ok()
-    }
-
-    /// The place that a rule's path names; a single name that nothing has may have been meant as a constant.
-    fn named(&mut self, path: &[Segment], leaf: &Leaf) -> Option<Place> {
-        let known = self.findings.len();
-        let place = self.path(path, leaf);
-        if let (None, [only], Some(constant)) = (&place, path, like_constant(leaf))
-            && let Some(finding) = self.findings.get_mut(known)
-            && (finding.help.is_empty() || only.name.chars().all(|c| !c.is_lowercase()))
-        {
-            finding.help.push(format!("a constant is written {constant}"));
-        }
-        place
-    }
-
     /// A single value for a single field.
     fn scalar(
         &mut self,
@@ -197,68 +171,6 @@ impl Checker<'_> {
             content: WriteContent::Scalar(typed.expr),
             always: !typed.absent && !open && !implicit,
         })
-    }
-
-    /// A list of one item.
-    fn one(&mut self, item: &Placed<Rule>, target: Target<'_>, span: Span) -> Option<Filled> {
-        if !target.list {
-            let message = format!("`{}` is a single value, and this fills a list", target.name);
-            let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, "");
-            self.findings.push(finding.help("leave the brackets out"));
-            return None;
-        }
-        self.content(item, Target { list: false, required: false, ..target })
-    }
-
-    /// The place of an `each:`.
-    fn list(&mut self, leaf: &Leaf) -> Option<Place> {
-        let parsed = self.parsed(leaf)?;
-        let ExpressionKind::Path(path) = &parsed.kind else {
-            let message = "`each` goes through a list of the source, named by its path";
-            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&parsed.place), "");
-            let help = "write `each: item in path.to.list`; functions are for what fills the item";
-            self.findings.push(finding.help(help));
-            return None;
-        };
-        let place = self.path(path, leaf)?;
-        if matches!(place.what, What::List { .. }) {
-            return Some(place);
-        }
-        let message = format!("`{}` is {}, and `each` goes through a list", place.path, place.describe());
-        self.report(Code::MAP_CARDINALITY, message, leaf, &parsed.place);
-        None
-    }
-
-    fn each(
-        &mut self,
-        variable: &str,
-        list: &Place,
-        nil: NilPolicy,
-        target: Target<'_>,
-        span: Span,
-        item: impl FnOnce(&mut Self, Target<'_>) -> Option<Filled>,
-    ) -> Option<Filled> {
-        if !target.list {
-            let message = format!("`{}` is a single value, and `each` fills a list", target.name);
-            self.findings.push(Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, ""));
-            return None;
-        }
-        if nil == NilPolicy::Keep && !target.nillable {
-            let message = format!("`{}` has no nil to keep", target.name);
-            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
-            self.findings.push(finding.help("skip nil items, or refuse them: `nil: skip`, `nil: refuse`"));
-        }
-        let What::List { slot, item: items, .. } = list.what else { return None };
-        let opened = self.scope.item(list)?;
-        let known = self.scope.settled.len();
-        self.scope.settled.extend(list.optional.iter().copied());
-        self.scope.opened.push(Opened::Item(variable.to_owned(), opened));
-        let filled = item(self, Target { list: false, required: false, ..target });
-        self.scope.opened.pop();
-        self.scope.settled.truncate(known);
-        let content = Box::new(filled?.content);
-        let content = WriteContent::Each { list: slot, frame: items.frame, item: items.slot, nil, content };
-        Some(Filled { content, always: false })
     }
 
     fn from(&mut self, from: &Leaf, inner: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
@@ -466,24 +378,6 @@ impl Checker<'_> {
         (write, always)
     }
 
-    /// Members of one choice that would stand together.
-    fn choices(&mut self, record: &Record, filled: &[(FieldId, Span, Option<Filled>)]) {
-        for (position, (a, first, content)) in filled.iter().enumerate() {
-            let clash = filled[position + 1..].iter().find(|(b, _, other)| {
-                let sure = |f: &Option<Filled>| f.as_ref().is_some_and(|f| f.always);
-                exclusive(record, *a, *b) && (sure(content) || sure(other))
-            });
-            if let Some((b, second, _)) = clash {
-                let names = [a, b].map(|f| record.fields[f.0 as usize].name.as_str());
-                let message =
-                    format!("`{}` and `{}` are alternatives, and both are filled", names[0], names[1]);
-                let finding =
-                    Diagnostic::error(Code::MAP_CHOICE, message).at(*second, "").at(*first, "the other one");
-                self.findings.push(finding.help("fill each of them in a case of its own"));
-            }
-        }
-    }
-
     /// Target fields that nothing fills.
     fn unmapped(
         &mut self,
@@ -523,51 +417,10 @@ impl Checker<'_> {
     }
 }
 
-/// A constant as it should be written, where a rule reads like one.
-fn like_constant(leaf: &Leaf) -> Option<String> {
-    let text = &*leaf.text;
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '+' | ' ' | '#');
-    let fits = text.len() <= 64 && text.contains(char::is_alphanumeric) && text.chars().all(plain);
-    let bare = leaf.plain && guess(text) == Guess::Text && !text.contains([':', '#', '+', ' ']);
-    fits.then(|| if bare { format!("{{ const: {text} }}") } else { format!("{{ const: \"{text}\" }}") })
-}
-
 /// Whether a record of the contract cannot be without a field.
 pub(super) fn is_required(field: &Field) -> bool {
     field.occurs.min > 0
         && field.choice.is_none()
         && field.default.is_none()
         && field.presence == Presence::Explicit
-}
-
-/// Whether two fields are alternatives of one choice.
-fn exclusive(record: &Record, a: FieldId, b: FieldId) -> bool {
-    let member = |f: FieldId| record.fields[f.0 as usize].choice;
-    match &record.content {
-        Content::Unordered => member(a).is_some() && member(a) == member(b),
-        Content::Ordered(particle) => divides(particle, a, b),
-    }
-}
-
-/// Whether the innermost group that holds both fields is a choice of one.
-fn divides(particle: &Particle, a: FieldId, b: FieldId) -> bool {
-    let (choice, parts) = match particle {
-        Particle::Field(_) | Particle::Any(_) => return false,
-        Particle::Choice(occurs, parts) => (*occurs == Occurs::ONCE || *occurs == Occurs::OPTIONAL, parts),
-        Particle::Sequence(_, parts) | Particle::All(_, parts) => (false, parts),
-    };
-    match parts.iter().find(|p| holds(p, a) && holds(p, b)) {
-        Some(inner) => divides(inner, a, b),
-        None => choice && parts.iter().any(|p| holds(p, a)) && parts.iter().any(|p| holds(p, b)),
-    }
-}
-
-fn holds(particle: &Particle, field: FieldId) -> bool {
-    match particle {
-        Particle::Field(f) => *f == field,
-        Particle::Any(_) => false,
-        Particle::Sequence(_, parts) | Particle::Choice(_, parts) | Particle::All(_, parts) => {
-            parts.iter().any(|p| holds(p, field))
-        }
-    }
 }

@@ -5,6 +5,8 @@ use portolan_schema::Memory;
 
 use crate::load::{LoadedRoute, Standing, load};
 
+mod cures;
+
 const MAPPING: &str = include_str!("examples/registry.yaml");
 
 const WSDL: &str = include_str!("examples/register.wsdl");
@@ -365,168 +367,6 @@ fn absence_is_settled() {
 }
 
 #[test]
-fn a_value_that_is_wrong_hides_nothing_else() {
-    let (routes, found) = loaded(
-        &MAPPING
-            .replace("mode: request-reply", "mode: async")
-            .replace("route: registry", "rout: registry")
-            .replace("idempotent: true", "idempotent: maybe")
-            .replace("PersonCode: national_id", "PersonCode: nationl_id"),
-    );
-    assert!(routes.is_empty());
-    assert_eq!(
-        found,
-        [
-            "1:1 yaml/missing-key [rout] a route has no `route` (did you mean `route`?)",
-            "12:9 yaml/bad-value [async] `async` is not a delivery mode: direct, request-reply or operation",
-            "13:15 yaml/bad-value [maybe] `idempotent` is true or false, not `maybe`",
-            "24:17 map/unknown-path [nationl_id] nothing here is named `nationl_id` (did you mean `national_id`?)",
-        ]
-    );
-    let (_, found) =
-        loaded(&MAPPING.replace("mode: request-reply", "mode: later").replace("/GetPerson", "/ClaimBenefit"));
-    assert_eq!(found.len(), 1, "{found:#?}");
-}
-
-#[test]
-fn one_cause_is_one_finding() {
-    check(
-        ("from: body.response.person", "from: body.response.persn"),
-        &["31:23 map/unknown-path [persn] `body.response` has no field `persn` (did you mean `person`?)"],
-    );
-    check(
-        ("each: c in Children.Child", "each: c in Children.Chil"),
-        &[
-            "37:27 map/unknown-path [Chil] `body.response.person.Children` has no field `Chil` (did you mean `Child`?)",
-        ],
-    );
-    check(
-        ("PersonCode: national_id", "PersonCod: national_id"),
-        &["24:5 map/unknown-path [PersonCod] `body` has no field `PersonCod` (did you mean `PersonCode`?)"],
-    );
-    check(
-        ("PersonCode: national_id", "PersonCode: [ national_id, purpose ]"),
-        &[
-            "24:17 yaml/bad-value [[ national_id, purpose] `PersonCode` is a list of 2 rules (go through a list by { each: item in path, map: ... }, or write the one item: [ path ])",
-        ],
-    );
-    check(
-        ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: 02"),
-        &[
-            "51:50 yaml/trap [02] YAML readers take `02` for a number, without its leading zeros or sign (put it in quotes: \"02\")",
-        ],
-    );
-}
-
-#[test]
-fn cases_leave_nothing_out() {
-    let otherwise = "        - { otherwise: \"lookup('statuses', Status)\" }\n";
-    check(
-        (otherwise, ""),
-        &[
-            "41:7 map/uncovered [cases:] no `otherwise`: what no case covers would be dropped (end it with `- { otherwise: ... }`) (or say that it may be left out: `- { otherwise: { absent: true } }`)",
-        ],
-    );
-    let (routes, found) = loaded(&MAPPING.replace(otherwise, "        - { otherwise: { absent: true } }\n"));
-    assert_eq!(routes.len(), 1, "{found:#?}");
-    let all = "        - { when: \"Status in ['E', 'D']\", const: DECEASED }\n";
-    let mapping = MAPPING
-        .replace(otherwise, all)
-        .replace("        - { when: has(Died), const: DECEASED }\n", "")
-        .replace("ignore: [ body.request ]", "ignore: [ body.request, body.response.person.Died ]");
-    let (routes, found) = loaded(&mapping);
-    assert_eq!(routes.len(), 1, "{found:#?}");
-}
-
-#[test]
-fn a_list_of_one_item_is_written_out() {
-    let (routes, found) = loaded(
-        &MAPPING
-            .replace("notes: Note", "notes: [ Surname ]")
-            .replace("[ body.request ]", "[ body.request, body.response.person.Note ]"),
-    );
-    assert_eq!((routes.len(), found), (1, Vec::new()));
-    check(
-        ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: [ Surname ]"),
-        &[
-            "33:16 map/cardinality [[ Surname] `full_name` is a single value, and this fills a list (leave the brackets out)",
-        ],
-    );
-}
-
-#[test]
-fn constants_are_known_by_their_looks() {
-    #[track_caller]
-    fn constant(written: &str, expected: &str) {
-        check((r#"Channel: { const: "01" }"#, &format!("Channel: {written}")), &[expected]);
-    }
-    constant(
-        "\"01\"",
-        r#"27:15 expr/syntax [01] a number does not begin with 0 (a constant is written { const: "01" })"#,
-    );
-    constant(
-        "'01'",
-        r#"27:15 expr/syntax [01] a number does not begin with 0 (a constant is written { const: "01" })"#,
-    );
-    constant(
-        "EE",
-        "27:14 map/unknown-path [EE] nothing here is named `EE` (a constant is written { const: EE })",
-    );
-    constant(
-        "38001085718",
-        r#"27:14 yaml/trap [38001085718] YAML readers take `38001085718` for a number (a constant is written { const: "38001085718" })"#,
-    );
-}
-
-#[test]
-fn tables_are_held_to_their_keys() {
-    check(
-        ("PURPOSE_BENEFIT: \"01\"", "PURPOSE_BENEFTI: \"01\""),
-        &[
-            "26:13 map/uncovered [lookup('reasons', purpose)] table `reasons` has no row for PURPOSE_BENEFIT (did you mean `PURPOSE_BENEFIT` by `PURPOSE_BENEFTI`?) (add the rows, or say what any other code becomes: `default: ...`)",
-        ],
-    );
-    check(
-        ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: \"02\", PURPOSE_WAR: \"02\""),
-        &[
-            "51:56 warning map/unreachable [PURPOSE_WAR] the key `PURPOSE_WAR` never comes: the contract does not have it",
-        ],
-    );
-    check(
-        ("tables:\n", "tables:\n  spare: { a: b }\n"),
-        &[
-            "51:3 warning map/unreachable [spare] nothing looks anything up in the table `spare` (use it, lookup('spare', key), or leave it out)",
-        ],
-    );
-}
-
-#[test]
-fn names_from_elsewhere_are_translated() {
-    check(
-        ("Status == 'A'", "Status == A"),
-        &["43:30 map/unknown-path [A] nothing here is named `A` (text stands in quotes: 'A')"],
-    );
-    check(
-        ("GivenName.trim()", "GivenName.strip()"),
-        &["33:26 expr/unknown-function [strip] there is no function `strip` (did you mean `trim`?)"],
-    );
-    check(
-        ("street: Line1", "street: \"@country\""),
-        &["35:49 expr/syntax [@] `@` has no meaning in an expression (attributes are plain names: country)"],
-    );
-}
-
-#[test]
-fn a_retry_after_a_final_status_is_in_vain() {
-    let (_, found) = loaded(&MAPPING.replace(
-        "status: NOT_FOUND, field: national_id",
-        "status: NOT_FOUND, field: national_id, retry: true",
-    ));
-    assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].starts_with("48:5 warning map/unsafe-retry"), "{found:#?}");
-}
-
-#[test]
 fn rules_can_be_reached() {
     check(
         ("faults:\n", "faults:\n  - { when: true, status: INTERNAL }\n"),
@@ -548,26 +388,6 @@ fn rules_can_be_reached() {
         &[
             "49:5 map/unreachable [{ when: \"fault.detail.code == 'NOT_FOUND'\", status: NOT_FOUND, field: national_id }] this rule and what follows it are never reached",
         ],
-    );
-}
-
-#[test]
-fn expressions_point_into_themselves() {
-    check(
-        ("GivenName.trim()", "GivenName.trm()"),
-        &["33:26 expr/unknown-function [trm] there is no function `trm` (did you mean `trim`?)"],
-    );
-    check(
-        ("GivenName.trim()", "GivenName.trim(1)"),
-        &["33:16 expr/arguments [GivenName.trim(1)] `trim` is not called like this (write text.trim())"],
-    );
-    check(
-        ("GivenName.trim()", "GivenName.trim("),
-        &["33:32 expr/syntax [+] `+` stands where a value should"],
-    );
-    check(
-        ("'^[0-9]{11}$'", "'^[0-9{11}$'"),
-        &["18:33 expr/arguments ['^[0-9{11}$'] this is not a regular expression: unclosed character class"],
     );
 }
 
