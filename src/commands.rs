@@ -1,10 +1,12 @@
 //! The subcommands, each in a file of its own.
 
+mod call;
 mod check;
 mod demo;
 mod describe;
 mod document;
 mod gateway;
+mod portal;
 mod queue;
 mod reload;
 mod routes;
@@ -21,6 +23,7 @@ pub(crate) enum Command {
     Check(check::Arguments),
     Describe(describe::Arguments),
     Translate(translate::Arguments),
+    Call(call::Arguments),
     #[command(subcommand)]
     Simulate(simulate::Arguments),
     #[command(subcommand)]
@@ -38,6 +41,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments, report),
             Self::Describe(arguments) => describe::run(&arguments, report),
             Self::Translate(arguments) => translate::run(&arguments, report),
+            Self::Call(arguments) => call::run(&arguments, report),
             Self::Simulate(arguments) => simulate::run(arguments, report),
             Self::Queue(arguments) => queue::run(arguments, report),
             Self::Routes(arguments) => routes::run(&arguments, report),

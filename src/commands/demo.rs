@@ -2,8 +2,6 @@
 //! real but the systems: the gateway is this program's own `serve` as a process of its own, over gRPC, SOAP and SQLite.
 
 mod acts;
-mod portal;
-mod raw;
 mod stage;
 mod wire;
 

@@ -154,7 +154,7 @@ fn unreachable(address: SocketAddr) -> Failure {
 }
 
 /// A gateway that listens on all networks is asked on this machine's own.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),

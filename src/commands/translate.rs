@@ -1,6 +1,9 @@
 //! `portolan translate`: one message through a route's mapping, without any system.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use portolan_delivery::{
     BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp,
@@ -67,7 +70,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let found = find(arguments, report)?;
+    let found = find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let translate = compiled.map_err(Failure::failed)?.route.translate;
@@ -140,16 +143,22 @@ fn told(refusal: &Refusal, report: &Report) -> Result<(), Failure> {
     Err(Failure::Findings)
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+/// A message that a person named.
+pub(super) fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     files::read_bytes(path, MAX_BYTES)
         .map_err(|problem| Failure::usage(format_args!("{} cannot be read: {problem}", path.display())))
 }
 
 /// The route, which must be sound; what else is found in other routes is not the matter here.
-fn find(arguments: &Arguments, report: &Report) -> Result<Found, Failure> {
+pub(super) fn find(
+    route: &str,
+    mappings: &[PathBuf],
+    config: &Path,
+    report: &Report,
+) -> Result<Found, Failure> {
     let mut sources = Sources::default();
-    let (read, shown) = if arguments.mappings.is_empty() {
-        let read = config::load(&arguments.config, &mut sources);
+    let (read, shown) = if mappings.is_empty() {
+        let read = config::load(config, &mut sources);
         let Some(config) = read.value else {
             return Err(Failure::configuration(read.diagnostics, &sources));
         };
@@ -157,23 +166,24 @@ fn find(arguments: &Arguments, report: &Report) -> Result<Found, Failure> {
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         (read, shown)
     } else {
-        let read = mappings::read(loader::here(), &arguments.mappings, None, &mut sources);
+        let read = mappings::read(loader::here(), mappings, None, &mut sources);
         (read, sources)
     };
     let known: Vec<String> = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
-    if let Some(found) = read.routes.into_iter().find(|f| *f.loaded.route.name == *arguments.route) {
+    if let Some(found) = read.routes.into_iter().find(|f| *f.loaded.route.name == *route) {
         return Ok(found);
     }
     report.warnings(&read.findings, &shown);
-    let failure = Failure::usage(format_args!("there is no sound route `{}`", arguments.route));
-    Err(match portolan_diagnostics::nearest(&arguments.route, known.iter().map(String::as_str)) {
+    let failure = Failure::usage(format_args!("there is no sound route `{route}`"));
+    Err(match portolan_diagnostics::nearest(route, known.iter().map(String::as_str)) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => failure.help("name the folder of the mappings with --mappings"),
         None => failure.help(format!("there are {}", known.join(", "))),
     })
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// `NAME=VALUE`, on the command line.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{
-    portal::{Outcome, Refusal},
     stage::{Seen, Stage, System},
     wire,
 };
-use crate::report::{Failure, Report};
+use crate::{
+    commands::portal::{Outcome, Terms},
+    report::{Failure, Report},
+};
 
 const GET_PERSON: &str = "civic.registry.v1.PopulationRegister/GetPerson";
 const SUBMIT_CLAIM: &str = "civic.benefits.v1.Claims/SubmitClaim";
@@ -96,7 +98,8 @@ fn claim(request_id: &str) -> Value {
 async fn until_tried(stage: &Stage, operation: &Value) -> Result<Value, Failure> {
     let started = Instant::now();
     loop {
-        let outcome = stage.portal.call(GET, &json!({ "name": operation["name"] })).await?;
+        let outcome =
+            stage.portal.call(GET, &json!({ "name": operation["name"] }), &Terms::default()).await?;
         let now = outcome.answer.map_err(|r| Failure::failed(r.message))?;
         if now["metadata"]["attempts"].as_i64().unwrap_or(0) >= 2
             || started.elapsed() > Duration::from_secs(5)
@@ -150,7 +153,7 @@ impl Show<'_> {
     ) -> Result<Value, Failure> {
         let name = method.rsplit('/').next().unwrap_or(method);
         self.block("portal asks", &format!("{name} {}", shown(request)));
-        let outcome = stage.portal.call(method, request).await?;
+        let outcome = stage.portal.call(method, request, &Terms::default()).await?;
         self.wire(system);
         Ok(self.outcome(outcome))
     }
@@ -158,7 +161,7 @@ impl Show<'_> {
     /// Waits for an operation to be done, and shows how it ended.
     async fn wait(&self, stage: &Stage, operation: &Value) -> Result<(), Failure> {
         let request = json!({ "name": operation["name"], "timeout": "15s" });
-        let outcome = stage.portal.call(WAIT, &request).await?;
+        let outcome = stage.portal.call(WAIT, &request, &Terms::default()).await?;
         self.wire(&stage.benefits);
         self.block("portal asks", "WaitOperation");
         let done = self.outcome(outcome);
@@ -186,9 +189,9 @@ impl Show<'_> {
                 self.block("portal got", &format!("OK in {took}\n{}", shown(&answer)));
                 answer
             }
-            Err(Refusal { code, message, details }) => {
-                self.block("portal got", &format!("{code:?} in {took}: {message}"));
-                for detail in details {
+            Err(refusal) => {
+                self.block("portal got", &format!("{} in {took}: {}", refusal.status(), refusal.message));
+                for detail in refusal.details {
                     self.block("", &shown(&detail));
                 }
                 Value::Null

@@ -17,8 +17,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::portal::Portal;
-use crate::report::{Failure, Report};
+use crate::{
+    commands::portal::{self, Portal},
+    report::{Failure, Report},
+};
 
 /// The worked examples, as they stand in `mappings/`: the demo needs nothing but the binary.
 const FILES: [(&str, &str); 8] = [
@@ -106,12 +108,14 @@ impl Stage {
         let register =
             System::start("population-register/register.wsdl", "population-register/answers.yaml").await?;
         let benefits = System::start("benefits-claim/benefits.wsdl", "benefits-claim/answers.yaml").await?;
-        write(&folder.join("portolan.yaml"), &configuration(&register, &benefits))?;
+        let ports = if keep { Some((free_port()?, free_port()?)) } else { None };
+        write(&folder.join("portolan.yaml"), &configuration(&register, &benefits, ports.unwrap_or((0, 0))))?;
         let started = Instant::now();
         let (gateway, address) = start_gateway(&folder).await?;
         let ready = started.elapsed();
         let protos = [file("population-register/registry.proto"), file("benefits-claim/claims.proto")];
-        let portal = Portal::connect(&address, &protos).await?;
+        let contracts = protos.into_iter().map(portal::pool).collect::<Result<_, _>>()?;
+        let portal = Portal::connect(&address, contracts).await?;
         Ok(Self { folder, keep, register, benefits, portal, ready, gateway: Mutex::new(Some(gateway)) })
     }
 
@@ -123,16 +127,50 @@ impl Stage {
             gateway.kill().await.map_err(Failure::failed)?;
         }
         if self.keep {
-            report.line(format_args!("\nThe folder is left: {}", self.folder.display()));
-            return Ok(());
+            return self.leave(report);
         }
         std::fs::remove_dir_all(&self.folder).map_err(Failure::failed)
     }
+
+    /// Leaves everything as it was played with, and says how to go on.
+    fn leave(&self, report: &Report) -> Result<(), Failure> {
+        write(
+            &self.folder.join("request.json"),
+            "{ \"national_id\": \"39001010001\", \"purpose\": \"PURPOSE_TAX\" }\n",
+        )?;
+        let program = std::env::args().next().unwrap_or_else(|| "portolan".to_owned());
+        report
+            .line(format_args!("\nThe folder is left. To go on, each in a terminal of its own or with `&`:"));
+        report.line(format_args!("   cd {}", self.folder.display()));
+        let program = match program.contains('/') {
+            true => std::path::absolute(&program).map_err(Failure::failed)?.display().to_string(),
+            false => program,
+        };
+        for (folder, wsdl, system) in [
+            ("population-register", "register.wsdl", &self.register),
+            ("benefits-claim", "benefits.wsdl", &self.benefits),
+        ] {
+            report.line(format_args!(
+                "   {program} simulate soap --wsdl mappings/{folder}/{wsdl} --answers mappings/{folder}/answers.yaml --listen {}",
+                system.address
+            ));
+        }
+        report.line(format_args!("   {program} serve"));
+        report.line(format_args!("   {program} call registry.get-person --request request.json"));
+        report.line(format_args!("   {program} queue list"));
+        Ok(())
+    }
 }
 
-fn configuration(register: &System, benefits: &System) -> String {
+/// A port that nobody listens at now.
+fn free_port() -> Result<u16, Failure> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(Failure::failed)?;
+    Ok(listener.local_addr().map_err(Failure::failed)?.port())
+}
+
+fn configuration(register: &System, benefits: &System, (grpc, http): (u16, u16)) -> String {
     format!(
-        "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}\n\
+        "listen: {{ grpc: \"127.0.0.1:{grpc}\", http: \"127.0.0.1:{http}\" }}\n\
          routes: [ mappings ]\n\
          queue: \"sqlite:portolan.db\"\n\
          systems:\n  \
