@@ -456,8 +456,13 @@ fn request(national_id: &str) -> Vec<u8> {
 
 /// Runs the example there and back: what goes over the wire, and what comes of a reply.
 fn translate(request: &[u8], reply: &str) -> (String, String) {
+    translate_by(MAPPING, WSDL, request, reply)
+}
+
+/// The same by another mapping of other contracts.
+fn translate_by(mapping: &str, wsdl: &str, request: &[u8], reply: &str) -> (String, String) {
     use crate::run::{Context, Environment, Scratch};
-    let (routes, found) = loaded(MAPPING);
+    let (routes, found) = loaded_with(mapping, wsdl);
     let compiled = routes.first().unwrap_or_else(|| panic!("{found:#?}")).compile();
     let context = Context {
         message_id: "m1",
@@ -518,6 +523,35 @@ fn a_loaded_route_runs() {
         ),
     );
     assert!(empty_fault.contains("status: 14") && empty_fault.contains("retry: true"), "{empty_fault}");
+}
+
+#[test]
+fn lists_of_one_and_the_attributes_of_xml_travel() {
+    let mapping = MAPPING
+        .replace("city: \"nullif(City, '---')\"", "city: lang")
+        .replace("notes: Note", "notes: [ Surname ]\n    years: [ Address.Age ]")
+        .replace(
+            "[ body.request ]",
+            "[ body.request, body.response.person.Note, body.response.person.Address.City ]",
+        );
+    let wsdl = WSDL.replace(
+        "<xs:element name=\"Line1\" type=\"xs:string\"/>",
+        "<xs:element name=\"Line1\" type=\"xs:string\"/><xs:element name=\"Age\" type=\"xs:int\"/>",
+    );
+    let attribute = "<xs:attribute ref=\"xml:lang\"/></xs:complexType>\n          </xs:element>\n          <xs:element name=\"Children\"";
+    let wsdl = wsdl.replace(
+        "</xs:complexType>\n          </xs:element>\n          <xs:element name=\"Children\"",
+        attribute,
+    );
+    let person = format!(
+        "{ENVELOPE}<PersonQueryResponse><response><person><GivenName>Mari</GivenName><Surname>Maasikas</Surname>\
+         <BirthDate>1980-01-08</BirthDate><Address xml:lang=\"et\"><Line1>Pikk 1</Line1><Age>300</Age><City>x</City></Address>\
+         <Status>A</Status></person></response></PersonQueryResponse></s:Body></s:Envelope>"
+    );
+    let (_, got) = translate_by(&mapping, &wsdl, &request("38001085718"), &person);
+    assert!(got.starts_with("Ok(Written) ") && got.contains("\\u{2}et"), "{got}");
+    // Field 9 and its text, then field 12: packed, two bytes, 300.
+    assert!(got.contains("J\\u{8}Maasikasb\\u{2}"), "{got}");
 }
 
 /// The contracts of the example, read once.

@@ -161,6 +161,10 @@ impl<W: Writer> Compiler<'_, W> {
         let declared = self.schema.field(write.record, write.field);
         let attributes = has_attributes(&content);
         let field = self.writer.field(self.schema, write.record, write.field, attributes);
+        let source = match &content {
+            Content::Scalar(node) => node.only_source(),
+            _ => None,
+        };
         let content = match fixed::<W>(&field, &content, attributes) {
             Some(bytes) => Content::Fixed(bytes),
             None => content,
@@ -169,7 +173,7 @@ impl<W: Writer> Compiler<'_, W> {
             field,
             content,
             attributes,
-            origin: Origin { target, span: write.span },
+            origin: Origin { target, source, span: write.span },
             required: declared.occurs.min > 0,
             nillable: declared.nillable,
             most: declared.occurs.max.unwrap_or(u32::MAX),

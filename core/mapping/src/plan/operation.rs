@@ -38,6 +38,8 @@ pub(crate) struct Operation<W: Writer> {
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) target: Arc<str>,
+    /// The source path, where the rule reads one field.
+    pub(crate) source: Option<Arc<str>>,
     pub(crate) span: Span,
 }
 

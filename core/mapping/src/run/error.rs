@@ -38,6 +38,8 @@ pub enum RunError {
     Missing {
         /// The target path.
         target: Arc<str>,
+        /// The source path, where the rule reads one field.
+        source: Option<Arc<str>>,
         /// The rule.
         span: Span,
     },
@@ -96,7 +98,7 @@ impl RunError {
     pub fn source_path(&self) -> Option<String> {
         match self {
             Self::Refused { field, .. } => field.as_deref().map(str::to_owned),
-            Self::Value { source, .. } => source.as_deref().map(str::to_owned),
+            Self::Value { source, .. } | Self::Missing { source, .. } => source.as_deref().map(str::to_owned),
             Self::Read(error) if !error.path.is_empty() => Some(error.path.join(".")),
             _ => None,
         }

@@ -58,7 +58,11 @@ pub(super) fn document<'a, W: Writer>(
 
 #[cold]
 fn missing(origin: &Origin) -> Box<RunError> {
-    Box::new(RunError::Missing { target: origin.target.clone(), span: origin.span })
+    Box::new(RunError::Missing {
+        target: origin.target.clone(),
+        source: origin.source.clone(),
+        span: origin.span,
+    })
 }
 
 fn operations<'a, W: Writer>(
