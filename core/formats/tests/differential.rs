@@ -9,7 +9,7 @@ use portolan_schema::{
     TypeId, Wire,
 };
 use proptest::prelude::*;
-use quick_xml::{XmlVersion, events::Event};
+use quick_xml::{XmlVersion, events::Event, name::ResolveResult};
 
 /// The texts of the elements `a` right below `r`, whatever else stands there.
 fn ours(input: &str) -> Option<Vec<String>> {
@@ -68,7 +68,7 @@ fn ours(input: &str) -> Option<Vec<String>> {
 
 /// The same by quick-xml, with every check that it has.
 fn theirs(input: &str) -> Result<Vec<String>, String> {
-    let mut reader = quick_xml::Reader::from_str(input);
+    let mut reader = quick_xml::NsReader::from_str(input);
     reader.config_mut().check_comments = true;
     reader.config_mut().expand_empty_elements = true;
     let (mut depth, mut texts, mut wanted) = (0, Vec::new(), false);
@@ -79,13 +79,15 @@ fn theirs(input: &str) -> Result<Vec<String>, String> {
                 text.push_str(more);
             }
         };
-        match reader.read_event().map_err(|e| e.to_string())? {
+        let (namespace, event) = reader.read_resolved_event().map_err(|e| e.to_string())?;
+        match event {
             Event::Start(tag) => {
                 for attribute in tag.attributes() {
                     attribute.map_err(|e| e.to_string())?;
                 }
                 depth += 1;
-                if depth == 2 && tag.name().as_ref() == "a" {
+                let plain = namespace == ResolveResult::Unbound;
+                if depth == 2 && plain && tag.local_name().as_ref() == "a" {
                     texts.push(String::new());
                     wanted = true;
                 }

@@ -65,6 +65,11 @@ impl<'a> Prefixes<'a> {
         self.declared.len()
     }
 
+    /// Whether a prefix was declared after there were so many.
+    pub(super) fn is_declared_since(&self, depth: usize, prefix: &str) -> bool {
+        self.declared.iter().skip(depth).any(|declared| declared.prefix == prefix)
+    }
+
     pub(super) fn leave(&mut self, depth: usize) {
         if self.declared.len() > depth {
             self.declared.truncate(depth);

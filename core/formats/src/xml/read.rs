@@ -69,6 +69,16 @@ struct Reading<'r, 'a> {
     arena: &'a Bump,
     captured: &'r mut Captured<'a>,
     prefixes: Prefixes<'a>,
+    /// Those of the element that began last, declarations aside.
+    attributes: bumpalo::collections::Vec<'a, Attribute<'a>>,
+}
+
+/// An attribute as it is written.
+#[derive(Clone, Copy)]
+struct Attribute<'a> {
+    prefix: &'a str,
+    local: &'a str,
+    value: &'a str,
 }
 
 impl<'a> Reading<'_, 'a> {
@@ -116,14 +126,15 @@ impl XmlReader {
             return Err(ReadError::new(ReadErrorKind::IllegalCharacter, 0));
         }
         let tokens = Scanner::new(input);
-        let mut reading = Reading { tokens, arena, captured, prefixes: Prefixes::default() };
+        let attributes = bumpalo::collections::Vec::new_in(arena);
+        let mut reading = Reading { tokens, arena, captured, prefixes: Prefixes::default(), attributes };
         let start = self.prolog(&mut reading)?;
         let (namespace, local) = self.resolve(&mut reading, start)?;
         if namespace != self.root.0 || local != &*self.root.1 {
             return Err(reading.error(ReadErrorKind::Root));
         }
         let Some(node) = self.nodes.first() else { return Ok(()) };
-        self.attributes(&mut reading, start, Some((node, 0)))?;
+        self.attributes(&mut reading, Some((node, 0)))?;
         self.content(&mut reading, node, 0, MAX_DEPTH)?;
         self.epilog(&mut reading)
     }
@@ -234,7 +245,7 @@ impl XmlReader {
         let marks = if tag.attributes.is_empty() {
             Marks::default()
         } else {
-            self.attributes(reading, tag, node.map(|n| (n, inner)))?
+            self.attributes(reading, node.map(|n| (n, inner)))?
         };
         if marks.nil {
             reading.captured.set(place, Slot::Nil);
@@ -256,30 +267,35 @@ impl XmlReader {
         Ok(())
     }
 
-    /// Puts an element's namespace declarations in force.
+    /// Takes an element's attributes apart, and puts its namespace declarations in force.
     fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>) -> Result<(), ReadError> {
-        if !tag.attributes.contains("xmlns") {
-            return Ok(());
-        }
+        let scope = reading.prefixes.depth();
+        reading.attributes.clear();
         for (i, attribute) in tag.attributes().enumerate() {
             if i >= MAX_ATTRIBUTES {
                 return Err(reading.error(ReadErrorKind::TooManyAttributes));
             }
             let (name, value) = reading.settle(attribute)?;
-            let prefix = match name.strip_prefix("xmlns") {
-                Some("") => "",
-                Some(rest) if rest.starts_with(':') => &rest[1..],
-                _ => continue,
+            let (prefix, local) = reading.settle(split(name))?;
+            let declared = match (prefix, local) {
+                ("", "xmlns") => "",
+                ("xmlns", local) => local,
+                _ => {
+                    reading.attributes.push(Attribute { prefix, local, value });
+                    continue;
+                }
             };
-            let value = reading.settle(attribute_value(value, reading.arena))?;
+            let uri = reading.settle(attribute_value(value, reading.arena))?;
             // Namespaces in XML 1.0, sections 2.2 and 3: no prefix is taken back, and two are not to be declared.
-            let reserved = matches!(prefix, "xml" | "xmlns") || matches!(value, XML_NAMESPACE | XMLNS);
-            let xml = prefix == "xml" && value == XML_NAMESPACE;
-            if (value.is_empty() && !prefix.is_empty()) || (reserved && !xml) {
+            let reserved = matches!(declared, "xml" | "xmlns") || matches!(uri, XML_NAMESPACE | XMLNS);
+            let xml = declared == "xml" && uri == XML_NAMESPACE;
+            if (uri.is_empty() && !declared.is_empty()) || (reserved && !xml) {
                 return Err(reading.error(ReadErrorKind::Prefix));
             }
-            let namespace = Namespace { id: self.namespaces.find(value), uri: value };
-            reading.prefixes.declare(prefix, namespace);
+            if reading.prefixes.is_declared_since(scope, declared) {
+                return Err(reading.error(ReadErrorKind::NotWellFormed));
+            }
+            reading.prefixes.declare(declared, Namespace { id: self.namespaces.find(uri), uri });
         }
         Ok(())
     }
@@ -302,11 +318,12 @@ impl XmlReader {
     fn attributes<'a>(
         &self,
         reading: &mut Reading<'_, 'a>,
-        tag: Tag<'a>,
         node: Option<(&Node, usize)>,
     ) -> Result<Marks, ReadError> {
         let (mut marks, mut stranger) = (Marks::default(), None);
-        let read = self.each_attribute(reading, tag, |captured, namespace, local, value| {
+        let arena = reading.arena;
+        let read = self.each_attribute(reading, |captured, namespace, Attribute { local, value, .. }| {
+            let value = attribute_value(value, arena)?;
             if namespace == XSI {
                 marks.nil |= local == "nil" && matches!(value.trim(), "true" | "1");
                 return Ok(());
@@ -335,39 +352,30 @@ impl XmlReader {
         Ok(marks)
     }
 
-    /// Every attribute of an element but declarations, held to be well-formed.
+    /// Every attribute of the element that was taken apart last, declarations aside; none may stand there twice.
     fn each_attribute<'a>(
         &self,
         reading: &mut Reading<'_, 'a>,
-        tag: Tag<'a>,
-        mut take: impl FnMut(&mut Captured<'a>, NamespaceId, &'a str, &'a str) -> Result<(), ReadErrorKind>,
+        mut take: impl FnMut(&mut Captured<'a>, NamespaceId, Attribute<'a>) -> Result<(), ReadErrorKind>,
     ) -> Result<(), ReadError> {
         let mut seen = bumpalo::collections::Vec::new_in(reading.arena);
-        for (i, attribute) in tag.attributes().enumerate() {
-            if i >= MAX_ATTRIBUTES {
-                return Err(reading.error(ReadErrorKind::TooManyAttributes));
-            }
-            let (name, value) = reading.settle(attribute)?;
-            let (prefix, local) = reading.settle(split(name))?;
-            let namespace = match prefix {
-                // A default declaration has no other name that could be the same.
+        for i in 0..reading.attributes.len() {
+            let attribute = reading.attributes[i];
+            let namespace = match attribute.prefix {
                 "" => Namespace { id: NONE, uri: "" },
-                "xmlns" => Namespace { id: NONE, uri: XMLNS },
                 "xml" => Namespace { id: self.xml, uri: XML_NAMESPACE },
                 prefix => {
                     reading.prefixes.resolve(prefix).ok_or_else(|| reading.error(ReadErrorKind::Prefix))?
                 }
             };
-            if seen.contains(&(local, namespace.uri)) {
-                return Err(reading.error(ReadErrorKind::NotWellFormed));
+            if reading.attributes.len() > 1 {
+                let name = (attribute.local, namespace.uri);
+                if seen.contains(&name) {
+                    return Err(reading.error(ReadErrorKind::NotWellFormed));
+                }
+                seen.push(name);
             }
-            seen.push((local, namespace.uri));
-            if name == "xmlns" || prefix == "xmlns" {
-                reading.settle(check(value))?;
-                continue;
-            }
-            let value = reading.settle(attribute_value(value, reading.arena))?;
-            let taken = take(reading.captured, namespace.id, local, value);
+            let taken = take(reading.captured, namespace.id, attribute);
             reading.settle(taken)?;
         }
         Ok(())
@@ -375,7 +383,9 @@ impl XmlReader {
 
     /// Passes over an element, with all that is in it; it is held to be well-formed all the same.
     fn skip<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>, depth: u32) -> Result<(), ReadError> {
-        self.each_attribute(reading, tag, |_, _, _, _| Ok(()))?;
+        if !tag.attributes.is_empty() {
+            self.each_attribute(reading, |_, _, attribute| check(attribute.value))?;
+        }
         let mut scopes = bumpalo::collections::Vec::new_in(reading.arena);
         scopes.push(reading.prefixes.depth());
         while let Some(scope) = scopes.last().copied() {
@@ -387,7 +397,7 @@ impl XmlReader {
                     scopes.push(reading.prefixes.depth());
                     if !tag.attributes.is_empty() {
                         self.declare(reading, tag)?;
-                        self.each_attribute(reading, tag, |_, _, _, _| Ok(()))?;
+                        self.each_attribute(reading, |_, _, attribute| check(attribute.value))?;
                     }
                     self.resolve(reading, tag)?;
                 }

@@ -272,6 +272,7 @@ fn text_length(rest: &[u8]) -> Result<usize, ReadErrorKind> {
 
 /// What stands in `<?xml ...?>`: a version of XML 1, an encoding perhaps, and whether it stands alone. The encoding is
 /// the business of whoever made this text of the bytes.
+#[cold]
 fn is_declaration(text: &str) -> bool {
     let attributes: Option<Vec<_>> = Attributes { rest: text }.take(4).map(Result::ok).collect();
     let Some([("version", version), rest @ ..]) = attributes.as_deref() else { return false };
@@ -287,6 +288,8 @@ fn is_declaration(text: &str) -> bool {
 }
 
 /// Whether every character may stand in a name (XML 1.0, section 2.3), the first at its beginning.
+#[cold]
+#[inline(never)]
 fn is_full_name(name: &str) -> bool {
     let begins = |c: char| {
         matches!(c, ':' | '_' | 'A'..='Z' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}'
