@@ -1,6 +1,9 @@
 //! `portolan translate`: one message through a mapping.
 
-use crate::{repository, snapshot::check};
+use crate::{
+    repository,
+    snapshot::{check, portolan},
+};
 
 #[test]
 fn a_message_is_translated() {
@@ -17,5 +20,25 @@ fn a_message_is_translated() {
     translate("translate-refused", &["registry.get-person", "--request", refused]);
     let fault = "mappings/population-register/samples/denied/response.xml";
     translate("translate-fault", &["registry.get-person", "--response", fault]);
+    // What the contract does not know is named, and how to allow it is for the operator.
+    let kept = tempfile::tempdir().unwrap();
+    let stranger = kept.path().join("response.xml");
+    let reply = std::fs::read_to_string(repository().join(response)).unwrap();
+    let surname = reply.rfind("Surname>").map(|at| at + "Surname>".len()).unwrap();
+    std::fs::write(&stranger, format!("{}<Nickname>x</Nickname>{}", &reply[..surname], &reply[surname..]))
+        .unwrap();
+    let output = portolan(
+        repository(),
+        &["translate", "registry.get-person", "--mappings", "mappings/population-register", "--response"],
+    )
+    .arg(&stranger)
+    .output()
+    .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    for part in
+        ["Nickname`: this element is not in the contract", "`unknown-fields: ignore` under `response:`"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
     translate("translate-unknown-route", &["registry.get-persons", "--request", request]);
 }
