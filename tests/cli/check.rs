@@ -84,3 +84,23 @@ fn mappings_are_held_against_each_other_and_the_configuration() {
 fn the_examples_are_sound() {
     snapshot::check("check-examples", repository(), &["check", "mappings"]);
 }
+
+#[test]
+fn no_file_is_passed_over() {
+    let sound = mapping("    ArticleNumber: article\n    CurrencyCode: currency\n");
+    let (_kept, folder) = folder(&[
+        ("m/shop.proto", PROTO),
+        ("m/shop.wsdl", WSDL),
+        ("m/price.yaml", &sound),
+        ("m/answers.yaml", "- operation: Price\n  fault: { code: Server, reason: busy }\n"),
+        ("m/portolan.yaml", "routes: [ . ]\n"),
+        ("m/comment.yaml", "# to be written\n"),
+        ("m/other.yaml", "services: {}\n"),
+        ("m/unread.yaml", "a: [\n"),
+        (
+            "portolan.yaml",
+            "routes: [ m, ./m ]\nsystems: { shop: { soap: { endpoint: \"http://127.0.0.1:1/\" } } }\n",
+        ),
+    ]);
+    snapshot::check("check-files", &folder, &["check"]);
+}

@@ -29,6 +29,10 @@ fn wrong_usage_exits_2() {
     let (_kept, folder) = folder(&[]);
     check("usage-no-command", &folder, &["chekc"]);
     check("usage-no-path", &folder, &["check", "nowhere"]);
+    check("usage-no-configuration-json", &folder, &["reload", "--format", "json"]);
+    check("usage-no-token", &folder, &["routes", "--token-file", "nope"]);
+    check("usage-no-request", &folder, &["call", "r", "--request", "nope.json"]);
+    check("usage-no-wsdl", &folder, &["simulate", "soap", "--wsdl", "x.wsdl"]);
     check("usage-no-configuration", &folder, &["serve"]);
     check("usage-quantities", &folder, &["simulate", "soap", "--wsdl", "x.wsdl", "--fault", "5"]);
     check("usage-resolve", &folder, &["queue", "resolve", "019a3f2e-7c1b-7000-8000-000000000001"]);

@@ -69,6 +69,12 @@ fn a_dead_letter_is_looked_at() {
     check("queue-show-json", &folder, &["queue", "show", ID, "--format", "json"]);
     assert_eq!(std::fs::read(folder.join("p.bin")).unwrap(), PAYLOAD);
     assert_eq!(std::fs::read(folder.join("r.html")).unwrap(), REPLY);
+    // Both files or none.
+    let output = portolan(&folder, &["queue", "show", ID, "--payload", "q.bin", "--reply", "r.html"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!folder.join("q.bin").exists());
     check("queue-show-again", &folder, &["queue", "show", ID, "--payload", "p.bin"]);
     check("queue-show-unknown", &folder, &["queue", "show", "019a3f2e-7c1b-7000-8000-000000000002"]);
     let shown = portolan(&folder, &["queue", "show", ID]).output().unwrap();
@@ -83,6 +89,7 @@ fn a_dead_letter_is_decided_once() {
         &folder,
         &["queue", "resolve", ID, "--failed", "--status", "NOT_FOUND", "--message", "sold out"],
     );
+    check("queue-resolve-again-json", &folder, &["queue", "retry", ID, "--format", "json"]);
     check("queue-resolve-again", &folder, &["queue", "discard", ID, "--reason", "twice"]);
     let shown = portolan(&folder, &["queue", "show", ID]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();

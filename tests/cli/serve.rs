@@ -52,3 +52,37 @@ systems:
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(gateway.wait().unwrap().code(), Some(0));
 }
+
+/// Nobody can read its log, and it answers all the same.
+#[test]
+fn serves_with_a_log_that_is_full() {
+    let mappings = repository().join("mappings").display().to_string();
+    let config = format!(
+        "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
+routes: [ \"{mappings}\" ]
+systems:
+  population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\", timeout: 1s }} }}
+  benefits: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
+"
+    );
+    let request = "{ \"national_id\": \"39001010001\", \"purpose\": \"PURPOSE_TAX\" }";
+    let (_kept, folder) = folder(&[("portolan.yaml", &config), ("request.json", request)]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut gateway = portolan(&folder, &["serve", "--log-level", "debug"])
+        .stdout(Stdio::piped())
+        .stderr(full)
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let grpc = line.split_whitespace().find_map(|w| w.strip_prefix("grpc=")).unwrap_or_default().to_owned();
+    for _ in 0..2 {
+        let words = ["call", "registry.get-person", "--request", "request.json", "--address", &grpc];
+        let answer = portolan(&folder, &words).output().unwrap();
+        let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert_eq!(answer.status.code(), Some(1), "{told}");
+        assert!(told.contains("\"status\": \"UNAVAILABLE\"") && !told.contains("refused"), "{told}");
+    }
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+}

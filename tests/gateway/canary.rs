@@ -32,7 +32,7 @@ fn talkative(asked: &Asked, _: usize) -> Reaction {
             "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>{person}</Number></PutOrderResponse>"
         ))),
         "extra" => other(envelope(&format!(
-            "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>1</Number><{person}/></PutOrderResponse>"
+            "<PutOrderResponse xmlns=\"urn:test:orders\"><Key>k</Key><Number>1</Number><Extra>{person}</Extra></PutOrderResponse>"
         ))),
         "half" => other(format!("{person}<a")),
         "broken" => other(envelope(&format!("<{person} <a>"))),

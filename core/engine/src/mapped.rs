@@ -165,13 +165,19 @@ impl Translate for Mapped {
             Ok(ReplyOutcome::Fault(fault)) => judged(fault),
             Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
             Err(error) => {
-                let message = format!("the system's answer cannot be translated: {error}");
+                // What the contract does not know has a name of the system's choice: it is for operators.
+                let unknown = matches!(&error, RunError::Read(error) if error.is_unknown());
+                let (said, advice) = match unknown {
+                    false => (error.to_string(), None),
+                    true => (
+                        "it holds something that its contract does not know".to_owned(),
+                        Some(format!("{error}; `unknown-fields: ignore` under `response:` would allow it")),
+                    ),
+                };
+                let message = format!("the system's answer cannot be translated: {said}");
                 let mut failure =
                     Failure::new(Status::Internal, FaultClass::Reply, "REPLY_UNTRANSLATABLE", message);
-                if matches!(&error, RunError::Read(error) if error.is_unknown()) {
-                    let advice = "`unknown-fields: ignore` under `response:` would allow it";
-                    failure.advice = Some(advice.to_owned());
-                }
+                failure.advice = advice;
                 Verdict::Unreadable(failure)
             }
         }
