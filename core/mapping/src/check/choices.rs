@@ -26,7 +26,7 @@ impl Checker<'_> {
 }
 
 /// Whether two fields are alternatives of one choice.
-fn exclusive(record: &Record, a: FieldId, b: FieldId) -> bool {
+pub(crate) fn exclusive(record: &Record, a: FieldId, b: FieldId) -> bool {
     let member = |f: FieldId| record.fields[f.0 as usize].choice;
     match &record.content {
         Content::Unordered => member(a).is_some() && member(a) == member(b),

@@ -3,7 +3,7 @@
 
 mod assign;
 mod calls;
-mod choices;
+pub(crate) mod choices;
 mod constants;
 mod cover;
 mod document;

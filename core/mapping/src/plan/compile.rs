@@ -5,7 +5,7 @@ use super::{
     expression::{Scope, value_of},
     operation::Body,
 };
-use crate::ir;
+use crate::{check::choices::exclusive, ir};
 use portolan_diagnostics::Span;
 use portolan_formats::{Reader, Selection, Writer};
 use portolan_schema::{Document, FieldId, RecordId, Schema};
@@ -148,9 +148,24 @@ impl<W: Writer> Compiler<'_, W> {
     fn body(&mut self, write: &[ir::Write]) -> Body<W> {
         let mut ordered: Vec<&ir::Write> = write.iter().collect();
         ordered.sort_by_key(|w| w.field.0);
-        let operations = ordered.into_iter().map(|w| self.operation(w));
-        let (attributes, rest) = operations.partition(|o: &Operation<W>| W::is_attribute(&o.field));
-        Body { attributes, rest }
+        let (mut attributes, mut rest, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for write in ordered {
+            let operation = self.operation(write);
+            if W::is_attribute(&operation.field) {
+                attributes.push(operation);
+            } else {
+                places.push((write.record, write.field));
+                rest.push(operation);
+            }
+        }
+        let mut rivals = Vec::new();
+        for (j, (record, field)) in places.iter().enumerate() {
+            let record = self.schema.record(*record);
+            let clashes =
+                |(_, other): &(RecordId, FieldId)| other != field && exclusive(record, *other, *field);
+            rivals.extend(places.iter().take(j).enumerate().filter(|(_, p)| clashes(p)).map(|(i, _)| (i, j)));
+        }
+        Body { attributes, rest, rivals: rivals.into() }
     }
 
     fn operation(&mut self, write: &ir::Write) -> Operation<W> {

@@ -18,6 +18,8 @@ pub(crate) struct Writing<W: Writer> {
 pub(crate) struct Body<W: Writer> {
     pub(crate) attributes: Vec<Operation<W>>,
     pub(crate) rest: Vec<Operation<W>>,
+    /// Pairs among the rest, by index, of which one stands at most: members of one choice or oneof.
+    pub(crate) rivals: Box<[(usize, usize)]>,
 }
 
 /// One field.

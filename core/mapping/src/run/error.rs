@@ -43,6 +43,13 @@ pub enum RunError {
         /// The rule.
         span: Span,
     },
+    /// Two members of one choice or oneof would stand together.
+    Alternatives {
+        /// The target paths.
+        targets: [Arc<str>; 2],
+        /// The rule of the second.
+        span: Span,
+    },
     /// A list holds a nil item, and the mapping does not say what to do with it.
     NilItem {
         /// The target path.
@@ -87,6 +94,7 @@ impl RunError {
             Self::Refused { span, .. }
             | Self::Missing { span, .. }
             | Self::NilItem { span, .. }
+            | Self::Alternatives { span, .. }
             | Self::TooMany { span, .. } => Some(*span),
             Self::Value { span, .. } => *span,
             Self::Failed(outcome) => Some(outcome.span),
@@ -130,6 +138,10 @@ impl fmt::Display for RunError {
             Self::NilItem { target, .. } => {
                 write!(f, "`{target}`: the list holds a nil item; `nil: skip` or `nil: keep` says what to do")
             }
+            Self::Alternatives { targets: [first, second], .. } => write!(
+                f,
+                "`{first}` and `{second}` are alternatives, and both have a value; fill each in a case of its own"
+            ),
             Self::TooMany { target, .. } => write!(f, "`{target}`: more items than the contract allows"),
             Self::Failed(outcome) => {
                 write!(f, "the reply is a failure by a `fail` rule (status {})", outcome.status)

@@ -43,11 +43,11 @@ pub(super) fn document<'a, W: Writer>(
     out: &mut Vec<u8>,
 ) -> Result<(), Box<RunError>> {
     writing.writer.open(out);
-    let mut outcome = operations(&writing.body.attributes, run, out)?;
+    let mut outcome = operations(&writing.body.attributes, &[], run, out)?;
     if !writing.body.attributes.is_empty() {
         writing.writer.open_end(out);
     }
-    let rest = operations(&writing.body.rest, run, out)?;
+    let rest = operations(&writing.body.rest, &writing.body.rivals, run, out)?;
     outcome.missing = outcome.missing.or(rest.missing);
     if let Some(origin) = outcome.missing {
         return Err(missing(origin));
@@ -67,10 +67,12 @@ fn missing(origin: &Origin) -> Box<RunError> {
 
 fn operations<'a, W: Writer>(
     operations: &'a [Operation<W>],
+    rivals: &[(usize, usize)],
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let mut all = Outcome::ABSENT;
+    let mut there = bumpalo::collections::Vec::new_in(run.arena);
     for operation in operations {
         let one = match &operation.content {
             Content::Scalar(node) => scalar(operation, node, run, out)?,
@@ -82,8 +84,22 @@ fn operations<'a, W: Writer>(
         };
         all.exists = all.exists.max(one.exists);
         all.missing = all.missing.or(one.missing);
+        if !rivals.is_empty() {
+            there.push(one.exists != Existence::Absent);
+        }
     }
-    Ok(all)
+    match rivals.iter().find(|(a, b)| there[*a] && there[*b]) {
+        None => Ok(all),
+        Some((a, b)) => Err(alternatives(&operations[*a].origin, &operations[*b].origin)),
+    }
+}
+
+#[cold]
+fn alternatives(first: &Origin, second: &Origin) -> Box<RunError> {
+    Box::new(RunError::Alternatives {
+        targets: [first.target.clone(), second.target.clone()],
+        span: second.span,
+    })
 }
 
 fn field<'a, W: Writer>(
@@ -216,11 +232,11 @@ fn fields<'a, W: Writer>(
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let mark = W::begin(&operation.field, out);
-    let attributes = operations(&body.attributes, run, out)?;
+    let attributes = operations(&body.attributes, &[], run, out)?;
     if operation.attributes {
         W::begin_end(&operation.field, out);
     }
-    let rest = operations(&body.rest, run, out)?;
+    let rest = operations(&body.rest, &body.rivals, run, out)?;
     W::end(&operation.field, mark, out);
     Ok(Outcome { exists: attributes.exists.max(rest.exists), missing: attributes.missing.or(rest.missing) })
 }

@@ -1,0 +1,307 @@
+//! Mappings at work, from the YAML to the bytes: what each construct of the language writes, leaves out and refuses.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use portolan_diagnostics::Sources;
+use portolan_mapping::{
+    compile::CompiledRoute,
+    load::{Standing, load},
+    run::{Context, Environment, ReplyOutcome, RunError, Scratch},
+};
+use portolan_schema::Memory;
+use prost::Message;
+
+const PROTO: &str = r#"
+syntax = "proto3";
+package t;
+service S { rpc Ask(In) returns (Out); }
+message In {
+  string owner = 1;
+  repeated string tags = 2;
+  repeated Item items = 3;
+  optional string x = 4;
+  optional string y = 5;
+  string kind = 6;
+}
+message Item { string name = 1; repeated string marks = 2; }
+message Out {
+  string answer = 1;
+  oneof which { string left = 2; string right = 3; }
+  repeated Entry entries = 4;
+  string asked = 5;
+}
+message Entry { string name = 1; string answer = 2; repeated string notes = 3; }
+"#;
+
+const WSDL: &str = r#"<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/"
+ xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:t" targetNamespace="urn:t">
+<w:types><xs:schema targetNamespace="urn:t" elementFormDefault="qualified">
+ <xs:element name="In"><xs:complexType><xs:sequence>
+  <xs:element name="Owner" type="xs:string" minOccurs="0"/>
+  <xs:element name="Tag" type="xs:string" minOccurs="0" maxOccurs="2"/>
+  <xs:element name="Item" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence>
+   <xs:element name="Name" type="xs:string"/><xs:element name="Mark" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>
+  </xs:sequence></xs:complexType></xs:element>
+  <xs:choice minOccurs="0"><xs:element name="X" type="xs:string"/><xs:element name="Y" type="xs:string"/></xs:choice>
+  <xs:element name="Kind" type="xs:string" minOccurs="0"/>
+ </xs:sequence></xs:complexType></xs:element>
+ <xs:element name="Out"><xs:complexType><xs:sequence>
+  <xs:element name="Error" type="xs:string" minOccurs="0"/>
+  <xs:element name="Data" minOccurs="0"><xs:complexType><xs:sequence>
+   <xs:element name="Answer" type="xs:string" minOccurs="0"/>
+   <xs:element name="L" type="xs:string" minOccurs="0"/><xs:element name="R" type="xs:string" minOccurs="0"/>
+   <xs:element name="Entry" minOccurs="0" maxOccurs="unbounded" nillable="true"><xs:complexType><xs:sequence>
+    <xs:element name="Name" type="xs:string"/><xs:element name="Note" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>
+   </xs:sequence></xs:complexType></xs:element>
+  </xs:sequence></xs:complexType></xs:element>
+ </xs:sequence></xs:complexType></xs:element>
+ <xs:element name="Trouble"><xs:complexType><xs:sequence><xs:element name="code" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+</xs:schema></w:types>
+<w:message name="I"><w:part name="p" element="t:In"/></w:message>
+<w:message name="O"><w:part name="p" element="t:Out"/></w:message>
+<w:message name="F"><w:part name="p" element="t:Trouble"/></w:message>
+<w:portType name="P"><w:operation name="Ask"><w:input message="t:I"/><w:output message="t:O"/><w:fault name="f" message="t:F"/></w:operation></w:portType>
+<w:binding name="B" type="t:P"><s:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+ <w:operation name="Ask"><s:operation soapAction="urn:ask"/><w:input><s:body use="literal"/></w:input><w:output><s:body use="literal"/></w:output>
+ <w:fault name="f"><s:fault name="f" use="literal"/></w:fault></w:operation></w:binding>
+<w:service name="S"><w:port name="P11" binding="t:B"><s:address location="http://a/"/></w:port></w:service>
+</w:definitions>"#;
+
+const MAPPING: &str = r#"
+route: t.ask
+source: { grpc: { proto: t.proto, method: t.S/Ask } }
+target: { soap: { system: legacy, wsdl: t.wsdl, operation: Ask } }
+delivery: { mode: request-reply, timeout: 5s }
+request:
+  require: [ { that: kind != 'bad', field: kind, message: not that kind } ]
+  body:
+    Owner: owner
+    Tag: tags
+    Item:
+      each: i in items
+      map: { Name: "i.name + '/' + owner", Mark: i.marks }
+    X: x
+    Y: y
+    Kind: lookup('kinds', kind)
+response:
+  fail: [ { when: has(body.Error), status: NOT_FOUND, message: body.Error } ]
+  from: body.Data
+  body:
+    answer: { cases: [ { when: has(L), const: left }, { when: has(R), const: right }, { otherwise: Answer } ] }
+    left: L
+    right: R
+    asked: original.owner
+    entries:
+      each: e in Entry
+      nil: POLICY
+      map: { name: e.Name, answer: "default(Answer, 'none')", notes: e.Note }
+faults:
+  - { when: "fault.detail.code == 'BUSY'", status: UNAVAILABLE, retry: true }
+tables:
+  kinds: { a: "1", default: other }
+"#;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct In {
+    #[prost(string, tag = "1")]
+    owner: String,
+    #[prost(string, repeated, tag = "2")]
+    tags: Vec<String>,
+    #[prost(message, repeated, tag = "3")]
+    items: Vec<Item>,
+    #[prost(string, optional, tag = "4")]
+    x: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    y: Option<String>,
+    #[prost(string, tag = "6")]
+    kind: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Item {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, repeated, tag = "2")]
+    marks: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Out {
+    #[prost(string, tag = "1")]
+    answer: String,
+    #[prost(string, optional, tag = "2")]
+    left: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    right: Option<String>,
+    #[prost(message, repeated, tag = "4")]
+    entries: Vec<Entry>,
+    #[prost(string, tag = "5")]
+    asked: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Entry {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    answer: String,
+    #[prost(string, repeated, tag = "3")]
+    notes: Vec<String>,
+}
+
+fn route(policy: &str) -> CompiledRoute {
+    let files = Memory::default()
+        .with("m.yaml", MAPPING.replace("POLICY", policy))
+        .with("t.proto", PROTO)
+        .with("t.wsdl", WSDL);
+    let mut sources = Sources::default();
+    let checked = load("m.yaml", &files, &mut sources, &Standing::default());
+    let findings: Vec<_> = checked.diagnostics.into_iter().map(|d| d.message).collect();
+    let routes = checked.value.unwrap_or_default();
+    routes.first().unwrap_or_else(|| panic!("{findings:#?}")).compile()
+}
+
+fn environment(original: Option<&[u8]>) -> Environment<'_> {
+    let context = Context {
+        message_id: "m",
+        route: "r",
+        caller: None,
+        received: jiff::Timestamp::UNIX_EPOCH,
+        attempt: 1,
+        request_id: None,
+    };
+    Environment { context, metadata: &[], original }
+}
+
+/// What stands in the body of the SOAP request, prefixes taken off.
+fn request(message: &In) -> Result<String, RunError> {
+    let mut out = Vec::new();
+    let plan = route("refuse").request;
+    plan.run(&message.encode_to_vec(), &environment(None), &mut Scratch::default(), &mut out)?;
+    let text = String::from_utf8(out).unwrap();
+    let prefix = regex::Regex::new("(</?)[a-z0-9]+:").unwrap();
+    let text = prefix.replace_all(&text, "$1").into_owned();
+    let inner = text.split_once("<In>").unwrap().1.split_once("</In>").unwrap().0;
+    Ok(inner.to_owned())
+}
+
+#[test]
+fn requests() {
+    let text = |text: &str| text.to_owned();
+    let item = |name: &str, marks: &[&str]| Item {
+        name: text(name),
+        marks: marks.iter().map(|m| text(m)).collect(),
+    };
+    let base = In { owner: text("o"), ..In::default() };
+    for (message, expected) in [
+        (In::default(), ""),
+        (In { kind: text("a"), ..base.clone() }, "<Owner>o</Owner><Kind>1</Kind>"),
+        (In { kind: text("z"), ..base.clone() }, "<Owner>o</Owner><Kind>other</Kind>"),
+        (In { kind: text("bad"), ..base.clone() }, "`kind`: not that kind"),
+        (In { tags: vec![text("1"), text("2")], ..base.clone() }, "<Owner>o</Owner><Tag>1</Tag><Tag>2</Tag>"),
+        (
+            In { tags: vec![text("1"), text("2"), text("3")], ..base.clone() },
+            "`body.Tag`: more items than the contract allows",
+        ),
+        (
+            In { items: vec![item("a", &["x", "y"]), item("b", &[])], ..base.clone() },
+            "<Owner>o</Owner><Item><Name>a/o</Name><Mark>x</Mark><Mark>y</Mark></Item><Item><Name>b/o</Name></Item>",
+        ),
+        (In { y: Some(text("")), ..base.clone() }, "<Owner>o</Owner><Y></Y>"),
+        (
+            In { x: Some(text("1")), y: Some(text("2")), ..base.clone() },
+            "`body.X` and `body.Y` are alternatives, and both have a value; fill each in a case of its own",
+        ),
+    ] {
+        let found = request(&message).unwrap_or_else(|error| error.to_string());
+        assert_eq!(found, expected, "{message:?}");
+    }
+}
+
+fn reply(policy: &str, body: &str) -> Result<ReplyOutcome, String> {
+    let plan = route(policy).reply;
+    let input = format!(
+        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' xmlns='urn:t' \
+         xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><s:Body>{body}</s:Body></s:Envelope>"
+    );
+    let original = In { owner: "me".to_owned(), ..In::default() }.encode_to_vec();
+    let mut out = Vec::new();
+    let environment = environment(Some(&original));
+    let outcome = plan
+        .run(input.as_bytes(), &environment, &mut Scratch::default(), &mut out)
+        .map_err(|error| error.to_string())?;
+    match outcome {
+        ReplyOutcome::Written => Err(format!("{:?}", Out::decode(&*out).unwrap())),
+        fault => Ok(fault),
+    }
+}
+
+#[test]
+fn replies() {
+    let entry = |name: &str, answer: &str, notes: &[&str]| Entry {
+        name: name.to_owned(),
+        answer: answer.to_owned(),
+        notes: notes.iter().map(|n| (*n).to_owned()).collect(),
+    };
+    let base = Out { asked: "me".to_owned(), ..Out::default() };
+    let shown = |out: Out| format!("{out:?}");
+    for (policy, body, expected) in [
+        ("refuse", "<Out><Data/></Out>", shown(base.clone())),
+        ("refuse", "<Out/>", "what `from` names is not there, and no `fail` rule says why".to_owned()),
+        (
+            "refuse",
+            "<Out><Error>gone</Error></Out>",
+            "the reply is a failure by a `fail` rule (status 5)".to_owned(),
+        ),
+        (
+            "refuse",
+            "<Out><Data><Answer>yes</Answer></Data></Out>",
+            shown(Out { answer: "yes".to_owned(), ..base.clone() }),
+        ),
+        (
+            "refuse",
+            "<Out><Data><R>r</R></Data></Out>",
+            shown(Out { answer: "right".to_owned(), right: Some("r".to_owned()), ..base.clone() }),
+        ),
+        (
+            "refuse",
+            "<Out><Data><L>l</L><R>r</R></Data></Out>",
+            "`body.left` and `body.right` are alternatives, and both have a value; fill each in a case of its own"
+                .to_owned(),
+        ),
+        (
+            "refuse",
+            "<Out><Data><Entry><Name>a</Name><Note>1</Note><Note>2</Note></Entry><Entry><Name>b</Name></Entry></Data></Out>",
+            shown(Out {
+                entries: vec![entry("a", "none", &["1", "2"]), entry("b", "none", &[])],
+                ..base.clone()
+            }),
+        ),
+        (
+            "refuse",
+            "<Out><Data><Entry xsi:nil='true'/></Data></Out>",
+            "`body.entries`: the list holds a nil item; `nil: skip` or `nil: keep` says what to do".to_owned(),
+        ),
+        (
+            "skip",
+            "<Out><Data><Answer>yes</Answer><Entry xsi:nil='true'/><Entry><Name>a</Name></Entry></Data></Out>",
+            shown(Out { answer: "yes".to_owned(), entries: vec![entry("a", "yes", &[])], ..base.clone() }),
+        ),
+    ] {
+        assert_eq!(reply(policy, body), Err(expected), "{body}");
+    }
+}
+
+#[test]
+fn faults() {
+    let fault = |code: &str| {
+        let fault = format!(
+            "<s:Fault><faultcode xmlns=''>s:Server</faultcode><faultstring xmlns=''>why</faultstring>\
+             <detail xmlns=''><Trouble xmlns='urn:t'><code>{code}</code></Trouble></detail></s:Fault>"
+        );
+        let Ok(ReplyOutcome::Fault(fault)) = reply("skip", &fault) else { panic!("no fault") };
+        assert_eq!(fault.reason.as_deref(), Some("why"));
+        fault.matched.map(|matched| (matched.status, matched.retry))
+    };
+    assert_eq!(fault("BUSY"), Some((14, true)));
+    assert_eq!(fault("OTHER"), None);
+}
