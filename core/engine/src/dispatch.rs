@@ -174,14 +174,12 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             return Err(error);
         }
         Err(error) => {
-            let failure = Failure::new(
-                Status::Internal,
-                FaultClass::Internal,
-                "VERSION_UNAVAILABLE",
-                error.to_string(),
-            )
-            .with("route", &envelope.route)
-            .with("message", claim.id);
+            let why = "the version of the route with which the message came cannot be served";
+            let mut failure =
+                Failure::new(Status::Internal, FaultClass::Internal, "VERSION_UNAVAILABLE", why)
+                    .with("route", &envelope.route)
+                    .with("message", claim.id);
+            failure.advice = Some(error.to_string());
             let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
             engine.waiters.settle(claim.id, || crate::waiters::Settled::Dead(letter));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_delivery::{Intake, Operator, Resolution, State, Status, Version};
+use portolan_delivery::{Call, Intake, Operator, Resolution, State, Status, Timestamp, Version};
 
 use super::{
     fakes::{Gateway, Script, call, named, operation, reply, status},
@@ -77,4 +77,17 @@ async fn what_is_no_reply_is_not_stored_as_one() {
     let pong = Resolution::CallerReply("pong".into());
     engine.operator.resolve(id, pong, Version::Newest).await.unwrap();
     assert_eq!(reply(engine.intake.call(named("ping", "id-1")).await), "pong");
+}
+
+/// Whatever the system, and the wait for one of its connections, take.
+#[tokio::test]
+async fn a_deadline_cancels_what_may_be_asked_again() {
+    for (mode, repeat) in [(RouteMode::Direct, Repeat::Never), (RouteMode::RequestReply, Repeat::Always)] {
+        let gateway = Gateway::new().await;
+        let engine = gateway.start(mode, repeat).await;
+        let _never = gateway.system.answer_when_let("late");
+        let deadline = Some(Timestamp::now().plus(Duration::from_millis(30)));
+        let answer = engine.intake.call(Call { deadline, ..call("ping") }).await;
+        assert_eq!(status(answer), (Status::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    }
 }
