@@ -28,7 +28,7 @@ pub(super) async fn play(stage: &Stage, report: &Report) -> Result<(), Failure> 
     ));
 
     show.act(1, "An answer", "registry.get-person, request-reply, SOAP 1.1");
-    let request = json!({ "national_id": "39001010001", "as_of": { "year": 2026, "month": 11, "day": 23 }, "purpose": "PURPOSE_BENEFIT" });
+    let request = json!({ "national_id": "38502281234", "as_of": { "year": 2026, "month": 11, "day": 23 }, "purpose": "PURPOSE_BENEFIT" });
     show.call(stage, &stage.register, GET_PERSON, &request).await?;
     show.note("GivenName and Surname became one name; '---' stands for no city; the nil child was skipped. All of it is in get-person.yaml.");
 
