@@ -132,7 +132,8 @@ fn print(record: &Record, report: &Report) {
             (None, _) => "no outcome recorded".to_owned(),
             (Some(ended), None) => format!("answered after {:?}", ended.since(attempt.started)),
             (Some(ended), Some(failure)) => {
-                format!("{} after {:?}", view::why(failure), ended.since(attempt.started))
+                let advice = failure.advice.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+                format!("{} after {:?}{advice}", view::why(failure), ended.since(attempt.started))
             }
         };
         line(&format!("attempt {}", attempt.number), format!("{}: {ended}", view::time(attempt.started)));
