@@ -128,8 +128,8 @@ def rss(pid):
     return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS")) / 1024
 
 
-def gateway_at_work(command, cwd=None):
-    process = sp.Popen([str(c) for c in command], env=ENV, cwd=cwd, stdout=sp.DEVNULL, stderr=sp.DEVNULL)
+def gateway_at_work(command, cwd=None, workers="2"):
+    process = sp.Popen([str(c) for c in command], env={**ENV, "WORKERS": workers}, cwd=cwd, stdout=sp.DEVNULL, stderr=sp.DEVNULL)
     wait_for(GATEWAY)
     return process
 
@@ -170,8 +170,8 @@ def repetition(first, direct, request_reply, operation):
     figure("operation_accepts_at_64_vs_lower_of_echo_and_one_commit", accepted["rps"] / min(echoed["rps"], one64["rps"]))
     rows = {"hand-written": hand64, "direct": direct64, "request-reply": recorded64, "two commits": two64, "echo": echoed, "one commit": one64, "accept": accepted}
     if WITH_PEERS and first:
-        _, python = both(gateway_at_work([PEERS / ".venv/bin/python", "python/gateway.py"], PEERS))
-        _, node = both(gateway_at_work(["node", "node/gateway.js"], PEERS))
+        _, python = both(gateway_at_work([PEERS / ".venv/bin/python", "python/gateway.py"], PEERS, "1"))
+        _, node = both(gateway_at_work(["node", "node/gateway.js"], PEERS, "1"))
         figure("direct_calls_at_64_vs_python", direct64["rps"] / python["rps"])
         figure("direct_calls_at_64_vs_node", direct64["rps"] / node["rps"])
         rows.update(python=python, node=node)
