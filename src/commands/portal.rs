@@ -1,7 +1,5 @@
 //! A portal: an ordinary gRPC client that knows the `.proto` files and nothing of Portolan. JSON stands for its code.
 
-mod raw;
-
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +8,7 @@ use portolan_schema::{Memory, Reading};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions, prost::Message};
 use tonic::{Code, Request, client::Grpc, metadata::AsciiMetadataKey, transport::Channel};
 
-use raw::Raw;
+use portolan_grpc::Raw;
 
 use crate::report::Failure;
 

@@ -14,7 +14,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("soap", ADAPTER),
     ("sqlite", ADAPTER),
     ("console", ADAPTER),
-    ("bench", &[]),
+    ("bench", &["grpc"]),
 ];
 
 /// Adapters see the ports, formats and schemas; never the engine, never the mapping, never each other.

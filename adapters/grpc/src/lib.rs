@@ -14,6 +14,7 @@ mod metadata;
 mod operations;
 mod options;
 mod preface;
+mod raw;
 mod reflection;
 mod refusal;
 mod renamed;
@@ -26,5 +27,6 @@ mod tls;
 
 pub use error::BindError;
 pub use options::{ClientCertificates, GrpcOptions, TlsOptions};
+pub use raw::Raw;
 pub use source::{Bound, Drained, GrpcSource};
 pub use status::{ERROR_DOMAIN, MESSAGE_ID};

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tonic::{Request, Response, Status, body::Body, server::NamedService};
 
-use crate::raw::Raw;
+use portolan_grpc::Raw;
 
 /// The service `bench.Echo`, which answers any method with what it was sent.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use tonic::{Request, client::Grpc, transport::Endpoint};
 
-use crate::raw::Raw;
+use portolan_grpc::Raw;
 
 /// Connections that the callers share, as in the peers' load client.
 const CONNECTIONS: usize = 8;

@@ -10,7 +10,6 @@
 mod commits;
 mod echo;
 mod load;
-mod raw;
 
 use std::time::Duration;
 

@@ -2,15 +2,11 @@
 
 use std::{collections::HashMap, net::SocketAddr, str::FromStr as _, time::Duration};
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
+use portolan_grpc::Raw;
 use prost::Message;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tonic::{
-    Code, Request, Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    metadata::MetadataKey,
-    transport::Channel,
-};
+use tonic::{Code, Request, Status, metadata::MetadataKey, transport::Channel};
 
 /// `test.orders.v1.OrderRequest`
 #[derive(Clone, PartialEq, prost::Message)]
@@ -188,43 +184,6 @@ impl Details {
     }
 }
 
-/// Messages as they are.
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
-}
-
 /// A connection to the gateway.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -260,7 +219,7 @@ impl Client {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
         grpc.ready().await.map_err(|e| Status::unavailable(e.to_string()))?;
         let path = format!("/{path}").parse().unwrap();
-        grpc.unary(request, path, Plain).await.map(tonic::Response::into_inner)
+        grpc.unary(request, path, Raw).await.map(tonic::Response::into_inner)
     }
 
     /// A unary call.

@@ -2,15 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use portolan_delivery::Intake;
-use portolan_grpc::{Drained, GrpcOptions, GrpcSource};
+use portolan_grpc::{Drained, GrpcOptions, GrpcSource, Raw};
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::{
     Request, Response, Status,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Channel, Endpoint},
 };
 
@@ -51,46 +50,9 @@ pub(crate) async fn call(
 ) -> Result<Response<Bytes>, Status> {
     let mut client = client.clone();
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    client.unary(request, PathAndQuery::from_static(path), BytesCodec).await
+    client.unary(request, PathAndQuery::from_static(path), Raw).await
 }
 
 pub(crate) fn bytes(message: &'static [u8]) -> Request<Bytes> {
     Request::new(Bytes::from_static(message))
-}
-
-#[derive(Default)]
-pub(crate) struct BytesCodec;
-
-impl Codec for BytesCodec {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

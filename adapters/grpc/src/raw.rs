@@ -1,4 +1,5 @@
-//! A tonic codec that leaves bytes as they are: the strictest rival, since it decodes nothing.
+//! A codec for tonic's *client* side that leaves bytes as they are: for portals that make and read their messages themselves,
+//! such as `portolan call`, the load client of `make bench`, and tests.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::{
@@ -8,7 +9,7 @@ use tonic::{
 
 /// Bytes in, bytes out.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;
