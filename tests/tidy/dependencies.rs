@@ -13,15 +13,18 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("grpc", ADAPTER),
     ("soap", ADAPTER),
     ("sqlite", ADAPTER),
+    ("postgres", ADAPTER),
     ("console", ADAPTER),
     ("bench", &["grpc"]),
+    ("test-servers", &[]),
 ];
 
 /// Adapters see the ports, formats and schemas; never the engine, never the mapping, never each other.
 const ADAPTER: &[&str] = &["diagnostics", "schema", "formats", "delivery"];
 
 /// Crates that would bring I/O, a runtime or a clock into the pure core.
-const NOT_IN_THE_CORE: &[&str] = &["tokio", "hyper", "tonic", "rusqlite", "rustls", "tracing"];
+const NOT_IN_THE_CORE: &[&str] =
+    &["tokio", "hyper", "tonic", "rusqlite", "tokio-postgres", "rustls", "tracing"];
 
 #[test]
 fn dependencies_point_one_way() {

@@ -1,0 +1,87 @@
+//! What can go wrong with the database. Neither the URL nor a value of a row is in any text.
+
+use portolan_delivery::{DeliveryError, MessageId};
+use tokio_postgres::error::SqlState;
+
+/// Why the ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is none.
+    #[error("`ledger` is not a PostgreSQL URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Url,
+    /// TLS is asked for.
+    #[error(
+        "TLS to PostgreSQL is not built yet: leave `sslmode` out, and keep the way to the database private (a socket of the \
+         same machine, a tunnel)"
+    )]
+    Tls,
+    /// Nobody answers, or it refuses.
+    #[error("the ledger at {place} cannot be opened: {problem}")]
+    Connect {
+        /// Host, port and database.
+        place: String,
+        /// What happened.
+        problem: String,
+    },
+    /// The tables are of a newer version.
+    #[error(
+        "the ledger's tables have version {found}, and this Portolan knows {known}: run the version that made them, or a newer one"
+    )]
+    Newer {
+        /// Of the tables.
+        found: i64,
+        /// Of this program.
+        known: i64,
+    },
+}
+
+/// What is wrong, as far as it may be told: the kind, and no value.
+pub(crate) fn brief(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        // A message may quote a value; a few conditions are worth more than their code.
+        Some(db) => match *db.code() {
+            SqlState::DISK_FULL => "its disk is full (SQLSTATE 53100)".to_owned(),
+            SqlState::INVALID_PASSWORD => "it refuses the password (SQLSTATE 28P01)".to_owned(),
+            SqlState::INVALID_CATALOG_NAME => "there is no such database (SQLSTATE 3D000)".to_owned(),
+            SqlState::INSUFFICIENT_PRIVILEGE => {
+                "the user may not do this; it must own the schema `portolan` (SQLSTATE 42501)".to_owned()
+            }
+            SqlState::TOO_MANY_CONNECTIONS => {
+                "it has no connection left: raise max_connections (SQLSTATE 53300)".to_owned()
+            }
+            ref code => format!("SQLSTATE {}", code.code()),
+        },
+        None if error.is_closed() => "the connection is closed".to_owned(),
+        None => {
+            use std::error::Error;
+            error.source().map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
+        }
+    }
+}
+
+/// Whether the same statement may do later, on another connection: everything that is not the statement's own fault.
+pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
+    // Classes: 08 connection, 25006 read-only (a standby), 40 rollback, 53 resources, 57 intervention, 58 system, 28 and 3D
+    // while a server is being set up anew.
+    error.as_db_error().is_none_or(|db| {
+        let code = db.code().code();
+        ["08", "25", "28", "3D", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+    })
+}
+
+/// A resource has run out: waiting a moment does not help whoever waits.
+pub(crate) fn exhausted(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| db.code() == &SqlState::DISK_FULL)
+}
+
+pub(crate) fn unavailable(error: &tokio_postgres::Error) -> DeliveryError {
+    DeliveryError::Unavailable(format!("the ledger: {}", brief(error)))
+}
+
+pub(crate) fn damaged(id: MessageId) -> DeliveryError {
+    DeliveryError::Unavailable(format!("the row of message {id} is damaged and cannot be read"))
+}
+
+pub(crate) fn unwritable() -> DeliveryError {
+    DeliveryError::Unavailable("a message that cannot be written as JSON".to_owned())
+}

@@ -1,0 +1,408 @@
+//! The intents, a statement each. `$again` tells a statement that an earlier sending may have taken effect already: then
+//! what it would have done counts as done.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portolan_delivery::{
+    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, GatewayId,
+    Lost, MessageId, Mode, Outcome, Reconciled, Start, Timestamp, composite::Parcel, settle_lost,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::{
+    error::damaged,
+    ledger::{Inner, failed},
+    pool::Patience,
+    row::{attempt_number, class_name, from_json, route, to_json},
+};
+
+/// Claims of the dead that are settled at a time, so that memory does not grow with their number.
+const CHUNK: i64 = 200;
+
+fn number(attempt: u32) -> i32 {
+    i32::try_from(attempt).unwrap_or(i32::MAX)
+}
+
+fn count(rows: &[Row]) -> i64 {
+    rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0)
+}
+
+impl Inner {
+    pub(crate) async fn insert(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
+        let Accept { envelope, payload, start } = accept;
+        let id = envelope.id;
+        let (state, attempt, started, gateway, at) = match start {
+            Start::Now(gateway) => (1_i16, 1_i32, envelope.received, Some(gateway), envelope.received),
+            Start::Due(due) => (0, 0, Timestamp(0), None, due),
+        };
+        let by = gateway.map(|gateway| gateway.0);
+        let (caller, key) = envelope.request_key.as_ref().map(|key| (&key.caller, &key.id)).unzip();
+        let (name, bundle) = (&*envelope.route, envelope.bundle.0.to_vec());
+        let (json, payload_bytes) = (to_json(&envelope)?, &payload[..]);
+        // Forgotten between two statements, at most: then the key is free.
+        for _ in 0..3 {
+            let rows = self.pool.query(
+                self.soon(),
+                "WITH bundle AS (SELECT 1 FROM portolan.bundles WHERE hash = $4),
+                 key AS (
+                     INSERT INTO portolan.request_keys (route, caller, id, message)
+                     SELECT $3, $11, $12, $1 FROM bundle WHERE $12::text IS NOT NULL
+                     ON CONFLICT DO NOTHING RETURNING 1),
+                 message AS (
+                     INSERT INTO portolan.messages
+                         (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload)
+                     SELECT $1, $2, $3, $4, $5::bigint, $6, $7::bigint, $8, $9,
+                         CASE WHEN $7::bigint <= $5::bigint THEN clock_timestamp() + interval '10 s' END, $10, $13
+                     FROM bundle WHERE $12::text IS NULL OR EXISTS (SELECT 1 FROM key)
+                     ON CONFLICT DO NOTHING RETURNING 1)
+                 SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM bundle)",
+                |_| {
+                    vec![
+                        &id.0, &state, &name, &bundle, &envelope.received.0, &attempt, &at.0, &started.0, &by,
+                        &json, &caller, &key, &payload_bytes,
+                    ]
+                },
+            );
+            let rows = rows.await.map_err(failed)?;
+            if count(&rows) == 1 {
+                if state == 0 {
+                    self.waits(at);
+                }
+                return Ok(Accepted::New(gateway.map(|gateway| Claim { id, attempt: 1, gateway })));
+            }
+            if rows.first().and_then(|row| row.try_get::<_, i64>(1).ok()) == Some(0) {
+                return Err(DeliveryError::Unavailable(format!("bundle {} is not kept", envelope.bundle)));
+            }
+            let known = self.pool.query(
+                self.soon(),
+                "SELECT message FROM portolan.request_keys WHERE route = $1 AND caller = $2 AND id = $3
+                 UNION ALL SELECT id FROM portolan.messages WHERE id = $4 LIMIT 1",
+                |_| vec![&name, &caller, &key, &id.0],
+            );
+            let known = known.await.map_err(failed)?;
+            let Some(known) = known.first().and_then(|row| row.try_get(0).ok()).map(MessageId) else {
+                continue;
+            };
+            let Some(record) = self.get(known).await? else { continue };
+            return Ok(match record.payload == payload {
+                true => Accepted::Repeated(Box::new(record)),
+                false => Accepted::Conflict(known),
+            });
+        }
+        Err(DeliveryError::Unavailable("the request key is being forgotten; try again".to_owned()))
+    }
+
+    pub(crate) async fn due(
+        &self,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<Vec<Parcel>, DeliveryError> {
+        *self.next_due.lock() = None;
+        let except: Vec<&str> = except.iter().map(|route| &**route).collect();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // Taken for a while, so that of several gateways one publishes; who dies over it leaves it to the others.
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH due AS (
+                 SELECT id FROM portolan.messages
+                 WHERE state = 0 AND NOT published AND at <= $1 AND route <> ALL($2)
+                   AND (taken IS NULL OR taken < clock_timestamp())
+                 ORDER BY at, seq LIMIT $3 FOR UPDATE SKIP LOCKED),
+             taken AS (
+                 UPDATE portolan.messages m SET taken = clock_timestamp() + interval '10 s'
+                 FROM due WHERE m.id = due.id RETURNING m.id, m.route, m.attempt, m.at, m.seq)
+             SELECT id, route, attempt FROM taken ORDER BY at, seq",
+            |_| vec![&now.0, &except, &limit],
+        );
+        let rows = rows.await.map_err(failed)?;
+        let next = self.pool.query(
+            self.soon(),
+            "SELECT min(at) FROM portolan.messages
+             WHERE state = 0 AND NOT published AND at > $1 AND route <> ALL($2)",
+            |_| vec![&now.0, &except],
+        );
+        let next: Option<i64> =
+            next.await.map_err(failed)?.first().and_then(|row| row.try_get(0).ok()).flatten();
+        if let Some(due) = next {
+            let mut earliest = self.next_due.lock();
+            *earliest = Some(earliest.map_or(Timestamp(due), |known| known.min(Timestamp(due))));
+        }
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(Parcel {
+                    id: MessageId(row.try_get(0).ok()?),
+                    route: route(row, 1),
+                    attempt: attempt_number(row.try_get(2).ok()?).saturating_add(1),
+                })
+            })
+            .collect())
+    }
+
+    pub(crate) async fn mark_published(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
+        let before = number(parcel.attempt) - 1;
+        let marked = self.hasty.query(
+            self.soon(),
+            "UPDATE portolan.messages SET published = true WHERE id = $1 AND state = 0 AND attempt = $2",
+            |_| vec![&parcel.id.0, &before],
+        );
+        marked.await.map(drop).map_err(failed)
+    }
+
+    pub(crate) async fn claim(
+        &self,
+        parcel: &Parcel,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, DeliveryError> {
+        let attempt = number(parcel.attempt);
+        let rows = self.pool.query(
+            self.soon(),
+            "UPDATE portolan.messages SET state = 1, attempt = $2, gateway = $3, started = $4, at = $4
+             WHERE id = $1 AND ((state = 0 AND attempt = $2 - 1)
+                 OR ($5 AND state = 1 AND attempt = $2 AND gateway = $3 AND at = $4))
+             RETURNING envelope, payload",
+            |again| vec![&parcel.id.0, &attempt, &gateway.0, &now.0, again],
+        );
+        let rows = rows.await.map_err(failed)?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let bad = |_| damaged(parcel.id);
+        let envelope: Envelope = from_json(row.try_get(0).map_err(bad)?, parcel.id)?;
+        let payload = Bytes::copy_from_slice(row.try_get(1).map_err(bad)?);
+        let claim = Claim { id: parcel.id, attempt: parcel.attempt, gateway };
+        Ok(Some(Claimed { claim, envelope, payload }))
+    }
+
+    pub(crate) async fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let (reply, failure) = columns(&outcome)?;
+        let attempt = number(claim.attempt);
+        let rows = self.pool.query(
+            Patience::Forever,
+            "WITH finished AS (
+                 UPDATE portolan.messages SET state = 2, at = $4, reply = $5, failure = $6
+                 WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($7 AND state = 2 AND at = $4))
+                 RETURNING 1)
+             SELECT count(*) FROM finished",
+            |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &now.0, &reply, &failure, again],
+        );
+        if count(&rows.await.map_err(failed)?) == 1 { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
+    }
+
+    /// Waits again, if the claim is still good; `lost` is 1 where its gateway died.
+    pub(crate) async fn wait_again(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: &Failure,
+        now: Timestamp,
+        lost: i32,
+    ) -> Result<bool, DeliveryError> {
+        let (attempt, failure) = (number(claim.attempt), to_json(failure)?);
+        let rows = self.pool.query(
+            Patience::Forever,
+            "WITH settled AS (
+                 UPDATE portolan.messages SET state = 0, at = $4, published = false, taken = NULL, lost = lost + $7
+                 WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($8 AND state = 0 AND at = $4))
+                 RETURNING id, attempt, started),
+             noted AS (
+                 INSERT INTO portolan.attempts (message, number, started, ended, failure)
+                 SELECT id, attempt, started, $5, $6 FROM settled ON CONFLICT DO NOTHING)
+             SELECT count(*) FROM settled",
+            |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &due.0, &now.0, &failure, &lost, again],
+        );
+        let settled = count(&rows.await.map_err(failed)?) == 1;
+        if settled {
+            self.waits(due);
+        }
+        Ok(settled)
+    }
+
+    /// Dead, if the claim is still good; `lost` is 1 where its gateway died.
+    pub(crate) async fn bury(
+        &self,
+        claim: Claim,
+        letter: &DeadLetter,
+        now: Timestamp,
+        lost: i32,
+    ) -> Result<bool, DeliveryError> {
+        let (attempt, failure) = (number(claim.attempt), to_json(&letter.failure)?);
+        let (class, party) = (class_name(letter.failure.class)?, to_json(&letter.at_fault)?);
+        let reply = letter.reply.as_deref();
+        let rows = self.pool.query(
+            Patience::Forever,
+            "WITH settled AS (
+                 UPDATE portolan.messages
+                 SET state = 3, at = $4, failure = $5, class = $6, party = $7, reply = $8, lost = lost + $9
+                 WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($10 AND state = 3 AND at = $4))
+                 RETURNING id, attempt, started),
+             noted AS (
+                 INSERT INTO portolan.attempts (message, number, started, ended, failure)
+                 SELECT id, attempt, started, $4, $5 FROM settled ON CONFLICT DO NOTHING)
+             SELECT count(*) FROM settled",
+            |again| {
+                vec![
+                    &claim.id.0, &attempt, &claim.gateway.0, &now.0, &failure, &class, &party, &reply, &lost, again,
+                ]
+            },
+        );
+        Ok(count(&rows.await.map_err(failed)?) == 1)
+    }
+
+    pub(crate) async fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> Result<Reconciled, DeliveryError> {
+        self.leases.take(gateway.0, self.soon()).await.map_err(failed)?;
+        let mut reconciled = Reconciled::default();
+        let mut after = Uuid::nil();
+        loop {
+            let rows = self.pool.query(
+                self.soon(),
+                "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope FROM portolan.messages m
+                 WHERE m.state = 1 AND m.gateway <> $1 AND m.id > $2 AND NOT EXISTS (
+                     SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND l.expires > clock_timestamp())
+                 ORDER BY m.id LIMIT $3",
+                |_| vec![&gateway.0, &after, &CHUNK],
+            );
+            let rows = rows.await.map_err(failed)?;
+            let Some(last) = rows.last() else { return Ok(reconciled) };
+            after = last.try_get(0).unwrap_or(Uuid::max());
+            let settled = futures_util::future::join_all(rows.iter().map(|row| self.settle(row, now))).await;
+            for one in settled {
+                let Reconciled { requeued, buried } = one?;
+                reconciled.requeued += requeued;
+                reconciled.buried += buried;
+            }
+        }
+    }
+
+    /// Settles one attempt of a gateway that is no more; nothing, where another gateway just did.
+    async fn settle(&self, row: &Row, now: Timestamp) -> Result<Reconciled, DeliveryError> {
+        let id = MessageId(row.try_get(0).map_err(|_| damaged(MessageId(Uuid::nil())))?);
+        let bad = |_| damaged(id);
+        let attempt = attempt_number(row.try_get(1).map_err(bad)?);
+        let claim = Claim { id, attempt, gateway: GatewayId(row.try_get(2).map_err(bad)?) };
+        let before = attempt_number(row.try_get(3).map_err(bad)?);
+        let envelope: Envelope = from_json(row.try_get(4).map_err(bad)?, id)?;
+        let mut reconciled = Reconciled::default();
+        match settle_lost(&envelope, before.saturating_add(1)) {
+            Lost::Again(failure) => {
+                reconciled.requeued = u64::from(self.wait_again(claim, now, &failure, now, 1).await?);
+            }
+            Lost::Bury(letter) => reconciled.buried = u64::from(self.bury(claim, &letter, now, 1).await?),
+        }
+        Ok(reconciled)
+    }
+
+    pub(crate) async fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        if let Some(hash) = bundle
+            && self.bundle(hash).await?.is_none()
+        {
+            return Err(DeliveryError::Unavailable(format!("bundle {hash} is not kept")));
+        }
+        let record = self.get(id).await?.ok_or(DeliveryError::NotFound(id))?;
+        let mut envelope = record.envelope;
+        envelope.bundle = bundle.unwrap_or(envelope.bundle);
+        envelope.deadline = None;
+        envelope.mode = Mode::Operation;
+        let (json, hash) = (to_json(&envelope)?, envelope.bundle.0.to_vec());
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH retried AS (
+                 UPDATE portolan.messages SET state = 0, at = $2, published = false, taken = NULL, class = NULL,
+                     party = NULL, failure = NULL, reply = NULL, envelope = $3, bundle = $4
+                 WHERE id = $1 AND (state = 3 OR ($5 AND state = 0 AND at = $2)) RETURNING 1)
+             SELECT count(*) FROM retried",
+            |again| vec![&id.0, &now.0, &json, &hash, again],
+        );
+        if count(&rows.await.map_err(failed)?) == 0 {
+            return Err(DeliveryError::NotDead(id));
+        }
+        self.waits(now);
+        Ok(())
+    }
+
+    pub(crate) async fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let (reply, failure) = columns(&outcome)?;
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH resolved AS (
+                 UPDATE portolan.messages SET state = 2, at = $2, class = NULL, party = NULL, reply = $3, failure = $4
+                 WHERE id = $1 AND (state = 3 OR ($5 AND state = 2 AND at = $2)) RETURNING 1)
+             SELECT count(*) FROM resolved",
+            |again| vec![&id.0, &now.0, &reply, &failure, again],
+        );
+        if count(&rows.await.map_err(failed)?) == 1 {
+            return Ok(());
+        }
+        let known = self.get(id).await?.is_some();
+        Err(if known { DeliveryError::NotDead(id) } else { DeliveryError::NotFound(id) })
+    }
+
+    pub(crate) async fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> Result<(), DeliveryError> {
+        let (hash, content) = (hash.0.to_vec(), &content[..]);
+        // The row is written even where it is there: a concurrent forget then sees that it changed.
+        let kept = self.pool.query(
+            self.soon(),
+            "WITH holder AS (
+                 INSERT INTO portolan.bundle_holders VALUES ($3, $1) ON CONFLICT DO NOTHING)
+             INSERT INTO portolan.bundles VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash",
+            |_| vec![&hash, &content, &self.process],
+        );
+        kept.await.map(drop).map_err(failed)
+    }
+
+    pub(crate) async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, DeliveryError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH old AS (
+                 DELETE FROM portolan.messages WHERE id IN (
+                     SELECT id FROM portolan.messages WHERE state = 2 AND at < $1
+                     ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+                 RETURNING id),
+             keys AS (DELETE FROM portolan.request_keys k USING old WHERE k.message = old.id)
+             SELECT count(*) FROM old",
+            |_| vec![&before.0, &limit],
+        );
+        let removed = count(&rows.await.map_err(failed)?);
+        for sql in [
+            "DELETE FROM portolan.leases WHERE expires < clock_timestamp() - interval '1 day'",
+            "DELETE FROM portolan.bundle_holders h WHERE NOT EXISTS (
+                 SELECT 1 FROM portolan.leases l WHERE l.id = h.holder AND l.expires > clock_timestamp())",
+            "DELETE FROM portolan.bundles b
+             WHERE NOT EXISTS (SELECT 1 FROM portolan.messages m WHERE m.bundle = b.hash)
+               AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash)",
+        ] {
+            self.pool.query(self.soon(), sql, |_| Vec::new()).await.map_err(failed)?;
+        }
+        Ok(usize::try_from(removed).unwrap_or(0))
+    }
+}
+
+/// An outcome's reply and failure: one of the two.
+fn columns(outcome: &Outcome) -> Result<(Option<&[u8]>, Option<String>), DeliveryError> {
+    Ok(match outcome {
+        Outcome::Reply(reply) => (Some(&reply[..]), None),
+        Outcome::Failed(failure) => (None, Some(to_json(failure)?)),
+    })
+}

@@ -1,0 +1,64 @@
+//! Leases: who is alive, by the server's clock. A gateway whose lease ran out may have its attempts settled by others; what
+//! it then still tells is refused row by row, since a claim is good only while its row says so.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::pool::{Patience, Pool};
+
+/// What this process holds.
+pub(crate) struct Leases {
+    pool: Arc<Pool>,
+    held: Mutex<Vec<Uuid>>,
+    length: Duration,
+}
+
+impl Leases {
+    pub(crate) fn new(pool: Arc<Pool>, length: Duration) -> Arc<Self> {
+        Arc::new(Self { pool, held: Mutex::default(), length })
+    }
+
+    /// Takes a lease, which is renewed from then on.
+    pub(crate) async fn take(&self, id: Uuid, patience: Patience) -> Result<(), tokio_postgres::Error> {
+        {
+            let mut held = self.held.lock();
+            if !held.contains(&id) {
+                held.push(id);
+            }
+        }
+        self.renew(patience).await
+    }
+
+    async fn renew(&self, patience: Patience) -> Result<(), tokio_postgres::Error> {
+        let held = self.held.lock().clone();
+        let seconds = self.length.as_secs_f64();
+        self.pool
+            .query(
+                patience,
+                "INSERT INTO portolan.leases AS l (id, expires)
+                 SELECT unnest($1::uuid[]), clock_timestamp() + make_interval(secs => $2)
+                 ON CONFLICT (id) DO UPDATE
+                 SET expires = excluded.expires, epoch = l.epoch + (l.expires < clock_timestamp())::int",
+                |_| vec![&held as _, &seconds as _],
+            )
+            .await
+            .map(drop)
+    }
+
+    /// Renews for as long as the process lives.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        let every = self.length / 3;
+        loop {
+            tokio::time::sleep(every).await;
+            if let Err(error) = self.renew(Patience::For(every)).await {
+                let problem = crate::error::brief(&error);
+                tracing::warn!(
+                    problem,
+                    "the lease could not be renewed; others may take this gateway for dead"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The port `Ledger` over the pool.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use portolan_delivery::{
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
+    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    composite::{Ledger, Parcel},
+};
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_postgres::{Config, config::SslMode};
+use uuid::Uuid;
+
+use crate::{
+    OpenError, Options,
+    error::{brief, unavailable},
+    leases::Leases,
+    pool::{Patience, Pool},
+    schema,
+};
+
+/// What the intents share.
+pub(crate) struct Inner {
+    pub(crate) pool: Arc<Pool>,
+    /// For what may be lost with the server's memory, and is then done again: it waits for no sync.
+    pub(crate) hasty: Pool,
+    pub(crate) leases: Arc<Leases>,
+    /// This process, as a holder of bundles.
+    pub(crate) process: Uuid,
+    patience: Duration,
+    changed: Notify,
+    /// When the next retry that this process scheduled is due.
+    pub(crate) next_due: Mutex<Option<Timestamp>>,
+}
+
+impl Inner {
+    pub(crate) fn soon(&self) -> Patience {
+        Patience::For(self.patience)
+    }
+
+    /// A message waits, from `due` on.
+    pub(crate) fn waits(&self, due: Timestamp) {
+        {
+            let mut next = self.next_due.lock();
+            *next = Some(next.map_or(due, |next| next.min(due)));
+        }
+        self.changed.notify_one();
+    }
+
+    /// What other gateways left in the outbox is looked for this often.
+    const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+    async fn ready(&self) {
+        let look_again = Timestamp::now().plus(Self::LOOK_AGAIN);
+        loop {
+            let next = self.next_due.lock().map_or(look_again, |due| due.min(look_again));
+            let now = Timestamp::now();
+            if next <= now {
+                return;
+            }
+            let _ = tokio::time::timeout(next.since(now), self.changed.notified()).await;
+        }
+    }
+}
+
+/// The ledger of several gateways, in one PostgreSQL database. Dropping it ends its lease's renewal.
+pub struct PostgresLedger {
+    inner: Arc<Inner>,
+    renewal: JoinHandle<()>,
+}
+
+impl PostgresLedger {
+    /// Connects, brings the tables up to date, and takes a lease. Needs a tokio runtime.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        let config: Config = options.url.parse().map_err(|_| OpenError::Url)?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(OpenError::Tls);
+        }
+        let mut config = config;
+        config.application_name("portolan").connect_timeout(Duration::from_secs(5));
+        let place = place(&config);
+        schema::migrate(&config, &place).await?;
+        let pool = Arc::new(Pool::new(config.clone(), options.connections));
+        let hasty = Pool::new(config.options("-c synchronous_commit=off").clone(), 1);
+        let leases = Leases::new(pool.clone(), options.lease);
+        let process = Uuid::now_v7();
+        let taken = leases.take(process, Patience::For(options.patience)).await;
+        taken.map_err(|e| OpenError::Connect { place, problem: brief(&e) })?;
+        let renewal = tokio::spawn(leases.clone().keep());
+        let inner = Inner {
+            pool,
+            hasty,
+            leases,
+            process,
+            patience: options.patience,
+            changed: Notify::new(),
+            next_due: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner), renewal })
+    }
+}
+
+impl Drop for PostgresLedger {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+/// Host, port and database: what an operator needs, and no credential.
+fn place(config: &Config) -> String {
+    let hosts: Vec<_> = config
+        .get_hosts()
+        .iter()
+        .map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => name.clone(),
+            tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+        })
+        .collect();
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("{}:{port}/{}", hosts.join(","), config.get_dbname().unwrap_or("(default)"))
+}
+
+impl Ledger for PostgresLedger {
+    fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>> {
+        Box::pin(self.inner.insert(accept))
+    }
+
+    fn due<'a>(
+        &'a self,
+        limit: usize,
+        except: &'a [Arc<str>],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Parcel>, DeliveryError>> {
+        Box::pin(self.inner.due(limit, except, now))
+    }
+
+    fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.inner.mark_published(parcel))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>> {
+        Box::pin(self.inner.claim(parcel, gateway, now))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.inner.ready())
+    }
+
+    fn finish(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.finish(claim, outcome, now))
+    }
+
+    fn retry_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        failure: Failure,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let settled = self.inner.wait_again(claim, due, &failure, now, 0).await?;
+            if settled { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
+        })
+    }
+
+    fn bury(
+        &self,
+        claim: Claim,
+        dead: DeadLetter,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let settled = self.inner.bury(claim, &dead, now, 0).await?;
+            if settled { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
+        })
+    }
+
+    fn reconcile(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>> {
+        Box::pin(self.inner.reconcile(gateway, now))
+    }
+
+    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        Box::pin(self.inner.get(id))
+    }
+
+    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>> {
+        Box::pin(self.inner.list(filter))
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>> {
+        Box::pin(self.inner.counts())
+    }
+
+    fn retry(
+        &self,
+        id: MessageId,
+        bundle: Option<BundleHash>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.retry(id, bundle, now))
+    }
+
+    fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.resolve(id, outcome, now))
+    }
+
+    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.keep_bundle(hash, content))
+    }
+
+    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
+        Box::pin(self.inner.bundle(hash))
+    }
+
+    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
+        Box::pin(self.inner.forget(before, limit))
+    }
+}
+
+/// The text that callers of a statement give for its failure.
+pub(crate) fn failed(error: tokio_postgres::Error) -> DeliveryError {
+    unavailable(&error)
+}

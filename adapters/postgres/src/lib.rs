@@ -1,0 +1,16 @@
+//! The ledger in PostgreSQL: what several gateways remember together. Every intent is one statement, so one transaction,
+//! and is sent again over a new connection when its answer is lost.
+
+mod error;
+mod intents;
+mod leases;
+mod ledger;
+mod options;
+mod pool;
+mod reads;
+mod row;
+mod schema;
+
+pub use error::OpenError;
+pub use ledger::PostgresLedger;
+pub use options::Options;

@@ -1,0 +1,39 @@
+//! What can be set about the ledger.
+
+use std::{fmt, time::Duration};
+
+/// How the database is used.
+#[derive(Clone)]
+pub struct Options {
+    /// `postgres://user:password@host:port/database`.
+    pub url: String,
+    /// Connections for intents: so many commits can share one sync of the server's disk.
+    pub connections: usize,
+    /// How long a gateway counts as alive that has not been heard of, by the server's clock.
+    pub lease: Duration,
+    /// How long an accept or a question waits for a database that is away.
+    pub patience: Duration,
+}
+
+impl Options {
+    /// The defaults, which suit a gateway.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 16,
+            lease: Duration::from_secs(15),
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &"(masked: it may hold a password)")
+            .field("connections", &self.connections)
+            .field("lease", &self.lease)
+            .field("patience", &self.patience)
+            .finish()
+    }
+}

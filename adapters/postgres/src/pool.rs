@@ -1,0 +1,123 @@
+//! Connections: a fixed number, each reopened when it is found closed. Statements are pipelined on each and prepared once.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
+
+use crate::error::{exhausted, passes};
+
+/// Parameters of a statement.
+pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// The connections.
+pub(crate) struct Pool {
+    config: Config,
+    slots: Vec<tokio::sync::Mutex<Option<Arc<Connection>>>>,
+    next: AtomicUsize,
+}
+
+/// How long a statement is tried again while the database is away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as this process lives: the outcome of an attempt must be recorded.
+    Forever,
+    /// Somebody waits for it.
+    For(Duration),
+}
+
+struct Connection {
+    client: Client,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl Connection {
+    async fn query(
+        &self,
+        sql: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let known = self.statements.lock().get(sql).cloned();
+        let statement = match known {
+            Some(statement) => statement,
+            None => {
+                let statement = self.client.prepare(sql).await?;
+                self.statements.lock().insert(sql, statement.clone());
+                statement
+            }
+        };
+        self.client.query(&statement, parameters).await
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(config: Config, size: usize) -> Self {
+        let slots = (0..size.max(1)).map(|_| tokio::sync::Mutex::default()).collect();
+        Self { config, slots, next: AtomicUsize::new(0) }
+    }
+
+    /// Once, on the next connection.
+    async fn once(
+        &self,
+        sql: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let connection = {
+            let mut slot = slot.lock().await;
+            match slot.as_ref().filter(|open| !open.client.is_closed()) {
+                Some(open) => open.clone(),
+                None => {
+                    let (client, driver) = self.config.connect(NoTls).await?;
+                    // It ends with its client; why it failed, every statement under way is told.
+                    tokio::spawn(async move { drop(driver.await) });
+                    let open = Arc::new(Connection { client, statements: Mutex::default() });
+                    *slot = Some(open.clone());
+                    open
+                }
+            }
+        };
+        connection.query(sql, parameters).await
+    }
+
+    /// A statement that can be sent again; it is told by `again` whether an earlier one may have taken effect.
+    pub(crate) async fn query<'a>(
+        &self,
+        patience: Patience,
+        sql: &'static str,
+        parameters: impl Fn(&'a bool) -> Vec<&'a (dyn ToSql + Sync)>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        const LONGEST: Duration = Duration::from_secs(2);
+        let began = Instant::now();
+        let mut wait = Duration::from_millis(20);
+        let mut again: &'static bool = &false;
+        loop {
+            let error = match self.once(sql, &parameters(again)).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            let goes_on = passes(&error)
+                && match patience {
+                    Patience::Forever => true,
+                    Patience::For(limit) => !exhausted(&error) && began.elapsed() + wait < limit,
+                };
+            if !goes_on {
+                return Err(error);
+            }
+            if patience == Patience::Forever && wait == LONGEST {
+                tracing::error!(problem = crate::error::brief(&error), "the ledger is away; trying again");
+            }
+            again = &true;
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Questions: get, list, counts, a bundle.
+
+use bytes::Bytes;
+use portolan_delivery::{
+    Attempt, BundleHash, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Timestamp,
+};
+
+use crate::{
+    error::{damaged, unavailable},
+    ledger::Inner,
+    row::{attempt_number, class_name, columns, from_json, kind, number, record},
+};
+
+impl Inner {
+    pub(crate) async fn get(&self, id: MessageId) -> Result<Option<Record>, DeliveryError> {
+        let query = |sql| self.pool.query(self.soon(), sql, |_| vec![&id.0 as _]);
+        // The attempts first: one that ends in between is then told by the message's own row.
+        let attempts = query(
+            "SELECT number, started, ended, failure FROM (
+                 SELECT * FROM portolan.attempts WHERE message = $1 ORDER BY number DESC LIMIT 1000
+             ) last ORDER BY number",
+        );
+        let rows = attempts.await.map_err(|e| unavailable(&e))?;
+        let mut attempts = Vec::with_capacity(rows.len() + 1);
+        for row in rows {
+            let bad = |_| damaged(id);
+            attempts.push(Attempt {
+                number: attempt_number(row.try_get(0).map_err(bad)?),
+                started: Timestamp(row.try_get(1).map_err(bad)?),
+                ended: Some(Timestamp(row.try_get(2).map_err(bad)?)),
+                failure: Some(from_json(row.try_get(3).map_err(bad)?, id)?),
+            });
+        }
+        let message = query(concat!(
+            "SELECT ",
+            columns!(),
+            ", m.payload, m.reply FROM portolan.messages m WHERE m.id = $1"
+        ));
+        let rows = message.await.map_err(|e| unavailable(&e))?;
+        rows.first().map(|row| record(row, attempts, true)).transpose()
+    }
+
+    pub(crate) async fn list(&self, filter: Filter) -> Result<Page, DeliveryError> {
+        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
+        let asked = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let class = filter.class.map(class_name).transpose()?;
+        let state = match filter.class {
+            // Only dead letters have a class; saying so finds their index.
+            Some(_) if filter.state.is_some_and(|state| state != StateKind::Dead) => {
+                return Ok(Page::default());
+            }
+            Some(_) => Some(number(StateKind::Dead)),
+            None => filter.state.map(number),
+        };
+        let before = filter.before.map(|id| id.0);
+        let rows = self.pool.query(
+            self.soon(),
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM portolan.messages m
+                 WHERE ($1::text IS NULL OR route = $1) AND ($2::int2 IS NULL OR state = $2)
+                   AND ($3::text IS NULL OR class = $3) AND ($4::uuid IS NULL OR id < $4)
+                 ORDER BY id DESC LIMIT $5"
+            ),
+            |_| vec![&filter.route as _, &state as _, &class as _, &before as _, &asked as _],
+        );
+        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        let mut page = Page::default();
+        for row in rows.iter().take(limit) {
+            page.records.push(record(row, Vec::new(), false)?);
+        }
+        if rows.len() > limit {
+            page.next = page.records.last().map(|last| last.envelope.id);
+        }
+        Ok(page)
+    }
+
+    pub(crate) async fn counts(&self) -> Result<Vec<Count>, DeliveryError> {
+        let rows = self.pool.query(
+            self.soon(),
+            "SELECT route, state, count(*), min(received) FROM portolan.messages WHERE state IN (0, 1, 3)
+             GROUP BY route, state ORDER BY route, state",
+            |_| Vec::new(),
+        );
+        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(Count {
+                    route: row.try_get(0).ok()?,
+                    state: kind(row.try_get(1).ok()?)?,
+                    messages: u64::try_from(row.try_get::<_, i64>(2).ok()?).ok()?,
+                    oldest: Timestamp(row.try_get(3).ok()?),
+                })
+            })
+            .collect())
+    }
+
+    pub(crate) async fn bundle(&self, hash: BundleHash) -> Result<Option<Bytes>, DeliveryError> {
+        let hash = hash.0.to_vec();
+        let rows =
+            self.pool.query(self.soon(), "SELECT content FROM portolan.bundles WHERE hash = $1", |_| {
+                vec![&hash as _]
+            });
+        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        Ok(rows.first().and_then(|row| row.try_get::<_, &[u8]>(0).ok()).map(Bytes::copy_from_slice))
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables' versions: made, and brought up to date, under a lock, by whichever gateway comes first.
+
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::{OpenError, error::brief};
+
+/// Each brings the tables from one version to the next. Never changed once released: only added to.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Any number that nobody else in the database uses: "portolan" in ASCII.
+pub(crate) const LOCK: i64 = 0x706f_7274_6f6c_616e;
+
+/// Brings the tables up to date.
+pub(crate) async fn migrate(config: &Config, place: &str) -> Result<(), OpenError> {
+    let failed =
+        |error: tokio_postgres::Error| OpenError::Connect { place: place.to_owned(), problem: brief(&error) };
+    let (mut client, driver) = config.connect(NoTls).await.map_err(failed)?;
+    let driver = tokio::spawn(async move { drop(driver.await) });
+    let migrated = apply(&mut client, &failed).await;
+    driver.abort();
+    migrated
+}
+
+async fn apply(
+    client: &mut Client,
+    failed: &(dyn Fn(tokio_postgres::Error) -> OpenError + Sync),
+) -> Result<(), OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let transaction = client.transaction().await.map_err(failed)?;
+    // Held until the commit; a second gateway waits here and then finds nothing to do.
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
+    transaction
+        .batch_execute(
+            "CREATE SCHEMA IF NOT EXISTS portolan; SET LOCAL search_path TO portolan;
+             CREATE TABLE IF NOT EXISTS version (number bigint NOT NULL);",
+        )
+        .await
+        .map_err(failed)?;
+    let row =
+        transaction.query_one("SELECT coalesce(max(number), 0) FROM version", &[]).await.map_err(failed)?;
+    let found: i64 = row.get(0);
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.batch_execute(migration).await.map_err(failed)?;
+        let number = i64::try_from(index + 1).unwrap_or(known);
+        transaction.execute("INSERT INTO version VALUES ($1)", &[&number]).await.map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
+}

@@ -1,0 +1,101 @@
+//! A PostgreSQL server of the test's own. `initdb` refuses root, so it runs as the user `postgres`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::free_port;
+
+/// A running PostgreSQL server; stopped when dropped, with all its data.
+pub struct Database {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Database {
+    /// Makes a cluster and starts it.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Self { folder, port: free_port() };
+        succeed(Command::new("chown").arg("postgres").arg(database.folder.path()));
+        let mut initdb = database.command("initdb");
+        succeed(
+            initdb
+                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
+                .arg(database.data()),
+        );
+        database.restart();
+        database
+    }
+
+    /// `postgres://...`, of the superuser, without a password.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Starts it again over the same data, and waits until it answers.
+    pub fn restart(&self) {
+        let log = self.folder.path().join("log");
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200",
+            self.port
+        );
+        let mut start = self.command("pg_ctl");
+        start
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(&log)
+            .args(["-w", "-t", "60", "-o", &options, "start"]);
+        // What it starts keeps what it inherits open.
+        start.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+        let until = Instant::now() + Duration::from_secs(60);
+        while !start.status().unwrap().success() {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(Instant::now() < until, "PostgreSQL does not start:\n{said}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// SIGKILL to all of its processes.
+    pub fn kill(&self) {
+        let pid = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let Some(pid) = pid.lines().next() else { return };
+        // The postmaster first, so that it starts nothing anew; its children end when they miss it, or by this.
+        for arguments in [["-KILL", pid].as_slice(), ["-KILL", "--", &format!("-{pid}")].as_slice()] {
+            let _ = Command::new("kill").args(arguments).stderr(Stdio::null()).status();
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--"]).arg(programs().join(name)).current_dir(self.folder.path());
+        command
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let mut stop = self.command("pg_ctl");
+        stop.arg("-D").arg(self.data()).args(["-m", "immediate", "-W", "stop"]);
+        let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+/// Debian keeps a server's programs in a folder by version.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("tests/install installs PostgreSQL");
+    let newest = versions.filter_map(Result::ok).map(|entry| entry.path().join("bin"));
+    newest.filter(|bin| bin.join("initdb").exists()).max().unwrap_or_else(|| Path::new("/usr/bin").to_owned())
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
