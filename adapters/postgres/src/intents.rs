@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, GatewayId,
-    Lost, MessageId, Mode, Outcome, Reconciled, Start, Timestamp, composite::Parcel, settle_lost,
+    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, FaultClass,
+    GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, Status, Timestamp, composite::Parcel,
+    settle_lost,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -30,7 +31,45 @@ fn count(rows: &[Row]) -> i64 {
 }
 
 impl Inner {
-    pub(crate) async fn insert(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
+    /// Accepts. Where that fails, the commit may have happened all the same, with its answer lost: nobody was told of such a
+    /// message and nothing of it was sent, so it must not stay claimed.
+    pub(crate) async fn insert(self: &Arc<Self>, accept: Accept) -> Result<Accepted, DeliveryError> {
+        let id = accept.envelope.id;
+        let keyed = accept.envelope.request_key.is_some();
+        let (start, received) = (accept.start, accept.envelope.received);
+        let inserted = self.try_insert(accept).await;
+        if inserted.is_err() {
+            let inner = self.clone();
+            tokio::spawn(async move {
+                let undone = match start {
+                    // Whoever repeats the request id may have been told of it by now: it is worked on.
+                    Start::Now(gateway) if keyed => {
+                        let claim = Claim { id, attempt: 1, gateway };
+                        inner.wait_again(claim, received, &unsent(), received, 0).await.map(drop)
+                    }
+                    Start::Due(_) if keyed => Ok(()),
+                    Start::Now(_) | Start::Due(_) => inner.withdraw(id).await,
+                };
+                if let Err(error) = undone {
+                    tracing::error!(%id, %error, "a message whose commit is not known could not be settled");
+                }
+            });
+        }
+        inserted
+    }
+
+    /// Removes a message that nobody but its accept knows, unless another gateway has begun to work on it.
+    async fn withdraw(&self, id: MessageId) -> Result<(), DeliveryError> {
+        let withdrawn = self.pool.query(
+            Patience::Forever,
+            "DELETE FROM portolan.messages WHERE id = $1 AND (
+                 (state = 0 AND attempt = 0) OR (state = 1 AND attempt = 1 AND started = received AND at = received))",
+            |_| vec![&id.0],
+        );
+        withdrawn.await.map(drop).map_err(failed)
+    }
+
+    async fn try_insert(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
         let Accept { envelope, payload, start } = accept;
         let id = envelope.id;
         let (state, attempt, started, gateway, at) = match start {
@@ -397,6 +436,12 @@ impl Inner {
         }
         Ok(usize::try_from(removed).unwrap_or(0))
     }
+}
+
+/// Why an attempt that began with its accept was not made.
+fn unsent() -> Failure {
+    let why = "the ledger was away while the request was accepted; nothing was sent by this attempt";
+    Failure::new(Status::Unavailable, FaultClass::Unsent, "QUEUE_UNAVAILABLE", why)
 }
 
 /// An outcome's reply and failure: one of the two.

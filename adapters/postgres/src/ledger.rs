@@ -80,6 +80,8 @@ impl PostgresLedger {
         }
         let mut config = config;
         config.application_name("portolan").connect_timeout(Duration::from_secs(5));
+        // A server that is cut off without a word is noticed.
+        config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));
         let place = place(&config);
         schema::migrate(&config, &place).await?;
         let pool = Arc::new(Pool::new(config.clone(), options.connections));
