@@ -23,6 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 pub use ledger::Ledger;
 pub use transport::{Parcel, Received, Transport};
@@ -53,10 +54,10 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         except: &[Arc<str>],
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        for parcel in self.ledger.due(limit, except, now).await? {
-            self.publish(&parcel).await?;
-        }
-        Ok(())
+        let due = self.ledger.due(limit, except, now).await?;
+        // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
+        let published = join_all(due.iter().map(|parcel| self.publish(parcel))).await;
+        published.into_iter().collect()
     }
 
     async fn publish(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
@@ -112,14 +113,24 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             if received.is_empty() {
                 break;
             }
-            for Received { parcel, tag } in received {
-                match self.ledger.claim(&parcel, gateway, now).await? {
-                    Some(message) => {
-                        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(message.claim, tag);
+            let attempts = received.iter().map(|one| self.ledger.claim(&one.parcel, gateway, now));
+            let mut failed = None;
+            for (Received { tag, .. }, attempt) in received.iter().zip(join_all(attempts).await) {
+                match attempt {
+                    Ok(Some(message)) => {
+                        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(message.claim, *tag);
                         claimed.push(message);
                     }
-                    None => self.transport.acknowledge(tag).await?,
+                    // That this fails harms nothing: it comes again.
+                    Ok(None) => drop(self.transport.acknowledge(*tag).await),
+                    Err(error) => failed = Some(error),
                 }
+            }
+            match failed {
+                // What was claimed is worked on; nobody else would.
+                Some(_) if !claimed.is_empty() => break,
+                Some(error) => return Err(error),
+                None => {}
             }
         }
         Ok(claimed)
