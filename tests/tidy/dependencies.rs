@@ -14,6 +14,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("soap", ADAPTER),
     ("sqlite", ADAPTER),
     ("postgres", ADAPTER),
+    ("rabbitmq", ADAPTER),
     ("console", ADAPTER),
     ("bench", &["grpc"]),
     ("test-servers", &[]),

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests wait for processes")]
 
+mod broker;
 mod database;
 
+pub use broker::Broker;
 pub use database::Database;
 
 /// A port of 127.0.0.1 that is free now.

@@ -1,0 +1,118 @@
+//! A connection, that it ended, and when to try again. lapin's own recovery is not used: what is to be done after one is
+//! this crate's to know.
+
+use std::{pin::Pin, time::Duration};
+
+use futures_util::{Stream, StreamExt};
+use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::{OpenError, options::server};
+
+const HEARTBEAT: u16 = 10;
+/// An error that is told by no event is seen after this.
+const TICK: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Where to connect, and by what name.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) uri: AMQPUri,
+    pub(crate) name: &'static str,
+    pub(crate) timeout: Duration,
+}
+
+/// A connection that was made.
+pub(crate) struct Live {
+    pub(crate) connection: Connection,
+    pub(crate) channel: Channel,
+    pub(crate) watch: Watch,
+}
+
+/// What tells that a connection ended or is blocked.
+pub(crate) struct Watch {
+    events: Pin<Box<dyn Stream<Item = Event> + Send>>,
+    tick: tokio::time::Interval,
+}
+
+/// What a [`Watch`] saw.
+pub(crate) enum Seen {
+    /// An error, of the connection or of one channel, or time passed: look whether what is needed is alive.
+    Look(Option<String>),
+    Blocked(bool),
+}
+
+impl Live {
+    /// Why it is over, if it is.
+    pub(crate) fn over(connection: &Connection, channel: &Channel, error: Option<String>) -> Option<String> {
+        let alive = connection.status().connected() && channel.status().connected();
+        (!alive).then(|| error.unwrap_or_else(|| "the connection was closed".to_owned()))
+    }
+}
+
+impl Target {
+    pub(crate) async fn connect(&self) -> Result<Live, OpenError> {
+        let failed = |reason| OpenError::Connect { server: server(&self.uri), reason };
+        let mut uri = self.uri.clone();
+        uri.query.heartbeat = Some(HEARTBEAT);
+        let properties = ConnectionProperties::default().with_connection_name(self.name.into());
+        let connecting = async {
+            let connection = Connection::connect_uri(uri, properties).await?;
+            let events = Box::pin(connection.events_listener());
+            let channel = connection.create_channel().await?;
+            let mut tick = interval(TICK);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            Ok::<_, lapin::Error>(Live { connection, channel, watch: Watch { events, tick } })
+        };
+        match timeout(self.timeout, connecting).await {
+            Ok(Ok(live)) => Ok(live),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(_) => Err(failed(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+
+    /// Until there is one.
+    pub(crate) async fn reconnect(&self) -> Live {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(jittered(pause)).await;
+            match self.connect().await {
+                Ok(live) => {
+                    tracing::info!(server = server(&self.uri), connection = self.name, "RabbitMQ is back");
+                    return live;
+                }
+                Err(error) => tracing::warn!(connection = self.name, "{error}"),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    pub(crate) fn lost(&self, reason: &str) {
+        tracing::warn!(server = server(&self.uri), connection = self.name, reason, "RabbitMQ is away");
+    }
+}
+
+impl Watch {
+    pub(crate) async fn next(&mut self) -> Seen {
+        loop {
+            tokio::select! {
+                event = self.events.next() => match event {
+                    Some(Event::Error(error)) => return Seen::Look(Some(error.to_string())),
+                    Some(Event::ConnectionBlocked(_)) => return Seen::Blocked(true),
+                    Some(Event::ConnectionUnblocked) => return Seen::Blocked(false),
+                    Some(_) => {}
+                    // Nothing more will be told; the tick remains.
+                    None => self.events = Box::pin(futures_util::stream::pending()),
+                },
+                _ = self.tick.tick() => return Seen::Look(None),
+            }
+        }
+    }
+}
+
+/// Half of it and up to as much again, so that gateways do not all come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+    pause.mul_f64(0.5 + 0.5 * random)
+}

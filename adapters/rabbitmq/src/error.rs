@@ -1,0 +1,61 @@
+//! What can go wrong, in words that say what to do.
+
+use portolan_delivery::DeliveryError;
+
+/// Why there is no transport.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The text is left out, as it may have a password.
+    #[error(
+        "the URL of RabbitMQ is not valid: write amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS, with %2f for the virtual host /"
+    )]
+    Url,
+    /// No connection.
+    #[error(
+        "cannot connect to RabbitMQ at {server}: {reason}; check that it runs and listens there, and that user, password and virtual host are right"
+    )]
+    Connect {
+        /// Host and port.
+        server: String,
+        /// What was said.
+        reason: String,
+    },
+}
+
+/// Why a route's queue is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// There is one of that name that differs from what would be declared.
+    #[error(
+        "the queue {queue} exists with other arguments, RabbitMQ says: {said}; use its type, or empty and delete it"
+    )]
+    Differs {
+        /// Its name.
+        queue: String,
+        /// By the broker.
+        said: String,
+    },
+    /// The broker refuses this queue otherwise: no permission, for one.
+    #[error("RabbitMQ refuses the queue {queue}: {said}")]
+    Refused {
+        /// Its name.
+        queue: String,
+        /// By the broker.
+        said: String,
+    },
+    /// AMQP's limit.
+    #[error("the name of the queue {queue} is longer than 255 bytes: shorten the route's name or the prefix")]
+    Name {
+        /// Its name.
+        queue: String,
+    },
+    /// The broker is away. The transport goes on trying.
+    #[error("RabbitMQ does not answer: {0}")]
+    Away(String),
+}
+
+impl From<ServeError> for DeliveryError {
+    fn from(error: ServeError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

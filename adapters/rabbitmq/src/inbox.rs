@@ -1,0 +1,209 @@
+//! What was delivered and not yet received, in order; what is held until it is acknowledged; what is expected.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use lapin::Channel;
+use parking_lot::Mutex;
+use portolan_delivery::composite::{Parcel, Received};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+/// How long a receiver waits for what should come. If another gateway took it, it never does.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Parcels that are expected one by one; beyond, the queue is long and something is always there.
+const EXPECTED: usize = 4096;
+
+/// Deliveries of one connection after another, each a generation: what an old one delivered is delivered again.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    arrival: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    generation: u64,
+    channel: Option<Channel>,
+    /// Bounded: the broker sends no more than the prefetch of each consumer.
+    waiting: VecDeque<Arrival>,
+    /// From our tags to the channel's.
+    held: HashMap<u64, u64>,
+    last_tag: u64,
+    /// On their way to the broker. They may arrive before they are confirmed.
+    sending: HashSet<Parcel>,
+    /// Confirmed, and not seen here.
+    expected: HashSet<Parcel>,
+    /// In the queue when its consumer started, and not seen here.
+    backlog: HashMap<Arc<str>, u64>,
+    passed_over: Vec<Arc<str>>,
+}
+
+struct Arrival {
+    delivery_tag: u64,
+    parcel: Parcel,
+}
+
+impl Inbox {
+    /// A new connection. Returns its generation.
+    pub(crate) fn connected(&self, channel: Channel) -> u64 {
+        let mut state = self.state.lock();
+        state.forget();
+        state.channel = Some(channel);
+        state.generation
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.state.lock().forget();
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.state.lock().channel.as_ref().is_some_and(|channel| channel.status().connected())
+    }
+
+    pub(crate) fn sending(&self, parcel: &Parcel) {
+        let mut state = self.state.lock();
+        if state.sending.len() < EXPECTED {
+            state.sending.insert(parcel.clone());
+        }
+    }
+
+    /// It is in the queue, or it is not.
+    pub(crate) fn sent(&self, parcel: &Parcel, confirmed: bool) {
+        let mut state = self.state.lock();
+        if state.sending.remove(parcel) && confirmed && state.expected.len() < EXPECTED {
+            state.expected.insert(parcel.clone());
+        }
+    }
+
+    /// A consumer starts on a queue with so many parcels.
+    pub(crate) fn consuming(&self, route: &Arc<str>, backlog: u32) {
+        self.state.lock().backlog.insert(route.clone(), u64::from(backlog));
+    }
+
+    pub(crate) fn arrived(&self, generation: u64, delivery_tag: u64, parcel: Parcel) {
+        let mut state = self.state.lock();
+        if state.generation != generation {
+            return;
+        }
+        state.seen(&parcel);
+        state.waiting.push_back(Arrival { delivery_tag, parcel });
+        drop(state);
+        self.arrival.notify_waiters();
+    }
+
+    /// A delivery of that route was no parcel.
+    pub(crate) fn rejected(&self, route: &Arc<str>) {
+        let mut state = self.state.lock();
+        if let Some(backlog) = state.backlog.get_mut(route) {
+            *backlog = backlog.saturating_sub(1);
+        }
+    }
+
+    /// The route is no longer consumed. What is to be given back, for others to receive.
+    pub(crate) fn dropped(&self, route: &str) -> Vec<u64> {
+        let mut state = self.state.lock();
+        state.backlog.remove(route);
+        state.expected.retain(|parcel| &*parcel.route != route);
+        let (gone, kept) = std::mem::take(&mut state.waiting)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|arrival| &*arrival.parcel.route == route);
+        state.waiting = kept;
+        gone.into_iter().map(|arrival| arrival.delivery_tag).collect()
+    }
+
+    pub(crate) async fn receive(&self, limit: usize, except: &[Arc<str>]) -> Vec<Received> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut arrival = std::pin::pin!(self.arrival.notified());
+            arrival.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                let received = state.take(limit, except);
+                if !received.is_empty() || limit == 0 || !state.expects(except) {
+                    return received;
+                }
+            }
+            if timeout_at(until, arrival).await.is_err() {
+                let mut state = self.state.lock();
+                state.expect_none(except);
+                return state.take(limit, except);
+            }
+        }
+    }
+
+    /// The channel, and its tag; none if the delivery was another connection's.
+    pub(crate) fn release(&self, tag: u64) -> Option<(Channel, u64)> {
+        let mut state = self.state.lock();
+        let delivery_tag = state.held.remove(&tag)?;
+        Some((state.channel.clone()?, delivery_tag))
+    }
+
+    /// When something is here that the last receiver did not pass over.
+    pub(crate) async fn something(&self) {
+        loop {
+            let mut arrival = std::pin::pin!(self.arrival.notified());
+            arrival.as_mut().enable();
+            {
+                let state = self.state.lock();
+                if state.waiting.iter().any(|arrival| !state.passed_over.contains(&arrival.parcel.route)) {
+                    return;
+                }
+            }
+            arrival.await;
+        }
+    }
+}
+
+impl State {
+    fn forget(&mut self) {
+        self.generation += 1;
+        self.channel = None;
+        self.waiting.clear();
+        self.held.clear();
+        self.expected.clear();
+        self.backlog.clear();
+    }
+
+    fn seen(&mut self, parcel: &Parcel) {
+        self.sending.remove(parcel);
+        self.expected.remove(parcel);
+        if let Some(backlog) = self.backlog.get_mut(&parcel.route) {
+            *backlog = backlog.saturating_sub(1);
+        }
+    }
+
+    fn take(&mut self, limit: usize, except: &[Arc<str>]) -> Vec<Received> {
+        except.clone_into(&mut self.passed_over);
+        let mut received = Vec::new();
+        let mut kept = VecDeque::with_capacity(self.waiting.len());
+        for arrival in std::mem::take(&mut self.waiting) {
+            if received.len() == limit || except.contains(&arrival.parcel.route) {
+                kept.push_back(arrival);
+            } else {
+                self.last_tag += 1;
+                self.held.insert(self.last_tag, arrival.delivery_tag);
+                received.push(Received { parcel: arrival.parcel, tag: self.last_tag });
+            }
+        }
+        self.waiting = kept;
+        received
+    }
+
+    fn expects(&self, except: &[Arc<str>]) -> bool {
+        // Without a connection nothing comes.
+        self.channel.is_some()
+            && (self.expected.iter().any(|parcel| !except.contains(&parcel.route))
+                || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && !except.contains(route)))
+    }
+
+    fn expect_none(&mut self, except: &[Arc<str>]) {
+        self.expected.retain(|parcel| except.contains(&parcel.route));
+        self.backlog.retain(|route, _| except.contains(route));
+    }
+}

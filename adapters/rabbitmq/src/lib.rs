@@ -1,0 +1,16 @@
+//! [`Transport`](portolan_delivery::composite::Transport) over RabbitMQ: what is due travels in a queue per route.
+
+mod confirms;
+mod connection;
+mod consumer;
+mod error;
+mod inbox;
+mod options;
+mod parcel;
+mod publisher;
+mod topology;
+mod transport;
+
+pub use error::{OpenError, ServeError};
+pub use options::{Options, QueueType};
+pub use transport::RabbitTransport;

@@ -1,0 +1,77 @@
+//! What can be set.
+
+use std::{fmt, time::Duration};
+
+use lapin::uri::AMQPUri;
+
+/// How the broker keeps a route's queue. A queue that exists keeps its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueueType {
+    /// Replicated over the nodes of a cluster; a confirm means that most of them have it on disk.
+    #[default]
+    Quorum,
+    /// On one node.
+    Classic,
+}
+
+/// How to reach and use a broker.
+#[derive(Clone)]
+pub struct Options {
+    /// `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS. The virtual host `/` is written `%2f`.
+    pub url: String,
+    /// Of queues that are declared.
+    pub queue_type: QueueType,
+    /// Parcels of a route that are here and not acknowledged, at most. 0 counts as 1: it would mean no limit.
+    pub prefetch: u16,
+    /// What the broker may take to answer.
+    pub confirm_timeout: Duration,
+    /// Before the name of each queue, so that several installations share a virtual host.
+    pub queue_prefix: String,
+}
+
+impl Options {
+    /// With defaults.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            queue_type: QueueType::default(),
+            prefetch: 64,
+            confirm_timeout: Duration::from_secs(10),
+            queue_prefix: "portolan".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL has a password.
+        let server =
+            self.url.parse::<AMQPUri>().map_or_else(|_| "(not valid)".to_owned(), |uri| server(&uri));
+        f.debug_struct("Options")
+            .field("server", &server)
+            .field("queue_type", &self.queue_type)
+            .field("prefetch", &self.prefetch)
+            .field("confirm_timeout", &self.confirm_timeout)
+            .field("queue_prefix", &self.queue_prefix)
+            .finish()
+    }
+}
+
+/// What of a URL may be shown.
+pub(crate) fn server(uri: &AMQPUri) -> String {
+    format!("{}:{}", uri.authority.host, uri.authority.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_not_shown() {
+        for url in ["amqp://joe:s3cret@rabbit:5673/%2f", "amqp:joe:s3cret@rabbit", "s3cret"] {
+            let shown = format!("{:?}", Options::new(url));
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
+        assert!(format!("{:?}", Options::new("amqp://joe:s3cret@rabbit:5673/%2f")).contains("rabbit:5673"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Which queues there are.
+//!
+//! One for each route, `{prefix}.route.{route}`, durable, neither exclusive nor deleted by itself, reached by the default
+//! exchange: its routing key is the queue's name, so there are no bindings to lose.
+//!
+//! | argument | value |
+//! | --- | --- |
+//! | `x-queue-type` | `quorum` or `classic`; never absent, as a virtual host may have a default of its own |
+//!
+//! No `x-delivery-limit`: how often an attempt is made is the ledger's to say.
+
+use lapin::{
+    Connection, ErrorKind, Queue,
+    options::QueueDeclareOptions,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+use crate::{Options, QueueType, ServeError};
+
+/// Names and arguments.
+pub(crate) struct Topology {
+    prefix: String,
+    queue_type: QueueType,
+}
+
+impl Topology {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self { prefix: options.queue_prefix.clone(), queue_type: options.queue_type }
+    }
+
+    /// The queue of a route.
+    pub(crate) fn queue(&self, route: &str) -> Result<ShortString, ServeError> {
+        let queue = format!("{}.route.{route}", self.prefix);
+        ShortString::try_new(queue.as_str()).map_err(|_| ServeError::Name { queue })
+    }
+
+    fn arguments(&self) -> FieldTable {
+        let queue_type = match self.queue_type {
+            QueueType::Quorum => "quorum",
+            QueueType::Classic => "classic",
+        };
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString(queue_type.into()));
+        arguments
+    }
+
+    /// Declares a route's queue. On a channel of its own: a refusal closes the channel, and nothing else is to end by it.
+    pub(crate) async fn declare(&self, connection: &Connection, route: &str) -> Result<Queue, ServeError> {
+        let queue = self.queue(route)?;
+        let channel = connection.create_channel().await.map_err(away)?;
+        let declared = channel.queue_declare(queue.clone(), QueueDeclareOptions::durable(), self.arguments());
+        let declared = declared.await.map_err(|error| match error.kind() {
+            ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => {
+                let (queue, said) = (queue.to_string(), said.get_message().to_string());
+                // AMQP's number for PRECONDITION_FAILED.
+                if matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 406) {
+                    ServeError::Differs { queue, said }
+                } else {
+                    ServeError::Refused { queue, said }
+                }
+            }
+            _ => away(error),
+        })?;
+        // That it fails is seen by whoever uses the connection next.
+        let _ = channel.close(200, "OK".into()).await;
+        Ok(declared)
+    }
+}
+
+pub(crate) fn away(error: lapin::Error) -> ServeError {
+    ServeError::Away(error.to_string())
+}

@@ -1,0 +1,166 @@
+//! Both connections together.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use lapin::{options::BasicAckOptions, uri::AMQPUri};
+use portolan_delivery::{
+    BoxFuture, DeliveryError,
+    composite::{Parcel, Received, Transport},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    OpenError, Options, ServeError, connection::Target, consumer::Consumers, inbox::Inbox,
+    publisher::Publisher, topology::Topology,
+};
+
+/// Parcels over RabbitMQ. It connects again by itself; dropped, it closes its connections.
+pub struct RabbitTransport {
+    publisher: Arc<Publisher>,
+    consumers: Arc<Consumers>,
+    inbox: Arc<Inbox>,
+    ask: mpsc::Sender<oneshot::Sender<Result<(), ServeError>>>,
+    patience: Duration,
+    supervisors: [JoinHandle<()>; 2],
+}
+
+impl RabbitTransport {
+    /// Connects twice: a broker that holds back those who publish does not hold back who consumes.
+    ///
+    /// # Errors
+    /// The URL is not valid, or the broker cannot be reached now. Later it may come and go.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        // The parser's words may have the URL in them.
+        let uri: AMQPUri = options.url.parse().map_err(|_| OpenError::Url)?;
+        let topology = Arc::new(Topology::new(&options));
+        let patience = options.confirm_timeout;
+        let target = |name| Target { uri: uri.clone(), name, timeout: patience };
+        let inbox = Arc::new(Inbox::default());
+        let publisher =
+            Arc::new(Publisher::new(target("portolan publishes"), Arc::clone(&topology), patience));
+        let consumers = Arc::new(Consumers::new(
+            target("portolan consumes"),
+            topology,
+            Arc::clone(&inbox),
+            options.prefetch,
+            patience,
+        ));
+        let (publishing, consuming) = (publisher.connect().await?, consumers.connect().await?);
+        let (ask, asked) = mpsc::channel(1);
+        let supervisors = [
+            tokio::spawn({
+                let publisher = Arc::clone(&publisher);
+                async move { publisher.supervise(publishing).await }
+            }),
+            tokio::spawn({
+                let consumers = Arc::clone(&consumers);
+                async move { consumers.supervise(consuming, asked).await }
+            }),
+        ];
+        let transport = Self { publisher, consumers, inbox, ask, patience, supervisors };
+        // Both have begun: from here on, what is not connected is away.
+        transport.publisher.begun().await;
+        let _ = transport.serve(&[]).await;
+        Ok(transport)
+    }
+
+    /// Declares and consumes the queues of these routes, and no longer those of others. Their parcels that were
+    /// delivered and not received go back to the queue.
+    ///
+    /// # Errors
+    /// The first queue that could not be served; the others are. It is tried again from time to time, and after a
+    /// connection was lost.
+    pub async fn serve(&self, routes: &[Arc<str>]) -> Result<(), ServeError> {
+        self.consumers.want(routes);
+        let asking = async {
+            let (answer, answered) = oneshot::channel();
+            self.ask.send(answer).await.ok()?;
+            answered.await.ok()
+        };
+        let away = |reason: String| Err(ServeError::Away(reason));
+        match timeout(self.patience, asking).await {
+            Ok(Some(result)) => result,
+            Ok(None) => away("the connection was lost".to_owned()),
+            Err(_) => away(format!("no answer within {:?}", self.patience)),
+        }
+    }
+
+    /// Whether both connections are there now.
+    pub fn is_connected(&self) -> bool {
+        self.publisher.is_connected() && self.inbox.is_connected()
+    }
+}
+
+impl Transport for RabbitTransport {
+    fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let sending = Sending { inbox: &self.inbox, parcel: &parcel, confirmed: false };
+            self.inbox.sending(&parcel);
+            let result = self.publisher.publish(&parcel, || self.consumers.lost(&parcel.route)).await;
+            sending.done(result.is_ok());
+            if result.is_ok() {
+                // Its queue exists by now.
+                self.consumers.meet(&parcel.route);
+            }
+            result
+        })
+    }
+
+    fn receive<'a>(
+        &'a self,
+        limit: usize,
+        except: &'a [Arc<str>],
+    ) -> BoxFuture<'a, Result<Vec<Received>, DeliveryError>> {
+        Box::pin(async move { Ok(self.inbox.receive(limit, except).await) })
+    }
+
+    fn acknowledge(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            // Of a connection that is gone: it comes again, and is absorbed.
+            let Some((channel, delivery_tag)) = self.inbox.release(tag) else { return Ok(()) };
+            let acknowledged = channel.basic_ack(delivery_tag, BasicAckOptions::default()).await;
+            acknowledged.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
+        })
+    }
+
+    fn arrived(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.inbox.something())
+    }
+}
+
+impl fmt::Debug for RabbitTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RabbitTransport").field("connected", &self.is_connected()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for RabbitTransport {
+    fn drop(&mut self) {
+        self.supervisors.iter().for_each(JoinHandle::abort);
+        // The last handle of the channel that consumes.
+        self.inbox.disconnected();
+    }
+}
+
+/// A publication that is under way, also if its caller goes.
+struct Sending<'a> {
+    inbox: &'a Inbox,
+    parcel: &'a Parcel,
+    confirmed: bool,
+}
+
+impl Sending<'_> {
+    fn done(mut self, confirmed: bool) {
+        self.confirmed = confirmed;
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.inbox.sent(self.parcel, self.confirmed);
+    }
+}

@@ -1,0 +1,279 @@
+//! Over a real broker. It is started once, as that takes seconds; the scenarios have queues of their own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
+
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use portolan_delivery::{
+    MessageId,
+    composite::{Parcel, Received, Transport},
+};
+use portolan_rabbitmq::{OpenError, Options, RabbitTransport, ServeError};
+use portolan_test_servers::Broker;
+use tokio::time::timeout;
+
+/// No wait is longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transport() {
+    let broker = tokio::task::spawn_blocking(Broker::start).await.unwrap();
+    let url = broker.url();
+    // Declared first, and killed last: see there.
+    let survivor = open(&url, "killed").await;
+    survivor.serve(&routes(["r"])).await.unwrap();
+    scenario("in order", in_order(&url)).await;
+    scenario("passed over", passed_over(&url)).await;
+    scenario("not acknowledged", not_acknowledged(&url)).await;
+    scenario("other arguments", other_arguments(&url)).await;
+    scenario("hostile", hostile(&url)).await;
+    scenario("no longer served", no_longer_served(&url)).await;
+    scenario("queue deleted", queue_deleted(&broker)).await;
+    scenario("blocked", blocked(&broker)).await;
+    scenario("killed", killed(&broker, survivor)).await;
+    scenario("away", away(&broker)).await;
+}
+
+async fn scenario(name: &str, run: impl Future<Output = ()>) {
+    let begun = std::time::Instant::now();
+    timeout(2 * PATIENCE, run).await.unwrap_or_else(|_| panic!("{name}: does not end"));
+    println!("{name}: {:?}", begun.elapsed());
+}
+
+async fn open(url: &str, prefix: &str) -> RabbitTransport {
+    RabbitTransport::open(options(url, prefix)).await.unwrap()
+}
+
+fn options(url: &str, prefix: &str) -> Options {
+    Options { queue_prefix: prefix.to_owned(), ..Options::new(url) }
+}
+
+fn parcel(route: &str, attempt: u32) -> Parcel {
+    Parcel { id: MessageId::generate(), route: route.into(), attempt }
+}
+
+fn routes<const N: usize>(names: [&str; N]) -> Vec<Arc<str>> {
+    names.map(Arc::from).to_vec()
+}
+
+/// So many, as they come.
+async fn receive(transport: &RabbitTransport, count: usize, except: &[Arc<str>]) -> Vec<Received> {
+    let mut received = Vec::new();
+    while received.len() < count {
+        let come = transport.receive(count - received.len(), except).await.unwrap();
+        if come.is_empty() {
+            timeout(PATIENCE, transport.arrived()).await.expect("nothing arrives");
+        }
+        received.extend(come);
+    }
+    received
+}
+
+/// Until this one comes; what else comes is acknowledged too.
+async fn receive_this(transport: &RabbitTransport, parcel: &Parcel) {
+    loop {
+        let received = receive(transport, 1, &[]).await.remove(0);
+        transport.acknowledge(received.tag).await.unwrap();
+        if received.parcel == *parcel {
+            return;
+        }
+    }
+}
+
+fn parcels(received: &[Received]) -> Vec<Parcel> {
+    received.iter().map(|received| received.parcel.clone()).collect()
+}
+
+/// More than the prefetch, at once: each once, in order. Confirmed and not excepted, they are received without a wait.
+async fn in_order(url: &str) {
+    let transport = open(url, "order").await;
+    assert!(transport.is_connected());
+    let sent: Vec<_> = (1..=300).map(|attempt| parcel("orders", attempt)).collect();
+    futures_util::future::try_join_all(sent.iter().cloned().map(|one| transport.publish(one))).await.unwrap();
+    let mut got = Vec::new();
+    while got.len() < sent.len() {
+        let received = transport.receive(50, &[]).await.unwrap();
+        assert!(!received.is_empty(), "after {}", got.len());
+        for one in received {
+            transport.acknowledge(one.tag).await.unwrap();
+            got.push(one.parcel);
+        }
+    }
+    let attempts = |parcels: &[Parcel]| parcels.iter().map(|parcel| parcel.attempt).collect::<Vec<_>>();
+    assert_eq!(attempts(&got), attempts(&sent));
+    assert!(got == sent);
+    assert!(transport.receive(1, &[]).await.unwrap().is_empty());
+    drop(transport);
+    let transport = open(url, "order").await;
+    transport.serve(&routes(["orders"])).await.unwrap();
+    assert!(transport.receive(1, &[]).await.unwrap().is_empty(), "acknowledged, and here again");
+}
+
+async fn passed_over(url: &str) {
+    let transport = open(url, "over").await;
+    let (paused, other) = (parcel("paused", 1), parcel("other", 1));
+    transport.publish(paused.clone()).await.unwrap();
+    transport.publish(other.clone()).await.unwrap();
+    let except = routes(["paused"]);
+    assert_eq!(parcels(&receive(&transport, 1, &except).await), [other]);
+    assert!(transport.receive(1, &except).await.unwrap().is_empty());
+    let arrived = timeout(Duration::from_millis(200), transport.arrived()).await;
+    assert!(arrived.is_err(), "only what was passed over is here");
+    assert_eq!(parcels(&receive(&transport, 1, &[]).await), [paused]);
+}
+
+async fn not_acknowledged(url: &str) {
+    let first = open(url, "again").await;
+    let sent: Vec<_> = (1..=3).map(|attempt| parcel("r", attempt)).collect();
+    for one in &sent {
+        first.publish(one.clone()).await.unwrap();
+    }
+    let received = receive(&first, 2, &[]).await;
+    first.acknowledge(received[0].tag).await.unwrap();
+    drop(first);
+    let second = open(url, "again").await;
+    second.serve(&routes(["r"])).await.unwrap();
+    assert_eq!(parcels(&receive(&second, 2, &[]).await), sent[1..]);
+}
+
+async fn other_arguments(url: &str) {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let name = "differs.route.r";
+    channel.queue_declare(name.into(), QueueDeclareOptions::default(), FieldTable::default()).await.unwrap();
+    let transport = open(url, "differs").await;
+    let error = transport.serve(&routes(["fine", "r"])).await.unwrap_err();
+    assert!(matches!(&error, ServeError::Differs { queue, .. } if queue == name), "{error}");
+    assert!(error.to_string().contains("inequivalent arg"), "{error}");
+    let error = transport.publish(parcel("r", 1)).await.unwrap_err();
+    assert!(error.to_string().contains(name), "{error}");
+    // The connections go on.
+    let fine = parcel("fine", 1);
+    transport.publish(fine.clone()).await.unwrap();
+    assert_eq!(parcels(&receive(&transport, 1, &[]).await), [fine]);
+    assert!(transport.is_connected());
+    let error = transport.publish(parcel(&"long".repeat(100), 1)).await.unwrap_err();
+    assert!(error.to_string().contains("255"), "{error}");
+}
+
+async fn hostile(url: &str) {
+    let transport = open(url, "hostile").await;
+    transport.serve(&routes(["r"])).await.unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let pretends = BasicProperties::default()
+        .with_type("portolan.parcel".into())
+        .with_message_id(MessageId::generate().to_string().into());
+    for (properties, body) in [
+        (BasicProperties::default(), "anything"),
+        (pretends.clone(), "{"),
+        (pretends.clone(), ""),
+        (pretends, r#"{"route":"other","attempt":1}"#),
+    ] {
+        channel
+            .basic_publish(
+                "".into(),
+                "hostile.route.r".into(),
+                BasicPublishOptions::default(),
+                body.as_bytes(),
+                properties,
+            )
+            .await
+            .unwrap();
+    }
+    let sent = parcel("r", 1);
+    transport.publish(sent.clone()).await.unwrap();
+    let received = receive(&transport, 1, &[]).await;
+    assert_eq!(parcels(&received), [sent]);
+    transport.acknowledge(received[0].tag).await.unwrap();
+    drop(transport);
+    // Rejected for good: none is left for the next.
+    let queue = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+    let left = channel.queue_declare("hostile.route.r".into(), queue, FieldTable::default()).await.unwrap();
+    assert_eq!(left.message_count(), 0);
+}
+
+async fn no_longer_served(url: &str) {
+    let transport = open(url, "served").await;
+    transport.serve(&routes(["old", "new"])).await.unwrap();
+    let held = parcel("old", 1);
+    transport.publish(held.clone()).await.unwrap();
+    timeout(PATIENCE, transport.arrived()).await.unwrap();
+    transport.serve(&routes(["new"])).await.unwrap();
+    assert!(transport.receive(1, &[]).await.unwrap().is_empty());
+    // Another gateway still has the route.
+    let other = open(url, "served").await;
+    other.serve(&routes(["old"])).await.unwrap();
+    assert_eq!(parcels(&receive(&other, 1, &[]).await), [held]);
+}
+
+async fn queue_deleted(broker: &Broker) {
+    let transport = open(&broker.url(), "deleted").await;
+    receive_after(&transport, &parcel("r", 1)).await;
+    let deleted = tokio::task::block_in_place(|| broker.ctl(&["delete_queue", "deleted.route.r"]));
+    println!("{deleted}");
+    // Of many at once, some to a queue that is there: none is told what became of another.
+    transport.publish(parcel("there", 1)).await.unwrap();
+    receive_after(&transport, &parcel("r", 2)).await;
+}
+
+/// Published until that succeeds, and received.
+async fn receive_after(transport: &RabbitTransport, parcel: &Parcel) {
+    while transport.publish(parcel.clone()).await.is_err() {}
+    receive_this(transport, parcel).await;
+}
+
+async fn blocked(broker: &Broker) {
+    let options = Options { confirm_timeout: Duration::from_secs(2), ..options(&broker.url(), "blocked") };
+    let transport = RabbitTransport::open(options).await.unwrap();
+    receive_after(&transport, &parcel("r", 1)).await;
+    let set = |limit| tokio::task::block_in_place(|| broker.ctl(&["set_vm_memory_high_watermark", limit]));
+    set("0.0000001");
+    let error = transport.publish(parcel("r", 2)).await.unwrap_err();
+    assert!(error.to_string().contains("no confirm"), "{error}");
+    set("0.4");
+    receive_after(&transport, &parcel("r", 3)).await;
+}
+
+/// Its queue is some seconds old. On a cluster of one node, RabbitMQ 3.10.8 found no leader any more for a quorum queue whose
+/// node was killed within a moment of its declaration ("leader not known"): declared and consumed then have no answer.
+async fn killed(broker: &Broker, transport: RabbitTransport) {
+    let sent: Vec<_> = (1..=20).map(|attempt| parcel("r", attempt)).collect();
+    futures_util::future::try_join_all(sent.iter().cloned().map(|one| transport.publish(one))).await.unwrap();
+    let held = receive(&transport, 1, &[]).await;
+    tokio::task::block_in_place(|| broker.kill());
+    while transport.is_connected() {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::block_in_place(|| broker.restart());
+    // Of a connection that is gone: no harm.
+    transport.acknowledge(held[0].tag).await.unwrap();
+    let after = parcel("r", 21);
+    while transport.publish(after.clone()).await.is_err() {}
+    let mut missing: HashSet<_> = sent.into_iter().chain([after]).collect();
+    while !missing.is_empty() {
+        for one in receive(&transport, 1, &[]).await {
+            transport.acknowledge(one.tag).await.unwrap();
+            missing.remove(&one.parcel);
+        }
+    }
+    assert!(transport.is_connected());
+}
+
+/// The last: the broker does not come back.
+async fn away(broker: &Broker) {
+    let options = Options { confirm_timeout: Duration::from_millis(500), ..options(&broker.url(), "away") };
+    let transport = RabbitTransport::open(options.clone()).await.unwrap();
+    tokio::task::block_in_place(|| broker.kill());
+    transport.publish(parcel("r", 1)).await.unwrap_err();
+    assert!(transport.receive(1, &[]).await.unwrap().is_empty());
+    let error = RabbitTransport::open(options).await.unwrap_err();
+    let said = error.to_string();
+    assert!(matches!(error, OpenError::Connect { .. }) && said.contains("127.0.0.1:"), "{said}");
+    assert!(!said.contains("guest"), "{said}");
+}
