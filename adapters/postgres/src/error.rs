@@ -74,8 +74,9 @@ pub(crate) fn exhausted(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| db.code() == &SqlState::DISK_FULL)
 }
 
-pub(crate) fn unavailable(error: &tokio_postgres::Error) -> DeliveryError {
-    DeliveryError::Unavailable(format!("the ledger: {}", brief(error)))
+/// What the port says of a statement that failed.
+pub(crate) fn failed(error: tokio_postgres::Error) -> DeliveryError {
+    DeliveryError::Unavailable(format!("the ledger: {}", brief(&error)))
 }
 
 pub(crate) fn damaged(id: MessageId) -> DeliveryError {

@@ -7,16 +7,17 @@ use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, FaultClass,
     GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, Status, Timestamp, composite::Parcel,
-    settle_lost,
+    settle_lost, unreadable_row,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    error::damaged,
-    ledger::{Inner, failed},
+    error::{damaged, failed},
+    ledger::Inner,
     pool::Patience,
-    row::{attempt_number, class_name, from_json, route, to_json},
+    row::{attempt_number, class_name, from_json, to_json},
+    schema,
 };
 
 /// Claims of the dead that are settled at a time, so that memory does not grow with their number.
@@ -174,7 +175,7 @@ impl Inner {
             .filter_map(|row| {
                 Some(Parcel {
                     id: MessageId(row.try_get(0).ok()?),
-                    route: route(row, 1),
+                    route: row.try_get::<_, &str>(1).ok()?.into(),
                     attempt: attempt_number(row.try_get(2).ok()?).saturating_add(1),
                 })
             })
@@ -198,8 +199,9 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Option<Claimed>, DeliveryError> {
         let attempt = number(parcel.attempt);
+        // For ever: a claim that was committed and given up would be nobody's as long as this gateway lives.
         let rows = self.pool.query(
-            self.soon(),
+            Patience::Forever,
             "UPDATE portolan.messages SET state = 1, attempt = $2, gateway = $3, started = $4, at = $4
              WHERE id = $1 AND ((state = 0 AND attempt = $2 - 1)
                  OR ($5 AND state = 1 AND attempt = $2 AND gateway = $3 AND at = $4))
@@ -208,11 +210,14 @@ impl Inner {
         );
         let rows = rows.await.map_err(failed)?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let bad = |_| damaged(parcel.id);
-        let envelope: Envelope = from_json(row.try_get(0).map_err(bad)?, parcel.id)?;
-        let payload = Bytes::copy_from_slice(row.try_get(1).map_err(bad)?);
         let claim = Claim { id: parcel.id, attempt: parcel.attempt, gateway };
-        Ok(Some(Claimed { claim, envelope, payload }))
+        match message(row, parcel.id) {
+            Ok((envelope, payload)) => Ok(Some(Claimed { claim, envelope, payload })),
+            Err(_) => {
+                self.bury(claim, &unreadable_row(), now, 0).await?;
+                Ok(None)
+            }
+        }
     }
 
     pub(crate) async fn finish(
@@ -331,9 +336,13 @@ impl Inner {
         let attempt = attempt_number(row.try_get(1).map_err(bad)?);
         let claim = Claim { id, attempt, gateway: GatewayId(row.try_get(2).map_err(bad)?) };
         let before = attempt_number(row.try_get(3).map_err(bad)?);
-        let envelope: Envelope = from_json(row.try_get(4).map_err(bad)?, id)?;
+        let envelope = row.try_get(4).map_err(bad).and_then(|text| from_json::<Envelope>(text, id));
+        let settled = match envelope {
+            Ok(envelope) => settle_lost(&envelope, before.saturating_add(1)),
+            Err(_) => Lost::Bury(unreadable_row()),
+        };
         let mut reconciled = Reconciled::default();
-        match settle_lost(&envelope, before.saturating_add(1)) {
+        match settled {
             Lost::Again(failure) => {
                 reconciled.requeued = u64::from(self.wait_again(claim, now, &failure, now, 1).await?);
             }
@@ -399,13 +408,13 @@ impl Inner {
 
     pub(crate) async fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> Result<(), DeliveryError> {
         let (hash, content) = (hash.0.to_vec(), &content[..]);
-        // The row is written even where it is there: a concurrent forget then sees that it changed.
+        // Not while bundles are removed: those who remove look for holders with the lock in their hands.
         let kept = self.pool.query(
             self.soon(),
-            "WITH holder AS (
-                 INSERT INTO portolan.bundle_holders VALUES ($3, $1) ON CONFLICT DO NOTHING)
-             INSERT INTO portolan.bundles VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash",
-            |_| vec![&hash, &content, &self.process],
+            "WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($4)),
+             holder AS (INSERT INTO portolan.bundle_holders SELECT $3, $1 FROM lock ON CONFLICT DO NOTHING)
+             INSERT INTO portolan.bundles SELECT $1, $2 FROM lock ON CONFLICT DO NOTHING",
+            |_| vec![&hash, &content, &self.process, &schema::LOCK],
         );
         kept.await.map(drop).map_err(failed)
     }
@@ -424,16 +433,21 @@ impl Inner {
             |_| vec![&before.0, &limit],
         );
         let removed = count(&rows.await.map_err(failed)?);
-        for sql in [
-            "DELETE FROM portolan.leases WHERE expires < clock_timestamp() - interval '1 day'",
-            "DELETE FROM portolan.bundle_holders h WHERE NOT EXISTS (
-                 SELECT 1 FROM portolan.leases l WHERE l.id = h.holder AND l.expires > clock_timestamp())",
-            "DELETE FROM portolan.bundles b
-             WHERE NOT EXISTS (SELECT 1 FROM portolan.messages m WHERE m.bundle = b.hash)
-               AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash)",
-        ] {
-            self.pool.query(self.soon(), sql, |_| Vec::new()).await.map_err(failed)?;
-        }
+        // In a block each statement sees what was committed before it, and so, with the lock, every holder.
+        let cleared = self.pool.query(
+            self.soon(),
+            "DO $$ BEGIN
+                 PERFORM pg_advisory_xact_lock(8101820099073958254);
+                 DELETE FROM portolan.leases WHERE expires < clock_timestamp() - interval '1 day';
+                 DELETE FROM portolan.bundle_holders h WHERE NOT EXISTS (
+                     SELECT 1 FROM portolan.leases l WHERE l.id = h.holder AND l.expires > clock_timestamp());
+                 DELETE FROM portolan.bundles b
+                 WHERE NOT EXISTS (SELECT 1 FROM portolan.messages m WHERE m.bundle = b.hash)
+                   AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash);
+             END $$",
+            |_| Vec::new(),
+        );
+        cleared.await.map_err(failed)?;
         Ok(usize::try_from(removed).unwrap_or(0))
     }
 }
@@ -442,6 +456,13 @@ impl Inner {
 fn unsent() -> Failure {
     let why = "the ledger was away while the request was accepted; nothing was sent by this attempt";
     Failure::new(Status::Unavailable, FaultClass::Unsent, "QUEUE_UNAVAILABLE", why)
+}
+
+/// A claimed row's envelope and payload.
+fn message(row: &Row, id: MessageId) -> Result<(Envelope, Bytes), DeliveryError> {
+    let bad = |_| damaged(id);
+    let envelope = from_json(row.try_get(0).map_err(bad)?, id)?;
+    Ok((envelope, Bytes::copy_from_slice(row.try_get(1).map_err(bad)?)))
 }
 
 /// An outcome's reply and failure: one of the two.

@@ -37,10 +37,9 @@ impl Leases {
         self.pool
             .query(
                 patience,
-                "INSERT INTO portolan.leases AS l (id, expires)
+                "INSERT INTO portolan.leases (id, expires)
                  SELECT unnest($1::uuid[]), clock_timestamp() + make_interval(secs => $2)
-                 ON CONFLICT (id) DO UPDATE
-                 SET expires = excluded.expires, epoch = l.epoch + (l.expires < clock_timestamp())::int",
+                 ON CONFLICT (id) DO UPDATE SET expires = excluded.expires",
                 |_| vec![&held as _, &seconds as _],
             )
             .await

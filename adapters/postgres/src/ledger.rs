@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     OpenError, Options,
-    error::{brief, unavailable},
+    error::brief,
     leases::Leases,
     pool::{Patience, Pool},
     schema,
@@ -238,9 +238,4 @@ impl Ledger for PostgresLedger {
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(self.inner.forget(before, limit))
     }
-}
-
-/// The text that callers of a statement give for its failure.
-pub(crate) fn failed(error: tokio_postgres::Error) -> DeliveryError {
-    unavailable(&error)
 }

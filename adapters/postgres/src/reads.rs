@@ -6,7 +6,7 @@ use portolan_delivery::{
 };
 
 use crate::{
-    error::{damaged, unavailable},
+    error::{damaged, failed},
     ledger::Inner,
     row::{attempt_number, class_name, columns, from_json, kind, number, record},
 };
@@ -20,7 +20,7 @@ impl Inner {
                  SELECT * FROM portolan.attempts WHERE message = $1 ORDER BY number DESC LIMIT 1000
              ) last ORDER BY number",
         );
-        let rows = attempts.await.map_err(|e| unavailable(&e))?;
+        let rows = attempts.await.map_err(failed)?;
         let mut attempts = Vec::with_capacity(rows.len() + 1);
         for row in rows {
             let bad = |_| damaged(id);
@@ -36,7 +36,7 @@ impl Inner {
             columns!(),
             ", m.payload, m.reply FROM portolan.messages m WHERE m.id = $1"
         ));
-        let rows = message.await.map_err(|e| unavailable(&e))?;
+        let rows = message.await.map_err(failed)?;
         rows.first().map(|row| record(row, attempts, true)).transpose()
     }
 
@@ -65,7 +65,7 @@ impl Inner {
             ),
             |_| vec![&filter.route as _, &state as _, &class as _, &before as _, &asked as _],
         );
-        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        let rows = rows.await.map_err(failed)?;
         let mut page = Page::default();
         for row in rows.iter().take(limit) {
             page.records.push(record(row, Vec::new(), false)?);
@@ -83,7 +83,7 @@ impl Inner {
              GROUP BY route, state ORDER BY route, state",
             |_| Vec::new(),
         );
-        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        let rows = rows.await.map_err(failed)?;
         Ok(rows
             .iter()
             .filter_map(|row| {
@@ -103,7 +103,7 @@ impl Inner {
             self.pool.query(self.soon(), "SELECT content FROM portolan.bundles WHERE hash = $1", |_| {
                 vec![&hash as _]
             });
-        let rows = rows.await.map_err(|e| unavailable(&e))?;
+        let rows = rows.await.map_err(failed)?;
         Ok(rows.first().and_then(|row| row.try_get::<_, &[u8]>(0).ok()).map(Bytes::copy_from_slice))
     }
 }

@@ -1,7 +1,5 @@
 //! A message as a row.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use portolan_delivery::{
     Attempt, DeadLetter, DeliveryError, Envelope, Failure, FaultClass, GatewayId, MessageId, Outcome, Party,
@@ -107,9 +105,4 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
     }
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
     Ok(Record { envelope, payload, digest, state, attempts })
-}
-
-/// Whom a parcel is about, from text columns.
-pub(crate) fn route(row: &Row, index: usize) -> Arc<str> {
-    row.try_get::<_, &str>(index).unwrap_or_default().into()
 }

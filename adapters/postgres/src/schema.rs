@@ -7,7 +7,7 @@ use crate::{OpenError, error::brief};
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
-/// Any number that nobody else in the database uses: "portolan" in ASCII.
+/// Any number that nobody else in the database uses: "portolan" in ASCII. Also in the text of `forget`.
 pub(crate) const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
 /// Brings the tables up to date.

@@ -16,7 +16,6 @@ CREATE TABLE bundle_holders (
 -- Gateways and processes that are alive: by this server's clock, and no other.
 CREATE TABLE leases (
     id      uuid        PRIMARY KEY,
-    epoch   bigint      NOT NULL DEFAULT 1,         -- rises when a lease that had run out is taken again
     expires timestamptz NOT NULL
 );
 

@@ -58,7 +58,6 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     let (first, second) = (GatewayId::generate(), GatewayId::generate());
     one.reconcile(first, NOW).await.expect("reconcile");
     two.reconcile(second, NOW).await.expect("reconcile");
-    let mut parcels = Vec::new();
     for _ in 0..10 {
         let envelope = repeatable("r");
         let soon = NOW.plus(Duration::from_secs(1));
@@ -68,13 +67,13 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     let later = NOW.plus(Duration::from_secs(2));
     // Whoever looks at the outbox at the same time: each parcel is published by one.
     let (a, b) = tokio::join!(one.due(10, &[], later), two.due(10, &[], later));
-    parcels.extend(a.expect("due"));
+    let mut parcels = a.expect("due");
     parcels.extend(b.expect("due"));
     parcels.extend(one.due(10, &[], later).await.expect("due"));
     let mut ids: Vec<_> = parcels.iter().map(|parcel: &Parcel| parcel.id).collect();
     ids.sort();
     ids.dedup();
-    assert!(parcels.len() == ids.len(), "a parcel was given to both");
+    assert_eq!((parcels.len(), ids.len()), (10, 10), "each parcel to one of them");
     // A claim is one gateway's, however often its parcel comes.
     for parcel in &parcels {
         let (a, b) = tokio::join!(one.claim(parcel, first, later), two.claim(parcel, second, later));
@@ -86,4 +85,31 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     for id in ids {
         assert_eq!(kind(&one, id).await, StateKind::Claimed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
+    let database = Database::start();
+    let ledger = open(&database).await;
+    let (gone, here) = (GatewayId::generate(), GatewayId::generate());
+    let mut ids = Vec::new();
+    for start in [Start::Now(gone), Start::Now(gone), Start::Due(NOW), Start::Due(NOW)] {
+        let envelope = repeatable("r");
+        ids.push(envelope.id);
+        ledger.insert(Accept { envelope, payload: payload(1), start }).await.expect("insert");
+    }
+    let (client, driver) =
+        tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.expect("connect");
+    let driver = tokio::spawn(driver);
+    let damage = "UPDATE portolan.messages SET envelope = 'damaged' WHERE id = ANY($1)";
+    client.execute(damage, &[&vec![ids[0].0, ids[2].0]]).await.expect("damage");
+    driver.abort();
+    let reconciled = ledger.reconcile(here, NOW).await.expect("a gateway starts all the same");
+    assert_eq!((reconciled.requeued, reconciled.buried), (1, 1));
+    let parcel = |id| Parcel { id, route: "r".into(), attempt: 1 };
+    assert!(ledger.claim(&parcel(ids[2]), here, NOW).await.expect("claim").is_none());
+    assert!(ledger.claim(&parcel(ids[3]), here, NOW).await.expect("claim").is_some());
+    let counts = ledger.counts().await.expect("counts");
+    let dead = counts.iter().find(|count| count.state == StateKind::Dead).expect("dead letters");
+    assert_eq!(dead.messages, 2);
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use lapin::{options::BasicAckOptions, uri::AMQPUri};
+use lapin::{
+    options::{BasicAckOptions, BasicNackOptions},
+    uri::AMQPUri,
+};
 use portolan_delivery::{
     BoxFuture, DeliveryError,
     composite::{Parcel, Received, Transport},
@@ -124,6 +127,15 @@ impl Transport for RabbitTransport {
             let Some((channel, delivery_tag)) = self.inbox.release(tag) else { return Ok(()) };
             let acknowledged = channel.basic_ack(delivery_tag, BasicAckOptions::default()).await;
             acknowledged.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
+        })
+    }
+
+    fn release(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let Some((channel, delivery_tag)) = self.inbox.release(tag) else { return Ok(()) };
+            let options = BasicNackOptions { multiple: false, requeue: true };
+            let given_back = channel.basic_nack(delivery_tag, options).await;
+            given_back.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
         })
     }
 

@@ -29,6 +29,7 @@ async fn transport() {
     survivor.serve(&routes(["r"])).await.unwrap();
     scenario("in order", in_order(&url)).await;
     scenario("passed over", passed_over(&url)).await;
+    scenario("released", released(&url)).await;
     scenario("not acknowledged", not_acknowledged(&url)).await;
     scenario("other arguments", other_arguments(&url)).await;
     scenario("hostile", hostile(&url)).await;
@@ -125,6 +126,24 @@ async fn passed_over(url: &str) {
     let arrived = timeout(Duration::from_millis(200), transport.arrived()).await;
     assert!(arrived.is_err(), "only what was passed over is here");
     assert_eq!(parcels(&receive(&transport, 1, &[]).await), [paused]);
+}
+
+/// What is given back comes again, and what was acknowledged does not.
+async fn released(url: &str) {
+    let transport = open(url, "released").await;
+    let (kept, done) = (parcel("r", 1), parcel("r", 2));
+    transport.publish(kept.clone()).await.unwrap();
+    transport.publish(done.clone()).await.unwrap();
+    for one in receive(&transport, 2, &[]).await {
+        match one.parcel == kept {
+            true => transport.release(one.tag).await.unwrap(),
+            false => transport.acknowledge(one.tag).await.unwrap(),
+        }
+    }
+    let again = receive(&transport, 1, &[]).await;
+    assert_eq!(parcels(&again), [kept]);
+    transport.acknowledge(again[0].tag).await.unwrap();
+    assert!(transport.receive(1, &[]).await.unwrap().is_empty());
 }
 
 async fn not_acknowledged(url: &str) {

@@ -20,7 +20,7 @@ pub use envelope::{
     BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
-pub use lost::{Lost, settle_lost};
+pub use lost::{Lost, settle_lost, unreadable_row};
 pub use operator::{Changes, Operator, OperatorError, Resolution, RouteView, Version};
 pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,

@@ -47,3 +47,14 @@ pub fn settle_lost(envelope: &Envelope, lost: u32) -> Lost {
         reply: None,
     })
 }
+
+/// A row of the ledger that cannot be read is for a person, like any attempt of unknown outcome, and stops no other.
+pub fn unreadable_row() -> DeadLetter {
+    let failure = Failure::new(
+        Status::DataLoss,
+        FaultClass::Internal,
+        "ROW_DAMAGED",
+        "the message's row is damaged and cannot be read",
+    );
+    DeadLetter { failure, at_fault: Party::Gateway, reply: None }
+}

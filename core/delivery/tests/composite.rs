@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Delivery,
+    BoxFuture, Delivery, GatewayId,
     composite::Composite,
     testing::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
         kill::{Stores, at_every_step},
+        messages::{BUNDLE, NOW, claimed, envelope, ids, waiting},
     },
 };
 
@@ -49,6 +50,26 @@ async fn holds_what_every_delivery_holds() {
         println!("{}", case.name);
         (case.run)(&TwoStores::default()).await;
     }
+}
+
+#[tokio::test]
+async fn a_claim_that_fails_strands_neither_its_parcel_nor_the_other_claims() {
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        expected.push(waiting(&*delivery, envelope("r"), NOW).await);
+    }
+    stores.database.refuse_claims(1);
+    let mut got = ids(&claimed(&*delivery, gateway, 9, &[], NOW).await);
+    assert_eq!(got.len(), 2, "what was claimed is given out, though another claim failed");
+    stores.database.refuse_claims(1);
+    delivery.claim(gateway, 9, &[], NOW).await.expect_err("nothing was claimed, and that is told");
+    got.extend(ids(&claimed(&*delivery, gateway, 9, &[], NOW).await));
+    got.sort();
+    assert_eq!(got, expected);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Claim, Claimed, GatewayId, MessageId, Timestamp};
+use portolan_delivery::{Claim, Claimed, GatewayId, MessageId, Timestamp, unreadable_row};
 
-use super::{Ledger, reconcile::unreadable};
+use super::Ledger;
 use crate::{
     error::Trouble,
     row::{Rest, bytes, damaged, from_json, message_id},
@@ -100,6 +100,6 @@ impl Ledger {
     }
 
     fn set_aside(&self, seq: i64, now: Timestamp) -> Result<(), Trouble> {
-        self.mark_dead(seq, &unreadable(), now)
+        self.mark_dead(seq, &unreadable_row(), now)
     }
 }

@@ -1,10 +1,7 @@
 //! Reconcile: the attempts of gateways that are no more. One process has the file at a time, so every claim that is not
 //! this gateway's is one of those.
 
-use portolan_delivery::{
-    DeadLetter, Failure, FaultClass, GatewayId, Lost, MessageId, Party, Reconciled, Status, Timestamp,
-    settle_lost,
-};
+use portolan_delivery::{GatewayId, Lost, MessageId, Reconciled, Timestamp, settle_lost, unreadable_row};
 
 use super::{
     Ledger,
@@ -60,7 +57,7 @@ impl Ledger {
             };
             let settled = match self.settled(row, &claimed) {
                 Ok(settled) => settled,
-                Err(Trouble::Refused(_)) => Lost::Bury(unreadable()),
+                Err(Trouble::Refused(_)) => Lost::Bury(unreadable_row()),
                 Err(error) => return Err(error),
             };
             lost.push((claimed, settled));
@@ -77,15 +74,4 @@ impl Ledger {
         let before: u32 = row.get(8)?;
         Ok(settle_lost(&envelope, before.saturating_add(1)))
     }
-}
-
-/// A row that cannot be read is for a person, like any other of unknown outcome.
-pub(super) fn unreadable() -> DeadLetter {
-    let failure = Failure::new(
-        Status::DataLoss,
-        FaultClass::Internal,
-        "ROW_DAMAGED",
-        "the message's row is damaged and cannot be read",
-    );
-    DeadLetter { failure, at_fault: Party::Gateway, reply: None }
 }

@@ -123,7 +123,11 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
                     }
                     // That this fails harms nothing: it comes again.
                     Ok(None) => drop(self.transport.acknowledge(*tag).await),
-                    Err(error) => failed = Some(error),
+                    Err(error) => {
+                        // Where this fails too, it comes again with the connection's end.
+                        let _ = self.transport.release(*tag).await;
+                        failed = Some(error);
+                    }
                 }
             }
             match failed {

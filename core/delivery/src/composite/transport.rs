@@ -39,6 +39,9 @@ pub trait Transport: Send + Sync + 'static {
     /// The parcel is not delivered again.
     fn acknowledge(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
+    /// The parcel is delivered again, here or elsewhere: nothing could be done about it now.
+    fn release(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
     /// Resolves when [`Transport::receive`] may find something, of routes that it did not pass over last time.
     fn arrived(&self) -> BoxFuture<'_, ()>;
 }

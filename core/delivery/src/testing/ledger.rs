@@ -1,6 +1,9 @@
 //! A ledger in memory. What it holds outlives the process that uses it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -14,11 +17,19 @@ use crate::{
 
 /// What a database keeps.
 #[derive(Debug, Clone, Default)]
-pub struct FakeDatabase(Arc<Mutex<Store>>);
+pub struct FakeDatabase {
+    store: Arc<Mutex<Store>>,
+    refuses: Arc<AtomicUsize>,
+}
 
 impl FakeDatabase {
     fn store(&self) -> MutexGuard<'_, Store> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many of the next claims fail, with nothing written.
+    pub fn refuse_claims(&self, count: usize) {
+        self.refuses.store(count, Ordering::SeqCst);
     }
 }
 
@@ -78,7 +89,13 @@ impl Ledger for FakeLedger {
         gateway: GatewayId,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>> {
-        self.call(move |store| Ok(store.claim(parcel, gateway, now)))
+        let refuses = &self.database.refuses;
+        self.call(move |store| {
+            if refuses.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                return Err(DeliveryError::Unavailable("the database is away".to_owned()));
+            }
+            Ok(store.claim(parcel, gateway, now))
+        })
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {

@@ -103,6 +103,17 @@ impl Transport for FakeTransport {
         }))
     }
 
+    fn release(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.fuse.call(move || {
+            let queue = &mut *self.broker.queue();
+            if let Some(parcel) = queue.held.remove(&tag) {
+                queue.ready.push_front(parcel);
+                self.published.notify_waiters();
+            }
+            Ok(())
+        }))
+    }
+
     fn arrived(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             loop {
