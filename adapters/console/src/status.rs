@@ -61,6 +61,7 @@ pub(crate) fn to_status(error: OperatorError) -> Status {
             }
             DeliveryError::Superseded(claim) => status(Code::Aborted, "SUPERSEDED", &message, Some(claim.id)),
             DeliveryError::Unavailable(inner) => status(Code::Unavailable, "QUEUE_UNAVAILABLE", &inner, None),
+            DeliveryError::Topology(inner) => status(Code::FailedPrecondition, "QUEUE_TOPOLOGY", &inner, None),
             DeliveryError::Fatal(inner) => status(Code::Internal, "QUEUE_FAILED", &inner, None),
         },
         OperatorError::Refused(text) => status(Code::FailedPrecondition, "REFUSED", &text, None),
@@ -87,6 +88,7 @@ pub(crate) fn from_status(error: &Status) -> OperatorError {
         ("MESSAGE_NOT_FOUND", Some(id)) => DeliveryError::NotFound(id).into(),
         ("NOT_A_DEAD_LETTER", Some(id)) => DeliveryError::NotDead(id).into(),
         ("QUEUE_UNAVAILABLE", _) => DeliveryError::Unavailable(text).into(),
+        ("QUEUE_TOPOLOGY", _) => DeliveryError::Topology(text).into(),
         ("QUEUE_FAILED", _) => DeliveryError::Fatal(text).into(),
         ("FINDINGS", _) => OperatorError::Findings(text),
         _ => OperatorError::Refused(text),

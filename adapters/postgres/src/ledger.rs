@@ -235,6 +235,14 @@ impl Ledger for PostgresLedger {
         Box::pin(self.inner.bundle(hash))
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
+        Box::pin(self.inner.settled(ids))
+    }
+
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(self.inner.forget(before, limit))
     }

@@ -40,6 +40,19 @@ impl Inner {
         rows.first().map(|row| record(row, attempts, true)).transpose()
     }
 
+    /// Of these messages, those that nobody works on any more.
+    pub(crate) async fn settled(&self, ids: &[MessageId]) -> Result<Vec<MessageId>, DeliveryError> {
+        let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+        let open = [number(StateKind::Waiting), number(StateKind::Claimed)].to_vec();
+        let rows = self.pool.query(
+            self.soon(),
+            "SELECT asked.id FROM unnest($1::uuid[]) AS asked (id)
+             WHERE NOT EXISTS (SELECT FROM portolan.messages m WHERE m.id = asked.id AND m.state = ANY($2::int2[]))",
+            |_| vec![&ids as _, &open as _],
+        );
+        rows.await.map_err(failed)?.iter().map(|row| row.try_get(0).map(MessageId).map_err(failed)).collect()
+    }
+
     pub(crate) async fn list(&self, filter: Filter) -> Result<Page, DeliveryError> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
         let asked = i64::try_from(limit + 1).unwrap_or(i64::MAX);

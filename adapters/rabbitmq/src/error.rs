@@ -56,6 +56,9 @@ pub enum ServeError {
 
 impl From<ServeError> for DeliveryError {
     fn from(error: ServeError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            ServeError::Away(_) => Self::Unavailable(error.to_string()),
+            _ => Self::Topology(error.to_string()),
+        }
     }
 }

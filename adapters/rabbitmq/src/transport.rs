@@ -99,6 +99,20 @@ impl RabbitTransport {
 }
 
 impl Transport for RabbitTransport {
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            match Self::serve(self, routes).await {
+                // Served as soon as the broker is back: the ledger keeps messages until then.
+                Err(ServeError::Away(problem)) => {
+                    tracing::warn!(problem, "RabbitMQ is away; its queues are looked after when it is back");
+                    Ok(())
+                }
+                Err(error) => Err(error.into()),
+                Ok(()) => Ok(()),
+            }
+        })
+    }
+
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async move {
             let sending = Sending { inbox: &self.inbox, parcel: &parcel, confirmed: false };

@@ -104,6 +104,25 @@ pub trait Delivery: Send + Sync + 'static {
     /// A kept bundle.
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
 
+    /// The routes that this process works on from now on, and no others: queues by route are made and listened to. Where
+    /// that cannot be, the routes before are served on.
+    fn serve<'a>(&'a self, routes: &'a [std::sync::Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        let _ = routes;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Whether other processes settle messages, too: who waits for one then asks [`Delivery::settled`] from time to time,
+    /// and [`Delivery::reconcile`] is called again and again.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Which of these messages are settled or gone; asked only where others settle messages, too.
+    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
+        let _ = ids;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// Removes up to `limit` messages that were finished before `before`, and bundles that nothing refers to and that
     /// this process did not keep. Returns how many messages were removed: fewer than `limit` is no proof that there are
     /// no more, since one call looks only so far.
@@ -327,6 +346,9 @@ pub enum DeliveryError {
     /// Nothing more can be made durable now; try again later.
     #[error("the queue cannot take messages now: {0}")]
     Unavailable(String),
+    /// The queue is not set up as the routes need it, and somebody has to change that: it differs, or may not be made.
+    #[error("{0}")]
+    Topology(String),
     /// A commit failed (disk full, I/O error). What is durable is not known until a restart reconciles: the gateway
     /// stops accepting and exits.
     #[error("the queue failed: {0}")]

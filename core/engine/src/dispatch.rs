@@ -207,28 +207,3 @@ fn translated(route: &Route, context: Context<'_>, payload: &[u8]) -> Result<Byt
         Err(failure) => Err(attempt::signed(failure, route, context)),
     }
 }
-
-/// Forgets what is past its retention, a little at a time.
-pub(crate) async fn housekeeping(engine: Arc<Engine>) {
-    const EVERY: Duration = Duration::from_secs(30);
-    const AT_A_TIME: usize = 500;
-    let mut stop = engine.stop.subscribe();
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let retention = i64::try_from(engine.options.retention.as_micros()).unwrap_or(i64::MAX);
-        let before = Timestamp(Timestamp::now().0.saturating_sub(retention));
-        loop {
-            match engine.delivery.forget(before, AT_A_TIME).await {
-                Ok(AT_A_TIME) if !*stop.borrow() => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(error = %engine.failed(error), "old messages cannot be removed");
-                    break;
-                }
-            }
-        }
-    }
-}

@@ -15,7 +15,7 @@ use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestam
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    dispatch,
+    dispatch, housekeeping,
     load::{LoadError, Loaded, Loader},
     route::{Route, RouteTable},
     untold::Untold,
@@ -121,7 +121,11 @@ impl Engine {
         if engine.options.dispatch {
             tokio::spawn(dispatch::run(engine.clone()));
         }
-        tokio::spawn(dispatch::housekeeping(engine.clone()));
+        tokio::spawn(housekeeping::forget(engine.clone()));
+        if engine.delivery.is_shared() {
+            tokio::spawn(housekeeping::reconcile(engine.clone()));
+            tokio::spawn(housekeeping::tell_waiters(engine.clone()));
+        }
         Ok(engine)
     }
 
@@ -131,6 +135,9 @@ impl Engine {
         for one in &loaded {
             self.delivery.keep_bundle(one.route.bundle, one.bundle.clone()).await?;
         }
+        let kept = loaded.iter().filter(|one| one.route.has_ledger_row());
+        let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
+        self.delivery.serve(&kept).await?;
         let generation = self.table.load().generation + 1;
         self.table
             .store(Arc::new(RouteTable::new(generation, loaded.into_iter().map(|l| Arc::new(l.route)))));

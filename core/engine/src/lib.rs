@@ -8,6 +8,7 @@ mod dispatch;
 mod engine;
 mod goes_on;
 mod guarded;
+mod housekeeping;
 mod intake;
 mod load;
 mod mapped;

@@ -45,6 +45,11 @@ impl Waiters {
         }
     }
 
+    /// The messages that somebody waits for.
+    pub(crate) fn awaited(&self) -> Vec<MessageId> {
+        self.by_message.lock().keys().copied().collect()
+    }
+
     /// Sends everybody who waits to the ledger: the message will not be settled by this run.
     pub(crate) fn dismiss(&self, id: MessageId) {
         self.by_message.lock().remove(&id);

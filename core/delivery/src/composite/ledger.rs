@@ -102,6 +102,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// A kept bundle.
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
 
+    /// Whether other processes work on it, too.
+    fn is_shared(&self) -> bool;
+
+    /// Which of these messages are settled or gone.
+    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>>;
+
     /// Removes what was finished long ago.
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
 }

@@ -17,7 +17,7 @@ mod ledger;
 mod transport;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     task::Poll,
 };
@@ -39,12 +39,14 @@ pub struct Composite<T, L> {
     ledger: L,
     /// What to acknowledge once a claim is settled. Lost with the process, and then delivered again.
     held: Mutex<HashMap<Claim, u64>>,
+    /// The routes whose queues are listened to. One change at a time.
+    served: futures_util::lock::Mutex<Vec<Arc<str>>>,
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
     /// Over these two.
     pub fn new(transport: T, ledger: L) -> Self {
-        Self { transport, ledger, held: Mutex::default() }
+        Self { transport, ledger, held: Mutex::default(), served: futures_util::lock::Mutex::default() }
     }
 
     /// Publishes what is due, so that a claim finds it; as a scheduler would.
@@ -246,6 +248,32 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
 
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
         self.ledger.bundle(hash)
+    }
+
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            // Messages of a route that is served no more finish nevertheless.
+            let left = self.ledger.counts().await?;
+            let left = left.into_iter().map(|count| Arc::from(count.route));
+            let wanted: BTreeSet<Arc<str>> = routes.iter().cloned().chain(left).collect();
+            let wanted = Vec::from_iter(wanted);
+            let mut served = self.served.lock().await;
+            let result = self.transport.serve(&wanted).await;
+            match result {
+                Ok(()) => *served = wanted,
+                // Those before are in order, or were as far as they could be.
+                Err(_) => drop(self.transport.serve(&served).await),
+            }
+            result
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        self.ledger.is_shared()
+    }
+
+    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
+        self.ledger.settled(ids)
     }
 
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {

@@ -26,6 +26,9 @@ pub struct Received {
 
 /// Queues that keep what was confirmed, and deliver again what was not acknowledged when its receiver died.
 pub trait Transport: Send + Sync + 'static {
+    /// Makes the queues of these routes, and receives from them and from no others.
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
     /// Publishes. `Ok` is the confirm: the parcel is durable. After an error it may or may not be.
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>>;
 

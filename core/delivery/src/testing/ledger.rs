@@ -195,6 +195,15 @@ impl Ledger for FakeLedger {
         self.call(move |store| Ok(store.bundle(hash)))
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
+        let ids = ids.to_vec();
+        self.call(move |store| Ok(store.settled(ids)))
+    }
+
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         self.call(move |store| Ok(store.forget(before, limit)))
     }

@@ -242,6 +242,15 @@ impl Store {
         self.row(id).ok().map(|row| row.record.clone())
     }
 
+    pub(super) fn settled(&self, mut ids: Vec<MessageId>) -> Vec<MessageId> {
+        let open = |id: &MessageId| {
+            let row = self.rows.values().find(|row| row.record.envelope.id == *id);
+            row.is_some_and(|row| matches!(row.record.state.kind(), StateKind::Waiting | StateKind::Claimed))
+        };
+        ids.retain(|id| !open(id));
+        ids
+    }
+
     pub(super) fn list(&self, filter: &Filter) -> Page {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
         let mut page = Page::default();

@@ -65,6 +65,10 @@ impl FakeTransport {
 }
 
 impl Transport for FakeTransport {
+    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(self.fuse.call(move || {
             self.broker.queue().ready.push_back(parcel);
