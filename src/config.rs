@@ -4,6 +4,7 @@
 mod keys;
 mod listen;
 mod mask;
+mod queue;
 mod secret;
 mod system;
 #[cfg(test)]
@@ -15,10 +16,12 @@ use std::{
     time::Duration,
 };
 
+use portolan_console::AdminToken;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources, Span};
 use portolan_mapping::yaml::{self, Entry};
 
 pub(crate) use listen::Listen;
+pub(crate) use queue::Queue;
 pub(crate) use system::{System, SystemKind};
 
 use keys::{Group, Reader};
@@ -37,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) routes: Vec<PathBuf>,
     /// Where messages are kept.
     pub(crate) queue: Queue,
+    /// The file of the admin token, where it is not the usual one.
+    admin_token: Option<PathBuf>,
     /// The systems by name.
     pub(crate) systems: BTreeMap<String, System>,
     /// How long finished messages are remembered.
@@ -45,18 +50,13 @@ pub(crate) struct Config {
     pub(crate) log: Log,
 }
 
-/// Where messages are kept.
-#[derive(Debug, Clone)]
-pub(crate) enum Queue {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-}
-
-impl Queue {
-    /// The file of the database.
-    pub(crate) fn database(&self) -> &Path {
-        match self {
-            Self::Sqlite(path) => path,
+impl Config {
+    /// Where the admin token lies: where `admin-token` says, else beside what this gateway calls its own.
+    pub(crate) fn admin_token(&self) -> PathBuf {
+        match (&self.admin_token, &self.queue) {
+            (Some(named), _) => named.clone(),
+            (None, Queue::Sqlite(database)) => AdminToken::path_beside(database),
+            (None, Queue::RabbitMq { .. }) => AdminToken::path_beside(&self.folder.join("portolan")),
         }
     }
 }
@@ -144,10 +144,8 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
         None => Some(Listen::default()),
     };
     let routes = keys.require("routes", reader).map(|e| routes(e, reader));
-    let queue = match keys.take("queue") {
-        Some(entry) => queue(entry, reader).inspect(|queue| folder_is_there(queue, entry, reader)),
-        None => Some(Queue::Sqlite(reader.folder.join("portolan.db"))),
-    };
+    let queue = queue::queue(keys.take("queue"), keys.take("ledger"), reader);
+    let admin_token = keys.take("admin-token").map(|e| reader.text(e));
     let systems = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
     let retention = match keys.take("retention") {
         Some(entry) => reader.duration(entry),
@@ -157,19 +155,16 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
         Some(entry) => log(&entry.value, reader),
         None => Some(Log::default()),
     };
-    if let Some(entry) = keys.take("ledger") {
-        let message = "a ledger of its own is not built yet";
-        let help = "leave `ledger` out: the SQLite queue keeps it";
-        reader
-            .findings
-            .push(Diagnostic::error(Code::CONFIG_INVALID, message).at(entry.key_span, "").help(help));
-    }
     keys.finish(reader);
     Some(Config {
         folder: reader.folder.to_owned(),
         listen: listen?,
         routes: routes?,
         queue: queue?,
+        admin_token: match admin_token {
+            Some(named) => Some(reader.folder.join(named?.value)),
+            None => None,
+        },
         systems,
         retention: retention?,
         log: log?,
@@ -194,43 +189,6 @@ fn routes(entry: &Entry, reader: &mut Reader<'_>) -> Vec<PathBuf> {
         found.push(path);
     }
     found
-}
-
-fn queue(entry: &Entry, reader: &mut Reader<'_>) -> Option<Queue> {
-    let text = reader.text(entry)?;
-    let not_built = |what: &str| {
-        Diagnostic::error(Code::CONFIG_INVALID, format!("{what} as the queue is not built yet"))
-            .at(text.span, "")
-            .help("use \"sqlite:portolan.db\", a file beside the configuration")
-    };
-    match text.value.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Some(Queue::Sqlite(reader.folder.join(path))),
-        Some(("amqp" | "amqps", _)) => {
-            reader.findings.push(not_built("RabbitMQ"));
-            None
-        }
-        Some(("postgres" | "postgresql", _)) => {
-            reader.findings.push(not_built("PostgreSQL"));
-            None
-        }
-        _ => {
-            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, "this names no queue").at(text.span, "");
-            reader
-                .findings
-                .push(finding.help("write \"sqlite:portolan.db\", a file beside the configuration"));
-            None
-        }
-    }
-}
-
-/// The queue's file is made where there is none, but not the folder for it.
-fn folder_is_there(queue: &Queue, entry: &Entry, reader: &mut Reader<'_>) {
-    let folder = queue.database().parent().filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        let finding = Diagnostic::error(Code::FILE_UNREADABLE, "the folder of the queue is not there");
-        let help = "make it, for the user that runs Portolan alone; paths are relative to the folder of the configuration";
-        reader.findings.push(finding.at(entry.value.span, "").help(help));
-    }
 }
 
 fn systems(entry: &Entry, reader: &mut Reader<'_>) -> BTreeMap<String, System> {

@@ -7,8 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use portolan_delivery::{Delivery, Target};
+use portolan_delivery::{
+    Delivery, Target,
+    composite::{Composite, Unconnected},
+};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
+use portolan_postgres::PostgresLedger;
+use portolan_rabbitmq::RabbitTransport;
 use portolan_schema::{Contract, Directory, Reading};
 use portolan_soap::SoapTarget;
 use portolan_sqlite::SqliteDelivery;
@@ -73,12 +78,32 @@ fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
     }
 }
 
-/// Opens the queue. Blocks while it does.
-pub(crate) fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
+/// Opens the queue, for a gateway.
+pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
     match queue {
-        Queue::Sqlite(path) => match SqliteDelivery::open(path, portolan_sqlite::Options::default()) {
-            Ok(delivery) => Ok(Arc::new(delivery)),
-            Err(problem) => Err(Failure::failed(problem)),
-        },
+        Queue::Sqlite(path) => sqlite(path.clone()).await,
+        Queue::RabbitMq { broker, ledger } => {
+            let ledger = PostgresLedger::open((**ledger).clone()).await.map_err(Failure::failed)?;
+            let broker = RabbitTransport::open((**broker).clone()).await.map_err(Failure::failed)?;
+            Ok(Arc::new(Composite::new(broker, ledger)))
+        }
     }
+}
+
+/// Opens what remembers messages, for questions and decisions: what is to be done then is for a gateway.
+pub(crate) async fn ledger(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
+    match queue {
+        Queue::Sqlite(path) => sqlite(path.clone()).await,
+        Queue::RabbitMq { ledger, .. } => {
+            let ledger = PostgresLedger::open((**ledger).clone()).await.map_err(Failure::failed)?;
+            Ok(Arc::new(Composite::new(Unconnected, ledger)))
+        }
+    }
+}
+
+async fn sqlite(path: PathBuf) -> Result<Arc<dyn Delivery>, Failure> {
+    let opening = tokio::task::spawn_blocking(move || {
+        SqliteDelivery::open(&path, portolan_sqlite::Options::default()).map_err(Failure::failed)
+    });
+    Ok(Arc::new(opening.await.map_err(Failure::failed)??))
 }

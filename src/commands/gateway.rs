@@ -15,7 +15,7 @@ use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Queue},
     loader::Files,
     mappings, registry,
     report::Failure,
@@ -30,7 +30,7 @@ pub(crate) struct Gateway {
     /// The address of the running gateway's admin API [default: `listen.http` of the configuration]
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
-    /// The admin token [default: `<database>.admin-token`]
+    /// The admin token [default: `admin-token` of the configuration, else `<database>.admin-token` or `portolan.admin-token` beside it]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -62,8 +62,7 @@ impl Gateway {
         let Some(config) = loaded.value else {
             return Err(Failure::configuration(loaded.diagnostics, &sources));
         };
-        let database = config.queue.database();
-        let token = self.token_file.clone().unwrap_or_else(|| AdminToken::path_beside(database));
+        let token = self.token_file.clone().unwrap_or_else(|| config.admin_token());
         match self.admin {
             Some(address) => return self.running(address, token).await?.ok_or_else(|| unreachable(address)),
             None => {
@@ -79,14 +78,16 @@ impl Gateway {
                 }
             }
         }
-        if !database.exists() {
+        if let Queue::Sqlite(database) = &config.queue
+            && !database.exists()
+        {
             return Err(Failure::failed(format_args!(
                 "no gateway runs, and there is no queue at {}",
                 database.display()
             ))
             .help("start it with `portolan serve`, or name its configuration with --config"));
         }
-        let delivery = registry::delivery(&config.queue)?;
+        let delivery = registry::ledger(&config.queue).await?;
         match purpose {
             Purpose::Decide => self.engine(&config, delivery).await,
             Purpose::Read | Purpose::Control => Ok(Arc::new(Ledger(delivery))),

@@ -61,9 +61,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
 
 async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let queue = config.queue.clone();
-    let delivery =
-        tokio::task::spawn_blocking(move || registry::delivery(&queue)).await.map_err(Failure::failed)??;
+    let delivery = registry::delivery(&config.queue).await?;
     let options = EngineOptions {
         retention: config.retention,
         dispatch: !arguments.pause_dispatch,
@@ -72,11 +70,11 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let loader = Arc::new(Files::new(arguments.config.clone()));
     let engine = Engine::start(options, delivery, loader).await.map_err(start_failure)?;
 
+    let token_file = config.admin_token();
     let operator: Arc<dyn Operator> = Arc::new(EngineOperator(engine.clone()));
     let drain_timeout = config.listen.grpc.drain_timeout;
     let callers = GrpcSource::bind(config.listen.grpc, Arc::new(EngineIntake(engine.clone()))).await;
     let callers = callers.map_err(Failure::failed)?;
-    let token_file = AdminToken::path_beside(config.queue.database());
     let token = AdminToken::read_or_create(&token_file).map_err(|problem| {
         Failure::failed(format_args!("the admin token {} cannot be made: {problem}", token_file.display()))
     })?;

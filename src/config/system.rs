@@ -99,7 +99,7 @@ fn auth(node: &Node, reader: &mut Reader<'_>) -> Option<Auth> {
 }
 
 /// A credential that is written into the configuration itself.
-fn readable(what: &str, span: Span) -> Diagnostic {
+pub(super) fn readable(what: &str, span: Span) -> Diagnostic {
     Diagnostic::warning(Code::CONFIG_SECRET, format!("{what} stands here for everybody to read"))
         .at(span, "")
         .help("write ${env:NAME} or ${file:/run/secrets/name}, and keep it there")

@@ -70,7 +70,8 @@ systems:
     assert_eq!(config.listen.http.to_string(), "127.0.0.1:9000");
     assert_eq!(config.routes, [Path::new("mappings")]);
     assert_eq!(config.folder, folder.path());
-    assert_eq!(config.queue.database(), folder.path().join("data.db"));
+    assert!(matches!(&config.queue, Queue::Sqlite(file) if *file == folder.path().join("data.db")));
+    assert_eq!(config.admin_token(), folder.path().join("data.db.admin-token"));
     assert_eq!(config.retention, Duration::from_secs(3 * 24 * 3600));
     assert_eq!(config.log.format, Some(LogFormat::Json));
     let SystemKind::Soap { options, header } = &config.systems["register"].kind;
@@ -115,9 +116,10 @@ fn finds_everything_at_once() {
 
 #[test]
 fn what_is_not_built_yet_is_named() {
-    check("routes: []\nqueue: amqps://u:canary@h/\n", &["RabbitMQ as the queue is not built yet"]);
-    check("routes: []\nledger: postgres://u:canary@h/\n", &["a ledger of its own is not built yet"]);
-    check("routes: []\nqueue: queue.db\n", &["this names no queue"]);
+    check(
+        "routes: []\nqueue: amqps://u@h/\nledger: sqlite:ledger.db\n",
+        &["SQLite as the ledger beside RabbitMQ is not built yet"],
+    );
     check(
         "routes: []\nsystems: { x: { batch: {} } }\n",
         &["batch systems are not built yet", "the system `x` has no `soap`"],
@@ -159,4 +161,47 @@ fn secrets_are_never_shown() {
         &["`timeout`: write a whole number with its unit"],
     );
     check("routes: []\nsystems:\n  r:\n    soap: { auth: { password: canary: x }\n", &["this is not YAML"]);
+}
+
+#[test]
+fn several_gateways_share_a_broker_and_a_ledger() {
+    let folder = folder();
+    let text = "
+routes: [ mappings ]
+queue: { url: \"amqps://rabbit.example:5671/civic\", username: portolan, password: \"${file:secret}\", type: classic, prefetch: 8 }
+ledger: \"postgres://portolan:${env:PORTAL_PASSWORD}@db.example/portolan\"
+admin-token: run/token
+";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let config = config.unwrap();
+    assert_eq!(config.admin_token(), folder.path().join("run/token"));
+    let Queue::RabbitMq { broker, ledger } = &config.queue else { panic!("not RabbitMQ") };
+    assert_eq!(broker.url, "amqps://portolan:canary%2Dfile@rabbit.example:5671/civic");
+    assert_eq!((broker.queue_type, broker.prefetch), (portolan_rabbitmq::QueueType::Classic, 8));
+    assert_eq!(ledger.url, "postgres://portolan:canary-environment@db.example/portolan");
+}
+
+#[test]
+fn what_cannot_work_together_is_refused() {
+    check(
+        "routes: []\nqueue: amqps://u:canary@h/\n",
+        &["a password stands here for everybody to read", "it needs a ledger beside it"],
+    );
+    check("routes: []\nledger: postgres://u@h/\n", &["a ledger of its own belongs to RabbitMQ"]);
+    check(
+        "routes: []\nqueue: \"sqlite:p.db\"\nledger: postgres://u@h/\n",
+        &["the SQLite queue is its own ledger"],
+    );
+    check("routes: []\nqueue: postgres://u@h/\n", &["PostgreSQL is a ledger, and no queue"]);
+    check("routes: []\nqueue: amqp://h/\nledger: mysql://h/\n", &["this names no ledger"]);
+    check("routes: []\nqueue: queue.db\n", &["this names no queue"]);
+    check(
+        "routes: []\nqueue: { url: amqp://h/, password: \"${file:secret}\", type: mirrored }\nledger: postgres://h/\n",
+        &["there is a `password` and no `username`", "write quorum or classic"],
+    );
+    check(
+        "routes: []\nqueue: { url: amqp://u@h/, username: u }\nledger: \"postgres://h/x?sslmode=require\"\n",
+        &["the user stands in the URL and in `username`", "TLS to PostgreSQL is not built yet"],
+    );
 }

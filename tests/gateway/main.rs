@@ -6,10 +6,12 @@
 mod harness;
 
 mod canary;
+mod cluster;
 mod errors;
 mod hostile;
 mod kill;
 mod lifecycle;
+mod load;
 mod memory;
 mod operations;
 mod peers;

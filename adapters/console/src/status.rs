@@ -61,7 +61,9 @@ pub(crate) fn to_status(error: OperatorError) -> Status {
             }
             DeliveryError::Superseded(claim) => status(Code::Aborted, "SUPERSEDED", &message, Some(claim.id)),
             DeliveryError::Unavailable(inner) => status(Code::Unavailable, "QUEUE_UNAVAILABLE", &inner, None),
-            DeliveryError::Topology(inner) => status(Code::FailedPrecondition, "QUEUE_TOPOLOGY", &inner, None),
+            DeliveryError::Topology(inner) => {
+                status(Code::FailedPrecondition, "QUEUE_TOPOLOGY", &inner, None)
+            }
             DeliveryError::Fatal(inner) => status(Code::Internal, "QUEUE_FAILED", &inner, None),
         },
         OperatorError::Refused(text) => status(Code::FailedPrecondition, "REFUSED", &text, None),

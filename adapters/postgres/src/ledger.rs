@@ -10,7 +10,7 @@ use portolan_delivery::{
     composite::{Ledger, Parcel},
 };
 use tokio::{sync::Notify, task::JoinHandle};
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
@@ -74,11 +74,7 @@ pub struct PostgresLedger {
 impl PostgresLedger {
     /// Connects, brings the tables up to date, and takes a lease. Needs a tokio runtime.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let config: Config = options.url.parse().map_err(|_| OpenError::Url)?;
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(OpenError::Tls);
-        }
-        let mut config = config;
+        let mut config = options.config()?;
         config.application_name("portolan").connect_timeout(Duration::from_secs(5));
         // A server that is cut off without a word is noticed.
         config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));

@@ -2,6 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+use tokio_postgres::{Config, config::SslMode};
+
+use crate::OpenError;
+
 /// How the database is used.
 #[derive(Clone)]
 pub struct Options {
@@ -24,6 +28,16 @@ impl Options {
             lease: Duration::from_secs(15),
             patience: Duration::from_secs(5),
         }
+    }
+
+    /// Whether the URL can be read; no connection is made.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.config().map(drop)
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, OpenError> {
+        let config: Config = self.url.parse().map_err(|_| OpenError::Url)?;
+        if config.get_ssl_mode() == SslMode::Require { Err(OpenError::Tls) } else { Ok(config) }
     }
 }
 

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use lapin::uri::AMQPUri;
 
+use crate::OpenError;
+
 /// How the broker keeps a route's queue. A queue that exists keeps its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueueType {
@@ -39,6 +41,14 @@ impl Options {
             confirm_timeout: Duration::from_secs(10),
             queue_prefix: "portolan".to_owned(),
         }
+    }
+
+    /// Whether the URL can be read; no connection is made.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.url.parse::<AMQPUri>().map(drop).map_err(|_| OpenError::Url)
     }
 }
 

@@ -87,10 +87,10 @@ impl House {
     fn write(&self) {
         let listen = "listen: { grpc: '127.0.0.1:0', http: '127.0.0.1:0' }\n";
         let listen = if self.settings.contains("listen:") { "" } else { listen };
-        let text = format!(
-            "{listen}routes: [ mappings ]\nqueue: 'sqlite:portolan.db'\n{}systems:\n{}",
-            self.settings, self.systems
-        );
+        let queue = "queue: 'sqlite:portolan.db'\n";
+        let queue = if self.settings.contains("queue:") { "" } else { queue };
+        let text =
+            format!("{listen}routes: [ mappings ]\n{queue}{}systems:\n{}", self.settings, self.systems);
         fs::write(self.path("portolan.yaml"), text).unwrap();
     }
 

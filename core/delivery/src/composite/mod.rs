@@ -15,6 +15,7 @@
 
 mod ledger;
 mod transport;
+mod unconnected;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -27,6 +28,7 @@ use futures_util::future::join_all;
 
 pub use ledger::Ledger;
 pub use transport::{Parcel, Received, Transport};
+pub use unconnected::Unconnected;
 
 use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError,

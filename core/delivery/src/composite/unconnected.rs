@@ -1,0 +1,40 @@
+//! No transport: for who asks the ledger and decides, and leaves what is to be done then to a gateway.
+
+use std::sync::Arc;
+
+use super::{Parcel, Received, Transport};
+use crate::{BoxFuture, DeliveryError};
+
+/// Carries nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unconnected;
+
+impl Transport for Unconnected {
+    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn publish(&self, _: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async { Err(DeliveryError::Unavailable("there is no way to the queue here".to_owned())) })
+    }
+
+    fn receive<'a>(
+        &'a self,
+        _: usize,
+        _: &'a [Arc<str>],
+    ) -> BoxFuture<'a, Result<Vec<Received>, DeliveryError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn acknowledge(&self, _: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn release(&self, _: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn arrived(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}

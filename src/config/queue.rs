@@ -1,0 +1,254 @@
+//! `queue` and `ledger`: where messages are kept, and what carries them between gateways.
+
+use std::path::PathBuf;
+
+use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_mapping::yaml::{Entry, NodeKind};
+use portolan_rabbitmq::QueueType;
+
+use super::{
+    keys::{Group, Reader, Text},
+    system::readable,
+};
+
+/// Where messages are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Queue {
+    /// A SQLite file, of this gateway alone.
+    Sqlite(PathBuf),
+    /// RabbitMQ carries them between gateways, and PostgreSQL remembers them.
+    RabbitMq {
+        /// The broker.
+        broker: Box<portolan_rabbitmq::Options>,
+        /// The ledger.
+        ledger: Box<portolan_postgres::Options>,
+    },
+}
+
+/// `queue`, where nothing is said.
+const FILE: &str = "portolan.db";
+
+/// Reads both keys, which make sense only together.
+pub(super) fn queue(queue: Option<&Entry>, ledger: Option<&Entry>, reader: &mut Reader<'_>) -> Option<Queue> {
+    let Some(entry) = queue else {
+        return match ledger {
+            Some(entry) => refused(
+                reader,
+                entry.key_span,
+                "a ledger of its own belongs to RabbitMQ as the queue",
+                OWN_LEDGER,
+            ),
+            None => Some(Queue::Sqlite(reader.folder.join(FILE))),
+        };
+    };
+    let place = Place::read(entry, reader)?;
+    match place.scheme() {
+        "sqlite" => {
+            let file = sqlite(&place, reader);
+            place.finish(reader);
+            if let Some(entry) = ledger {
+                return refused(reader, entry.key_span, "the SQLite queue is its own ledger", OWN_LEDGER);
+            }
+            file
+        }
+        "amqp" | "amqps" => {
+            let broker = broker(place, reader);
+            let Some(entry) = ledger else {
+                let message = "RabbitMQ carries messages and forgets them: it needs a ledger beside it";
+                let help = "add ledger: \"postgres://USER:PASSWORD@HOST/DATABASE\"";
+                return refused(reader, entry.key_span, message, help);
+            };
+            let ledger = postgres(entry, reader);
+            Some(Queue::RabbitMq { broker: Box::new(broker?), ledger: Box::new(ledger?) })
+        }
+        "postgres" | "postgresql" => {
+            let message = "PostgreSQL is a ledger, and no queue";
+            let help = "write queue: \"amqps://USER:PASSWORD@HOST/VHOST\", and give this URL to `ledger`";
+            refused(reader, place.url.span, message, help)
+        }
+        _ => {
+            let finding =
+                Diagnostic::error(Code::YAML_BAD_VALUE, "this names no queue").at(place.url.span, "");
+            let help = "write \"sqlite:portolan.db\", a file beside the configuration; or \"amqps://HOST/VHOST\" with a `ledger`";
+            reader.findings.push(finding.help(help));
+            None
+        }
+    }
+}
+
+const OWN_LEDGER: &str = "leave `ledger` out; it is for several gateways, with queue: \"amqps://...\"";
+
+fn refused<T>(reader: &mut Reader<'_>, span: Span, message: &str, help: &str) -> Option<T> {
+    reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, message).at(span, "").help(help));
+    None
+}
+
+/// A URL, by itself or within a group of options.
+struct Place<'a> {
+    url: Text,
+    options: Option<Group<'a>>,
+}
+
+impl<'a> Place<'a> {
+    fn read(entry: &'a Entry, reader: &mut Reader<'_>) -> Option<Self> {
+        if !matches!(entry.value.kind, NodeKind::Mapping(_)) {
+            return Some(Self { url: reader.text(entry)?, options: None });
+        }
+        let what = if entry.key == "queue" { "`queue`" } else { "`ledger`" };
+        let mut keys = Group::of(&entry.value, what, reader)?;
+        let url = keys.require("url", reader).and_then(|e| reader.text(e))?;
+        Some(Self { url, options: Some(keys) })
+    }
+
+    fn scheme(&self) -> &str {
+        self.url.value.split_once(':').map_or("", |(scheme, _)| scheme)
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.options.as_mut().and_then(|keys| keys.take(key))
+    }
+
+    fn finish(self, reader: &mut Reader<'_>) {
+        if let Some(keys) = self.options {
+            keys.finish(reader);
+        }
+    }
+
+    /// The URL with the credentials of the group. One that is written into the file itself is warned of.
+    fn with_credentials(&mut self, reader: &mut Reader<'_>) -> Option<String> {
+        let username = self.take("username").map(|e| reader.text(e));
+        let password = self.take("password").map(|e| reader.text(e));
+        let (scheme, rest) = self.url.value.split_once("://").unwrap_or(("", &self.url.value));
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        let within = authority.rsplit_once('@').map(|(user, _)| user);
+        if within.is_some_and(|user| user.contains(':')) && !self.url.resolved {
+            reader.findings.push(readable("a password", self.url.span));
+        }
+        let Some(username) = username else {
+            if password.is_some() {
+                return refused(
+                    reader,
+                    self.url.span,
+                    "there is a `password` and no `username`",
+                    "write both, or neither",
+                );
+            }
+            return Some(self.url.value.clone());
+        };
+        if within.is_some() {
+            let message = "the user stands in the URL and in `username`";
+            return refused(reader, self.url.span, message, "take it out of the URL");
+        }
+        let mut user = escaped(&username?.value);
+        if let Some(password) = password {
+            let password = password?;
+            if !password.resolved {
+                reader.findings.push(readable("a password", password.span));
+            }
+            user = format!("{user}:{}", escaped(&password.value));
+        }
+        Some(format!("{scheme}://{user}@{rest}"))
+    }
+}
+
+/// For a URL's user and password, which may be of any characters.
+fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+fn sqlite(place: &Place<'_>, reader: &mut Reader<'_>) -> Option<Queue> {
+    let path = place.url.value.split_once(':').map_or("", |(_, path)| path);
+    if path.is_empty() {
+        return refused(
+            reader,
+            place.url.span,
+            "this names no file",
+            "write \"sqlite:portolan.db\", a file beside the configuration",
+        );
+    }
+    let path = reader.folder.join(path);
+    // The queue's file is made where there is none, but not the folder for it.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        let finding = Diagnostic::error(Code::FILE_UNREADABLE, "the folder of the queue is not there");
+        let help = "make it, for the user that runs Portolan alone; paths are relative to the folder of the configuration";
+        reader.findings.push(finding.at(place.url.span, "").help(help));
+    }
+    Some(Queue::Sqlite(path))
+}
+
+fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabbitmq::Options> {
+    let url = place.with_credentials(reader);
+    let span = place.url.span;
+    let mut options = portolan_rabbitmq::Options::new(url.clone().unwrap_or_default());
+    if let Some(kind) = place.take("type").and_then(|e| {
+        reader.parsed(e, |text| match text {
+            "quorum" => Ok(QueueType::Quorum),
+            "classic" => Ok(QueueType::Classic),
+            _ => Err("write quorum or classic".to_owned()),
+        })
+    }) {
+        options.queue_type = kind;
+    }
+    if let Some(parcels) = place.take("prefetch").and_then(|e| {
+        reader.parsed(e, |text| match text.parse() {
+            Ok(0) | Err(_) => Err("write a whole number from 1 to 65535".to_owned()),
+            Ok(count) => Ok(count),
+        })
+    }) {
+        options.prefetch = parcels;
+    }
+    if let Some(timeout) = place.take("confirm-timeout").and_then(|e| reader.duration(e)) {
+        options.confirm_timeout = timeout;
+    }
+    if let Some(prefix) = place.take("prefix").and_then(|e| reader.text(e)) {
+        options.queue_prefix = prefix.value;
+    }
+    place.finish(reader);
+    url?;
+    match options.check() {
+        Ok(()) => Some(options),
+        Err(problem) => {
+            reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(span, ""));
+            None
+        }
+    }
+}
+
+fn postgres(entry: &Entry, reader: &mut Reader<'_>) -> Option<portolan_postgres::Options> {
+    let mut place = Place::read(entry, reader)?;
+    let span = place.url.span;
+    match place.scheme() {
+        "postgres" | "postgresql" => {}
+        "sqlite" => {
+            let message = "SQLite as the ledger beside RabbitMQ is not built yet";
+            let help = "write \"postgres://USER:PASSWORD@HOST/DATABASE\"; or leave `ledger` out and write queue: \"sqlite:FILE\" for one gateway";
+            return refused(reader, span, message, help);
+        }
+        _ => {
+            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, "this names no ledger").at(span, "");
+            reader.findings.push(finding.help("write \"postgres://USER:PASSWORD@HOST/DATABASE\""));
+            return None;
+        }
+    }
+    let url = place.with_credentials(reader);
+    let mut options = portolan_postgres::Options::new(url.clone().unwrap_or_default());
+    if let Some(connections) = place.take("connections").and_then(|e| reader.count(e)) {
+        options.connections = connections;
+    }
+    if let Some(lease) = place.take("lease").and_then(|e| reader.duration(e)) {
+        options.lease = lease;
+    }
+    if let Some(patience) = place.take("patience").and_then(|e| reader.duration(e)) {
+        options.patience = patience;
+    }
+    place.finish(reader);
+    url?;
+    match options.check() {
+        Ok(()) => Some(options),
+        Err(problem) => {
+            reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(span, ""));
+            None
+        }
+    }
+}
