@@ -14,11 +14,15 @@ use std::{
 use tonic::Code;
 
 use crate::harness::{
-    Asked, Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction, until,
+    Asked, Backend, Client, Details, Gateway, House, OperationState, OrderRequest, Reaction,
 };
 
 /// Calls of one mode at a time.
 const CALLERS: usize = 4;
+/// How many callers ask afterwards at a time.
+const AT_ONCE: usize = 32;
+/// For the last answers.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Between a call that was not answered and the next.
 const A_MOMENT: Duration = Duration::from_millis(50);
 
@@ -198,29 +202,26 @@ pub(crate) async fn reconcile(
     let told = std::mem::take(&mut *attempts.0.lock().unwrap());
     let mut rows: BTreeMap<Mode, Row> = BTreeMap::new();
     let mut unknown = 0;
-    for ((mode, key), mut told) in told {
-        let row = rows.entry(mode).or_default();
-        row.attempted += 1;
-        let acknowledged = told != Told::Nothing;
-        row.acknowledged += usize::from(acknowledged);
-        if told == Told::Nothing && mode.is_recorded() {
-            // The caller does what a caller does: it repeats its request id.
-            let repeated = tokio::time::timeout(Duration::from_secs(20), ask(&client, mode, &key)).await;
-            told = repeated.unwrap_or_else(|_| {
-                panic!(
-                    "{mode:?} {key} hangs\n{}",
-                    gateway.operator(house, &["queue", "list", "--limit", "30"])
-                )
-            });
-            assert_ne!(told, Told::Nothing, "{mode:?} {key}: no answer to a repeated request id");
-            row.recovered += usize::from(told != Told::Unknown);
+    let mut told = told.into_iter();
+    let mut asking = tokio::task::JoinSet::new();
+    loop {
+        while asking.len() < AT_ONCE
+            && let Some(((mode, key), told)) = told.next()
+        {
+            let client = client.clone();
+            asking.spawn(async move { (mode, ending(&client, mode, &key, told.clone()).await, key, told) });
         }
-        let settled = match &told {
-            Told::Begun(name) => settled(&client, name).await,
-            Told::Unknown => Some(false),
-            Told::Answered => Some(true),
-            Told::Nothing => None,
+        let Some(ended) = asking.join_next().await else { break };
+        let (mode, ending, key, told) = ended.unwrap();
+        let Some((known, settled)) = ending else {
+            let list = gateway.operator(house, &["queue", "list", "--limit", "30"]);
+            panic!("{mode:?} {key} hangs, of which its caller knew {told:?}\n{list}");
         };
+        let row = rows.entry(mode).or_default();
+        let acknowledged = told != Told::Nothing;
+        row.attempted += 1;
+        row.acknowledged += usize::from(acknowledged);
+        row.recovered += usize::from(!acknowledged && !matches!(known, Told::Nothing | Told::Unknown));
         let taken = backend.taken(&key);
         row.duplicated += usize::from(taken > 1);
         row.lost += usize::from(settled == Some(true) && taken == 0);
@@ -240,20 +241,42 @@ pub(crate) async fn reconcile(
     rows
 }
 
+/// What a caller knows in the end, and whether that is its order (`true`) or an outcome that is not known (`false`). `None`
+/// where it gets no answer.
+async fn ending(client: &Client, mode: Mode, key: &str, mut told: Told) -> Option<(Told, Option<bool>)> {
+    if told == Told::Nothing && mode.is_recorded() {
+        // The caller does what a caller does: it repeats its request id.
+        told = tokio::time::timeout(PATIENCE, ask(client, mode, key)).await.ok()?;
+        if told == Told::Nothing {
+            return None;
+        }
+    }
+    let settled = match &told {
+        Told::Begun(name) => tokio::time::timeout(PATIENCE, settled(client, name)).await.ok()?,
+        Told::Unknown => Some(false),
+        Told::Answered => Some(true),
+        Told::Nothing => None,
+    };
+    Some((told, settled))
+}
+
 /// Whether an operation ended with its order (`true`), or waits for a person because its outcome is not known (`false`).
 /// `None` where it is gone.
 async fn settled(client: &Client, name: &str) -> Option<bool> {
-    until(name, async || match client.operation(name).await {
-        Ok(operation) if operation.done => {
-            assert!(operation.error.is_none(), "{operation:?}");
-            Some(Some(true))
+    loop {
+        match client.operation(name).await {
+            Ok(operation) if operation.done => {
+                assert!(operation.error.is_none(), "{operation:?}");
+                return Some(true);
+            }
+            // A dead letter is not done, so there is nothing to wait for.
+            Ok(operation) if operation.about().state() == OperationState::NeedsAttention => {
+                return Some(false);
+            }
+            Ok(_) => tokio::time::sleep(A_MOMENT).await,
+            Err(_) => return None,
         }
-        // A dead letter is not done, so there is nothing to wait for.
-        Ok(operation) if operation.about().state() == OperationState::NeedsAttention => Some(Some(false)),
-        Ok(_) => None,
-        Err(_) => Some(None),
-    })
-    .await
+    }
 }
 
 pub(crate) fn print(rows: &BTreeMap<Mode, Row>) {
