@@ -1,46 +1,17 @@
 //! Several gateways on RabbitMQ and PostgreSQL: they share the work, answer for each other, and survive each other's death.
 
 use std::{
-    net::{SocketAddr, TcpListener},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use portolan_test_servers::{Broker, Database};
-
 use crate::{
     harness::{Backend, Client, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until},
     load::{Attempts, Random, Until, load, print, react, reconcile},
+    site::Site,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A broker and a database, and gateways in houses of their own.
-struct Site {
-    broker: Broker,
-    database: Database,
-    backend: SocketAddr,
-}
-
-impl Site {
-    fn new(backend: SocketAddr) -> Self {
-        Self { broker: Broker::start(), database: Database::start(), backend }
-    }
-
-    /// A house for one gateway, which keeps its addresses from one start to the next.
-    fn house(&self) -> House {
-        let mut house = House::orders(self.backend);
-        house.setting(&format!("listen: {{ grpc: '{}', http: '{}' }}", free(), free()));
-        house.setting(&format!("queue: '{}'", self.broker.url()));
-        // So that a death is noticed within a test's patience.
-        house.setting(&format!("ledger: {{ url: '{}', lease: 2s }}", self.database.url()));
-        house
-    }
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
-}
 
 #[test]
 fn any_gateway_answers_for_any_operation_and_any_request_id() {
@@ -145,7 +116,7 @@ fn gateways_killed_at_any_instant_lose_nothing_and_double_nothing() {
         for caller in callers {
             caller.await.unwrap();
         }
-        let rows = reconcile(&houses[0], &gateways[0], &backend, &attempts).await;
+        let rows = reconcile(&houses[0], &gateways[0], &backend, &attempts, &mut 0).await;
         print(&rows);
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");

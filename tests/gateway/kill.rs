@@ -39,7 +39,7 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
             }
         }
         let gateway = house.serve();
-        let rows = reconcile(&house, &gateway, &backend, &attempts).await;
+        let rows = reconcile(&house, &gateway, &backend, &attempts, &mut 0).await;
         print(&rows);
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");
@@ -72,7 +72,7 @@ fn stopped_in_order_nothing_is_lost_doubled_or_unknown() {
             assert_eq!(ended.expect("it ends by itself").code(), Some(0));
         }
         let gateway = house.serve();
-        let rows = reconcile(&house, &gateway, &backend, &attempts).await;
+        let rows = reconcile(&house, &gateway, &backend, &attempts, &mut 0).await;
         print(&rows);
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");

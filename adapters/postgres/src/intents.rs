@@ -1,13 +1,16 @@
 //! The intents, a statement each. `$again` tells a statement that an earlier sending may have taken effect already: then
 //! what it would have done counts as done.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, FaultClass,
-    GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, Status, Timestamp, composite::Parcel,
-    settle_lost, unreadable_row,
+    GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, State, Status, Timestamp,
+    composite::Parcel, settle_lost, unreadable_row,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -81,6 +84,7 @@ impl Inner {
         let (caller, key) = envelope.request_key.as_ref().map(|key| (&key.caller, &key.id)).unzip();
         let (name, bundle) = (&*envelope.route, envelope.bundle.0.to_vec());
         let (json, payload_bytes) = (to_json(&envelope)?, &payload[..]);
+        let sent_again = AtomicBool::new(false);
         // Forgotten between two statements, at most: then the key is free.
         for _ in 0..3 {
             let rows = self.pool.query(
@@ -98,7 +102,8 @@ impl Inner {
                      FROM bundle WHERE $12::text IS NULL OR EXISTS (SELECT 1 FROM key)
                      ON CONFLICT DO NOTHING RETURNING 1)
                  SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM bundle)",
-                |_| {
+                |again| {
+                    sent_again.fetch_or(*again, Ordering::Relaxed);
                     vec![
                         &id.0, &state, &name, &bundle, &envelope.received.0, &attempt, &at.0, &started.0, &by,
                         &json, &caller, &key, &payload_bytes,
@@ -126,6 +131,22 @@ impl Inner {
                 continue;
             };
             let Some(record) = self.get(known).await? else { continue };
+            if known == id && sent_again.load(Ordering::Relaxed) {
+                // The first statement was carried out, and its answer lost.
+                match (start, &record.state) {
+                    (Start::Due(_), _) => {
+                        self.waits(at);
+                        return Ok(Accepted::New(None));
+                    }
+                    (Start::Now(mine), State::Claimed { gateway, .. })
+                        if mine == *gateway && record.attempts.len() == 1 =>
+                    {
+                        return Ok(Accepted::New(Some(Claim { id, attempt: 1, gateway: mine })));
+                    }
+                    // Its lease ran out in between, and others went on.
+                    (Start::Now(_), _) => {}
+                }
+            }
             return Ok(match record.payload == payload {
                 true => Accepted::Repeated(Box::new(record)),
                 false => Accepted::Conflict(known),

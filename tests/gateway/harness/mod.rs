@@ -4,12 +4,14 @@
 mod backend;
 mod client;
 mod gateway;
+mod link;
 mod peer;
 mod tree;
 
 pub(crate) use backend::{Asked, Backend, Reaction, envelope};
 pub(crate) use client::{Client, Details, Operation, OperationState, OrderRequest, get};
 pub(crate) use gateway::{Gateway, House};
+pub(crate) use link::Link;
 pub(crate) use peer::{Peer, node_portal, python_portal};
 pub(crate) use tree::{binary, collapsed, corpus, repository};
 

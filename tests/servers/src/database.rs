@@ -1,6 +1,8 @@
 //! A PostgreSQL server of the test's own. `initdb` refuses root, so it runs as the user `postgres`.
 
 use std::{
+    io::Write,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -12,13 +14,26 @@ use crate::free_port;
 pub struct Database {
     folder: tempfile::TempDir,
     port: u16,
+    /// Whether the folder is a disk of its own.
+    mounted: bool,
 }
 
 impl Database {
     /// Makes a cluster and starts it.
     pub fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), false)
+    }
+
+    /// The same on a disk of so many MiB, in memory: it can be filled. Needs the right to mount.
+    pub fn start_on_disk_of(mebibytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = Self { folder, port: free_port() };
+        let size = format!("size={mebibytes}m");
+        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()));
+        Self::start_in(folder, true)
+    }
+
+    fn start_in(folder: tempfile::TempDir, mounted: bool) -> Self {
+        let database = Self { folder, port: free_port(), mounted };
         succeed(Command::new("chown").arg("postgres").arg(database.folder.path()));
         let mut initdb = database.command("initdb");
         succeed(
@@ -26,8 +41,41 @@ impl Database {
                 .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
                 .arg(database.data()),
         );
+        let settings = "min_wal_size = 32MB\nmax_wal_size = 64MB\n";
+        let file = database.data().join("postgresql.auto.conf");
+        std::fs::write(file, settings).unwrap();
         database.restart();
         database
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Leaves nothing of its disk ([`Database::start_on_disk_of`]).
+    pub fn fill_disk(&self) {
+        assert!(self.mounted, "this would fill the machine's own disk");
+        let mut file = std::fs::File::create(self.ballast()).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    /// Gives back what [`Database::fill_disk`] took.
+    pub fn free_disk(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder.path().join("ballast")
+    }
+
+    /// Starts it if it has ended.
+    pub fn ensure_running(&self) {
+        let status =
+            self.command("pg_ctl").arg("-D").arg(self.data()).arg("status").stdout(Stdio::null()).status();
+        if !status.unwrap().success() {
+            self.restart();
+        }
     }
 
     /// `postgres://...`, of the superuser, without a password.
@@ -85,6 +133,9 @@ impl Drop for Database {
         let mut stop = self.command("pg_ctl");
         stop.arg("-D").arg(self.data()).args(["-m", "immediate", "-W", "stop"]);
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if self.mounted {
+            let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        }
     }
 }
 

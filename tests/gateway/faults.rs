@@ -1,0 +1,224 @@
+//! The fault table: two gateways under load in every mode while something breaks, and the reckoning afterwards. Nothing
+//! that was acknowledged is lost, and nothing is sent twice where the route does not allow it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    harness::{Backend, Gateway, block_on},
+    load::{Attempts, Row, Until, load, react, reconcile},
+    site::{Place, Site},
+};
+
+/// What breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Nothing,
+    BrokerKilled,
+    BrokerBlocked,
+    DatabaseKilled,
+    DatabaseFull,
+    GatewayKilled,
+    ConnectionsCut,
+    ConnectionsStalled,
+    EverythingRestarted,
+}
+
+impl Fault {
+    const ALL: [Self; 9] = [
+        Self::Nothing,
+        Self::BrokerKilled,
+        Self::BrokerBlocked,
+        Self::DatabaseKilled,
+        Self::DatabaseFull,
+        Self::GatewayKilled,
+        Self::ConnectionsCut,
+        Self::ConnectionsStalled,
+        Self::EverythingRestarted,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::BrokerKilled => "kill -9 of RabbitMQ",
+            Self::BrokerBlocked => "RabbitMQ blocks publishers",
+            Self::DatabaseKilled => "kill -9 of PostgreSQL",
+            Self::DatabaseFull => "PostgreSQL out of disk",
+            Self::GatewayKilled => "kill -9 of a gateway",
+            Self::ConnectionsCut => "connections cut",
+            Self::ConnectionsStalled => "connections half-open",
+            Self::EverythingRestarted => "everything restarted in turn",
+        }
+    }
+}
+
+/// Two gateways at a site.
+struct Stage {
+    site: Site,
+    places: [Place; 2],
+    gateways: [Option<Gateway>; 2],
+    /// How long a fault lasts.
+    lasts: Duration,
+}
+
+impl Stage {
+    async fn set(backend: &Backend, lasts: Duration) -> Self {
+        let site = Site::with_small_disk(backend.address);
+        let places = [site.place().await, site.place().await];
+        let gateways = [Some(places[0].house.serve()), Some(places[1].house.serve())];
+        Self { site, places, gateways, lasts }
+    }
+
+    fn restart_gateway(&mut self, n: usize) {
+        if let Some(gateway) = self.gateways[n].take() {
+            gateway.kill();
+        }
+        self.gateways[n] = Some(tokio::task::block_in_place(|| self.places[n].house.serve()));
+    }
+
+    fn stop_gateway(&mut self, n: usize) {
+        if let Some(mut gateway) = self.gateways[n].take() {
+            gateway.signal("TERM");
+            let ended = tokio::task::block_in_place(|| gateway.wait(Duration::from_secs(30)));
+            assert!(ended.is_some_and(|status| status.success()), "it ends by itself");
+        }
+    }
+
+    /// Breaks something for a while, and mends it.
+    async fn strike(&mut self, fault: Fault) {
+        let lasts = self.lasts;
+        match fault {
+            Fault::Nothing => tokio::time::sleep(lasts).await,
+            Fault::BrokerKilled => {
+                self.site.broker.kill();
+                tokio::time::sleep(lasts).await;
+                tokio::task::block_in_place(|| self.site.broker.restart());
+            }
+            Fault::BrokerBlocked => {
+                let watermark = |of: &str| {
+                    tokio::task::block_in_place(|| {
+                        self.site.broker.ctl(&["set_vm_memory_high_watermark", of])
+                    });
+                };
+                watermark("0.0000001");
+                tokio::time::sleep(lasts).await;
+                watermark("0.4");
+            }
+            Fault::DatabaseKilled => {
+                self.site.database.kill();
+                tokio::time::sleep(lasts).await;
+                tokio::task::block_in_place(|| self.site.database.restart());
+            }
+            Fault::DatabaseFull => {
+                self.site.database.fill_disk();
+                tokio::time::sleep(lasts).await;
+                self.site.database.free_disk();
+                // It ends by itself when its journal cannot be written.
+                tokio::task::block_in_place(|| self.site.database.ensure_running());
+            }
+            Fault::GatewayKilled => {
+                if let Some(gateway) = self.gateways[0].take() {
+                    gateway.kill();
+                }
+                tokio::time::sleep(lasts).await;
+                self.restart_gateway(0);
+            }
+            Fault::ConnectionsCut => {
+                let links = self.places[0].links();
+                links.iter().for_each(|link| link.cut());
+                tokio::time::sleep(lasts).await;
+                links.iter().for_each(|link| link.heal());
+            }
+            Fault::ConnectionsStalled => {
+                let links = self.places[0].links();
+                links.iter().for_each(|link| link.stall());
+                tokio::time::sleep(lasts).await;
+                links.iter().for_each(|link| link.heal());
+            }
+            Fault::EverythingRestarted => {
+                for n in 0..2 {
+                    self.stop_gateway(n);
+                    self.restart_gateway(n);
+                    tokio::time::sleep(lasts / 4).await;
+                }
+                tokio::task::block_in_place(|| self.site.broker.restart());
+                tokio::time::sleep(lasts / 4).await;
+                self.site.database.kill();
+                tokio::task::block_in_place(|| self.site.database.restart());
+                tokio::time::sleep(lasts / 4).await;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_fault_table() {
+    let lasts = Duration::from_secs(if std::env::var_os("PORTOLAN_SOAK").is_some() { 60 } else { 2 });
+    let only = std::env::var("PORTOLAN_FAULT").unwrap_or_default();
+    block_on(async {
+        let backend = Backend::counting(react).await;
+        let mut stage = Stage::set(&backend, lasts).await;
+        let mut dead = 0;
+        println!(
+            "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
+            "fault",
+            "attempted",
+            "acknowledged",
+            "lost",
+            "duplicated",
+            "repeated",
+            "unknown",
+            "recovered",
+            "dead"
+        );
+        for fault in Fault::ALL.into_iter().filter(|fault| format!("{fault:?}").contains(&only)) {
+            let attempts = Arc::new(Attempts::default());
+            let stop = Arc::new(AtomicBool::new(false));
+            let mut callers = Vec::new();
+            for (n, gateway) in stage.gateways.iter().enumerate() {
+                let address = gateway.as_ref().unwrap().grpc;
+                let until = Until::Told(stop.clone());
+                callers.extend(load(address, &format!("{fault:?}{n}"), &attempts, &until).await);
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            stage.strike(fault).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.store(true, Ordering::Relaxed);
+            for caller in callers {
+                caller.await.unwrap();
+            }
+            let gateway = stage.gateways[1].as_ref().unwrap();
+            let rows = reconcile(&stage.places[1].house, gateway, &backend, &attempts, &mut dead).await;
+            let mut all = Row::default();
+            let mut repeated = 0;
+            for (mode, row) in &rows {
+                assert!(row.acknowledged > 0, "{fault:?}: {mode:?} was not under load: {row:?}");
+                assert_eq!(row.lost, 0, "{fault:?}: {mode:?} lost messages: {row:?}");
+                assert!(mode.may_repeat() || row.duplicated == 0, "{fault:?}: {mode:?} sent twice: {row:?}");
+                all.attempted += row.attempted;
+                all.acknowledged += row.acknowledged;
+                all.lost += row.lost;
+                all.unknown += row.unknown;
+                all.recovered += row.recovered;
+                if mode.may_repeat() { repeated += row.duplicated } else { all.duplicated += row.duplicated }
+            }
+            println!(
+                "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
+                fault.name(),
+                all.attempted,
+                all.acknowledged,
+                all.lost,
+                all.duplicated,
+                repeated,
+                all.unknown,
+                all.recovered,
+                dead
+            );
+        }
+    });
+}
