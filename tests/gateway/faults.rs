@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use portolan_test_servers::Database;
+
 use crate::{
     harness::{Backend, Gateway, block_on},
     load::{Attempts, Row, Until, load, react, reconcile},
@@ -67,8 +69,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(backend: &Backend, lasts: Duration) -> Self {
-        let site = Site::with_small_disk(backend.address);
+    async fn set(site: Site, lasts: Duration) -> Self {
         let places = [site.place().await, site.place().await];
         let gateways = [Some(places[0].house.serve()), Some(places[1].house.serve())];
         Self { site, places, gateways, lasts }
@@ -87,6 +88,26 @@ impl Stage {
             let ended = tokio::task::block_in_place(|| gateway.wait(Duration::from_secs(30)));
             assert!(ended.is_some_and(|status| status.success()), "it ends by itself");
         }
+    }
+
+    /// Breaks something under load, and mends it.
+    async fn under_load(&mut self, fault: Fault) -> Arc<Attempts> {
+        let attempts = Arc::new(Attempts::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut callers = Vec::new();
+        for (n, gateway) in self.gateways.iter().enumerate() {
+            let address = gateway.as_ref().unwrap().grpc;
+            let until = Until::Told(stop.clone());
+            callers.extend(load(address, &format!("{fault:?}{n}"), &attempts, &until).await);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.strike(fault).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.store(true, Ordering::Relaxed);
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        attempts
     }
 
     /// Breaks something for a while, and mends it.
@@ -162,7 +183,7 @@ fn the_fault_table() {
     let only = std::env::var("PORTOLAN_FAULT").unwrap_or_default();
     block_on(async {
         let backend = Backend::counting(react).await;
-        let mut stage = Stage::set(&backend, lasts).await;
+        let mut stage = Stage::set(Site::with_small_disk(backend.address), lasts).await;
         let mut dead = 0;
         println!(
             "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
@@ -177,21 +198,7 @@ fn the_fault_table() {
             "dead"
         );
         for fault in Fault::ALL.into_iter().filter(|fault| format!("{fault:?}").contains(&only)) {
-            let attempts = Arc::new(Attempts::default());
-            let stop = Arc::new(AtomicBool::new(false));
-            let mut callers = Vec::new();
-            for (n, gateway) in stage.gateways.iter().enumerate() {
-                let address = gateway.as_ref().unwrap().grpc;
-                let until = Until::Told(stop.clone());
-                callers.extend(load(address, &format!("{fault:?}{n}"), &attempts, &until).await);
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            stage.strike(fault).await;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            stop.store(true, Ordering::Relaxed);
-            for caller in callers {
-                caller.await.unwrap();
-            }
+            let attempts = stage.under_load(fault).await;
             let gateway = stage.gateways[1].as_ref().unwrap();
             let rows = reconcile(&stage.places[1].house, gateway, &backend, &attempts, &mut dead).await;
             let mut all = Row::default();
@@ -220,5 +227,22 @@ fn the_fault_table() {
                 dead
             );
         }
+    });
+}
+
+/// What the table is worth: a database that says too early that a commit is durable is found out.
+#[test]
+fn the_reckoning_finds_what_is_lost() {
+    block_on(async {
+        let backend = Backend::counting(react).await;
+        let site = Site::with(backend.address, Database::start());
+        let mut stage = Stage::set(site, Duration::from_millis(100)).await;
+        stage.site.database.be_careless();
+        let attempts = stage.under_load(Fault::DatabaseKilled).await;
+        let gateway = stage.gateways[1].as_ref().unwrap();
+        let rows = reconcile(&stage.places[1].house, gateway, &backend, &attempts, &mut 0).await;
+        let lost: usize = rows.values().map(|row| row.lost).sum();
+        println!("lost {lost}");
+        assert!(lost > 0, "commits that were not durable left no trace: {rows:?}");
     });
 }

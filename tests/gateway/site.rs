@@ -23,12 +23,17 @@ pub(crate) struct Place {
 impl Site {
     /// In front of a system.
     pub(crate) fn new(backend: SocketAddr) -> Self {
-        Self { broker: Broker::start(), database: Database::start(), backend }
+        Self::with(backend, Database::start())
+    }
+
+    /// With this database.
+    pub(crate) fn with(backend: SocketAddr, database: Database) -> Self {
+        Self { broker: Broker::start(), database, backend }
     }
 
     /// With a database whose disk can be filled.
     pub(crate) fn with_small_disk(backend: SocketAddr) -> Self {
-        Self { broker: Broker::start(), database: Database::start_on_disk_of(512), backend }
+        Self::with(backend, Database::start_on_disk_of(512))
     }
 
     /// A house for one gateway, which keeps its addresses from one start to the next.

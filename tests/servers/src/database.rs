@@ -53,6 +53,16 @@ impl Database {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
+    /// From now on it says of a commit that it is durable long before it is: to show that a test finds loss.
+    pub fn be_careless(&self) {
+        let mut psql = self.command("psql");
+        psql.args(["-q", "-c", "ALTER SYSTEM SET synchronous_commit = off", "-c", "SELECT pg_reload_conf()"]);
+        succeed(psql.arg(self.url()));
+        // The process that would write the journal all the same.
+        let postmaster = self.postmaster().expect("it runs");
+        succeed(Command::new("pkill").args(["-STOP", "-P", &postmaster, "-f", "walwriter"]));
+    }
+
     /// Leaves nothing of its disk ([`Database::start_on_disk_of`]).
     pub fn fill_disk(&self) {
         assert!(self.mounted, "this would fill the machine's own disk");
@@ -109,12 +119,18 @@ impl Database {
 
     /// SIGKILL to all of its processes.
     pub fn kill(&self) {
-        let pid = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-        let Some(pid) = pid.lines().next() else { return };
-        // The postmaster first, so that it starts nothing anew; its children end when they miss it, or by this.
-        for arguments in [["-KILL", pid].as_slice(), ["-KILL", "--", &format!("-{pid}")].as_slice()] {
-            let _ = Command::new("kill").args(arguments).stderr(Stdio::null()).status();
-        }
+        let Some(pid) = self.postmaster() else { return };
+        // Its children are no group of its own. It goes first, so that it starts nothing anew.
+        let children = Command::new("pgrep").args(["-P", &pid]).output().unwrap().stdout;
+        let children = String::from_utf8_lossy(&children).into_owned();
+        let mut kill = Command::new("kill");
+        kill.args(["-KILL", &pid]).args(children.split_whitespace());
+        let _ = kill.stderr(Stdio::null()).status();
+    }
+
+    fn postmaster(&self) -> Option<String> {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
     }
 
     fn data(&self) -> PathBuf {
