@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.chdir(ROOT)
 REPS = int(os.environ.get("REPS", "5"))
 EACH = os.environ.get("SECONDS_EACH", "3")
+ONLY = os.environ.get("ONLY", "")
 WITH_PEERS = os.environ.get("PEERS", "yes") == "yes"
 PEERS = ROOT / "target/peers"
 HAND, PORTOLAN, BENCH = PEERS / "build/release/peers", ROOT / "target/release/portolan", ROOT / "target/release/portolan-bench"
@@ -58,13 +59,14 @@ def order():
 
 PAYLOAD = WORK / "order.pb"
 PAYLOAD.write_bytes(order())
+ENVELOPE = WORK / "order.xml"
 BACKEND, GATEWAY = free_port(), free_port()
 ENV = {**os.environ, "BACKEND_PORT": str(BACKEND), "GW_PORT": str(GATEWAY), "WORKERS": "2"}
 
 
-def folder(mode, idempotent):
+def folder(mode, idempotent, prefix=""):
     """A configuration with the one route of `mode`."""
-    where = WORK / f"{mode}-{idempotent}"
+    where = WORK / f"{prefix}{mode}-{idempotent}"
     where.mkdir()
     for name in ("b.proto", "orders.wsdl"):
         shutil.copy(PEERS / "proto" / name, where / name)
@@ -76,6 +78,14 @@ def folder(mode, idempotent):
     (where / "portolan.yaml").write_text(
         f'listen: {{ grpc: "127.0.0.1:{GATEWAY}", http: "127.0.0.1:0" }}\nroutes: [ orders.yaml ]\nqueue: "sqlite:queue.db"\n'
         f'systems:\n  backend:\n    soap: {{ endpoint: "http://127.0.0.1:{BACKEND}/svc", timeout: 10s, max-concurrency: 128 }}\n')
+    return where
+
+
+def shared(mode, idempotent, amqp, postgres):
+    """The same over RabbitMQ and PostgreSQL."""
+    where = folder(mode, idempotent, "shared-")
+    file = where / "portolan.yaml"
+    file.write_text(file.read_text().replace('queue: "sqlite:queue.db"', f'queue: "{amqp}"\nledger: "{postgres}"'))
     return where
 
 
@@ -178,6 +188,42 @@ def repetition(first, direct, request_reply, operation):
     print(" ".join(f"{name}={row['rps']:.0f}/s" for name, row in rows.items()), f"p50@1: hand={hand1['p50']} direct={direct1['p50']} rr={recorded1['p50']} two={two1['p50']} us", file=sys.stderr)
 
 
+def open_messages(postgres):
+    command = ["psql", postgres, "-Atc", "SELECT EXISTS (SELECT FROM portolan.messages WHERE state IN (0, 1))"]
+    return sp.run(command, check=True, capture_output=True, text=True).stdout.strip() == "t"
+
+
+def delivered(postgres):
+    """Accepts for a time by 64 callers, until all of it is delivered: messages a second."""
+    begun = time.perf_counter()
+    accepted = raw_load(f"127.0.0.1:{GATEWAY}", "/bench.Later/Put", 64)
+    while open_messages(postgres):
+        time.sleep(0.02)
+    return {"rps": accepted["n"] / (time.perf_counter() - begun), "accepts": accepted["rps"]}
+
+
+def several_gateways(amqp, postgres):
+    """One repetition over RabbitMQ and PostgreSQL."""
+    bare = measured([BENCH, "bare", amqp, postgres, 64, EACH])
+    operation = serve(shared_operation)
+    raw_load(f"127.0.0.1:{GATEWAY}", "/bench.Later/Put", 64, "1")
+    while open_messages(postgres):
+        time.sleep(0.02)
+    through = delivered(postgres)
+    stop(operation)
+    figure("shared_operations_at_64_vs_bare_lapin_and_commits", through["rps"] / bare["rps"])
+    echo = sp.Popen([BENCH, "echo"], stdout=sp.PIPE, text=True)
+    echoed = raw_load(echo.stdout.readline().strip(), "/bench.Echo/Any", 1)
+    stop(echo)
+    trip = measured([BENCH, "round-trips", amqp, EACH])
+    posted = measured([BENCH, "posts", f"127.0.0.1:{BACKEND}", "/svc", ENVELOPE, EACH])
+    asked, _ = both(serve(shared_again))
+    sums = echoed["p50"] + trip["p50"] + posted["p50"]
+    figure("shared_idempotent_p50_at_1_vs_echo_plus_round_trip_plus_post", asked["p50"] / sums)
+    print(f"shared: bare={bare['rps']:.0f}/s operations={through['rps']:.0f}/s (accepted {through['accepts']:.0f}/s)",
+          f"p50@1: echo={echoed['p50']} round-trip={trip['p50']} post={posted['p50']} again={asked['p50']} us", file=sys.stderr)
+
+
 def start_and_idle(backlog):
     """With the routes of the demo and an empty queue, and with the backlog that the accepts above left behind."""
     where = WORK / "demo"
@@ -205,9 +251,20 @@ backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL)
 try:
     wait_for(BACKEND)
     direct, request_reply, operation = folder("direct", "true"), folder("request-reply", "false"), folder("operation", "false")
-    for index in range(REPS):
-        repetition(index == 0, direct, request_reply, operation)
-    start_and_idle(operation)
+    if ONLY in ("", "alone"):
+        for index in range(REPS):
+            repetition(index == 0, direct, request_reply, operation)
+        start_and_idle(operation)
+    if ONLY in ("", "shared"):
+        servers = sp.Popen([BENCH, "servers"], stdin=sp.PIPE, stdout=sp.PIPE, text=True)
+        amqp, postgres = servers.stdout.readline().split()
+        shared_operation, shared_again = shared("operation", "false", amqp, postgres), shared("request-reply", "true", amqp, postgres)
+        translated = [PORTOLAN, "translate", "bench.orders", "--request", PAYLOAD, "--raw", "--config", shared_again / "portolan.yaml"]
+        ENVELOPE.write_bytes(sp.run(translated, check=True, capture_output=True).stdout)
+        for _ in range(REPS):
+            several_gateways(amqp, postgres)
+        servers.stdin.close()
+        servers.wait()
 finally:
     stop(backend)
     shutil.rmtree(WORK, ignore_errors=True)

@@ -5,11 +5,17 @@
 //! portolan-bench echo                                          a bare tonic echo; prints its address
 //! portolan-bench load ADDRESS PATH FILE CONCURRENCY SECONDS    calls a method with a file's bytes
 //! portolan-bench commits FOLDER CONCURRENCY SECONDS EACH       bare group commits, EACH of them a call
+//! portolan-bench servers                                       a RabbitMQ node and a PostgreSQL server; prints their URLs
+//! portolan-bench bare AMQP POSTGRES CONCURRENCY SECONDS        bare lapin and the commits of a ledger
+//! portolan-bench round-trips AMQP SECONDS                      one message at a time there and back over quorum queues
+//! portolan-bench posts ADDRESS PATH FILE SECONDS               bare HTTP POSTs, one at a time
 //! ```
 
+mod bare;
 mod commits;
 mod echo;
 mod load;
+mod servers;
 
 use std::time::Duration;
 
@@ -32,6 +38,15 @@ fn main() {
         }
         ["commits", folder, concurrency, seconds, each] => {
             runtime.block_on(commits::run(folder, number(concurrency), duration(seconds), number(each)));
+        }
+        ["servers"] => servers::hold(),
+        ["bare", amqp, postgres, concurrency, seconds] => {
+            runtime.block_on(bare::run(amqp, postgres, number(concurrency), duration(seconds)));
+        }
+        ["round-trips", amqp, seconds] => runtime.block_on(bare::round_trips(amqp, duration(seconds))),
+        ["posts", address, path, file, seconds] => {
+            let body = std::fs::read(file).expect("the file can be read");
+            runtime.block_on(bare::posts(address, path, body, duration(seconds)));
         }
         _ => {
             eprintln!("usage: see the documentation of this program");
