@@ -104,3 +104,13 @@ fn no_file_is_passed_over() {
     ]);
     snapshot::check("check-files", &folder, &["check"]);
 }
+
+/// The secrets are not there, and nothing else is missing.
+#[test]
+fn the_deployment_of_several_gateways_is_sound() {
+    let text = std::fs::read_to_string(repository().join("deployments/compose/portolan.yaml")).unwrap();
+    let mappings = repository().join("mappings");
+    let text = text.replace("/run/secrets/", "").replace("mappings", mappings.to_str().unwrap());
+    let (_kept, folder) = folder(&[("portolan.yaml", &text), ("rabbit", "x"), ("ledger", "y")]);
+    snapshot::check("check-several-gateways", &folder, &["check", "--config", "portolan.yaml"]);
+}

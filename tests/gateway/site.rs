@@ -4,7 +4,9 @@ use std::net::{SocketAddr, TcpListener};
 
 use portolan_test_servers::{Broker, Database};
 
-use crate::harness::{House, Link};
+use crate::harness::{House, Link, repository};
+
+const PASSWORD: &str = "portolan-tests";
 
 /// What gateways share.
 pub(crate) struct Site {
@@ -28,7 +30,17 @@ impl Site {
 
     /// With this database.
     pub(crate) fn with(backend: SocketAddr, database: Database) -> Self {
-        Self { broker: Broker::start(), database, backend }
+        let broker = Broker::start();
+        // As the user of deployments/rabbitmq, who may do what a gateway does and nothing else.
+        broker.ctl(&["add_user", "portolan", PASSWORD]);
+        let definitions = repository().join("deployments/rabbitmq/definitions.json");
+        broker.ctl(&["import_definitions", definitions.to_str().unwrap()]);
+        Self { broker, database, backend }
+    }
+
+    /// The broker's, as a gateway's user.
+    fn broker_url(&self) -> String {
+        format!("amqp://portolan:{PASSWORD}@{}/portolan", self.broker.address())
     }
 
     /// With a database whose disk can be filled.
@@ -38,7 +50,7 @@ impl Site {
 
     /// A house for one gateway, which keeps its addresses from one start to the next.
     pub(crate) fn house(&self) -> House {
-        self.house_by(&self.broker.url(), &self.database.url())
+        self.house_by(&self.broker_url(), &self.database.url())
     }
 
     /// The same with a network between.
@@ -46,7 +58,7 @@ impl Site {
         let to_broker = Link::to(self.broker.address()).await;
         let to_database = Link::to(self.database.address()).await;
         let broker =
-            self.broker.url().replace(&self.broker.address().to_string(), &to_broker.address.to_string());
+            self.broker_url().replace(&self.broker.address().to_string(), &to_broker.address.to_string());
         let database = self
             .database
             .url()
