@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait for processes")]
 
 mod broker;
+mod cluster;
 mod database;
+mod node;
 
 pub use broker::Broker;
+pub use cluster::Cluster;
 pub use database::Database;
 
 /// A port of 127.0.0.1 that is free now.
