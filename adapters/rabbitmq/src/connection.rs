@@ -1,13 +1,20 @@
 //! A connection, that it ended, and when to try again. lapin's own recovery is not used: what is to be done after one is
 //! this crate's to know.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt};
 use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::{OpenError, options::server};
+use crate::{
+    OpenError,
+    brokers::{Brokers, server},
+};
 
 const HEARTBEAT: u16 = 10;
 /// An error that is told by no event is seen after this.
@@ -16,11 +23,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where to connect, and by what name.
-#[derive(Clone)]
 pub(crate) struct Target {
-    pub(crate) uri: AMQPUri,
-    pub(crate) name: &'static str,
-    pub(crate) timeout: Duration,
+    brokers: Brokers,
+    name: &'static str,
+    timeout: Duration,
+    /// Which of them is or was connected; counted round and round.
+    at: AtomicUsize,
 }
 
 /// A connection that was made.
@@ -52,9 +60,28 @@ impl Live {
 }
 
 impl Target {
+    pub(crate) fn new(brokers: Brokers, name: &'static str, timeout: Duration) -> Self {
+        Self { brokers, name, timeout, at: AtomicUsize::new(0) }
+    }
+
+    /// To one of the brokers, tried in turn.
     pub(crate) async fn connect(&self) -> Result<Live, OpenError> {
-        let failed = |reason| OpenError::Connect { server: server(&self.uri), reason };
-        let mut uri = self.uri.clone();
+        let first = self.at.load(Ordering::Relaxed);
+        let mut tried = Vec::new();
+        for index in first..first + self.brokers.len() {
+            let Some(uri) = self.brokers.get(index) else { continue };
+            match self.connect_to(uri.clone()).await {
+                Ok(live) => {
+                    self.at.store(index % self.brokers.len(), Ordering::Relaxed);
+                    return Ok(live);
+                }
+                Err(reason) => tried.push(format!("{} ({reason})", server(uri))),
+            }
+        }
+        Err(OpenError::Connect { tried: tried.join(", ") })
+    }
+
+    async fn connect_to(&self, mut uri: AMQPUri) -> Result<Live, String> {
         uri.query.heartbeat = Some(HEARTBEAT);
         let properties = ConnectionProperties::default().with_connection_name(self.name.into());
         let connecting = async {
@@ -67,19 +94,20 @@ impl Target {
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),
-            Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(_) => Err(failed(format!("no answer within {:?}", self.timeout))),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {:?}", self.timeout)),
         }
     }
 
-    /// Until there is one.
+    /// Until there is one. The broker that was connected is tried last.
     pub(crate) async fn reconnect(&self) -> Live {
+        self.at.fetch_add(1, Ordering::Relaxed);
         let mut pause = FIRST_PAUSE;
         loop {
             tokio::time::sleep(jittered(pause)).await;
             match self.connect().await {
                 Ok(live) => {
-                    tracing::info!(server = server(&self.uri), connection = self.name, "RabbitMQ is back");
+                    tracing::info!(server = self.server(), connection = self.name, "RabbitMQ is back");
                     return live;
                 }
                 Err(error) => tracing::warn!(connection = self.name, "{error}"),
@@ -88,8 +116,13 @@ impl Target {
         }
     }
 
+    /// The one that is or was connected.
+    fn server(&self) -> String {
+        self.brokers.get(self.at.load(Ordering::Relaxed)).map(server).unwrap_or_default()
+    }
+
     pub(crate) fn lost(&self, reason: &str) {
-        tracing::warn!(server = server(&self.uri), connection = self.name, reason, "RabbitMQ is away");
+        tracing::warn!(server = self.server(), connection = self.name, reason, "RabbitMQ is away");
     }
 }
 

@@ -7,18 +7,17 @@ use portolan_delivery::DeliveryError;
 pub enum OpenError {
     /// The text is left out, as it may have a password.
     #[error(
-        "the URL of RabbitMQ is not valid: write amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS, with %2f for the virtual host /"
+        "the URL of RabbitMQ is not valid: write amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS, with %2f for the virtual host /, \
+         and HOST1:PORT,HOST2:PORT for several; a host is a name or an IPv4 address"
     )]
     Url,
     /// No connection.
     #[error(
-        "cannot connect to RabbitMQ at {server}: {reason}; check that it runs and listens there, and that user, password and virtual host are right"
+        "cannot connect to RabbitMQ at {tried}; check that it runs and listens there, and that user, password and virtual host are right"
     )]
     Connect {
-        /// Host and port.
-        server: String,
-        /// What was said.
-        reason: String,
+        /// Each host and port, with what was said.
+        tried: String,
     },
 }
 

@@ -1,5 +1,6 @@
 //! [`Transport`](portolan_delivery::composite::Transport) over RabbitMQ: what is due travels in a queue per route.
 
+mod brokers;
 mod confirms;
 mod connection;
 mod consumer;

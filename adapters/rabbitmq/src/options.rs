@@ -2,9 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use lapin::uri::AMQPUri;
-
-use crate::OpenError;
+use crate::{OpenError, brokers::Brokers};
 
 /// How the broker keeps a route's queue. A queue that exists keeps its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,7 +17,8 @@ pub enum QueueType {
 /// How to reach and use a broker.
 #[derive(Clone)]
 pub struct Options {
-    /// `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS. The virtual host `/` is written `%2f`.
+    /// `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS. The virtual host `/` is written `%2f`. For a cluster,
+    /// `HOST1:PORT,HOST2:PORT`: where one cannot be reached, the next is tried.
     pub url: String,
     /// Of queues that are declared.
     pub queue_type: QueueType,
@@ -48,17 +47,17 @@ impl Options {
     /// # Errors
     /// It cannot.
     pub fn check(&self) -> Result<(), OpenError> {
-        self.url.parse::<AMQPUri>().map(drop).map_err(|_| OpenError::Url)
+        Brokers::parse(&self.url).map(drop)
     }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL has a password.
-        let server =
-            self.url.parse::<AMQPUri>().map_or_else(|_| "(not valid)".to_owned(), |uri| server(&uri));
+        let servers =
+            Brokers::parse(&self.url).map_or_else(|_| "(not valid)".to_owned(), |all| all.to_string());
         f.debug_struct("Options")
-            .field("server", &server)
+            .field("servers", &servers)
             .field("queue_type", &self.queue_type)
             .field("prefetch", &self.prefetch)
             .field("confirm_timeout", &self.confirm_timeout)
@@ -67,21 +66,19 @@ impl fmt::Debug for Options {
     }
 }
 
-/// What of a URL may be shown.
-pub(crate) fn server(uri: &AMQPUri) -> String {
-    format!("{}:{}", uri.authority.host, uri.authority.port)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_password_is_not_shown() {
-        for url in ["amqp://joe:s3cret@rabbit:5673/%2f", "amqp:joe:s3cret@rabbit", "s3cret"] {
+        for url in ["amqp://joe:s3cret@a,rabbit:5673/%2f", "amqp:joe:s3cret@rabbit", "s3cret"] {
             let shown = format!("{:?}", Options::new(url));
             assert!(!shown.contains("s3cret"), "{shown}");
         }
-        assert!(format!("{:?}", Options::new("amqp://joe:s3cret@rabbit:5673/%2f")).contains("rabbit:5673"));
+        assert!(
+            format!("{:?}", Options::new("amqp://joe:s3cret@a,rabbit:5673/%2f"))
+                .contains("a:5672, rabbit:5673")
+        );
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use lapin::{
-    options::{BasicAckOptions, BasicNackOptions},
-    uri::AMQPUri,
-};
+use lapin::options::{BasicAckOptions, BasicNackOptions};
 use portolan_delivery::{
     BoxFuture, DeliveryError,
     composite::{Parcel, Received, Transport},
@@ -17,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    OpenError, Options, ServeError, connection::Target, consumer::Consumers, inbox::Inbox,
+    OpenError, Options, ServeError, brokers::Brokers, connection::Target, consumer::Consumers, inbox::Inbox,
     publisher::Publisher, topology::Topology,
 };
 
@@ -35,13 +32,12 @@ impl RabbitTransport {
     /// Connects twice: a broker that holds back those who publish does not hold back who consumes.
     ///
     /// # Errors
-    /// The URL is not valid, or the broker cannot be reached now. Later it may come and go.
+    /// The URL is not valid, or no broker can be reached now. Later they may come and go.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        // The parser's words may have the URL in them.
-        let uri: AMQPUri = options.url.parse().map_err(|_| OpenError::Url)?;
+        let brokers = Brokers::parse(&options.url)?;
         let topology = Arc::new(Topology::new(&options));
         let patience = options.confirm_timeout;
-        let target = |name| Target { uri: uri.clone(), name, timeout: patience };
+        let target = |name| Target::new(brokers.clone(), name, patience);
         let inbox = Arc::new(Inbox::default());
         let publisher =
             Arc::new(Publisher::new(target("portolan publishes"), Arc::clone(&topology), patience));
