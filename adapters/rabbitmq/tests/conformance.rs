@@ -1,0 +1,87 @@
+//! The suite of `Delivery` over this transport and the ledger in PostgreSQL, on real servers: with one node of RabbitMQ, and
+//! with a cluster of three.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use portolan_delivery::{
+    BoxFuture, Delivery,
+    composite::Composite,
+    testing::{SUITE, Subject},
+};
+use portolan_postgres::PostgresLedger;
+use portolan_rabbitmq::{Options, RabbitTransport};
+use portolan_test_servers::{Broker, Cluster, Database};
+
+struct Servers {
+    url: String,
+    database: Database,
+    /// Each has queues of its own, so that nothing is cleared away between them.
+    case: AtomicUsize,
+}
+
+impl Servers {
+    fn new(url: String) -> Self {
+        Self { url, database: Database::start(), case: AtomicUsize::new(0) }
+    }
+
+    /// A statement of the test's own.
+    async fn execute(&self, sql: &str) {
+        let (client, driver) =
+            tokio_postgres::connect(&self.database.url(), tokio_postgres::NoTls).await.expect("connect");
+        let driver = tokio::spawn(driver);
+        client.batch_execute(sql).await.expect(sql);
+        driver.abort();
+    }
+}
+
+impl Subject for Servers {
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Delivery>> {
+        Box::pin(async {
+            let ledger = portolan_postgres::Options::new(self.database.url());
+            let ledger = PostgresLedger::open(ledger).await.expect("open");
+            let queue_prefix = format!("case{}", self.case.load(Ordering::Relaxed));
+            let options = Options { queue_prefix, ..Options::new(&self.url) };
+            let transport = RabbitTransport::open(options).await.expect("open");
+            let delivery = Composite::new(transport, ledger);
+            delivery.serve(&[]).await.expect("what waits is listened to");
+            Arc::new(delivery) as Arc<dyn Delivery>
+        })
+    }
+
+    fn crash(&self, delivery: Arc<dyn Delivery>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            drop(delivery);
+            // As if its lease had run out: no test waits for a clock.
+            self.execute(
+                "UPDATE portolan.leases SET expires = '-infinity';
+                 UPDATE portolan.messages SET taken = '-infinity'",
+            )
+            .await;
+        })
+    }
+}
+
+async fn holds_what_every_delivery_holds(servers: Servers) {
+    for case in SUITE.iter().copied().flatten() {
+        let begun = std::time::Instant::now();
+        servers.execute("DROP SCHEMA IF EXISTS portolan CASCADE").await;
+        servers.case.fetch_add(1, Ordering::Relaxed);
+        (case.run)(&servers).await;
+        println!("{}: {:?}", case.name, begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_one_node() {
+    let broker = tokio::task::spawn_blocking(Broker::start).await.expect("start");
+    holds_what_every_delivery_holds(Servers::new(broker.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_three_nodes() {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(3)).await.expect("start");
+    holds_what_every_delivery_holds(Servers::new(cluster.urls())).await;
+}
