@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
-use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
+use lapin::{Connection, ConnectionProperties, Event, uri::AMQPUri};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
@@ -19,6 +19,8 @@ use crate::{
 const HEARTBEAT: u16 = 10;
 /// An error that is told by no event is seen after this.
 const TICK: Duration = Duration::from_millis(250);
+/// What the broker may take to answer a question that waits for nothing.
+const ANSWER: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -34,7 +36,6 @@ pub(crate) struct Target {
 /// A connection that was made.
 pub(crate) struct Live {
     pub(crate) connection: Connection,
-    pub(crate) channel: Channel,
     pub(crate) watch: Watch,
 }
 
@@ -46,17 +47,22 @@ pub(crate) struct Watch {
 
 /// What a [`Watch`] saw.
 pub(crate) enum Seen {
-    /// An error, of the connection or of one channel, or time passed: look whether what is needed is alive.
+    /// An error, of the connection or of one channel, or time passed: look whether the connection is alive.
     Look(Option<String>),
     Blocked(bool),
 }
 
 impl Live {
     /// Why it is over, if it is.
-    pub(crate) fn over(connection: &Connection, channel: &Channel, error: Option<String>) -> Option<String> {
-        let alive = connection.status().connected() && channel.status().connected();
+    pub(crate) fn over(connection: &Connection, error: Option<String>) -> Option<String> {
+        let alive = connection.status().connected();
         (!alive).then(|| error.unwrap_or_else(|| "the connection was closed".to_owned()))
     }
+}
+
+/// Whether the broker answers at all, where it did not answer for a queue.
+pub(crate) async fn answers(connection: &Connection) -> bool {
+    matches!(timeout(ANSWER, connection.create_channel()).await, Ok(Ok(_)))
 }
 
 impl Target {
@@ -87,10 +93,9 @@ impl Target {
         let connecting = async {
             let connection = Connection::connect_uri(uri, properties).await?;
             let events = Box::pin(connection.events_listener());
-            let channel = connection.create_channel().await?;
             let mut tick = interval(TICK);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            Ok::<_, lapin::Error>(Live { connection, channel, watch: Watch { events, tick } })
+            Ok::<_, lapin::Error>(Live { connection, watch: Watch { events, tick } })
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),

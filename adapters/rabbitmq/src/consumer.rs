@@ -1,4 +1,4 @@
-//! The connection that consumes: a consumer for each route, on one channel.
+//! The connection that consumes: which routes are consumed on it, and again when one ended.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -6,33 +6,26 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
-use lapin::{
-    Channel, Connection,
-    message::Delivery,
-    options::{
-        BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
-    },
-    types::{FieldTable, ShortString},
-};
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use lapin::Connection;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    task::{AbortHandle, JoinSet},
     time::{Instant, timeout},
 };
 
 use crate::{
     OpenError, ServeError,
-    connection::{Live, Seen, Target, Watch},
+    connection::{Live, Seen, Target, Watch, answers},
+    consumption::Consumption,
     inbox::Inbox,
-    parcel,
-    topology::{Topology, away},
+    topology::Topology,
 };
 
 /// How often a queue that could not be consumed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
+type Started = (Arc<str>, Result<Consumption, ServeError>);
 type Answer = oneshot::Sender<Result<(), ServeError>>;
 
 pub(crate) struct Consumers {
@@ -53,16 +46,27 @@ struct Routes {
     known: BTreeSet<Arc<str>>,
     /// Whose queue is gone, and the consumer with it.
     lost: BTreeSet<Arc<str>>,
+    /// Whose queue did not answer.
+    suspect: BTreeSet<Arc<str>>,
 }
 
 /// What there is on one connection.
+#[derive(Default)]
 struct Running<'a> {
-    connection: &'a Connection,
-    channel: &'a Channel,
-    generation: u64,
-    consumers: HashMap<Arc<str>, (ShortString, AbortHandle)>,
-    /// Each ends when its consumer does.
-    tasks: JoinSet<Arc<str>>,
+    states: HashMap<Arc<str>, State>,
+    starting: FuturesUnordered<BoxFuture<'a, Started>>,
+    consuming: FuturesUnordered<BoxFuture<'a, Arc<str>>>,
+    /// Who waits until each is started or stopped, or has failed.
+    asking: Vec<Answer>,
+    failed: Option<ServeError>,
+    again: Option<Instant>,
+}
+
+enum State {
+    Starting,
+    /// Sent to, it stops; dropped, it ends at once.
+    Running(oneshot::Sender<()>),
+    Ending,
 }
 
 impl Consumers {
@@ -91,7 +95,8 @@ impl Consumers {
     /// This too, if it is new.
     pub(crate) fn meet(&self, route: &Arc<str>) {
         let mut all = self.routes.lock();
-        if all.known.insert(route.clone()) {
+        if !all.known.contains(route) {
+            all.known.insert(route.clone());
             all.wanted.insert(route.clone());
             drop(all);
             self.changed.notify_one();
@@ -108,20 +113,12 @@ impl Consumers {
     pub(crate) async fn supervise(&self, first: Live, mut asked: mpsc::Receiver<Answer>) {
         let mut first = Some(first);
         loop {
-            let Live { connection, channel, mut watch } = match first.take() {
+            let Live { connection, mut watch } = match first.take() {
                 Some(live) => live,
                 None => self.target.reconnect().await,
             };
-            let generation = self.inbox.connected(channel.clone());
-            let mut running = Running {
-                connection: &connection,
-                channel: &channel,
-                generation,
-                consumers: HashMap::new(),
-                tasks: JoinSet::new(),
-            };
-            let reason = self.run(&mut running, &mut watch, &mut asked).await;
-            drop(running);
+            self.inbox.connected();
+            let reason = self.run(&connection, &mut watch, &mut asked).await;
             self.inbox.disconnected();
             self.target.lost(&reason);
             let _ = timeout(Duration::from_secs(1), connection.close(200, "OK".into())).await;
@@ -131,128 +128,139 @@ impl Consumers {
     /// Until the connection is over, and why.
     async fn run(
         &self,
-        running: &mut Running<'_>,
+        connection: &Connection,
         watch: &mut Watch,
         asked: &mut mpsc::Receiver<Answer>,
     ) -> String {
-        let qos = running.channel.basic_qos(self.prefetch.max(1), BasicQosOptions::default());
-        if !matches!(timeout(self.patience, qos).await, Ok(Ok(()))) {
-            return "the prefetch was not accepted".to_owned();
-        }
-        let mut again = self.arrange_or_warn(running).await;
+        let mut running = Running::default();
         loop {
+            self.arrange(connection, &mut running);
             tokio::select! {
                 seen = watch.next() => {
                     if let Seen::Look(error) = seen
-                        && let Some(reason) = Live::over(running.connection, running.channel, error)
+                        && let Some(reason) = Live::over(connection, error)
                     {
                         return reason;
                     }
-                    if again.is_some_and(|again| again <= Instant::now()) {
-                        again = self.arrange_or_warn(running).await;
-                    }
                 }
                 Some(answer) = asked.recv() => {
-                    let result = self.arrange(running).await;
-                    again = result.is_err().then(|| Instant::now() + AGAIN);
-                    // Who asked may have gone.
-                    let _ = answer.send(result);
+                    running.again = None;
+                    running.asking.push(answer);
                 }
                 () = self.changed.notified() => {
-                    let lost = std::mem::take(&mut self.routes.lock().lost);
-                    // Cancelling it would block the channel: start over instead. What was delivered comes again.
-                    if let Some(route) = lost.iter().find(|route| running.consumers.contains_key(*route)) {
-                        return format!("the queue of route {route} was deleted");
-                    }
-                    again = self.arrange_or_warn(running).await;
+                    running.again = None;
+                    running.end(&std::mem::take(&mut self.routes.lock().lost));
                 }
-                Some(ended) = running.tasks.join_next() => {
-                    // One that was aborted was cancelled by us.
-                    let Ok(route) = ended else { continue };
-                    if let Some(reason) = Live::over(running.connection, running.channel, None) {
+                Some((route, started)) = running.starting.next() => match started {
+                    Ok(consumption) => {
+                        let (stop, stopped) = oneshot::channel();
+                        running.states.insert(route, State::Running(stop));
+                        running.consuming.push(Box::pin(consumption.run(stopped, self.patience)));
+                    }
+                    Err(error) => {
+                        tracing::warn!("{error}");
+                        running.states.remove(&route);
+                        running.failed.get_or_insert(error);
+                        running.again.get_or_insert(Instant::now() + AGAIN);
+                    }
+                },
+                Some(route) = running.consuming.next() => {
+                    running.states.remove(&route);
+                    if let Some(reason) = Live::over(connection, None) {
                         return reason;
                     }
-                    // The queue was deleted. What was delivered of it is never delivered again.
-                    running.consumers.remove(&route);
-                    again = self.arrange_or_warn(running).await;
                 }
             }
         }
     }
 
-    /// When to try again, if that is needed.
-    async fn arrange_or_warn(&self, running: &mut Running<'_>) -> Option<Instant> {
-        let error = self.arrange(running).await.err()?;
-        tracing::warn!("{error}");
-        Some(Instant::now() + AGAIN)
-    }
-
-    /// Consumes what is wanted and nothing else. One queue that fails stops no other; the first failure is told.
-    async fn arrange(&self, running: &mut Running<'_>) -> Result<(), ServeError> {
+    /// Begins to consume what is wanted, stops what is not, and tells who waits for that.
+    fn arrange<'a>(&'a self, connection: &'a Connection, running: &mut Running<'a>) {
         let wanted = self.routes.lock().wanted.clone();
-        let mut failed = Ok(());
-        let gone: Vec<_> =
-            running.consumers.keys().filter(|route| !wanted.contains(*route)).cloned().collect();
-        for route in gone {
-            let result = self.in_time(self.cancel(running, &route)).await;
-            failed = failed.and(result);
-        }
-        for route in wanted {
-            if !running.consumers.contains_key(&route) {
-                let result = self.in_time(self.consume(running, &route)).await;
-                failed = failed.and(result);
+        for (route, state) in &mut running.states {
+            if !wanted.contains(route) {
+                state.stop();
             }
         }
-        failed
-    }
-
-    async fn in_time(&self, call: impl Future<Output = Result<(), ServeError>>) -> Result<(), ServeError> {
-        let late = |_| Err(ServeError::Away(format!("no answer within {:?}", self.patience)));
-        timeout(self.patience, call).await.unwrap_or_else(late)
-    }
-
-    async fn consume(&self, running: &mut Running<'_>, route: &Arc<str>) -> Result<(), ServeError> {
-        let queue = self.topology.declare(running.connection, route).await?;
-        // Before the first arrives.
-        self.inbox.consuming(route, queue.message_count());
-        let (name, options) = (queue.name().clone(), BasicConsumeOptions::default());
-        let consumer = running.channel.basic_consume(name, "".into(), options, FieldTable::default());
-        let mut consumer = consumer.await.map_err(away)?;
-        let tag = consumer.tag();
-        let (inbox, route, generation) = (Arc::clone(&self.inbox), route.clone(), running.generation);
-        let consumed = route.clone();
-        let task = running.tasks.spawn(async move {
-            while let Some(Ok(delivery)) = consumer.next().await {
-                deliver(&inbox, &consumed, generation, delivery).await;
+        // Those that failed have their time.
+        if running.again.is_none_or(|again| again <= Instant::now()) {
+            running.again = None;
+            for route in wanted {
+                if !running.states.contains_key(&route) {
+                    running.states.insert(route.clone(), State::Starting);
+                    running.starting.push(Box::pin(self.start(connection, route)));
+                }
             }
-            consumed
-        });
-        running.consumers.insert(route, (tag, task));
-        Ok(())
+        }
+        if running.states.values().all(|state| matches!(state, State::Running(_))) {
+            let failed = running.failed.take();
+            for answer in running.asking.drain(..) {
+                // Who asked may have gone.
+                let _ = answer.send(failed.clone().map_or(Ok(()), Err));
+            }
+        }
     }
 
-    async fn cancel(&self, running: &mut Running<'_>, route: &Arc<str>) -> Result<(), ServeError> {
-        let Some((tag, task)) = running.consumers.remove(route) else { return Ok(()) };
-        running.channel.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(away)?;
-        task.abort();
-        let options = BasicNackOptions { multiple: false, requeue: true };
-        for delivery_tag in self.inbox.dropped(route) {
-            running.channel.basic_nack(delivery_tag, options).await.map_err(away)?;
+    async fn start(&self, connection: &Connection, route: Arc<str>) -> Started {
+        let started = self.try_start(connection, &route).await;
+        match &started {
+            Ok(_) => drop(self.routes.lock().suspect.remove(&route)),
+            Err(ServeError::NoAnswer { .. }) => drop(self.routes.lock().suspect.insert(route.clone())),
+            Err(_) => {}
         }
-        Ok(())
+        (route, started)
+    }
+
+    async fn try_start(&self, connection: &Connection, route: &Arc<str>) -> Result<Consumption, ServeError> {
+        if self.routes.lock().suspect.contains(route) {
+            self.try_apart(route).await?;
+        }
+        self.consume(connection, &self.inbox, route).await
+    }
+
+    /// On a connection for this: where a queue has no leader, RabbitMQ 3.10 ends the connection that consumes it, a minute
+    /// later (`INTERNAL_ERROR`).
+    async fn try_apart(&self, route: &Arc<str>) -> Result<(), ServeError> {
+        let apart = self.target.connect().await.map_err(|error| ServeError::Away(error.to_string()))?;
+        let consumed = self.consume(&apart.connection, &Arc::default(), route).await.map(drop);
+        let _ = timeout(Duration::from_secs(1), apart.connection.close(200, "OK".into())).await;
+        consumed
+    }
+
+    async fn consume(
+        &self,
+        connection: &Connection,
+        inbox: &Arc<Inbox>,
+        route: &Arc<str>,
+    ) -> Result<Consumption, ServeError> {
+        let starting = Consumption::start(connection, &self.topology, inbox, route, self.prefetch);
+        match timeout(self.patience, starting).await {
+            Ok(started) => started,
+            Err(_) if answers(connection).await => Err(self.topology.unanswered(route, self.patience)?),
+            Err(_) => Err(ServeError::Away(format!("no answer within {:?}", self.patience))),
+        }
     }
 }
 
-async fn deliver(inbox: &Inbox, route: &Arc<str>, generation: u64, delivery: Delivery) {
-    let reason = match parcel::decode(&delivery.properties, &delivery.data) {
-        Ok(parcel) if parcel.route == *route => {
-            return inbox.arrived(generation, delivery.delivery_tag, parcel);
+impl Running<'_> {
+    /// The queues of these are gone. What was delivered of them is never delivered again.
+    fn end(&mut self, routes: &BTreeSet<Arc<str>>) {
+        for route in routes {
+            if let Some(state @ State::Running(_)) = self.states.get_mut(route) {
+                *state = State::Ending;
+            }
         }
-        Ok(_) => "it is another route's".to_owned(),
-        Err(reason) => reason.to_string(),
-    };
-    tracing::warn!(route = &**route, reason, "a message in the queue is no parcel, and is rejected");
-    inbox.rejected(route);
-    // That this fails is seen by the supervisor, and then it comes again.
-    let _ = delivery.reject(BasicRejectOptions { requeue: false }).await;
+    }
+}
+
+impl State {
+    fn stop(&mut self) {
+        match std::mem::replace(self, Self::Ending) {
+            // It may have ended by itself.
+            Self::Running(stop) => drop(stop.send(())),
+            // It is stopped when it has started.
+            Self::Starting => *self = Self::Starting,
+            Self::Ending => {}
+        }
+    }
 }

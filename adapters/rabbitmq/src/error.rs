@@ -1,5 +1,7 @@
 //! What can go wrong, in words that say what to do.
 
+use std::time::Duration;
+
 use portolan_delivery::DeliveryError;
 
 /// Why there is no transport.
@@ -48,6 +50,18 @@ pub enum ServeError {
         /// Its name.
         queue: String,
     },
+    /// The broker answers, and the queue does not. The transport goes on trying.
+    #[error(
+        "RabbitMQ does not answer for the queue {queue} within {patience:?}: if nodes that keep it are down, start them; if all are \
+         up and `rabbitmq-queues quorum_status {queue}` shows no leader, delete it (`rabbitmqctl delete_queue {queue}`): it is made \
+         anew, and what was in it is published again"
+    )]
+    NoAnswer {
+        /// Its name.
+        queue: String,
+        /// For how long.
+        patience: Duration,
+    },
     /// The broker is away. The transport goes on trying.
     #[error("RabbitMQ does not answer: {0}")]
     Away(String),
@@ -56,7 +70,7 @@ pub enum ServeError {
 impl From<ServeError> for DeliveryError {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Away(_) => Self::Unavailable(error.to_string()),
+            ServeError::Away(_) | ServeError::NoAnswer { .. } => Self::Unavailable(error.to_string()),
             _ => Self::Topology(error.to_string()),
         }
     }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Parcels that are expected one by one; beyond, the queue is long and something is always there.
 const EXPECTED: usize = 4096;
 
-/// Deliveries of one connection after another, each a generation: what an old one delivered is delivered again.
+/// Deliveries of one consumer after another: what one that ended has delivered is delivered again.
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
@@ -28,12 +28,14 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct State {
-    generation: u64,
-    channel: Option<Channel>,
+    connected: bool,
+    /// Those that consume now, by number.
+    consumers: HashMap<u64, Arc<Channel>>,
+    last_consumer: u64,
     /// Bounded: the broker sends no more than the prefetch of each consumer.
     waiting: VecDeque<Arrival>,
-    /// From our tags to the channel's.
-    held: HashMap<u64, u64>,
+    /// From our tags to a channel and its own.
+    held: HashMap<u64, (Arc<Channel>, u64)>,
     last_tag: u64,
     /// On their way to the broker. They may arrive before they are confirmed.
     sending: HashSet<Parcel>,
@@ -45,17 +47,14 @@ struct State {
 }
 
 struct Arrival {
+    consumer: u64,
     delivery_tag: u64,
     parcel: Parcel,
 }
 
 impl Inbox {
-    /// A new connection. Returns its generation.
-    pub(crate) fn connected(&self, channel: Channel) -> u64 {
-        let mut state = self.state.lock();
-        state.forget();
-        state.channel = Some(channel);
-        state.generation
+    pub(crate) fn connected(&self) {
+        self.state.lock().connected = true;
     }
 
     pub(crate) fn disconnected(&self) {
@@ -63,7 +62,7 @@ impl Inbox {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.state.lock().channel.as_ref().is_some_and(|channel| channel.status().connected())
+        self.state.lock().connected
     }
 
     pub(crate) fn sending(&self, parcel: &Parcel) {
@@ -81,18 +80,23 @@ impl Inbox {
         }
     }
 
-    /// A consumer starts on a queue with so many parcels.
-    pub(crate) fn consuming(&self, route: &Arc<str>, backlog: u32) {
-        self.state.lock().backlog.insert(route.clone(), u64::from(backlog));
+    /// A consumer starts on a queue with so many parcels. Returns its number.
+    pub(crate) fn consuming(&self, route: &Arc<str>, channel: &Arc<Channel>, backlog: u32) -> u64 {
+        let mut state = self.state.lock();
+        state.last_consumer += 1;
+        let number = state.last_consumer;
+        state.consumers.insert(number, Arc::clone(channel));
+        state.backlog.insert(route.clone(), u64::from(backlog));
+        number
     }
 
-    pub(crate) fn arrived(&self, generation: u64, delivery_tag: u64, parcel: Parcel) {
+    pub(crate) fn arrived(&self, consumer: u64, delivery_tag: u64, parcel: Parcel) {
         let mut state = self.state.lock();
-        if state.generation != generation {
+        if !state.consumers.contains_key(&consumer) {
             return;
         }
         state.seen(&parcel);
-        state.waiting.push_back(Arrival { delivery_tag, parcel });
+        state.waiting.push_back(Arrival { consumer, delivery_tag, parcel });
         drop(state);
         self.arrival.notify_waiters();
     }
@@ -105,14 +109,15 @@ impl Inbox {
         }
     }
 
-    /// The route is no longer consumed. What is to be given back, for others to receive.
-    pub(crate) fn dropped(&self, route: &str) -> Vec<u64> {
+    /// A consumer ended. What was not received of its deliveries, for others to receive.
+    pub(crate) fn dropped(&self, route: &str, consumer: u64) -> Vec<u64> {
         let mut state = self.state.lock();
+        state.consumers.remove(&consumer);
         state.backlog.remove(route);
         state.expected.retain(|parcel| &*parcel.route != route);
         let (gone, kept) = std::mem::take(&mut state.waiting)
             .into_iter()
-            .partition::<VecDeque<_>, _>(|arrival| &*arrival.parcel.route == route);
+            .partition::<VecDeque<_>, _>(|arrival| arrival.consumer == consumer);
         state.waiting = kept;
         gone.into_iter().map(|arrival| arrival.delivery_tag).collect()
     }
@@ -137,11 +142,10 @@ impl Inbox {
         }
     }
 
-    /// The channel, and its tag; none if the delivery was another connection's.
-    pub(crate) fn release(&self, tag: u64) -> Option<(Channel, u64)> {
-        let mut state = self.state.lock();
-        let delivery_tag = state.held.remove(&tag)?;
-        Some((state.channel.clone()?, delivery_tag))
+    /// The channel, and its tag; none if the delivery was another connection's, or the channel is closed.
+    pub(crate) fn release(&self, tag: u64) -> Option<(Arc<Channel>, u64)> {
+        let held = self.state.lock().held.remove(&tag);
+        held.filter(|(channel, _)| channel.status().connected())
     }
 
     /// When something is here that the last receiver did not pass over.
@@ -162,8 +166,8 @@ impl Inbox {
 
 impl State {
     fn forget(&mut self) {
-        self.generation += 1;
-        self.channel = None;
+        self.connected = false;
+        self.consumers.clear();
         self.waiting.clear();
         self.held.clear();
         self.expected.clear();
@@ -183,12 +187,14 @@ impl State {
         let mut received = Vec::new();
         let mut kept = VecDeque::with_capacity(self.waiting.len());
         for arrival in std::mem::take(&mut self.waiting) {
-            if received.len() == limit || except.contains(&arrival.parcel.route) {
-                kept.push_back(arrival);
-            } else {
-                self.last_tag += 1;
-                self.held.insert(self.last_tag, arrival.delivery_tag);
-                received.push(Received { parcel: arrival.parcel, tag: self.last_tag });
+            let channel = self.consumers.get(&arrival.consumer);
+            match channel.filter(|_| received.len() < limit && !except.contains(&arrival.parcel.route)) {
+                Some(channel) => {
+                    self.last_tag += 1;
+                    self.held.insert(self.last_tag, (Arc::clone(channel), arrival.delivery_tag));
+                    received.push(Received { parcel: arrival.parcel, tag: self.last_tag });
+                }
+                None => kept.push_back(arrival),
             }
         }
         self.waiting = kept;
@@ -197,7 +203,7 @@ impl State {
 
     fn expects(&self, except: &[Arc<str>]) -> bool {
         // Without a connection nothing comes.
-        self.channel.is_some()
+        self.connected
             && (self.expected.iter().any(|parcel| !except.contains(&parcel.route))
                 || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && !except.contains(route)))
     }

@@ -4,11 +4,14 @@ mod brokers;
 mod confirms;
 mod connection;
 mod consumer;
+mod consumption;
 mod error;
 mod inbox;
+mod lane;
 mod options;
 mod parcel;
 mod publisher;
+mod shut;
 mod topology;
 mod transport;
 

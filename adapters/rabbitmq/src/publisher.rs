@@ -1,67 +1,74 @@
-//! The connection that publishes: one channel with confirms, many publications under way at once.
+//! The connection that publishes: many publications under way at once, in a lane for each route.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use lapin::{
-    Channel, Connection,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
-};
-use parking_lot::Mutex;
+use lapin::Connection;
 use portolan_delivery::{DeliveryError, composite::Parcel};
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, watch},
     task::unconstrained,
     time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
-    OpenError,
-    confirms::{Confirms, Verdict},
-    connection::{Live, Seen, Target, Watch},
-    parcel,
+    OpenError, ServeError,
+    confirms::Verdict,
+    connection::{Live, Seen, Target, Watch, answers},
+    consumer::Consumers,
+    lane::Lanes,
+    shut::{Shut, Way},
     topology::Topology,
 };
 
-/// Publications that wait for their confirm, at most; then callers wait.
-const UNDER_WAY: usize = 1024;
+/// What a publication waits for a connection, or for a broker that takes no messages now. The ledger publishes it later.
+const PROMPT: Duration = Duration::from_secs(1);
+/// When a queue that did not answer is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// When a queue that refused is tried again: while it has no leader it refuses, and finds one in a moment.
+const REFUSED_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) struct Publisher {
     target: Target,
     topology: Arc<Topology>,
+    consumers: Arc<Consumers>,
     patience: Duration,
     /// None while the connection is away.
     link: watch::Sender<Option<Arc<Link>>>,
-    under_way: Arc<Semaphore>,
+    shut: Shut,
 }
 
 /// One connection's life.
 struct Link {
     connection: Connection,
-    channel: Channel,
-    confirms: Confirms,
-    declared: Mutex<HashSet<Arc<str>>>,
-    /// Fair, so that those who wait for a queue publish in the order in which they came.
-    declaring: tokio::sync::Mutex<()>,
+    lanes: Lanes,
     blocked: watch::Sender<bool>,
     /// It is of no more use.
     broken: Notify,
 }
 
-/// Tells that the link is broken unless publishing went to its end: else a returned message could be missed.
-struct Unfinished<'a>(Option<&'a Link>);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some(link) = self.0 {
-            link.broken.notify_one();
-        }
-    }
+/// Why a parcel is not known to be in its queue.
+enum Problem {
+    /// Nothing is wrong with the queue.
+    Elsewhere(String),
+    /// It is gone.
+    Gone,
+    /// It cannot be declared.
+    Queue(ServeError),
+    /// The broker said no.
+    Refused,
+    /// Nothing was said.
+    Unanswered,
 }
 
 impl Publisher {
-    pub(crate) fn new(target: Target, topology: Arc<Topology>, patience: Duration) -> Self {
+    pub(crate) fn new(
+        target: Target,
+        topology: Arc<Topology>,
+        consumers: Arc<Consumers>,
+        patience: Duration,
+    ) -> Self {
         let link = watch::Sender::new(None);
-        Self { target, topology, patience, link, under_way: Arc::new(Semaphore::new(UNDER_WAY)) }
+        Self { target, topology, consumers, patience, link, shut: Shut::default() }
     }
 
     pub(crate) async fn connect(&self) -> Result<Live, OpenError> {
@@ -74,118 +81,128 @@ impl Publisher {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        let link = self.link.borrow();
-        link.as_ref().is_some_and(|link| Live::over(&link.connection, &link.channel, None).is_none())
+        self.link.borrow().as_ref().is_some_and(|link| link.connection.status().connected())
     }
 
     /// `Ok` when the broker has confirmed.
-    /// `lost` is called when the queue is gone.
-    pub(crate) async fn publish(
-        &self,
-        parcel: &Parcel,
-        lost: impl FnOnce() + Send,
-    ) -> Result<(), DeliveryError> {
-        let unavailable = |reason: &str| DeliveryError::Unavailable(format!("RabbitMQ: {reason}"));
-        let late = || unavailable(&format!("no confirm within {:?}", self.patience));
+    pub(crate) async fn publish(self: &Arc<Self>, parcel: &Parcel) -> Result<(), DeliveryError> {
+        let shut = |why| Err(DeliveryError::Unavailable(format!("RabbitMQ: {why}")));
+        match self.shut.way(&parcel.route, Instant::now()) {
+            Way::Open => self.attempt(parcel).await,
+            Way::Shut(why) => {
+                // Who asks again at once lets others work.
+                tokio::task::yield_now().await;
+                shut(why)
+            }
+            Way::Try(why) => {
+                let (publisher, parcel) = (Arc::clone(self), parcel.clone());
+                tokio::spawn(async move {
+                    let _ = publisher.attempt(&parcel).await;
+                    publisher.shut.try_again(&parcel.route, AGAIN);
+                });
+                shut(why)
+            }
+        }
+    }
+
+    async fn attempt(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
+        let route = &parcel.route;
         let until = Instant::now() + self.patience;
+        let unavailable = |reason: &str| Err(DeliveryError::Unavailable(format!("RabbitMQ: {reason}")));
         // Unconstrained: else tokio makes one of many that are begun at once yield to the next, which overtakes it.
-        match timeout_at(until, unconstrained(self.publish_now(parcel, until))).await {
-            Ok(Ok(Verdict::Confirmed)) => Ok(()),
-            Ok(Ok(Verdict::Returned)) => {
-                lost();
-                Err(unavailable(&format!("the queue of route {} is gone", parcel.route)))
+        match unconstrained(self.publish_now(parcel, until)).await {
+            Ok(()) => {
+                if self.shut.open(route) {
+                    tracing::info!(route = &**route, "RabbitMQ takes parcels of the route again");
+                }
+                self.consumers.meet(route);
+                Ok(())
             }
-            Ok(Ok(Verdict::Refused)) => Err(unavailable("it refused the message")),
-            Ok(Ok(Verdict::Failed(reason))) => Err(unavailable(&reason)),
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(Verdict::Late)) | Err(_) => Err(late()),
+            Err(Problem::Elsewhere(reason)) => unavailable(&reason),
+            Err(Problem::Queue(error)) => Err(error.into()),
+            Err(Problem::Gone) => {
+                self.consumers.lost(route);
+                unavailable(&format!("the queue of route {route} is gone"))
+            }
+            Err(Problem::Refused) => {
+                let why = format!("it refused a message of route {route}");
+                self.shut(route, REFUSED_AGAIN, &why);
+                unavailable(&why)
+            }
+            Err(Problem::Unanswered) => {
+                let error = self.topology.unanswered(route, self.patience)?;
+                self.shut(route, AGAIN, &error.to_string());
+                Err(error.into())
+            }
         }
     }
 
-    async fn publish_now(&self, parcel: &Parcel, until: Instant) -> Result<Verdict, DeliveryError> {
-        let fatal = |error: serde_json::Error| DeliveryError::Unavailable(error.to_string());
-        let (properties, body) = parcel::encode(parcel).map_err(fatal)?;
-        let queue = self.topology.queue(&parcel.route)?;
-        let gone = |_| DeliveryError::Unavailable("the transport was closed".to_owned());
-        let link = self.link.subscribe().wait_for(Option::is_some).await.map_err(gone)?.clone();
-        let Some(link) = link else { return Ok(Verdict::Failed("the connection is away".to_owned())) };
-        link.blocked.subscribe().wait_for(|blocked| !blocked).await.map_err(gone)?;
-        self.declare(&link, &parcel.route).await?;
+    fn shut(&self, route: &Arc<str>, again: Duration, why: &str) {
+        if self.shut.shut(route, Instant::now() + again, why.to_owned()) {
+            tracing::warn!(route = &**route, "RabbitMQ takes no parcels of the route now: {why}");
+        }
+    }
 
-        let permit = Arc::clone(&self.under_way).acquire_owned().await;
-        let permit = permit.map_err(|_| DeliveryError::Unavailable("the transport was closed".to_owned()))?;
-        let begun = link.confirms.begin().await;
-        let mut unfinished = Unfinished(Some(&link));
-        let options = BasicPublishOptions { mandatory: true, immediate: false };
-        let sent = link.channel.basic_publish("".into(), queue, options, &body, properties).await;
-        let confirm = match sent {
-            Ok(confirm) => confirm,
-            Err(error) => return Ok(Verdict::Failed(error.to_string())),
+    async fn publish_now(&self, parcel: &Parcel, until: Instant) -> Result<(), Problem> {
+        let elsewhere = |reason: &str| Problem::Elsewhere(reason.to_owned());
+        let closed = |_| elsewhere("the transport was closed");
+        let prompt = until.min(Instant::now() + PROMPT);
+        let mut links = self.link.subscribe();
+        let link = timeout_at(prompt, links.wait_for(Option::is_some)).await;
+        let link = link.map_err(|_| elsewhere("it is away"))?.map_err(closed)?.clone();
+        let Some(link) = link else { return Err(elsewhere("it is away")) };
+        let mut blocked = link.blocked.subscribe();
+        let taken = timeout_at(prompt, blocked.wait_for(|blocked| !blocked)).await;
+        taken
+            .map_err(|_| elsewhere("it takes no messages now, as memory or disk is short"))?
+            .map_err(closed)?;
+
+        let publishing = async {
+            match link.lanes.lane(&link.connection, &self.topology, &parcel.route).await {
+                Ok(lane) => Ok(lane.publish(&self.topology, parcel, until).await),
+                Err(error) => Err(error),
+            }
         };
-        let verdict = link.confirms.add(begun, parcel.clone(), confirm, permit);
-        // From here on the collector sees what becomes of it, also if nobody waits.
-        unfinished.0 = None;
-        let verdict = match timeout_at(until, verdict).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(_)) => Verdict::Failed("the connection was lost".to_owned()),
-            // While it is blocked, another connection would be no better.
-            Err(_) if *link.blocked.borrow() => return Ok(Verdict::Late),
-            Err(_) => {
+        let late = match timeout_at(until, publishing).await {
+            Ok(Ok(Verdict::Confirmed)) => return Ok(()),
+            Ok(Ok(Verdict::Returned)) => return Err(Problem::Gone),
+            Ok(Ok(Verdict::Refused)) => return Err(Problem::Refused),
+            Ok(Ok(Verdict::Failed(reason)) | Err(ServeError::Away(reason))) => reason,
+            Ok(Err(error)) => return Err(Problem::Queue(error)),
+            // While it is blocked nothing is wrong with the queue, and another connection would be no better.
+            Ok(Ok(Verdict::Late)) | Err(_) if *link.blocked.borrow() => {
+                return Err(Problem::Elsewhere(format!("no confirm within {:?}", self.patience)));
+            }
+            Ok(Ok(Verdict::Late)) | Err(_) if answers(&link.connection).await => {
+                return Err(Problem::Unanswered);
+            }
+            Ok(Ok(Verdict::Late)) | Err(_) => {
                 link.broken.notify_one();
-                return Ok(Verdict::Late);
+                format!("no confirm within {:?}", self.patience)
             }
         };
-        match verdict {
-            Verdict::Returned => drop(link.declared.lock().remove(&parcel.route)),
-            Verdict::Failed(_) => link.broken.notify_one(),
-            Verdict::Confirmed | Verdict::Refused | Verdict::Late => {}
-        }
-        Ok(verdict)
-    }
-
-    async fn declare(&self, link: &Link, route: &Arc<str>) -> Result<(), DeliveryError> {
-        if link.declared.lock().contains(route) {
-            return Ok(());
-        }
-        let _one_at_a_time = link.declaring.lock().await;
-        if link.declared.lock().contains(route) {
-            return Ok(());
-        }
-        self.topology.declare(&link.connection, route).await?;
-        link.declared.lock().insert(route.clone());
-        Ok(())
+        Err(Problem::Elsewhere(late))
     }
 
     /// Keeps a connection, for ever.
     pub(crate) async fn supervise(&self, first: Live) {
         let mut first = Some(first);
         loop {
-            let Live { connection, channel, mut watch } = match first.take() {
+            let Live { connection, mut watch } = match first.take() {
                 Some(live) => live,
                 None => self.target.reconnect().await,
             };
-            let confirming = channel.confirm_select(ConfirmSelectOptions::default());
-            if !matches!(timeout(self.patience, confirming).await, Ok(Ok(()))) {
-                self.target.lost("no confirms");
-                continue;
-            }
             let link = Arc::new(Link {
                 connection,
-                channel,
-                confirms: Confirms::new(),
-                declared: Mutex::default(),
-                declaring: tokio::sync::Mutex::default(),
+                lanes: Lanes::default(),
                 blocked: watch::Sender::new(false),
                 broken: Notify::new(),
             });
             self.link.send_replace(Some(Arc::clone(&link)));
-            let reason = tokio::select! {
-                reason = until_over(&link, &mut watch) => reason,
-                () = link.confirms.collect() => "a message came back that was not sent".to_owned(),
-            };
+            let reason = until_over(&link, &mut watch).await;
             self.link.send_replace(None);
             // Those who wait hold the link, and are told by this.
-            link.confirms.close();
+            link.lanes.close();
             link.blocked.send_replace(false);
             self.target.lost(&reason);
             // Closes what is still open, within reason.
@@ -199,7 +216,7 @@ async fn until_over(link: &Link, watch: &mut Watch) -> String {
         tokio::select! {
             seen = watch.next() => match seen {
                 Seen::Look(error) => {
-                    if let Some(reason) = Live::over(&link.connection, &link.channel, error) {
+                    if let Some(reason) = Live::over(&link.connection, error) {
                         return reason;
                     }
                 }
@@ -208,7 +225,7 @@ async fn until_over(link: &Link, watch: &mut Watch) -> String {
                     link.blocked.send_replace(blocked);
                 }
             },
-            () = link.broken.notified() => return "a publication failed".to_owned(),
+            () = link.broken.notified() => return "a publication was not answered".to_owned(),
         }
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! No `x-delivery-limit`: how often an attempt is made is the ledger's to say.
 
+use std::time::Duration;
+
 use lapin::{
     Connection, ErrorKind, Queue,
     options::QueueDeclareOptions,
@@ -32,6 +34,11 @@ impl Topology {
     pub(crate) fn queue(&self, route: &str) -> Result<ShortString, ServeError> {
         let queue = format!("{}.route.{route}", self.prefix);
         ShortString::try_new(queue.as_str()).map_err(|_| ServeError::Name { queue })
+    }
+
+    /// Of a queue that does not answer, though the broker does.
+    pub(crate) fn unanswered(&self, route: &str, patience: Duration) -> Result<ServeError, ServeError> {
+        Ok(ServeError::NoAnswer { queue: self.queue(route)?.to_string(), patience })
     }
 
     fn arguments(&self) -> FieldTable {

@@ -39,13 +39,17 @@ impl RabbitTransport {
         let patience = options.confirm_timeout;
         let target = |name| Target::new(brokers.clone(), name, patience);
         let inbox = Arc::new(Inbox::default());
-        let publisher =
-            Arc::new(Publisher::new(target("portolan publishes"), Arc::clone(&topology), patience));
         let consumers = Arc::new(Consumers::new(
             target("portolan consumes"),
-            topology,
+            Arc::clone(&topology),
             Arc::clone(&inbox),
             options.prefetch,
+            patience,
+        ));
+        let publisher = Arc::new(Publisher::new(
+            target("portolan publishes"),
+            topology,
+            Arc::clone(&consumers),
             patience,
         ));
         let (publishing, consuming) = (publisher.connect().await?, consumers.connect().await?);
@@ -81,7 +85,8 @@ impl RabbitTransport {
             answered.await.ok()
         };
         let away = |reason: String| Err(ServeError::Away(reason));
-        match timeout(self.patience, asking).await {
+        // A queue that does not answer is known as such after `patience`, and a moment.
+        match timeout(2 * self.patience, asking).await {
             Ok(Some(result)) => result,
             Ok(None) => away("the connection was lost".to_owned()),
             Err(_) => away(format!("no answer within {:?}", self.patience)),
@@ -99,8 +104,8 @@ impl Transport for RabbitTransport {
         Box::pin(async move {
             match Self::serve(self, routes).await {
                 // Served as soon as the broker is back: the ledger keeps messages until then.
-                Err(ServeError::Away(problem)) => {
-                    tracing::warn!(problem, "RabbitMQ is away; its queues are looked after when it is back");
+                Err(error @ (ServeError::Away(_) | ServeError::NoAnswer { .. })) => {
+                    tracing::warn!(%error, "queues are not served now; they are looked after again and again");
                     Ok(())
                 }
                 Err(error) => Err(error.into()),
@@ -113,12 +118,8 @@ impl Transport for RabbitTransport {
         Box::pin(async move {
             let sending = Sending { inbox: &self.inbox, parcel: &parcel, confirmed: false };
             self.inbox.sending(&parcel);
-            let result = self.publisher.publish(&parcel, || self.consumers.lost(&parcel.route)).await;
+            let result = self.publisher.publish(&parcel).await;
             sending.done(result.is_ok());
-            if result.is_ok() {
-                // Its queue exists by now.
-                self.consumers.meet(&parcel.route);
-            }
             result
         })
     }
@@ -163,7 +164,7 @@ impl fmt::Debug for RabbitTransport {
 impl Drop for RabbitTransport {
     fn drop(&mut self) {
         self.supervisors.iter().for_each(JoinHandle::abort);
-        // The last handle of the channel that consumes.
+        // The last handles of channels that consume.
         self.inbox.disconnected();
     }
 }

@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(120);
 /// What maps names of nodes to ports (`epmd`): started by us and in the foreground, so that it ends with us. Erlang would
 /// leave a daemon behind.
 pub(crate) struct Mapper {
-    process: Child,
+    process: Mutex<Option<Child>>,
     port: u16,
 }
 
@@ -27,15 +27,17 @@ impl Mapper {
     pub(crate) fn start() -> Self {
         let port = free_port();
         let mut epmd = Command::new("epmd");
-        epmd.args(["-address", "127.0.0.1", "-port", &port.to_string()]).process_group(0);
-        Self { process: quiet(&mut epmd).spawn().expect("tests/install installs RabbitMQ"), port }
+        epmd.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
+        let process = quiet(&mut watched(&epmd)).spawn().unwrap();
+        Self { process: Mutex::new(Some(process)), port }
     }
 }
 
 impl Drop for Mapper {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        if let Some(process) = self.process.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            kill_group(process);
+        }
     }
 }
 
@@ -82,8 +84,8 @@ impl Node {
     pub(crate) fn start(&self) {
         self.kill();
         let log = fs::OpenOptions::new().create(true).append(true).open(self.output()).unwrap();
-        let mut server = self.command("rabbitmq-server");
-        server.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        let mut server = watched(&self.command("rabbitmq-server"));
+        server.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         *self.server() = Some(server.spawn().unwrap());
     }
 
@@ -179,7 +181,21 @@ impl Drop for Node {
     }
 }
 
-/// Kills a child and what it started, and waits for the child. The group is its own (`process_group(0)`).
+/// The command in a group of its own, which ends with it, and when this process is gone, whatever ended it.
+fn watched(command: &Command) -> Command {
+    let script =
+        "\"$0\" \"$@\" & while kill -0 $! && kill -0 $TEST; do sleep 1; done 2>/dev/null; kill -KILL 0";
+    let mut watched = Command::new("sh");
+    watched.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    watched.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    watched.env("TEST", std::process::id().to_string()).process_group(0);
+    if let Some(folder) = command.get_current_dir() {
+        watched.current_dir(folder);
+    }
+    watched
+}
+
+/// Kills a child and what it started, and waits for the child. The group is its own ([`watched`]).
 fn kill_group(mut child: Child) {
     let group = format!("-{}", child.id());
     let _ = quiet(Command::new("kill").args(["-KILL", "--", &group])).status();
