@@ -12,16 +12,22 @@ use std::{
 use portolan_test_servers::Database;
 
 use crate::{
-    harness::{Backend, Gateway, block_on},
+    harness::{Backend, Gateway, Link, block_on},
     load::{Attempts, Row, Until, load, react, reconcile},
     site::{Place, Site},
 };
+
+/// A queue whose leader is looked for.
+const QUEUE: &str = "portolan.route.orders.later";
 
 /// What breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Nothing,
-    BrokerKilled,
+    FollowerKilled,
+    LeaderKilled,
+    AllBrokersKilled,
+    BrokerCutOff,
     BrokerBlocked,
     DatabaseKilled,
     DatabaseFull,
@@ -32,9 +38,12 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Nothing,
-        Self::BrokerKilled,
+        Self::FollowerKilled,
+        Self::LeaderKilled,
+        Self::AllBrokersKilled,
+        Self::BrokerCutOff,
         Self::BrokerBlocked,
         Self::DatabaseKilled,
         Self::DatabaseFull,
@@ -47,8 +56,11 @@ impl Fault {
     fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::BrokerKilled => "kill -9 of RabbitMQ",
-            Self::BrokerBlocked => "RabbitMQ blocks publishers",
+            Self::FollowerKilled => "kill -9 of a broker node",
+            Self::LeaderKilled => "kill -9 of the leader",
+            Self::AllBrokersKilled => "kill -9 of all broker nodes",
+            Self::BrokerCutOff => "a broker node cut off and back",
+            Self::BrokerBlocked => "the brokers block publishers",
             Self::DatabaseKilled => "kill -9 of PostgreSQL",
             Self::DatabaseFull => "PostgreSQL out of disk",
             Self::GatewayKilled => "kill -9 of a gateway",
@@ -115,16 +127,31 @@ impl Stage {
         let lasts = self.lasts;
         match fault {
             Fault::Nothing => tokio::time::sleep(lasts).await,
-            Fault::BrokerKilled => {
-                self.site.broker.kill();
+            Fault::FollowerKilled | Fault::LeaderKilled => {
+                let brokers = &self.site.brokers;
+                let leader = tokio::task::block_in_place(|| brokers.leader("portolan", QUEUE));
+                let node = if fault == Fault::LeaderKilled { leader } else { (leader + 1) % brokers.len() };
+                brokers.kill(node);
                 tokio::time::sleep(lasts).await;
-                tokio::task::block_in_place(|| self.site.broker.restart());
+                tokio::task::block_in_place(|| brokers.restart(node));
+            }
+            Fault::AllBrokersKilled => {
+                let brokers = &self.site.brokers;
+                (0..brokers.len()).for_each(|node| brokers.kill(node));
+                tokio::time::sleep(lasts).await;
+                tokio::task::block_in_place(|| brokers.restart_all());
+            }
+            Fault::BrokerCutOff => {
+                let brokers = &self.site.brokers;
+                let leader = tokio::task::block_in_place(|| brokers.leader("portolan", QUEUE));
+                brokers.freeze(leader);
+                tokio::time::sleep(lasts).await;
+                brokers.thaw(leader);
             }
             Fault::BrokerBlocked => {
                 let watermark = |of: &str| {
-                    tokio::task::block_in_place(|| {
-                        self.site.broker.ctl(&["set_vm_memory_high_watermark", of])
-                    });
+                    let set = ["set_vm_memory_high_watermark", of];
+                    tokio::task::block_in_place(|| self.site.brokers.ctl(0, &set));
                 };
                 watermark("0.0000001");
                 tokio::time::sleep(lasts).await;
@@ -150,16 +177,14 @@ impl Stage {
                 self.restart_gateway(0);
             }
             Fault::ConnectionsCut => {
-                let links = self.places[0].links();
-                links.iter().for_each(|link| link.cut());
+                self.places[0].links().for_each(Link::cut);
                 tokio::time::sleep(lasts).await;
-                links.iter().for_each(|link| link.heal());
+                self.places[0].links().for_each(Link::heal);
             }
             Fault::ConnectionsStalled => {
-                let links = self.places[0].links();
-                links.iter().for_each(|link| link.stall());
+                self.places[0].links().for_each(Link::stall);
                 tokio::time::sleep(lasts).await;
-                links.iter().for_each(|link| link.heal());
+                self.places[0].links().for_each(Link::heal);
             }
             Fault::EverythingRestarted => {
                 for n in 0..2 {
@@ -167,8 +192,13 @@ impl Stage {
                     self.restart_gateway(n);
                     tokio::time::sleep(lasts / 4).await;
                 }
-                tokio::task::block_in_place(|| self.site.broker.restart());
-                tokio::time::sleep(lasts / 4).await;
+                for node in 0..self.site.brokers.len() {
+                    tokio::task::block_in_place(|| {
+                        self.site.brokers.kill(node);
+                        self.site.brokers.restart(node);
+                    });
+                    tokio::time::sleep(lasts / 4).await;
+                }
                 self.site.database.kill();
                 tokio::task::block_in_place(|| self.site.database.restart());
                 tokio::time::sleep(lasts / 4).await;
@@ -183,7 +213,8 @@ fn the_fault_table() {
     let only = std::env::var("PORTOLAN_FAULT").unwrap_or_default();
     block_on(async {
         let backend = Backend::counting(react).await;
-        let mut stage = Stage::set(Site::with_small_disk(backend.address), lasts).await;
+        let mut stage =
+            Stage::set(Site::with(backend.address, 3, Database::start_on_disk_of(512)), lasts).await;
         let mut dead = 0;
         println!(
             "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
@@ -235,7 +266,7 @@ fn the_fault_table() {
 fn the_reckoning_finds_what_is_lost() {
     block_on(async {
         let backend = Backend::counting(react).await;
-        let site = Site::with(backend.address, Database::start());
+        let site = Site::new(backend.address);
         let mut stage = Stage::set(site, Duration::from_millis(100)).await;
         stage.site.database.be_careless();
         let attempts = stage.under_load(Fault::DatabaseKilled).await;

@@ -1,8 +1,8 @@
-//! A broker, a database, and gateways beside each other, with a network between them that can be disturbed.
+//! Brokers, a database, and gateways beside each other, with a network between them that can be disturbed.
 
 use std::net::{SocketAddr, TcpListener};
 
-use portolan_test_servers::{Broker, Database};
+use portolan_test_servers::{Cluster, Database};
 
 use crate::harness::{House, Link, repository};
 
@@ -10,60 +10,51 @@ const PASSWORD: &str = "portolan-tests";
 
 /// What gateways share.
 pub(crate) struct Site {
-    pub(crate) broker: Broker,
+    pub(crate) brokers: Cluster,
     pub(crate) database: Database,
     pub(crate) backend: SocketAddr,
 }
 
-/// A gateway's house, and its ways to broker and database.
+/// A gateway's house, and its ways to brokers and database.
 pub(crate) struct Place {
     pub(crate) house: House,
-    pub(crate) to_broker: Link,
-    pub(crate) to_database: Link,
+    to_brokers: Vec<Link>,
+    to_database: Link,
 }
 
 impl Site {
-    /// In front of a system.
+    /// In front of a system, with one node of the broker.
     pub(crate) fn new(backend: SocketAddr) -> Self {
-        Self::with(backend, Database::start())
+        Self::with(backend, 1, Database::start())
     }
 
-    /// With this database.
-    pub(crate) fn with(backend: SocketAddr, database: Database) -> Self {
-        let broker = Broker::start();
+    /// With so many nodes of the broker, and this database.
+    pub(crate) fn with(backend: SocketAddr, nodes: usize, database: Database) -> Self {
+        let brokers = Cluster::start(nodes);
         // As the user of deployments/rabbitmq, who may do what a gateway does and nothing else.
-        broker.ctl(&["add_user", "portolan", PASSWORD]);
+        brokers.ctl(0, &["add_user", "portolan", PASSWORD]);
         let definitions = repository().join("deployments/rabbitmq/definitions.json");
-        broker.ctl(&["import_definitions", definitions.to_str().unwrap()]);
-        Self { broker, database, backend }
-    }
-
-    /// The broker's, as a gateway's user.
-    fn broker_url(&self) -> String {
-        format!("amqp://portolan:{PASSWORD}@{}/portolan", self.broker.address())
-    }
-
-    /// With a database whose disk can be filled.
-    pub(crate) fn with_small_disk(backend: SocketAddr) -> Self {
-        Self::with(backend, Database::start_on_disk_of(512))
+        brokers.ctl(0, &["import_definitions", definitions.to_str().unwrap()]);
+        Self { brokers, database, backend }
     }
 
     /// A house for one gateway, which keeps its addresses from one start to the next.
     pub(crate) fn house(&self) -> House {
-        self.house_by(&self.broker_url(), &self.database.url())
+        let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));
+        self.house_by(&brokers_url(brokers), &self.database.url())
     }
 
     /// The same with a network between.
     pub(crate) async fn place(&self) -> Place {
-        let to_broker = Link::to(self.broker.address()).await;
+        let mut to_brokers = Vec::new();
+        for node in 0..self.brokers.len() {
+            to_brokers.push(Link::to(self.brokers.address(node)).await);
+        }
         let to_database = Link::to(self.database.address()).await;
-        let broker =
-            self.broker_url().replace(&self.broker.address().to_string(), &to_broker.address.to_string());
-        let database = self
-            .database
-            .url()
-            .replace(&self.database.address().to_string(), &to_database.address.to_string());
-        Place { house: self.house_by(&broker, &database), to_broker, to_database }
+        let brokers = brokers_url(to_brokers.iter().map(|link| link.address));
+        let (direct, linked) = (self.database.address().to_string(), to_database.address.to_string());
+        let database = self.database.url().replace(&direct, &linked);
+        Place { house: self.house_by(&brokers, &database), to_brokers, to_database }
     }
 
     fn house_by(&self, broker: &str, database: &str) -> House {
@@ -77,10 +68,16 @@ impl Site {
 }
 
 impl Place {
-    /// Both of its ways.
-    pub(crate) fn links(&self) -> [&Link; 2] {
-        [&self.to_broker, &self.to_database]
+    /// All of its ways.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.to_brokers.iter().chain([&self.to_database])
     }
+}
+
+/// The brokers', as a gateway's user.
+fn brokers_url(nodes: impl Iterator<Item = SocketAddr>) -> String {
+    let nodes: Vec<_> = nodes.map(|address| address.to_string()).collect();
+    format!("amqp://portolan:{PASSWORD}@{}/portolan", nodes.join(","))
 }
 
 fn free() -> SocketAddr {

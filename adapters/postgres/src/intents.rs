@@ -329,14 +329,18 @@ impl Inner {
         self.leases.take(gateway.0, self.soon()).await.map_err(failed)?;
         let mut reconciled = Reconciled::default();
         let mut after = Uuid::nil();
+        let grace = self.leases.length().as_secs_f64();
         loop {
             let rows = self.pool.query(
                 self.soon(),
                 "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope FROM portolan.messages m
                  WHERE m.state = 1 AND m.gateway <> $1 AND m.id > $2 AND NOT EXISTS (
-                     SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND l.expires > clock_timestamp())
+                     SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND (l.expires > clock_timestamp()
+                         -- While the server was away nobody could renew: whoever lived until then has a lease's length to.
+                         OR (clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => $4)
+                             AND l.expires > pg_postmaster_start_time() - interval '1 h')))
                  ORDER BY m.id LIMIT $3",
-                |_| vec![&gateway.0, &after, &CHUNK],
+                |_| vec![&gateway.0, &after, &CHUNK, &grace],
             );
             let rows = rows.await.map_err(failed)?;
             let Some(last) = rows.last() else { return Ok(reconciled) };

@@ -20,6 +20,11 @@ impl Leases {
         Arc::new(Self { pool, held: Mutex::default(), length })
     }
 
+    /// How long one holds.
+    pub(crate) fn length(&self) -> Duration {
+        self.length
+    }
+
     /// Takes a lease, which is renewed from then on.
     pub(crate) async fn take(&self, id: Uuid, patience: Patience) -> Result<(), tokio_postgres::Error> {
         {

@@ -54,11 +54,13 @@ pub(crate) async fn reconcile(engine: Arc<Engine>) {
     }
 }
 
-/// Looks whether messages that somebody here waits for were settled elsewhere. One question for all of them.
+/// Looks whether messages that somebody here waits for were settled elsewhere. One question for all of them. Also while the
+/// engine stops: its calls end when they are answered.
 pub(crate) async fn tell_waiters(engine: Arc<Engine>) {
     const EVERY: Duration = Duration::from_millis(200);
     const AT_A_TIME: usize = 1000;
-    while goes_on(&engine, EVERY).await {
+    loop {
+        tokio::time::sleep(EVERY).await;
         for ids in engine.waiters.awaited().chunks(AT_A_TIME) {
             match engine.delivery.settled(ids).await {
                 Ok(settled) => settled.into_iter().for_each(|id| engine.waiters.dismiss(id)),

@@ -45,6 +45,40 @@ impl Cluster {
         format!("amqp://guest:guest@{}/%2f", hosts.join(","))
     }
 
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Never: there is one at least.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Where a node listens.
+    pub fn address(&self, node: usize) -> std::net::SocketAddr {
+        self.nodes[node].address()
+    }
+
+    /// The node by which a queue is led.
+    pub fn leader(&self, virtual_host: &str, queue: &str) -> usize {
+        let listed =
+            self.ctl(0, &["list_queues", "-p", virtual_host, "name", "leader", "--no-table-headers"]);
+        let leader = listed.lines().find_map(|line| line.split_once('\t').filter(|(name, _)| *name == queue));
+        let (_, leader) = leader.unwrap_or_else(|| panic!("no queue {queue}: {listed}"));
+        self.nodes.iter().position(|node| node.name == leader.trim()).expect("a node of the cluster")
+    }
+
+    /// Stops all processes of a node where they are: for the others, and for whoever is connected, it is cut off.
+    pub fn freeze(&self, node: usize) {
+        self.nodes[node].signal("STOP");
+    }
+
+    /// They go on.
+    pub fn thaw(&self, node: usize) {
+        self.nodes[node].signal("CONT");
+    }
+
     /// SIGKILL to all processes of a node.
     pub fn kill(&self, node: usize) {
         self.nodes[node].kill();

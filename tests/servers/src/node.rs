@@ -80,6 +80,13 @@ impl Node {
         }
     }
 
+    /// A signal to all of its processes.
+    pub(crate) fn signal(&self, name: &str) {
+        let group = self.server().as_ref().map(|server| format!("-{}", server.id())).expect("it runs");
+        let sent = quiet(Command::new("kill").args([&format!("-{name}"), "--", &group])).status().unwrap();
+        assert!(sent.success(), "no process to send {name} to");
+    }
+
     /// Starts it, over the data that it has.
     pub(crate) fn start(&self) {
         self.kill();
