@@ -8,7 +8,7 @@ use portolan_delivery::{
     testing::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
         kill::{Stores, at_every_step},
-        messages::{BUNDLE, NOW, claimed, envelope, ids, waiting},
+        messages::{BUNDLE, NOW, at, claimed, envelope, ids, waiting},
     },
 };
 
@@ -70,6 +70,59 @@ async fn a_claim_that_fails_strands_neither_its_parcel_nor_the_other_claims() {
     got.extend(ids(&claimed(&*delivery, gateway, 9, &[], NOW).await));
     got.sort();
     assert_eq!(got, expected);
+}
+
+#[tokio::test]
+async fn what_the_transport_lost_is_published_again_and_what_it_holds_is_not() {
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        expected.push(waiting(&*delivery, envelope("r"), NOW).await);
+    }
+    stores.broker.purge();
+    for _ in 0..2 {
+        expected.push(waiting(&*delivery, envelope("r"), NOW).await);
+    }
+    let none: [Arc<str>; 1] = ["r".into()];
+    assert_eq!(claimed(&*delivery, gateway, 9, &none, NOW).await, []);
+    assert_eq!(stores.broker.len(), 2, "a route that is passed over is published to later");
+    let mut got = ids(&claimed(&*delivery, gateway, 9, &[], NOW).await);
+    got.sort();
+    assert_eq!(got, expected);
+    let backlog = waiting(&*delivery, envelope("s"), NOW).await;
+    for minute in 1..5 {
+        let except = ["s".into()];
+        assert_eq!(claimed(&*delivery, gateway, 9, &except, at(60 * minute)).await, []);
+    }
+    assert_eq!(stores.broker.len(), 5 + 1, "five that are worked on, and one that waits, once");
+    assert_eq!(ids(&claimed(&*delivery, gateway, 9, &[], NOW).await), [backlog]);
+}
+
+#[tokio::test]
+async fn a_route_whose_queue_takes_nothing_holds_up_no_other() {
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    stores.broker.refuse(Some("broken"));
+    let mut broken = Vec::new();
+    for _ in 0..5 {
+        broken.push(waiting(&*delivery, envelope("broken"), at(-10)).await);
+    }
+    let other = waiting(&*delivery, envelope("r"), at(5)).await;
+    let got = delivery.claim(gateway, 2, &[], at(5)).await;
+    got.expect_err("the oldest that is due cannot be published, and that is told");
+    assert_eq!(ids(&claimed(&*delivery, gateway, 2, &[], at(5)).await), [other]);
+    stores.broker.refuse(None);
+    let mut got = Vec::new();
+    for second in 6..30 {
+        let claimed = delivery.claim(gateway, 2, &[], at(second)).await;
+        got.extend(claimed.iter().flatten().map(|message| message.claim.id));
+    }
+    assert_eq!(got, broken);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Parcel;
+use super::{Parcel, Unclaimed};
 use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
     Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
@@ -36,7 +36,16 @@ pub trait Ledger: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>>;
 
-    /// Resolves when [`Ledger::due`] may find something, of routes that it did not pass over last time.
+    /// The routes that have parcels which were published a good while ago and are not claimed, each with the number of all its
+    /// parcels that are published and not claimed, old and new.
+    fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>>;
+
+    /// Takes back the word *published* from up to `limit` of the route's parcels that were published a good while ago and
+    /// are not claimed, longest published first. Returns from how many.
+    fn republish<'a>(&'a self, route: &'a Arc<str>, limit: u64) -> BoxFuture<'a, Result<u64, DeliveryError>>;
+
+    /// Resolves when [`Ledger::due`] may find something, of routes that it did not pass over last time; and from time to
+    /// time while [`Ledger::unclaimed`] may.
     fn ready(&self) -> BoxFuture<'_, ()>;
 
     /// Finished.

@@ -11,9 +11,12 @@
 //!
 //! A process that dies before *published* publishes twice, one that dies before *acknowledge* receives again: the inbox
 //! absorbs both, for the parcel announces an attempt that has begun. A process that dies between attempt and outcome
-//! leaves a claim, which `reconcile` settles. Retries wait in the ledger; the next claim publishes what is due by then.
+//! leaves a claim, which `reconcile` settles. Retries wait in the ledger; the next claim publishes what is due by then, and
+//! from time to time what the transport lost (`lost.rs`).
 
+mod held_back;
 mod ledger;
+mod lost;
 mod transport;
 mod unconnected;
 
@@ -26,7 +29,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use held_back::HeldBack;
 pub use ledger::Ledger;
+use lost::Asked;
+pub use lost::Unclaimed;
 pub use transport::{Parcel, Received, Transport};
 pub use unconnected::Unconnected;
 
@@ -43,12 +49,44 @@ pub struct Composite<T, L> {
     held: Mutex<HashMap<Claim, u64>>,
     /// The routes whose queues are listened to. One change at a time.
     served: futures_util::lock::Mutex<Vec<Arc<str>>>,
+    held_back: HeldBack,
+    asked_for_lost: Asked,
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
     /// Over these two.
     pub fn new(transport: T, ledger: L) -> Self {
-        Self { transport, ledger, held: Mutex::default(), served: futures_util::lock::Mutex::default() }
+        Self {
+            transport,
+            ledger,
+            held: Mutex::default(),
+            served: futures_util::lock::Mutex::default(),
+            held_back: HeldBack::default(),
+            asked_for_lost: Asked::default(),
+        }
+    }
+
+    /// From time to time, lets the ledger publish again what the transport lost.
+    async fn look_for_lost(&self, now: Timestamp) -> Result<(), DeliveryError> {
+        if !self.asked_for_lost.is_due(now) {
+            return Ok(());
+        }
+        let mut problem = Ok(());
+        for unclaimed in self.ledger.unclaimed().await? {
+            let looked = async {
+                let there = self.transport.depth(&unclaimed.route).await?;
+                match unclaimed.missing(there) {
+                    0 => Ok(0),
+                    missing => self.ledger.republish(&unclaimed.route, missing).await,
+                }
+            };
+            match looked.await {
+                Ok(lost::CHUNK..) => self.asked_for_lost.again(),
+                Ok(_) => {}
+                Err(error) => problem = Err(error),
+            }
+        }
+        problem
     }
 
     /// Publishes what is due, so that a claim finds it; as a scheduler would.
@@ -58,14 +96,18 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         except: &[Arc<str>],
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        let due = self.ledger.due(limit, except, now).await?;
+        let held_back = self.held_back.routes(now);
+        let except = [except, &held_back].concat();
+        let due = self.ledger.due(limit, &except, now).await?;
         // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
-        let published = join_all(due.iter().map(|parcel| self.publish(parcel))).await;
-        published.into_iter().collect()
+        let published = join_all(due.iter().map(|parcel| self.publish(parcel, now))).await;
+        published.into_iter().chain(self.held_back.why().map(Err)).collect()
     }
 
-    async fn publish(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
-        self.transport.publish(parcel.clone()).await?;
+    async fn publish(&self, parcel: &Parcel, now: Timestamp) -> Result<(), DeliveryError> {
+        let published = self.transport.publish(parcel.clone()).await;
+        self.held_back.published(&parcel.route, &published, now);
+        published?;
         self.ledger.mark_published(parcel).await
     }
 
@@ -97,7 +139,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         let accepted = self.ledger.insert(accept).await?;
         if due && matches!(accepted, Accepted::New(_)) {
             // The message is durable. If the transport is away, a later claim publishes it.
-            let _ = self.publish(&parcel).await;
+            let _ = self.publish(&parcel, now).await;
         }
         Ok(accepted)
     }
@@ -109,8 +151,26 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         except: &[Arc<str>],
         now: Timestamp,
     ) -> Result<Vec<Claimed>, DeliveryError> {
-        self.publish_due(limit, except, now).await?;
+        // What cannot be published holds up nothing that was.
+        let looked = self.look_for_lost(now).await;
+        let published = self.publish_due(limit, except, now).await;
         let mut claimed = Vec::new();
+        let received = self.claim_received(&mut claimed, gateway, limit, except, now).await;
+        // What was claimed is worked on; nobody else would.
+        if claimed.is_empty() {
+            looked.and(published).and(received)?
+        }
+        Ok(claimed)
+    }
+
+    async fn claim_received(
+        &self,
+        claimed: &mut Vec<Claimed>,
+        gateway: GatewayId,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
         // Parcels that came again take up room: go on until there is none, or nothing more to receive.
         while claimed.len() < limit {
             let received = self.transport.receive(limit - claimed.len(), except).await?;
@@ -118,7 +178,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
                 break;
             }
             let attempts = received.iter().map(|one| self.ledger.claim(&one.parcel, gateway, now));
-            let mut failed = None;
+            let mut failed = Ok(());
             for (Received { tag, .. }, attempt) in received.iter().zip(join_all(attempts).await) {
                 match attempt {
                     Ok(Some(message)) => {
@@ -130,18 +190,13 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
                     Err(error) => {
                         // Where this fails too, it comes again with the connection's end.
                         let _ = self.transport.release(*tag).await;
-                        failed = Some(error);
+                        failed = Err(error);
                     }
                 }
             }
-            match failed {
-                // What was claimed is worked on; nobody else would.
-                Some(_) if !claimed.is_empty() => break,
-                Some(error) => return Err(error),
-                None => {}
-            }
+            failed?;
         }
-        Ok(claimed)
+        Ok(())
     }
 }
 

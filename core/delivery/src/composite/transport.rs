@@ -39,6 +39,9 @@ pub trait Transport: Send + Sync + 'static {
         except: &'a [Arc<str>],
     ) -> BoxFuture<'a, Result<Vec<Received>, DeliveryError>>;
 
+    /// How many parcels the route's queue holds that nobody has received. An error where that is not known for sure.
+    fn depth<'a>(&'a self, route: &'a Arc<str>) -> BoxFuture<'a, Result<u64, DeliveryError>>;
+
     /// The parcel is not delivered again.
     fn acknowledge(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>>;
 

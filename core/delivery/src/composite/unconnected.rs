@@ -26,6 +26,10 @@ impl Transport for Unconnected {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn depth<'a>(&'a self, _: &'a Arc<str>) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        Box::pin(async { Err(DeliveryError::Unavailable("there is no way to the queue here".to_owned())) })
+    }
+
     fn acknowledge(&self, _: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async { Ok(()) })
     }

@@ -12,7 +12,7 @@ use super::{Fuse, store::Store};
 use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
     Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
-    composite::{Ledger, Parcel},
+    composite::{Ledger, Parcel, Unclaimed},
 };
 
 /// What a database keeps.
@@ -81,6 +81,14 @@ impl Ledger for FakeLedger {
             store.mark_published(parcel);
             Ok(())
         })
+    }
+
+    fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
+        self.call(|store| Ok(store.unclaimed()))
+    }
+
+    fn republish<'a>(&'a self, route: &'a Arc<str>, limit: u64) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        self.call(move |store| Ok(store.republish(route, limit)))
     }
 
     fn claim<'a>(

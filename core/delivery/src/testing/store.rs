@@ -10,7 +10,9 @@ use bytes::Bytes;
 use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure, Filter,
     GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start,
-    State, StateKind, Timestamp, composite::Parcel, settle_lost,
+    State, StateKind, Timestamp,
+    composite::{Parcel, Unclaimed},
+    settle_lost,
 };
 
 /// Rows in order of acceptance.
@@ -35,6 +37,10 @@ impl Row {
     fn parcel(&self) -> Parcel {
         let attempt = u32::try_from(self.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
         Parcel { id: self.record.envelope.id, route: self.record.envelope.route.clone(), attempt }
+    }
+
+    fn is_unclaimed(&self) -> bool {
+        self.published && self.record.state.kind() == StateKind::Waiting
     }
 
     /// Ends the attempt that runs.
@@ -156,6 +162,30 @@ impl Store {
         {
             row.published = true;
         }
+    }
+
+    /// Every publication is a good while ago.
+    pub(super) fn unclaimed(&self) -> Vec<Unclaimed> {
+        let mut all: Vec<Unclaimed> = Vec::new();
+        for row in self.rows.values().filter(|row| row.is_unclaimed()) {
+            let route = &row.record.envelope.route;
+            match all.iter_mut().find(|one| one.route == *route) {
+                Some(one) => one.parcels += 1,
+                None => all.push(Unclaimed { route: route.clone(), parcels: 1 }),
+            }
+        }
+        all
+    }
+
+    pub(super) fn republish(&mut self, route: &str, limit: u64) -> u64 {
+        let unclaimed = |row: &&mut Row| row.is_unclaimed() && *row.record.envelope.route == *route;
+        let mut count = 0;
+        for row in self.rows.values_mut().filter(unclaimed).take(usize::try_from(limit).unwrap_or(usize::MAX))
+        {
+            row.published = false;
+            count += 1;
+        }
+        count
     }
 
     pub(super) fn claim(&mut self, parcel: &Parcel, gateway: GatewayId, now: Timestamp) -> Option<Claimed> {

@@ -22,6 +22,7 @@ struct Queue {
     ready: VecDeque<Parcel>,
     held: BTreeMap<u64, Parcel>,
     next: u64,
+    refused: Option<Arc<str>>,
 }
 
 impl FakeBroker {
@@ -35,6 +36,16 @@ impl FakeBroker {
         while let Some((_, parcel)) = queue.held.pop_last() {
             queue.ready.push_front(parcel);
         }
+    }
+
+    /// Loses what nobody has received.
+    pub fn purge(&self) {
+        self.queue().ready.clear();
+    }
+
+    /// Takes no parcels of this route, or again those of all.
+    pub fn refuse(&self, route: Option<&str>) {
+        self.queue().refused = route.map(Arc::from);
     }
 
     /// Parcels that were not acknowledged.
@@ -71,7 +82,11 @@ impl Transport for FakeTransport {
 
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(self.fuse.call(move || {
-            self.broker.queue().ready.push_back(parcel);
+            let queue = &mut *self.broker.queue();
+            if queue.refused.as_ref() == Some(&parcel.route) {
+                return Err(DeliveryError::Unavailable("the queue takes nothing".to_owned()));
+            }
+            queue.ready.push_back(parcel);
             self.published.notify_waiters();
             Ok(())
         }))
@@ -97,6 +112,13 @@ impl Transport for FakeTransport {
             }
             queue.ready = passed_over;
             Ok(received)
+        }))
+    }
+
+    fn depth<'a>(&'a self, route: &'a Arc<str>) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        Box::pin(self.fuse.call(move || {
+            let ready = self.broker.queue().ready.iter().filter(|parcel| parcel.route == *route).count();
+            Ok(u64::try_from(ready).unwrap_or(u64::MAX))
         }))
     }
 
