@@ -207,7 +207,8 @@ impl Inner {
         let before = number(parcel.attempt) - 1;
         let marked = self.hasty.query(
             self.soon(),
-            "UPDATE portolan.messages SET published = true WHERE id = $1 AND state = 0 AND attempt = $2",
+            "UPDATE portolan.messages SET published = true, published_at = clock_timestamp()
+             WHERE id = $1 AND state = 0 AND attempt = $2",
             |_| vec![&parcel.id.0, &before],
         );
         marked.await.map(drop).map_err(failed)

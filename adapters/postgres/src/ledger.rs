@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use portolan_delivery::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
     Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
-    composite::{Ledger, Parcel},
+    composite::{Ledger, Parcel, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_postgres::Config;
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     /// This process, as a holder of bundles.
     pub(crate) process: Uuid,
     patience: Duration,
+    pub(crate) republish_after: Duration,
     changed: Notify,
     /// When the next retry that this process scheduled is due.
     pub(crate) next_due: Mutex<Option<Timestamp>>,
@@ -93,6 +94,7 @@ impl PostgresLedger {
             leases,
             process,
             patience: options.patience,
+            republish_after: options.republish_after,
             changed: Notify::new(),
             next_due: Mutex::default(),
         };
@@ -136,6 +138,14 @@ impl Ledger for PostgresLedger {
 
     fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>> {
         Box::pin(self.inner.mark_published(parcel))
+    }
+
+    fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
+        Box::pin(self.inner.unclaimed())
+    }
+
+    fn republish<'a>(&'a self, route: &'a Arc<str>, limit: u64) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        Box::pin(self.inner.republish(route, limit))
     }
 
     fn claim<'a>(

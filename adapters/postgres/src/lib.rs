@@ -8,6 +8,7 @@ mod ledger;
 mod options;
 mod pool;
 mod reads;
+mod republish;
 mod row;
 mod schema;
 

@@ -17,6 +17,8 @@ pub struct Options {
     pub lease: Duration,
     /// How long an accept or a question waits for a database that is away.
     pub patience: Duration,
+    /// How old a parcel is that is published and not claimed, until the transport is asked whether it has it yet.
+    pub republish_after: Duration,
 }
 
 impl Options {
@@ -27,6 +29,7 @@ impl Options {
             connections: 16,
             lease: Duration::from_secs(15),
             patience: Duration::from_secs(5),
+            republish_after: Duration::from_secs(60),
         }
     }
 
@@ -48,6 +51,7 @@ impl fmt::Debug for Options {
             .field("connections", &self.connections)
             .field("lease", &self.lease)
             .field("patience", &self.patience)
+            .field("republish_after", &self.republish_after)
             .finish()
     }
 }

@@ -32,6 +32,7 @@ CREATE TABLE messages (
     lost       integer  NOT NULL DEFAULT 0,         -- attempts whose gateway died
     gateway    uuid,                                -- who made the last attempt
     published  boolean  NOT NULL DEFAULT false,     -- waiting: its parcel is with the transport (outbox)
+    published_at timestamptz,                       -- when that was, by this server's clock
     taken      timestamptz,                         -- waiting: until when somebody is about to publish it
     class      text,                                -- dead: the failure's class
     envelope   text     NOT NULL,                   -- as JSON
@@ -42,6 +43,7 @@ CREATE TABLE messages (
 );
 
 CREATE INDEX messages_outbox   ON messages (at, seq) WHERE state = 0 AND NOT published;
+CREATE INDEX messages_published ON messages (published_at, route) WHERE state = 0 AND published;
 CREATE INDEX messages_waiting  ON messages (route)   WHERE state = 0;
 CREATE INDEX messages_claimed  ON messages (gateway) WHERE state = 1;
 CREATE INDEX messages_finished ON messages (at)      WHERE state = 2;

@@ -143,6 +143,22 @@ impl Publisher {
         }
     }
 
+    /// Parcels in the queue that nobody has received. A queue that is gone, or has no consumer, is looked after.
+    pub(crate) async fn depth(&self, route: &Arc<str>) -> Result<u64, DeliveryError> {
+        let away = || DeliveryError::Unavailable("RabbitMQ: it is away".to_owned());
+        // What it says of a queue that does not answer is that it is empty.
+        if let Some(why) = self.shut.why(route) {
+            return Err(DeliveryError::Unavailable(format!("RabbitMQ: {why}")));
+        }
+        let link = self.link.borrow().clone().ok_or_else(away)?;
+        let looked = timeout(self.patience, self.topology.look(&link.connection, route)).await;
+        let queue = looked.map_err(|_| away())??;
+        if queue.as_ref().is_none_or(|queue| queue.consumer_count() == 0) {
+            self.consumers.lost(route);
+        }
+        Ok(queue.map_or(0, |queue| u64::from(queue.message_count())))
+    }
+
     async fn publish_now(&self, parcel: &Parcel, until: Instant) -> Result<(), Problem> {
         let elsewhere = |reason: &str| Problem::Elsewhere(reason.to_owned());
         let closed = |_| elsewhere("the transport was closed");

@@ -37,6 +37,10 @@ impl Shut {
         }
     }
 
+    pub(crate) fn why(&self, route: &str) -> Option<String> {
+        self.0.lock().get(route).map(|state| state.why.clone())
+    }
+
     /// Whether it was open before.
     pub(crate) fn shut(&self, route: &Arc<str>, again: Instant, why: String) -> bool {
         self.0.lock().insert(route.clone(), State { again: Some(again), why }).is_none()

@@ -51,26 +51,64 @@ impl Topology {
         arguments
     }
 
-    /// Declares a route's queue. On a channel of its own: a refusal closes the channel, and nothing else is to end by it.
+    /// Declares a route's queue.
     pub(crate) async fn declare(&self, connection: &Connection, route: &str) -> Result<Queue, ServeError> {
         let queue = self.queue(route)?;
-        let channel = connection.create_channel().await.map_err(away)?;
-        let declared = channel.queue_declare(queue.clone(), QueueDeclareOptions::durable(), self.arguments());
-        let declared = declared.await.map_err(|error| match error.kind() {
-            ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => {
-                let (queue, said) = (queue.to_string(), said.get_message().to_string());
-                // AMQP's number for PRECONDITION_FAILED.
-                if matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 406) {
-                    ServeError::Differs { queue, said }
-                } else {
-                    ServeError::Refused { queue, said }
-                }
-            }
-            _ => away(error),
-        })?;
-        // That it fails is seen by whoever uses the connection next.
-        let _ = channel.close(200, "OK".into()).await;
-        Ok(declared)
+        let declared = apart(connection, &queue, QueueDeclareOptions::durable(), self.arguments()).await;
+        declared.map_err(|error| refused(&queue, error))
+    }
+
+    /// The queue as it is, if there is one.
+    pub(crate) async fn look(
+        &self,
+        connection: &Connection,
+        route: &str,
+    ) -> Result<Option<Queue>, ServeError> {
+        let queue = self.queue(route)?;
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+        match apart(connection, &queue, passive, FieldTable::default()).await {
+            Ok(queue) => Ok(Some(queue)),
+            Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(None),
+            Err(error) => Err(refused(&queue, error)),
+        }
+    }
+}
+
+/// On a channel of its own: a refusal closes the channel, and nothing else is to end by it.
+async fn apart(
+    connection: &Connection,
+    queue: &ShortString,
+    options: QueueDeclareOptions,
+    arguments: FieldTable,
+) -> lapin::Result<Queue> {
+    let channel = connection.create_channel().await?;
+    let declared = channel.queue_declare(queue.clone(), options, arguments).await?;
+    // That it fails is seen by whoever uses the connection next.
+    let _ = channel.close(200, "OK".into()).await;
+    Ok(declared)
+}
+
+/// AMQP's numbers.
+const NOT_FOUND: u16 = 404;
+const PRECONDITION_FAILED: u16 = 406;
+
+fn reply_code(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => Some(said.get_id()),
+        _ => None,
+    }
+}
+
+fn refused(queue: &ShortString, error: lapin::Error) -> ServeError {
+    let queue = queue.to_string();
+    match (error.kind(), reply_code(&error)) {
+        (ErrorKind::ProtocolError(said), Some(PRECONDITION_FAILED)) => {
+            ServeError::Differs { queue, said: said.get_message().to_string() }
+        }
+        (ErrorKind::ProtocolError(said), Some(_)) => {
+            ServeError::Refused { queue, said: said.get_message().to_string() }
+        }
+        _ => away(error),
     }
 }
 

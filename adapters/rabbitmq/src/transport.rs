@@ -132,6 +132,10 @@ impl Transport for RabbitTransport {
         Box::pin(async move { Ok(self.inbox.receive(limit, except).await) })
     }
 
+    fn depth<'a>(&'a self, route: &'a Arc<str>) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        Box::pin(self.publisher.depth(route))
+    }
+
     fn acknowledge(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async move {
             // Of a connection that is gone: it comes again, and is absorbed.

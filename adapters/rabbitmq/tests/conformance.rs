@@ -1,15 +1,22 @@
 //! The suite of `Delivery` over this transport and the ledger in PostgreSQL, on real servers: with one node of RabbitMQ, and
 //! with a cluster of three.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use portolan_delivery::{
-    BoxFuture, Delivery,
+    BoxFuture, Delivery, GatewayId,
     composite::Composite,
-    testing::{SUITE, Subject},
+    testing::{
+        SUITE, Subject,
+        messages::{BUNDLE, NOW, at, envelope, reply, waiting},
+    },
 };
 use portolan_postgres::PostgresLedger;
 use portolan_rabbitmq::{Options, RabbitTransport};
@@ -64,24 +71,61 @@ impl Subject for Servers {
     }
 }
 
-async fn holds_what_every_delivery_holds(servers: Servers) {
+async fn holds_what_every_delivery_holds(servers: &Servers) {
     for case in SUITE.iter().copied().flatten() {
         let begun = std::time::Instant::now();
         servers.execute("DROP SCHEMA IF EXISTS portolan CASCADE").await;
         servers.case.fetch_add(1, Ordering::Relaxed);
-        (case.run)(&servers).await;
+        (case.run)(servers).await;
         println!("{}: {:?}", case.name, begun.elapsed());
+    }
+}
+
+/// An operator purges a queue with messages, and deletes it.
+async fn what_the_broker_lost_is_published_again(servers: &Servers, broker: &Broker) {
+    servers.execute("DROP SCHEMA IF EXISTS portolan CASCADE").await;
+    let ledger = portolan_postgres::Options {
+        republish_after: Duration::ZERO,
+        ..portolan_postgres::Options::new(servers.database.url())
+    };
+    let options = Options { queue_prefix: "lost".to_owned(), prefetch: 8, ..Options::new(broker.url()) };
+    let delivery = Composite::new(
+        RabbitTransport::open(options).await.expect("open"),
+        PostgresLedger::open(ledger).await.expect("open"),
+    );
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    delivery.serve(&["r".into()]).await.expect("serve");
+    let gateway = GatewayId::generate();
+    let mut minute = 0;
+    for loses in ["purge_queue", "delete_queue"] {
+        let mut missing = HashSet::new();
+        for _ in 0..40 {
+            missing.insert(waiting(&delivery, envelope("r"), NOW).await);
+        }
+        tokio::task::block_in_place(|| broker.ctl(&[loses, "lost.route.r"]));
+        while !missing.is_empty() {
+            minute += 1;
+            assert!(minute < 200, "{loses}: {} are lost", missing.len());
+            // That the queue is gone is an error once.
+            for message in delivery.claim(gateway, 10, &[], at(60 * minute)).await.unwrap_or_default() {
+                assert!(missing.remove(&message.claim.id), "claimed twice");
+                delivery.finish(message.claim, reply(), at(60 * minute)).await.expect("finish");
+            }
+        }
+        println!("{loses}: all are back, at minute {minute}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_one_node() {
     let broker = tokio::task::spawn_blocking(Broker::start).await.expect("start");
-    holds_what_every_delivery_holds(Servers::new(broker.url())).await;
+    let servers = Servers::new(broker.url());
+    holds_what_every_delivery_holds(&servers).await;
+    what_the_broker_lost_is_published_again(&servers, &broker).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_three_nodes() {
     let cluster = tokio::task::spawn_blocking(|| Cluster::start(3)).await.expect("start");
-    holds_what_every_delivery_holds(Servers::new(cluster.urls())).await;
+    holds_what_every_delivery_holds(&Servers::new(cluster.urls())).await;
 }
