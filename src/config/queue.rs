@@ -242,6 +242,9 @@ fn postgres(entry: &Entry, reader: &mut Reader<'_>) -> Option<portolan_postgres:
     if let Some(patience) = place.take("patience").and_then(|e| reader.duration(e)) {
         options.patience = patience;
     }
+    if let Some(after) = place.take("republish-after").and_then(|e| reader.duration(e)) {
+        options.republish_after = after;
+    }
     place.finish(reader);
     url?;
     match options.check() {

@@ -30,6 +30,7 @@ async fn cluster() {
     // Declared first, and killed last: see there.
     let survivor = open(&cluster.urls(), "all").await;
     scenario("one after the other", one_after_the_other(&cluster, 0)).await;
+    scenario("cut off", cut_off(&cluster, 0)).await;
     scenario("all at once", all_at_once(&cluster, survivor)).await;
 }
 
@@ -146,6 +147,20 @@ async fn one_after_the_other(cluster: &Cluster, round: usize) {
     join(followed.settles(), elsewhere.settles()).await;
 }
 
+/// The node that both connections go to is cut off from the others, and pauses.
+async fn cut_off(cluster: &Cluster, round: usize) {
+    let transport = open(&cluster.urls(), &format!("{round}cut")).await;
+    let traffic = Traffic::start(&[&transport]);
+    traffic.flows(100).await;
+    block(|| cluster.isolate(0));
+    while block(|| cluster.answers(0)) {}
+    traffic.flows(100).await;
+    block(|| cluster.rejoin(0));
+    while !block(|| cluster.answers(0)) {}
+    traffic.flows(100).await;
+    traffic.settles().await;
+}
+
 /// The whole cluster, as when the power fails. Its queue is some seconds old: RabbitMQ 3.10 forgets one that is younger than
 /// half a second (README), and here all nodes would.
 async fn all_at_once(cluster: &Cluster, transport: Arc<RabbitTransport>) {
@@ -161,10 +176,11 @@ async fn all_at_once(cluster: &Cluster, transport: Arc<RabbitTransport>) {
 #[ignore = "takes ten minutes"]
 async fn cluster_for_long() {
     let cluster = tokio::task::spawn_blocking(|| Cluster::start(3)).await.unwrap();
-    for round in 0..20 {
+    for round in 1..=10 {
         println!("round {round}");
         let survivor = open(&cluster.urls(), &format!("{round}all")).await;
         scenario("one after the other", one_after_the_other(&cluster, round)).await;
+        scenario("cut off", cut_off(&cluster, round)).await;
         scenario("all at once", all_at_once(&cluster, survivor)).await;
     }
 }

@@ -97,6 +97,27 @@ impl Cluster {
         self.nodes.iter().for_each(Node::started);
     }
 
+    /// Whether a node takes connections.
+    pub fn answers(&self, node: usize) -> bool {
+        self.nodes[node].answers()
+    }
+
+    /// Cuts a node off from the others, which go on.
+    pub fn isolate(&self, node: usize) {
+        self.for_others(node, "erlang:set_cookie(N, apart), erlang:disconnect_node(N)");
+    }
+
+    /// Lets an isolated node find the others again.
+    pub fn rejoin(&self, node: usize) {
+        self.for_others(node, "erlang:set_cookie(N, erlang:get_cookie()), net_adm:ping(N)");
+    }
+
+    fn for_others(&self, node: usize, erlang: &str) {
+        let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != node);
+        let names: Vec<_> = others.map(|(_, other)| format!("'{}'", other.name)).collect();
+        self.ctl(node, &["eval", &format!("[begin {erlang} end || N <- [{}]].", names.join(","))]);
+    }
+
     /// What `rabbitmqctl` says to these arguments, at a node.
     pub fn ctl(&self, node: usize, args: &[&str]) -> String {
         self.nodes[node].ctl(args)

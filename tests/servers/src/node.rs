@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// Whether it speaks AMQP: the listener is the last that a node starts.
-    fn answers(&self) -> bool {
+    pub(crate) fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(self.address()) else { return false };
         let mut first = [0];
         let asked = stream
