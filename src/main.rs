@@ -7,6 +7,7 @@ mod files;
 mod loader;
 mod logging;
 mod mappings;
+mod metrics;
 mod registry;
 mod report;
 mod table;

@@ -15,7 +15,7 @@ use tokio::{
 use crate::{
     config::{self, Config, LogFormat},
     loader::Files,
-    logging, registry,
+    logging, metrics, registry,
     report::{Failure, Report},
 };
 
@@ -83,6 +83,7 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
         ConsoleOptions::new(config.listen.http, token),
         operator.clone(),
         Arc::new(move || ready.is_accepting()),
+        metrics::of(engine.clone()),
     );
     let console = console.await.map_err(Failure::failed)?;
 

@@ -14,6 +14,7 @@ mod kill;
 mod lifecycle;
 mod load;
 mod memory;
+mod metrics;
 mod operations;
 mod peers;
 mod repeats;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use portolan_delivery::{DeadLetter, Failure, FaultClass, Outcome, Outgoing, Party, SendError, Sent, Status};
 
 use crate::{
+    metrics::End,
     route::Route,
     translate::{Context, Verdict},
 };
@@ -30,8 +31,22 @@ pub(crate) struct Patience {
     pub(crate) limit: Option<Duration>,
 }
 
-/// Asks the system once.
+/// Asks the system once, and counts it.
 pub(crate) async fn ask(
+    route: &Route,
+    context: Context<'_>,
+    payload: &[u8],
+    request: Bytes,
+    key: Option<String>,
+    patience: Patience,
+) -> Brought {
+    let counted = route.metrics.attempt();
+    let brought = exchange(route, context, payload, request, key, patience).await;
+    counted.ended(End::of(&brought));
+    brought
+}
+
+async fn exchange(
     route: &Route,
     context: Context<'_>,
     payload: &[u8],

@@ -138,7 +138,10 @@ impl Message {
         let received = envelope.received;
         let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
         match engine.delivery.accept(accept).await {
-            Ok(Accepted::New(_)) => Answer::Operation(operations::fresh(&envelope, &route.response_type)),
+            Ok(Accepted::New(_)) => {
+                route.metrics.messages.accepted();
+                Answer::Operation(operations::fresh(&envelope, &route.response_type))
+            }
             Ok(Accepted::Repeated(record)) => {
                 Answer::Operation(operations::view(*record, &route.response_type))
             }
@@ -175,6 +178,7 @@ impl Message {
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
+        route.metrics.messages.accepted();
         let key = envelope.idempotency.key().map(str::to_owned);
         let patience = settle::patience(&route, &envelope, Timestamp::now());
         let asked = guarded(async {
@@ -184,7 +188,9 @@ impl Message {
         });
         let settled = match asked.await {
             Ok(settled) => settled,
-            Err(Panicked) => settle::panicked(&engine, &envelope.route, claim).await.map(Some),
+            Err(Panicked) => {
+                settle::panicked(&engine, &envelope.route, envelope.received, claim).await.map(Some)
+            }
         };
         match settled {
             Ok(Some(settled)) => told(envelope.id, settled),

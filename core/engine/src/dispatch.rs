@@ -14,6 +14,7 @@ use crate::{
     route::Route,
     settle,
     translate::Context,
+    waiters::Settled,
 };
 
 /// When a message is looked at again whose version could not be read from the ledger.
@@ -116,10 +117,12 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
             let slot = Slot::take(engine, busy, lane(engine, &message.envelope.route));
             tokio::spawn(async move {
                 let (claim, route) = (message.claim, message.envelope.route.clone());
-                let id = claim.id;
+                let (id, received) = (claim.id, message.envelope.received);
                 let settled = match guarded(work_on(&slot.engine, message)).await {
                     Ok(settled) => settled,
-                    Err(Panicked) => settle::panicked(&slot.engine, &route, claim).await.map(|_| ()),
+                    Err(Panicked) => {
+                        settle::panicked(&slot.engine, &route, received, claim).await.map(|_| ())
+                    }
                 };
                 if let Err(error) = settled {
                     tracing::error!(%id, %error, "an attempt could not be settled");
@@ -162,7 +165,8 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
         let expired = Failure::new(Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED", why)
             .with("route", &envelope.route)
             .with("message", claim.id);
-        settle::finish(engine, claim, Outcome::Failed(expired), now).await?;
+        let messages = engine.metrics.messages(&envelope.route);
+        settle::finish(engine, &messages, envelope.received, claim, Outcome::Failed(expired), now).await?;
         return Ok(());
     }
     let route = match engine.version(&envelope.route, envelope.bundle).await {
@@ -182,7 +186,8 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             failure.advice = Some(error.to_string());
             let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
-            engine.waiters.settle(claim.id, || crate::waiters::Settled::Dead(letter));
+            let messages = engine.metrics.messages(&envelope.route);
+            settle::told(engine, &messages, envelope.received, claim, Settled::Dead(letter), now);
             return Ok(());
         }
     };

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     dispatch, housekeeping,
     load::{LoadError, Loaded, Loader},
+    metrics::Metrics,
     route::{Route, RouteTable},
     untold::Untold,
     waiters::Waiters,
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(crate) waiters: Waiters,
     pub(crate) untold: Untold,
     pub(crate) in_flight: InFlight,
+    pub(crate) metrics: Metrics,
     draining: AtomicBool,
     fatal: watch::Sender<Option<String>>,
     pub(crate) stop: watch::Sender<bool>,
@@ -111,6 +113,7 @@ impl Engine {
             waiters: Waiters::default(),
             untold: Untold::default(),
             in_flight: InFlight::default(),
+            metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
@@ -139,13 +142,19 @@ impl Engine {
         let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
         self.delivery.serve(&kept).await?;
         let generation = self.table.load().generation + 1;
-        self.table
-            .store(Arc::new(RouteTable::new(generation, loaded.into_iter().map(|l| Arc::new(l.route)))));
+        let routes = loaded.into_iter().map(|one| self.counted(one.route));
+        self.table.store(Arc::new(RouteTable::new(generation, routes)));
         // What refused to compile may do so now that systems or standing headers differ, and the other way round.
         self.older.lock().clear();
         // Routes may be of other systems now, which have room.
         self.freed.notify_one();
         Ok(())
+    }
+
+    /// With the series that its calls move.
+    fn counted(&self, mut route: Route) -> Arc<Route> {
+        route.metrics = self.metrics.of(&route);
+        Arc::new(route)
     }
 
     /// Reads the files again and serves what they say, if all of it is sound.
@@ -171,7 +180,7 @@ impl Engine {
         let content = content.map_err(|e| VersionError::Delivery(self.failed(e)))?;
         let content = content.ok_or(VersionError::Missing(bundle))?;
         let loader = self.loader.clone();
-        let opened = apart(move || loader.open(&content)).await.map(|loaded| Arc::new(loaded.route));
+        let opened = apart(move || loader.open(&content)).await.map(|loaded| self.counted(loaded.route));
         if let Err(error) = &opened {
             tracing::error!(route = name, %bundle, error = error.brief(), "an earlier version of a route cannot be served");
         }

@@ -2,6 +2,7 @@
 //! does between them, and nothing else.
 
 mod accidents;
+mod counted;
 mod fakes;
 
 use std::{sync::Arc, time::Duration};

@@ -163,6 +163,7 @@ impl OneRoute {
             target: self.system.clone(),
             response_type: "test.Reply".into(),
             descriptors: Arc::from(Vec::new()),
+            metrics: Arc::default(),
         };
         Loaded { route, bundle: content }
     }
