@@ -82,7 +82,7 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let console = ConsoleServer::bind(
         ConsoleOptions::new(config.listen.http, token),
         operator.clone(),
-        Arc::new(move || ready.is_accepting()),
+        Arc::new(move || ready.is_ready()),
         metrics::of(engine.clone()),
     );
     let console = console.await.map_err(Failure::failed)?;

@@ -226,9 +226,14 @@ impl Engine {
         error
     }
 
-    /// Whether messages are accepted.
+    /// Whether calls are taken. Those of routes that keep no messages are also while the queue is away.
     pub fn is_accepting(&self) -> bool {
         !self.draining.load(Ordering::Acquire) && self.fatal.borrow().is_none()
+    }
+
+    /// Whether messages are accepted and can be made durable, too.
+    pub fn is_ready(&self) -> bool {
+        self.is_accepting() && self.delivery.is_available()
     }
 
     /// Resolves with the reason when the ledger has failed and the process must end.

@@ -88,7 +88,7 @@ impl Intake for EngineIntake {
     }
 
     fn accepting(&self) -> bool {
-        self.0.is_accepting()
+        self.0.is_ready()
     }
 }
 

@@ -96,7 +96,7 @@ impl Metrics {
             "From the acceptance of a message to its end, whatever that is",
             self.message_duration.clone(),
         );
-        registry.register("ready", "Whether calls are accepted: 1 or 0", self.ready.clone());
+        registry.register("ready", "Whether messages can be accepted: 1 or 0", self.ready.clone());
         queue.register(registry);
     }
 
@@ -128,7 +128,7 @@ impl Engine {
     /// Everything that is counted, in the Prometheus text format 0.0.4. Asks the ledger for the depth of the queue, at
     /// most once a second.
     pub async fn metrics(&self) -> String {
-        self.metrics.ready.set(i64::from(self.is_accepting()));
+        self.metrics.ready.set(i64::from(self.is_ready()));
         let served: Vec<_> = {
             let table = self.table.load();
             table.by_name.values().filter(|r| r.has_ledger_row()).map(|r| r.name.clone()).collect()

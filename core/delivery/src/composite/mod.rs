@@ -274,6 +274,10 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
         self.ledger.is_shared()
     }
 
+    fn is_available(&self) -> bool {
+        self.transport.is_available() && self.ledger.is_available()
+    }
+
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
         self.ledger.settled(ids)
     }

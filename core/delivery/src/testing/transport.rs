@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -15,7 +18,10 @@ use crate::{
 
 /// What a broker keeps.
 #[derive(Debug, Clone, Default)]
-pub struct FakeBroker(Arc<Mutex<Queue>>);
+pub struct FakeBroker {
+    queue: Arc<Mutex<Queue>>,
+    away: Arc<AtomicBool>,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -26,7 +32,7 @@ struct Queue {
 
 impl FakeBroker {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection is gone: what it held is delivered again, before anything else.
@@ -35,6 +41,11 @@ impl FakeBroker {
         while let Some((_, parcel)) = queue.held.pop_last() {
             queue.ready.push_front(parcel);
         }
+    }
+
+    /// Whether it is known to be away.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
     }
 
     /// Parcels that were not acknowledged.
@@ -116,6 +127,10 @@ impl Transport for FakeTransport {
             }
             Ok(())
         }))
+    }
+
+    fn is_available(&self) -> bool {
+        !self.broker.away.load(Ordering::SeqCst)
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use portolan_delivery::{
     Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
     RetryPolicy, SendError, Status, Target, Timestamp,
+    composite::Composite,
+    testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse},
 };
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
 use portolan_sqlite::{Options, SqliteDelivery};
@@ -206,9 +208,20 @@ impl Gateway {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let delivery = SqliteDelivery::open(folder.path().join("test.db"), Options::default()).unwrap();
+        Self::over(Arc::new(delivery), folder)
+    }
+
+    /// One with a broker between the ledger and itself.
+    pub(super) fn with_broker(broker: FakeBroker) -> Self {
+        let transport = FakeTransport::new(broker, Fuse::never());
+        let ledger = FakeLedger::new(FakeDatabase::default(), Fuse::never());
+        Self::over(Arc::new(Composite::new(transport, ledger)), tempfile::tempdir().unwrap())
+    }
+
+    fn over(delivery: Arc<dyn Delivery>, folder: tempfile::TempDir) -> Self {
         Self {
             system: Arc::default(),
-            delivery: Arc::new(delivery),
+            delivery,
             version: Arc::new(AtomicU32::new(1)),
             broken: Arc::default(),
             gone: Arc::default(),
