@@ -21,6 +21,8 @@ use crate::{
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// <https://www.w3.org/TR/trace-context/>
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// More operations than any route table has; beyond it the oldest are made anew.
 const MOST_OPERATIONS: usize = 1024;
@@ -87,6 +89,9 @@ impl Headers {
             })?;
             value.set_sensitive(true);
             headers.insert(IDEMPOTENCY_KEY, value);
+        }
+        if let Some(Ok(value)) = outgoing.traceparent.as_deref().map(HeaderValue::from_str) {
+            headers.insert(TRACEPARENT, value);
         }
         Ok(headers)
     }

@@ -95,6 +95,7 @@ async fn ask(options: SoapOptions) -> Result<Bytes, SendError> {
         protocol: Arc::new(Protocol::Soap(binding)),
         timeout: Duration::from_secs(20),
         idempotency_key: None,
+        traceparent: None,
     };
     SoapTarget::new(&options).unwrap().send(outgoing).await
 }

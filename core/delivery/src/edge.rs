@@ -118,6 +118,8 @@ pub struct Outgoing {
     pub timeout: Duration,
     /// For systems that know idempotency keys.
     pub idempotency_key: Option<String>,
+    /// The W3C trace context of this attempt.
+    pub traceparent: Option<String>,
 }
 
 /// A system that can be asked.

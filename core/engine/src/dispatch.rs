@@ -13,6 +13,7 @@ use crate::{
     guarded::{Panicked, guarded},
     route::Route,
     settle,
+    trace::Trail,
     translate::Context,
     waiters::Settled,
 };
@@ -157,6 +158,18 @@ fn rooms(engine: &Engine, busy: &Busy) -> Vec<(Arc<str>, usize)> {
 
 /// One attempt at a claimed message.
 async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_delivery::DeliveryError> {
+    let step = Trail::process(engine.options.tracer.as_ref(), &claimed.envelope, claimed.claim);
+    let settled = attempt(engine, claimed, step.trail()).await;
+    step.settled(&settled);
+    settled.map(drop)
+}
+
+/// `None`: the message is due again later.
+async fn attempt(
+    engine: &Arc<Engine>,
+    claimed: Claimed,
+    trail: &Trail,
+) -> Result<Option<Settled>, portolan_delivery::DeliveryError> {
     let Claimed { claim, envelope, payload } = claimed;
     let now = Timestamp::now();
     let context = Context::of(&envelope, claim.attempt);
@@ -166,8 +179,8 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             .with("route", &envelope.route)
             .with("message", claim.id);
         let messages = engine.metrics.messages(&envelope.route);
-        settle::finish(engine, &messages, envelope.received, claim, Outcome::Failed(expired), now).await?;
-        return Ok(());
+        let expired = Outcome::Failed(expired);
+        return settle::finish(engine, &messages, envelope.received, claim, expired, now).await.map(Some);
     }
     let route = match engine.version(&envelope.route, envelope.bundle).await {
         Ok(route) => route,
@@ -187,20 +200,19 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
             let messages = engine.metrics.messages(&envelope.route);
-            settle::told(engine, &messages, envelope.received, claim, Settled::Dead(letter), now);
-            return Ok(());
+            let settled = Settled::Dead(letter);
+            return Ok(Some(settle::told(engine, &messages, envelope.received, claim, settled, now)));
         }
     };
     let brought = match translated(&route, context, &payload) {
         Ok(request) => {
             let key = envelope.idempotency.key().map(str::to_owned);
-            attempt::ask(&route, context, &payload, request, key, settle::patience(&route, &envelope, now))
-                .await
+            let patience = settle::patience(&route, &envelope, now);
+            attempt::ask(&route, context, &payload, request, key, patience, trail).await
         }
         Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };
-    settle::attempt(engine, &route, &envelope, claim, brought).await?;
-    Ok(())
+    settle::attempt(engine, &route, &envelope, claim, brought).await
 }
 
 /// The request again, from the bytes that came in. It was translated once at accept, so a failure here means that an

@@ -10,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use opentelemetry::global::BoxedTracer;
 use parking_lot::Mutex;
 use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -32,11 +33,18 @@ pub struct EngineOptions {
     pub retention: Duration,
     /// Whether queued messages are worked on; off while an operator looks, or to measure accepting alone.
     pub dispatch: bool,
+    /// Where spans go, if anywhere.
+    pub tracer: Option<Arc<BoxedTracer>>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { dispatch_concurrency: 32, retention: Duration::from_secs(7 * 24 * 3600), dispatch: true }
+        Self {
+            dispatch_concurrency: 32,
+            retention: Duration::from_secs(7 * 24 * 3600),
+            dispatch: true,
+            tracer: None,
+        }
     }
 }
 

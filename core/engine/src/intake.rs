@@ -11,6 +11,7 @@ use crate::{
     engine::Engine,
     guarded::{Panicked, guarded},
     operations, settle,
+    trace::Trail,
 };
 
 /// What source adapters hold.
@@ -29,13 +30,18 @@ impl Intake for EngineIntake {
                 return Answer::Failed(not_served());
             };
             let counted = route.metrics.call();
+            let id = MessageId::generate();
+            let trail =
+                Trail::new(self.0.options.tracer.as_ref(), call::header(&call.metadata, "traceparent"));
+            let step = trail.call(&route, id);
             let answer = match self.0.is_accepting() {
-                true => match guarded(call::answer(&self.0, route, call)).await {
+                true => match guarded(call::answer(&self.0, route, call, id, step.trail())).await {
                     Ok(answer) => answer,
                     Err(Panicked) => Answer::Failed(settle::panic_failure()),
                 },
                 false => Answer::Failed(not_accepting()),
             };
+            step.answered(&answer);
             counted.answered(&answer);
             answer
         })

@@ -17,6 +17,7 @@ mod operations;
 mod operator;
 mod route;
 mod settle;
+mod trace;
 mod translate;
 mod untold;
 mod waiters;

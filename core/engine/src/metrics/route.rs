@@ -153,6 +153,10 @@ impl End {
         (Self::Cancelled, "cancelled"),
     ];
 
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
     pub(crate) fn of(brought: &Brought) -> Self {
         let failure = match brought {
             Brought::Outcome(Outcome::Reply(_)) => return Self::Success,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use opentelemetry::global::BoxedTracer;
 use parking_lot::Mutex;
 use portolan_delivery::{
     Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
@@ -39,6 +40,7 @@ pub(super) enum Script {
 pub(super) struct System {
     script: Mutex<VecDeque<Script>>,
     asked: Mutex<Vec<(String, Option<String>)>>,
+    traceparents: Mutex<Vec<Option<String>>>,
     came: Notify,
 }
 
@@ -66,6 +68,10 @@ impl System {
         self.asked.lock().iter().map(|(_, key)| key.clone()).collect()
     }
 
+    pub(super) fn traceparents(&self) -> Vec<Option<String>> {
+        self.traceparents.lock().clone()
+    }
+
     pub(super) async fn until_asked(&self, times: usize) {
         while self.asked() < times {
             self.came.notified().await;
@@ -77,6 +83,7 @@ impl Target for System {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
         Box::pin(async move {
             let request = String::from_utf8_lossy(&outgoing.payload).into_owned();
+            self.traceparents.lock().push(outgoing.traceparent);
             self.asked.lock().push((request, outgoing.idempotency_key));
             self.came.notify_one();
             let next = self.script.lock().pop_front();
@@ -234,6 +241,19 @@ impl Gateway {
     }
 
     pub(super) async fn start_with(&self, mode: RouteMode, repeat: Repeat, dispatch: bool) -> Running {
+        self.begin(mode, repeat, EngineOptions { dispatch, ..EngineOptions::default() }).await
+    }
+
+    pub(super) async fn start_traced(
+        &self,
+        mode: RouteMode,
+        repeat: Repeat,
+        tracer: Arc<BoxedTracer>,
+    ) -> Running {
+        self.begin(mode, repeat, EngineOptions { tracer: Some(tracer), ..EngineOptions::default() }).await
+    }
+
+    async fn begin(&self, mode: RouteMode, repeat: Repeat, options: EngineOptions) -> Running {
         let loader = OneRoute {
             mode,
             repeat,
@@ -242,7 +262,6 @@ impl Gateway {
             broken: self.broken.clone(),
             gone: self.gone.clone(),
         };
-        let options = EngineOptions { dispatch, ..EngineOptions::default() };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
         Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }
     }
