@@ -11,6 +11,7 @@ mod metrics;
 mod registry;
 mod report;
 mod table;
+mod traces;
 mod units;
 
 use std::process::ExitCode;

@@ -20,3 +20,4 @@ mod peers;
 mod repeats;
 mod samples;
 mod site;
+mod traces;
