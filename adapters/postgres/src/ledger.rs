@@ -107,7 +107,7 @@ impl Drop for PostgresLedger {
 }
 
 /// Host, port and database: what an operator needs, and no credential.
-fn place(config: &Config) -> String {
+pub(crate) fn place(config: &Config) -> String {
     let hosts: Vec<_> = config
         .get_hosts()
         .iter()

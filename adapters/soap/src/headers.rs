@@ -73,6 +73,11 @@ impl Headers {
         Ok(Self { standing, operations: RwLock::default() })
     }
 
+    /// What every call carries.
+    pub(crate) fn standing(&self) -> &HeaderMap {
+        &self.standing
+    }
+
     /// The headers of one call.
     pub(crate) fn of(&self, outgoing: &Outgoing) -> Result<HeaderMap, SendError> {
         let known = {
