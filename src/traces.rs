@@ -74,6 +74,12 @@ pub(crate) fn check(collector: &Collector) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether it takes connections now.
+pub(crate) async fn reach(collector: &Collector) -> Result<(), ()> {
+    let endpoint = endpoint(collector).map_err(drop)?;
+    endpoint.connect().await.map(drop).map_err(drop)
+}
+
 fn exporter(collector: &Collector) -> Result<opentelemetry_otlp::SpanExporter, String> {
     let refused = |problem: ExporterBuildError| format!("`telemetry`: {problem}");
     opentelemetry_otlp::SpanExporter::builder()

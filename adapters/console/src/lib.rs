@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod convert;
 mod error;
+mod health;
 mod options;
 mod server;
 mod status;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use client::ConsoleClient;
 pub use error::ConsoleError;
+pub use health::{Health, health};
 pub use options::ConsoleOptions;
 pub use server::{ConsoleServer, Metrics, Readiness};
 pub use token::AdminToken;

@@ -169,8 +169,8 @@ impl Answers {
                 text(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n")
             }
             "/livez" => text(StatusCode::OK, "alive\n"),
-            "/readyz" if (self.readiness)() => text(StatusCode::OK, "ready\n"),
-            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not taking calls\n"),
+            "/readyz" if (self.readiness)() => text(StatusCode::OK, READY),
+            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, NOT_READY),
             "/metrics" => match tokio::time::timeout(self.patience, (self.metrics)()).await {
                 Ok(metrics) => plain(StatusCode::OK, METRICS, metrics.into()),
                 Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "counting took too long\n"),
@@ -182,6 +182,10 @@ impl Answers {
         }
     }
 }
+
+/// What `/readyz` says.
+pub(crate) const READY: &str = "ready\n";
+pub(crate) const NOT_READY: &str = "not taking calls\n";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Metrics};
+use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Health, Metrics, health};
 use portolan_delivery::*;
 
 /// Knows a few messages; remembers what it was asked to decide.
@@ -191,6 +191,11 @@ async fn health_and_metrics_are_plain_http() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(body), "{answer}");
     };
+    for (broken, expected) in [(false, Health::Ready), (true, Health::NotReady)] {
+        let (_, _, address, _folder) = console(Fake { broken, ..Fake::default() }).await;
+        assert_eq!(health(address).await.unwrap(), expected);
+    }
+    assert!(health(([127, 0, 0, 1], 1).into()).await.is_err());
     check(false, "/livez", "200", "alive\n").await;
     check(false, "/readyz", "200", "ready\n").await;
     check(true, "/readyz", "503", "not taking calls\n").await;
