@@ -9,6 +9,7 @@ mod canary;
 mod cluster;
 mod errors;
 mod faults;
+mod health;
 mod hostile;
 mod kill;
 mod lifecycle;

@@ -131,6 +131,23 @@ fn documented() -> BTreeSet<(String, String)> {
     cells.filter(|(name, _)| name.starts_with("portolan_") || name.starts_with("process_")).collect()
 }
 
+/// Rules and dashboard ask for metrics that there are.
+#[test]
+fn what_is_deployed_asks_for_what_is_counted() {
+    let known: BTreeSet<_> = documented().into_iter().map(|(name, _)| name).collect();
+    for file in ["deployments/prometheus/portolan.rules.yaml", "deployments/grafana/portolan.json"] {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        let mut asked = 0;
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if word.starts_with("portolan_") || word.starts_with("process_") {
+                asked += 1;
+                assert!(known.contains(word.trim_end_matches("_bucket")), "{file} asks for {word}");
+            }
+        }
+        assert!(asked > 5, "{file}");
+    }
+}
+
 /// Prometheus' own checker, where it is installed.
 fn promtool(text: &str) {
     let child = Command::new("promtool")

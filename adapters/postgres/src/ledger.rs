@@ -231,6 +231,10 @@ impl Ledger for PostgresLedger {
         Box::pin(self.inner.bundle(hash))
     }
 
+    fn is_available(&self) -> bool {
+        !self.inner.leases.is_away()
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

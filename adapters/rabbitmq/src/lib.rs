@@ -18,5 +18,5 @@ mod transport;
 
 pub use error::{OpenError, ServeError};
 pub use options::{Options, QueueType};
-pub use probe::probe;
+pub use probe::{Probe, probe};
 pub use transport::RabbitTransport;

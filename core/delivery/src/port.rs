@@ -117,7 +117,7 @@ pub trait Delivery: Send + Sync + 'static {
         false
     }
 
-    /// Whether messages can be made durable and handed on now, as far as is known without asking: readiness follows it.
+    /// Whether messages can be made durable now, as far as is known without asking: readiness follows it.
     fn is_available(&self) -> bool {
         true
     }

@@ -25,7 +25,7 @@ pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
         Queue::RabbitMq { broker, ledger } => {
             let (broker, ledger) =
                 tokio::join!(portolan_rabbitmq::probe(broker), portolan_postgres::probe(ledger));
-            let mut findings = vec![rabbitmq(broker)];
+            let mut findings = rabbitmq(broker);
             findings.extend(postgres(ledger));
             findings
         }
@@ -51,17 +51,26 @@ fn sqlite(check: &Check, probed: Result<portolan_sqlite::Probe, portolan_sqlite:
     }
 }
 
-fn rabbitmq(probed: Result<std::time::Duration, portolan_rabbitmq::OpenError>) -> Finding {
-    let check = Check::new("queue", "RabbitMQ");
-    match probed {
-        Ok(took) => {
-            check.ok(format!("takes the credentials and has the virtual host; {} ms", took.as_millis()))
+/// Each node by itself: a gateway needs one of them.
+fn rabbitmq(probed: Result<Vec<portolan_rabbitmq::Probe>, portolan_rabbitmq::OpenError>) -> Vec<Finding> {
+    let todo =
+        "see that the broker runs, and `queue` in the configuration; `rabbitmqctl status` on its machine";
+    let nodes = match probed {
+        Ok(nodes) => nodes,
+        Err(error) => return vec![Check::new("queue", "RabbitMQ").problem(error.to_string(), todo)],
+    };
+    let any = nodes.iter().any(|node| node.connected.is_ok());
+    let found = nodes.into_iter().map(|node| {
+        let check = Check::new("queue", format!("RabbitMQ {}", node.server));
+        match node.connected {
+            Ok(took) => {
+                check.ok(format!("takes the credentials and has the virtual host; {} ms", took.as_millis()))
+            }
+            Err(error) if any => check.warning(error.to_string(), todo),
+            Err(error) => check.problem(error.to_string(), todo),
         }
-        Err(error) => check.problem(
-            error.to_string(),
-            "see that the broker runs, and `queue` in the configuration; `rabbitmqctl status` on its machine",
-        ),
-    }
+    });
+    found.collect()
 }
 
 fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenError>) -> Vec<Finding> {

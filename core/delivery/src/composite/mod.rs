@@ -275,7 +275,8 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
     }
 
     fn is_available(&self) -> bool {
-        self.transport.is_available() && self.ledger.is_available()
+        // Without the transport messages are durable all the same, and go out when it is back.
+        self.ledger.is_available()
     }
 
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {

@@ -47,9 +47,4 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Resolves when [`Transport::receive`] may find something, of routes that it did not pass over last time.
     fn arrived(&self) -> BoxFuture<'_, ()>;
-
-    /// Whether the broker can be reached, as far as is known without asking.
-    fn is_available(&self) -> bool {
-        true
-    }
 }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
@@ -18,10 +15,7 @@ use crate::{
 
 /// What a broker keeps.
 #[derive(Debug, Clone, Default)]
-pub struct FakeBroker {
-    queue: Arc<Mutex<Queue>>,
-    away: Arc<AtomicBool>,
-}
+pub struct FakeBroker(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -32,7 +26,7 @@ struct Queue {
 
 impl FakeBroker {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection is gone: what it held is delivered again, before anything else.
@@ -41,11 +35,6 @@ impl FakeBroker {
         while let Some((_, parcel)) = queue.held.pop_last() {
             queue.ready.push_front(parcel);
         }
-    }
-
-    /// Whether it is known to be away.
-    pub fn set_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
     }
 
     /// Parcels that were not acknowledged.
@@ -127,10 +116,6 @@ impl Transport for FakeTransport {
             }
             Ok(())
         }))
-    }
-
-    fn is_available(&self) -> bool {
-        !self.broker.away.load(Ordering::SeqCst)
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_delivery::{Failure, FaultClass, Intake, Operator, Status, Timestamp, testing::FakeBroker};
+use portolan_delivery::{Failure, FaultClass, Intake, Operator, Status, Timestamp, testing::FakeDatabase};
 
 use super::{
     fakes::{Gateway, Running, Script, call, named, operation, reply},
@@ -81,17 +81,17 @@ async fn calls_attempts_and_messages_of_request_reply() {
 }
 
 #[tokio::test]
-async fn readiness_follows_the_queue_and_calls_that_need_none_are_answered() {
-    let broker = FakeBroker::default();
-    let gateway = Gateway::with_broker(broker.clone());
+async fn readiness_follows_the_ledger_and_calls_that_need_none_are_answered() {
+    let database = FakeDatabase::default();
+    let gateway = Gateway::with_ledger(database.clone());
     let engine = gateway.start(RouteMode::Direct, Repeat::Always).await;
     gateway.system.answers([Script::Reply("pong")]);
     assert!(engine.intake.accepting());
-    broker.set_away(true);
+    database.set_away(true);
     assert!(!engine.intake.accepting());
     check(&engine, &[("portolan_ready", 0.0)]).await;
     assert_eq!(reply(engine.intake.call(call("ping")).await), "pong");
-    broker.set_away(false);
+    database.set_away(false);
     check(&engine, &[("portolan_ready", 1.0)]).await;
 }
 

@@ -218,10 +218,10 @@ impl Gateway {
         Self::over(Arc::new(delivery), folder)
     }
 
-    /// One with a broker between the ledger and itself.
-    pub(super) fn with_broker(broker: FakeBroker) -> Self {
-        let transport = FakeTransport::new(broker, Fuse::never());
-        let ledger = FakeLedger::new(FakeDatabase::default(), Fuse::never());
+    /// One with a broker between itself and this ledger.
+    pub(super) fn with_ledger(database: FakeDatabase) -> Self {
+        let transport = FakeTransport::new(FakeBroker::default(), Fuse::never());
+        let ledger = FakeLedger::new(database, Fuse::never());
         Self::over(Arc::new(Composite::new(transport, ledger)), tempfile::tempdir().unwrap())
     }
 
