@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod demo;
 mod describe;
+mod doctor;
 mod document;
 mod gateway;
 mod portal;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Queue(queue::Arguments),
     Routes(routes::Arguments),
     Reload(reload::Arguments),
+    Doctor(doctor::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -46,6 +48,7 @@ impl Command {
             Self::Queue(arguments) => queue::run(arguments, report),
             Self::Routes(arguments) => routes::run(&arguments, report),
             Self::Reload(arguments) => reload::run(&arguments, report),
+            Self::Doctor(arguments) => doctor::run(&arguments, report),
             Self::Demo(arguments) => demo::run(&arguments, report),
         }
     }

@@ -7,6 +7,7 @@ mod mask;
 mod queue;
 mod secret;
 mod system;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use portolan_mapping::yaml::{self, Entry};
 pub(crate) use listen::Listen;
 pub(crate) use queue::Queue;
 pub(crate) use system::{System, SystemKind};
+pub(crate) use telemetry::{Collector, Telemetry};
 
 use keys::{Group, Reader};
 
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) retention: Duration,
     /// What is logged, and how.
     pub(crate) log: Log,
+    /// Where traces go, if anywhere.
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 impl Config {
@@ -155,6 +159,10 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
         Some(entry) => log(&entry.value, reader),
         None => Some(Log::default()),
     };
+    let telemetry = match keys.take("telemetry") {
+        Some(entry) => telemetry::telemetry(&entry.value, reader).map(Some),
+        None => Some(None),
+    };
     keys.finish(reader);
     Some(Config {
         folder: reader.folder.to_owned(),
@@ -168,6 +176,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
         systems,
         retention: retention?,
         log: log?,
+        telemetry: telemetry?,
     })
 }
 

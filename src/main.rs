@@ -7,9 +7,11 @@ mod files;
 mod loader;
 mod logging;
 mod mappings;
+mod metrics;
 mod registry;
 mod report;
 mod table;
+mod traces;
 mod units;
 
 use std::process::ExitCode;

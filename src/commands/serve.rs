@@ -15,8 +15,9 @@ use tokio::{
 use crate::{
     config::{self, Config, LogFormat},
     loader::Files,
-    logging, registry,
+    logging, metrics, registry,
     report::{Failure, Report},
+    traces::Traces,
 };
 
 /// Serve the configured routes until SIGTERM or SIGINT.
@@ -62,9 +63,16 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
 async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let delivery = registry::delivery(&config.queue).await?;
+    let (traces, tracer) = match &config.telemetry {
+        Some(telemetry) => {
+            Traces::start(telemetry).map_err(Failure::failed).map(|(t, tracer)| (Some(t), Some(tracer)))?
+        }
+        None => (None, None),
+    };
     let options = EngineOptions {
         retention: config.retention,
         dispatch: !arguments.pause_dispatch,
+        tracer,
         ..EngineOptions::default()
     };
     let loader = Arc::new(Files::new(arguments.config.clone()));
@@ -82,7 +90,8 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let console = ConsoleServer::bind(
         ConsoleOptions::new(config.listen.http, token),
         operator.clone(),
-        Arc::new(move || ready.is_accepting()),
+        Arc::new(move || ready.is_ready()),
+        metrics::of(engine.clone()),
     );
     let console = console.await.map_err(Failure::failed)?;
 
@@ -125,6 +134,9 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     };
     stop.send_replace(Phase::Stopped);
     let _ = tokio::time::timeout(Duration::from_secs(2), console).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     if !settled {
         tracing::warn!("attempts were under way at the end; the next start settles them");
     }

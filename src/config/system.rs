@@ -105,7 +105,7 @@ pub(super) fn readable(what: &str, span: Span) -> Diagnostic {
         .help("write ${env:NAME} or ${file:/run/secrets/name}, and keep it there")
 }
 
-fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
+pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
     let mut keys = Group::of(node, "`tls`", reader)?;
     let mut file = |key| keys.take(key).map(|e| reader.file(e));
     let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
@@ -114,7 +114,7 @@ fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
     Some(TlsOptions { ca: ca.flatten(), cert: cert.flatten(), key: key.flatten() })
 }
 
-fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+pub(super) fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let Some(group) = Group::of(node, "`headers`", reader) else { return BTreeMap::new() };
     let entries = group.entries().iter();
     let mut headers = BTreeMap::new();

@@ -205,3 +205,29 @@ fn what_cannot_work_together_is_refused() {
         &["the user stands in the URL and in `username`", "TLS to PostgreSQL is not built yet"],
     );
 }
+
+#[test]
+fn traces_go_to_a_collector() {
+    let folder = folder();
+    let with = |telemetry: &str| format!("routes: [ mappings ]\ntelemetry: {telemetry}\n");
+    let (config, rendered) = read_in(folder.path(), &with("{ otlp: 'http://127.0.0.1:4317' }"));
+    assert_eq!(rendered, "");
+    let telemetry = config.unwrap().telemetry.unwrap();
+    assert_eq!((telemetry.sample, &*telemetry.service), (1.0, "portolan"));
+    assert_eq!(telemetry.collector.endpoint, "http://127.0.0.1:4317");
+    let group = "{ otlp: { endpoint: 'https://otlp.example', headers: { x-api-key: '${file:secret}' } }, sample: 0.1, service: p }";
+    let (config, rendered) = read_in(folder.path(), &with(group));
+    assert_eq!(rendered, "");
+    let telemetry = config.unwrap().telemetry.unwrap();
+    assert_eq!(telemetry.collector.headers["x-api-key"], "canary-file");
+    assert_eq!(telemetry.sample, 0.1);
+    check(
+        &with("{ otlp: '127.0.0.1:4317', sample: 10 }"),
+        &["write the collector's address for OTLP over gRPC", "`sample`: write a share from 0 to 1"],
+    );
+    check(
+        &with("{ otlp: { endpoint: 'http://h/', headers: { api-key: canary, 'ä': x } } }"),
+        &["a secret stands here for everybody to read", "`ä` cannot be sent as gRPC metadata"],
+    );
+    check(&with("{ sample: 1 }"), &["`telemetry` has no `otlp`"]);
+}

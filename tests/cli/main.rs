@@ -5,6 +5,7 @@
 
 mod check;
 mod contracts;
+mod doctor;
 mod help;
 mod queue;
 mod serve;

@@ -6,7 +6,8 @@ use std::{fs, time::Duration};
 use prost::Message as _;
 
 use crate::harness::{
-    Asked, Backend, Client, House, OperationState, OrderRequest, Reaction, block_on, envelope, get, until,
+    Asked, Backend, Client, Collector, House, OperationState, OrderRequest, Reaction, block_on, envelope,
+    get, until,
 };
 
 const PASSWORD: &str = "canary-password-5d1c";
@@ -54,8 +55,11 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         house.system("orders", &format!("endpoint: 'http://{address}/{HOST_PATH}', {secrets}"));
         house.remap("timeout: 5s", "timeout: 1s");
 
+        let (collector, collects) = Collector::start().await;
+        house.setting(&format!("telemetry: {{ otlp: 'http://{collects}' }}"));
+
         let mut outputs = Vec::new();
-        let gateway =
+        let mut gateway =
             house.serve_with(&[("CANARY", HEADER)], &["--log-level", "debug", "--log-format", "json"]);
         let client = Client::connect(gateway.grpc).await;
         let order = |key: &str| OrderRequest { customer: PERSON.into(), ..OrderRequest::new(key) };
@@ -127,8 +131,12 @@ fn no_output_shows_a_secret_an_address_or_a_personal_value() {
         // The system goes away.
         drop(backend);
         outputs.push(("gone".into(), told(client.order("Once", order("gone")).await.map(drop))));
+        gateway.signal("TERM");
+        assert!(gateway.wait(Duration::from_secs(60)).is_some_and(|status| status.success()));
         outputs.push(("the log".into(), gateway.said()));
-        drop(gateway);
+        let spans = collector.spans();
+        assert!(spans.len() > 60, "{}", spans.len());
+        outputs.extend(spans.iter().map(|span| ("a trace".into(), format!("{span:?}"))));
 
         // A configuration that is wrong is shown with its secrets masked.
         house.system("wrong", &format!("endpoint: 'http://x/', auth: {{ username: portal, pasword: {PASSWORD} }}, headers: {{ x-api-key: {HEADER} }}, timout: 5s"));

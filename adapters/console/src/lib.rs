@@ -1,5 +1,5 @@
-//! What an operator talks to, on `listen.http`: the health endpoints and the admin API `portolan.admin.v1.Admin`, and the
-//! client by which `portolan queue` asks a running gateway.
+//! What an operator talks to, on `listen.http`: the health endpoints, the metrics and the admin API
+//! `portolan.admin.v1.Admin`, and the client by which `portolan queue` asks a running gateway.
 //!
 //! Both sides speak the port [`portolan_delivery::Operator`], so that a command works alike through the gateway and on
 //! the database itself.
@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod convert;
 mod error;
+mod health;
 mod options;
 mod server;
 mod status;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use client::ConsoleClient;
 pub use error::ConsoleError;
+pub use health::{Health, health};
 pub use options::ConsoleOptions;
-pub use server::{ConsoleServer, Readiness};
+pub use server::{ConsoleServer, Metrics, Readiness};
 pub use token::AdminToken;

@@ -1,4 +1,5 @@
-//! The listener: HTTP/1.1 and HTTP/2 without TLS on one port; `/livez` and `/readyz` in plain text, the admin API by gRPC.
+//! The listener: HTTP/1.1 and HTTP/2 without TLS on one port; `/livez`, `/readyz` and `/metrics` in plain text, the admin
+//! API by gRPC.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +18,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use portolan_delivery::Operator;
+use portolan_delivery::{BoxFuture, Operator};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -28,6 +29,9 @@ use crate::{ConsoleError, ConsoleOptions, admin::Admin};
 
 /// Whether the gateway takes calls.
 pub type Readiness = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What is counted, in the Prometheus text format 0.0.4.
+pub type Metrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// How long calls may run on once the console is to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -44,6 +48,7 @@ pub struct ConsoleServer {
 struct Answers {
     admin: Admin,
     readiness: Readiness,
+    metrics: Metrics,
     patience: Duration,
 }
 
@@ -53,12 +58,13 @@ impl ConsoleServer {
         options: ConsoleOptions,
         operator: Arc<dyn Operator>,
         readiness: Readiness,
+        metrics: Metrics,
     ) -> Result<Self, ConsoleError> {
         let failed = |reason| ConsoleError::Bind { address: options.listen, reason };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let admin = Admin { operator, token: options.token, max_request_bytes: options.max_request_bytes };
-        let answers = Arc::new(Answers { admin, readiness, patience: options.patience });
+        let answers = Arc::new(Answers { admin, readiness, metrics, patience: options.patience });
         Ok(Self {
             listener,
             address,
@@ -159,23 +165,39 @@ impl Answers {
         }
         let read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
-            "/livez" | "/readyz" if !read => text(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n"),
+            "/livez" | "/readyz" | "/metrics" if !read => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n")
+            }
             "/livez" => text(StatusCode::OK, "alive\n"),
-            "/readyz" if (self.readiness)() => text(StatusCode::OK, "ready\n"),
-            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not taking calls\n"),
+            "/readyz" if (self.readiness)() => text(StatusCode::OK, READY),
+            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, NOT_READY),
+            "/metrics" => match tokio::time::timeout(self.patience, (self.metrics)()).await {
+                Ok(metrics) => plain(StatusCode::OK, METRICS, metrics.into()),
+                Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "counting took too long\n"),
+            },
             _ => text(
                 StatusCode::NOT_FOUND,
-                "there are /livez, /readyz and the gRPC service portolan.admin.v1.Admin\n",
+                "there are /livez, /readyz, /metrics and the gRPC service portolan.admin.v1.Admin\n",
             ),
         }
     }
 }
 
+/// What `/readyz` says.
+pub(crate) const READY: &str = "ready\n";
+pub(crate) const NOT_READY: &str = "not taking calls\n";
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 fn text(status: StatusCode, body: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(Bytes::from_static(body.as_bytes()))));
+    plain(status, TEXT, Bytes::from_static(body.as_bytes()))
+}
+
+fn plain(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body)));
     *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
 }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer};
+use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Health, Metrics, health};
 use portolan_delivery::*;
 
 /// Knows a few messages; remembers what it was asked to decide.
@@ -125,7 +125,8 @@ async fn console(fake: Fake) -> (Arc<Fake>, ConsoleClient, std::net::SocketAddr,
     let fake = Arc::new(fake);
     let options = ConsoleOptions::new(([127, 0, 0, 1], 0).into(), token.clone());
     let ready = !fake.broken;
-    let server = ConsoleServer::bind(options, fake.clone(), Arc::new(move || ready)).await.unwrap();
+    let metrics: Metrics = Arc::new(|| Box::pin(async { "portolan_ready 1\n".to_owned() }));
+    let server = ConsoleServer::bind(options, fake.clone(), Arc::new(move || ready), metrics).await.unwrap();
     let address = server.local_address();
     tokio::spawn(server.serve(std::future::pending()));
     let client = ConsoleClient::connect(address, &token).await.unwrap();
@@ -179,7 +180,7 @@ async fn without_the_token_nobody_gets_in() {
 }
 
 #[tokio::test]
-async fn health_is_plain_http() {
+async fn health_and_metrics_are_plain_http() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let check = async |broken, path: &str, status: &str, body: &str| {
         let (_, _, address, _folder) = console(Fake { broken, ..Fake::default() }).await;
@@ -190,8 +191,14 @@ async fn health_is_plain_http() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(body), "{answer}");
     };
+    for (broken, expected) in [(false, Health::Ready), (true, Health::NotReady)] {
+        let (_, _, address, _folder) = console(Fake { broken, ..Fake::default() }).await;
+        assert_eq!(health(address).await.unwrap(), expected);
+    }
+    assert!(health(([127, 0, 0, 1], 1).into()).await.is_err());
     check(false, "/livez", "200", "alive\n").await;
     check(false, "/readyz", "200", "ready\n").await;
     check(true, "/readyz", "503", "not taking calls\n").await;
+    check(false, "/metrics", "200", "portolan_ready 1\n").await;
     check(false, "/other", "404", "Admin\n").await;
 }

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::{BindError, tls};
+
 /// How the gRPC source listens, and within which bounds.
 #[derive(Debug, Clone)]
 pub struct GrpcOptions {
@@ -77,6 +79,13 @@ pub struct TlsOptions {
     pub key: PathBuf,
     /// Whether callers show certificates.
     pub client: ClientCertificates,
+}
+
+impl TlsOptions {
+    /// Whether the files are there, are what they should be, and go together.
+    pub fn check(&self) -> Result<(), BindError> {
+        tls::acceptor(self).map(drop)
+    }
 }
 
 /// Whether callers show certificates.

@@ -64,23 +64,31 @@ impl Service {
         let (head, body) = request.into_parts();
         let method = head.uri.path();
         let built_in = BuiltIn::find(method, self.options.reflection);
+        let refused = |failure| {
+            if built_in.is_none() {
+                self.intake.refused(method, &failure);
+            }
+            failure
+        };
         if built_in.is_none() && !self.intake.serves(method) {
-            return Err(refusal::unknown_method());
+            return Err(refused(refusal::unknown_method()));
         }
-        let encoding = codec::encoding(&head.headers)?;
+        let encoding = codec::encoding(&head.headers).map_err(refused)?;
         let received = Timestamp::now();
         let deadline = match head.headers.get("grpc-timeout") {
             None => None,
             Some(value) => {
-                let timeout = deadline::parse(value.as_bytes()).ok_or_else(refusal::malformed_timeout)?;
+                let timeout = deadline::parse(value.as_bytes());
+                let timeout = timeout.ok_or_else(|| refused(refusal::malformed_timeout()))?;
                 Some(received.plus(timeout))
             }
         };
         let caller = Caller { name: caller, deadline, received };
         match built_in {
             None => {
-                let admitted = self.admit()?;
-                let payload = self.read(body, encoding, self.options.max_request_bytes).await?;
+                let admitted = self.admit().map_err(refused)?;
+                let payload = self.read(body, encoding, self.options.max_request_bytes).await;
+                let payload = payload.map_err(refused)?;
                 let call = Call {
                     method: Arc::from(method),
                     payload,

@@ -1,7 +1,13 @@
 //! Leases: who is alive, by the server's clock. A gateway whose lease ran out may have its attempts settled by others; what
 //! it then still tells is refused row by row, since a claim is good only while its row says so.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -13,11 +19,13 @@ pub(crate) struct Leases {
     pool: Arc<Pool>,
     held: Mutex<Vec<Uuid>>,
     length: Duration,
+    /// Whether the last renewal failed.
+    away: AtomicBool,
 }
 
 impl Leases {
     pub(crate) fn new(pool: Arc<Pool>, length: Duration) -> Arc<Self> {
-        Arc::new(Self { pool, held: Mutex::default(), length })
+        Arc::new(Self { pool, held: Mutex::default(), length, away: AtomicBool::new(false) })
     }
 
     /// How long one holds.
@@ -51,12 +59,19 @@ impl Leases {
             .map(drop)
     }
 
+    /// Whether the database was away when it was last asked.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
     /// Renews for as long as the process lives.
     pub(crate) async fn keep(self: Arc<Self>) {
         let every = self.length / 3;
         loop {
             tokio::time::sleep(every).await;
-            if let Err(error) = self.renew(Patience::For(every)).await {
+            let renewed = self.renew(Patience::For(every)).await;
+            self.away.store(renewed.is_err(), Ordering::Relaxed);
+            if let Err(error) = renewed {
                 let problem = crate::error::brief(&error);
                 tracing::warn!(
                     problem,

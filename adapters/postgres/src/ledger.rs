@@ -109,7 +109,7 @@ impl Drop for PostgresLedger {
 }
 
 /// Host, port and database: what an operator needs, and no credential.
-fn place(config: &Config) -> String {
+pub(crate) fn place(config: &Config) -> String {
     let hosts: Vec<_> = config
         .get_hosts()
         .iter()
@@ -239,6 +239,10 @@ impl Ledger for PostgresLedger {
 
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
         Box::pin(self.inner.bundle(hash))
+    }
+
+    fn is_available(&self) -> bool {
+        !self.inner.leases.is_away()
     }
 
     fn is_shared(&self) -> bool {

@@ -7,6 +7,9 @@ use crate::{OpenError, error::brief};
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
+/// The version that this program knows.
+pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
+
 /// Any number that nobody else in the database uses: "portolan" in ASCII. Also in the text of `forget`.
 pub(crate) const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
@@ -25,7 +28,6 @@ async fn apply(
     client: &mut Client,
     failed: &(dyn Fn(tokio_postgres::Error) -> OpenError + Sync),
 ) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let transaction = client.transaction().await.map_err(failed)?;
     // Held until the commit; a second gateway waits here and then finds nothing to do.
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
@@ -39,12 +41,12 @@ async fn apply(
     let row =
         transaction.query_one("SELECT coalesce(max(number), 0) FROM version", &[]).await.map_err(failed)?;
     let found: i64 = row.get(0);
-    if found > known {
-        return Err(OpenError::Newer { found, known });
+    if found > KNOWN {
+        return Err(OpenError::Newer { found, known: KNOWN });
     }
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.batch_execute(migration).await.map_err(failed)?;
-        let number = i64::try_from(index + 1).unwrap_or(known);
+        let number = i64::try_from(index + 1).unwrap_or(KNOWN);
         transaction.execute("INSERT INTO version VALUES ($1)", &[&number]).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)

@@ -31,6 +31,11 @@ impl Brokers {
         self.0.len()
     }
 
+    /// Each by itself.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        self.0.iter().map(|uri| Self(vec![uri.clone()]))
+    }
+
     /// Counted round and round.
     pub(crate) fn get(&self, index: usize) -> Option<&AMQPUri> {
         self.0.get(index % self.0.len())

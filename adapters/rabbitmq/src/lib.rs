@@ -10,6 +10,7 @@ mod inbox;
 mod lane;
 mod options;
 mod parcel;
+mod probe;
 mod publisher;
 mod shut;
 mod topology;
@@ -17,4 +18,5 @@ mod transport;
 
 pub use error::{OpenError, ServeError};
 pub use options::{Options, QueueType};
+pub use probe::{Probe, probe};
 pub use transport::RabbitTransport;

@@ -108,14 +108,27 @@ pub(crate) enum Cause {
     Other,
 }
 
+/// An error and what it came from. Such chains are short; the bound only keeps a cycle from hanging the call.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| within(*error)).take(16)
+}
+
+fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    // `io::Error::source` skips the error that it wraps.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+}
+
 impl Cause {
+    /// What TLS says of an error.
+    pub(crate) fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+        chain(error).find_map(|error| error.downcast_ref())
+    }
+
     /// Looks for the innermost thing known about an error.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut next = Some(error);
         let mut cause = Self::Other;
-        // Chains of errors are short; the bound only keeps a cycle from hanging the call.
-        for _ in 0..16 {
-            let Some(error) = next else { break };
+        for error in chain(error) {
             if let Some(failure) = error.downcast_ref::<ConnectFailure>() {
                 return match failure {
                     ConnectFailure::NoAddress => Self::NoAddress,
@@ -136,13 +149,7 @@ impl Cause {
                     io::ErrorKind::TimedOut => cause = Self::TooSlow,
                     _ => {}
                 }
-                // `io::Error::source` skips the error that it wraps.
-                if let Some(inner) = error.get_ref() {
-                    next = Some(inner);
-                    continue;
-                }
             }
-            next = error.source();
         }
         cause
     }

@@ -21,6 +21,8 @@ use crate::{
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// <https://www.w3.org/TR/trace-context/>
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// More operations than any route table has; beyond it the oldest are made anew.
 const MOST_OPERATIONS: usize = 1024;
@@ -71,6 +73,11 @@ impl Headers {
         Ok(Self { standing, operations: RwLock::default() })
     }
 
+    /// What every call carries.
+    pub(crate) fn standing(&self) -> &HeaderMap {
+        &self.standing
+    }
+
     /// The headers of one call.
     pub(crate) fn of(&self, outgoing: &Outgoing) -> Result<HeaderMap, SendError> {
         let known = {
@@ -87,6 +94,9 @@ impl Headers {
             })?;
             value.set_sensitive(true);
             headers.insert(IDEMPOTENCY_KEY, value);
+        }
+        if let Some(Ok(value)) = outgoing.traceparent.as_deref().map(HeaderValue::from_str) {
+            headers.insert(TRACEPARENT, value);
         }
         Ok(headers)
     }

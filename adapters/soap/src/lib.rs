@@ -29,6 +29,7 @@ mod error;
 mod headers;
 mod options;
 mod payload;
+mod probe;
 mod reply;
 pub mod simulate;
 mod target;
@@ -36,4 +37,5 @@ mod tls;
 
 pub use error::{OptionsError, reason};
 pub use options::{Auth, SoapOptions, TlsOptions};
+pub use probe::{Probe, ProbeError, probe};
 pub use target::SoapTarget;

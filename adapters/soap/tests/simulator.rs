@@ -68,6 +68,7 @@ impl Served {
             protocol: Arc::new(operation.protocol.clone()),
             timeout: Duration::from_secs(20),
             idempotency_key: None,
+            traceparent: None,
         };
         let reply = self.target.send(outgoing).await?;
         Ok(String::from_utf8(reply.to_vec()).unwrap())

@@ -32,6 +32,7 @@ fn outgoing(version: SoapVersion, timeout: Duration) -> Outgoing {
         protocol: Arc::new(Protocol::Soap(SoapBinding { version, action: "urn:do".into(), address: None })),
         timeout,
         idempotency_key: None,
+        traceparent: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bytes::Bytes;
 use portolan_delivery::{MessageId, Outgoing, SendError, Sent, Target};
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
-use portolan_soap::{SoapOptions, SoapTarget};
+use portolan_soap::{SoapOptions, SoapTarget, probe};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::{
     RootCertStore, ServerConfig,
@@ -95,6 +95,7 @@ async fn ask(options: SoapOptions) -> Result<Bytes, SendError> {
         protocol: Arc::new(Protocol::Soap(binding)),
         timeout: Duration::from_secs(20),
         idempotency_key: None,
+        traceparent: None,
     };
     SoapTarget::new(&options).unwrap().send(outgoing).await
 }
@@ -111,21 +112,34 @@ async fn both_sides_are_known_or_nothing_is_sent() {
     for version in [&TLS12, &TLS13] {
         let knows_us = server(&ours, &ours, version).await;
         let knows_others = server(&ours, &others, version).await;
-        for (name, endpoint, ca, shows, answered) in [
-            ("known", &knows_us, &own_ca, true, true),
-            ("without certificate", &knows_us, &own_ca, false, false),
-            ("with one of a stranger", &knows_others, &own_ca, true, false),
-            ("of an unknown authority", &knows_us, &other_ca, true, false),
+        for (name, endpoint, ca, shows, expected) in [
+            ("known", &knows_us, &own_ca, true, None),
+            ("without certificate", &knows_us, &own_ca, false, Some("it refuses this side in TLS")),
+            ("with one of a stranger", &knows_others, &own_ca, true, Some("it refuses this side in TLS")),
+            (
+                "of an unknown authority",
+                &knows_us,
+                &other_ca,
+                true,
+                Some("its certificate is of an authority that is not trusted here"),
+            ),
         ] {
             let mut options = SoapOptions::new(endpoint.clone());
             options.tls.ca = Some(ca.clone());
             if shows {
                 (options.tls.cert, options.tls.key) = (Some(certificate.clone()), Some(key.clone()));
             }
+            match probe(&options).await {
+                Ok(probe) => {
+                    assert_eq!(expected, None, "{name}");
+                    assert_eq!((probe.status.as_u16(), probe.certificates.len()), (200, 1), "{name}");
+                }
+                Err(error) => assert_eq!(Some(&*error.said), expected, "{name}"),
+            }
             match ask(options).await {
-                Ok(_) => assert!(answered, "{name}"),
+                Ok(_) => assert_eq!(expected, None, "{name}"),
                 Err(error) => {
-                    assert!(!answered, "{name}: {error:?}");
+                    assert!(expected.is_some(), "{name}: {error:?}");
                     assert_eq!((error.reason, error.sent), ("TLS_REFUSED", Sent::No), "{name}: {error:?}");
                 }
             }

@@ -16,6 +16,15 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Connection, OpenErr
     lock::private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let connection = connect(path, options).map_err(failed)?;
+    if is_fresh(&connection, path)? {
+        create(&connection).map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+/// Whether the file is empty yet; an error where it is none of ours, or newer than we are.
+pub(crate) fn is_fresh(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
+    let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let version = number("user_version").map_err(failed)?;
     let application = number("application_id").map_err(failed)?;
@@ -29,10 +38,7 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Connection, OpenErr
         let found = u32::try_from(version).unwrap_or(u32::MAX);
         return Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    if fresh {
-        create(&connection).map_err(failed)?;
-    }
-    Ok(connection)
+    Ok(fresh)
 }
 
 fn create(connection: &Connection) -> rusqlite::Result<()> {

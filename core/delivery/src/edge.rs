@@ -79,6 +79,9 @@ pub trait Intake: Send + Sync + 'static {
     /// Takes a call, and answers it.
     fn call(&self, call: Call) -> BoxFuture<'_, Answer>;
 
+    /// Notes a call that the source refused by itself: it could not be read, there are too many, no route serves it.
+    fn refused(&self, method: &str, failure: &Failure);
+
     /// An operation by id; only its own caller sees it where callers are authenticated.
     fn operation(
         &self,
@@ -115,6 +118,8 @@ pub struct Outgoing {
     pub timeout: Duration,
     /// For systems that know idempotency keys.
     pub idempotency_key: Option<String>,
+    /// The W3C trace context of this attempt.
+    pub traceparent: Option<String>,
 }
 
 /// A system that can be asked.

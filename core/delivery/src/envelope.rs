@@ -140,6 +140,6 @@ pub struct Envelope {
     pub request_key: Option<RequestKey>,
     /// The metadata that the mapping reads, and no other.
     pub metadata: Vec<(String, String)>,
-    /// W3C trace context of the caller.
+    /// W3C trace context of its acceptance; where nobody traces here, of the caller.
     pub traceparent: Option<String>,
 }

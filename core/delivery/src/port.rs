@@ -117,6 +117,11 @@ pub trait Delivery: Send + Sync + 'static {
         false
     }
 
+    /// Whether messages can be made durable now, as far as is known without asking: readiness follows it.
+    fn is_available(&self) -> bool {
+        true
+    }
+
     /// Which of these messages are settled or gone; asked only where others settle messages, too.
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
         let _ = ids;

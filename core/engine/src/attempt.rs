@@ -6,7 +6,9 @@ use bytes::Bytes;
 use portolan_delivery::{DeadLetter, Failure, FaultClass, Outcome, Outgoing, Party, SendError, Sent, Status};
 
 use crate::{
+    metrics::End,
     route::Route,
+    trace::Trail,
     translate::{Context, Verdict},
 };
 
@@ -30,7 +32,7 @@ pub(crate) struct Patience {
     pub(crate) limit: Option<Duration>,
 }
 
-/// Asks the system once.
+/// Asks the system once, and tells those who count and trace.
 pub(crate) async fn ask(
     route: &Route,
     context: Context<'_>,
@@ -38,16 +40,33 @@ pub(crate) async fn ask(
     request: Bytes,
     key: Option<String>,
     patience: Patience,
+    trail: &Trail,
 ) -> Brought {
+    let counted = route.metrics.attempt();
+    let step = trail.attempt(route, context);
     let outgoing = Outgoing {
         message: context.message,
         payload: request,
         protocol: route.protocol.clone(),
         timeout: patience.timeout,
         idempotency_key: key,
+        traceparent: step.trail().traceparent(),
     };
+    let brought = exchange(route, context, payload, outgoing, patience.limit).await;
+    counted.ended(End::of(&brought));
+    step.brought(&brought);
+    brought
+}
+
+async fn exchange(
+    route: &Route,
+    context: Context<'_>,
+    payload: &[u8],
+    outgoing: Outgoing,
+    limit: Option<Duration>,
+) -> Brought {
     let sending = route.target.send(outgoing);
-    let sent = match patience.limit {
+    let sent = match limit {
         None => sending.await,
         Some(limit) => tokio::time::timeout(limit, sending).await.unwrap_or_else(|_| Err(cancelled())),
     };

@@ -16,6 +16,7 @@ use crate::{
     operations,
     route::{Route, RouteMode},
     settle,
+    trace::{Step, Trail},
     translate::{Context, Keys},
     waiters::Settled,
 };
@@ -26,13 +27,18 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_REQUEST_ID: usize = 256;
 
 /// Answers a call of a route that this engine serves.
-pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) -> Answer {
+pub(crate) async fn answer(
+    engine: &Arc<Engine>,
+    route: Arc<Route>,
+    call: Call,
+    id: MessageId,
+    trail: &Trail,
+) -> Answer {
     if call.deadline.is_some_and(|deadline| deadline <= Timestamp::now()) {
         let why = "the deadline passed before the request was looked at; nothing was done";
         let expired = Failure::new(Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED", why);
         return Answer::Failed(expired.with("route", &route.name));
     }
-    let id = MessageId::generate();
     let metadata = selected(&call.metadata, route.translate.metadata_names());
     let named = header(&call.metadata, IDEMPOTENCY_KEY).map(str::to_owned);
     let mut request = Vec::with_capacity(call.payload.len() * 4 + 1024);
@@ -49,7 +55,7 @@ pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) 
         Err(failure) => return Answer::Failed(attempt::signed(failure, &route, context)),
     };
     if !route.has_ledger_row() {
-        return unrecorded(engine, &route, &call, context, request.into(), &keys).await;
+        return unrecorded(engine, &route, &call, context, request.into(), &keys, trail).await;
     }
     let request_id = keys.request_id.clone().or(named);
     if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
@@ -60,6 +66,7 @@ pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) 
         );
     }
     let operation = route.mode == RouteMode::Operation;
+    let sending = trail.send(&route, id);
     let envelope = Envelope {
         id,
         route: route.name.clone(),
@@ -71,10 +78,11 @@ pub(crate) async fn answer(engine: &Arc<Engine>, route: Arc<Route>, call: Call) 
         request_key: request_id
             .map(|id| RequestKey { caller: call.caller.as_deref().unwrap_or("").to_owned(), id }),
         caller: call.caller,
-        traceparent: header(&call.metadata, "traceparent").map(str::to_owned),
+        traceparent: sending.trail().traceparent(),
         metadata,
     };
-    let message = Message { engine: engine.clone(), route, envelope, payload: call.payload };
+    let (engine, trail) = (engine.clone(), trail.clone());
+    let message = Message { engine, route, envelope, payload: call.payload, sending, trail };
     if operation { message.operation().await } else { message.request_reply(request.into()).await }
 }
 
@@ -86,6 +94,7 @@ async fn unrecorded(
     context: Context<'_>,
     request: Bytes,
     keys: &Keys,
+    trail: &Trail,
 ) -> Answer {
     let idempotency = route.idempotency(keys);
     let mut attempt = 1;
@@ -96,8 +105,8 @@ async fn unrecorded(
         let patience = Patience { timeout, limit };
         let key = idempotency.key().map(str::to_owned);
         let context = Context { attempt, ..context };
-        let failure = match attempt::ask(route, context, &call.payload, request.clone(), key, patience).await
-        {
+        let asked = attempt::ask(route, context, &call.payload, request.clone(), key, patience, trail);
+        let failure = match asked.await {
             Brought::Outcome(Outcome::Reply(bytes)) => return Answer::Reply(bytes),
             Brought::Outcome(Outcome::Failed(failure)) => return Answer::Failed(failure),
             Brought::Unreadable(letter) => {
@@ -129,16 +138,25 @@ struct Message {
     route: Arc<Route>,
     envelope: Envelope,
     payload: Bytes,
+    /// Ends when it is durable.
+    sending: Step,
+    /// Of the call that brings it.
+    trail: Trail,
 }
 
 impl Message {
     /// Accepts, and gives the operation as soon as it is durable.
     async fn operation(self) -> Answer {
-        let Self { engine, route, envelope, payload } = self;
+        let Self { engine, route, envelope, payload, sending, .. } = self;
         let received = envelope.received;
         let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
-        match engine.delivery.accept(accept).await {
-            Ok(Accepted::New(_)) => Answer::Operation(operations::fresh(&envelope, &route.response_type)),
+        let accepted = engine.delivery.accept(accept).await;
+        sending.accepted(&accepted);
+        match accepted {
+            Ok(Accepted::New(_)) => {
+                route.metrics.messages.accepted();
+                Answer::Operation(operations::fresh(&envelope, &route.response_type))
+            }
             Ok(Accepted::Repeated(record)) => {
                 Answer::Operation(operations::view(*record, &route.response_type))
             }
@@ -165,26 +183,31 @@ impl Message {
     }
 
     async fn accept_and_ask(self, request: Bytes) -> Answer {
-        let Self { engine, route, envelope, payload } = self;
+        let Self { engine, route, envelope, payload, sending, trail } = self;
         let start = Start::Now(engine.gateway);
         let accept = Accept { envelope: envelope.clone(), payload: payload.clone(), start };
-        let claim = match engine.delivery.accept(accept).await {
+        let accepted = engine.delivery.accept(accept).await;
+        sending.accepted(&accepted);
+        let claim = match accepted {
             Ok(Accepted::New(Some(claim))) => claim,
             Ok(Accepted::New(None)) => Claim { id: envelope.id, attempt: 1, gateway: engine.gateway },
             Ok(Accepted::Repeated(record)) => return outcome(&engine, record.envelope.id).await,
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
+        route.metrics.messages.accepted();
         let key = envelope.idempotency.key().map(str::to_owned);
         let patience = settle::patience(&route, &envelope, Timestamp::now());
         let asked = guarded(async {
             let context = Context::of(&envelope, 1);
-            let brought = attempt::ask(&route, context, &payload, request, key, patience).await;
+            let brought = attempt::ask(&route, context, &payload, request, key, patience, &trail).await;
             settle::attempt(&engine, &route, &envelope, claim, brought).await
         });
         let settled = match asked.await {
             Ok(settled) => settled,
-            Err(Panicked) => settle::panicked(&engine, &envelope.route, claim).await.map(Some),
+            Err(Panicked) => {
+                settle::panicked(&engine, &envelope.route, envelope.received, claim).await.map(Some)
+            }
         };
         match settled {
             Ok(Some(settled)) => told(envelope.id, settled),
@@ -300,7 +323,7 @@ fn unavailable(reason: &str, message: &str) -> Failure {
         .retry_after(Duration::from_secs(1))
 }
 
-fn header<'a>(metadata: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(metadata: &'a [(String, String)], name: &str) -> Option<&'a str> {
     metadata.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
 }
 

@@ -13,7 +13,9 @@ use crate::{
     guarded::{Panicked, guarded},
     route::Route,
     settle,
+    trace::Trail,
     translate::Context,
+    waiters::Settled,
 };
 
 /// When a message is looked at again whose version could not be read from the ledger.
@@ -116,10 +118,12 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
             let slot = Slot::take(engine, busy, lane(engine, &message.envelope.route));
             tokio::spawn(async move {
                 let (claim, route) = (message.claim, message.envelope.route.clone());
-                let id = claim.id;
+                let (id, received) = (claim.id, message.envelope.received);
                 let settled = match guarded(work_on(&slot.engine, message)).await {
                     Ok(settled) => settled,
-                    Err(Panicked) => settle::panicked(&slot.engine, &route, claim).await.map(|_| ()),
+                    Err(Panicked) => {
+                        settle::panicked(&slot.engine, &route, received, claim).await.map(|_| ())
+                    }
                 };
                 if let Err(error) = settled {
                     tracing::error!(%id, %error, "an attempt could not be settled");
@@ -154,6 +158,18 @@ fn rooms(engine: &Engine, busy: &Busy) -> Vec<(Arc<str>, usize)> {
 
 /// One attempt at a claimed message.
 async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_delivery::DeliveryError> {
+    let step = Trail::process(engine.options.tracer.as_ref(), &claimed.envelope, claimed.claim);
+    let settled = attempt(engine, claimed, step.trail()).await;
+    step.settled(&settled);
+    settled.map(drop)
+}
+
+/// `None`: the message is due again later.
+async fn attempt(
+    engine: &Arc<Engine>,
+    claimed: Claimed,
+    trail: &Trail,
+) -> Result<Option<Settled>, portolan_delivery::DeliveryError> {
     let Claimed { claim, envelope, payload } = claimed;
     let now = Timestamp::now();
     let context = Context::of(&envelope, claim.attempt);
@@ -162,8 +178,9 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
         let expired = Failure::new(Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED", why)
             .with("route", &envelope.route)
             .with("message", claim.id);
-        settle::finish(engine, claim, Outcome::Failed(expired), now).await?;
-        return Ok(());
+        let messages = engine.metrics.messages(&envelope.route);
+        let expired = Outcome::Failed(expired);
+        return settle::finish(engine, &messages, envelope.received, claim, expired, now).await.map(Some);
     }
     let route = match engine.version(&envelope.route, envelope.bundle).await {
         Ok(route) => route,
@@ -182,20 +199,20 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
             failure.advice = Some(error.to_string());
             let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
-            engine.waiters.settle(claim.id, || crate::waiters::Settled::Dead(letter));
-            return Ok(());
+            let messages = engine.metrics.messages(&envelope.route);
+            let settled = Settled::Dead(letter);
+            return Ok(Some(settle::told(engine, &messages, envelope.received, claim, settled, now)));
         }
     };
     let brought = match translated(&route, context, &payload) {
         Ok(request) => {
             let key = envelope.idempotency.key().map(str::to_owned);
-            attempt::ask(&route, context, &payload, request, key, settle::patience(&route, &envelope, now))
-                .await
+            let patience = settle::patience(&route, &envelope, now);
+            attempt::ask(&route, context, &payload, request, key, patience, trail).await
         }
         Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };
-    settle::attempt(engine, &route, &envelope, claim, brought).await?;
-    Ok(())
+    settle::attempt(engine, &route, &envelope, claim, brought).await
 }
 
 /// The request again, from the bytes that came in. It was translated once at accept, so a failure here means that an

@@ -10,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use opentelemetry::global::BoxedTracer;
 use parking_lot::Mutex;
 use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     dispatch, housekeeping,
     load::{LoadError, Loaded, Loader},
+    metrics::Metrics,
     route::{Route, RouteTable},
     untold::Untold,
     waiters::Waiters,
@@ -31,11 +33,18 @@ pub struct EngineOptions {
     pub retention: Duration,
     /// Whether queued messages are worked on; off while an operator looks, or to measure accepting alone.
     pub dispatch: bool,
+    /// Where spans go, if anywhere.
+    pub tracer: Option<Arc<BoxedTracer>>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { dispatch_concurrency: 32, retention: Duration::from_secs(7 * 24 * 3600), dispatch: true }
+        Self {
+            dispatch_concurrency: 32,
+            retention: Duration::from_secs(7 * 24 * 3600),
+            dispatch: true,
+            tracer: None,
+        }
     }
 }
 
@@ -53,6 +62,7 @@ pub struct Engine {
     pub(crate) waiters: Waiters,
     pub(crate) untold: Untold,
     pub(crate) in_flight: InFlight,
+    pub(crate) metrics: Metrics,
     draining: AtomicBool,
     fatal: watch::Sender<Option<String>>,
     pub(crate) stop: watch::Sender<bool>,
@@ -111,6 +121,7 @@ impl Engine {
             waiters: Waiters::default(),
             untold: Untold::default(),
             in_flight: InFlight::default(),
+            metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
@@ -139,13 +150,19 @@ impl Engine {
         let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
         self.delivery.serve(&kept).await?;
         let generation = self.table.load().generation + 1;
-        self.table
-            .store(Arc::new(RouteTable::new(generation, loaded.into_iter().map(|l| Arc::new(l.route)))));
+        let routes = loaded.into_iter().map(|one| self.counted(one.route));
+        self.table.store(Arc::new(RouteTable::new(generation, routes)));
         // What refused to compile may do so now that systems or standing headers differ, and the other way round.
         self.older.lock().clear();
         // Routes may be of other systems now, which have room.
         self.freed.notify_one();
         Ok(())
+    }
+
+    /// With the series that its calls move.
+    fn counted(&self, mut route: Route) -> Arc<Route> {
+        route.metrics = self.metrics.of(&route);
+        Arc::new(route)
     }
 
     /// Reads the files again and serves what they say, if all of it is sound.
@@ -171,7 +188,7 @@ impl Engine {
         let content = content.map_err(|e| VersionError::Delivery(self.failed(e)))?;
         let content = content.ok_or(VersionError::Missing(bundle))?;
         let loader = self.loader.clone();
-        let opened = apart(move || loader.open(&content)).await.map(|loaded| Arc::new(loaded.route));
+        let opened = apart(move || loader.open(&content)).await.map(|loaded| self.counted(loaded.route));
         if let Err(error) = &opened {
             tracing::error!(route = name, %bundle, error = error.brief(), "an earlier version of a route cannot be served");
         }
@@ -217,9 +234,14 @@ impl Engine {
         error
     }
 
-    /// Whether messages are accepted.
+    /// Whether calls are taken. Those of routes that keep no messages are also while the queue is away.
     pub fn is_accepting(&self) -> bool {
         !self.draining.load(Ordering::Acquire) && self.fatal.borrow().is_none()
+    }
+
+    /// Whether messages are accepted and can be made durable, too.
+    pub fn is_ready(&self) -> bool {
+        self.is_accepting() && self.delivery.is_available()
     }
 
     /// Resolves with the reason when the ledger has failed and the process must end.

@@ -11,6 +11,7 @@ use crate::{
     engine::Engine,
     guarded::{Panicked, guarded},
     operations, settle,
+    trace::Trail,
 };
 
 /// What source adapters hold.
@@ -24,26 +25,33 @@ impl Intake for EngineIntake {
 
     fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
-            if !self.0.is_accepting() {
-                let why = "the gateway is shutting down or cannot make requests durable";
-                return Answer::Failed(
-                    Failure::new(Status::Unavailable, FaultClass::Unsent, "NOT_ACCEPTING", why)
-                        .retry_after(Duration::from_secs(1)),
-                );
-            }
-            match self.0.route_for(&call.method) {
-                Some(route) => match guarded(call::answer(&self.0, route, call)).await {
+            let Some(route) = self.0.route_for(&call.method) else {
+                self.0.metrics.unrouted();
+                return Answer::Failed(not_served());
+            };
+            let counted = route.metrics.call();
+            let id = MessageId::generate();
+            let trail =
+                Trail::new(self.0.options.tracer.as_ref(), call::header(&call.metadata, "traceparent"));
+            let step = trail.call(&route, id);
+            let answer = match self.0.is_accepting() {
+                true => match guarded(call::answer(&self.0, route, call, id, step.trail())).await {
                     Ok(answer) => answer,
                     Err(Panicked) => Answer::Failed(settle::panic_failure()),
                 },
-                None => Answer::Failed(Failure::new(
-                    Status::Unimplemented,
-                    FaultClass::Request,
-                    "METHOD_NOT_SERVED",
-                    "no route serves this method",
-                )),
-            }
+                false => Answer::Failed(not_accepting()),
+            };
+            step.answered(&answer);
+            counted.answered(&answer);
+            answer
         })
+    }
+
+    fn refused(&self, method: &str, failure: &Failure) {
+        match self.0.route_for(method) {
+            Some(route) => route.metrics.refused(failure.status),
+            None => self.0.metrics.unrouted(),
+        }
     }
 
     fn operation(
@@ -86,8 +94,19 @@ impl Intake for EngineIntake {
     }
 
     fn accepting(&self) -> bool {
-        self.0.is_accepting()
+        self.0.is_ready()
     }
+}
+
+fn not_served() -> Failure {
+    let why = "no route serves this method";
+    Failure::new(Status::Unimplemented, FaultClass::Request, "METHOD_NOT_SERVED", why)
+}
+
+fn not_accepting() -> Failure {
+    let why = "the gateway is shutting down or cannot make requests durable";
+    Failure::new(Status::Unavailable, FaultClass::Unsent, "NOT_ACCEPTING", why)
+        .retry_after(Duration::from_secs(1))
 }
 
 impl Engine {

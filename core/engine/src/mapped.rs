@@ -75,6 +75,7 @@ pub fn compile(
                 .as_str()
                 .into(),
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
+            metrics: Arc::default(),
         },
         bundle: content,
     })

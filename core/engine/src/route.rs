@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use portolan_delivery::{BundleHash, Idempotency, RetryPolicy, RouteView, Target};
 use portolan_schema::Protocol;
 
-use crate::translate::{Keys, Translate};
+use crate::{
+    metrics::RouteMetrics,
+    translate::{Keys, Translate},
+};
 
 /// How the caller gets the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub struct Route {
     pub response_type: Arc<str>,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
+    /// What is counted of it; an engine that serves it puts its own here.
+    pub metrics: Arc<RouteMetrics>,
 }
 
 impl Route {

@@ -10,6 +10,7 @@ use portolan_delivery::{
 use crate::{
     attempt::{Brought, Patience},
     engine::Engine,
+    metrics::MessageMetrics,
     route::Route,
     waiters::Settled,
 };
@@ -22,7 +23,7 @@ pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Pa
     Patience { timeout: limit.map_or(route.timeout, |left| route.timeout.min(left)), limit }
 }
 
-/// Records what an attempt brought, and tells whoever waits. `None`: the message is due again later.
+/// Records what an attempt brought, counts it, and tells whoever waits. `None`: the message is due again later.
 pub(crate) async fn attempt(
     engine: &Arc<Engine>,
     route: &Route,
@@ -31,8 +32,11 @@ pub(crate) async fn attempt(
     brought: Brought,
 ) -> Result<Option<Settled>, DeliveryError> {
     let now = Timestamp::now();
+    let messages = &*route.metrics.messages;
     let decision = match brought {
-        Brought::Outcome(outcome) => return finish(engine, claim, outcome, now).await.map(Some),
+        Brought::Outcome(outcome) => {
+            return finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some);
+        }
         Brought::Unreadable(letter) => Decision::Bury(letter),
         Brought::Failure(failure) => decide(
             &route.retry,
@@ -49,6 +53,7 @@ pub(crate) async fn attempt(
             tracing::info!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
                 in_ms = due.since(now).as_millis() as u64, "the attempt failed and is tried again");
             engine.delivery.retry_at(claim, due, failure, now).await.map_err(|e| engine.failed(e))?;
+            messages.retried();
             // Whoever waits would wait for an attempt that this run does not make any more.
             if *engine.stop.borrow() {
                 engine.waiters.dismiss(claim.id);
@@ -56,14 +61,14 @@ pub(crate) async fn attempt(
             Ok(None)
         }
         Decision::Finish(failure) => {
-            finish(engine, claim, portolan_delivery::Outcome::Failed(failure), now).await.map(Some)
+            let outcome = portolan_delivery::Outcome::Failed(failure);
+            finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some)
         }
         Decision::Bury(letter) => {
             tracing::warn!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, class = ?letter.failure.class,
                 reason = %letter.failure.reason, advice = letter.failure.advice.as_deref(), "the message is a dead letter; see `portolan queue show`");
             engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
-            engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));
-            Ok(Some(Settled::Dead(letter)))
+            Ok(Some(told(engine, messages, envelope.received, claim, Settled::Dead(letter), now)))
         }
     }
 }
@@ -72,6 +77,7 @@ pub(crate) async fn attempt(
 pub(crate) async fn panicked(
     engine: &Arc<Engine>,
     route: &Arc<str>,
+    received: Timestamp,
     claim: Claim,
 ) -> Result<Settled, DeliveryError> {
     tracing::error!(id = %claim.id, %route, attempt = claim.attempt,
@@ -81,9 +87,10 @@ pub(crate) async fn panicked(
         at_fault: Party::Gateway,
         reply: None,
     };
-    engine.delivery.bury(claim, letter.clone(), Timestamp::now()).await.map_err(|e| engine.failed(e))?;
-    engine.waiters.settle(claim.id, || Settled::Dead(letter.clone()));
-    Ok(Settled::Dead(letter))
+    let now = Timestamp::now();
+    engine.delivery.bury(claim, letter.clone(), now).await.map_err(|e| engine.failed(e))?;
+    let messages = engine.metrics.messages(route);
+    Ok(told(engine, &messages, received, claim, Settled::Dead(letter), now))
 }
 
 /// What a caller is told of a panic.
@@ -96,11 +103,26 @@ pub(crate) fn panic_failure() -> Failure {
 /// Records an outcome, and tells whoever waits.
 pub(crate) async fn finish(
     engine: &Arc<Engine>,
+    messages: &MessageMetrics,
+    received: Timestamp,
     claim: Claim,
     outcome: portolan_delivery::Outcome,
     now: Timestamp,
 ) -> Result<Settled, DeliveryError> {
     engine.delivery.finish(claim, outcome.clone(), now).await.map_err(|e| engine.failed(e))?;
-    engine.waiters.settle(claim.id, || Settled::Finished(outcome.clone()));
-    Ok(Settled::Finished(outcome))
+    Ok(told(engine, messages, received, claim, Settled::Finished(outcome), now))
+}
+
+/// Counts the end of a message, and tells whoever waits.
+pub(crate) fn told(
+    engine: &Engine,
+    messages: &MessageMetrics,
+    received: Timestamp,
+    claim: Claim,
+    settled: Settled,
+    now: Timestamp,
+) -> Settled {
+    messages.settled(&settled, now.since(received));
+    engine.waiters.settle(claim.id, || settled.clone());
+    settled
 }

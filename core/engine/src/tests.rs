@@ -2,7 +2,9 @@
 //! does between them, and nothing else.
 
 mod accidents;
+mod counted;
 mod fakes;
+mod traced;
 
 use std::{sync::Arc, time::Duration};
 

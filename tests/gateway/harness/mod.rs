@@ -3,6 +3,7 @@
 
 mod backend;
 mod client;
+mod collector;
 mod gateway;
 mod link;
 mod peer;
@@ -10,6 +11,7 @@ mod tree;
 
 pub(crate) use backend::{Asked, Backend, Reaction, envelope};
 pub(crate) use client::{Client, Details, Operation, OperationState, OrderRequest, get};
+pub(crate) use collector::Collector;
 pub(crate) use gateway::{Gateway, House};
 pub(crate) use link::Link;
 pub(crate) use peer::{Peer, node_portal, python_portal};

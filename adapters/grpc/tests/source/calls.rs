@@ -60,7 +60,8 @@ async fn bytes_go_through_with_metadata_and_deadline() {
 
 #[tokio::test]
 async fn failures_tell_their_details() {
-    let server = Server::start(FakeIntake::new(), GrpcOptions::default()).await;
+    let intake = FakeIntake::new();
+    let server = Server::start(intake.clone(), GrpcOptions::default()).await;
     let client = server.client().await;
     let status = call(&client, "/test.Echo/Fail", bytes(b"x")).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "Ümlaut: 100 % wrong"));
@@ -83,6 +84,21 @@ async fn failures_tell_their_details() {
     request.metadata_mut().insert("grpc-timeout", "soon".parse().unwrap());
     let status = call(&client, "/test.Echo/Echo", request).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "MALFORMED_TIMEOUT"));
+
+    // What the source refused by itself, the intake was told: it counts calls.
+    let refused = intake.refused.lock();
+    let reasons: Vec<_> = refused.iter().map(|(method, reason)| (&**method, &**reason)).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("/test.Echo/None", "METHOD_NOT_SERVED"),
+            ("/test.None/Echo", "METHOD_NOT_SERVED"),
+            ("/g", "METHOD_NOT_SERVED"),
+            ("/", "METHOD_NOT_SERVED"),
+            ("/google.longrunning.Operations/None", "METHOD_NOT_SERVED"),
+            ("/test.Echo/Echo", "MALFORMED_TIMEOUT"),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -138,6 +154,7 @@ async fn too_many_calls_are_refused_and_given_up_ones_dropped() {
     let status = call(&client, "/test.Echo/Echo", bytes(b"x")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "TOO_MANY_CALLS"));
     assert!(details(&status).iter().any(|(url, _)| url.ends_with("google.rpc.RetryInfo")));
+    assert_eq!(*intake.refused.lock(), [("/test.Echo/Echo".to_owned(), "TOO_MANY_CALLS".to_owned())]);
     held.abort();
     intake.came.notified().await;
     assert_eq!(intake.dropped.load(Ordering::SeqCst), 1);

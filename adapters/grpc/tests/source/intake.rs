@@ -24,6 +24,8 @@ pub(crate) const METHODS: [&str; 6] = ["Echo", "Fail", "Later", "Hold", "Who", "
 
 pub(crate) struct FakeIntake {
     pub(crate) last: Mutex<Option<Call>>,
+    /// Method and reason of what the source refused by itself.
+    pub(crate) refused: Mutex<Vec<(String, String)>>,
     pub(crate) operation: Mutex<OperationView>,
     pub(crate) waited_until: Mutex<Option<Timestamp>>,
     pub(crate) accepting: AtomicBool,
@@ -39,6 +41,7 @@ impl FakeIntake {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             last: Mutex::new(None),
+            refused: Mutex::default(),
             operation: Mutex::new(operation()),
             waited_until: Mutex::new(None),
             accepting: AtomicBool::new(true),
@@ -108,6 +111,10 @@ impl Intake for FakeIntake {
                 _ => Answer::Reply(call.payload),
             }
         })
+    }
+
+    fn refused(&self, method: &str, failure: &Failure) {
+        self.refused.lock().push((method.to_owned(), failure.reason.clone()));
     }
 
     fn operation(

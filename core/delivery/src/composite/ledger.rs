@@ -119,4 +119,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Removes what was finished long ago.
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
+
+    /// Whether the database can be reached, as far as is known without asking.
+    fn is_available(&self) -> bool {
+        true
+    }
 }

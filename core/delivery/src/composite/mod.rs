@@ -329,6 +329,11 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
         self.ledger.is_shared()
     }
 
+    fn is_available(&self) -> bool {
+        // Without the transport messages are durable all the same, and go out when it is back.
+        self.ledger.is_available()
+    }
+
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
         self.ledger.settled(ids)
     }

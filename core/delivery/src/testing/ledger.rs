@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -20,11 +20,17 @@ use crate::{
 pub struct FakeDatabase {
     store: Arc<Mutex<Store>>,
     refuses: Arc<AtomicUsize>,
+    away: Arc<AtomicBool>,
 }
 
 impl FakeDatabase {
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is known to be away.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
     }
 
     /// So many of the next claims fail, with nothing written.
@@ -201,6 +207,10 @@ impl Ledger for FakeLedger {
 
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
         self.call(move |store| Ok(store.bundle(hash)))
+    }
+
+    fn is_available(&self) -> bool {
+        !self.database.away.load(Ordering::SeqCst)
     }
 
     fn is_shared(&self) -> bool {

@@ -10,10 +10,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use opentelemetry::global::BoxedTracer;
 use parking_lot::Mutex;
 use portolan_delivery::{
     Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
     RetryPolicy, SendError, Status, Target, Timestamp,
+    composite::Composite,
+    testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse},
 };
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
 use portolan_sqlite::{Options, SqliteDelivery};
@@ -37,6 +40,7 @@ pub(super) enum Script {
 pub(super) struct System {
     script: Mutex<VecDeque<Script>>,
     asked: Mutex<Vec<(String, Option<String>)>>,
+    traceparents: Mutex<Vec<Option<String>>>,
     came: Notify,
 }
 
@@ -64,6 +68,10 @@ impl System {
         self.asked.lock().iter().map(|(_, key)| key.clone()).collect()
     }
 
+    pub(super) fn traceparents(&self) -> Vec<Option<String>> {
+        self.traceparents.lock().clone()
+    }
+
     pub(super) async fn until_asked(&self, times: usize) {
         while self.asked() < times {
             self.came.notified().await;
@@ -75,6 +83,7 @@ impl Target for System {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
         Box::pin(async move {
             let request = String::from_utf8_lossy(&outgoing.payload).into_owned();
+            self.traceparents.lock().push(outgoing.traceparent);
             self.asked.lock().push((request, outgoing.idempotency_key));
             self.came.notify_one();
             let next = self.script.lock().pop_front();
@@ -163,6 +172,7 @@ impl OneRoute {
             target: self.system.clone(),
             response_type: "test.Reply".into(),
             descriptors: Arc::from(Vec::new()),
+            metrics: Arc::default(),
         };
         Loaded { route, bundle: content }
     }
@@ -205,9 +215,20 @@ impl Gateway {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let delivery = SqliteDelivery::open(folder.path().join("test.db"), Options::default()).unwrap();
+        Self::over(Arc::new(delivery), folder)
+    }
+
+    /// One with a broker between itself and this ledger.
+    pub(super) fn with_ledger(database: FakeDatabase) -> Self {
+        let transport = FakeTransport::new(FakeBroker::default(), Fuse::never());
+        let ledger = FakeLedger::new(database, Fuse::never());
+        Self::over(Arc::new(Composite::new(transport, ledger)), tempfile::tempdir().unwrap())
+    }
+
+    fn over(delivery: Arc<dyn Delivery>, folder: tempfile::TempDir) -> Self {
         Self {
             system: Arc::default(),
-            delivery: Arc::new(delivery),
+            delivery,
             version: Arc::new(AtomicU32::new(1)),
             broken: Arc::default(),
             gone: Arc::default(),
@@ -220,6 +241,19 @@ impl Gateway {
     }
 
     pub(super) async fn start_with(&self, mode: RouteMode, repeat: Repeat, dispatch: bool) -> Running {
+        self.begin(mode, repeat, EngineOptions { dispatch, ..EngineOptions::default() }).await
+    }
+
+    pub(super) async fn start_traced(
+        &self,
+        mode: RouteMode,
+        repeat: Repeat,
+        tracer: Arc<BoxedTracer>,
+    ) -> Running {
+        self.begin(mode, repeat, EngineOptions { tracer: Some(tracer), ..EngineOptions::default() }).await
+    }
+
+    async fn begin(&self, mode: RouteMode, repeat: Repeat, options: EngineOptions) -> Running {
         let loader = OneRoute {
             mode,
             repeat,
@@ -228,7 +262,6 @@ impl Gateway {
             broken: self.broken.clone(),
             gone: self.gone.clone(),
         };
-        let options = EngineOptions { dispatch, ..EngineOptions::default() };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
         Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }
     }

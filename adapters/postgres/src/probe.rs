@@ -1,0 +1,66 @@
+//! Whether a database can be the ledger, without changing it. For `portolan doctor`.
+
+use std::time::Duration;
+
+use portolan_delivery::Timestamp;
+use tokio_postgres::NoTls;
+
+use crate::{OpenError, Options, error::brief, ledger::place, schema::KNOWN};
+
+/// What a database shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The server's version.
+    pub server: String,
+    /// The version of the ledger's tables; `None` where the first start will make them.
+    pub tables: Option<i64>,
+    /// The server's clock, and this machine's at the same moment, give or take half of what the question took.
+    pub clocks: (Timestamp, Timestamp),
+    /// Whether it only follows another server, and takes nothing.
+    pub standby: bool,
+}
+
+/// Connects and asks.
+pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
+    let mut config = options.config()?;
+    config.application_name("portolan doctor").connect_timeout(Duration::from_secs(5));
+    let place = place(&config);
+    let failed = |e: tokio_postgres::Error| OpenError::Connect { place: place.clone(), problem: brief(&e) };
+    let (client, driver) = config.connect(NoTls).await.map_err(failed)?;
+    let driver = tokio::spawn(async move { drop(driver.await) });
+    let asked = async {
+        let about = client
+            .query_one(
+                "SELECT current_setting('server_version'), pg_is_in_recovery(), to_regclass('portolan.version') IS NOT NULL",
+                &[],
+            )
+            .await?;
+        let tables = match about.get::<_, bool>(2) {
+            true => {
+                let version =
+                    client.query_one("SELECT coalesce(max(number), 0) FROM portolan.version", &[]).await?;
+                Some(version.get(0))
+            }
+            false => None,
+        };
+        // Last, on a connection that is warm.
+        let before = Timestamp::now();
+        let clock =
+            client.query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &[]).await?;
+        let middle = before.plus(Timestamp::now().since(before) / 2);
+        Ok(Probe {
+            server: about.get(0),
+            tables,
+            clocks: (Timestamp(clock.get(0)), middle),
+            standby: about.get(1),
+        })
+    };
+    let probe = asked.await.map_err(failed);
+    driver.abort();
+    match probe {
+        Ok(Probe { tables: Some(found), .. }) if found > KNOWN => {
+            Err(OpenError::Newer { found, known: KNOWN })
+        }
+        probe => probe,
+    }
+}

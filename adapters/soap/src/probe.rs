@@ -1,0 +1,150 @@
+//! Whether a system is there: one connection, one GET that asks for nothing, and what is seen on the way. For
+//! `portolan doctor`; the path of calls does not come here.
+
+use std::time::{Duration, SystemTime};
+
+use http::{Request, StatusCode, Uri, header::DATE};
+use http_body_util::Empty;
+use hyper::{body::Bytes, client::conn::http1};
+use hyper_rustls::MaybeHttpsStream;
+use rustls::CertificateError;
+use tokio::time::{Instant, timeout};
+use tower::Service as _;
+
+use crate::{
+    OptionsError, SoapOptions,
+    connector::{Cause, Connector},
+    headers::Headers,
+    tls,
+};
+
+/// What a system shows of itself.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// What name lookup, TCP and TLS took together.
+    pub connected: Duration,
+    /// What the answer took after that.
+    pub answered: Duration,
+    /// Of the answer. A SOAP service may well answer a GET with an error.
+    pub status: StatusCode,
+    /// Its clock, to the second, where it tells (`Date`).
+    pub date: Option<SystemTime>,
+    /// Its certificate and intermediates, in DER.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// Why there is no answer. No addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{said}")]
+pub struct ProbeError {
+    /// What happened.
+    pub said: String,
+    /// What to do.
+    pub todo: String,
+}
+
+fn failed(said: impl Into<String>, todo: impl Into<String>) -> ProbeError {
+    ProbeError { said: said.into(), todo: todo.into() }
+}
+
+impl From<OptionsError> for ProbeError {
+    fn from(error: OptionsError) -> Self {
+        failed(error.to_string(), "correct the system's options")
+    }
+}
+
+/// Connects and asks, with the system's own credentials and headers, within its `connect-timeout` and `timeout`.
+pub async fn probe(options: &SoapOptions) -> Result<Probe, ProbeError> {
+    let uri: Uri = options.endpoint.parse().map_err(|_| OptionsError::Endpoint)?;
+    let tls = tls::client_config(&options.tls, uri.scheme() == Some(&http::uri::Scheme::HTTPS))?;
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.headers_mut() = Headers::new(options, &uri)?.standing().clone();
+    *request.uri_mut() =
+        uri.path_and_query().map_or_else(|| Uri::from_static("/"), |path| path.clone().into());
+
+    let began = Instant::now();
+    let mut connector = Connector::new(tls, options.connect_timeout);
+    let stream = connector.call(uri).await.map_err(|error| unconnected(&*error))?;
+    let connected = began.elapsed();
+    let certificates = match &stream {
+        MaybeHttpsStream::Http(_) => Vec::new(),
+        MaybeHttpsStream::Https(tls) => {
+            let shown = tls.inner().get_ref().1.peer_certificates().unwrap_or_default();
+            shown.iter().map(|certificate| certificate.to_vec()).collect()
+        }
+    };
+    let asked = async {
+        let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(stream).await?;
+        let driver = tokio::spawn(connection);
+        let answer = sender.send_request(request).await;
+        driver.abort();
+        answer
+    };
+    let answer = match timeout(options.timeout, asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) if Cause::of(&error) == Cause::Tls => return Err(unconnected(&error)),
+        Ok(Err(error)) if Cause::of(&error) == Cause::NotHttp => {
+            return Err(failed("what answers does not speak HTTP/1.1", "see the system's `endpoint`"));
+        }
+        Ok(Err(_)) => {
+            return Err(failed("the connection was lost before an answer", "look into the system's own log"));
+        }
+        Err(_) => {
+            let todo = "look whether the system is overloaded, or give it a longer `timeout`";
+            return Err(failed(format!("no answer within {:?}", options.timeout), todo));
+        }
+    };
+    let date =
+        answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    Ok(Probe {
+        connected,
+        answered: began.elapsed() - connected,
+        status: answer.status(),
+        date,
+        certificates,
+    })
+}
+
+/// Why there is no connection, in more words than a call's log needs.
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> ProbeError {
+    match Cause::of(error) {
+        Cause::NoAddress => {
+            failed("the host's name has no address", "see the system's `endpoint`, and the machine's DNS")
+        }
+        Cause::TooSlow => failed(
+            "no connection within `connect-timeout`",
+            "look whether a firewall swallows the packets; a longer `connect-timeout` helps where the way is slow",
+        ),
+        Cause::Tls | Cause::BrokenTls => refused_by_tls(error),
+        Cause::Refused | Cause::NotHttp | Cause::Other => {
+            failed("the connection was refused", "is the system up?")
+        }
+    }
+}
+
+fn refused_by_tls(error: &(dyn std::error::Error + 'static)) -> ProbeError {
+    use CertificateError as Wrong;
+    match Cause::tls(error) {
+        Some(rustls::Error::InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. })) => {
+            failed("its certificate has expired", "the system's owner has to renew it")
+        }
+        Some(rustls::Error::InvalidCertificate(Wrong::NotValidYet | Wrong::NotValidYetContext { .. })) => {
+            failed("its certificate is not valid yet", "compare this machine's clock")
+        }
+        Some(rustls::Error::InvalidCertificate(Wrong::UnknownIssuer | Wrong::BadSignature)) => failed(
+            "its certificate is of an authority that is not trusted here",
+            "name the authority under the system's `tls: { ca: FILE }`",
+        ),
+        Some(rustls::Error::InvalidCertificate(
+            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. },
+        )) => failed(
+            "its certificate is for another name",
+            "write into `endpoint` the name that the certificate is for",
+        ),
+        Some(rustls::Error::AlertReceived(_)) => failed(
+            "it refuses this side in TLS",
+            "it may want a certificate (`tls: { cert, key }`), or another one than it gets",
+        ),
+        _ => failed("TLS was refused", "see the system's `tls`, and whether it speaks TLS 1.2 or 1.3 there"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Depth of the queue and age of its oldest message, as the ledger says when it is asked. Scrapes come as often as anyone
+//! likes; the ledger is asked once a second at most, by one of them.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use portolan_delivery::{Count, Delivery, StateKind, Timestamp};
+use prometheus_client::{
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Labels;
+
+/// How long an answer of the ledger holds.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a scrape waits for the ledger: less than scrapers do.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The states in which messages gather.
+const STATES: [(StateKind, &str); 3] =
+    [(StateKind::Waiting, "waiting"), (StateKind::Claimed, "claimed"), (StateKind::Dead, "dead")];
+
+/// The gauges, and what the ledger said last.
+#[derive(Default)]
+pub(super) struct QueueGauges {
+    messages: Family<Labels<2>, Gauge>,
+    oldest: Family<Labels<2>, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    readable: Gauge,
+    said: Mutex<Option<Said>>,
+}
+
+/// An answer of the ledger.
+pub(super) struct Said {
+    at: Instant,
+    counts: Option<Vec<Count>>,
+}
+
+impl QueueGauges {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("queue_messages", "Messages in the queue", self.messages.clone());
+        registry.register(
+            "queue_oldest_age_seconds",
+            "Since the oldest of them was accepted; 0 where there is none",
+            self.oldest.clone(),
+        );
+        registry.register(
+            "queue_readable",
+            "Whether the ledger told its depth: 1, or 0 and the two above are absent",
+            self.readable.clone(),
+        );
+    }
+
+    /// Sets the gauges of these routes, and of others that have messages. They stay as they are while the guard is held.
+    pub(super) async fn look(
+        &self,
+        delivery: &dyn Delivery,
+        served: Vec<Arc<str>>,
+    ) -> MutexGuard<'_, Option<Said>> {
+        let mut said = self.said.lock().await;
+        if said.as_ref().is_none_or(|said| said.at.elapsed() >= FRESH) {
+            *said = Some(Said { at: Instant::now(), counts: ask(delivery).await });
+        }
+        let counts = said.as_ref().and_then(|said| said.counts.as_deref());
+        self.set(served, counts, Timestamp::now());
+        said
+    }
+
+    fn set(&self, served: Vec<Arc<str>>, counts: Option<&[Count]>, now: Timestamp) {
+        self.messages.clear();
+        self.oldest.clear();
+        self.readable.set(i64::from(counts.is_some()));
+        let Some(counts) = counts else { return };
+        let none = STATES.map(|_| (0, None));
+        let mut routes: HashMap<Arc<str>, _> = served.into_iter().map(|name| (name, none)).collect();
+        for count in counts {
+            if let Some(state) = STATES.iter().position(|(state, _)| *state == count.state) {
+                let of_route = routes.entry(count.route.as_str().into()).or_insert(none);
+                of_route[state] = (count.messages, Some(count.oldest));
+            }
+        }
+        for (route, states) in routes {
+            for ((messages, oldest), (_, state)) in states.into_iter().zip(STATES) {
+                let labels = [("route", route.clone()), ("state", state.into())];
+                self.messages.get_or_create(&labels).set(i64::try_from(messages).unwrap_or(i64::MAX));
+                let age = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+                self.oldest.get_or_create(&labels).set(age.as_secs_f64());
+            }
+        }
+    }
+}
+
+async fn ask(delivery: &dyn Delivery) -> Option<Vec<Count>> {
+    match tokio::time::timeout(PATIENCE, delivery.counts()).await {
+        Ok(Ok(counts)) => Some(counts),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the depth of the queue is not known");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the depth of the queue is not known: the ledger does not answer");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_served_has_its_zeros_and_what_is_not_known_is_absent() {
+        let mut registry = Registry::default();
+        let gauges = QueueGauges::default();
+        gauges.register(&mut registry);
+        let text = |counts: Option<&[Count]>| {
+            gauges.set(vec!["a".into()], counts, Timestamp(5_000_000));
+            let mut text = String::new();
+            prometheus_client::encoding::prometheus_text::encode(&mut text, &registry).unwrap();
+            text
+        };
+        let dead =
+            Count { route: "b".into(), state: StateKind::Dead, messages: 3, oldest: Timestamp(1_500_000) };
+        let both = text(Some(&[dead]));
+        for line in [
+            "queue_messages{route=\"a\",state=\"waiting\"} 0",
+            "queue_oldest_age_seconds{route=\"a\",state=\"dead\"} 0.0",
+            "queue_messages{route=\"b\",state=\"dead\"} 3",
+            "queue_oldest_age_seconds{route=\"b\",state=\"dead\"} 3.5",
+            "queue_readable 1",
+        ] {
+            assert!(both.lines().any(|found| found == line), "{line}:\n{both}");
+        }
+        let unknown = text(None);
+        assert!(unknown.contains("queue_readable 0") && !unknown.contains("queue_messages{"), "{unknown}");
+    }
+}

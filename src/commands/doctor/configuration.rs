@@ -1,0 +1,56 @@
+//! The configuration and the mappings that it names, as `portolan check` finds them.
+
+use std::{collections::HashSet, path::Path};
+
+use portolan_diagnostics::{Rendered, Severity, SourceId, Sources};
+
+use super::finding::{Check, Finding, State};
+use crate::{
+    config::{self, Config},
+    mappings,
+};
+
+const CHECK: &str = "configuration";
+
+/// The configuration, where it is sound enough to go on, and what is wrong with it and its mappings.
+pub(super) fn check(path: &Path) -> (Option<Config>, Vec<Finding>) {
+    let mut sources = Sources::default();
+    let loaded = config::load(path, &mut sources);
+    let mut rendered: Vec<_> = loaded.diagnostics.iter().map(|d| Rendered::new(d, &sources)).collect();
+    let mut sound = String::new();
+    if let Some(config) = &loaded.value {
+        let read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
+        let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
+        rendered.extend(read.findings.iter().map(|d| Rendered::new(d, &shown)));
+        sound = format!("sound, with the mappings of {}", routes(read.routes.len()));
+    }
+    // What the configuration says of a standing header, each route that carries it may say again.
+    let mut said = HashSet::new();
+    let findings =
+        rendered.iter().map(|one| found(one, path)).filter(|one| said.insert(one.said.clone() + &one.of));
+    let mut findings: Vec<_> = findings.collect();
+    if !findings.iter().any(|finding| finding.state == State::Problem) && loaded.value.is_some() {
+        findings.insert(0, Check::new(CHECK, path.display()).ok(sound));
+    }
+    (loaded.value, findings)
+}
+
+fn routes(count: usize) -> String {
+    format!("{count} route{}", if count == 1 { "" } else { "s" })
+}
+
+fn found(one: &Rendered, config: &Path) -> Finding {
+    let of = match (&one.file, &one.position) {
+        (Some(file), Some(at)) => format!("{file}:{}:{}", at.line, at.column),
+        (Some(file), None) => file.clone(),
+        (None, _) => config.display().to_string(),
+    };
+    let state = match one.severity {
+        Severity::Error => State::Problem,
+        Severity::Warning => State::Warning,
+        Severity::Note => State::Ok,
+    };
+    let seen = || format!("`portolan check --config {}` shows the place", config.display());
+    let todo = if one.help.is_empty() { seen() } else { one.help.join("; ") };
+    Check::new(CHECK, of).found(state, one.message.clone(), Some(todo))
+}

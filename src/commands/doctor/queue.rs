@@ -1,0 +1,112 @@
+//! The queue and the ledger: whether they are there, take these credentials, and have the same time.
+
+use portolan_delivery::Timestamp;
+
+use super::finding::{Check, Finding};
+use crate::config::Queue;
+
+/// Clocks of machines that follow NTP agree within this.
+const AGREE: u64 = 2;
+
+/// Further apart, what is due and who is alive are told wrongly.
+const TOO_FAR: u64 = 30;
+
+pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
+    match queue {
+        Queue::Sqlite(path) => {
+            let file = path.clone();
+            let check = Check::new("queue", path.display());
+            // Nobody cancels it.
+            match tokio::task::spawn_blocking(move || portolan_sqlite::probe(&file)).await {
+                Ok(probed) => vec![sqlite(&check, probed)],
+                Err(_) => Vec::new(),
+            }
+        }
+        Queue::RabbitMq { broker, ledger } => {
+            let (broker, ledger) =
+                tokio::join!(portolan_rabbitmq::probe(broker), portolan_postgres::probe(ledger));
+            let mut findings = rabbitmq(broker);
+            findings.extend(postgres(ledger));
+            findings
+        }
+    }
+}
+
+fn sqlite(check: &Check, probed: Result<portolan_sqlite::Probe, portolan_sqlite::OpenError>) -> Finding {
+    use portolan_sqlite::{OpenError, Probe};
+    match probed {
+        Ok(Probe::Absent) => check.ok("not there yet; the first start makes it"),
+        Ok(Probe::InUse) => check.ok("in use by a gateway"),
+        Ok(Probe::Free) => check.ok("sound, and in use by nobody"),
+        Err(error) => {
+            let todo = match error {
+                OpenError::Newer { .. } => "use the portolan that wrote it, or a newer one",
+                OpenError::Foreign { .. } => "give the queue a file of its own",
+                OpenError::Database { .. } => "keep a copy, and recover it with `sqlite3 FILE .recover`",
+                OpenError::File { .. } | OpenError::InUse { .. } => "run as the user that runs the gateway",
+            };
+            // What comes after the semicolon is advice, for whoever starts a gateway.
+            check.problem(error.to_string().split(';').next().unwrap_or_default(), todo)
+        }
+    }
+}
+
+/// Each node by itself: a gateway needs one of them.
+fn rabbitmq(probed: Result<Vec<portolan_rabbitmq::Probe>, portolan_rabbitmq::OpenError>) -> Vec<Finding> {
+    let todo =
+        "see that the broker runs, and `queue` in the configuration; `rabbitmqctl status` on its machine";
+    let nodes = match probed {
+        Ok(nodes) => nodes,
+        Err(error) => return vec![Check::new("queue", "RabbitMQ").problem(error.to_string(), todo)],
+    };
+    let any = nodes.iter().any(|node| node.connected.is_ok());
+    let found = nodes.into_iter().map(|node| {
+        let check = Check::new("queue", format!("RabbitMQ {}", node.server));
+        match node.connected {
+            Ok(took) => {
+                check.ok(format!("takes the credentials and has the virtual host; {} ms", took.as_millis()))
+            }
+            Err(error) if any => check.warning(error.to_string(), todo),
+            Err(error) => check.problem(error.to_string(), todo),
+        }
+    });
+    found.collect()
+}
+
+fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenError>) -> Vec<Finding> {
+    let check = Check::new("ledger", "PostgreSQL");
+    let probe = match probed {
+        Ok(probe) => probe,
+        Err(error) => {
+            let todo = "see that the server runs, and `ledger` in the configuration";
+            return vec![check.problem(error.to_string(), todo)];
+        }
+    };
+    let tables = match probe.tables {
+        Some(version) => format!("tables of version {version}"),
+        None => "no tables yet, the first start makes them".to_owned(),
+    };
+    let said = format!("PostgreSQL {}, {tables}", probe.server);
+    let server = match probe.standby {
+        false => check.ok(said),
+        true => check
+            .problem(format!("{said}; it is a standby, which takes nothing"), "name the primary in `ledger`"),
+    };
+    vec![server, clock(&Check::new("clock", "PostgreSQL"), probe.clocks)]
+}
+
+/// The other side's clock beside this machine's.
+fn clock(check: &Check, (theirs, ours): (Timestamp, Timestamp)) -> Finding {
+    let apart = theirs.0.abs_diff(ours.0) / 1_000_000;
+    let way = if theirs > ours { "ahead of" } else { "behind" };
+    let said = format!("{apart} s {way} this machine's");
+    let todo =
+        "let both machines follow NTP: gateways say when messages are due, and the server who is alive";
+    if apart <= AGREE {
+        check.ok(format!("agrees with this machine's within {AGREE} s"))
+    } else if apart < TOO_FAR {
+        check.warning(said, todo)
+    } else {
+        check.problem(said, todo)
+    }
+}

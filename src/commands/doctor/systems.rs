@@ -1,0 +1,78 @@
+//! The systems: whether they answer, how fast, with which certificate and what time.
+
+use std::time::Duration;
+
+use portolan_delivery::Timestamp;
+use portolan_soap::{Probe, ProbeError, SoapOptions, probe};
+
+use super::{
+    certificates::{self, Role},
+    finding::{Check, Finding},
+};
+use crate::config::{Config, SystemKind};
+
+/// A `Date` header is cut to the second, and may have waited.
+const AGREE: u64 = 5;
+
+/// All of them at once: one that hangs holds up no other.
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    let asked = config.systems.iter().map(|(name, system)| {
+        let SystemKind::Soap { options, .. } = &system.kind;
+        let (name, options) = (name.clone(), SoapOptions::clone(options));
+        tokio::spawn(async move { of(&name, probe(&options).await, Timestamp::now()) })
+    });
+    let asked: Vec<_> = asked.collect();
+    let mut findings = Vec::new();
+    for one in asked {
+        findings.extend(one.await.unwrap_or_default());
+    }
+    findings
+}
+
+fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Finding> {
+    let check = Check::new("system", name);
+    let probe = match probed {
+        Ok(probe) => probe,
+        Err(error) => return vec![check.problem(error.said, error.todo)],
+    };
+    let mut findings = vec![answer(&check, &probe)];
+    if !probe.certificates.is_empty() {
+        let check = Check::new("certificate", format!("{name}, as it shows itself"));
+        findings.push(certificates::judge(&check, &probe.certificates, Role::Chain, now));
+    }
+    if let Some(date) = probe.date {
+        findings.push(clock(&Check::new("clock", name), date.into(), now));
+    }
+    findings
+}
+
+fn answer(check: &Check, probe: &Probe) -> Finding {
+    let ms = |time: Duration| time.as_millis();
+    let times = format!("connected in {} ms, answered in {} ms", ms(probe.connected), ms(probe.answered));
+    let said = format!("HTTP {} to a GET; {times}", probe.status.as_u16());
+    match probe.status.as_u16() {
+        401 | 403 | 407 => {
+            check.warning(said, "see its `auth` and `headers`, unless it refuses every GET like this")
+        }
+        404 | 410 => {
+            check.warning(said, "see the path of its `endpoint`, unless it answers every GET like this")
+        }
+        300..=399 => {
+            check.warning(said, "redirections are not followed: write where it leads to into `endpoint`")
+        }
+        502..=504 => check.problem(said, "what stands before the system does not reach it; is it up?"),
+        _ => check.ok(said),
+    }
+}
+
+fn clock(check: &Check, theirs: Timestamp, ours: Timestamp) -> Finding {
+    let apart = theirs.0.abs_diff(ours.0) / 1_000_000;
+    let way = if theirs > ours { "ahead of" } else { "behind" };
+    match apart {
+        0..=AGREE => check.ok(format!("agrees with this machine's within {AGREE} s")),
+        _ => check.warning(
+            format!("{apart} s {way} this machine's"),
+            "one of the two is wrong: let this machine follow NTP, and tell the system's owner",
+        ),
+    }
+}

@@ -1,0 +1,70 @@
+//! Readiness, metrics and `portolan doctor` when what a gateway rests on goes away and comes back.
+
+use serde_json::Value;
+
+use crate::{
+    harness::{Backend, House, Reaction, block_on, get, until},
+    site::Site,
+};
+
+/// State and kind of every check, and the exit code.
+fn doctor(house: &House) -> (Option<i32>, Vec<(String, String, String)>) {
+    let output = house.run(&["doctor", "--format", "json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = json["findings"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let found = findings.map(|one| (text(&one["state"]), text(&one["check"]), text(&one["finding"])));
+    (output.status.code(), found.collect())
+}
+
+fn states(found: &[(String, String, String)], check: &str) -> Vec<String> {
+    found.iter().filter(|(_, kind, _)| kind == check).map(|(state, ..)| state.clone()).collect()
+}
+
+#[test]
+fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let site = Site::new(backend.address);
+        let house = site.house();
+        let (code, found) = doctor(&house);
+        for check in ["queue", "ledger", "clock", "gateway"] {
+            assert!(!states(&found, check).is_empty(), "{check}: {found:#?}");
+        }
+        // The tests' configuration holds its passwords, and is warned of that.
+        assert!(
+            found.iter().all(|(state, check, _)| state == "ok" || check == "configuration"),
+            "{found:#?}"
+        );
+        assert_eq!(code, Some(0));
+
+        let gateway = house.serve();
+        let ready = async |wanted: &str| {
+            let says = format!("readiness {wanted}");
+            until(&says, async || get(gateway.http, "/readyz").await.starts_with(wanted).then_some(())).await;
+        };
+        ready("HTTP/1.1 200").await;
+        assert_eq!(states(&doctor(&house).1, "admin API"), ["ok"]);
+
+        site.broker.kill();
+        let (code, found) = doctor(&house);
+        assert_eq!((code, states(&found, "queue")), (Some(1), vec!["problem".to_owned()]), "{found:#?}");
+        ready("HTTP/1.1 200").await;
+
+        site.database.kill();
+        ready("HTTP/1.1 503").await;
+        let metrics = get(gateway.http, "/metrics").await;
+        for line in ["portolan_ready 0", "portolan_queue_readable 0"] {
+            assert!(metrics.lines().any(|found| found == line), "{line}:\n{metrics}");
+        }
+        let (code, found) = doctor(&house);
+        assert_eq!(code, Some(1));
+        assert_eq!(
+            (states(&found, "ledger"), states(&found, "gateway")),
+            (vec!["problem".to_owned()], vec!["problem".to_owned()]),
+            "{found:#?}"
+        );
+        site.database.restart();
+        ready("HTTP/1.1 200").await;
+    });
+}
