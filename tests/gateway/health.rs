@@ -46,7 +46,7 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         ready("HTTP/1.1 200").await;
         assert_eq!(states(&doctor(&house).1, "admin API"), ["ok"]);
 
-        site.broker.kill();
+        site.brokers.kill(0);
         let (code, found) = doctor(&house);
         assert_eq!((code, states(&found, "queue")), (Some(1), vec!["problem".to_owned()]), "{found:#?}");
         ready("HTTP/1.1 200").await;
