@@ -11,6 +11,7 @@ mod lost;
 mod operator;
 mod port;
 mod retry;
+pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;

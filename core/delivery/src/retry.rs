@@ -79,6 +79,13 @@ impl RetryPolicy {
         self
     }
 
+    /// The same without a last attempt: for what fails while its system is away.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.max_attempts = u32::MAX;
+        self
+    }
+
     /// Attempts at most.
     pub fn max_attempts(&self) -> u32 {
         self.max_attempts
@@ -93,8 +100,8 @@ impl RetryPolicy {
             .with_randomization_factor(self.jitter)
             .with_max_elapsed_time(None)
             .build();
-        // Once the longest is reached the rest is alike; a policy has at most 1000 attempts.
-        for _ in 1..attempt.min(self.max_attempts) {
+        // Once the longest is reached the rest is alike: it takes 40 steps at most to a factor of 1.5, and a day is not long.
+        for _ in 1..attempt.min(self.max_attempts).min(MANY_ATTEMPTS) {
             intervals.next_backoff();
         }
         intervals.next_backoff().unwrap_or(self.max_backoff).min(self.max_backoff)
