@@ -4,6 +4,7 @@
 //! [`Intake`]; and one to whoever is called, [`Target`]. All time comes in as an argument.
 
 pub mod composite;
+mod control;
 mod edge;
 mod envelope;
 mod failure;
@@ -16,6 +17,7 @@ pub mod system;
 pub mod testing;
 mod time;
 
+pub use control::Control;
 pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
 pub use envelope::{
     BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
@@ -24,8 +26,8 @@ pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{Lost, settle_lost, unreadable_row};
 pub use operator::{Changes, Operator, OperatorError, Resolution, RouteView, Version};
 pub use port::{
-    Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,
-    Page, Reconciled, Record, Start, State, StateKind,
+    Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,
+    Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
 pub use retry::{Decision, PolicyError, RetryPolicy, decide};
 pub use time::Timestamp;
