@@ -29,7 +29,7 @@ pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,
     Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
-pub use retry::{Decision, PolicyError, RetryPolicy, decide};
+pub use retry::{Decision, PolicyError, RetryPolicy, decide, exhausted};
 pub use time::Timestamp;
 
 /// A boxed future: ports are used as `dyn`, and one allocation a call is not what a call costs.

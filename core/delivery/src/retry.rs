@@ -178,7 +178,7 @@ fn expired(mut failure: Failure) -> Failure {
 }
 
 /// The last failure, as whoever may call again is told of it.
-fn exhausted(mut failure: Failure) -> Failure {
+pub fn exhausted(mut failure: Failure) -> Failure {
     if failure.class != FaultClass::NotDone {
         failure.status = Status::Unavailable;
     }

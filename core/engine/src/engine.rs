@@ -20,6 +20,7 @@ use crate::{
     load::{LoadError, Loaded, Loader},
     metrics::Metrics,
     route::{Route, RouteTable},
+    systems::Systems,
     untold::Untold,
     waiters::Waiters,
 };
@@ -27,7 +28,7 @@ use crate::{
 /// What differs between deployments.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// Attempts at work at a time for each system, those of waiting callers aside.
+    /// Attempts at work at a time for each route whose system is not known, since it is not served any more.
     pub dispatch_concurrency: usize,
     /// How long finished messages are remembered, and with them their request ids and operations.
     pub retention: Duration,
@@ -67,7 +68,8 @@ pub struct Engine {
     fatal: watch::Sender<Option<String>>,
     pub(crate) stop: watch::Sender<bool>,
     /// A slot for an attempt came free.
-    pub(crate) freed: Notify,
+    pub(crate) freed: Arc<Notify>,
+    pub(crate) systems: Systems,
     /// One reload at a time.
     reload: tokio::sync::Mutex<()>,
 }
@@ -110,6 +112,7 @@ impl Engine {
             );
         }
         let loaded = loader.load()?;
+        let freed = Arc::new(Notify::new());
         let engine = Arc::new(Self {
             options,
             gateway,
@@ -125,7 +128,8 @@ impl Engine {
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
-            freed: Notify::new(),
+            systems: Systems::new(freed.clone()),
+            freed,
             reload: tokio::sync::Mutex::new(()),
         });
         engine.serve(loaded).await?;
@@ -149,6 +153,7 @@ impl Engine {
         let kept = loaded.iter().filter(|one| one.route.has_ledger_row());
         let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
         self.delivery.serve(&kept).await?;
+        self.systems.configure(self.loader.systems());
         let generation = self.table.load().generation + 1;
         let routes = loaded.into_iter().map(|one| self.counted(one.route));
         self.table.store(Arc::new(RouteTable::new(generation, routes)));

@@ -4,6 +4,7 @@
 mod accidents;
 mod counted;
 mod fakes;
+mod systems;
 mod traced;
 
 use std::{sync::Arc, time::Duration};

@@ -25,6 +25,13 @@ pub enum BreakerError {
 }
 
 impl BreakerPolicy {
+    /// Failures in a row, where nothing is said.
+    pub const FAILURES: u32 = 10;
+    /// How long it is open at first, where nothing is said.
+    pub const OPEN_FOR: Duration = Duration::from_secs(1);
+    /// The longest that it is open, where nothing is said.
+    pub const MAX_OPEN_FOR: Duration = Duration::from_secs(30);
+
     /// A policy within bounds: opens after so many failures in a row, for so long at first and, each time that the system
     /// is found away still, twice as long, up to the longest.
     pub fn try_new(failures: u32, open_for: Duration, max_open_for: Duration) -> Result<Self, BreakerError> {
@@ -41,7 +48,7 @@ impl BreakerPolicy {
 
 impl Default for BreakerPolicy {
     fn default() -> Self {
-        Self { failures: 5, open_for: Duration::from_secs(1), max_open_for: Duration::from_secs(30) }
+        Self { failures: Self::FAILURES, open_for: Self::OPEN_FOR, max_open_for: Self::MAX_OPEN_FOR }
     }
 }
 

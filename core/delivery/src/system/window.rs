@@ -106,6 +106,11 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
+/// The names of all time zones.
+pub fn zones() -> Vec<String> {
+    jiff::tz::db().available().map(|name| name.to_string()).collect()
+}
+
 /// `06:30`; `24:00` is the midnight at the end of the day.
 pub fn time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;
