@@ -27,17 +27,11 @@ pub(super) fn policy(system: &mut Group<'_>, reader: &mut Reader<'_>) -> (System
 fn limits(node: &Node, policy: &mut SystemPolicy, reader: &mut Reader<'_>) -> Option<usize> {
     let mut keys = Group::of(node, "`limits`", reader)?;
     let at_a_time = keys.take("concurrency").and_then(|e| reader.count(e));
-    let burst =
-        keys.take("burst").and_then(|e| Some((e, u32::try_from(reader.count(e)?).unwrap_or(u32::MAX))));
-    let rate = keys.take("rate").and_then(|e| Some((e, reader.parsed(e, crate::units::rate)?)));
-    match (rate, burst) {
-        (Some((entry, (attempts, period))), burst) => {
-            match Rate::try_new(attempts, period, burst.map(|(_, burst)| burst)) {
-                Ok(rate) => policy.rate = Some(rate),
-                Err(problem) => reader.bad(entry.value.span, problem.to_string()),
-            }
-        }
-        (None, Some((entry, _))) => reader.bad(entry.key_span, "`burst` needs a `rate`"),
+    let burst = keys.take("burst");
+    let bursts = burst.and_then(|e| reader.count(e)).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    match (keys.take("rate"), burst) {
+        (Some(entry), _) => policy.rate = rate(entry, bursts, reader),
+        (None, Some(burst)) => reader.bad(burst.key_span, "`burst` needs a `rate`"),
         (None, None) => {}
     }
     if let Some(wait) = keys.take("max-wait").and_then(|e| reader.duration(e)) {
@@ -45,6 +39,12 @@ fn limits(node: &Node, policy: &mut SystemPolicy, reader: &mut Reader<'_>) -> Op
     }
     keys.finish(reader);
     at_a_time
+}
+
+fn rate(entry: &Entry, burst: Option<u32>, reader: &mut Reader<'_>) -> Option<Rate> {
+    let (attempts, period) = reader.parsed(entry, crate::units::rate)?;
+    let rate = Rate::try_new(attempts, period, burst);
+    rate.map_err(|problem| reader.bad(entry.value.span, problem.to_string())).ok()
 }
 
 /// `off`, or what opens it and for how long.

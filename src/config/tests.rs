@@ -127,16 +127,16 @@ fn what_no_system_bears_is_found() {
         format!("routes: []\nsystems:\n  register:\n    soap: {{ endpoint: 'http://h/' }}\n    {keys}\n")
     };
     check(
-        &system("limits: { concurrency: 0, rate: fast, burst: 5, max-wait: 1, rat: 1/s }"),
+        &system("limits: { concurrency: 0, rate: fast, max-wait: 1, rat: 1/s }"),
         &[
             "`concurrency`: write a whole number greater than zero",
             "`rate`: write how many in a second, minute, hour or day",
-            "`burst` needs a `rate`",
             "`max-wait`: write a whole number with its unit",
             "`limits` has no key `rat`",
         ],
     );
     check(&system("limits: { rate: 9000000/s }"), &["a million a second at most"]);
+    check(&system("limits: { burst: 5 }"), &["`burst` needs a `rate`"]);
     check(&system("limits: 8"), &["`limits` is a single value, not a group of keys"]);
     check(&system("breaker: on"), &["`breaker` is a single value, not a group of keys"]);
     check(&system("breaker: { open-for: 2h, max-open-for: 1h }"), &["at most `max-open-for`"]);

@@ -21,4 +21,5 @@ mod peers;
 mod repeats;
 mod samples;
 mod site;
+mod systems;
 mod traces;
