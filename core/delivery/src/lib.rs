@@ -24,7 +24,7 @@ pub use envelope::{
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{Lost, settle_lost, unreadable_row};
-pub use operator::{Changes, Operator, OperatorError, Resolution, RouteView, Version};
+pub use operator::{Changes, Operator, OperatorError, Resolution, RouteStatus, RouteView, Version};
 pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,
     Outcome, Page, Reconciled, Record, Start, State, StateKind,

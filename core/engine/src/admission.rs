@@ -13,19 +13,32 @@ pub(crate) async fn admit(
     route: &Route,
     deadline: Option<Timestamp>,
 ) -> Result<Passage, Failure> {
-    let admitted = engine.systems.get(&route.system).admit(deadline).await;
+    let admitted = match engine.held.refusal(route) {
+        Some(refusal) => Err(refusal),
+        None => engine.systems.get(&route.system).admit(deadline).await,
+    };
     admitted.map_err(|failure| failure.with("route", &route.name))
+}
+
+/// Why an operation is not accepted.
+pub(crate) fn refused(engine: &Engine, route: &Route) -> Option<Failure> {
+    Some(engine.held.refusal(route)?.with("route", &route.name))
 }
 
 /// Why no attempt of the route begins now.
 fn refusal(engine: &Engine, route: &Route) -> Option<Failure> {
-    let failure = engine.systems.get(&route.system).refusal(Timestamp::now())?;
+    let paused = engine.held.pause(&route.name);
+    let failure = paused.or_else(|| engine.systems.get(&route.system).refusal(Timestamp::now()))?;
     Some(failure.with("route", &route.name))
 }
 
 /// Resolves when no attempt of the route begins any more.
 pub(crate) async fn ceases(engine: &Engine, route: &Route) {
-    engine.systems.get(&route.system).is_shut().await;
+    let system = engine.systems.get(&route.system);
+    tokio::select! {
+        () = system.is_shut() => {}
+        () = engine.held.is_paused(&route.name) => {}
+    }
 }
 
 /// Ends a message that waits for an attempt which does not begin now: nobody is to wait for it. An operation goes on, also

@@ -160,6 +160,9 @@ struct Message {
 impl Message {
     /// Accepts, and gives the operation as soon as it is durable.
     async fn operation(self) -> Answer {
+        if let Some(refusal) = admission::refused(&self.engine, &self.route) {
+            return self.known_or(refusal).await;
+        }
         let Self { engine, route, envelope, payload, sending, .. } = self;
         let received = envelope.received;
         let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
@@ -200,6 +203,9 @@ impl Message {
         match engine.delivery.recall(route.name.clone(), key).await {
             Ok(None) => Answer::Failed(refusal),
             Ok(Some(record)) if record.payload != payload => Answer::Failed(reused()),
+            Ok(Some(record)) if route.mode == RouteMode::Operation => {
+                Answer::Operation(operations::view(record, &route.response_type))
+            }
             Ok(Some(record)) => outcome(&engine, &route, record.envelope.id).await,
             Err(error) => Answer::Failed(unread(engine.failed(error))),
         }

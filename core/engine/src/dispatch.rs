@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Claimed, DeadLetter, Failure, FaultClass, Outcome, Party, Status, Timestamp, system::Room,
+    Claimed, Control, DeadLetter, Failure, FaultClass, Outcome, Party, Status, Timestamp, system::Room,
 };
 
 use crate::{
@@ -183,18 +183,22 @@ fn rooms(engine: &Engine, busy: &Busy) -> (Vec<(Arc<str>, usize)>, Option<Timest
         });
     }
     let look_again = of_systems.values().filter_map(|room| room.look_again).min();
+    let held = engine.held.all();
+    let paused = |route: &Arc<str>| held.get(route) == Some(&Control::Paused);
     let served = table.by_name.values().map(|r| {
         let room = of_systems.get(&r.system).map_or(0, |room| room.attempts);
-        (r.name.clone(), room)
+        (r.name.clone(), if paused(&r.name) { 0 } else { room })
     });
     let limit = engine.options.dispatch_concurrency;
     let others = busy.iter().filter_map(|(lane, at_work)| match lane {
-        Lane::Unserved(route) if !table.by_name.contains_key(route) => {
+        Lane::Unserved(route) if !table.by_name.contains_key(route) && !paused(route) => {
             Some((route.clone(), limit.saturating_sub(*at_work)))
         }
         _ => None,
     });
-    (served.chain(others).collect(), look_again)
+    let unserved = held.keys().filter(|route| !table.by_name.contains_key(*route) && paused(route));
+    let unserved = unserved.map(|route| (route.clone(), 0));
+    (served.chain(others).chain(unserved).collect(), look_again)
 }
 
 /// One attempt at a claimed message. It was let through to its system, unless that was not known yet.

@@ -16,7 +16,9 @@ use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestam
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    dispatch, housekeeping,
+    dispatch,
+    held::Held,
+    housekeeping,
     load::{LoadError, Loaded, Loader},
     metrics::Metrics,
     route::{Route, RouteTable},
@@ -70,6 +72,7 @@ pub struct Engine {
     /// A slot for an attempt came free.
     pub(crate) freed: Arc<Notify>,
     pub(crate) systems: Systems,
+    pub(crate) held: Held,
     /// One reload at a time.
     reload: tokio::sync::Mutex<()>,
 }
@@ -130,8 +133,10 @@ impl Engine {
             stop: watch::Sender::new(false),
             systems: Systems::new(freed.clone()),
             freed,
+            held: Held::default(),
             reload: tokio::sync::Mutex::new(()),
         });
+        engine.learn_controls().await?;
         engine.serve(loaded).await?;
         if engine.options.dispatch {
             tokio::spawn(dispatch::run(engine.clone()));
@@ -140,6 +145,7 @@ impl Engine {
         if engine.delivery.is_shared() {
             tokio::spawn(housekeeping::reconcile(engine.clone()));
             tokio::spawn(housekeeping::tell_waiters(engine.clone()));
+            tokio::spawn(housekeeping::learn_controls(engine.clone()));
         }
         Ok(engine)
     }
@@ -176,6 +182,15 @@ impl Engine {
         let loader = self.loader.clone();
         let loaded = apart(move || loader.load()).await?;
         self.serve(loaded).await.map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+
+    /// Which routes are held up, by whichever gateway.
+    pub(crate) async fn learn_controls(&self) -> Result<(), DeliveryError> {
+        let controls = self.delivery.controls().await.map_err(|e| self.failed(e))?;
+        if self.held.learn(controls) {
+            self.freed.notify_one();
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod dispatch;
 mod engine;
 mod goes_on;
 mod guarded;
+mod held;
 mod housekeeping;
 mod intake;
 mod load;

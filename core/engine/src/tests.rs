@@ -4,6 +4,7 @@
 mod accidents;
 mod counted;
 mod fakes;
+mod held;
 mod systems;
 mod traced;
 
