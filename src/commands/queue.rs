@@ -3,7 +3,7 @@
 mod decide;
 mod list;
 mod show;
-mod view;
+pub(super) mod view;
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 

@@ -103,3 +103,12 @@ fn a_dead_letter_is_due_again() {
     let listed = portolan(&folder, &["queue", "list", "--state", "waiting"]).output().unwrap();
     assert!(String::from_utf8(listed.stdout).unwrap().contains(ID));
 }
+
+#[test]
+fn a_route_is_held_up_before_its_gateway_starts() {
+    let (_kept, folder) = queue();
+    check("routes-list", &folder, &["routes", "list"]);
+    check("routes-pause", &folder, &["routes", "pause", "shop.price"]);
+    check("routes-pause-unknown", &folder, &["routes", "pause", "shop.prize"]);
+    check("routes-list-json", &folder, &["routes", "--format", "json"]);
+}

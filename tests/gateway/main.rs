@@ -10,6 +10,7 @@ mod cluster;
 mod errors;
 mod faults;
 mod health;
+mod held;
 mod hostile;
 mod kill;
 mod lifecycle;

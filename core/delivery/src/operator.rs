@@ -1,12 +1,12 @@
 //! The port to whoever operates the gateway: what the admin API and the command line can ask and decide.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, Control, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Status, Timestamp,
-    system::Shut,
+    BoxFuture, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Status,
+    Timestamp, system::Shut,
 };
 
 /// What an operator can ask and decide, whether the gateway runs or not.
@@ -124,8 +124,28 @@ impl RouteStatus {
         Self { view, control: Control::Running, shut: None, waiting: 0, at_work: 0, dead: 0, oldest: None }
     }
 
-    /// With how many messages there are.
-    pub fn count(&mut self, count: &Count) {
+    /// Those of the routes that are served, and of others that are held up or have messages left; by name.
+    pub fn all(served: Vec<Self>, controls: &Controls, counts: &[Count]) -> Vec<Self> {
+        let by_name = |status: Self| (status.view.route.clone(), status);
+        let mut statuses: BTreeMap<Arc<str>, Self> = served.into_iter().map(by_name).collect();
+        let mut of = |route: &str, tell: &dyn Fn(&mut Self)| match statuses.get_mut(route) {
+            Some(status) => tell(status),
+            None => {
+                let mut status = Self::new(RouteView::unserved(route.into()));
+                tell(&mut status);
+                statuses.insert(route.into(), status);
+            }
+        };
+        for (route, control) in controls {
+            of(route, &|status| status.control = *control);
+        }
+        for count in counts {
+            of(&count.route, &|status| status.count(count));
+        }
+        statuses.into_values().collect()
+    }
+
+    fn count(&mut self, count: &Count) {
         match count.state {
             StateKind::Waiting => self.waiting = count.messages,
             StateKind::Claimed => self.at_work = count.messages,

@@ -1,6 +1,6 @@
 //! The engine as operators see it: the ledger's questions, and decisions about dead letters.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use portolan_delivery::{
     BoxFuture, Changes, Control, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError,
@@ -126,27 +126,11 @@ impl Engine {
     /// Every route that is served, held up, or has messages left.
     fn statuses(&self, counts: &[Count]) -> Vec<RouteStatus> {
         let now = Timestamp::now();
-        let held = self.held.all();
-        let table = self.table.load();
-        let mut statuses: BTreeMap<Arc<str>, RouteStatus> = BTreeMap::new();
-        for view in table.views() {
+        let served = self.table.load().views().into_iter().map(|view| {
             let shut = self.systems.get(&view.system).gate(|gate| gate.shut(now));
-            statuses.insert(view.route.clone(), RouteStatus { shut, ..RouteStatus::new(view) });
-        }
-        let left = held.keys().cloned().chain(counts.iter().map(|count| Arc::from(&*count.route)));
-        for route in left {
-            let unserved = || RouteStatus::new(RouteView::unserved(route.clone()));
-            statuses.entry(route.clone()).or_insert_with(unserved);
-        }
-        for status in statuses.values_mut() {
-            status.control = held.get(&status.view.route).copied().unwrap_or_default();
-        }
-        for count in counts {
-            if let Some(status) = statuses.get_mut(&*count.route) {
-                status.count(count);
-            }
-        }
-        statuses.into_values().collect()
+            RouteStatus { shut, ..RouteStatus::new(view) }
+        });
+        RouteStatus::all(served.collect(), &self.held.all(), counts)
     }
 
     async fn record(&self, id: MessageId) -> Result<Record, OperatorError> {
