@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod bulk;
 mod canary;
 mod cluster;
 mod errors;

@@ -68,7 +68,7 @@ pub(super) fn state(kind: StateKind) -> &'static str {
     }
 }
 
-fn class(class: FaultClass) -> &'static str {
+pub(super) fn class(class: FaultClass) -> &'static str {
     match class {
         FaultClass::Request => "REQUEST",
         FaultClass::Unsent => "UNSENT",
