@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tonic::Code;
 
-use crate::harness::{Backend, Client, Details, Gateway, House, OrderRequest, Reaction, block_on};
+use crate::{
+    harness::{Backend, Client, Details, Gateway, House, OrderRequest, Reaction, block_on, until},
+    site::Site,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -65,5 +68,34 @@ fn a_route_is_paused_resumed_and_drained() {
         let unknown = house.run(&["routes", "pause", "orders.ltaer", "--admin", &admin]);
         assert_eq!(unknown.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no route orders.ltaer"));
+    });
+}
+
+#[test]
+fn what_one_gateway_is_told_holds_for_all() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let site = Site::new(backend.address);
+        let (one, other) = (site.house(), site.house());
+        let (first, second) = (one.serve(), other.serve());
+        let here = Client::connect(first.grpc).await;
+        let there = Client::connect(second.grpc).await;
+        first.operator(&one, &["routes", "pause", "orders.once", "orders.later"]);
+        until("the other gateway refuses", async || {
+            let order = OrderRequest { request_id: String::new(), ..OrderRequest::new("paused") };
+            let status = there.order("Once", order).await.err()?;
+            (Details::of(&status).reason == "ROUTE_PAUSED").then_some(())
+        })
+        .await;
+        let before = backend.count("paused");
+        let begun = here.begin("Later", OrderRequest::new("later")).await.unwrap();
+        assert_eq!(fares(&second, &other, "orders.later")["waiting"], 1);
+        second.operator(&other, &["routes", "resume", "orders.once", "orders.later"]);
+        assert!(here.wait(&begun.name, PATIENCE).await.unwrap().done);
+        until("the first gateway accepts", async || {
+            here.order("Once", OrderRequest::new("resumed")).await.ok()
+        })
+        .await;
+        assert_eq!(backend.count("paused"), before);
     });
 }
