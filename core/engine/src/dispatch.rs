@@ -100,9 +100,11 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     }
 }
 
+/// Resolves by then; before, where that is far off, since the clock that tells it may be set meanwhile.
 async fn the_time_has_come(time: Option<Timestamp>) {
+    const FAR_OFF: Duration = Duration::from_secs(60);
     match time {
-        Some(time) => tokio::time::sleep(time.since(Timestamp::now())).await,
+        Some(time) => tokio::time::sleep(time.since(Timestamp::now()).min(FAR_OFF)).await,
         None => std::future::pending().await,
     }
 }
