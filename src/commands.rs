@@ -46,7 +46,7 @@ impl Command {
             Self::Call(arguments) => call::run(&arguments, report),
             Self::Simulate(arguments) => simulate::run(arguments, report),
             Self::Queue(arguments) => queue::run(arguments, report),
-            Self::Routes(arguments) => routes::run(&arguments, report),
+            Self::Routes(arguments) => routes::run(arguments, report),
             Self::Reload(arguments) => reload::run(&arguments, report),
             Self::Doctor(arguments) => doctor::run(&arguments, report),
             Self::Demo(arguments) => demo::run(&arguments, report),

@@ -2,6 +2,7 @@
 //! take; every finding at once, with its place, and never with a secret in it.
 
 mod keys;
+mod limits;
 mod listen;
 mod mask;
 mod queue;

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_delivery::Target;
+use portolan_delivery::{Target, system::SystemPolicy};
 use portolan_diagnostics::{Code, Diagnostic, Rendered, Severity, SourceId, Sources, render};
 use portolan_engine::{Bundle, LoadError, Loaded, Loader};
 use portolan_mapping::load::{LoadedRoute, Standing};
@@ -34,6 +34,7 @@ pub(crate) struct Files {
 struct Systems {
     targets: HashMap<String, Arc<dyn Target>>,
     timeouts: HashMap<String, Duration>,
+    policies: HashMap<String, SystemPolicy>,
     standing: Standing,
 }
 
@@ -69,6 +70,10 @@ impl Loader for Files {
         let loaded = routes.collect::<Result<_, _>>()?;
         *self.systems.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(systems);
         Ok(loaded)
+    }
+
+    fn systems(&self) -> HashMap<String, SystemPolicy> {
+        self.systems.lock().unwrap_or_else(PoisonError::into_inner).policies.clone()
     }
 
     fn open(&self, content: &[u8]) -> Result<Loaded, LoadError> {
@@ -108,7 +113,13 @@ fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {
     let timeouts = config.systems.iter().map(|(name, system)| match &system.kind {
         SystemKind::Soap { options, .. } => (name.clone(), options.timeout),
     });
-    Ok(Systems { targets: registry::targets(config)?, timeouts: timeouts.collect(), standing })
+    let policies = config.systems.iter().map(|(name, system)| (name.clone(), system.policy.clone()));
+    Ok(Systems {
+        targets: registry::targets(config)?,
+        timeouts: timeouts.collect(),
+        policies: policies.collect(),
+        standing,
+    })
 }
 
 /// A route that was read, joined with its system. `sources` are in the encoding in which they are kept.

@@ -20,6 +20,23 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     total.map(Duration::from_millis).ok_or_else(|| "that is more than a hundred years".to_owned())
 }
 
+/// `50/s`, `100/m`, `1000/h`, `10000/d`: so many in each of these periods.
+pub(crate) fn rate(text: &str) -> Result<(u32, Duration), String> {
+    let expected =
+        || "write how many in a second, minute, hour or day: 50/s, 100/m, 1000/h, 10000/d".to_owned();
+    let (number, unit) = text.split_once('/').ok_or_else(expected)?;
+    let period = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let digits = number.bytes().all(|b| b.is_ascii_digit());
+    let number = if digits { number.parse().ok() } else { None };
+    number.map(|number| (number, Duration::from_secs(period))).ok_or_else(expected)
+}
+
 /// `5%` or `0.5%`, as a fraction of one.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     let expected = || "write a share from 0% to 100%: 5%, 0.5%".to_owned();
@@ -63,6 +80,16 @@ mod tests {
         time("3d", Some(259_200_000));
         for wrong in ["", "5", "s", "-1s", "1.5s", "1 s", "5min", "99999999999999999999s", "36526d", "5é"] {
             time(wrong, None);
+        }
+        let pace = |text, expected: Option<(u32, u64)>| {
+            let expected = expected.map(|(number, seconds)| (number, Duration::from_secs(seconds)));
+            assert_eq!(rate(text).ok(), expected, "{text}");
+        };
+        pace("50/s", Some((50, 1)));
+        pace("100/m", Some((100, 60)));
+        pace("10000/d", Some((10000, 86_400)));
+        for wrong in ["", "50", "/s", "50/", "50/min", "-1/s", "+1/s", "1.5/s", "50 / s", "99999999999/s"] {
+            pace(wrong, None);
         }
         let share = |text, expected: Option<f64>| assert_eq!(percent(text).ok(), expected, "{text}");
         share("5%", Some(0.05));

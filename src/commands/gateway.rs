@@ -8,8 +8,8 @@ use std::{
 
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
-    BoxFuture, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page, Record,
-    Resolution, RouteView, Version,
+    BoxFuture, Control, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page,
+    Record, Resolution, RouteStatus, RouteView, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -40,7 +40,7 @@ pub(crate) struct Gateway {
 pub(super) enum Purpose {
     /// Look at messages: nothing is changed, and mappings need not be sound.
     Read,
-    /// Decide about messages, which may need their mapping.
+    /// Decide about messages, which may need their mapping, or about routes.
     Decide,
     /// Something that only a running gateway does.
     Control,
@@ -207,6 +207,17 @@ impl Operator for Ledger {
     }
 
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+        needs_gateway()
+    }
+
+    fn route_statuses(&self) -> BoxFuture<'_, Result<Vec<RouteStatus>, OperatorError>> {
+        Box::pin(async move {
+            let (controls, counts) = (self.0.controls().await?, self.0.counts().await?);
+            Ok(RouteStatus::all(Vec::new(), &controls, &counts))
+        })
+    }
+
+    fn control(&self, _: Arc<str>, _: Control) -> BoxFuture<'_, Result<(), OperatorError>> {
         needs_gateway()
     }
 

@@ -1,9 +1,10 @@
 //! `portolan queue`: what waits, what failed, and what a person decides about it.
 
+mod bulk;
 mod decide;
 mod list;
 mod show;
-mod view;
+pub(super) mod view;
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -18,7 +19,8 @@ use crate::report::{Failure, Report};
   portolan queue show 019a3f2e-7c1b-7000-8000-000000000001
   portolan queue retry 019a3f2e-7c1b-7000-8000-000000000001
   portolan queue resolve 019a3f2e-7c1b-7000-8000-000000000001 --succeeded answer.xml
-  portolan queue discard 019a3f2e-7c1b-7000-8000-000000000001 --reason 'withdrawn by the caller'")]
+  portolan queue discard 019a3f2e-7c1b-7000-8000-000000000001 --reason 'withdrawn by the caller'
+  portolan queue retry --route benefits.submit-claim --class unsent --yes")]
 pub(crate) enum Arguments {
     List(list::Arguments),
     Show(show::Arguments),

@@ -44,7 +44,7 @@ fn reload(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
             "routes": routes::shown(&served),
         }));
     }
-    routes::print(&served, arguments.format, report)?;
+    routes::print(&served, report);
     report.line(format_args!("\n{changes}"));
     Ok(())
 }

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use portolan_delivery::system::SystemPolicy;
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_mapping::yaml::{Entry, Node};
 use portolan_soap::{Auth, SoapOptions, TlsOptions};
 
-use super::keys::{Group, Reader};
+use super::{
+    keys::{Group, Reader},
+    limits,
+};
 
 /// A party outside.
 #[derive(Debug, Clone)]
 pub(crate) struct System {
     /// How it is reached.
     pub(crate) kind: SystemKind,
+    /// How it may be asked.
+    pub(crate) policy: SystemPolicy,
     /// Where its name stands.
     pub(crate) span: Span,
 }
@@ -39,9 +45,13 @@ pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
             reader.findings.push(finding.at(entry.key_span, ""));
         }
     }
-    let kind = keys.require("soap", reader).and_then(|e| soap(&e.value, reader));
+    let mut kind = keys.require("soap", reader).and_then(|e| soap(&e.value, reader));
+    let (policy, at_a_time) = limits::policy(&mut keys, reader);
+    if let (Some(SystemKind::Soap { options, .. }), Some(most)) = (&mut kind, at_a_time) {
+        options.max_concurrency = options.max_concurrency.min(most);
+    }
     keys.finish(reader);
-    Some(System { kind: kind?, span: entry.key_span })
+    Some(System { kind: kind?, policy, span: entry.key_span })
 }
 
 fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {

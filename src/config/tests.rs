@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portolan_delivery::system::{BreakerPolicy, Rate, SystemPolicy};
 use portolan_diagnostics::{Sources, render};
 
 use super::*;
@@ -81,6 +82,78 @@ systems:
     assert!(options.auth.as_ref().is_some_and(|a| a.username == "portal" && a.password == "canary-file"));
     assert_eq!(options.headers["x-api-key"], "canary-environment");
     assert!(header.is_some());
+}
+
+#[test]
+fn reads_what_a_system_bears() {
+    let folder = folder();
+    let text = "
+routes: [ mappings ]
+systems:
+  register:
+    soap: { endpoint: https://register.example/soap, max-concurrency: 20 }
+    limits: { concurrency: 8, rate: 50/s, burst: 10, max-wait: 250ms }
+    breaker: { failures: 5, open-for: 30s }
+    maintenance:
+      - { zone: Europe/Tallinn, days: [ mon..fri ], from: 22:00, to: 06:00 }
+      - { zone: UTC, dates: [ 2026-12-24, 12-31..01-01 ], except: [ 2027-01-01 ], to: 12:00 }
+  tax:
+    soap: { endpoint: https://tax.example/soap }
+    breaker: off
+  old:
+    soap: { endpoint: https://old.example/soap }
+";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let systems = config.unwrap().systems;
+    let policy = &systems["register"].policy;
+    let s = Duration::from_secs;
+    assert_eq!(policy.concurrency, 8);
+    assert_eq!(policy.rate, Rate::try_new(50, s(1), Some(10)).ok());
+    assert_eq!(policy.max_wait, Duration::from_millis(250));
+    assert_eq!(policy.breaker, BreakerPolicy::try_new(5, s(30), s(30)).ok());
+    let windows = &policy.maintenance.0;
+    assert_eq!((windows.len(), windows[0].weekdays.len(), windows[1].dates.len()), (2, 5, 2));
+    assert_eq!(windows[0].from, portolan_delivery::system::window::time("22:00").unwrap());
+    let SystemKind::Soap { options, .. } = &systems["register"].kind;
+    assert_eq!(options.max_concurrency, 8, "no more at a time than the system bears, whoever asks");
+    assert_eq!(systems["tax"].policy, SystemPolicy { breaker: None, ..SystemPolicy::default() });
+    assert_eq!(systems["old"].policy, SystemPolicy::default());
+}
+
+#[test]
+fn what_no_system_bears_is_found() {
+    let system = |keys: &str| {
+        format!("routes: []\nsystems:\n  register:\n    soap: {{ endpoint: 'http://h/' }}\n    {keys}\n")
+    };
+    check(
+        &system("limits: { concurrency: 0, rate: fast, max-wait: 1, rat: 1/s }"),
+        &[
+            "`concurrency`: write a whole number greater than zero",
+            "`rate`: write how many in a second, minute, hour or day",
+            "`max-wait`: write a whole number with its unit",
+            "`limits` has no key `rat`",
+        ],
+    );
+    check(&system("limits: { rate: 9000000/s }"), &["a million a second at most"]);
+    check(&system("limits: { burst: 5 }"), &["`burst` needs a `rate`"]);
+    check(&system("limits: 8"), &["`limits` is a single value, not a group of keys"]);
+    check(&system("breaker: on"), &["`breaker` is a single value, not a group of keys"]);
+    check(&system("breaker: { open-for: 2h, max-open-for: 1h }"), &["at most `max-open-for`"]);
+    check(
+        &system(
+            "maintenance: [ { zone: Europe/Talinn, days: [ monday ], from: 6, dates: [ 2026-02-30 ] }, {} ]",
+        ),
+        &[
+            "there is no such time zone",
+            "help: did you mean `Europe/Tallinn`?",
+            "`days`: write a day, mon to sun",
+            "`dates`: write a date, 2026-12-24",
+            "`from`: write the time of day",
+            "a window of `maintenance` has no `zone`",
+        ],
+    );
+    check(&system("maintenance: { zone: UTC }"), &["`maintenance` is a group of keys, not a list"]);
 }
 
 #[test]

@@ -19,7 +19,9 @@ fn every_command_explains_itself() {
     }
     let single = ["serve", "check", "describe", "translate", "simulate", "queue", "routes", "reload", "demo"];
     let queue = ["list", "show", "retry", "resolve", "discard"].map(|w| vec!["queue", w]);
-    for words in single.map(|w| vec![w]).into_iter().chain(queue).chain([vec!["simulate", "soap"]]) {
+    let routes = ["list", "pause", "resume", "drain"].map(|w| vec!["routes", w]);
+    let double = queue.into_iter().chain(routes).chain([vec!["simulate", "soap"]]);
+    for words in single.map(|w| vec![w]).into_iter().chain(double) {
         assert!(help(&words).contains(&format!("Examples:\n  portolan {}", words.join(" "))), "{words:?}");
     }
 }

@@ -103,3 +103,37 @@ fn a_dead_letter_is_due_again() {
     let listed = portolan(&folder, &["queue", "list", "--state", "waiting"]).output().unwrap();
     assert!(String::from_utf8(listed.stdout).unwrap().contains(ID));
 }
+
+#[test]
+fn a_route_is_held_up_before_its_gateway_starts() {
+    let (_kept, folder) = queue();
+    check("routes-list", &folder, &["routes", "list"]);
+    check("routes-pause", &folder, &["routes", "pause", "shop.price"]);
+    check("routes-pause-unknown", &folder, &["routes", "pause", "shop.prize"]);
+    check("routes-list-json", &folder, &["routes", "--format", "json"]);
+}
+
+#[test]
+fn many_dead_letters_are_decided_at_once() {
+    let (_kept, folder) = queue();
+    check("queue-bulk-none", &folder, &["queue", "retry", "--route", "shop.prize"]);
+    check("queue-bulk-preview", &folder, &["queue", "discard", "--all", "--reason", "over"]);
+    check(
+        "queue-bulk-preview-json",
+        &folder,
+        &["queue", "resolve", "--failed", "--class", "reply", "--format", "json"],
+    );
+    check(
+        "queue-bulk-younger",
+        &folder,
+        &["queue", "discard", "--older-than", "36500d", "--reason", "over", "--yes"],
+    );
+    check(
+        "queue-bulk",
+        &folder,
+        &["queue", "discard", "--route", "shop.price", "--reason", "over", "--yes", "--format", "json"],
+    );
+    check("queue-bulk-again", &folder, &["queue", "discard", "--all", "--reason", "over", "--yes"]);
+    check("queue-bulk-and-one", &folder, &["queue", "retry", ID, "--all"]);
+    check("queue-bulk-succeeded", &folder, &["queue", "resolve", "--all", "--succeeded", "p.bin"]);
+}

@@ -5,11 +5,13 @@
 
 mod harness;
 
+mod bulk;
 mod canary;
 mod cluster;
 mod errors;
 mod faults;
 mod health;
+mod held;
 mod hostile;
 mod kill;
 mod lifecycle;
@@ -21,4 +23,5 @@ mod peers;
 mod repeats;
 mod samples;
 mod site;
+mod systems;
 mod traces;

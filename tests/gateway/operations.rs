@@ -134,7 +134,9 @@ fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
 fn when_its_attempts_are_used_up_a_person_decides() {
     block_on(async {
         let address = Backend::start(|_, _| Reaction::Take).await.address;
-        let house = House::orders(address);
+        let mut house = House::orders(address);
+        // With one they would wait for the system.
+        house.bears("orders", "breaker: off");
         let gateway = house.serve();
         let client = Client::connect(gateway.grpc).await;
         let mut names = Vec::new();

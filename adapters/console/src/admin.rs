@@ -40,6 +40,8 @@ impl Admin {
             "ResolveMessage" => self.unary(request, |r| resolve(operator.clone(), r)).await,
             "CountMessages" => self.unary(request, |r| counts(operator.clone(), r)).await,
             "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
+            "ListRouteStatuses" => self.unary(request, |r| route_statuses(operator.clone(), r)).await,
+            "ControlRoute" => self.unary(request, |r| control(operator.clone(), r)).await,
             "Reload" => self.unary(request, |r| reload(operator.clone(), r)).await,
             _ => status(Code::Unimplemented, "UNKNOWN_METHOD", "there is no such method here", None)
                 .into_http(),
@@ -127,6 +129,17 @@ async fn counts(operator: Shared, _: wire::Empty) -> Result<wire::CountMessagesR
 async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {
     let routes = operator.routes().await.map_err(to_status)?;
     Ok(wire::ListRoutesResponse { routes: routes.into_iter().map(convert::route_out).collect() })
+}
+
+async fn route_statuses(operator: Shared, _: wire::Empty) -> Result<wire::ListRouteStatusesResponse, Status> {
+    let statuses = operator.route_statuses().await.map_err(to_status)?;
+    let routes = statuses.into_iter().map(convert::route_status_out).collect();
+    Ok(wire::ListRouteStatusesResponse { routes })
+}
+
+async fn control(operator: Shared, request: wire::ControlRouteRequest) -> Result<wire::Empty, Status> {
+    let control = convert::control_in(request.control).map_err(malformed)?;
+    operator.control(request.route.into(), control).await.map(|()| wire::Empty {}).map_err(to_status)
 }
 
 /// Findings are an answer, not a status: they may be long, and a status travels in a header.

@@ -1,11 +1,11 @@
 //! The admin API from the caller's side: an [`Operator`] that asks a running gateway.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Count, Filter, MessageId, Operator, OperatorError, Page, Record, Resolution, RouteView,
-    Version,
+    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Record, Resolution,
+    RouteStatus, RouteView, Version,
 };
 use tonic::{
     Request, Status,
@@ -117,6 +117,22 @@ impl Operator for ConsoleClient {
             let answer: wire::ListRoutesResponse =
                 self.call("/portolan.admin.v1.Admin/ListRoutes", wire::Empty {}).await?;
             Ok(answer.routes.into_iter().map(convert::route_in).collect())
+        })
+    }
+
+    fn route_statuses(&self) -> BoxFuture<'_, Result<Vec<RouteStatus>, OperatorError>> {
+        Box::pin(async move {
+            let answer: wire::ListRouteStatusesResponse =
+                self.call("/portolan.admin.v1.Admin/ListRouteStatuses", wire::Empty {}).await?;
+            answer.routes.into_iter().map(|r| convert::route_status_in(r).map_err(foreign)).collect()
+        })
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), OperatorError>> {
+        Box::pin(async move {
+            let control = convert::control_out(control);
+            let request = wire::ControlRouteRequest { route: route.to_string(), control };
+            self.call("/portolan.admin.v1.Admin/ControlRoute", request).await.map(|wire::Empty {}| ())
         })
     }
 

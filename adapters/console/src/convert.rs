@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery as delivery;
-use portolan_delivery::{BundleHash, GatewayId, MessageId, PayloadDigest, Status, Timestamp};
+use portolan_delivery::{BundleHash, GatewayId, MessageId, PayloadDigest, Status, Timestamp, system::Shut};
 
 use crate::wire;
 
@@ -41,6 +41,12 @@ const PARTIES: [(delivery::Party, wire::Party); 3] = [
 const MODES: [(delivery::Mode, wire::Mode); 2] = [
     (delivery::Mode::RequestReply, wire::Mode::RequestReply),
     (delivery::Mode::Operation, wire::Mode::Operation),
+];
+
+const CONTROLS: [(delivery::Control, wire::Control); 3] = [
+    (delivery::Control::Running, wire::Control::Running),
+    (delivery::Control::Paused, wire::Control::Paused),
+    (delivery::Control::Draining, wire::Control::Draining),
 ];
 
 /// The wire's number of a value; the tables above hold every variant (a test says so).
@@ -344,6 +350,50 @@ pub(crate) fn route_in(route: wire::Route) -> delivery::RouteView {
         mode: Arc::from(route.mode),
         bundle: route.bundle,
     }
+}
+
+pub(crate) fn control_out(control: delivery::Control) -> i32 {
+    number(&CONTROLS, control)
+}
+
+pub(crate) fn control_in(control: i32) -> Result<delivery::Control, Malformed> {
+    required(&CONTROLS, control, "control")
+}
+
+pub(crate) fn route_status_out(status: delivery::RouteStatus) -> wire::RouteStatus {
+    let delivery::RouteStatus { view, control, shut, waiting, at_work, dead, oldest } = status;
+    wire::RouteStatus {
+        route: Some(route_out(view)),
+        control: control_out(control),
+        waiting,
+        at_work,
+        dead,
+        oldest: oldest.map(time_out),
+        shut: shut.map(|shut| match shut {
+            Shut::Away(until) => wire::Shut::AwayUntil(time_out(until)),
+            Shut::Maintenance(until) => wire::Shut::MaintenanceUntil(time_out(until)),
+        }),
+    }
+}
+
+pub(crate) fn route_status_in(status: wire::RouteStatus) -> Result<delivery::RouteStatus, Malformed> {
+    let wire::RouteStatus { route, control, waiting, at_work, dead, oldest, shut } = status;
+    let shut = match shut {
+        None => None,
+        Some(wire::Shut::AwayUntil(until)) => Some(Shut::Away(time_in(until, "away_until")?)),
+        Some(wire::Shut::MaintenanceUntil(until)) => {
+            Some(Shut::Maintenance(time_in(until, "maintenance_until")?))
+        }
+    };
+    Ok(delivery::RouteStatus {
+        view: route_in(route.ok_or(Malformed("route"))?),
+        control: control_in(control)?,
+        shut,
+        waiting,
+        at_work,
+        dead,
+        oldest: oldest.map(|time| time_in(time, "oldest")).transpose()?,
+    })
 }
 
 #[cfg(test)]

@@ -108,6 +108,55 @@ pub(crate) struct ListRoutesResponse {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ListRouteStatusesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) routes: Vec<RouteStatus>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ControlRouteRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+    #[prost(enumeration = "Control", tag = "2")]
+    pub(crate) control: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct RouteStatus {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) route: Option<Route>,
+    #[prost(enumeration = "Control", tag = "2")]
+    pub(crate) control: i32,
+    #[prost(uint64, tag = "3")]
+    pub(crate) waiting: u64,
+    #[prost(uint64, tag = "4")]
+    pub(crate) at_work: u64,
+    #[prost(uint64, tag = "5")]
+    pub(crate) dead: u64,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) oldest: Option<Timestamp>,
+    #[prost(oneof = "Shut", tags = "7, 8")]
+    pub(crate) shut: Option<Shut>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum Shut {
+    #[prost(message, tag = "7")]
+    AwayUntil(Timestamp),
+    #[prost(message, tag = "8")]
+    MaintenanceUntil(Timestamp),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum Control {
+    Unspecified = 0,
+    Running = 1,
+    Paused = 2,
+    Draining = 3,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ReloadResponse {
     #[prost(message, repeated, tag = "1")]
     pub(crate) routes: Vec<Route>,
@@ -392,6 +441,10 @@ mod tests {
         check::<super::ResolveMessageRequest>(&pool, "ResolveMessageRequest");
         check::<super::CountMessagesResponse>(&pool, "CountMessagesResponse");
         check::<super::ListRoutesResponse>(&pool, "ListRoutesResponse");
+        check::<super::ListRouteStatusesResponse>(&pool, "ListRouteStatusesResponse");
+        check::<super::ControlRouteRequest>(&pool, "ControlRouteRequest");
+        check::<super::RouteStatus>(&pool, "RouteStatus");
+        check::<super::Empty>(&pool, "ControlRouteResponse");
         check::<super::ReloadResponse>(&pool, "ReloadResponse");
         check::<super::Message>(&pool, "Message");
         check::<super::Empty>(&pool, "ReloadRequest");

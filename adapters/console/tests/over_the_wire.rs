@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Health, Metrics, health};
-use portolan_delivery::*;
+use portolan_delivery::{system::Shut, *};
 
 /// Knows a few messages; remembers what it was asked to decide.
 #[derive(Default)]
@@ -57,6 +57,18 @@ impl Operator for Fake {
         Box::pin(async move { Ok(vec![route()]) })
     }
 
+    fn route_statuses(&self) -> BoxFuture<'_, Result<Vec<RouteStatus>, OperatorError>> {
+        Box::pin(async move { Ok(statuses()) })
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), OperatorError>> {
+        self.decided.lock().unwrap().push(format!("{route} {}", control.name()));
+        let known = &*route == "r";
+        Box::pin(async move {
+            if known { Ok(()) } else { Err(OperatorError::Refused("there is no such route".into())) }
+        })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         let answer = match self.broken {
             true => Err(OperatorError::Findings("a.yaml:1:1: wrong\n".repeat(10_000))),
@@ -74,6 +86,18 @@ fn route() -> RouteView {
         mode: "request-reply".into(),
         bundle: "ab".repeat(32),
     }
+}
+
+fn statuses() -> Vec<RouteStatus> {
+    let time = Timestamp(1_763_900_000_123_456);
+    let running = RouteStatus::new(route());
+    let shut = Some(Shut::Away(time));
+    let paused = RouteStatus { control: Control::Paused, shut, oldest: Some(time), ..running.clone() };
+    let shut = Some(Shut::Maintenance(time));
+    let (waiting, at_work, dead) = (1, 2, u64::MAX);
+    let unserved = RouteStatus::new(RouteView::unserved("left".into()));
+    let draining = RouteStatus { control: Control::Draining, shut, waiting, at_work, dead, ..unserved };
+    vec![running, paused, draining]
 }
 
 fn records() -> Vec<Record> {
@@ -145,6 +169,7 @@ async fn the_client_says_what_the_operator_says() {
     assert_eq!(format!("{:?}", client.show(id).await.unwrap()), format!("{:?}", fake.records[4]));
     assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
     assert_eq!(client.routes().await.unwrap(), [route()]);
+    assert_eq!(client.route_statuses().await.unwrap(), statuses());
     assert_eq!(client.reload().await.unwrap(), [route()]);
 }
 
@@ -166,6 +191,12 @@ async fn decisions_and_errors_arrive() {
         client.resolve(id, resolution.clone(), Version::Newest).await.unwrap();
         assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("resolve {id} {resolution:?} Newest")));
     }
+    for (control, _) in Control::ALL {
+        client.control("r".into(), control).await.unwrap();
+        assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("r {}", control.name())));
+    }
+    let unknown = client.control("x".into(), Control::Paused).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no such route");
     let findings = client.reload().await.unwrap_err();
     assert!(matches!(findings, OperatorError::Findings(text) if text.len() == 180_000));
 }

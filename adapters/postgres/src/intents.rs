@@ -30,7 +30,7 @@ fn number(attempt: u32) -> i32 {
     i32::try_from(attempt).unwrap_or(i32::MAX)
 }
 
-fn count(rows: &[Row]) -> i64 {
+pub(crate) fn count(rows: &[Row]) -> i64 {
     rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0)
 }
 
@@ -492,7 +492,7 @@ fn message(row: &Row, id: MessageId) -> Result<(Envelope, Bytes), DeliveryError>
 }
 
 /// An outcome's reply and failure: one of the two.
-fn columns(outcome: &Outcome) -> Result<(Option<&[u8]>, Option<String>), DeliveryError> {
+pub(crate) fn columns(outcome: &Outcome) -> Result<(Option<&[u8]>, Option<String>), DeliveryError> {
     Ok(match outcome {
         Outcome::Reply(reply) => (Some(&reply[..]), None),
         Outcome::Failed(failure) => (None, Some(to_json(failure)?)),

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
-    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
+    Timestamp,
     composite::{Ledger, Parcel, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -231,6 +232,31 @@ impl Ledger for PostgresLedger {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(self.inner.resolve(id, outcome, now))
+    }
+
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.withdraw_waiting(id, outcome, now))
+    }
+
+    fn recall(
+        &self,
+        route: Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        Box::pin(self.inner.recall(route, key))
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.control(route, control))
+    }
+
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>> {
+        Box::pin(self.inner.controls())
     }
 
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {

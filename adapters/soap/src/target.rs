@@ -90,7 +90,7 @@ impl SoapTarget {
         }
         let exhausted = || {
             let error =
-                no_reply(Sent::No, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it");
+                no_reply(Sent::Busy, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it");
             advise(error, "all of the system's connections were busy; see its `max-concurrency`")
         };
         let _waiting = self.waiting.try_acquire().map_err(|_| exhausted())?;

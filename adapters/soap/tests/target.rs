@@ -300,7 +300,7 @@ async fn waiting_for_a_place_is_not_sending() {
     let (hanging, waiting, refused) = tokio::join!(biased; hanging, waiting, refused);
     assert_eq!(hanging.unwrap_err().reason, "TIMEOUT");
     for error in [waiting.unwrap_err(), refused.unwrap_err()] {
-        assert_eq!((error.reason, error.sent), ("POOL_EXHAUSTED", Sent::No));
+        assert_eq!((error.reason, error.sent), ("POOL_EXHAUSTED", Sent::Busy));
     }
 }
 

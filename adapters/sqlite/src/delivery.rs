@@ -11,8 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError,
-    Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter, Delivery,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
+    Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -195,6 +196,31 @@ impl Delivery for SqliteDelivery {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(self.write(move |ledger| ledger.resolve(id, &outcome, now)))
+    }
+
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.write(move |ledger| ledger.withdraw(id, &outcome, now)))
+    }
+
+    fn recall(
+        &self,
+        route: Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        Box::pin(self.readers.ask(move |connection| reads::recall(connection, &route, &key)))
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.write(move |ledger| ledger.control(&route, control)))
+    }
+
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>> {
+        Box::pin(self.readers.ask(reads::controls))
     }
 
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {

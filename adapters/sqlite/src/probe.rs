@@ -27,7 +27,7 @@ pub fn probe(path: &Path) -> Result<Probe, OpenError> {
     };
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let connection = schema::reader(path, &Options::default()).map_err(failed)?;
-    schema::is_fresh(&connection, path)?;
+    schema::missing(&connection, path)?;
     Ok(Probe::Free)
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    BundleHash, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Timestamp,
+    BundleHash, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record, RequestKey,
+    StateKind, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
@@ -54,6 +55,33 @@ pub(crate) fn get(connection: &Connection, id: MessageId) -> Result<Option<Recor
     let mut statement = connection.prepare_cached(&select("WHERE m.id = ?1"))?;
     let mut rows = statement.query([id.0.as_bytes()])?;
     rows.next()?.map(|row| record(connection, row, Detail::Whole)).transpose()
+}
+
+pub(crate) fn recall(
+    connection: &Connection,
+    route: &str,
+    key: &RequestKey,
+) -> Result<Option<Record>, Trouble> {
+    let mut statement = connection.prepare_cached(&select(
+        "JOIN request_keys k ON k.message = m.seq WHERE r.name = ?1 AND k.route = r.number AND k.caller = ?2 AND k.id = ?3",
+    ))?;
+    let mut rows = statement.query((route, &key.caller, &key.id))?;
+    rows.next()?.map(|row| record(connection, row, Detail::Whole)).transpose()
+}
+
+pub(crate) fn controls(connection: &Connection) -> Result<Controls, Trouble> {
+    let mut statement = connection.prepare_cached("SELECT route, control FROM controls")?;
+    let mut rows = statement.query([])?;
+    let mut controls = Controls::new();
+    while let Some(row) = rows.next()? {
+        let control = Control::named(row.get_ref(1)?.as_str().unwrap_or_default());
+        controls.extend(
+            control
+                .map(|control| Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?.into(), control)))
+                .transpose()?,
+        );
+    }
+    Ok(controls)
 }
 
 pub(crate) fn bundle(connection: &Connection, hash: BundleHash) -> Result<Option<Bytes>, Trouble> {

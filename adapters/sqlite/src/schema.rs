@@ -8,22 +8,23 @@ use crate::{Durability, OpenError, Options, lock};
 
 /// `Port` in ASCII: says whose file it is, to `file` and to us.
 const APPLICATION: i32 = 0x506f_7274;
-/// Raised with every change of `schema.sql`, and a migration from the one before.
-const VERSION: u32 = 1;
+/// Each brings the tables from one version to the next. Never changed once released: only added to.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("controls.sql")];
 
 /// Opens the file for writing, making it where there is none.
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     lock::private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let connection = connect(path, options).map_err(failed)?;
-    if is_fresh(&connection, path)? {
-        create(&connection).map_err(failed)?;
+    let missing = missing(&connection, path)?;
+    if !missing.is_empty() {
+        migrate(&connection, missing).map_err(failed)?;
     }
     Ok(connection)
 }
 
-/// Whether the file is empty yet; an error where it is none of ours, or newer than we are.
-pub(crate) fn is_fresh(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
+/// The migrations that the file lacks; an error where it is none of ours, or newer than we are.
+pub(crate) fn missing(connection: &Connection, path: &Path) -> Result<&'static [&'static str], OpenError> {
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let version = number("user_version").map_err(failed)?;
@@ -34,17 +35,19 @@ pub(crate) fn is_fresh(connection: &Connection, path: &Path) -> Result<bool, Ope
     if !fresh && application != i64::from(APPLICATION) {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
-    if version > i64::from(VERSION) {
+    MIGRATIONS.get(usize::try_from(version).unwrap_or(0)..).ok_or_else(|| {
         let found = u32::try_from(version).unwrap_or(u32::MAX);
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION });
-    }
-    Ok(fresh)
+        let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+        OpenError::Newer { path: path.to_owned(), found, known }
+    })
 }
 
-fn create(connection: &Connection) -> rusqlite::Result<()> {
+/// All or nothing.
+fn migrate(connection: &Connection, missing: &[&str]) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
-        include_str!("schema.sql")
+        "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}; COMMIT;",
+        missing.concat(),
+        MIGRATIONS.len()
     ))
 }
 

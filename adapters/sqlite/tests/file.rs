@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portolan_delivery::{BundleHash, Delivery};
+use portolan_delivery::{BundleHash, Control, Delivery};
 use portolan_sqlite::{OpenError, Options, SqliteDelivery};
 
 fn open(path: &Path) -> Result<SqliteDelivery, OpenError> {
@@ -32,6 +32,21 @@ async fn what_was_kept_is_there_in_the_next_process() {
     assert_eq!(open(&path).unwrap().bundle(hash).await, Ok(Some("content".into())));
 }
 
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let hash = BundleHash([3; 32]);
+    open(&path).unwrap().keep_bundle(hash, "content".into()).await.unwrap();
+    let first = "DROP TABLE controls; PRAGMA user_version = 1;";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(first).unwrap();
+    let delivery = open(&path).unwrap();
+    assert_eq!(delivery.bundle(hash).await, Ok(Some("content".into())));
+    delivery.control("r".into(), Control::Paused).await.unwrap();
+    drop(delivery);
+    assert_eq!(open(&path).unwrap().controls().await.unwrap()["r"], Control::Paused);
+}
+
 #[test]
 fn files_of_others_and_of_newer_versions_are_refused() {
     let check = |sql: &str, expected: &str| {
@@ -42,7 +57,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 1");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 2");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();

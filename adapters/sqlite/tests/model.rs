@@ -73,7 +73,7 @@ async fn life(seed: u64) {
         let route = ["r", "s"][draw.below(2)];
         let message = messages.get(draw.below(messages.len())).copied().unwrap_or_else(MessageId::generate);
         let claim = claims.get(draw.below(claims.len())).copied();
-        match (draw.below(10), claim) {
+        match (draw.below(11), claim) {
             (0..3, _) => {
                 let mut envelope = if draw.below(2) == 0 { repeatable(route) } else { envelope(route) };
                 if draw.below(2) == 0 {
@@ -119,6 +119,9 @@ async fn life(seed: u64) {
             (9, _) if draw.below(4) == 0 => {
                 let before = at(step - 20);
                 drop(both.same(&when, async |d| d.forget(before, 1000).await).await);
+            }
+            (10, _) => {
+                drop(both.same(&when, async |d| d.withdraw(message, reply(), now).await).await);
             }
             _ => {}
         }

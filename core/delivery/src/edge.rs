@@ -132,8 +132,10 @@ pub trait Target: Send + Sync + 'static {
 /// What is known of an attempt that brought no readable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// Provably not sent: connection or TLS refused, waiting for the pool.
+    /// Provably not sent: connection or TLS refused.
     No,
+    /// Provably not sent, since all connections were busy: nothing is known of the system.
+    Busy,
     /// Provably not sent, and the same message never can be.
     Never,
     /// It may have arrived.

@@ -4,6 +4,7 @@
 //! [`Intake`]; and one to whoever is called, [`Target`]. All time comes in as an argument.
 
 pub mod composite;
+mod control;
 mod edge;
 mod envelope;
 mod failure;
@@ -11,22 +12,24 @@ mod lost;
 mod operator;
 mod port;
 mod retry;
+pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
 
+pub use control::Control;
 pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
 pub use envelope::{
     BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{Lost, settle_lost, unreadable_row};
-pub use operator::{Changes, Operator, OperatorError, Resolution, RouteView, Version};
+pub use operator::{Changes, Operator, OperatorError, Resolution, RouteStatus, RouteView, Version};
 pub use port::{
-    Accept, Accepted, Attempt, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError, Filter, Outcome,
-    Page, Reconciled, Record, Start, State, StateKind,
+    Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,
+    Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
-pub use retry::{Decision, PolicyError, RetryPolicy, decide};
+pub use retry::{Decision, PolicyError, RetryPolicy, decide, exhausted};
 pub use time::Timestamp;
 
 /// A boxed future: ports are used as `dyn`, and one allocation a call is not what a call costs.

@@ -1,10 +1,13 @@
 //! The port to whoever operates the gateway: what the admin API and the command line can ask and decide.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{BoxFuture, Count, DeliveryError, Filter, MessageId, Page, Record, Status};
+use crate::{
+    BoxFuture, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Status,
+    Timestamp, system::Shut,
+};
 
 /// What an operator can ask and decide, whether the gateway runs or not.
 pub trait Operator: Send + Sync + 'static {
@@ -31,6 +34,12 @@ pub trait Operator: Send + Sync + 'static {
 
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;
+
+    /// The routes that are served, and those that are held up or have messages left, with how they fare.
+    fn route_statuses(&self) -> BoxFuture<'_, Result<Vec<RouteStatus>, OperatorError>>;
+
+    /// How a route is to be served from now on, by every gateway.
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), OperatorError>>;
 
     /// Reads the mappings again and, if all of them are sound, serves the new ones; otherwise nothing changes and the
     /// rendered findings say why.
@@ -80,6 +89,73 @@ pub struct RouteView {
     pub mode: Arc<str>,
     /// The bundle's hash, in hexadecimal.
     pub bundle: String,
+}
+
+impl RouteView {
+    /// Of a route that is not served: only its name is known.
+    pub fn unserved(route: Arc<str>) -> Self {
+        let nothing: Arc<str> = "".into();
+        Self { route, method: nothing.clone(), system: nothing.clone(), mode: nothing, bundle: String::new() }
+    }
+}
+
+/// How a route fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteStatus {
+    /// The route; of one that is not served only the name is known.
+    pub view: RouteView,
+    /// How it is to be served.
+    pub control: Control,
+    /// Why its system is not asked now, by this gateway.
+    pub shut: Option<Shut>,
+    /// Messages that wait for an attempt.
+    pub waiting: u64,
+    /// Messages at work.
+    pub at_work: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// When the oldest message was received that waits or is at work.
+    pub oldest: Option<Timestamp>,
+}
+
+impl RouteStatus {
+    /// Of a route of which nothing is known yet.
+    pub fn new(view: RouteView) -> Self {
+        Self { view, control: Control::Running, shut: None, waiting: 0, at_work: 0, dead: 0, oldest: None }
+    }
+
+    /// Those of the routes that are served, and of others that are held up or have messages left; by name.
+    pub fn all(served: Vec<Self>, controls: &Controls, counts: &[Count]) -> Vec<Self> {
+        let by_name = |status: Self| (status.view.route.clone(), status);
+        let mut statuses: BTreeMap<Arc<str>, Self> = served.into_iter().map(by_name).collect();
+        let mut of = |route: &str, tell: &dyn Fn(&mut Self)| match statuses.get_mut(route) {
+            Some(status) => tell(status),
+            None => {
+                let mut status = Self::new(RouteView::unserved(route.into()));
+                tell(&mut status);
+                statuses.insert(route.into(), status);
+            }
+        };
+        for (route, control) in controls {
+            of(route, &|status| status.control = *control);
+        }
+        for count in counts {
+            of(&count.route, &|status| status.count(count));
+        }
+        statuses.into_values().collect()
+    }
+
+    fn count(&mut self, count: &Count) {
+        match count.state {
+            StateKind::Waiting => self.waiting = count.messages,
+            StateKind::Claimed => self.at_work = count.messages,
+            StateKind::Dead => self.dead = count.messages,
+            StateKind::Finished => {}
+        }
+        if matches!(count.state, StateKind::Waiting | StateKind::Claimed) {
+            self.oldest = Some(self.oldest.map_or(count.oldest, |oldest| oldest.min(count.oldest)));
+        }
+    }
 }
 
 /// What differs between the routes served before and after a reload.

@@ -8,8 +8,8 @@
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BundleHash, Envelope, Failure, FaultClass, GatewayId, MessageId, Party, PayloadDigest,
-    Timestamp,
+    BoxFuture, BundleHash, Control, Envelope, Failure, FaultClass, GatewayId, MessageId, Party,
+    PayloadDigest, RequestKey, Timestamp,
 };
 
 /// Queue and ledger behind one promise.
@@ -97,6 +97,32 @@ pub trait Delivery: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
+    /// Finishes a message that waits, without an attempt: its caller waits for it no longer. `false` where it does not wait,
+    /// or not any more; then nothing is changed.
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
+    /// The message that has this request key.
+    fn recall(
+        &self,
+        route: std::sync::Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
+
+    /// How a route is to be served from now on; other gateways learn it when they next ask for [`Delivery::controls`].
+    fn control(
+        &self,
+        route: std::sync::Arc<str>,
+        control: Control,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// The routes that are not simply to run, whether or not they are served.
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>>;
+
     /// Keeps a bundle while any message refers to it, and as long as this process runs; keeping it twice changes nothing.
     /// A message of a bundle that is not kept is not accepted.
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
@@ -133,6 +159,9 @@ pub trait Delivery: Send + Sync + 'static {
     /// no more, since one call looks only so far.
     fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
 }
+
+/// Routes with how they are to be served; those that simply run are not among them.
+pub type Controls = std::collections::HashMap<std::sync::Arc<str>, Control>;
 
 /// A message to make durable.
 #[derive(Debug, Clone)]

@@ -10,6 +10,9 @@ use crate::{DeadLetter, Failure, FaultClass, Idempotency, Mode, Party, Status, T
 /// The longest wait between two attempts, whatever a system asks for (`Retry-After`).
 const LONGEST_BACKOFF: Duration = Duration::from_secs(24 * 3600);
 
+/// Attempts of a policy, at most.
+const MOST_ATTEMPTS: u32 = 1000;
+
 /// When and how often to try again; names and meaning of gRPC's service config (gRFC A6).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
@@ -57,7 +60,7 @@ impl RetryPolicy {
         max_backoff: Duration,
         multiplier: f64,
     ) -> Result<Self, PolicyError> {
-        if !(1..=1000).contains(&max_attempts) {
+        if !(1..=MOST_ATTEMPTS).contains(&max_attempts) {
             return Err(PolicyError::MaxAttempts);
         }
         if max_backoff > LONGEST_BACKOFF {
@@ -79,6 +82,13 @@ impl RetryPolicy {
         self
     }
 
+    /// The same without a last attempt: for what fails while its system is away.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.max_attempts = u32::MAX;
+        self
+    }
+
     /// Attempts at most.
     pub fn max_attempts(&self) -> u32 {
         self.max_attempts
@@ -93,8 +103,8 @@ impl RetryPolicy {
             .with_randomization_factor(self.jitter)
             .with_max_elapsed_time(None)
             .build();
-        // Once the longest is reached the rest is alike; a policy has at most 1000 attempts.
-        for _ in 1..attempt.min(self.max_attempts) {
+        // Once the longest is reached the rest is alike.
+        for _ in 1..attempt.min(self.max_attempts).min(MOST_ATTEMPTS) {
             intervals.next_backoff();
         }
         intervals.next_backoff().unwrap_or(self.max_backoff).min(self.max_backoff)
@@ -168,7 +178,7 @@ fn expired(mut failure: Failure) -> Failure {
 }
 
 /// The last failure, as whoever may call again is told of it.
-fn exhausted(mut failure: Failure) -> Failure {
+pub fn exhausted(mut failure: Failure) -> Failure {
     if failure.class != FaultClass::NotDone {
         failure.status = Status::Unavailable;
     }
@@ -250,6 +260,20 @@ mod tests {
             Decision::RetryAt { due, .. } => assert_eq!(due.since(NOW), Duration::from_secs(9)),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn what_fails_while_its_system_is_away_has_no_last_attempt() {
+        let failure = Failure::new(Status::Unavailable, FaultClass::Unsent, "R", "m");
+        let policy = policy().without_end();
+        for attempt in [1, 3, 5000] {
+            let decision =
+                decide(&policy, &Idempotency::No, Mode::Operation, attempt, None, failure.clone(), NOW);
+            assert!(matches!(decision, Decision::RetryAt { .. }), "{attempt}: {decision:?}");
+        }
+        let unknown = Failure { class: FaultClass::Unknown, ..failure };
+        let decision = decide(&policy, &Idempotency::No, Mode::Operation, 1, None, unknown, NOW);
+        assert!(matches!(decision, Decision::Bury(_)), "which must not be repeated: {decision:?}");
     }
 
     #[test]

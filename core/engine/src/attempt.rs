@@ -1,13 +1,17 @@
-//! One attempt: ask the system, judge the answer, and say what that means. Settling it is the caller's matter.
+//! One attempt: ask the system, judge the answer, and say what that means, also for the system's gate. Settling it is the
+//! caller's matter.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use portolan_delivery::{DeadLetter, Failure, FaultClass, Outcome, Outgoing, Party, SendError, Sent, Status};
+use portolan_delivery::{
+    DeadLetter, Failure, FaultClass, Outcome, Outgoing, Party, SendError, Sent, Status, system::Sign,
+};
 
 use crate::{
     metrics::End,
     route::Route,
+    systems::Passage,
     trace::Trail,
     translate::{Context, Verdict},
 };
@@ -17,8 +21,8 @@ use crate::{
 pub(crate) enum Brought {
     /// An outcome: an answer, or the system's no.
     Outcome(Outcome),
-    /// A failure that may be tried again, as its class allows.
-    Failure(Failure),
+    /// A failure that may be tried again, as its class allows; and what it says of the system.
+    Failure(Failure, Sign),
     /// An answer that a person must look at.
     Unreadable(DeadLetter),
 }
@@ -32,27 +36,36 @@ pub(crate) struct Patience {
     pub(crate) limit: Option<Duration>,
 }
 
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// In the system's contract.
+    pub(crate) document: Bytes,
+    /// For systems that know idempotency keys.
+    pub(crate) key: Option<String>,
+}
+
 /// Asks the system once, and tells those who count and trace.
 pub(crate) async fn ask(
     route: &Route,
     context: Context<'_>,
     payload: &[u8],
-    request: Bytes,
-    key: Option<String>,
+    request: Request,
     patience: Patience,
     trail: &Trail,
+    passage: Passage,
 ) -> Brought {
     let counted = route.metrics.attempt();
     let step = trail.attempt(route, context);
     let outgoing = Outgoing {
         message: context.message,
-        payload: request,
+        payload: request.document,
         protocol: route.protocol.clone(),
         timeout: patience.timeout,
-        idempotency_key: key,
+        idempotency_key: request.key,
         traceparent: step.trail().traceparent(),
     };
-    let brought = exchange(route, context, payload, outgoing, patience.limit).await;
+    let brought = exchange(route, context, payload, outgoing, patience.limit, passage).await;
     counted.ended(End::of(&brought));
     step.brought(&brought);
     brought
@@ -64,7 +77,9 @@ async fn exchange(
     payload: &[u8],
     outgoing: Outgoing,
     limit: Option<Duration>,
+    passage: Passage,
 ) -> Brought {
+    let (begun, timeout) = (Instant::now(), outgoing.timeout);
     let sending = route.target.send(outgoing);
     let sent = match limit {
         None => sending.await,
@@ -72,12 +87,23 @@ async fn exchange(
     };
     let reply = match sent {
         Ok(reply) => reply,
-        Err(error) => return unanswered(route, context, error),
+        Err(error) => {
+            let hurried = timeout < route.timeout && begun.elapsed() < SILENCE;
+            let sign = sign(&error, hurried);
+            passage.tell(sign);
+            return unanswered(route, context, error, sign);
+        }
     };
-    match route.translate.reply(&reply, payload, context) {
+    let verdict = route.translate.reply(&reply, payload, context);
+    passage.tell(match verdict {
+        // It says itself that it did nothing, and that others may fare no better.
+        Verdict::NotDone(_) => Sign::Away,
+        _ => Sign::Alive,
+    });
+    match verdict {
         Verdict::Reply(bytes) => Brought::Outcome(Outcome::Reply(bytes)),
         Verdict::Refused(failure) => Brought::Outcome(Outcome::Failed(signed(failure, route, context))),
-        Verdict::NotDone(failure) => Brought::Failure(signed(failure, route, context)),
+        Verdict::NotDone(failure) => Brought::Failure(signed(failure, route, context), Sign::Away),
         Verdict::Unreadable(failure) => Brought::Unreadable(DeadLetter {
             failure: signed(failure, route, context),
             at_fault: Party::System,
@@ -95,7 +121,7 @@ pub(crate) fn signed(failure: Failure, route: &Route, context: Context<'_>) -> F
 fn cancelled() -> SendError {
     SendError {
         sent: Sent::Maybe,
-        reason: "TIMEOUT",
+        reason: TIMEOUT,
         message: "the system did not answer before the deadline".to_owned(),
         advice: None,
         reply: None,
@@ -103,10 +129,25 @@ fn cancelled() -> SendError {
     }
 }
 
+/// The reason of an attempt that took too long.
+const TIMEOUT: &str = "TIMEOUT";
+/// A system that is silent for so long says something by it, also where its caller would not wait as long as it may take.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What an attempt without an answer says of the system.
+fn sign(error: &SendError, hurried: bool) -> Sign {
+    match error.sent {
+        Sent::Answered => Sign::Alive,
+        Sent::Busy | Sent::Never => Sign::Nothing,
+        Sent::No | Sent::Maybe if hurried && error.reason == TIMEOUT => Sign::Nothing,
+        Sent::No | Sent::Maybe => Sign::Away,
+    }
+}
+
 /// No readable answer: what is known decides the class.
-fn unanswered(route: &Route, context: Context<'_>, error: SendError) -> Brought {
+fn unanswered(route: &Route, context: Context<'_>, error: SendError, sign: Sign) -> Brought {
     let (status, class) = match error.sent {
-        Sent::No => (Status::Unavailable, FaultClass::Unsent),
+        Sent::No | Sent::Busy => (Status::Unavailable, FaultClass::Unsent),
         Sent::Never => (Status::Internal, FaultClass::Internal),
         Sent::Maybe => (Status::Unavailable, FaultClass::Unknown),
         Sent::Answered => (Status::Internal, FaultClass::Reply),
@@ -117,5 +158,5 @@ fn unanswered(route: &Route, context: Context<'_>, error: SendError) -> Brought 
     if error.sent == Sent::Answered {
         return Brought::Unreadable(DeadLetter { failure, at_fault: Party::System, reply: error.reply });
     }
-    Brought::Failure(failure)
+    Brought::Failure(failure, sign)
 }

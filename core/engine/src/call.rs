@@ -9,13 +9,15 @@ use portolan_delivery::{
 };
 
 use crate::{
-    attempt::{self, Brought, Patience},
+    admission,
+    attempt::{self, Brought, Patience, Request},
     engine::Engine,
     goes_on::GoesOn,
     guarded::{Panicked, guarded},
     operations,
     route::{Route, RouteMode},
     settle,
+    systems::Passage,
     trace::{Step, Trail},
     translate::{Context, Keys},
     waiters::Settled,
@@ -25,6 +27,9 @@ use crate::{
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Longer request ids are refused: they are kept as long as the message.
 const MAX_REQUEST_ID: usize = 256;
+
+/// An attempt that is made elsewhere is looked at again so often.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Answers a call of a route that this engine serves.
 pub(crate) async fn answer(
@@ -97,15 +102,20 @@ async fn unrecorded(
     trail: &Trail,
 ) -> Answer {
     let idempotency = route.idempotency(keys);
+    let request = Request { document: request, key: idempotency.key().map(str::to_owned) };
     let mut attempt = 1;
+    let mut failed = None;
     loop {
+        let passage = match admission::admit(engine, route, call.deadline).await {
+            Ok(passage) => passage,
+            Err(refusal) => return Answer::Failed(admission::given_up(failed, refusal)),
+        };
         let started = Timestamp::now();
         let limit = call.deadline.map(|deadline| deadline.since(started));
         let timeout = limit.map_or(route.timeout, |left| route.timeout.min(left));
         let patience = Patience { timeout, limit };
-        let key = idempotency.key().map(str::to_owned);
         let context = Context { attempt, ..context };
-        let asked = attempt::ask(route, context, &call.payload, request.clone(), key, patience, trail);
+        let asked = attempt::ask(route, context, &call.payload, request.clone(), patience, trail, passage);
         let failure = match asked.await {
             Brought::Outcome(Outcome::Reply(bytes)) => return Answer::Reply(bytes),
             Brought::Outcome(Outcome::Failed(failure)) => return Answer::Failed(failure),
@@ -113,12 +123,15 @@ async fn unrecorded(
                 engine.untold.tell(route, context, &letter.failure);
                 return Answer::Failed(letter.failure);
             }
-            Brought::Failure(failure) => failure,
+            Brought::Failure(failure, _) => failure,
         };
         engine.untold.tell(route, context, &failure);
         let now = Timestamp::now();
         match decide(&route.retry, &idempotency, Mode::RequestReply, attempt, call.deadline, failure, now) {
-            Decision::RetryAt { due, .. } => tokio::time::sleep(due.since(now)).await,
+            Decision::RetryAt { due, failure } => {
+                failed = Some(failure);
+                tokio::time::sleep(due.since(now)).await;
+            }
             Decision::Finish(_) | Decision::Bury(_)
                 if call.deadline.is_some_and(|deadline| deadline <= now) =>
             {
@@ -147,6 +160,9 @@ struct Message {
 impl Message {
     /// Accepts, and gives the operation as soon as it is durable.
     async fn operation(self) -> Answer {
+        if let Some(refusal) = admission::refused(&self.engine, &self.route) {
+            return self.known_or(refusal).await;
+        }
         let Self { engine, route, envelope, payload, sending, .. } = self;
         let received = envelope.received;
         let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
@@ -168,21 +184,34 @@ impl Message {
     /// Accepts and asks the system; the caller waits, but what was begun goes on without it.
     async fn request_reply(self, request: Bytes) -> Answer {
         let deadline = self.envelope.deadline;
+        let passage = match admission::admit(&self.engine, &self.route, deadline).await {
+            Ok(passage) => passage,
+            Err(refusal) => return within(deadline, self.known_or(refusal)).await,
+        };
         let work = self.engine.work();
         let answer = GoesOn::new(async move {
             let _work = work;
-            self.accept_and_ask(request).await
+            self.accept_and_ask(request, passage).await
         });
-        let Some(deadline) = deadline else { return answer.await };
-        match tokio::time::timeout(deadline.since(Timestamp::now()), answer).await {
-            Ok(answer) => answer,
-            Err(_) => Answer::Failed(too_late(
-                "the deadline passed before the system answered; the request goes on, and repeating its request id gives its outcome",
-            )),
+        within(deadline, answer).await
+    }
+
+    /// The outcome of a request that was accepted before, also while no new one is; nothing is stored here.
+    async fn known_or(self, refusal: Failure) -> Answer {
+        let Self { engine, route, envelope, payload, .. } = self;
+        let Some(key) = envelope.request_key else { return Answer::Failed(refusal) };
+        match engine.delivery.recall(route.name.clone(), key).await {
+            Ok(None) => Answer::Failed(refusal),
+            Ok(Some(record)) if record.payload != payload => Answer::Failed(reused()),
+            Ok(Some(record)) if route.mode == RouteMode::Operation => {
+                Answer::Operation(operations::view(record, &route.response_type))
+            }
+            Ok(Some(record)) => outcome(&engine, &route, record.envelope.id).await,
+            Err(error) => Answer::Failed(unread(engine.failed(error))),
         }
     }
 
-    async fn accept_and_ask(self, request: Bytes) -> Answer {
+    async fn accept_and_ask(self, request: Bytes, passage: Passage) -> Answer {
         let Self { engine, route, envelope, payload, sending, trail } = self;
         let start = Start::Now(engine.gateway);
         let accept = Accept { envelope: envelope.clone(), payload: payload.clone(), start };
@@ -191,16 +220,16 @@ impl Message {
         let claim = match accepted {
             Ok(Accepted::New(Some(claim))) => claim,
             Ok(Accepted::New(None)) => Claim { id: envelope.id, attempt: 1, gateway: engine.gateway },
-            Ok(Accepted::Repeated(record)) => return outcome(&engine, record.envelope.id).await,
+            Ok(Accepted::Repeated(record)) => return outcome(&engine, &route, record.envelope.id).await,
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
         route.metrics.messages.accepted();
-        let key = envelope.idempotency.key().map(str::to_owned);
+        let request = Request { document: request, key: envelope.idempotency.key().map(str::to_owned) };
         let patience = settle::patience(&route, &envelope, Timestamp::now());
         let asked = guarded(async {
             let context = Context::of(&envelope, 1);
-            let brought = attempt::ask(&route, context, &payload, request, key, patience, &trail).await;
+            let brought = attempt::ask(&route, context, &payload, request, patience, &trail, passage).await;
             settle::attempt(&engine, &route, &envelope, claim, brought).await
         });
         let settled = match asked.await {
@@ -211,15 +240,27 @@ impl Message {
         };
         match settled {
             Ok(Some(settled)) => told(envelope.id, settled),
-            Ok(None) | Err(DeliveryError::Superseded(_)) => outcome(&engine, envelope.id).await,
+            Ok(None) | Err(DeliveryError::Superseded(_)) => outcome(&engine, &route, envelope.id).await,
             Err(error) => Answer::Failed(unsettled(error, &envelope)),
         }
     }
 }
 
+/// An answer by the deadline.
+async fn within(deadline: Option<Timestamp>, answer: impl Future<Output = Answer>) -> Answer {
+    let Some(deadline) = deadline else { return answer.await };
+    match tokio::time::timeout(deadline.since(Timestamp::now()), answer).await {
+        Ok(answer) => answer,
+        Err(_) => Answer::Failed(too_late(
+            "the deadline passed before the system answered; the request goes on, and repeating its request id gives its outcome",
+        )),
+    }
+}
+
 /// The outcome of a message that this call has not settled itself: of a repeated request id, or after a retry. Now, or
-/// when it is there; a gateway that stops leaves messages that wait to the next run.
-async fn outcome(engine: &Arc<Engine>, id: MessageId) -> Answer {
+/// when it is there; a gateway that stops leaves messages that wait to the next run. Where no attempt may begin, whoever
+/// waits is told so, and the message does not wait without its caller.
+async fn outcome(engine: &Arc<Engine>, route: &Route, id: MessageId) -> Answer {
     let mut stop = engine.stop.subscribe();
     loop {
         let mut waiting = engine.waiters.register(id);
@@ -229,17 +270,26 @@ async fn outcome(engine: &Arc<Engine>, id: MessageId) -> Answer {
             Ok(None) => return Answer::Failed(unread(DeliveryError::NotFound(id))),
             Err(error) => return Answer::Failed(unread(engine.failed(error))),
         };
+        let waits = matches!(record.state, State::Waiting { .. });
         match record.state {
             State::Finished { outcome, .. } => return told(id, Settled::Finished(outcome)),
             State::Dead { letter, .. } => return told(id, Settled::Dead(letter)),
             State::Waiting { .. } if stopping => return Answer::Failed(in_progress()),
-            State::Waiting { .. } | State::Claimed { .. } => {}
+            State::Waiting { .. } => match admission::give_up(engine, route, &record).await {
+                Ok(None) => {}
+                Ok(Some(failure)) => return Answer::Failed(failure),
+                Err(error) => return Answer::Failed(unread(engine.failed(error))),
+            },
+            State::Claimed { .. } => {}
         }
         tokio::select! {
             settled = waiting.settled() => if let Some(settled) = settled {
                 return told(id, settled);
             },
             _ = stop.changed(), if !stopping => {}
+            () = admission::ceases(engine, route), if waits => {}
+            // It may wait again by now, and nobody tells of that.
+            () = tokio::time::sleep(LOOK_AGAIN), if !waits => {}
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Work that waits in the queue: operations, retries, and what an earlier run left. One loop claims as much as there is
-//! room for; each message is a task of its own, so that a slow system holds up nothing but its own routes.
+//! room for; each message is a task of its own, so that a slow system holds up nothing but its own routes. Of a system that
+//! is shut nothing is claimed, so that no attempt is wasted on it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use portolan_delivery::{Claimed, DeadLetter, Failure, FaultClass, Outcome, Party, Status, Timestamp};
+use portolan_delivery::{
+    Claimed, Control, DeadLetter, Failure, FaultClass, Outcome, Party, Status, Timestamp, system::Room,
+};
 
 use crate::{
-    attempt::{self, Brought},
+    attempt::{self, Brought, Request},
     engine::{Engine, VersionError, Work},
     guarded::{Panicked, guarded},
     route::Route,
     settle,
+    systems::Passage,
     trace::Trail,
     translate::Context,
     waiters::Settled,
@@ -70,10 +74,10 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     loop {
         let ready = engine.delivery.ready();
         let freed = engine.freed.notified();
-        let error = match claim(&engine, &busy).await {
-            Ok(0) => None,
+        let (error, look_again) = match claim(&engine, &busy).await {
+            Ok(Claims { count: 0, look_again }) => (None, look_again),
             Ok(_) => continue,
-            Err(error) => Some(error),
+            Err(error) => (Some(error), None),
         };
         let again = async {
             match &error {
@@ -85,6 +89,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
                 None => tokio::select! {
                     () = ready => {}
                     () = freed => {}
+                    () = the_time_has_come(look_again) => {}
                 },
             }
         };
@@ -95,31 +100,54 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     }
 }
 
-/// Claims what there is room for; returns how many messages that were.
-async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_delivery::DeliveryError> {
-    if *engine.stop.borrow() {
-        return Ok(0);
+/// Resolves by then; before, where that is far off, since the clock that tells it may be set meanwhile.
+async fn the_time_has_come(time: Option<Timestamp>) {
+    const FAR_OFF: Duration = Duration::from_secs(60);
+    match time {
+        Some(time) => tokio::time::sleep(time.since(Timestamp::now()).min(FAR_OFF)).await,
+        None => std::future::pending().await,
     }
-    let limit = engine.options.dispatch_concurrency;
-    let mut count = 0;
+}
+
+/// What was claimed.
+#[derive(Debug, Default)]
+struct Claims {
+    count: usize,
+    /// When a route that had no room may have some without anything happening here.
+    look_again: Option<Timestamp>,
+}
+
+/// Claims what there is room for.
+async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<Claims, portolan_delivery::DeliveryError> {
+    let mut claims = Claims::default();
+    if *engine.stop.borrow() {
+        return Ok(claims);
+    }
     // Those with much room first, in one claim; those that are almost full bound only a claim of their own.
-    let much = limit.div_ceil(2);
-    let almost_full = rooms(engine, busy).iter().any(|(_, room)| (1..much).contains(room));
+    let (now, _) = rooms(engine, busy);
+    let much = now.iter().map(|(_, room)| *room).max().unwrap_or(0).div_ceil(2);
+    let almost_full = now.iter().any(|(_, room)| (1..much).contains(room));
     for least in almost_full.then_some(much).into_iter().chain([1]) {
-        let rooms = rooms(engine, busy);
+        let (rooms, look_again) = rooms(engine, busy);
+        claims.look_again = look_again;
         let (open, shut): (Vec<_>, Vec<_>) = rooms.into_iter().partition(|(_, room)| *room >= least);
         let except: Vec<Arc<str>> = shut.into_iter().map(|(route, _)| route).collect();
         // A system may be claimed for up to its own room, whatever the mix of routes: the least room bounds the claim.
-        let room = open.iter().map(|(_, room)| *room).min().unwrap_or(limit);
+        let room = open.iter().map(|(_, room)| *room).min().unwrap_or(engine.options.dispatch_concurrency);
         let claimed = engine.delivery.claim(engine.gateway, room, &except, Timestamp::now()).await;
         let claimed = claimed.map_err(|e| engine.failed(e))?;
-        count += claimed.len();
+        claims.count += claimed.len();
         for message in claimed {
-            let slot = Slot::take(engine, busy, lane(engine, &message.envelope.route));
+            let lane = lane(engine, &message.envelope.route);
+            let passage = match &lane {
+                Lane::System(system) => Some(engine.systems.get(system).begin(Timestamp::now())),
+                Lane::Unserved(_) => None,
+            };
+            let slot = Slot::take(engine, busy, lane);
             tokio::spawn(async move {
                 let (claim, route) = (message.claim, message.envelope.route.clone());
                 let (id, received) = (claim.id, message.envelope.received);
-                let settled = match guarded(work_on(&slot.engine, message)).await {
+                let settled = match guarded(work_on(&slot.engine, message, passage)).await {
                     Ok(settled) => settled,
                     Err(Panicked) => {
                         settle::panicked(&slot.engine, &route, received, claim).await.map(|_| ())
@@ -131,7 +159,7 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<usize, portolan_deli
             });
         }
     }
-    Ok(count)
+    Ok(claims)
 }
 
 fn lane(engine: &Engine, route: &Arc<str>) -> Lane {
@@ -139,27 +167,50 @@ fn lane(engine: &Engine, route: &Arc<str>) -> Lane {
     table.by_name.get(route).map_or_else(|| Lane::Unserved(route.clone()), |r| Lane::System(r.system.clone()))
 }
 
-/// How many more attempts of each route may begin: of all that are served, and of others that are at work.
-fn rooms(engine: &Engine, busy: &Busy) -> Vec<(Arc<str>, usize)> {
-    let limit = engine.options.dispatch_concurrency;
+/// How many more attempts of each route may begin: of all that are served, and of others that are at work. And when that
+/// changes by itself.
+fn rooms(engine: &Engine, busy: &Busy) -> (Vec<(Arc<str>, usize)>, Option<Timestamp>) {
+    let now = Timestamp::now();
     let table = engine.table.load();
     let busy = busy.lock();
-    let room = |at_work: Option<&usize>| limit.saturating_sub(at_work.copied().unwrap_or(0));
-    let served =
-        table.by_name.values().map(|r| (r.name.clone(), room(busy.get(&Lane::System(r.system.clone())))));
+    let mut of_systems: HashMap<&Arc<str>, Room> = HashMap::new();
+    for route in table.by_name.values() {
+        of_systems.entry(&route.system).or_insert_with(|| {
+            let at_work = busy.get(&Lane::System(route.system.clone())).copied().unwrap_or(0);
+            engine.systems.get(&route.system).gate(|gate| {
+                let room = gate.room(now);
+                let free = gate.policy().concurrency.saturating_sub(at_work);
+                Room { attempts: room.attempts.min(free), ..room }
+            })
+        });
+    }
+    let look_again = of_systems.values().filter_map(|room| room.look_again).min();
+    let held = engine.held.all();
+    let paused = |route: &Arc<str>| held.get(route) == Some(&Control::Paused);
+    let served = table.by_name.values().map(|r| {
+        let room = of_systems.get(&r.system).map_or(0, |room| room.attempts);
+        (r.name.clone(), if paused(&r.name) { 0 } else { room })
+    });
+    let limit = engine.options.dispatch_concurrency;
     let others = busy.iter().filter_map(|(lane, at_work)| match lane {
-        Lane::Unserved(route) if !table.by_name.contains_key(route) => {
-            Some((route.clone(), room(Some(at_work))))
+        Lane::Unserved(route) if !table.by_name.contains_key(route) && !paused(route) => {
+            Some((route.clone(), limit.saturating_sub(*at_work)))
         }
         _ => None,
     });
-    served.chain(others).collect()
+    let unserved = held.keys().filter(|route| !table.by_name.contains_key(*route) && paused(route));
+    let unserved = unserved.map(|route| (route.clone(), 0));
+    (served.chain(others).chain(unserved).collect(), look_again)
 }
 
-/// One attempt at a claimed message.
-async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_delivery::DeliveryError> {
+/// One attempt at a claimed message. It was let through to its system, unless that was not known yet.
+async fn work_on(
+    engine: &Arc<Engine>,
+    claimed: Claimed,
+    passage: Option<Passage>,
+) -> Result<(), portolan_delivery::DeliveryError> {
     let step = Trail::process(engine.options.tracer.as_ref(), &claimed.envelope, claimed.claim);
-    let settled = attempt(engine, claimed, step.trail()).await;
+    let settled = attempt(engine, claimed, passage, step.trail()).await;
     step.settled(&settled);
     settled.map(drop)
 }
@@ -168,6 +219,7 @@ async fn work_on(engine: &Arc<Engine>, claimed: Claimed) -> Result<(), portolan_
 async fn attempt(
     engine: &Arc<Engine>,
     claimed: Claimed,
+    passage: Option<Passage>,
     trail: &Trail,
 ) -> Result<Option<Settled>, portolan_delivery::DeliveryError> {
     let Claimed { claim, envelope, payload } = claimed;
@@ -207,8 +259,12 @@ async fn attempt(
     let brought = match translated(&route, context, &payload) {
         Ok(request) => {
             let key = envelope.idempotency.key().map(str::to_owned);
+            let request = Request { document: request, key };
+            // The version with which the message came may be of another system.
+            let passage = passage.filter(|passage| passage.leads_to(&route.system));
+            let passage = passage.unwrap_or_else(|| engine.systems.get(&route.system).begin(now));
             let patience = settle::patience(&route, &envelope, now);
-            attempt::ask(&route, context, &payload, request, key, patience, trail).await
+            attempt::ask(&route, context, &payload, request, patience, trail, passage).await
         }
         Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };

@@ -16,10 +16,13 @@ use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestam
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    dispatch, housekeeping,
+    dispatch,
+    held::Held,
+    housekeeping,
     load::{LoadError, Loaded, Loader},
     metrics::Metrics,
     route::{Route, RouteTable},
+    systems::Systems,
     untold::Untold,
     waiters::Waiters,
 };
@@ -27,7 +30,7 @@ use crate::{
 /// What differs between deployments.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// Attempts at work at a time for each system, those of waiting callers aside.
+    /// Attempts at work at a time for each route whose system is not known, since it is not served any more.
     pub dispatch_concurrency: usize,
     /// How long finished messages are remembered, and with them their request ids and operations.
     pub retention: Duration,
@@ -67,7 +70,9 @@ pub struct Engine {
     fatal: watch::Sender<Option<String>>,
     pub(crate) stop: watch::Sender<bool>,
     /// A slot for an attempt came free.
-    pub(crate) freed: Notify,
+    pub(crate) freed: Arc<Notify>,
+    pub(crate) systems: Systems,
+    pub(crate) held: Held,
     /// One reload at a time.
     reload: tokio::sync::Mutex<()>,
 }
@@ -110,6 +115,7 @@ impl Engine {
             );
         }
         let loaded = loader.load()?;
+        let freed = Arc::new(Notify::new());
         let engine = Arc::new(Self {
             options,
             gateway,
@@ -125,9 +131,12 @@ impl Engine {
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
-            freed: Notify::new(),
+            systems: Systems::new(freed.clone()),
+            freed,
+            held: Held::default(),
             reload: tokio::sync::Mutex::new(()),
         });
+        engine.learn_controls().await?;
         engine.serve(loaded).await?;
         if engine.options.dispatch {
             tokio::spawn(dispatch::run(engine.clone()));
@@ -136,6 +145,7 @@ impl Engine {
         if engine.delivery.is_shared() {
             tokio::spawn(housekeeping::reconcile(engine.clone()));
             tokio::spawn(housekeeping::tell_waiters(engine.clone()));
+            tokio::spawn(housekeeping::learn_controls(engine.clone()));
         }
         Ok(engine)
     }
@@ -149,6 +159,7 @@ impl Engine {
         let kept = loaded.iter().filter(|one| one.route.has_ledger_row());
         let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
         self.delivery.serve(&kept).await?;
+        self.systems.configure(self.loader.systems());
         let generation = self.table.load().generation + 1;
         let routes = loaded.into_iter().map(|one| self.counted(one.route));
         self.table.store(Arc::new(RouteTable::new(generation, routes)));
@@ -171,6 +182,15 @@ impl Engine {
         let loader = self.loader.clone();
         let loaded = apart(move || loader.load()).await?;
         self.serve(loaded).await.map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+
+    /// Which routes are held up, by whichever gateway.
+    pub(crate) async fn learn_controls(&self) -> Result<(), DeliveryError> {
+        let controls = self.delivery.controls().await.map_err(|e| self.failed(e))?;
+        if self.held.learn(controls) {
+            self.freed.notify_one();
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What is done from time to time: old messages are forgotten; and where several gateways share the work, those that died
-//! are cleaned up after, and whoever waits here for a message is told when it was settled elsewhere.
+//! are cleaned up after, whoever waits here for a message is told when it was settled elsewhere, and routes are held up here
+//! that were held up there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,6 +70,16 @@ pub(crate) async fn tell_waiters(engine: Arc<Engine>) {
                     tracing::warn!(%error, "whether messages were settled elsewhere cannot be looked up");
                 }
             }
+        }
+    }
+}
+
+/// Looks which routes are held up: another gateway may have been told.
+pub(crate) async fn learn_controls(engine: Arc<Engine>) {
+    const EVERY: Duration = Duration::from_secs(1);
+    while goes_on(&engine, EVERY).await {
+        if let Err(error) = engine.learn_controls().await {
+            tracing::warn!(%error, "which routes are held up cannot be looked up");
         }
     }
 }

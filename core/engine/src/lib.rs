@@ -1,6 +1,7 @@
 //! A route at work: source, plan, queue, target, over the ports of `portolan-delivery`. Bundles by hash, drain, and
 //! reload without a call dropped.
 
+mod admission;
 mod attempt;
 mod bundle;
 mod call;
@@ -8,6 +9,7 @@ mod dispatch;
 mod engine;
 mod goes_on;
 mod guarded;
+mod held;
 mod housekeeping;
 mod intake;
 mod load;
@@ -17,6 +19,7 @@ mod operations;
 mod operator;
 mod route;
 mod settle;
+mod systems;
 mod trace;
 mod translate;
 mod untold;

@@ -1,6 +1,9 @@
 //! Where routes come from: files now, kept bundles for messages that began on an earlier version.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
+use portolan_delivery::system::SystemPolicy;
 
 use crate::route::Route;
 
@@ -16,6 +19,9 @@ pub struct Loaded {
 pub trait Loader: Send + Sync + 'static {
     /// Every route of the configured files. All or nothing: one that is not sound refuses them all.
     fn load(&self) -> Result<Vec<Loaded>, LoadError>;
+
+    /// How each system may be asked, as of the last load.
+    fn systems(&self) -> HashMap<String, SystemPolicy>;
 
     /// A route from a kept bundle.
     fn open(&self, bundle: &[u8]) -> Result<Loaded, LoadError>;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError, Outcome,
-    Page, Record, Resolution, RouteView, State, Status, Timestamp, Version,
+    BoxFuture, Changes, Control, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError,
+    Outcome, Page, Record, Resolution, RouteStatus, RouteView, State, Status, Timestamp, Version,
 };
 
 use crate::{
@@ -68,6 +68,26 @@ impl Operator for EngineOperator {
         Box::pin(async move { Ok(self.0.table.load().views()) })
     }
 
+    fn route_statuses(&self) -> BoxFuture<'_, Result<Vec<RouteStatus>, OperatorError>> {
+        Box::pin(async move {
+            self.0.learn_controls().await?;
+            Ok(self.0.statuses(&self.0.delivery.counts().await?))
+        })
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), OperatorError>> {
+        Box::pin(async move {
+            let counts = self.0.delivery.counts().await?;
+            let known = self.0.statuses(&counts);
+            if !known.iter().any(|status| status.view.route == route) {
+                return Err(OperatorError::Refused(format!("there is no route {route}")));
+            }
+            self.0.delivery.control(route.clone(), control).await.map_err(|e| self.0.failed(e))?;
+            tracing::info!(%route, control = control.name(), decision = "control", "an operator decided");
+            Ok(self.0.learn_controls().await?)
+        })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move {
             let before = self.0.table.load().views();
@@ -103,6 +123,16 @@ fn decision(resolution: &Resolution) -> &'static str {
 }
 
 impl Engine {
+    /// Every route that is served, held up, or has messages left.
+    fn statuses(&self, counts: &[Count]) -> Vec<RouteStatus> {
+        let now = Timestamp::now();
+        let served = self.table.load().views().into_iter().map(|view| {
+            let shut = self.systems.get(&view.system).gate(|gate| gate.shut(now));
+            RouteStatus { shut, ..RouteStatus::new(view) }
+        });
+        RouteStatus::all(served.collect(), &self.held.all(), counts)
+    }
+
     async fn record(&self, id: MessageId) -> Result<Record, OperatorError> {
         let record = self.delivery.get(id).await?;
         record.ok_or(OperatorError::Delivery(portolan_delivery::DeliveryError::NotFound(id)))

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Party, Status, Timestamp,
-    decide,
+    Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Mode, Party, RetryPolicy,
+    Status, Timestamp, decide,
+    system::{Gate, Sign},
 };
 
 use crate::{
@@ -38,8 +39,8 @@ pub(crate) async fn attempt(
             return finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some);
         }
         Brought::Unreadable(letter) => Decision::Bury(letter),
-        Brought::Failure(failure) => decide(
-            &route.retry,
+        Brought::Failure(failure, sign) => decide(
+            &policy(engine, route, envelope, &failure, sign),
             &envelope.idempotency,
             envelope.mode,
             claim.attempt,
@@ -54,8 +55,8 @@ pub(crate) async fn attempt(
                 in_ms = due.since(now).as_millis() as u64, "the attempt failed and is tried again");
             engine.delivery.retry_at(claim, due, failure, now).await.map_err(|e| engine.failed(e))?;
             messages.retried();
-            // Whoever waits would wait for an attempt that this run does not make any more.
-            if *engine.stop.borrow() {
+            // Whoever waits sees for himself whether another attempt is to be expected from this run.
+            if envelope.mode == Mode::RequestReply || *engine.stop.borrow() {
                 engine.waiters.dismiss(claim.id);
             }
             Ok(None)
@@ -71,6 +72,18 @@ pub(crate) async fn attempt(
             Ok(Some(told(engine, messages, envelope.received, claim, Settled::Dead(letter), now)))
         }
     }
+}
+
+/// An attempt that could not reach the system, or that failed while it is away, is none too many: the operation waits.
+fn policy(engine: &Engine, route: &Route, envelope: &Envelope, failure: &Failure, sign: Sign) -> RetryPolicy {
+    let outage = |gate: &Gate| {
+        let unreached = failure.class == FaultClass::Unsent && gate.policy().breaker.is_some();
+        unreached || gate.is_away()
+    };
+    let spared = envelope.mode == Mode::Operation
+        && sign == Sign::Away
+        && engine.systems.get(&route.system).gate(outage);
+    if spared { route.retry.without_end() } else { route.retry }
 }
 
 /// The work on a message panicked: a dead letter, since nobody knows how far it came.

@@ -4,6 +4,8 @@
 mod accidents;
 mod counted;
 mod fakes;
+mod held;
+mod systems;
 mod traced;
 
 use std::{sync::Arc, time::Duration};

@@ -159,7 +159,7 @@ impl Step {
             span.set_attribute(KeyValue::new(OUTCOME, End::of(brought).name()));
             match brought {
                 Brought::Outcome(Outcome::Reply(_)) => None,
-                Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure) => {
+                Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure, _) => {
                     Some(failure.reason.clone())
                 }
                 Brought::Unreadable(letter) => Some(letter.failure.reason.clone()),

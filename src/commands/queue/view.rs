@@ -68,7 +68,7 @@ pub(super) fn state(kind: StateKind) -> &'static str {
     }
 }
 
-fn class(class: FaultClass) -> &'static str {
+pub(super) fn class(class: FaultClass) -> &'static str {
     match class {
         FaultClass::Request => "REQUEST",
         FaultClass::Unsent => "UNSENT",
@@ -98,7 +98,7 @@ pub(super) fn mode(mode: Mode) -> &'static str {
 }
 
 /// `2026-11-23T17:02:04.123Z`
-pub(super) fn time(time: Timestamp) -> String {
+pub(in crate::commands) fn time(time: Timestamp) -> String {
     let Ok(instant) = jiff::Timestamp::from_microsecond(time.0) else { return format!("{} us", time.0) };
     format!("{instant:.3}")
 }

@@ -78,6 +78,28 @@ impl House {
         self.write();
     }
 
+    /// Says how a system may be asked: `breaker: off`, as YAML writes it in one line.
+    pub(crate) fn bears(&mut self, name: &str, keys: &str) {
+        let begins = format!("  {name}: ");
+        let line = |line: &str| match line.strip_suffix(" }") {
+            Some(whole) if line.starts_with(&begins) => format!("{whole}, {keys} }}\n"),
+            _ => format!("{line}\n"),
+        };
+        self.systems = self.systems.lines().map(line).collect();
+        self.write();
+    }
+
+    /// The same taken back.
+    pub(crate) fn lacks(&mut self, name: &str, keys: &str) {
+        let begins = format!("  {name}: ");
+        let line = |line: &str| match line.starts_with(&begins) {
+            true => format!("{}\n", line.replace(&format!(", {keys}"), "")),
+            false => format!("{line}\n"),
+        };
+        self.systems = self.systems.lines().map(line).collect();
+        self.write();
+    }
+
     /// Adds a line to `portolan.yaml`.
     pub(crate) fn setting(&mut self, line: &str) {
         self.settings = format!("{}{line}\n", self.settings);

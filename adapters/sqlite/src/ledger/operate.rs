@@ -1,6 +1,9 @@
-//! What an operator decides about a dead letter: once more, or done.
+//! What an operator decides: about a dead letter, once more or done; about a route, whether it is worked on. And a message
+//! that nobody waits for any more.
 
-use portolan_delivery::{BundleHash, MessageId, Outcome, Timestamp};
+use std::sync::Arc;
+
+use portolan_delivery::{BundleHash, Control, MessageId, Outcome, Timestamp};
 
 use super::{Ledger, settle::columns};
 use crate::error::Trouble;
@@ -44,6 +47,38 @@ impl Ledger {
                 "UPDATE messages SET state = 2, at = ?2, class = NULL, party = NULL, reply = ?3, failure = ?4 WHERE seq = ?1",
             )?
             .execute((dead.seq, now.0, reply, failure))?;
+        Ok(())
+    }
+
+    /// Its place in the index of those that wait goes with its state.
+    pub(crate) fn withdraw(
+        &mut self,
+        id: MessageId,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool, Trouble> {
+        let (reply, failure) = columns(outcome)?;
+        let withdrawn = self
+            .connection
+            .prepare_cached(
+                "UPDATE messages SET state = 2, at = ?2, reply = ?3, failure = ?4 WHERE id = ?1 AND state = 0",
+            )?
+            .execute((id.0.as_bytes(), now.0, reply, failure))?;
+        Ok(withdrawn == 1)
+    }
+
+    pub(crate) fn control(&mut self, route: &Arc<str>, control: Control) -> Result<(), Trouble> {
+        let sql = match control {
+            Control::Running => "DELETE FROM controls WHERE route = ?1",
+            Control::Paused | Control::Draining => {
+                "INSERT OR REPLACE INTO controls (route, control) VALUES (?1, ?2)"
+            }
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        match control {
+            Control::Running => statement.execute([&**route])?,
+            Control::Paused | Control::Draining => statement.execute((&**route, control.name()))?,
+        };
         Ok(())
     }
 }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::{Parcel, Unclaimed};
 use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
-    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
+    Timestamp,
 };
 
 /// Messages, their attempts and keys, the outbox and the inbox. What is said of [`crate::Delivery`] holds for the
@@ -104,6 +105,27 @@ pub trait Ledger: Send + Sync + 'static {
         outcome: Outcome,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Finishes a message that waits; `false` where it does not.
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
+    /// The message of a request key.
+    fn recall(
+        &self,
+        route: Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
+
+    /// How a route is to be served.
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// The routes that are not simply to run.
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>>;
 
     /// Keeps a bundle.
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;

@@ -37,8 +37,9 @@ pub use transport::{Parcel, Received, Transport};
 pub use unconnected::Unconnected;
 
 use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, Delivery, DeliveryError,
-    Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Start, Timestamp,
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter, Delivery,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
+    Start, Timestamp,
 };
 
 /// A transport and a ledger behind one promise.
@@ -297,6 +298,31 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>> {
         self.ledger.resolve(id, outcome, now)
+    }
+
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.ledger.withdraw(id, outcome, now)
+    }
+
+    fn recall(
+        &self,
+        route: Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        self.ledger.recall(route, key)
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.ledger.control(route, control)
+    }
+
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>> {
+        self.ledger.controls()
     }
 
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {

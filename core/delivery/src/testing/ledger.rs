@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 
 use super::{Fuse, store::Store};
 use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure,
-    Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, Timestamp,
+    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
+    Timestamp,
     composite::{Ledger, Parcel, Unclaimed},
 };
 
@@ -196,6 +197,34 @@ impl Ledger for FakeLedger {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>> {
         self.call(move |store| store.resolve(id, outcome, now))
+    }
+
+    fn withdraw(
+        &self,
+        id: MessageId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.withdraw(id, outcome, now)))
+    }
+
+    fn recall(
+        &self,
+        route: Arc<str>,
+        key: RequestKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>> {
+        self.call(move |store| Ok(store.recall(route, key)))
+    }
+
+    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| {
+            store.control(route, control);
+            Ok(())
+        })
+    }
+
+    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>> {
+        self.call(|store| Ok(store.controls()))
     }
 
     fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>> {

@@ -8,9 +8,9 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Count, DeadLetter, DeliveryError, Failure, Filter,
-    GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start,
-    State, StateKind, Timestamp,
+    Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
+    DeliveryError, Failure, Filter, GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest,
+    Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
     composite::{Parcel, Unclaimed},
     settle_lost,
 };
@@ -22,6 +22,7 @@ pub(super) struct Store {
     next: u64,
     keys: HashMap<(Arc<str>, RequestKey), MessageId>,
     bundles: HashMap<BundleHash, Bytes>,
+    controls: Controls,
     /// Kept by the process that has the store open.
     served: Vec<BundleHash>,
 }
@@ -347,6 +348,32 @@ impl Store {
     ) -> Result<(), DeliveryError> {
         self.dead(id)?.record.state = State::Finished { outcome, at: now };
         Ok(())
+    }
+
+    pub(super) fn withdraw(&mut self, id: MessageId, outcome: Outcome, now: Timestamp) -> bool {
+        match self.row(id) {
+            Ok(row) if row.record.state.kind() == StateKind::Waiting => {
+                row.record.state = State::Finished { outcome, at: now };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn recall(&mut self, route: Arc<str>, key: RequestKey) -> Option<Record> {
+        let id = self.keys.get(&(route, key)).copied()?;
+        self.get(id)
+    }
+
+    pub(super) fn control(&mut self, route: Arc<str>, control: Control) {
+        match control {
+            Control::Running => drop(self.controls.remove(&route)),
+            _ => drop(self.controls.insert(route, control)),
+        }
+    }
+
+    pub(super) fn controls(&self) -> Controls {
+        self.controls.clone()
     }
 
     pub(super) fn keep_bundle(&mut self, hash: BundleHash, content: Bytes) {

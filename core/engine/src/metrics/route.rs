@@ -160,7 +160,7 @@ impl End {
     pub(crate) fn of(brought: &Brought) -> Self {
         let failure = match brought {
             Brought::Outcome(Outcome::Reply(_)) => return Self::Success,
-            Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure) => failure,
+            Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure, _) => failure,
             Brought::Unreadable(letter) => &letter.failure,
         };
         match failure.class {

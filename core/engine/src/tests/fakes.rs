@@ -1,7 +1,7 @@
 //! A system that follows a script, a translation that copies, a loader with versions.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -16,6 +16,7 @@ use portolan_delivery::{
     Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
     RetryPolicy, SendError, Status, Target, Timestamp,
     composite::Composite,
+    system::SystemPolicy,
     testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse},
 };
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
@@ -148,6 +149,7 @@ struct OneRoute {
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
+    policy: Arc<Mutex<SystemPolicy>>,
 }
 
 impl OneRoute {
@@ -189,6 +191,10 @@ impl Loader for OneRoute {
         Ok(vec![self.version(self.version.load(Ordering::Relaxed))])
     }
 
+    fn systems(&self) -> HashMap<String, SystemPolicy> {
+        [("system".to_owned(), self.policy.lock().clone())].into()
+    }
+
     fn open(&self, bundle: &[u8]) -> Result<Loaded, LoadError> {
         let bundle = Bundle::open(bundle).map_err(|e| LoadError::Bundle(e.to_string()))?;
         Ok(self.version(bundle.files[0].1.parse().unwrap()))
@@ -202,6 +208,7 @@ pub(super) struct Gateway {
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
+    policy: Arc<Mutex<SystemPolicy>>,
     _folder: tempfile::TempDir,
 }
 
@@ -232,6 +239,8 @@ impl Gateway {
             version: Arc::new(AtomicU32::new(1)),
             broken: Arc::default(),
             gone: Arc::default(),
+            // Most tests are of one message, which no breaker is to spare.
+            policy: Arc::new(Mutex::new(SystemPolicy { breaker: None, ..SystemPolicy::default() })),
             _folder: folder,
         }
     }
@@ -261,6 +270,7 @@ impl Gateway {
             version: self.version.clone(),
             broken: self.broken.clone(),
             gone: self.gone.clone(),
+            policy: self.policy.clone(),
         };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
         Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }
@@ -272,6 +282,11 @@ impl Gateway {
 
     pub(super) fn remove_route(&self) {
         self.gone.store(true, Ordering::Relaxed);
+    }
+
+    /// How the system may be asked, from the next load on.
+    pub(super) fn set_policy(&self, policy: SystemPolicy) {
+        *self.policy.lock() = policy;
     }
 
     pub(super) fn break_files(&self) {

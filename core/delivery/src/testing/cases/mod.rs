@@ -2,6 +2,7 @@
 
 mod accept;
 mod claim;
+mod control;
 mod crash;
 mod operate;
 mod questions;
@@ -13,8 +14,15 @@ use super::{Case, Subject, messages::BUNDLE};
 use crate::Delivery;
 
 /// What every `Delivery` has to hold. Each case has a subject of its own, that holds nothing.
-pub const SUITE: &[&[Case]] =
-    &[accept::CASES, claim::CASES, settle::CASES, crash::CASES, operate::CASES, questions::CASES];
+pub const SUITE: &[&[Case]] = &[
+    accept::CASES,
+    claim::CASES,
+    settle::CASES,
+    crash::CASES,
+    operate::CASES,
+    control::CASES,
+    questions::CASES,
+];
 
 /// Opens the subject, with the bundle that the messages refer to.
 async fn fresh(subject: &dyn Subject) -> Arc<dyn Delivery> {
