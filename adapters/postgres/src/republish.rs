@@ -9,14 +9,14 @@ use crate::{error::failed, ledger::Inner};
 impl Inner {
     pub(crate) async fn unclaimed(&self) -> Result<Vec<Unclaimed>, DeliveryError> {
         let age = self.republish_after.as_secs_f64();
-        // Where none is old, which is almost always, the index says so at once.
+        // Where none is old, which is almost always, the index says so at once; it cannot by `clock_timestamp()`.
         let rows = self.pool.query(
             self.soon(),
-            "WITH old AS (
-                 SELECT DISTINCT route FROM portolan.messages
-                 WHERE state = 0 AND published AND published_at <= clock_timestamp() - make_interval(secs => $1))
-             SELECT route, count(*) FROM portolan.messages JOIN old USING (route)
-             WHERE state = 0 AND published GROUP BY route",
+            "SELECT route, count(*) FROM portolan.messages
+             WHERE state = 0 AND published AND EXISTS (
+                 SELECT 1 FROM portolan.messages
+                 WHERE state = 0 AND published AND published_at <= statement_timestamp() - make_interval(secs => $1))
+             GROUP BY route HAVING min(published_at) <= statement_timestamp() - make_interval(secs => $1)",
             |_| vec![&age],
         );
         let rows = rows.await.map_err(failed)?;
@@ -35,7 +35,7 @@ impl Inner {
             "WITH lost AS (
                  SELECT id FROM portolan.messages
                  WHERE state = 0 AND published AND route = $1
-                   AND published_at <= clock_timestamp() - make_interval(secs => $2)
+                   AND published_at <= statement_timestamp() - make_interval(secs => $2)
                  ORDER BY published_at LIMIT $3 FOR UPDATE SKIP LOCKED)
              UPDATE portolan.messages m SET published = false, taken = NULL FROM lost WHERE m.id = lost.id
              RETURNING 1",
