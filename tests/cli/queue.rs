@@ -30,6 +30,7 @@ fn with_dead_letter(folder: &Path) {
         received: now,
         deadline: None,
         idempotency: Idempotency::No,
+        order: None,
         caller: None,
         request_key: Some(RequestKey { caller: String::new(), id: "order-1".into() }),
         metadata: vec![("x-client".into(), "canary-4713".into())],

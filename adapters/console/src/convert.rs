@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery as delivery;
-use portolan_delivery::{BundleHash, GatewayId, MessageId, PayloadDigest, Status, Timestamp, system::Shut};
+use portolan_delivery::{
+    BundleHash, GatewayId, MessageId, OrderKey, PayloadDigest, Status, Timestamp, system::Shut,
+};
 
 use crate::wire;
 
@@ -47,6 +49,11 @@ const CONTROLS: [(delivery::Control, wire::Control); 3] = [
     (delivery::Control::Running, wire::Control::Running),
     (delivery::Control::Paused, wire::Control::Paused),
     (delivery::Control::Draining, wire::Control::Draining),
+];
+
+const DEAD_LETTERS: [(delivery::DeadLetters, wire::DeadLetters); 2] = [
+    (delivery::DeadLetters::Hold, wire::DeadLetters::Hold),
+    (delivery::DeadLetters::Pass, wire::DeadLetters::Pass),
 ];
 
 /// The wire's number of a value; the tables above hold every variant (a test says so).
@@ -137,7 +144,7 @@ pub(crate) fn page_in(response: wire::ListMessagesResponse) -> Result<delivery::
 }
 
 pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
-    let delivery::Record { envelope, payload, digest, state, attempts } = record;
+    let delivery::Record { envelope, payload, digest, state, behind, attempts } = record;
     let state = match state {
         delivery::State::Waiting { due } => {
             wire::Standing::Waiting(wire::Waiting { due: Some(time_out(due)) })
@@ -167,6 +174,10 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
             delivery::Idempotency::No | delivery::Idempotency::Yes => None,
         },
     };
+    let order = envelope.order.map(|order| wire::Order {
+        key: Bytes::copy_from_slice(&order.key.0),
+        dead_letters: number(&DEAD_LETTERS, order.dead_letters),
+    });
     wire::Message {
         id: envelope.id.to_string(),
         route: envelope.route.to_string(),
@@ -183,6 +194,8 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
         payload_digest: digest.map(|d| Bytes::copy_from_slice(&d.0)),
         state: Some(state),
         attempts: attempts.into_iter().map(attempt_out).collect(),
+        order,
+        behind: behind.map(|id| id.to_string()),
     }
 }
 
@@ -215,6 +228,12 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
         wire::Idempotency { .. } => delivery::Idempotency::No,
     };
     let hash = |bytes: &Bytes, what| <[u8; 32]>::try_from(&bytes[..]).map_err(|_| Malformed(what));
+    let order = message.order.map(|order| {
+        Ok(delivery::Order {
+            key: OrderKey(hash(&order.key, "order.key")?),
+            dead_letters: required(&DEAD_LETTERS, order.dead_letters, "dead_letters")?,
+        })
+    });
     let envelope = delivery::Envelope {
         id: id_in(&message.id)?,
         route: Arc::from(message.route),
@@ -223,6 +242,7 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
         received: required_time(message.receive_time, "receive_time")?,
         deadline: message.deadline.map(|t| time_in(t, "deadline")).transpose()?,
         idempotency,
+        order: order.transpose()?,
         caller: message.caller.map(Arc::from),
         request_key: message.request_key.map(|k| delivery::RequestKey { caller: k.caller, id: k.id }),
         metadata: message.metadata.into_iter().map(|h| (h.name, h.value)).collect(),
@@ -231,7 +251,8 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
     let digest = message.payload_digest.as_ref().map(|d| hash(d, "payload_digest")).transpose()?;
     let attempts = message.attempts.into_iter().map(attempt_in).collect::<Result<_, _>>()?;
     let digest = digest.map(PayloadDigest);
-    Ok(delivery::Record { envelope, payload: message.payload, digest, state, attempts })
+    let behind = message.behind.map(|id| id.parse().map_err(|_| Malformed("behind"))).transpose()?;
+    Ok(delivery::Record { envelope, payload: message.payload, digest, state, behind, attempts })
 }
 
 fn attempt_out(attempt: delivery::Attempt) -> wire::Attempt {

@@ -213,6 +213,14 @@ pub(crate) enum FaultClass {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
+pub(crate) enum DeadLetters {
+    Unspecified = 0,
+    Hold = 1,
+    Pass = 2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
 pub(crate) enum Party {
     Unspecified = 0,
     Caller = 1,
@@ -252,6 +260,18 @@ pub(crate) struct Message {
     pub(crate) state: Option<Standing>,
     #[prost(message, repeated, tag = "18")]
     pub(crate) attempts: Vec<Attempt>,
+    #[prost(message, optional, tag = "19")]
+    pub(crate) order: Option<Order>,
+    #[prost(string, optional, tag = "20")]
+    pub(crate) behind: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Order {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) key: Bytes,
+    #[prost(enumeration = "DeadLetters", tag = "2")]
+    pub(crate) dead_letters: i32,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]

@@ -129,6 +129,10 @@ fn records() -> Vec<Record> {
             received: now,
             deadline: (index > 0).then_some(now),
             idempotency: [Idempotency::No, Idempotency::Yes, Idempotency::Key("k".into())][index % 3].clone(),
+            order: (index != 1).then(|| Order {
+                key: OrderKey::of("r", "k"),
+                dead_letters: [DeadLetters::Hold, DeadLetters::Pass][index % 2],
+            }),
             caller: (index > 1).then(|| "CN=portal".into()),
             request_key: (index > 2).then(|| RequestKey { caller: String::new(), id: "42".into() }),
             metadata: vec![("x-trace".into(), "ä".into())],
@@ -137,6 +141,7 @@ fn records() -> Vec<Record> {
         payload: Bytes::from_static(b"\x0a\x01\xff"),
         digest: (index > 2).then(|| PayloadDigest::of(b"x")),
         state,
+        behind: (index == 0).then(MessageId::generate),
         attempts: vec![Attempt { number: 1, started: now, ended: Some(now), failure: Some(failure.clone()) }],
     })
     .collect()
@@ -162,6 +167,8 @@ async fn the_client_says_what_the_operator_says() {
     let (fake, client, ..) = console(Fake { records: records(), ..Fake::default() }).await;
     let page = client.list(Filter::default()).await.unwrap();
     assert_eq!(format!("{:?}", page.records), format!("{:?}", fake.records));
+    let orders = |records: &[Record]| records.iter().map(|r| r.envelope.order).collect::<Vec<_>>();
+    assert_eq!(orders(&page.records), orders(&fake.records), "keys show nothing of themselves");
     assert_eq!(page.next, fake.records.last().map(|r| r.envelope.id));
     let filter = Filter { state: Some(StateKind::Dead), route: Some("r".into()), ..Filter::default() };
     assert_eq!(client.list(filter).await.unwrap().records.len(), 1);

@@ -104,5 +104,5 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
         attempts.push(Attempt { number: attempt, started, ended, failure });
     }
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, attempts })
+    Ok(Record { envelope, payload, digest, state, behind: None, attempts })
 }

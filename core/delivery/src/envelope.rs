@@ -117,6 +117,71 @@ pub struct RequestKey {
     pub id: String,
 }
 
+/// The place of a message among others: those of one key go one after the other, in order of acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Order {
+    /// Which messages those are.
+    pub key: OrderKey,
+    /// What a dead letter means for the messages after it.
+    pub dead_letters: DeadLetters,
+}
+
+/// The SHA-256 of a route and of a key that its mapping computes. The key itself may be somebody's number, and is not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct OrderKey(pub [u8; 32]);
+
+impl OrderKey {
+    /// Of a route's key.
+    pub fn of(route: &str, key: &str) -> Self {
+        use sha2::Digest;
+        // A length before the name, or `a` + `bc` would be `ab` + `c`.
+        let digest = sha2::Sha256::new().chain_update((route.len() as u64).to_be_bytes());
+        Self(digest.chain_update(route).chain_update(key).finalize().into())
+    }
+}
+
+/// Of a short number, a digest tells as much as the number.
+impl fmt::Debug for OrderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OrderKey(..)")
+    }
+}
+
+impl From<OrderKey> for String {
+    fn from(key: OrderKey) -> Self {
+        key.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TryFrom<String> for OrderKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut key = [0; 32];
+        let digits = text.as_bytes();
+        if digits.len() != 2 * key.len() {
+            return Err("an order key has 64 hexadecimal digits");
+        }
+        for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {
+            let pair = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            *byte = pair.ok_or("an order key has hexadecimal digits")?;
+        }
+        Ok(Self(key))
+    }
+}
+
+/// What a dead letter means for the messages after it, of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeadLetters {
+    /// They wait until a person has decided about it.
+    #[default]
+    Hold,
+    /// They go on without it.
+    Pass,
+}
+
 /// Everything about a message but its payload.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Envelope {
@@ -134,6 +199,9 @@ pub struct Envelope {
     pub deadline: Option<Timestamp>,
     /// Whether the system may be asked twice.
     pub idempotency: Idempotency,
+    /// Its place among others, where its route has an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Who calls, where that is authenticated.
     pub caller: Option<Arc<str>>,
     /// The caller's id for it.
@@ -142,4 +210,22 @@ pub struct Envelope {
     pub metadata: Vec<(String, String)>,
     /// W3C trace context of its acceptance; where nobody traces here, of the caller.
     pub traceparent: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_keys_are_of_their_route_and_survive_as_text() {
+        let key = OrderKey::of("ab", "c");
+        assert_eq!(key, OrderKey::of("ab", "c"));
+        assert!(key != OrderKey::of("a", "bc") && key != OrderKey::of("ab", "d"));
+        let order = Order { key, dead_letters: DeadLetters::Pass };
+        let json = serde_json::to_string(&order).unwrap();
+        assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
+        assert!(serde_json::from_str::<OrderKey>("\"00\"").is_err());
+        assert!(serde_json::from_str::<OrderKey>(&format!("\"{}\"", "g0".repeat(32))).is_err());
+        assert_eq!(format!("{key:?}"), "OrderKey(..)");
+    }
 }

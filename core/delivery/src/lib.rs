@@ -20,7 +20,8 @@ mod time;
 pub use control::Control;
 pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
 pub use envelope::{
-    BundleHash, Envelope, GatewayId, Idempotency, MessageId, Mode, PayloadDigest, RequestKey,
+    BundleHash, DeadLetters, Envelope, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey,
+    PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{Lost, settle_lost, unreadable_row};

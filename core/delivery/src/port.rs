@@ -4,6 +4,12 @@
 //! A message is *waiting* (with the time at which it is due), *claimed* (an attempt is recorded and has no outcome),
 //! *finished* (with an outcome) or *dead* (a person must look at it). Each intent is atomic and durable when its future
 //! resolves with `Ok`; a future that is dropped may or may not have taken effect, and the state then is one or the other.
+//!
+//! Messages with an order key ([`crate::Order`]) go one after the other. Such a message is *parked* while an earlier one of
+//! its key waits, is claimed or is a dead letter that holds its key, and while any other of its key is claimed: it waits,
+//! and no claim takes it, whenever it is due. Earlier is what was accepted earlier: a dead letter that its key passed takes
+//! its old place when an operator has it tried again, before whatever has not begun by then. Whatever settles the message
+//! in front makes the next one ready.
 
 use bytes::Bytes;
 
@@ -16,12 +22,14 @@ use crate::{
 ///
 /// Implementations run the conformance suite of this crate (`conformance`, feature `testing`).
 pub trait Delivery: Send + Sync + 'static {
-    /// Makes a message durable, and where `start` says so records its first attempt in the same commit.
+    /// Makes a message durable, and where `start` says so records its first attempt in the same commit, unless the message
+    /// is parked.
     ///
     /// A request key, or a message id, that is known already changes nothing and gives [`Accepted::Repeated`].
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
-    /// Takes up to `limit` messages that are due, oldest due first, recording an attempt for each. Does not wait.
+    /// Takes up to `limit` messages that are due and not parked, oldest due first, recording an attempt for each. Does not
+    /// wait. However many messages are parked, those of other keys cost no more.
     ///
     /// Messages of `except` routes are passed over.
     fn claim<'a>(
@@ -188,6 +196,8 @@ pub enum Start {
 pub enum Accepted {
     /// The message is durable; the claim where the attempt was started.
     New(Option<Claim>),
+    /// The message is durable and waits for an earlier one of its order key. No attempt has begun, whatever was asked.
+    Parked,
     /// The request key is known: this message has it. Nothing was written.
     Repeated(Box<Record>),
     /// The request key is known, for a message with another payload. Nothing was written.
@@ -315,6 +325,8 @@ pub struct Record {
     pub digest: Option<PayloadDigest>,
     /// Where it is.
     pub state: State,
+    /// The message of its order key for which a parked one waits: the one at work, or the first in line. Absent in lists.
+    pub behind: Option<MessageId>,
     /// Every attempt, in order; in lists only their number counts and this may be cut to the last.
     pub attempts: Vec<Attempt>,
 }

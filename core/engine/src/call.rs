@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Accepted, Answer, Call, Claim, Decision, DeliveryError, Envelope, Failure, FaultClass, MessageId,
-    Mode, Outcome, RequestKey, Start, State, Status, Timestamp, decide,
+    Accept, Accepted, Answer, Call, Decision, DeliveryError, Envelope, Failure, FaultClass, MessageId, Mode,
+    Outcome, RequestKey, Start, State, Status, Timestamp, decide,
 };
 
 use crate::{
@@ -80,6 +80,7 @@ pub(crate) async fn answer(
         received: call.received,
         deadline: if operation { route.answer_within.map(|d| call.received.plus(d)) } else { call.deadline },
         idempotency: route.idempotency(&keys),
+        order: None,
         request_key: request_id
             .map(|id| RequestKey { caller: call.caller.as_deref().unwrap_or("").to_owned(), id }),
         caller: call.caller,
@@ -169,7 +170,7 @@ impl Message {
         let accepted = engine.delivery.accept(accept).await;
         sending.accepted(&accepted);
         match accepted {
-            Ok(Accepted::New(_)) => {
+            Ok(Accepted::New(_) | Accepted::Parked) => {
                 route.metrics.messages.accepted();
                 Answer::Operation(operations::fresh(&envelope, &route.response_type))
             }
@@ -219,7 +220,11 @@ impl Message {
         sending.accepted(&accepted);
         let claim = match accepted {
             Ok(Accepted::New(Some(claim))) => claim,
-            Ok(Accepted::New(None)) => Claim { id: envelope.id, attempt: 1, gateway: engine.gateway },
+            Ok(Accepted::New(None) | Accepted::Parked) => {
+                route.metrics.messages.accepted();
+                drop(passage);
+                return outcome(&engine, &route, envelope.id).await;
+            }
             Ok(Accepted::Repeated(record)) => return outcome(&engine, &route, record.envelope.id).await,
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),

@@ -14,10 +14,11 @@ use crate::{
 /// Messages, their attempts and keys, the outbox and the inbox. What is said of [`crate::Delivery`] holds for the
 /// methods of the same name; a message that waits is *published* or not, and that is the outbox.
 pub trait Ledger: Send + Sync + 'static {
-    /// Message, key and outbox row, and the first attempt where it starts at once.
+    /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
-    /// Up to `limit` messages that wait, are due and are not published, oldest due first; `except` routes passed over.
+    /// Up to `limit` messages that wait, are due, not parked and not published, oldest due first; `except` routes passed
+    /// over.
     fn due<'a>(
         &'a self,
         limit: usize,
@@ -29,7 +30,8 @@ pub trait Ledger: Send + Sync + 'static {
     fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>>;
 
     /// The inbox: records the attempt that the parcel announces, if the message waits for just that one. `None`
-    /// otherwise: the parcel came again, or late.
+    /// otherwise: the parcel came again, or late, or the message was parked meanwhile, and is published anew when it is its
+    /// turn.
     fn claim<'a>(
         &'a self,
         parcel: &'a Parcel,

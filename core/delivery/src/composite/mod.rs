@@ -12,7 +12,8 @@
 //! A process that dies before *published* publishes twice, one that dies before *acknowledge* receives again: the inbox
 //! absorbs both, for the parcel announces an attempt that has begun. A process that dies between attempt and outcome
 //! leaves a claim, which `reconcile` settles. Retries wait in the ledger; the next claim publishes what is due by then, and
-//! from time to time what the transport lost (`lost.rs`).
+//! from time to time what the transport lost (`lost.rs`). So do messages that are parked behind another of their order key:
+//! whatever settles that one puts the next into the outbox.
 
 mod held_back;
 mod ledger;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Accept, Accepted, BundleHash, Claim, DeadLetter, Delivery, Envelope, Failure, FaultClass, Filter,
-    GatewayId, Idempotency, MessageId, Mode, Outcome, Party, Record, RequestKey, Start, State, StateKind,
-    Status, Timestamp,
+    Accept, Accepted, BundleHash, Claim, DeadLetter, DeadLetters, Delivery, Envelope, Failure, FaultClass,
+    Filter, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey, Outcome, Party, Record, RequestKey,
+    Start, State, StateKind, Status, Timestamp,
 };
 
 /// The bundle that messages refer to.
@@ -35,6 +35,7 @@ pub fn envelope(route: &str) -> Envelope {
         received: NOW,
         deadline: Some(at(3600)),
         idempotency: Idempotency::No,
+        order: None,
         caller: Some("CN=portal".into()),
         request_key: None,
         metadata: vec![("x-purpose".to_owned(), "benefit \"claim\" ü".to_owned())],
@@ -51,6 +52,11 @@ pub fn keyed(route: &str, caller: &str, id: &str) -> Envelope {
 /// Whose system may be asked twice.
 pub fn repeatable(route: &str) -> Envelope {
     Envelope { idempotency: Idempotency::Yes, ..envelope(route) }
+}
+
+/// With an order key.
+pub fn ordered(route: &str, key: &str, dead_letters: DeadLetters) -> Envelope {
+    Envelope { order: Some(Order { key: OrderKey::of(route, key), dead_letters }), ..envelope(route) }
 }
 
 /// A failure of this class.
@@ -81,6 +87,15 @@ pub async fn waiting(delivery: &dyn Delivery, envelope: Envelope, due: Timestamp
     match delivery.accept(accept).await.expect("accept") {
         Accepted::New(None) => id,
         other => panic!("a new message without a claim, not {other:?}"),
+    }
+}
+
+/// Accepts a message that waits for an earlier one of its order key.
+pub async fn parked(delivery: &dyn Delivery, envelope: Envelope, start: Start) -> MessageId {
+    let id = envelope.id;
+    match delivery.accept(Accept { envelope, payload: payload(1), start }).await.expect("accept") {
+        Accepted::Parked => id,
+        other => panic!("a parked message, not {other:?}"),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
     settle_lost,
 };
 
+mod line;
+
 /// Rows in order of acceptance.
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -99,9 +101,9 @@ impl Store {
         self.kept(envelope.bundle)?;
         let key = envelope.request_key.clone().map(|key| (envelope.route.clone(), key));
         let known = key.as_ref().and_then(|key| self.keys.get(key).copied()).unwrap_or(envelope.id);
-        if let Ok(row) = self.row(known) {
-            return Ok(if row.record.payload == payload {
-                Accepted::Repeated(Box::new(row.record.clone()))
+        if let Some(record) = self.get(known) {
+            return Ok(if record.payload == payload {
+                Accepted::Repeated(Box::new(record))
             } else {
                 Accepted::Conflict(known)
             });
@@ -112,49 +114,49 @@ impl Store {
             envelope,
             payload,
             state: State::Waiting { due: received },
+            behind: None,
             attempts: Vec::new(),
         };
-        let claim = match start {
+        let parked = record.envelope.order.is_some_and(|order| self.line(order.key).next().is_some());
+        let accepted = match start {
             Start::Due(due) => {
                 record.state = State::Waiting { due };
-                None
+                if parked { Accepted::Parked } else { Accepted::New(None) }
             }
+            Start::Now(_) if parked => Accepted::Parked,
             Start::Now(gateway) => {
                 record.state = State::Claimed { gateway, since: received };
                 record.attempts.push(Attempt { number: 1, started: received, ended: None, failure: None });
-                Some(Claim { id, attempt: 1, gateway })
+                Accepted::New(Some(Claim { id, attempt: 1, gateway }))
             }
         };
         self.next += 1;
         self.rows.insert(self.next, Row { record, published: false, lost: 0 });
         self.keys.extend(key.map(|key| (key, id)));
-        Ok(Accepted::New(claim))
+        Ok(accepted)
+    }
+
+    /// Messages that may be published, with the time at which they are due.
+    fn unpublished(&self, except: &[Arc<str>]) -> impl Iterator<Item = (Timestamp, &Row)> {
+        let rows = self.rows.iter().filter_map(|(seq, row)| match row.record.state {
+            State::Waiting { due } if !row.published => Some((seq, due, row)),
+            _ => None,
+        });
+        rows.filter(|(seq, _, row)| {
+            !except.contains(&row.record.envelope.route) && self.behind(**seq, row).is_none()
+        })
+        .map(|(_, due, row)| (due, row))
     }
 
     pub(super) fn due(&self, limit: usize, except: &[Arc<str>], now: Timestamp) -> Vec<Parcel> {
-        let mut due: Vec<_> = self
-            .rows
-            .values()
-            .filter(|row| !row.published && !except.contains(&row.record.envelope.route))
-            .filter_map(|row| match row.record.state {
-                State::Waiting { due } if due <= now => Some((due, row)),
-                _ => None,
-            })
-            .collect();
+        let mut due: Vec<_> = self.unpublished(except).filter(|(due, _)| *due <= now).collect();
         due.sort_by_key(|(due, _)| *due);
         due.into_iter().take(limit).map(|(_, row)| row.parcel()).collect()
     }
 
     /// When the next message that is not published is due.
     pub(super) fn next_due(&self, except: &[Arc<str>]) -> Option<Timestamp> {
-        let unpublished =
-            self.rows.values().filter(|row| !row.published && !except.contains(&row.record.envelope.route));
-        unpublished
-            .filter_map(|row| match row.record.state {
-                State::Waiting { due } => Some(due),
-                _ => None,
-            })
-            .min()
+        self.unpublished(except).map(|(due, _)| due).min()
     }
 
     pub(super) fn mark_published(&mut self, parcel: &Parcel) {
@@ -190,8 +192,14 @@ impl Store {
     }
 
     pub(super) fn claim(&mut self, parcel: &Parcel, gateway: GatewayId, now: Timestamp) -> Option<Claimed> {
+        let parked = self.get(parcel.id)?.behind.is_some();
         let row = self.row(parcel.id).ok()?;
         if row.record.state.kind() != StateKind::Waiting || row.parcel() != *parcel {
+            return None;
+        }
+        if parked {
+            // This parcel is spent; when it is its turn, another one is published.
+            row.published = false;
             return None;
         }
         row.record.state = State::Claimed { gateway, since: now };
@@ -269,8 +277,9 @@ impl Store {
         reconciled
     }
 
-    pub(super) fn get(&mut self, id: MessageId) -> Option<Record> {
-        self.row(id).ok().map(|row| row.record.clone())
+    pub(super) fn get(&self, id: MessageId) -> Option<Record> {
+        let (seq, row) = self.rows.iter().find(|(_, row)| row.record.envelope.id == id)?;
+        Some(Record { behind: self.behind(*seq, row), ..row.record.clone() })
     }
 
     pub(super) fn settled(&self, mut ids: Vec<MessageId>) -> Vec<MessageId> {

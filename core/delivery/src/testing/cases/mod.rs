@@ -5,6 +5,8 @@ mod claim;
 mod control;
 mod crash;
 mod operate;
+mod order;
+mod order_of_dead_letters;
 mod questions;
 mod settle;
 
@@ -19,6 +21,8 @@ pub const SUITE: &[&[Case]] = &[
     claim::CASES,
     settle::CASES,
     crash::CASES,
+    order::CASES,
+    order_of_dead_letters::CASES,
     operate::CASES,
     control::CASES,
     questions::CASES,
