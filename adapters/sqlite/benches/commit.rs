@@ -36,6 +36,7 @@ fn envelope() -> Envelope {
         received: Timestamp::now(),
         deadline: Some(Timestamp::now()),
         idempotency: Idempotency::No,
+        order: None,
         caller: None,
         request_key: None,
         metadata: Vec::new(),

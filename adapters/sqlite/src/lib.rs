@@ -10,6 +10,7 @@ mod checkpoint;
 mod delivery;
 mod error;
 mod ledger;
+mod line;
 mod lock;
 mod options;
 mod probe;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::{Trouble, describe},
+    line::in_line,
     row::{self, Detail, class_name, record, select, state_kind},
 };
 
@@ -98,7 +99,11 @@ const LOOKED_AT: usize = 20_000;
 
 // Each of the small states has an index that leads only to its own; INDEXED BY, or the planner may prefer to read
 // everything in the order of the answer.
-const WAITING: &str = "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0";
+const WAITING: &str = concat!(
+    "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0 UNION ALL SELECT * FROM ",
+    in_line!(),
+    " AND state = 5"
+);
 const CLAIMED: &str = "SELECT * FROM messages INDEXED BY messages_claimed WHERE state = 1
     UNION ALL SELECT * FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)";
 const DEAD: &str = "SELECT * FROM messages INDEXED BY messages_dead WHERE state = 3";

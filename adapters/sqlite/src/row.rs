@@ -5,18 +5,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portolan_delivery::{
     Attempt, BundleHash, DeadLetter, DeliveryError, Envelope, Failure, FaultClass, GatewayId, Idempotency,
-    MessageId, Mode, Outcome, Party, PayloadDigest, Record, RequestKey, State, StateKind, Timestamp,
+    MessageId, Mode, Order, Outcome, Party, PayloadDigest, Record, RequestKey, State, StateKind, Timestamp,
 };
 use rusqlite::{Connection, Row};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::error::Trouble;
+use crate::{
+    error::Trouble,
+    line::{self, Line},
+};
 
 /// The numbers of `messages.state`.
 pub(crate) const fn state_kind(number: i64) -> Option<StateKind> {
     Some(match number {
-        0 => StateKind::Waiting,
+        0 | PARKED => StateKind::Waiting,
         1 | BEGUN => StateKind::Claimed,
         2 => StateKind::Finished,
         3 => StateKind::Dead,
@@ -27,6 +30,9 @@ pub(crate) const fn state_kind(number: i64) -> Option<StateKind> {
 /// `messages.state` of a claim that began with its accept, as long as it is after the tally: in no index.
 pub(crate) const BEGUN: i64 = 4;
 
+/// `messages.state` of a message that waits behind another of its order key: in no index of what may be claimed.
+pub(crate) const PARKED: i64 = 5;
+
 /// What of an envelope no question is about.
 #[derive(Serialize, serde::Deserialize)]
 pub(crate) struct Rest {
@@ -34,6 +40,8 @@ pub(crate) struct Rest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     pub(crate) idempotency: Idempotency,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Order>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caller: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,9 +54,10 @@ pub(crate) struct Rest {
 
 impl Rest {
     pub(crate) fn of(envelope: Envelope) -> Self {
-        let Envelope { mode, deadline, idempotency, caller, request_key, metadata, traceparent, .. } =
-            envelope;
-        Self { mode, deadline, idempotency, caller, request_key, metadata, traceparent }
+        let Envelope {
+            mode, deadline, idempotency, order, caller, request_key, metadata, traceparent, ..
+        } = envelope;
+        Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent }
     }
 
     pub(crate) fn envelope(
@@ -58,7 +67,7 @@ impl Rest {
         bundle: BundleHash,
         received: Timestamp,
     ) -> Envelope {
-        let Self { mode, deadline, idempotency, caller, request_key, metadata, traceparent } = self;
+        let Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent } = self;
         Envelope {
             id,
             route,
@@ -67,6 +76,7 @@ impl Rest {
             received,
             deadline,
             idempotency,
+            order,
             caller,
             request_key,
             metadata,
@@ -105,7 +115,7 @@ fn name<T: Serialize>(value: &T) -> Result<String, Trouble> {
 
 /// The columns that [`record`] reads.
 const COLUMNS: &str = "m.id, r.name, b.hash, m.state, m.received, m.attempt, m.at, m.started, m.gateway, m.party, \
-    m.envelope, m.seq, m.failure, m.reply, m.payload FROM messages m \
+    m.envelope, m.seq, m.failure, m.reply, m.payload, m.route FROM messages m \
     JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle";
 
 /// A `SELECT` of whole records.
@@ -139,7 +149,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let whole = detail == Detail::Whole;
     let reply = if whole { bytes(row, 13)? } else { None };
     let state = match (row.get::<_, i64>(3)?, failure.clone()) {
-        (0, _) => State::Waiting { due: at },
+        (0 | PARKED, _) => State::Waiting { due: at },
         (1 | BEGUN, _) => State::Claimed { gateway: GatewayId(Uuid::from_bytes(row.get(8)?)), since: at },
         (2, Some(failure)) => State::Finished { outcome: Outcome::Failed(failure), at },
         (2, None) => State::Finished { outcome: Outcome::Reply(reply.unwrap_or_default()), at },
@@ -149,6 +159,10 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
             State::Dead { letter: DeadLetter { failure, at_fault, reply }, at }
         }
         _ => return Err(damaged(id)),
+    };
+    let behind = match (whole, row.get(3)?, &envelope.order) {
+        (true, PARKED, Some(order)) => line::ahead(connection, &Line::new(order.key, row.get(15)?))?,
+        _ => None,
     };
     let mut attempts = attempts(connection, seq, id, detail)?;
     if attempt > 0 && attempts.last().is_none_or(|last| last.number < attempt) {
@@ -161,7 +175,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     }
     let payload = if whole { bytes(row, 14)?.unwrap_or_default() } else { Bytes::new() };
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, attempts })
+    Ok(Record { envelope, payload, digest, state, behind, attempts })
 }
 
 /// Attempts that an answer shows, at most: those of a message retried for a very long time are cut at the front.

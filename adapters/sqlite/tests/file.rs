@@ -32,14 +32,18 @@ async fn what_was_kept_is_there_in_the_next_process() {
     assert_eq!(open(&path).unwrap().bundle(hash).await, Ok(Some("content".into())));
 }
 
+/// Makes of a file what the first version would have.
+const TO_VERSION_1: &str =
+    "DROP TABLE controls; DROP INDEX messages_line; ALTER TABLE messages DROP COLUMN order_key;
+    ALTER TABLE messages DROP COLUMN passes; PRAGMA user_version = 1;";
+
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.db");
     let hash = BundleHash([3; 32]);
     open(&path).unwrap().keep_bundle(hash, "content".into()).await.unwrap();
-    let first = "DROP TABLE controls; PRAGMA user_version = 1;";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(first).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch(TO_VERSION_1).unwrap();
     let delivery = open(&path).unwrap();
     assert_eq!(delivery.bundle(hash).await, Ok(Some("content".into())));
     delivery.control("r".into(), Control::Paused).await.unwrap();
@@ -57,7 +61,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 2");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 3");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();
@@ -105,6 +109,71 @@ async fn a_damaged_row_becomes_a_dead_letter_and_stops_no_other() {
     let claims = claimed(&delivery, portolan_delivery::GatewayId::generate(), 9, &[], at(2)).await;
     assert_eq!(claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), [sound]);
     assert_eq!(count(&delivery, portolan_delivery::StateKind::Dead).await, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_row_lets_its_key_pass() {
+    use portolan_delivery::{
+        DeadLetters, GatewayId, Start,
+        testing::messages::{BUNDLE, at, claimed, ids, ordered, parked, started, waiting},
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let delivery = open(&path).unwrap();
+    delivery.keep_bundle(BUNDLE, "content".into()).await.unwrap();
+    let of = |key| ordered("r", key, DeadLetters::Hold);
+    waiting(&delivery, of("waits"), at(0)).await;
+    started(&delivery, of("was at work"), GatewayId::generate()).await;
+    let mut sound = Vec::new();
+    for key in ["waits", "was at work"] {
+        sound.push(parked(&delivery, of(key), Start::Due(at(0))).await);
+    }
+    drop(delivery);
+    let damage = "UPDATE messages SET envelope = '{' WHERE seq < 3";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+    let delivery = open(&path).unwrap();
+    let gateway = GatewayId::generate();
+    assert_eq!(delivery.reconcile(gateway, at(1)).await.unwrap().buried, 1);
+    let mut got = claimed(&delivery, gateway, 9, &[], at(1)).await;
+    got.extend(claimed(&delivery, gateway, 9, &[], at(1)).await);
+    let mut got = ids(&got);
+    got.sort();
+    assert_eq!(got, sound);
+}
+
+/// What the version before wrote is served on.
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date() {
+    use portolan_delivery::{
+        DeadLetters, GatewayId, Start,
+        testing::messages::{BUNDLE, NOW, claimed, envelope, ids, ordered, parked, waiting},
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    let delivery = open(&old).unwrap();
+    delivery.keep_bundle(BUNDLE, "content".into()).await.unwrap();
+    let mut expected = vec![waiting(&delivery, envelope("r"), NOW).await];
+    drop(delivery);
+    rusqlite::Connection::open(&old).unwrap().execute_batch(TO_VERSION_1).unwrap();
+    let delivery = open(&old).unwrap();
+    let in_line = || ordered("r", "k", DeadLetters::Hold);
+    expected.push(waiting(&delivery, in_line(), NOW).await);
+    parked(&delivery, in_line(), Start::Due(NOW)).await;
+    assert_eq!(ids(&claimed(&delivery, GatewayId::generate(), 9, &[], NOW).await), expected);
+    drop((delivery, open(&new).unwrap()));
+    let shape = |path: &Path| {
+        let file = rusqlite::Connection::open(path).unwrap();
+        let mut statement = file
+            .prepare(
+                "SELECT m.name, i.name, i.type FROM sqlite_schema m LEFT JOIN pragma_table_info(m.name) i ORDER BY 1, 2",
+            )
+            .unwrap();
+        let text = |row: &rusqlite::Row<'_>| -> rusqlite::Result<[Option<String>; 3]> {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        };
+        statement.query_map([], text).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    assert_eq!(shape(&old), shape(&new));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 use std::{fmt::Debug, sync::Arc};
 
 use portolan_delivery::{
-    Accept, BundleHash, Claim, Delivery, FaultClass, Filter, GatewayId, MessageId, Start, StateKind,
+    Accept, BundleHash, Claim, DeadLetters, Delivery, FaultClass, Filter, GatewayId, MessageId, Start,
+    StateKind,
     composite::Composite,
     testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, messages::*},
 };
@@ -76,6 +77,10 @@ async fn life(seed: u64) {
         match (draw.below(11), claim) {
             (0..3, _) => {
                 let mut envelope = if draw.below(2) == 0 { repeatable(route) } else { envelope(route) };
+                if draw.below(2) == 0 {
+                    let dead_letters = [DeadLetters::Hold, DeadLetters::Pass][draw.below(2)];
+                    envelope.order = ordered(route, ["a", "b"][draw.below(2)], dead_letters).order;
+                }
                 if draw.below(2) == 0 {
                     envelope.request_key = keyed(route, "a", &format!("k{}", draw.below(20))).request_key;
                 }
@@ -154,7 +159,7 @@ async fn life(seed: u64) {
 
 #[tokio::test]
 async fn tells_the_same_as_the_composite() {
-    for seed in 0..12 {
+    for seed in 0..24 {
         life(seed).await;
     }
 }

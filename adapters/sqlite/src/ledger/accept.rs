@@ -1,12 +1,13 @@
 //! Accept: the message's row, and the key's where it has one.
 
-use portolan_delivery::{Accept, Accepted, Claim, DeliveryError, Envelope, MessageId, Start};
+use portolan_delivery::{Accept, Accepted, Claim, DeadLetters, DeliveryError, Envelope, MessageId, Start};
 use rusqlite::OptionalExtension;
 
 use super::Ledger;
 use crate::{
     error::Trouble,
-    row::{BEGUN, Detail, Rest, record, select, to_json},
+    line::Line,
+    row::{BEGUN, Detail, PARKED, Rest, record, select, to_json},
 };
 
 /// SQLite keeps a row below 1 GB; far above what any edge lets in.
@@ -25,19 +26,28 @@ impl Ledger {
             return self.repeated("WHERE m.seq = ?1", known, &payload);
         }
         let (id, received, key) = (envelope.id, envelope.received, envelope.request_key.clone());
+        let order = envelope.order;
         let rest = to_json(&Rest::of(envelope))?;
+        let line = order.map(|order| Line::new(order.key, route));
+        let parked = match &line {
+            Some(line) => line.is_taken(&self.connection)?,
+            None => false,
+        };
         let (state, attempt, at, started, gateway) = match &start {
+            Start::Now(_) if parked => (PARKED, 0, received, 0, None),
             Start::Now(gateway) => (BEGUN, 1, received, received.0, Some(gateway.0.as_bytes())),
-            Start::Due(due) => (0, 0, *due, 0, None),
+            Start::Due(due) => (if parked { PARKED } else { 0 }, 0, *due, 0, None),
         };
         let inserted = self
             .connection
             .prepare_cached(
-                "INSERT INTO messages (id, state, route, bundle, received, attempt, at, started, gateway, envelope, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO messages
+                     (id, state, route, bundle, received, attempt, at, started, gateway, envelope, payload, order_key, passes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING",
             )?
             .execute(rusqlite::params![
-                id.0.as_bytes(), state, route, bundle, received.0, attempt, at.0, started, gateway, rest, &payload[..]
+                id.0.as_bytes(), state, route, bundle, received.0, attempt, at.0, started, gateway, rest, &payload[..],
+                line.map(|line| line.key.0), order.is_some_and(|order| order.dead_letters == DeadLetters::Pass)
             ])?;
         if inserted == 0 {
             return self.repeated("WHERE m.id = ?1", id.0.as_bytes(), &payload);
@@ -49,6 +59,9 @@ impl Ledger {
                     "INSERT INTO request_keys (route, caller, id, message) VALUES (?1, ?2, ?3, ?4)",
                 )?
                 .execute((route, key.caller, key.id, self.newest))?;
+        }
+        if parked {
+            return Ok(Accepted::Parked);
         }
         Ok(Accepted::New(match start {
             Start::Now(gateway) => Some(Claim { id, attempt: 1, gateway }),

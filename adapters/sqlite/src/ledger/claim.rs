@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Claim, Claimed, GatewayId, MessageId, Timestamp, unreadable_row};
+use portolan_delivery::{Claim, Claimed, GatewayId, MessageId, Timestamp};
 
 use super::Ledger;
 use crate::{
     error::Trouble,
+    line::Line,
     row::{Rest, bytes, damaged, from_json, message_id},
 };
 
@@ -99,7 +100,11 @@ impl Ledger {
         })
     }
 
-    fn set_aside(&self, seq: i64, now: Timestamp) -> Result<(), Trouble> {
-        self.mark_dead(seq, &unreadable_row(), now)
+    fn set_aside(&mut self, seq: i64, now: Timestamp) -> Result<(), Trouble> {
+        let line = self
+            .connection
+            .prepare_cached("SELECT order_key, route FROM messages WHERE seq = ?1")?
+            .query_row([seq], |row| Line::of(row, 0, 1))?;
+        self.bury_damaged(seq, line, now)
     }
 }

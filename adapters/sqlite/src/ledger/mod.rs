@@ -5,6 +5,7 @@ mod accept;
 mod bundle;
 mod claim;
 mod forget;
+mod line;
 mod operate;
 mod reconcile;
 mod settle;
@@ -18,7 +19,7 @@ use std::{
 use portolan_delivery::{BundleHash, DeliveryError, MessageId, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::error::Trouble;
+use crate::{error::Trouble, line::Line};
 
 /// The writer's connection and memory. As the one writer of the file it may remember what it has written.
 pub(crate) struct Ledger {
@@ -155,13 +156,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// What an operator decides on: sequence, route, bundle and attempt of a dead letter.
+    /// What an operator decides on: a dead letter's place.
     fn dead(&self, id: MessageId) -> Result<DeadRow, Trouble> {
         let found = self
             .connection
-            .prepare_cached("SELECT seq, route, bundle, state FROM messages WHERE id = ?1")?
+            .prepare_cached("SELECT seq, route, bundle, state, order_key FROM messages WHERE id = ?1")?
             .query_row([id.0.as_bytes()], |row| {
-                let dead = DeadRow { seq: row.get(0)?, route: row.get(1)?, bundle: row.get(2)? };
+                let line = Line::of(row, 4, 1)?;
+                let dead = DeadRow { seq: row.get(0)?, route: row.get(1)?, bundle: row.get(2)?, line };
                 Ok((dead, row.get::<_, i64>(3)?))
             })
             .optional()?;
@@ -178,4 +180,5 @@ struct DeadRow {
     seq: i64,
     route: i64,
     bundle: i64,
+    line: Option<Line>,
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use portolan_delivery::{BundleHash, Control, MessageId, Outcome, Timestamp};
 
 use super::{Ledger, settle::columns};
-use crate::error::Trouble;
+use crate::{error::Trouble, line::Line, row::PARKED};
 
 impl Ledger {
-    /// The letter's failure stays with its attempt; the deadline goes, and with it whoever waited.
+    /// The letter's failure stays with its attempt; the deadline goes, and with it whoever waited. In a line it takes its old
+    /// place.
     pub(crate) fn retry(
         &mut self,
         id: MessageId,
@@ -23,14 +24,17 @@ impl Ledger {
         }
         self.connection
             .prepare_cached(
-                "UPDATE messages SET state = 0, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL,
+                "UPDATE messages SET state = ?4, at = ?2, bundle = ?3, class = NULL, party = NULL, failure = NULL, reply = NULL,
                         envelope = json_set(json_remove(envelope, '$.deadline'), '$.mode', 'operation')
                  WHERE seq = ?1",
             )?
-            .execute((dead.seq, now.0, bundle))?;
+            .execute((dead.seq, now.0, bundle, if dead.line.is_some() { PARKED } else { 0 }))?;
         *self.uses.entry(dead.bundle).or_default() -= 1;
         *self.uses.entry(bundle).or_default() += 1;
-        self.waits(dead.route, now);
+        match dead.line {
+            Some(line) => self.next_in(Some(line))?,
+            None => self.waits(dead.route, now),
+        }
         Ok(())
     }
 
@@ -47,10 +51,10 @@ impl Ledger {
                 "UPDATE messages SET state = 2, at = ?2, class = NULL, party = NULL, reply = ?3, failure = ?4 WHERE seq = ?1",
             )?
             .execute((dead.seq, now.0, reply, failure))?;
-        Ok(())
+        self.next_in(dead.line)
     }
 
-    /// Its place in the index of those that wait goes with its state.
+    /// Its place in the index of those that wait goes with its state, and its place in a line, too.
     pub(crate) fn withdraw(
         &mut self,
         id: MessageId,
@@ -58,13 +62,19 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, Trouble> {
         let (reply, failure) = columns(outcome)?;
-        let withdrawn = self
-            .connection
-            .prepare_cached(
-                "UPDATE messages SET state = 2, at = ?2, reply = ?3, failure = ?4 WHERE id = ?1 AND state = 0",
-            )?
-            .execute((id.0.as_bytes(), now.0, reply, failure))?;
-        Ok(withdrawn == 1)
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE messages SET state = 2, at = ?2, reply = ?3, failure = ?4
+             WHERE id = ?1 AND state IN (0, 5) RETURNING order_key, route",
+        )?;
+        let mut withdrawn = statement.query((id.0.as_bytes(), now.0, reply, failure))?;
+        let Some(row) = withdrawn.next()? else { return Ok(false) };
+        let line = Line::of(row, 0, 1)?;
+        // To its end, or the update is not done.
+        while withdrawn.next()?.is_some() {}
+        drop(withdrawn);
+        drop(statement);
+        self.next_in(line)?;
+        Ok(true)
     }
 
     pub(crate) fn control(&mut self, route: &Arc<str>, control: Control) -> Result<(), Trouble> {

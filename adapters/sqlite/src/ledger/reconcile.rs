@@ -26,12 +26,17 @@ impl Ledger {
             }
             for (row, settled) in lost {
                 match settled {
-                    Lost::Again(failure) => {
+                    Some(Lost::Again(failure)) => {
                         self.wait_again(&row, now, &failure, now, Ended::Lost)?;
                         reconciled.requeued += 1;
                     }
-                    Lost::Bury(letter) => {
+                    Some(Lost::Bury(letter)) => {
                         self.bury_row(&row, &letter, now, Ended::Lost)?;
+                        reconciled.buried += 1;
+                    }
+                    None => {
+                        self.record_attempt(&row, &unreadable_row().failure, now, Ended::Lost)?;
+                        self.bury_damaged(row.seq, row.line, now)?;
                         reconciled.buried += 1;
                     }
                 }
@@ -39,9 +44,10 @@ impl Ledger {
         }
     }
 
-    fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Lost)>, Trouble> {
+    /// Some of them, each with what becomes of it; nothing where its row cannot be read.
+    fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Option<Lost>)>, Trouble> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, route, attempt, started, id, envelope, bundle, received,
+            "SELECT seq, route, attempt, started, order_key, id, envelope, bundle, received,
                     (SELECT count(*) FROM attempts a WHERE a.message = m.seq AND a.lost)
              FROM messages m INDEXED BY messages_claimed
              WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
@@ -49,15 +55,10 @@ impl Ledger {
         let mut rows = statement.query((gateway.0.as_bytes(), CHUNK))?;
         let mut lost = Vec::new();
         while let Some(row) = rows.next()? {
-            let claimed = ClaimedRow {
-                seq: row.get(0)?,
-                route: row.get(1)?,
-                number: row.get(2)?,
-                started: row.get(3)?,
-            };
+            let claimed = ClaimedRow::read(row)?;
             let settled = match self.settled(row, &claimed) {
-                Ok(settled) => settled,
-                Err(Trouble::Refused(_)) => Lost::Bury(unreadable_row()),
+                Ok(settled) => Some(settled),
+                Err(Trouble::Refused(_)) => None,
                 Err(error) => return Err(error),
             };
             lost.push((claimed, settled));
@@ -66,12 +67,12 @@ impl Ledger {
     }
 
     fn settled(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Result<Lost, Trouble> {
-        let id: MessageId = message_id(row, 4)?;
-        let rest: Rest = from_json(row.get_ref(5)?.as_str().map_err(|_| damaged(id))?, id)?;
+        let id: MessageId = message_id(row, 5)?;
+        let rest: Rest = from_json(row.get_ref(6)?.as_str().map_err(|_| damaged(id))?, id)?;
         let route = self.route_names.get(&claimed.route).cloned().ok_or_else(|| damaged(id))?;
-        let bundle = self.bundle_hashes.get(&row.get(6)?).copied().ok_or_else(|| damaged(id))?;
-        let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(7)?));
-        let before: u32 = row.get(8)?;
+        let bundle = self.bundle_hashes.get(&row.get(7)?).copied().ok_or_else(|| damaged(id))?;
+        let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(8)?));
+        let before: u32 = row.get(9)?;
         Ok(settle_lost(&envelope, before.saturating_add(1)))
     }
 }

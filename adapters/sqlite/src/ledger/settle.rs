@@ -1,11 +1,12 @@
 //! Finish, retry later, bury: what settles an attempt, and only the attempt that is claimed.
 
-use portolan_delivery::{Claim, DeadLetter, DeliveryError, Failure, Outcome, Timestamp};
-use rusqlite::OptionalExtension;
+use portolan_delivery::{Claim, DeadLetter, DeliveryError, Failure, Outcome, Timestamp, unreadable_row};
+use rusqlite::{OptionalExtension, Row};
 
 use super::Ledger;
 use crate::{
     error::Trouble,
+    line::Line,
     row::{class_name, party_name, to_json},
 };
 
@@ -15,26 +16,25 @@ pub(super) struct ClaimedRow {
     pub(super) route: i64,
     pub(super) number: u32,
     pub(super) started: i64,
+    pub(super) line: Option<Line>,
 }
 
 impl Ledger {
     pub(crate) fn finish(&mut self, claim: Claim, outcome: &Outcome, now: Timestamp) -> Result<(), Trouble> {
         let (reply, failure) = columns(outcome)?;
-        let settled = self
-            .connection
-            .prepare_cached(
-                "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
-                 WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
-            )?
-            .execute((
-                claim.id.0.as_bytes(),
-                claim.attempt,
-                claim.gateway.0.as_bytes(),
-                now.0,
-                reply,
-                failure,
-            ))?;
-        if settled == 0 { Err(DeliveryError::Superseded(claim).into()) } else { Ok(()) }
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
+             WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3 RETURNING order_key, route",
+        )?;
+        let (id, gateway) = (claim.id.0.as_bytes(), claim.gateway.0.as_bytes());
+        let mut settled = statement.query((id, claim.attempt, gateway, now.0, reply, failure))?;
+        let row = settled.next()?.ok_or(DeliveryError::Superseded(claim))?;
+        let line = Line::of(row, 0, 1)?;
+        // To its end, or the update is not done.
+        while settled.next()?.is_some() {}
+        drop(settled);
+        drop(statement);
+        self.next_in(line)
     }
 
     pub(crate) fn retry_at(
@@ -56,11 +56,10 @@ impl Ledger {
     fn claimed(&self, claim: Claim) -> Result<ClaimedRow, Trouble> {
         self.connection
             .prepare_cached(
-                "SELECT seq, route, attempt, started FROM messages WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
+                "SELECT seq, route, attempt, started, order_key FROM messages
+                 WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
             )?
-            .query_row((claim.id.0.as_bytes(), claim.attempt, claim.gateway.0.as_bytes()), |row| {
-                Ok(ClaimedRow { seq: row.get(0)?, route: row.get(1)?, number: row.get(2)?, started: row.get(3)? })
-            })
+            .query_row((claim.id.0.as_bytes(), claim.attempt, claim.gateway.0.as_bytes()), ClaimedRow::read)
             .optional()?
             .ok_or_else(|| DeliveryError::Superseded(claim).into())
     }
@@ -78,7 +77,7 @@ impl Ledger {
             .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
             .execute((row.seq, due.0))?;
         self.waits(row.route, due);
-        Ok(())
+        self.next_in(row.line)
     }
 
     pub(super) fn bury_row(
@@ -89,10 +88,23 @@ impl Ledger {
         ended: Ended,
     ) -> Result<(), Trouble> {
         self.record_attempt(row, &letter.failure, now, ended)?;
-        self.mark_dead(row.seq, letter, now)
+        self.mark_dead(row.seq, letter, now)?;
+        self.next_in(row.line)
     }
 
-    pub(super) fn mark_dead(&self, seq: i64, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
+    /// A row that cannot be read lets its key pass, since nobody could decide about it.
+    pub(super) fn bury_damaged(
+        &mut self,
+        seq: i64,
+        line: Option<Line>,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        self.mark_dead(seq, &unreadable_row(), now)?;
+        self.connection.prepare_cached("UPDATE messages SET passes = 1 WHERE seq = ?1")?.execute([seq])?;
+        self.next_in(line)
+    }
+
+    fn mark_dead(&self, seq: i64, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
         self.connection
             .prepare_cached(
                 "UPDATE messages SET state = 3, at = ?2, gateway = NULL, class = ?3, party = ?4, failure = ?5, reply = ?6
@@ -109,7 +121,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn record_attempt(
+    pub(super) fn record_attempt(
         &self,
         row: &ClaimedRow,
         failure: &Failure,
@@ -122,6 +134,19 @@ impl Ledger {
             )?
             .execute((row.seq, row.number, row.started, now.0, ended == Ended::Lost, to_json(failure)?))?;
         Ok(())
+    }
+}
+
+impl ClaimedRow {
+    /// Of the columns `seq, route, attempt, started, order_key`.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            route: row.get(1)?,
+            number: row.get(2)?,
+            started: row.get(3)?,
+            line: Line::of(row, 4, 1)?,
+        })
     }
 }
 
