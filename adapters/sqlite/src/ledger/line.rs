@@ -3,17 +3,30 @@
 use portolan_delivery::Timestamp;
 
 use super::Ledger;
-use crate::{error::Trouble, line::Line, row::PARKED};
+use crate::{
+    error::Trouble,
+    line::{Line, Place},
+    row::PARKED,
+};
 
 impl Ledger {
-    /// After somebody left a line, came back into it or waits again: the first that is parked may be claimed, unless one is
-    /// at work, or comes before it and may be claimed or holds.
+    /// After the attempt that was at work ended, and with it its message's turn.
+    pub(super) fn next_after_it(&mut self, line: Option<Line>) -> Result<(), Trouble> {
+        // Nobody else can be at work.
+        line.map_or(Ok(()), |line| self.open_next(line, None))
+    }
+
+    /// After somebody came back into a line, waits again, or left it while another may be at work.
     pub(super) fn next_in(&mut self, line: Option<Line>) -> Result<(), Trouble> {
         let Some(line) = line else { return Ok(()) };
-        let active = line.active(&self.connection)?;
-        if active.is_some_and(|active| active.is_at_work()) {
-            return Ok(());
+        match line.active(&self.connection)? {
+            Some(active) if active.is_at_work() => Ok(()),
+            active => self.open_next(line, active),
         }
+    }
+
+    /// The first that is parked may be claimed, unless somebody before it may be or holds.
+    fn open_next(&mut self, line: Line, active: Option<Place>) -> Result<(), Trouble> {
         let Some(next) = line.parked(&self.connection)? else { return Ok(()) };
         let held = line.held(&self.connection)?;
         if [active, held].into_iter().flatten().any(|other| other.seq < next.seq) {

@@ -34,7 +34,7 @@ impl Ledger {
         while settled.next()?.is_some() {}
         drop(settled);
         drop(statement);
-        self.next_in(line)
+        self.next_after_it(line)
     }
 
     pub(crate) fn retry_at(
@@ -89,7 +89,7 @@ impl Ledger {
     ) -> Result<(), Trouble> {
         self.record_attempt(row, &letter.failure, now, ended)?;
         self.mark_dead(row.seq, letter, now)?;
-        self.next_in(row.line)
+        self.next_after_it(row.line)
     }
 
     /// A row that cannot be read lets its key pass, since nobody could decide about it.
@@ -101,7 +101,7 @@ impl Ledger {
     ) -> Result<(), Trouble> {
         self.mark_dead(seq, &unreadable_row(), now)?;
         self.connection.prepare_cached("UPDATE messages SET passes = 1 WHERE seq = ?1")?.execute([seq])?;
-        self.next_in(line)
+        self.next_after_it(line)
     }
 
     fn mark_dead(&self, seq: i64, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
