@@ -6,11 +6,7 @@ use portolan_delivery::{
     Control, Controls, DeliveryError, MessageId, Outcome, Record, RequestKey, Timestamp,
 };
 
-use crate::{
-    error::failed,
-    intents::{columns, count},
-    ledger::Inner,
-};
+use crate::{error::failed, intents::columns, ledger::Inner};
 
 impl Inner {
     /// A parcel that is on its way finds that the message does not wait.
@@ -21,15 +17,19 @@ impl Inner {
         now: Timestamp,
     ) -> Result<bool, DeliveryError> {
         let (reply, failure) = columns(&outcome)?;
+        // Alone in its line before it locks its row, as the others are.
         let rows = self.pool.query(
             self.soon(),
-            "WITH withdrawn AS (
+            "WITH line AS MATERIALIZED (
+                 SELECT portolan.lock_line(order_key) FROM portolan.messages WHERE id = $1),
+             withdrawn AS (
                  UPDATE portolan.messages SET state = 2, at = $2, reply = $3, failure = $4
-                 WHERE id = $1 AND (state = 0 OR ($5 AND state = 2 AND at = $2)) RETURNING 1)
-             SELECT count(*) FROM withdrawn",
+                 WHERE id = $1 AND (SELECT count(*) FROM line) > 0
+                   AND (state IN (0, 4) OR ($5 AND state = 2 AND at = $2)) RETURNING order_key)
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM withdrawn",
             |again| vec![&id.0, &now.0, &reply, &failure, again],
         );
-        Ok(count(&rows.await.map_err(failed)?) == 1)
+        Ok(self.opened(&rows.await.map_err(failed)?))
     }
 
     pub(crate) async fn recall(

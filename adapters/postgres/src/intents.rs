@@ -8,8 +8,8 @@ use std::sync::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeliveryError, Envelope, Failure, FaultClass,
-    GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, State, Status, Timestamp,
+    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeadLetters, DeliveryError, Envelope, Failure,
+    FaultClass, GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, State, Status, Timestamp,
     composite::Parcel, settle_lost, unreadable_row,
 };
 use tokio_postgres::Row;
@@ -19,7 +19,7 @@ use crate::{
     error::{damaged, failed},
     ledger::Inner,
     pool::Patience,
-    row::{attempt_number, class_name, from_json, to_json},
+    row::{PARKED, attempt_number, class_name, from_json, to_json},
     schema,
 };
 
@@ -30,7 +30,7 @@ fn number(attempt: u32) -> i32 {
     i32::try_from(attempt).unwrap_or(i32::MAX)
 }
 
-pub(crate) fn count(rows: &[Row]) -> i64 {
+fn count(rows: &[Row]) -> i64 {
     rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0)
 }
 
@@ -64,13 +64,21 @@ impl Inner {
 
     /// Removes a message that nobody but its accept knows, unless another gateway has begun to work on it.
     async fn withdraw(&self, id: MessageId) -> Result<(), DeliveryError> {
+        // Alone in its line before it locks its row, as the others are.
         let withdrawn = self.pool.query(
             Patience::Forever,
-            "DELETE FROM portolan.messages WHERE id = $1 AND (
-                 (state = 0 AND attempt = 0) OR (state = 1 AND attempt = 1 AND started = received AND at = received))",
+            "WITH line AS MATERIALIZED (
+                 SELECT portolan.lock_line(order_key) FROM portolan.messages WHERE id = $1),
+             withdrawn AS (
+                 DELETE FROM portolan.messages WHERE id = $1 AND (SELECT count(*) FROM line) > 0 AND (
+                     (state IN (0, 4) AND attempt = 0)
+                     OR (state = 1 AND attempt = 1 AND started = received AND at = received))
+                 RETURNING order_key)
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM withdrawn",
             |_| vec![&id.0],
         );
-        withdrawn.await.map(drop).map_err(failed)
+        self.opened(&withdrawn.await.map_err(failed)?);
+        Ok(())
     }
 
     async fn try_insert(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
@@ -84,6 +92,8 @@ impl Inner {
         let (caller, key) = envelope.request_key.as_ref().map(|key| (&key.caller, &key.id)).unzip();
         let (name, bundle) = (&*envelope.route, envelope.bundle.0.to_vec());
         let (json, payload_bytes) = (to_json(&envelope)?, &payload[..]);
+        let line = envelope.order.map(|order| order.key.0.to_vec());
+        let passes = envelope.order.is_some_and(|order| order.dead_letters == DeadLetters::Pass);
         let sent_again = AtomicBool::new(false);
         // Forgotten between two statements, at most: then the key is free.
         for _ in 0..3 {
@@ -94,24 +104,33 @@ impl Inner {
                      INSERT INTO portolan.request_keys (route, caller, id, message)
                      SELECT $3, $11, $12, $1 FROM bundle WHERE $12::text IS NOT NULL
                      ON CONFLICT DO NOTHING RETURNING 1),
+                 place AS MATERIALIZED (
+                     SELECT coalesce(portolan.line_taken($14), false) AS parked
+                     FROM bundle WHERE $12::text IS NULL OR EXISTS (SELECT 1 FROM key)),
                  message AS (
                      INSERT INTO portolan.messages
-                         (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload)
-                     SELECT $1, $2, $3, $4, $5::bigint, $6, $7::bigint, $8, $9,
-                         CASE WHEN $7::bigint <= $5::bigint THEN clock_timestamp() + interval '10 s' END, $10, $13
-                     FROM bundle WHERE $12::text IS NULL OR EXISTS (SELECT 1 FROM key)
-                     ON CONFLICT DO NOTHING RETURNING 1)
-                 SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM bundle)",
+                         (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload,
+                          order_key, passes)
+                     SELECT $1, CASE WHEN parked THEN 4::int2 ELSE $2 END, $3, $4, $5::bigint,
+                         CASE WHEN parked THEN 0 ELSE $6 END, $7::bigint,
+                         CASE WHEN parked THEN 0::bigint ELSE $8 END, CASE WHEN NOT parked THEN $9::uuid END,
+                         CASE WHEN $7::bigint <= $5::bigint THEN clock_timestamp() + interval '10 s' END, $10, $13,
+                         $14, $15
+                     FROM place ON CONFLICT DO NOTHING RETURNING state)
+                 SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM bundle), (SELECT state FROM message)",
                 |again| {
                     sent_again.fetch_or(*again, Ordering::Relaxed);
                     vec![
                         &id.0, &state, &name, &bundle, &envelope.received.0, &attempt, &at.0, &started.0, &by,
-                        &json, &caller, &key, &payload_bytes,
+                        &json, &caller, &key, &payload_bytes, &line, &passes,
                     ]
                 },
             );
             let rows = rows.await.map_err(failed)?;
             if count(&rows) == 1 {
+                if rows.first().and_then(|row| row.try_get(2).ok()) == Some(PARKED) {
+                    return Ok(Accepted::Parked);
+                }
                 if state == 0 {
                     self.waits(at);
                 }
@@ -134,6 +153,7 @@ impl Inner {
             if known == id && sent_again.load(Ordering::Relaxed) {
                 // The first statement was carried out, and its answer lost.
                 match (start, &record.state) {
+                    (_, State::Waiting { .. }) if record.behind.is_some() => return Ok(Accepted::Parked),
                     (Start::Due(_), _) => {
                         self.waits(at);
                         return Ok(Accepted::New(None));
@@ -143,7 +163,7 @@ impl Inner {
                     {
                         return Ok(Accepted::New(Some(Claim { id, attempt: 1, gateway: mine })));
                     }
-                    // Its lease ran out in between, and others went on.
+                    // Its lease ran out in between, and others went on; or it was parked, and it is its turn now.
                     (Start::Now(_), _) => {}
                 }
             }
@@ -153,6 +173,14 @@ impl Inner {
             });
         }
         Err(DeliveryError::Unavailable("the request key is being forgotten; try again".to_owned()))
+    }
+
+    /// Whether the statement settled its message; and whom it let go in the message's line is looked for when due.
+    pub(crate) fn opened(&self, rows: &[Row]) -> bool {
+        if let Some(due) = rows.first().and_then(|row| row.try_get(1).ok()) {
+            self.waits(Timestamp(due));
+        }
+        count(rows) == 1
     }
 
     pub(crate) async fn due(
@@ -203,12 +231,13 @@ impl Inner {
             .collect())
     }
 
+    /// Not where it went back into the outbox since: parked, and opened again.
     pub(crate) async fn mark_published(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
         let before = number(parcel.attempt) - 1;
         let marked = self.hasty.query(
             self.soon(),
             "UPDATE portolan.messages SET published = true, published_at = clock_timestamp()
-             WHERE id = $1 AND state = 0 AND attempt = $2",
+             WHERE id = $1 AND state = 0 AND attempt = $2 AND taken IS NOT NULL",
             |_| vec![&parcel.id.0, &before],
         );
         marked.await.map(drop).map_err(failed)
@@ -255,11 +284,11 @@ impl Inner {
             "WITH finished AS (
                  UPDATE portolan.messages SET state = 2, at = $4, reply = $5, failure = $6
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($7 AND state = 2 AND at = $4))
-                 RETURNING 1)
-             SELECT count(*) FROM finished",
+                 RETURNING order_key)
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM finished",
             |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &now.0, &reply, &failure, again],
         );
-        if count(&rows.await.map_err(failed)?) == 1 { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
+        if self.opened(&rows.await.map_err(failed)?) { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
     }
 
     /// Waits again, if the claim is still good; `lost` is 1 where its gateway died.
@@ -277,21 +306,22 @@ impl Inner {
             "WITH settled AS (
                  UPDATE portolan.messages SET state = 0, at = $4, published = false, taken = NULL, lost = lost + $7
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($8 AND state = 0 AND at = $4))
-                 RETURNING id, attempt, started),
+                 RETURNING id, attempt, started, order_key),
              noted AS (
                  INSERT INTO portolan.attempts (message, number, started, ended, failure)
                  SELECT id, attempt, started, $5, $6 FROM settled ON CONFLICT DO NOTHING)
-             SELECT count(*) FROM settled",
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM settled",
             |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &due.0, &now.0, &failure, &lost, again],
         );
-        let settled = count(&rows.await.map_err(failed)?) == 1;
+        let settled = self.opened(&rows.await.map_err(failed)?);
         if settled {
             self.waits(due);
         }
         Ok(settled)
     }
 
-    /// Dead, if the claim is still good; `lost` is 1 where its gateway died.
+    /// Dead, if the claim is still good; `lost` is 1 where its gateway died. A row that cannot be read lets its key pass, since
+    /// nobody could decide about it.
     pub(crate) async fn bury(
         &self,
         claim: Claim,
@@ -302,24 +332,27 @@ impl Inner {
         let (attempt, failure) = (number(claim.attempt), to_json(&letter.failure)?);
         let (class, party) = (class_name(letter.failure.class)?, to_json(&letter.at_fault)?);
         let reply = letter.reply.as_deref();
+        let damaged = *letter == unreadable_row();
         let rows = self.pool.query(
             Patience::Forever,
             "WITH settled AS (
                  UPDATE portolan.messages
-                 SET state = 3, at = $4, failure = $5, class = $6, party = $7, reply = $8, lost = lost + $9
+                 SET state = 3, at = $4, failure = $5, class = $6, party = $7, reply = $8, lost = lost + $9,
+                     passes = passes OR $11
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($10 AND state = 3 AND at = $4))
-                 RETURNING id, attempt, started),
+                 RETURNING id, attempt, started, order_key),
              noted AS (
                  INSERT INTO portolan.attempts (message, number, started, ended, failure)
                  SELECT id, attempt, started, $4, $5 FROM settled ON CONFLICT DO NOTHING)
-             SELECT count(*) FROM settled",
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM settled",
             |again| {
                 vec![
                     &claim.id.0, &attempt, &claim.gateway.0, &now.0, &failure, &class, &party, &reply, &lost, again,
+                    &damaged,
                 ]
             },
         );
-        Ok(count(&rows.await.map_err(failed)?) == 1)
+        Ok(self.opened(&rows.await.map_err(failed)?))
     }
 
     pub(crate) async fn reconcile(
@@ -397,13 +430,14 @@ impl Inner {
         let rows = self.pool.query(
             self.soon(),
             "WITH retried AS (
-                 UPDATE portolan.messages SET state = 0, at = $2, published = false, taken = NULL, class = NULL,
-                     party = NULL, failure = NULL, reply = NULL, envelope = $3, bundle = $4
-                 WHERE id = $1 AND (state = 3 OR ($5 AND state = 0 AND at = $2)) RETURNING 1)
-             SELECT count(*) FROM retried",
+                 UPDATE portolan.messages SET state = CASE WHEN order_key IS NULL THEN 0 ELSE 4 END, at = $2,
+                     published = false, taken = NULL, class = NULL, party = NULL, failure = NULL, reply = NULL,
+                     envelope = $3, bundle = $4
+                 WHERE id = $1 AND (state = 3 OR ($5 AND state IN (0, 4) AND at = $2)) RETURNING order_key)
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM retried",
             |again| vec![&id.0, &now.0, &json, &hash, again],
         );
-        if count(&rows.await.map_err(failed)?) == 0 {
+        if !self.opened(&rows.await.map_err(failed)?) {
             return Err(DeliveryError::NotDead(id));
         }
         self.waits(now);
@@ -421,11 +455,11 @@ impl Inner {
             self.soon(),
             "WITH resolved AS (
                  UPDATE portolan.messages SET state = 2, at = $2, class = NULL, party = NULL, reply = $3, failure = $4
-                 WHERE id = $1 AND (state = 3 OR ($5 AND state = 2 AND at = $2)) RETURNING 1)
-             SELECT count(*) FROM resolved",
+                 WHERE id = $1 AND (state = 3 OR ($5 AND state = 2 AND at = $2)) RETURNING order_key)
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM resolved",
             |again| vec![&id.0, &now.0, &reply, &failure, again],
         );
-        if count(&rows.await.map_err(failed)?) == 1 {
+        if self.opened(&rows.await.map_err(failed)?) {
             return Ok(());
         }
         let known = self.get(id).await?.is_some();

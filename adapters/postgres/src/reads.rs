@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Attempt, BundleHash, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Timestamp,
+    Attempt, BundleHash, Count, DeliveryError, Filter, MessageId, OrderKey, Page, Record, StateKind,
+    Timestamp,
 };
 
 use crate::{
     error::{damaged, failed},
     ledger::Inner,
-    row::{attempt_number, class_name, columns, from_json, kind, number, record},
+    row::{PARKED, attempt_number, class_name, columns, from_json, kind, numbers, record},
 };
 
 impl Inner {
@@ -37,13 +38,34 @@ impl Inner {
             ", m.payload, m.reply FROM portolan.messages m WHERE m.id = $1"
         ));
         let rows = message.await.map_err(failed)?;
-        rows.first().map(|row| record(row, attempts, true)).transpose()
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut record = record(row, attempts, true)?;
+        if let (Ok(PARKED), Some(order)) = (row.try_get(1), record.envelope.order) {
+            record.behind = self.ahead(order.key).await?;
+        }
+        Ok(Some(record))
+    }
+
+    /// For whom the parked messages of a key wait: for the one at work, or for the first.
+    async fn ahead(&self, key: OrderKey) -> Result<Option<MessageId>, DeliveryError> {
+        let key = key.0.to_vec();
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH line AS MATERIALIZED (
+                 SELECT first.* FROM unnest('{0,1,3,4}'::int2[]) AS of (state) CROSS JOIN LATERAL (
+                     SELECT id, seq, state FROM portolan.messages m
+                     WHERE order_key = $1 AND m.state = of.state AND m.state <> 2 AND NOT (m.state = 3 AND passes)
+                     ORDER BY seq LIMIT 1) first)
+             SELECT id FROM line ORDER BY state <> 1, seq LIMIT 1",
+            |_| vec![&key as _],
+        );
+        Ok(rows.await.map_err(failed)?.first().and_then(|row| row.try_get(0).ok()).map(MessageId))
     }
 
     /// Of these messages, those that nobody works on any more.
     pub(crate) async fn settled(&self, ids: &[MessageId]) -> Result<Vec<MessageId>, DeliveryError> {
         let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-        let open = [number(StateKind::Waiting), number(StateKind::Claimed)].to_vec();
+        let open = [numbers(StateKind::Waiting), numbers(StateKind::Claimed)].concat();
         let rows = self.pool.query(
             self.soon(),
             "SELECT asked.id FROM unnest($1::uuid[]) AS asked (id)
@@ -62,8 +84,8 @@ impl Inner {
             Some(_) if filter.state.is_some_and(|state| state != StateKind::Dead) => {
                 return Ok(Page::default());
             }
-            Some(_) => Some(number(StateKind::Dead)),
-            None => filter.state.map(number),
+            Some(_) => Some(numbers(StateKind::Dead)),
+            None => filter.state.map(numbers),
         };
         let before = filter.before.map(|id| id.0);
         let rows = self.pool.query(
@@ -72,7 +94,7 @@ impl Inner {
                 "SELECT ",
                 columns!(),
                 " FROM portolan.messages m
-                 WHERE ($1::text IS NULL OR route = $1) AND ($2::int2 IS NULL OR state = $2)
+                 WHERE ($1::text IS NULL OR route = $1) AND ($2::int2[] IS NULL OR state = ANY($2))
                    AND ($3::text IS NULL OR class = $3) AND ($4::uuid IS NULL OR id < $4)
                  ORDER BY id DESC LIMIT $5"
             ),
@@ -92,8 +114,8 @@ impl Inner {
     pub(crate) async fn counts(&self) -> Result<Vec<Count>, DeliveryError> {
         let rows = self.pool.query(
             self.soon(),
-            "SELECT route, state, count(*), min(received) FROM portolan.messages WHERE state IN (0, 1, 3)
-             GROUP BY route, state ORDER BY route, state",
+            "SELECT route, CASE state WHEN 4 THEN 0::int2 ELSE state END AS of, count(*), min(received)
+             FROM portolan.messages WHERE state IN (0, 1, 3, 4) GROUP BY route, of ORDER BY route, of",
             |_| Vec::new(),
         );
         let rows = rows.await.map_err(failed)?;

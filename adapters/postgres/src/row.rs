@@ -11,20 +11,23 @@ use uuid::Uuid;
 
 use crate::error::{damaged, unwritable};
 
-/// `messages.state` of a kind.
-pub(crate) const fn number(kind: StateKind) -> i16 {
+/// `messages.state` of a message that waits behind another of its order key.
+pub(crate) const PARKED: i16 = 4;
+
+/// Every `messages.state` of a kind.
+pub(crate) fn numbers(kind: StateKind) -> Vec<i16> {
     match kind {
-        StateKind::Waiting => 0,
-        StateKind::Claimed => 1,
-        StateKind::Finished => 2,
-        StateKind::Dead => 3,
+        StateKind::Waiting => vec![0, PARKED],
+        StateKind::Claimed => vec![1],
+        StateKind::Finished => vec![2],
+        StateKind::Dead => vec![3],
     }
 }
 
 /// The kind of a `messages.state`.
 pub(crate) const fn kind(number: i16) -> Option<StateKind> {
     Some(match number {
-        0 => StateKind::Waiting,
+        0 | PARKED => StateKind::Waiting,
         1 => StateKind::Claimed,
         2 => StateKind::Finished,
         3 => StateKind::Dead,

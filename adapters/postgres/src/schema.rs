@@ -5,7 +5,8 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::{OpenError, error::brief};
 
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("controls.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("controls.sql"), include_str!("order.sql")];
 
 /// The version that this program knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;

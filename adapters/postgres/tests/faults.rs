@@ -1,11 +1,17 @@
 //! A database that is killed under the ledger, and two gateways over one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use portolan_delivery::{
-    Accept, Accepted, GatewayId, Start, StateKind,
-    composite::{Ledger, Parcel},
-    testing::messages::{BUNDLE, NOW, envelope, payload, repeatable, reply},
+    Accept, Accepted, DeadLetters, Delivery, Envelope, GatewayId, MessageId, Start, StateKind,
+    composite::{Composite, Ledger, Parcel},
+    testing::{
+        FakeBroker, FakeTransport, Fuse,
+        messages::{BUNDLE, NOW, envelope, ordered, payload, repeatable, reply},
+    },
 };
 use portolan_postgres::{Options, PostgresLedger};
 use portolan_test_servers::Database;
@@ -87,6 +93,68 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     }
 }
 
+/// Accepts of a key meet outcomes of the same key, on both gateways: nobody overtakes, and nobody is left waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_gateways_keep_the_order_of_a_key() {
+    const KEYS: usize = 4;
+    const EACH: usize = 100;
+    let database = Database::start();
+    let broker = FakeBroker::default();
+    let gateway = async || {
+        let transport = FakeTransport::new(broker.clone(), Fuse::never());
+        let ledger = PostgresLedger::open(Options::new(database.url())).await.expect("open");
+        let delivery = Arc::new(Composite::new(transport, ledger));
+        delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+        delivery
+    };
+    let gateways = [gateway().await, gateway().await];
+    let accepting: Vec<_> = (0..KEYS)
+        .flat_map(|key| gateways.iter().map(move |delivery| (key, delivery.clone())))
+        .map(|(key, delivery)| {
+            tokio::spawn(async move {
+                let mut accepted = Vec::new();
+                for _ in 0..EACH / 2 {
+                    let envelope = ordered("r", &key.to_string(), DeadLetters::Hold);
+                    accepted.push(envelope.id);
+                    let accept = Accept { envelope, payload: payload(1), start: Start::Due(NOW) };
+                    delivery.accept(accept).await.expect("accept");
+                }
+                accepted
+            })
+        })
+        .collect();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let working: Vec<_> = gateways
+        .iter()
+        .map(|delivery| {
+            let (delivery, asked) = (delivery.clone(), asked.clone());
+            let gateway = GatewayId::generate();
+            tokio::spawn(async move {
+                while asked.lock().expect("asked").len() < KEYS * EACH {
+                    for one in delivery.claim(gateway, 9, &[], NOW).await.expect("claim") {
+                        asked.lock().expect("asked").push(one.claim.id);
+                        delivery.finish(one.claim, reply(), NOW).await.expect("finish");
+                    }
+                }
+            })
+        })
+        .collect();
+    let patience = Duration::from_secs(120);
+    for task in working {
+        tokio::time::timeout(patience, task).await.expect("nobody is left waiting").expect("no panic");
+    }
+    let asked = asked.lock().expect("asked").clone();
+    for accepted in accepting {
+        let places: Vec<_> = accepted
+            .await
+            .expect("accept")
+            .into_iter()
+            .map(|id| asked.iter().position(|known| *known == id))
+            .collect();
+        assert!(places.is_sorted() && places[0].is_some(), "accepted earlier, asked earlier: {places:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
     let database = Database::start();
@@ -94,9 +162,13 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
     let (gone, here) = (GatewayId::generate(), GatewayId::generate());
     let mut ids = Vec::new();
     for start in [Start::Now(gone), Start::Now(gone), Start::Due(NOW), Start::Due(NOW)] {
-        let envelope = repeatable("r");
+        let order = ordered("r", &ids.len().to_string(), DeadLetters::Hold).order;
+        let envelope = Envelope { order, ..repeatable("r") };
         ids.push(envelope.id);
-        ledger.insert(Accept { envelope, payload: payload(1), start }).await.expect("insert");
+        let behind = Envelope { id: MessageId::generate(), ..envelope.clone() };
+        for envelope in [envelope, behind] {
+            ledger.insert(Accept { envelope, payload: payload(1), start }).await.expect("insert");
+        }
     }
     let (client, driver) =
         tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.expect("connect");
@@ -109,6 +181,8 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
     let parcel = |id| Parcel { id, route: "r".into(), attempt: 1 };
     assert!(ledger.claim(&parcel(ids[2]), here, NOW).await.expect("claim").is_none());
     assert!(ledger.claim(&parcel(ids[3]), here, NOW).await.expect("claim").is_some());
+    // Nobody could decide about them, so they hold nobody: theirs are due, and the one that was lost before.
+    assert_eq!(ledger.due(9, &[], NOW.plus(Duration::from_secs(1))).await.expect("due").len(), 3);
     let counts = ledger.counts().await.expect("counts");
     let dead = counts.iter().find(|count| count.state == StateKind::Dead).expect("dead letters");
     assert_eq!(dead.messages, 2);

@@ -15,7 +15,7 @@ async fn a_database_shows_itself_and_nothing_is_made() {
         assert!(apart < 10_000_000, "one machine has one clock: {seen:?}");
     }
     drop(PostgresLedger::open(options.clone()).await.expect("opens"));
-    assert_eq!(probe(&options).await.expect("answers").tables, Some(1));
+    assert_eq!(probe(&options).await.expect("answers").tables, Some(3));
     let nowhere = Options::new("postgres://portolan:canary@127.0.0.1:1/portolan");
     let refused = probe(&nowhere).await.expect_err("nobody is there");
     assert!(matches!(refused, OpenError::Connect { .. }) && !refused.to_string().contains("canary"));

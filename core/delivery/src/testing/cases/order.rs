@@ -23,6 +23,7 @@ cases![
     routes_that_are_passed_over_keep_their_order,
     a_long_line_is_worked_off_in_order,
     simultaneous_accepts_and_claims_keep_one_at_a_time,
+    an_accept_that_meets_the_outcome_before_it_is_not_left_waiting,
     forgetting_keeps_the_order,
 ];
 
@@ -280,6 +281,39 @@ async fn simultaneous_accepts_and_claims_keep_one_at_a_time(subject: &dyn Subjec
         let accepted = accepted.await.expect("accept");
         let places: Vec<_> = accepted.iter().map(|id| done.iter().position(|known| known == id)).collect();
         assert!(places.is_sorted() && places[0].is_some(), "accepted earlier, done earlier: {places:?}");
+    }
+}
+
+async fn an_accept_that_meets_the_outcome_before_it_is_not_left_waiting(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let gateway = GatewayId::generate();
+    let meetings: Vec<_> = (0..8)
+        .map(|lane| {
+            let delivery = delivery.clone();
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    let in_line = || ordered("r", &format!("{lane} {n}"), DeadLetters::Hold);
+                    let first = started(&*delivery, in_line(), gateway).await;
+                    let envelope = in_line();
+                    let second = envelope.id;
+                    let accept = Accept { envelope, payload: payload(1), start: Start::Due(NOW) };
+                    let (finished, accepted) =
+                        tokio::join!(delivery.finish(first, reply(), NOW), delivery.accept(accept));
+                    finished.expect("finish");
+                    assert!(matches!(accepted, Ok(Accepted::New(None) | Accepted::Parked)), "{accepted:?}");
+                    assert_eq!(behind(&*delivery, second).await, None);
+                }
+            })
+        })
+        .collect();
+    for meeting in meetings {
+        meeting.await.expect("nobody waits for nothing");
+    }
+    let mut taken = 0;
+    while taken < 8 * 25 {
+        let claims = claimed(&*delivery, gateway, 99, &[], NOW).await;
+        assert!(!claims.is_empty(), "{taken} of all that may be claimed");
+        taken += claims.len();
     }
 }
 
