@@ -16,26 +16,37 @@ const ID: &str = "019a3f2e-7c1b-7000-8000-000000000001";
 const PAYLOAD: &[u8] = b"\x0a\x0bcanary-4711";
 const REPLY: &[u8] = b"<html>canary-4712</html>";
 
+const NOW: Timestamp = Timestamp(1_763_900_000_000_000);
+
+fn envelope(id: &str) -> Envelope {
+    Envelope {
+        id: id.parse().unwrap(),
+        route: "shop.price".into(),
+        bundle: BundleHash([7; 32]),
+        mode: Mode::Operation,
+        received: NOW,
+        deadline: None,
+        idempotency: Idempotency::No,
+        order: Some(Order {
+            key: OrderKey::of("shop.price", "canary-4714"),
+            dead_letters: DeadLetters::Hold,
+        }),
+        caller: None,
+        request_key: Some(RequestKey {
+            caller: String::new(),
+            id: id.replace("019a3f2e-7c1b-7000-8000-00000000000", "order-"),
+        }),
+        metadata: vec![("x-client".into(), "canary-4713".into())],
+        traceparent: None,
+    }
+}
+
 /// A queue with one dead letter, whose attempt answered something that is no answer.
 fn with_dead_letter(folder: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let delivery = SqliteDelivery::open(folder.join("portolan.db"), Options::default()).unwrap();
-    let now = Timestamp(1_763_900_000_000_000);
     let gateway = GatewayId(ID.parse::<MessageId>().unwrap().0);
-    let envelope = Envelope {
-        id: ID.parse().unwrap(),
-        route: "shop.price".into(),
-        bundle: BundleHash([7; 32]),
-        mode: Mode::Operation,
-        received: now,
-        deadline: None,
-        idempotency: Idempotency::No,
-        order: None,
-        caller: None,
-        request_key: Some(RequestKey { caller: String::new(), id: "order-1".into() }),
-        metadata: vec![("x-client".into(), "canary-4713".into())],
-        traceparent: None,
-    };
+    let envelope = envelope(ID);
     runtime.block_on(async {
         delivery.keep_bundle(envelope.bundle, Bytes::from_static(b"{}")).await.unwrap();
         let payload = Bytes::from_static(PAYLOAD);
@@ -49,7 +60,7 @@ fn with_dead_letter(folder: &Path) {
             "the system answered with an HTML page",
         );
         let dead = DeadLetter { failure, at_fault: Party::System, reply: Some(Bytes::from_static(REPLY)) };
-        delivery.bury(claim, dead, Timestamp(now.0 + 1_500_000)).await.unwrap();
+        delivery.bury(claim, dead, Timestamp(NOW.0 + 1_500_000)).await.unwrap();
     });
 }
 
@@ -80,6 +91,21 @@ fn a_dead_letter_is_looked_at() {
     check("queue-show-unknown", &folder, &["queue", "show", "019a3f2e-7c1b-7000-8000-000000000002"]);
     let shown = portolan(&folder, &["queue", "show", ID]).output().unwrap();
     assert!(!String::from_utf8(shown.stdout).unwrap().contains("canary"));
+}
+
+#[test]
+fn what_a_message_waits_for_is_told() {
+    let (_kept, folder) = queue();
+    let second = "019a3f2e-7c1b-7000-8000-000000000002";
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let delivery = SqliteDelivery::open(folder.join("portolan.db"), Options::default()).unwrap();
+    let accept =
+        Accept { envelope: envelope(second), payload: Bytes::from_static(PAYLOAD), start: Start::Due(NOW) };
+    let accepted = runtime.block_on(delivery.accept(accept)).unwrap();
+    assert!(matches!(accepted, Accepted::Parked), "{accepted:?}");
+    drop(delivery);
+    check("queue-show-behind", &folder, &["queue", "show", second]);
+    check("queue-show-behind-json", &folder, &["queue", "show", second, "--format", "json"]);
 }
 
 #[test]

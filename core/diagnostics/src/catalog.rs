@@ -74,7 +74,7 @@ catalog! {
     ROUTE_UNKNOWN_OPERATION = "route/unknown-operation";
     /// The method streams, and routes serve unary methods only
     ROUTE_STREAMING = "route/streaming";
-    /// The method does not fit the delivery mode
+    /// The method, or what is asked of its delivery, does not fit the mode
     ROUTE_MODE = "route/mode";
     /// Two routes have one name, or serve one method
     ROUTE_DUPLICATE = "route/duplicate";

@@ -80,7 +80,7 @@ pub(crate) async fn answer(
         received: call.received,
         deadline: if operation { route.answer_within.map(|d| call.received.plus(d)) } else { call.deadline },
         idempotency: route.idempotency(&keys),
-        order: None,
+        order: route.order(&keys),
         request_key: request_id
             .map(|id| RequestKey { caller: call.caller.as_deref().unwrap_or("").to_owned(), id }),
         caller: call.caller,
@@ -169,11 +169,12 @@ impl Message {
         let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
         let accepted = engine.delivery.accept(accept).await;
         sending.accepted(&accepted);
+        if matches!(accepted, Ok(Accepted::New(_) | Accepted::Parked)) {
+            route.metrics.messages.accepted();
+        }
         match accepted {
-            Ok(Accepted::New(_) | Accepted::Parked) => {
-                route.metrics.messages.accepted();
-                Answer::Operation(operations::fresh(&envelope, &route.response_type))
-            }
+            Ok(Accepted::New(_)) => Answer::Operation(operations::fresh(&envelope, &route.response_type)),
+            Ok(Accepted::Parked) => Answer::Operation(operations::parked(&envelope, &route.response_type)),
             Ok(Accepted::Repeated(record)) => {
                 Answer::Operation(operations::view(*record, &route.response_type))
             }

@@ -3,13 +3,13 @@
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use portolan_delivery::{Failure, FaultClass, RetryPolicy, Status, Target};
+use portolan_delivery::{DeadLetters, Failure, FaultClass, RetryPolicy, Status, Target};
 use portolan_diagnostics::Sources;
 use portolan_formats::{Captured, Reader, Selection, Unknown};
 use portolan_mapping::{
     check::DeliveryPolicy,
     compile::CompiledRoute,
-    file::{Mode, Retry},
+    file::{self, Mode, Retry},
     load::LoadedRoute,
     run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
 };
@@ -60,6 +60,10 @@ pub fn compile(
                 (None, true) => Repeat::Always,
                 (None, false) => Repeat::Never,
             },
+            order: route.order.as_ref().map(|order| match order.dead_letters {
+                file::DeadLetters::Hold => DeadLetters::Hold,
+                file::DeadLetters::Pass => DeadLetters::Pass,
+            }),
             timeout: delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: delivery.deadline,
             retry,
@@ -142,16 +146,16 @@ impl Mapped {
 
 impl Translate for Mapped {
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
-        let CompiledRoute { request, has_request_id, has_key, .. } = &self.plans;
+        let CompiledRoute { request, has_request_id, has_key, has_order, .. } = &self.plans;
         self.run(context, None, |environment, scratch| {
-            if !has_request_id && !has_key {
+            if !has_request_id && !has_key && !has_order {
                 return request.run(payload, environment, scratch, out).map(|()| Keys::default());
             }
             let values = request.run_with_keys(payload, environment, scratch, out)?;
             let mut values = values.into_iter();
             let mut next = |there: bool| if there { values.next().flatten() } else { None };
             let request_id = next(*has_request_id).filter(|id| !id.is_empty());
-            Ok(Keys { request_id, idempotency_key: next(*has_key) })
+            Ok(Keys { request_id, idempotency_key: next(*has_key), order_key: next(*has_order) })
         })
         .map_err(refused)
     }

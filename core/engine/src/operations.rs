@@ -18,15 +18,19 @@ pub(crate) fn fresh(envelope: &Envelope, response_type: &Arc<str>) -> OperationV
     }
 }
 
+/// One that waits behind another: nobody knows until when.
+pub(crate) fn parked(envelope: &Envelope, response_type: &Arc<str>) -> OperationView {
+    OperationView { next_attempt: None, ..fresh(envelope, response_type) }
+}
+
 /// A message as an operation. A dead letter is not done: an operator may still settle it either way, and done is final.
 pub(crate) fn view(record: Record, response_type: &Arc<str>) -> OperationView {
-    let Record { envelope, state, attempts, .. } = record;
-    let mut view = fresh(&envelope, response_type);
-    view.next_attempt = None;
+    let Record { envelope, state, behind, attempts, .. } = record;
+    let mut view = parked(&envelope, response_type);
     view.attempts = attempts.last().map_or(0, |a| a.number);
     view.updated = attempts.iter().filter_map(|a| a.ended).fold(envelope.received, Ord::max);
     match state {
-        State::Waiting { due } => view.next_attempt = Some(due),
+        State::Waiting { due } => view.next_attempt = behind.is_none().then_some(due),
         State::Claimed { since, .. } => (view.state, view.updated) = (OperationState::Running, since),
         State::Dead { at, .. } => (view.state, view.updated) = (OperationState::NeedsAttention, at),
         State::Finished { outcome, at } => {

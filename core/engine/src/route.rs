@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use portolan_delivery::{BundleHash, Idempotency, RetryPolicy, RouteView, Target};
+use portolan_delivery::{
+    BundleHash, DeadLetters, Idempotency, Order, OrderKey, RetryPolicy, RouteView, Target,
+};
 use portolan_schema::Protocol;
 
 use crate::{
@@ -57,6 +59,8 @@ pub struct Route {
     pub mode: RouteMode,
     /// Whether the system may be asked twice.
     pub repeat: Repeat,
+    /// What a dead letter means for the messages of its order key, where the route has an order.
+    pub order: Option<DeadLetters>,
     /// How long the system has for one attempt.
     pub timeout: Duration,
     /// After which no attempt of an operation begins; `None` for as long as the attempts last.
@@ -82,7 +86,7 @@ impl Route {
     pub(crate) fn has_ledger_row(&self) -> bool {
         match self.mode {
             RouteMode::Direct => false,
-            RouteMode::RequestReply => self.repeat != Repeat::Always,
+            RouteMode::RequestReply => self.repeat != Repeat::Always || self.order.is_some(),
             RouteMode::Operation => true,
         }
     }
@@ -96,6 +100,12 @@ impl Route {
             (Repeat::WithKey, _) => Idempotency::No,
             (Repeat::Always, _) => Idempotency::Yes,
         }
+    }
+
+    /// Its place among others. A key that is absent or empty puts a message in no order.
+    pub(crate) fn order(&self, keys: &Keys) -> Option<Order> {
+        let key = keys.order_key.as_deref().filter(|key| !key.is_empty())?;
+        Some(Order { key: OrderKey::of(&self.name, key), dead_letters: self.order? })
     }
 
     pub(crate) fn view(&self) -> RouteView {

@@ -43,6 +43,8 @@ pub struct Keys {
     pub request_id: Option<String>,
     /// What `idempotent: { key: ... }` evaluates to.
     pub idempotency_key: Option<String>,
+    /// What `order: { key: ... }` evaluates to.
+    pub order_key: Option<String>,
 }
 
 /// What a reply means.

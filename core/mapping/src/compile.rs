@@ -9,14 +9,16 @@ use crate::{
 #[derive(Debug)]
 pub struct CompiledRoute {
     /// From the caller's message to the system's. Its keys (see [`Plan::run_with_keys`]) are the caller's request id,
-    /// where the message has one, then the idempotency key, where the route names one.
+    /// where the message has one, then the idempotency key and the order key, where the route names them.
     pub request: Plan,
     /// From the system's reply to the caller's.
     pub reply: ReplyPlan,
     /// Whether the first key is the caller's request id.
     pub has_request_id: bool,
-    /// Whether the last key is the idempotency key.
+    /// Whether the next key is the idempotency key.
     pub has_key: bool,
+    /// Whether the last key is the order key.
+    pub has_order: bool,
 }
 
 impl LoadedRoute {
@@ -36,12 +38,14 @@ impl LoadedRoute {
             original: Some((source, &documents.request)),
             tables: &route.tables,
         };
-        let keys = route.request_id.iter().chain(&route.key);
+        let keys =
+            route.request_id.iter().chain(&route.key).chain(route.order.iter().map(|order| &order.key));
         CompiledRoute {
             request: Plan::compile(&route.request, there).with_keys(keys, there),
             reply: ReplyPlan::compile(&route.reply, back),
             has_request_id: route.request_id.is_some(),
             has_key: route.key.is_some(),
+            has_order: route.order.is_some(),
         }
     }
 }

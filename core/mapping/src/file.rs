@@ -91,6 +91,8 @@ pub struct Delivery {
     pub mode: Placed<Option<Mode>>,
     /// Whether the system may be asked twice.
     pub idempotent: Idempotent,
+    /// Which messages go one after the other; none, where `None`.
+    pub order: Option<Placed<Order>>,
     /// How long one attempt may take; the system's own timeout where `None`.
     pub timeout: Option<Duration>,
     /// How long the message may be tried at all.
@@ -130,6 +132,35 @@ pub enum Idempotent {
     Yes,
     /// It may, because it is sent a key by which it knows the repetition.
     Key(Leaf),
+}
+
+/// Messages with the same key go one after the other.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The key.
+    pub key: Leaf,
+    /// What a dead letter means for the messages after it.
+    pub dead_letters: DeadLetters,
+}
+
+/// What a dead letter means for the messages of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeadLetters {
+    /// They wait until a person has decided about it.
+    #[default]
+    Hold,
+    /// They go on without it.
+    Pass,
+}
+
+impl DeadLetters {
+    /// As written in a mapping.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Pass => "pass",
+        }
+    }
 }
 
 /// When to try again, by the names of gRPC's service configuration.

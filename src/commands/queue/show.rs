@@ -88,6 +88,9 @@ fn print(record: &Record, report: &Report) {
         line("deadline", view::time(deadline));
     }
     line("idempotent", view::idempotency(&envelope.idempotency).to_owned());
+    if let Some(order) = &envelope.order {
+        line("order", format!("one after the other by key (dead letters: {})", view::dead_letters(order)));
+    }
     if let Some(caller) = &envelope.caller {
         line("caller", caller.to_string());
     }
@@ -100,6 +103,9 @@ fn print(record: &Record, report: &Report) {
     }
     line("payload", format!("{} (write it to a file with --payload FILE)", size(&record.payload)));
     match &record.state {
+        State::Waiting { .. } if let Some(id) = record.behind => {
+            line("state", format!("waiting for message {id} of the same key to end"));
+        }
         State::Waiting { due } => line("state", format!("waiting, due {}", view::time(*due))),
         State::Claimed { gateway, since } => {
             line("state", format!("claimed by gateway {} since {}", gateway.0, view::time(*since)));

@@ -2,8 +2,8 @@
 //! names are shown.
 
 use portolan_delivery::{
-    Attempt, Count, Failure, FaultClass, FieldViolation, Idempotency, Mode, Outcome, Party, PayloadDigest,
-    Record, StateKind, Timestamp,
+    Attempt, Count, DeadLetters, Failure, FaultClass, FieldViolation, Idempotency, Mode, Order, Outcome,
+    Party, PayloadDigest, Record, StateKind, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -143,6 +143,14 @@ pub(super) fn idempotency(idempotency: &Idempotency) -> &'static str {
     }
 }
 
+/// What a dead letter does to its order key: `hold`
+pub(super) fn dead_letters(order: &Order) -> &'static str {
+    match order.dead_letters {
+        DeadLetters::Hold => "hold",
+        DeadLetters::Pass => "pass",
+    }
+}
+
 /// Bytes that are not shown.
 pub(super) fn masked(bytes: &[u8]) -> Value {
     json!({ "bytes": bytes.len(), "sha256": digest(bytes) })
@@ -168,6 +176,7 @@ pub(super) fn record(record: &Record) -> Value {
         "received": time(envelope.received),
         "deadline": envelope.deadline.map(time),
         "idempotent": idempotency(&envelope.idempotency),
+        "order": envelope.order.as_ref().map(|order| json!({ "dead_letters": dead_letters(order) })),
         "caller": envelope.caller.as_deref(),
         "request_id": envelope.request_key.as_ref().map(|k| &k.id),
         "metadata": envelope.metadata.iter().map(|(name, _)| name).collect::<Vec<_>>(),
@@ -177,6 +186,7 @@ pub(super) fn record(record: &Record) -> Value {
     });
     if let Value::Object(fields) = &mut shown {
         fields.extend(particulars(&record.state));
+        fields.extend(record.behind.map(|id| ("behind".to_owned(), json!(id.to_string()))));
     }
     shown
 }

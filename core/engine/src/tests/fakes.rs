@@ -13,8 +13,8 @@ use bytes::Bytes;
 use opentelemetry::global::BoxedTracer;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Answer, BoxFuture, Call, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing, Record,
-    RetryPolicy, SendError, Status, Target, Timestamp,
+    Answer, BoxFuture, Call, DeadLetters, Delivery, Failure, FaultClass, OperationView, Operator, Outgoing,
+    Record, RetryPolicy, SendError, Status, Target, Timestamp,
     composite::Composite,
     system::SystemPolicy,
     testing::{FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse},
@@ -101,7 +101,7 @@ impl Target for System {
     }
 }
 
-/// `ping` becomes `v1:ping`; a reply is copied, `garbage` cannot be read.
+/// `ping` becomes `v1:ping`; a reply is copied, `garbage` cannot be read. The order key of `a/1` is `a`.
 struct Copying {
     version: u32,
 }
@@ -117,7 +117,8 @@ impl Translate for Copying {
             b"keyless" => String::new(),
             _ => format!("key of {}", String::from_utf8_lossy(payload)),
         };
-        Ok(Keys { request_id: None, idempotency_key: Some(key) })
+        let order = String::from_utf8_lossy(payload).split_once('/').map(|(key, _)| key.to_owned());
+        Ok(Keys { request_id: None, idempotency_key: Some(key), order_key: order })
     }
 
     fn reply(&self, reply: &[u8], _: &[u8], _: Context<'_>) -> Verdict {
@@ -145,6 +146,7 @@ impl Translate for Copying {
 struct OneRoute {
     mode: RouteMode,
     repeat: Repeat,
+    order: Option<DeadLetters>,
     system: Arc<System>,
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
@@ -166,6 +168,7 @@ impl OneRoute {
             system: "system".into(),
             mode: self.mode,
             repeat: self.repeat,
+            order: self.order,
             timeout: Duration::from_secs(60),
             answer_within: None,
             retry: RetryPolicy::try_new(5, ms(1), ms(2), 2.0).unwrap(),
@@ -204,6 +207,7 @@ impl Loader for OneRoute {
 /// A ledger on disk and a system, between which gateways are started.
 pub(super) struct Gateway {
     pub(super) system: Arc<System>,
+    order: Option<DeadLetters>,
     delivery: Arc<dyn Delivery>,
     version: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
@@ -235,6 +239,7 @@ impl Gateway {
     fn over(delivery: Arc<dyn Delivery>, folder: tempfile::TempDir) -> Self {
         Self {
             system: Arc::default(),
+            order: None,
             delivery,
             version: Arc::new(AtomicU32::new(1)),
             broken: Arc::default(),
@@ -243,6 +248,11 @@ impl Gateway {
             policy: Arc::new(Mutex::new(SystemPolicy { breaker: None, ..SystemPolicy::default() })),
             _folder: folder,
         }
+    }
+
+    /// Whose route has an order.
+    pub(super) async fn in_order(dead_letters: DeadLetters) -> Self {
+        Self { order: Some(dead_letters), ..Self::new().await }
     }
 
     pub(super) async fn start(&self, mode: RouteMode, repeat: Repeat) -> Running {
@@ -266,6 +276,7 @@ impl Gateway {
         let loader = OneRoute {
             mode,
             repeat,
+            order: self.order,
             system: self.system.clone(),
             version: self.version.clone(),
             broken: self.broken.clone(),

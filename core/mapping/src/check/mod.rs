@@ -29,7 +29,7 @@ use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding
 
 use crate::{
     expression::Leaf,
-    file::{Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
+    file::{self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
     ir::{Expr, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
 };
 use document::{merged, place};
@@ -72,6 +72,8 @@ pub struct CheckedRoute {
     pub request_id: Option<Expr>,
     /// The key by which the system knows a repetition, over the slots of `request`.
     pub key: Option<Expr>,
+    /// Messages with the same key go one after the other.
+    pub order: Option<Order>,
     /// The names of the caller's metadata that the mapping reads.
     pub metadata: Vec<Arc<str>>,
     /// The tables that both directions look up.
@@ -82,6 +84,15 @@ pub struct CheckedRoute {
     pub visible_reply: Vec<VisibleField>,
     /// The documents that the four ends speak.
     pub documents: Documents,
+}
+
+/// Which messages go one after the other.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Their key, over the slots of `request`.
+    pub key: Expr,
+    /// What a dead letter means for the messages of its key.
+    pub dead_letters: DeadLetters,
 }
 
 /// The documents of a route.
@@ -159,6 +170,7 @@ fn whole(
         Idempotent::Key(leaf) => there.key(leaf),
         _ => None,
     };
+    let order = route.delivery.order.as_ref().and_then(|order| there.order(order, &route.delivery.mode));
     let skip = request_id.as_ref().map(|_| "request_id");
     there.unused(&route.request, "request", skip);
     let visible_request = there.visible(&route.visible.request, true);
@@ -198,6 +210,7 @@ fn whole(
         reply: Reply { response, faults },
         request_id,
         key,
+        order,
         metadata,
         tables: Tables(route.tables.clone()),
         visible_request,
@@ -377,7 +390,22 @@ impl Checker<'_> {
         Some(Expr::Field { slot, record, field, path: "request_id".into() })
     }
 
-    /// The key of `idempotent: { key: ... }`.
+    /// `order: { key: ... }`: messages wait for each other only where they are stored.
+    fn order(&mut self, order: &Placed<file::Order>, mode: &Placed<Option<Mode>>) -> Option<Order> {
+        if mode.value == Some(Mode::Direct) {
+            let finding = Diagnostic::error(
+                Code::ROUTE_MODE,
+                "in mode direct nothing is stored, so no message can wait its turn",
+            );
+            let finding = finding.at(order.span, "").at(mode.span, "the mode");
+            self.findings
+                .push(finding.help("write `mode: request-reply` or `mode: operation`, or leave `order` out"));
+        }
+        let key = self.key(&order.value.key)?;
+        Some(Order { key, dead_letters: order.value.dead_letters })
+    }
+
+    /// The key of `idempotent: { key: ... }`, or of `order:`.
     fn key(&mut self, leaf: &Leaf) -> Option<Expr> {
         if let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()]) {
             self.scope.opened.push(Opened::Record(place));

@@ -6,6 +6,7 @@ use portolan_schema::Memory;
 use crate::load::{LoadedRoute, Standing, load};
 
 mod cures;
+mod order;
 
 const MAPPING: &str = include_str!("examples/registry.yaml");
 

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     expression::{Leaf, bare_path},
     file::{
-        Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode, Placed,
-        RequireRule, Retry, Rule, SoapTarget, Visible,
+        DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
+        Order, Placed, RequireRule, Retry, Rule, SoapTarget, Visible,
     },
     ir::{Constant, RowPlace, Table},
     yaml::{Entry, Node, NodeKind},
@@ -123,7 +123,7 @@ fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Place
 
 fn defaults(span: Span) -> Delivery {
     let mode = Placed { value: Some(Mode::RequestReply), span };
-    Delivery { mode, idempotent: Idempotent::No, timeout: None, deadline: None, retry: None }
+    Delivery { mode, idempotent: Idempotent::No, order: None, timeout: None, deadline: None, retry: None }
 }
 
 /// A value that is wrong is reported and stands for its default, so that the rest is checked all the same.
@@ -148,11 +148,34 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
             _ => Idempotent::No,
         },
     };
+    let order = keys.take("order").and_then(|e| order(e, findings));
     let timeout = keys.take("timeout").and_then(|e| duration(e, findings));
     let deadline = keys.take("deadline").and_then(|e| duration(e, findings));
     let retry = keys.take("retry").and_then(|e| retry(&e.value, findings));
     keys.finish(findings);
-    Delivery { mode, idempotent, timeout, deadline, retry }
+    Delivery { mode, idempotent, order, timeout, deadline, retry }
+}
+
+fn order(entry: &Entry, findings: &mut Findings) -> Option<Placed<Order>> {
+    let mut keys = Keys::of(&entry.value, "`order`", findings)?;
+    let key = keys.require("key", findings).and_then(|e| leaf(e, findings));
+    let dead_letters = keys.take("dead-letters").and_then(|e| dead_letters(e, findings)).unwrap_or_default();
+    keys.finish(findings);
+    Some(Placed { value: Order { key: key?, dead_letters }, span: entry.key_span })
+}
+
+fn dead_letters(entry: &Entry, findings: &mut Findings) -> Option<DeadLetters> {
+    let written = text(entry, findings)?;
+    let all = [DeadLetters::Hold, DeadLetters::Pass];
+    let known = all.into_iter().find(|d| d.name() == written.value);
+    if known.is_none() {
+        let message = format!(
+            "`{}` is not what dead letters can do to their key: hold it or let it pass",
+            written.value
+        );
+        findings.push(bad(written.span, message).did_you_mean(&written.value, all.map(DeadLetters::name)));
+    }
+    known
 }
 
 fn mode(entry: &Entry, findings: &mut Findings) -> Option<Mode> {

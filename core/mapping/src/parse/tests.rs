@@ -39,6 +39,22 @@ fn a_route_is_read() {
 }
 
 #[test]
+fn an_order_is_read() {
+    check(&format!("delivery: {{ mode: operation, order: {{ key: id, dead-letters: pass }} }}\n{TAIL}"), &[]);
+    check(
+        &format!("delivery: {{ order: {{ dead-letters: holds }} }}\n{TAIL}"),
+        &[
+            "4:22 yaml/missing-key `order` has no `key`",
+            "4:36 yaml/bad-value `holds` is not what dead letters can do to their key: hold it or let it pass (did you mean `hold`?)",
+        ],
+    );
+    check(
+        &format!("delivery: {{ order: id }}\n{TAIL}"),
+        &["4:20 yaml/bad-value `order` is a single value, not a group of keys"],
+    );
+}
+
+#[test]
 fn keys_are_held_to_the_language() {
     check(
         &format!("delivary: {{}}\n{TAIL}"),
