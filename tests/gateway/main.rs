@@ -19,6 +19,7 @@ mod load;
 mod memory;
 mod metrics;
 mod operations;
+mod order;
 mod peers;
 mod repeats;
 mod samples;
