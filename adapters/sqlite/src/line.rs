@@ -63,7 +63,7 @@ impl Line {
         let sql = concat!(
             "SELECT seq, id, state, at FROM ",
             in_line!(),
-            " AND order_key = ?1 AND state IN (0, 1, 4) AND route = ?2 LIMIT 1"
+            " AND order_key = ?1 AND state IN (0, 1, 4, 7, 8) AND route = ?2 LIMIT 1"
         );
         self.place(connection, sql, &[&self.key.0, &self.route])
     }

@@ -85,6 +85,19 @@ pub(crate) fn controls(connection: &Connection) -> Result<Controls, Trouble> {
     Ok(controls)
 }
 
+/// Of these messages, those that nobody works on any more.
+pub(crate) fn settled(connection: &Connection, mut ids: Vec<MessageId>) -> Result<Vec<MessageId>, Trouble> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1 AND state NOT IN (2, 3)")?;
+    let mut settled = Vec::with_capacity(ids.len());
+    for id in ids.drain(..) {
+        if !statement.exists([id.0.as_bytes()])? {
+            settled.push(id);
+        }
+    }
+    Ok(settled)
+}
+
 pub(crate) fn bundle(connection: &Connection, hash: BundleHash) -> Result<Option<Bytes>, Trouble> {
     let mut statement = connection.prepare_cached("SELECT content FROM bundles WHERE hash = ?1")?;
     let mut rows = statement.query([&hash.0[..]])?;
@@ -102,7 +115,7 @@ const LOOKED_AT: usize = 20_000;
 const WAITING: &str = concat!(
     "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0 UNION ALL SELECT * FROM ",
     in_line!(),
-    " AND state = 5"
+    " AND state = 5 UNION ALL SELECT * FROM messages INDEXED BY messages_out WHERE state IN (7, 8)"
 );
 const CLAIMED: &str = "SELECT * FROM messages INDEXED BY messages_claimed WHERE state = 1
     UNION ALL SELECT * FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)";

@@ -19,7 +19,7 @@ use crate::{
 /// The numbers of `messages.state`.
 pub(crate) const fn state_kind(number: i64) -> Option<StateKind> {
     Some(match number {
-        0 | PARKED => StateKind::Waiting,
+        0 | PARKED | OUT | PUBLISHED => StateKind::Waiting,
         1 | BEGUN => StateKind::Claimed,
         2 => StateKind::Finished,
         3 => StateKind::Dead,
@@ -32,6 +32,11 @@ pub(crate) const BEGUN: i64 = 4;
 
 /// `messages.state` of a message that waits behind another of its order key: in no index of what may be claimed.
 pub(crate) const PARKED: i64 = 5;
+
+/// `messages.state` of a message that waits and was handed out to be published.
+pub(crate) const OUT: i64 = 7;
+/// The same, and the transport is known to have it.
+pub(crate) const PUBLISHED: i64 = 8;
 
 /// What of an envelope no question is about.
 #[derive(Serialize, serde::Deserialize)]
@@ -149,7 +154,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let whole = detail == Detail::Whole;
     let reply = if whole { bytes(row, 13)? } else { None };
     let state = match (row.get::<_, i64>(3)?, failure.clone()) {
-        (0 | PARKED, _) => State::Waiting { due: at },
+        (0 | PARKED | OUT | PUBLISHED, _) => State::Waiting { due: at },
         (1 | BEGUN, _) => State::Claimed { gateway: GatewayId(Uuid::from_bytes(row.get(8)?)), since: at },
         (2, Some(failure)) => State::Finished { outcome: Outcome::Failed(failure), at },
         (2, None) => State::Finished { outcome: Outcome::Reply(reply.unwrap_or_default()), at },

@@ -9,8 +9,12 @@ use crate::{Durability, OpenError, Options, lock};
 /// `Port` in ASCII: says whose file it is, to `file` and to us.
 const APPLICATION: i32 = 0x506f_7274;
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("controls.sql"), include_str!("order.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("controls.sql"),
+    include_str!("order.sql"),
+    include_str!("outbox.sql"),
+];
 
 /// Opens the file for writing, making it where there is none.
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Connection, OpenError> {

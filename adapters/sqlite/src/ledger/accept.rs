@@ -14,8 +14,9 @@ use crate::{
 const PAYLOAD_LIMIT: usize = 512 << 20;
 
 impl Ledger {
-    /// A request key, or an id, that is known already changes nothing.
-    pub(crate) fn accept(&mut self, accept: Accept) -> Result<Accepted, Trouble> {
+    /// A request key, or an id, that is known already changes nothing. `waiting` is the state of a message that waits and is
+    /// not parked: in the outbox of claims, or handed out already.
+    pub(crate) fn accept(&mut self, accept: Accept, waiting: i64) -> Result<Accepted, Trouble> {
         let Accept { envelope, payload, start } = accept;
         if payload.len() > PAYLOAD_LIMIT {
             return Err(DeliveryError::Unavailable("a payload above 512 MiB".to_owned()).into());
@@ -36,7 +37,7 @@ impl Ledger {
         let (state, attempt, at, started, gateway) = match &start {
             Start::Now(_) if parked => (PARKED, 0, received, 0, None),
             Start::Now(gateway) => (BEGUN, 1, received, received.0, Some(gateway.0.as_bytes())),
-            Start::Due(due) => (if parked { PARKED } else { 0 }, 0, *due, 0, None),
+            Start::Due(due) => (if parked { PARKED } else { waiting }, 0, *due, 0, None),
         };
         let inserted = self
             .connection
@@ -65,6 +66,7 @@ impl Ledger {
         }
         Ok(Accepted::New(match start {
             Start::Now(gateway) => Some(Claim { id, attempt: 1, gateway }),
+            Start::Due(_) if waiting != 0 => None,
             Start::Due(due) => {
                 self.waits(route, due);
                 // It may be of a route that the last claim passed over; the next claim says whether it still is.

@@ -15,8 +15,6 @@ use crate::{
 const LIMIT: usize = 1000;
 
 impl Ledger {
-    /// Looks only at routes of which a message may be due: a route that is passed over costs nothing, however long its
-    /// backlog.
     pub(crate) fn claim(
         &mut self,
         gateway: GatewayId,
@@ -24,6 +22,25 @@ impl Ledger {
         except: &[Arc<str>],
         now: Timestamp,
     ) -> Result<Vec<Claimed>, Trouble> {
+        let (routes, due) = self.due_now(limit, except, now)?;
+        let mut claimed = Vec::with_capacity(due.len());
+        for seq in due {
+            claimed.extend(self.take(seq, gateway, now)?);
+        }
+        for route in routes {
+            self.refresh_due(route)?;
+        }
+        Ok(claimed)
+    }
+
+    /// What is due, oldest due first, and of which routes, whose next due time is to be read again then. Looks only at routes
+    /// of which a message may be due: a route that is passed over costs nothing, however long its backlog.
+    pub(super) fn due_now(
+        &mut self,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<(Vec<i64>, Vec<i64>), Trouble> {
         self.passed_over = except.iter().filter_map(|name| self.routes.get(name).copied()).collect();
         let limit = limit.min(LIMIT);
         let routes: Vec<i64> = self
@@ -38,14 +55,7 @@ impl Ledger {
         }
         due.sort_unstable();
         due.truncate(limit);
-        let mut claimed = Vec::with_capacity(due.len());
-        for (_, seq) in due {
-            claimed.extend(self.take(seq, gateway, now)?);
-        }
-        for route in routes {
-            self.refresh_due(route)?;
-        }
-        Ok(claimed)
+        Ok((routes, due.into_iter().map(|(_, seq)| seq).collect()))
     }
 
     fn due_of_route(
@@ -67,7 +77,12 @@ impl Ledger {
     }
 
     /// Records an attempt. A row that cannot be read is set aside, or it would stop all others each time anew.
-    fn take(&mut self, seq: i64, gateway: GatewayId, now: Timestamp) -> Result<Option<Claimed>, Trouble> {
+    pub(super) fn take(
+        &mut self,
+        seq: i64,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, Trouble> {
         let read = self.read(seq, gateway);
         let claimed = match read {
             Ok(claimed) => claimed,

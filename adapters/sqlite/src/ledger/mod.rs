@@ -7,6 +7,7 @@ mod claim;
 mod forget;
 mod line;
 mod operate;
+mod outbox;
 mod reconcile;
 mod settle;
 mod tally;
@@ -20,6 +21,15 @@ use portolan_delivery::{BundleHash, DeliveryError, MessageId, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{error::Trouble, line::Line};
+
+/// What the file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Queue and ledger in one.
+    Queue,
+    /// The ledger beside a transport.
+    Ledger,
+}
 
 /// The writer's connection and memory. As the one writer of the file it may remember what it has written.
 pub(crate) struct Ledger {
@@ -43,7 +53,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn load(connection: Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn load(connection: Connection, role: Role) -> rusqlite::Result<Self> {
         let mut ledger = Self {
             connection,
             routes: HashMap::new(),
@@ -59,6 +69,7 @@ impl Ledger {
         };
         ledger.load_names()?;
         ledger.catch_up()?;
+        ledger.recall(role == Role::Queue)?;
         for route in ledger.route_names.keys().copied().collect::<Vec<_>>() {
             ledger.refresh_due(route)?;
         }

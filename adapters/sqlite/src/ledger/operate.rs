@@ -64,7 +64,7 @@ impl Ledger {
         let (reply, failure) = columns(outcome)?;
         let mut statement = self.connection.prepare_cached(
             "UPDATE messages SET state = 2, at = ?2, reply = ?3, failure = ?4
-             WHERE id = ?1 AND state IN (0, 5) RETURNING order_key, route",
+             WHERE id = ?1 AND state IN (0, 5, 7, 8) RETURNING order_key, route",
         )?;
         let mut withdrawn = statement.query((id.0.as_bytes(), now.0, reply, failure))?;
         let Some(row) = withdrawn.next()? else { return Ok(false) };

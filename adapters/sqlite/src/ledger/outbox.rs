@@ -1,0 +1,97 @@
+//! The outbox and the inbox of the ledger beside a transport: a message that waits is in the outbox, or handed out, or
+//! published, and is claimed by the parcel that announces its next attempt.
+
+use std::sync::Arc;
+
+use portolan_delivery::{Claimed, DeliveryError, GatewayId, MessageId, Timestamp, composite::Parcel};
+use rusqlite::OptionalExtension;
+
+use super::Ledger;
+use crate::{
+    error::Trouble,
+    outbox::Announced,
+    row::{OUT, PUBLISHED, message_id},
+};
+
+impl Ledger {
+    /// Takes messages out of the outbox, to be published.
+    pub(crate) fn hand_out(
+        &mut self,
+        limit: usize,
+        except: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<Vec<Parcel>, Trouble> {
+        let (routes, due) = self.due_now(limit, except, now)?;
+        let mut parcels = Vec::with_capacity(due.len());
+        for seq in due {
+            let (id, route, attempt) = self
+                .connection
+                .prepare_cached("UPDATE messages SET state = ?2 WHERE seq = ?1 RETURNING id, route, attempt")?
+                .query_row((seq, OUT), |row| {
+                    Ok((message_id(row, 0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
+                })?;
+            let name = self.route_names.get(&route).cloned();
+            let route =
+                name.ok_or_else(|| DeliveryError::Unavailable(format!("the route of message {id} is gone")))?;
+            parcels.push(Parcel { id, route, attempt: attempt.saturating_add(1) });
+        }
+        for route in routes {
+            self.refresh_due(route)?;
+        }
+        Ok(parcels)
+    }
+
+    /// Back into the outbox, unless somebody has begun to work on them.
+    pub(crate) fn take_back(&mut self, overdue: &[Announced]) -> Result<(), Trouble> {
+        for (id, attempt) in overdue {
+            let back = self
+                .connection
+                .prepare_cached(
+                    "UPDATE messages SET state = 0 WHERE id = ?1 AND state = ?2 AND attempt = ?3 - 1 RETURNING route, at",
+                )?
+                .query_row((id.0.as_bytes(), OUT, attempt), |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))
+                .optional()?;
+            if let Some((route, due)) = back {
+                self.waits(route, due);
+            }
+        }
+        Ok(())
+    }
+
+    /// The transport has them, and keeps them: they are not published again after a crash.
+    pub(crate) fn mark_published(&mut self, confirmed: &[Announced]) -> Result<(), Trouble> {
+        for (id, attempt) in confirmed {
+            self.connection
+                .prepare_cached(
+                    "UPDATE messages SET state = ?2 WHERE id = ?1 AND state = ?3 AND attempt = ?4 - 1",
+                )?
+                .execute((id.0.as_bytes(), PUBLISHED, OUT, attempt))?;
+        }
+        Ok(())
+    }
+
+    /// Records the attempt that a parcel announces, if the message waits for just that one.
+    pub(crate) fn claim_announced(
+        &mut self,
+        id: MessageId,
+        attempt: u32,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, Trouble> {
+        let seq: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT seq FROM messages WHERE id = ?1 AND state IN (0, 7, 8) AND attempt = ?2 - 1",
+            )?
+            .query_row((id.0.as_bytes(), attempt), |row| row.get(0))
+            .optional()?;
+        seq.map_or(Ok(None), |seq| self.take(seq, gateway, now))
+    }
+
+    /// What an earlier run handed out, and was not seen to be published; in a queue's file, which has no transport, all.
+    pub(super) fn recall(&self, published: bool) -> rusqlite::Result<()> {
+        let recall =
+            "UPDATE messages INDEXED BY messages_out SET state = 0 WHERE state IN (7, 8) AND state <= ?1";
+        self.connection.prepare(recall)?.execute([if published { PUBLISHED } else { OUT }]).map(drop)
+    }
+}
