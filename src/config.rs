@@ -23,7 +23,7 @@ use portolan_diagnostics::{Checked, Code, Diagnostic, Sources, Span};
 use portolan_mapping::yaml::{self, Entry};
 
 pub(crate) use listen::Listen;
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Ledger, Queue};
 pub(crate) use system::{System, SystemKind};
 pub(crate) use telemetry::{Collector, Telemetry};
 
@@ -58,10 +58,10 @@ pub(crate) struct Config {
 impl Config {
     /// Where the admin token lies: where `admin-token` says, else beside what this gateway calls its own.
     pub(crate) fn admin_token(&self) -> PathBuf {
-        match (&self.admin_token, &self.queue) {
+        match (&self.admin_token, self.queue.file()) {
             (Some(named), _) => named.clone(),
-            (None, Queue::Sqlite(database)) => AdminToken::path_beside(database),
-            (None, Queue::RabbitMq { .. }) => AdminToken::path_beside(&self.folder.join("portolan")),
+            (None, Some(database)) => AdminToken::path_beside(database),
+            (None, None) => AdminToken::path_beside(&self.folder.join("portolan")),
         }
     }
 }

@@ -9,17 +9,17 @@ use std::{
 
 use portolan_delivery::{
     Delivery, Target,
-    composite::{Composite, Unconnected},
+    composite::{Composite, Transport, Unconnected},
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
 use portolan_postgres::PostgresLedger;
 use portolan_rabbitmq::RabbitTransport;
 use portolan_schema::{Contract, Directory, Reading};
 use portolan_soap::SoapTarget;
-use portolan_sqlite::SqliteDelivery;
+use portolan_sqlite::{SqliteDelivery, SqliteLedger};
 
 use crate::{
-    config::{Config, Queue, System, SystemKind},
+    config::{Config, Ledger, Queue, System, SystemKind},
     report::Failure,
 };
 
@@ -83,9 +83,8 @@ pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure
     match queue {
         Queue::Sqlite(path) => sqlite(path.clone()).await,
         Queue::RabbitMq { broker, ledger } => {
-            let ledger = PostgresLedger::open((**ledger).clone()).await.map_err(Failure::failed)?;
-            let broker = RabbitTransport::open((**broker).clone()).await.map_err(Failure::failed)?;
-            Ok(Arc::new(Composite::new(broker, ledger)))
+            let open = || RabbitTransport::open((**broker).clone());
+            beside(ledger, async || open().await.map_err(Failure::failed)).await
         }
     }
 }
@@ -94,16 +93,36 @@ pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure
 pub(crate) async fn ledger(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
     match queue {
         Queue::Sqlite(path) => sqlite(path.clone()).await,
-        Queue::RabbitMq { ledger, .. } => {
-            let ledger = PostgresLedger::open((**ledger).clone()).await.map_err(Failure::failed)?;
-            Ok(Arc::new(Composite::new(Unconnected, ledger)))
+        Queue::RabbitMq { ledger, .. } => beside(ledger, async || Ok(Unconnected)).await,
+    }
+}
+
+/// A ledger, and then the transport beside it.
+async fn beside<T: Transport>(
+    ledger: &Ledger,
+    transport: impl AsyncFnOnce() -> Result<T, Failure>,
+) -> Result<Arc<dyn Delivery>, Failure> {
+    match ledger {
+        Ledger::Postgres(options) => {
+            let ledger = PostgresLedger::open((**options).clone()).await.map_err(Failure::failed)?;
+            Ok(Arc::new(Composite::new(transport().await?, ledger)))
+        }
+        Ledger::Sqlite(path) => {
+            let path = path.clone();
+            let ledger =
+                apart(move || SqliteLedger::open(&path, portolan_sqlite::Options::default())).await?;
+            Ok(Arc::new(Composite::new(transport().await?, ledger)))
         }
     }
 }
 
 async fn sqlite(path: PathBuf) -> Result<Arc<dyn Delivery>, Failure> {
-    let opening = tokio::task::spawn_blocking(move || {
-        SqliteDelivery::open(&path, portolan_sqlite::Options::default()).map_err(Failure::failed)
-    });
-    Ok(Arc::new(opening.await.map_err(Failure::failed)??))
+    Ok(Arc::new(apart(move || SqliteDelivery::open(&path, portolan_sqlite::Options::default())).await?))
+}
+
+/// Opens a file where nobody else has to wait for it.
+async fn apart<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, portolan_sqlite::OpenError> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(open).await.map_err(Failure::failed)?.map_err(Failure::failed)
 }

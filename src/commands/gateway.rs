@@ -15,7 +15,7 @@ use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
 
 use crate::{
-    config::{self, Config, Queue},
+    config::{self, Config},
     loader::Files,
     mappings, registry,
     report::Failure,
@@ -78,7 +78,7 @@ impl Gateway {
                 }
             }
         }
-        if let Queue::Sqlite(database) = &config.queue
+        if let Some(database) = config.queue.file()
             && !database.exists()
         {
             return Err(Failure::failed(format_args!(

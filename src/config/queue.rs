@@ -1,6 +1,6 @@
 //! `queue` and `ledger`: where messages are kept, and what carries them between gateways.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_mapping::yaml::{Entry, NodeKind};
@@ -16,13 +16,32 @@ use super::{
 pub(crate) enum Queue {
     /// A SQLite file, of this gateway alone.
     Sqlite(PathBuf),
-    /// RabbitMQ carries them between gateways, and PostgreSQL remembers them.
+    /// RabbitMQ carries them between gateways, and a ledger remembers them.
     RabbitMq {
         /// The broker.
         broker: Box<portolan_rabbitmq::Options>,
         /// The ledger.
-        ledger: Box<portolan_postgres::Options>,
+        ledger: Ledger,
     },
+}
+
+/// What remembers messages beside a broker.
+#[derive(Debug, Clone)]
+pub(crate) enum Ledger {
+    /// A PostgreSQL database, of any number of gateways.
+    Postgres(Box<portolan_postgres::Options>),
+    /// A SQLite file, of this gateway alone.
+    Sqlite(PathBuf),
+}
+
+impl Queue {
+    /// The SQLite file, where messages are in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) | Self::RabbitMq { ledger: Ledger::Sqlite(file), .. } => Some(file),
+            Self::RabbitMq { ledger: Ledger::Postgres(_), .. } => None,
+        }
+    }
 }
 
 /// `queue`, where nothing is said.
@@ -44,7 +63,7 @@ pub(super) fn queue(queue: Option<&Entry>, ledger: Option<&Entry>, reader: &mut 
     let place = Place::read(entry, reader)?;
     match place.scheme() {
         "sqlite" => {
-            let file = sqlite(&place, reader);
+            let file = sqlite(&place, reader).map(Queue::Sqlite);
             place.finish(reader);
             if let Some(entry) = ledger {
                 return refused(reader, entry.key_span, "the SQLite queue is its own ledger", OWN_LEDGER);
@@ -55,11 +74,11 @@ pub(super) fn queue(queue: Option<&Entry>, ledger: Option<&Entry>, reader: &mut 
             let broker = broker(place, reader);
             let Some(entry) = ledger else {
                 let message = "RabbitMQ carries messages and forgets them: it needs a ledger beside it";
-                let help = "add ledger: \"postgres://USER:PASSWORD@HOST/DATABASE\"";
+                let help = "add ledger: \"postgres://USER:PASSWORD@HOST/DATABASE\"; or, for one gateway, \"sqlite:portolan.db\"";
                 return refused(reader, entry.key_span, message, help);
             };
-            let ledger = postgres(entry, reader);
-            Some(Queue::RabbitMq { broker: Box::new(broker?), ledger: Box::new(ledger?) })
+            let ledger = beside_broker(entry, reader);
+            Some(Queue::RabbitMq { broker: Box::new(broker?), ledger: ledger? })
         }
         "postgres" | "postgresql" => {
             let message = "PostgreSQL is a ledger, and no queue";
@@ -156,7 +175,7 @@ fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn sqlite(place: &Place<'_>, reader: &mut Reader<'_>) -> Option<Queue> {
+fn sqlite(place: &Place<'_>, reader: &mut Reader<'_>) -> Option<PathBuf> {
     let path = place.url.value.split_once(':').map_or("", |(_, path)| path);
     if path.is_empty() {
         return refused(
@@ -174,7 +193,7 @@ fn sqlite(place: &Place<'_>, reader: &mut Reader<'_>) -> Option<Queue> {
         let help = "make it, for the user that runs Portolan alone; paths are relative to the folder of the configuration";
         reader.findings.push(finding.at(place.url.span, "").help(help));
     }
-    Some(Queue::Sqlite(path))
+    Some(path)
 }
 
 fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabbitmq::Options> {
@@ -215,22 +234,29 @@ fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabb
     }
 }
 
-fn postgres(entry: &Entry, reader: &mut Reader<'_>) -> Option<portolan_postgres::Options> {
-    let mut place = Place::read(entry, reader)?;
-    let span = place.url.span;
+fn beside_broker(entry: &Entry, reader: &mut Reader<'_>) -> Option<Ledger> {
+    let place = Place::read(entry, reader)?;
     match place.scheme() {
-        "postgres" | "postgresql" => {}
+        "postgres" | "postgresql" => {
+            postgres(place, reader).map(|options| Ledger::Postgres(Box::new(options)))
+        }
         "sqlite" => {
-            let message = "SQLite as the ledger beside RabbitMQ is not built yet";
-            let help = "write \"postgres://USER:PASSWORD@HOST/DATABASE\"; or leave `ledger` out and write queue: \"sqlite:FILE\" for one gateway";
-            return refused(reader, span, message, help);
+            let file = sqlite(&place, reader).map(Ledger::Sqlite);
+            place.finish(reader);
+            file
         }
         _ => {
-            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, "this names no ledger").at(span, "");
-            reader.findings.push(finding.help("write \"postgres://USER:PASSWORD@HOST/DATABASE\""));
-            return None;
+            let finding =
+                Diagnostic::error(Code::YAML_BAD_VALUE, "this names no ledger").at(place.url.span, "");
+            let help = "write \"postgres://USER:PASSWORD@HOST/DATABASE\"; or, for one gateway, \"sqlite:portolan.db\"";
+            reader.findings.push(finding.help(help));
+            None
         }
     }
+}
+
+fn postgres(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_postgres::Options> {
+    let span = place.url.span;
     let url = place.with_credentials(reader);
     let mut options = portolan_postgres::Options::new(url.clone().unwrap_or_default());
     if let Some(connections) = place.take("connections").and_then(|e| reader.count(e)) {

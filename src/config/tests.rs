@@ -184,15 +184,15 @@ fn finds_everything_at_once() {
         &["callers and operators come in at the same port"],
     );
     check("routes: []\nqueue: \"sqlite:nowhere/p.db\"\n", &["the folder of the queue is not there"]);
+    check(
+        "routes: []\nqueue: amqps://u@h/\nledger: sqlite:nowhere/p.db\n",
+        &["the folder of the queue is not there"],
+    );
     check("routes: []\nlisten: { http: localhost }\n", &["`http`: write an address with its port"]);
 }
 
 #[test]
 fn what_is_not_built_yet_is_named() {
-    check(
-        "routes: []\nqueue: amqps://u@h/\nledger: sqlite:ledger.db\n",
-        &["SQLite as the ledger beside RabbitMQ is not built yet"],
-    );
     check(
         "routes: []\nsystems: { x: { batch: {} } }\n",
         &["batch systems are not built yet", "the system `x` has no `soap`"],
@@ -249,10 +249,28 @@ admin-token: run/token
     assert_eq!(rendered, "");
     let config = config.unwrap();
     assert_eq!(config.admin_token(), folder.path().join("run/token"));
-    let Queue::RabbitMq { broker, ledger } = &config.queue else { panic!("not RabbitMQ") };
+    let Queue::RabbitMq { broker, ledger: Ledger::Postgres(ledger) } = &config.queue else {
+        panic!("not RabbitMQ with PostgreSQL")
+    };
     assert_eq!(broker.url, "amqps://portolan:canary%2Dfile@rabbit.example:5671/civic");
     assert_eq!((broker.queue_type, broker.prefetch), (portolan_rabbitmq::QueueType::Classic, 8));
     assert_eq!(ledger.url, "postgres://portolan:canary-environment@db.example/portolan");
+}
+
+#[test]
+fn one_gateway_may_keep_its_ledger_in_a_file() {
+    let folder = folder();
+    let text = "routes: []\nqueue: amqps://u@h/\nledger: sqlite:ledger.db\n";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let config = config.unwrap();
+    let file = folder.path().join("ledger.db");
+    assert!(
+        matches!(&config.queue, Queue::RabbitMq { ledger: Ledger::Sqlite(path), .. } if *path == file),
+        "{:?}",
+        config.queue.file()
+    );
+    assert_eq!(config.admin_token(), folder.path().join("ledger.db.admin-token"));
 }
 
 #[test]

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{
-    Asked, Backend, Client, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until,
+use crate::{
+    harness::{
+        Asked, Backend, Client, Gateway, House, OperationState, OrderRequest, Reaction, block_on, until,
+    },
+    site::Site,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,47 +53,70 @@ fn moody(asked: &Asked, before: usize) -> Reaction {
     }
 }
 
-#[test]
-fn the_order_of_a_key_outlives_a_moody_system_and_kills_of_the_gateway() {
-    block_on(async {
-        let backend = Backend::start(moody).await;
-        let house = House::orders(backend.address);
+/// Accepts orders at each gateway in turn, and kills one after the other in the middle of its work.
+async fn outlives(houses: &[House], backend: &Backend, lives: usize) {
+    for house in houses {
         house.remap(
             "mode: operation, idempotent: true,",
             "mode: operation, idempotent: true, order: { key: customer },",
         );
-        let mut names = Vec::new();
-        let mut accepted = 0;
-        for life in 0..6 {
-            let gateway = house.serve();
-            let client = Client::connect(gateway.grpc).await;
-            for _ in 0..8 {
-                for customer in 0..CUSTOMERS {
-                    names.push(begin(&client, "LaterAgain", order(customer, accepted)).await);
-                }
-                accepted += 1;
+    }
+    let mut gateways: Vec<_> = houses.iter().map(House::serve).collect();
+    let mut names = Vec::new();
+    let mut accepted = 0;
+    for life in 0..lives {
+        for _ in 0..8 {
+            let client = Client::connect(gateways[accepted % gateways.len()].grpc).await;
+            for customer in 0..CUSTOMERS {
+                names.push(begin(&client, "LaterAgain", order(customer, accepted)).await);
             }
-            // Somewhere in the middle of its work.
-            let taken = backend.asked().len();
-            until("it is at work", async || (backend.asked().len() > taken + life).then_some(())).await;
-            gateway.kill();
+            accepted += 1;
         }
-        let gateway = house.serve();
-        let client = Client::connect(gateway.grpc).await;
-        for name in &names {
-            let ended = client.wait(name, PATIENCE).await.unwrap();
-            assert_eq!(ended.about().state(), OperationState::Succeeded, "{ended:?}");
-        }
-        let asked = backend.asked();
-        for customer in 0..CUSTOMERS {
-            let mut keys = asked_for(&asked, customer);
-            // An order is asked for again until it is taken, and only then the next one.
-            keys.dedup();
-            let expected: Vec<_> = (0..accepted).map(|n| order(customer, n).key).collect();
-            assert_eq!(keys, expected, "customer {customer}");
-        }
-        let again = asked.len() - names.len();
-        assert!(again > 0, "no order was asked for twice: the system was not moody");
+        let taken = backend.asked().len();
+        until("it is at work", async || (backend.asked().len() > taken + life).then_some(())).await;
+        let killed = life % houses.len();
+        gateways.remove(killed).kill();
+        gateways.insert(killed, houses[killed].serve());
+    }
+    let client = Client::connect(gateways[0].grpc).await;
+    for name in &names {
+        let ended = client.wait(name, PATIENCE).await.unwrap();
+        assert_eq!(ended.about().state(), OperationState::Succeeded, "{ended:?}");
+    }
+    let asked = backend.asked();
+    for customer in 0..CUSTOMERS {
+        let mut keys = asked_for(&asked, customer);
+        // An order is asked for again until it is taken, and only then the next one.
+        keys.dedup();
+        let expected: Vec<_> = (0..accepted).map(|n| order(customer, n).key).collect();
+        assert_eq!(keys, expected, "customer {customer}");
+    }
+    assert!(asked.len() > names.len(), "no order was asked for twice: the system was not moody");
+}
+
+#[test]
+fn the_order_of_a_key_outlives_a_moody_system_and_kills_of_the_gateway() {
+    block_on(async {
+        let backend = Backend::start(moody).await;
+        outlives(&[House::orders(backend.address)], &backend, 6).await;
+    });
+}
+
+#[test]
+fn the_same_with_a_broker_and_a_ledger_in_a_file() {
+    block_on(async {
+        let backend = Backend::start(moody).await;
+        let site = Site::new(backend.address);
+        outlives(&[site.only_house()], &backend, 4).await;
+    });
+}
+
+#[test]
+fn the_same_with_two_gateways_that_share_the_work() {
+    block_on(async {
+        let backend = Backend::start(moody).await;
+        let site = Site::new(backend.address);
+        outlives(&[site.house(), site.house()], &backend, 4).await;
     });
 }
 

@@ -41,7 +41,13 @@ impl Site {
     /// A house for one gateway, which keeps its addresses from one start to the next.
     pub(crate) fn house(&self) -> House {
         let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));
-        self.house_by(&brokers_url(brokers), &self.database.url())
+        self.house_by(&brokers_url(brokers), &shared(&self.database.url()))
+    }
+
+    /// A house for the only gateway, which keeps its ledger in a file.
+    pub(crate) fn only_house(&self) -> House {
+        let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));
+        self.house_by(&brokers_url(brokers), "'sqlite:ledger.db'")
     }
 
     /// The same with a network between.
@@ -54,15 +60,14 @@ impl Site {
         let brokers = brokers_url(to_brokers.iter().map(|link| link.address));
         let (direct, linked) = (self.database.address().to_string(), to_database.address.to_string());
         let database = self.database.url().replace(&direct, &linked);
-        Place { house: self.house_by(&brokers, &database), to_brokers, to_database }
+        Place { house: self.house_by(&brokers, &shared(&database)), to_brokers, to_database }
     }
 
-    fn house_by(&self, broker: &str, database: &str) -> House {
+    fn house_by(&self, broker: &str, ledger: &str) -> House {
         let mut house = House::orders(self.backend);
         house.setting(&format!("listen: {{ grpc: '{}', http: '{}' }}", free(), free()));
         house.setting(&format!("queue: '{broker}'"));
-        // So that a death is noticed within a test's patience.
-        house.setting(&format!("ledger: {{ url: '{database}', lease: 2s }}"));
+        house.setting(&format!("ledger: {ledger}"));
         house
     }
 }
@@ -72,6 +77,11 @@ impl Place {
     pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
         self.to_brokers.iter().chain([&self.to_database])
     }
+}
+
+/// A ledger in a database; a death is noticed within a test's patience.
+fn shared(database: &str) -> String {
+    format!("{{ url: '{database}', lease: 2s }}")
 }
 
 /// The brokers', as a gateway's user.
