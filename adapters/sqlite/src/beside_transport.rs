@@ -1,13 +1,13 @@
 //! The ledger beside a transport, for one gateway: the same file, in which messages are also handed out to be published.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
     DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
     Start, Timestamp,
-    composite::{Ledger, Parcel},
+    composite::{Ledger, Parcel, Unclaimed},
 };
 
 use crate::{OpenError, Options, ledger::Role, outbox::Outbox, row::OUT, store::Store};
@@ -26,6 +26,16 @@ impl SqliteLedger {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         Ok(Self { store: Store::open(path.as_ref(), &options, Role::Ledger)?, outbox: Arc::default() })
     }
+}
+
+/// How long ago a message was due, at least, whose parcel may be lost.
+const REPUBLISH_AFTER: Duration = Duration::from_secs(60);
+/// So often a claim may look for parcels that were lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+fn a_while_ago() -> Timestamp {
+    let after = i64::try_from(REPUBLISH_AFTER.as_micros()).unwrap_or(i64::MAX);
+    Timestamp(Timestamp::now().0.saturating_sub(after))
 }
 
 impl Ledger for SqliteLedger {
@@ -67,6 +77,28 @@ impl Ledger for SqliteLedger {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// By when they were due: when they were published is not kept, so that what is worked off late may be asked for early.
+    fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
+        let outbox = self.outbox.clone();
+        Box::pin(async move {
+            self.store.write(move |ledger| ledger.mark_published(&outbox.confirmed())).await?;
+            self.store.unclaimed(a_while_ago()).await
+        })
+    }
+
+    fn republish<'a>(&'a self, route: &'a Arc<str>, limit: u64) -> BoxFuture<'a, Result<u64, DeliveryError>> {
+        let name = route.clone();
+        Box::pin(async move {
+            let parcels =
+                self.store.write(move |ledger| ledger.republish(&name, a_while_ago(), limit)).await?;
+            if parcels > 0 {
+                let why = "due a while ago, published, not claimed, and not in the queue: published again";
+                tracing::warn!(%route, parcels, "{why}");
+            }
+            Ok(parcels)
+        })
+    }
+
     fn claim<'a>(
         &'a self,
         parcel: &'a Parcel,
@@ -86,6 +118,7 @@ impl Ledger for SqliteLedger {
             tokio::select! {
                 () = self.store.ready() => {}
                 () = self.outbox.until_overdue() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         })
     }

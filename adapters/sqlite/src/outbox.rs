@@ -82,8 +82,12 @@ impl Outbox {
 
     /// What was confirmed, once that is more than is to be remembered.
     pub(crate) fn many_confirmed(&self) -> Vec<Announced> {
-        let mut out = self.out();
-        if out.confirmed.len() < CONFIRMED { Vec::new() } else { out.confirmed.drain().collect() }
+        if self.out().confirmed.len() < CONFIRMED { Vec::new() } else { self.confirmed() }
+    }
+
+    /// What was confirmed. It is not remembered any more.
+    pub(crate) fn confirmed(&self) -> Vec<Announced> {
+        self.out().confirmed.drain().collect()
     }
 
     /// What nobody seems to publish any more.

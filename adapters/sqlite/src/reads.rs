@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use portolan_delivery::{
     BundleHash, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record, RequestKey,
-    StateKind, Timestamp,
+    StateKind, Timestamp, composite::Unclaimed,
 };
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
@@ -96,6 +96,31 @@ pub(crate) fn settled(connection: &Connection, mut ids: Vec<MessageId>) -> Resul
         }
     }
     Ok(settled)
+}
+
+/// Of a route `r`, what is with the transport.
+macro_rules! published {
+    () => {
+        "messages INDEXED BY messages_out WHERE state IN (7, 8) AND state = 8 AND route = r.number"
+    };
+}
+
+/// The routes that have parcels which were due so early and are published, each with the number of all that are.
+pub(crate) fn unclaimed(connection: &Connection, due_before: Timestamp) -> Result<Vec<Unclaimed>, Trouble> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT r.name, (SELECT count(*) FROM ",
+        published!(),
+        ") FROM routes r WHERE EXISTS (SELECT 1 FROM ",
+        published!(),
+        " AND at <= ?1)"
+    ))?;
+    let mut rows = statement.query([due_before.0])?;
+    let mut unclaimed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (route, parcels) = (row.get::<_, String>(0)?.into(), row.get::<_, i64>(1)?);
+        unclaimed.push(Unclaimed { route, parcels: u64::try_from(parcels).unwrap_or(0) });
+    }
+    Ok(unclaimed)
 }
 
 pub(crate) fn bundle(connection: &Connection, hash: BundleHash) -> Result<Option<Bytes>, Trouble> {

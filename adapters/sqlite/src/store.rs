@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use portolan_delivery::{
     BoxFuture, BundleHash, Claim, Control, Controls, Count, DeadLetter, DeliveryError, Failure, Filter,
-    GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey, Timestamp,
+    GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey, Timestamp, composite::Unclaimed,
 };
 use tokio::sync::mpsc;
 
@@ -140,6 +140,10 @@ impl Store {
 
     pub(crate) fn counts(&self) -> Answer<'_, Vec<Count>> {
         Box::pin(self.readers.ask(reads::counts))
+    }
+
+    pub(crate) fn unclaimed(&self, due_before: Timestamp) -> Answer<'_, Vec<Unclaimed>> {
+        Box::pin(self.readers.ask(move |connection| reads::unclaimed(connection, due_before)))
     }
 
     pub(crate) fn settled(&self, ids: &[MessageId]) -> Answer<'_, Vec<MessageId>> {

@@ -9,7 +9,7 @@ use std::{
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::{Check, Finding};
-use crate::config::{Config, Queue};
+use crate::config::Config;
 
 /// Less room than this is worth a word; a gateway whose disk is full stops.
 const LITTLE: u64 = 1 << 30;
@@ -20,7 +20,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let token = config.admin_token();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut kept = vec![(&*token, "the admin token")];
-    if let Queue::Sqlite(database) = &config.queue {
+    if let Some(database) = config.queue.file() {
         folders.push(folder_of(database));
         kept.push((database, "the messages"));
     }

@@ -1,9 +1,11 @@
 //! The queue and the ledger: whether they are there, take these credentials, and have the same time.
 
+use std::path::Path;
+
 use portolan_delivery::Timestamp;
 
 use super::finding::{Check, Finding};
-use crate::config::Queue;
+use crate::config::{Ledger, Queue};
 
 /// Clocks of machines that follow NTP agree within this.
 const AGREE: u64 = 2;
@@ -13,22 +15,28 @@ const TOO_FAR: u64 = 30;
 
 pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
     match queue {
-        Queue::Sqlite(path) => {
-            let file = path.clone();
-            let check = Check::new("queue", path.display());
-            // Nobody cancels it.
-            match tokio::task::spawn_blocking(move || portolan_sqlite::probe(&file)).await {
-                Ok(probed) => vec![sqlite(&check, probed)],
-                Err(_) => Vec::new(),
-            }
-        }
+        Queue::Sqlite(path) => file("queue", path).await,
         Queue::RabbitMq { broker, ledger } => {
-            let (broker, ledger) =
-                tokio::join!(portolan_rabbitmq::probe(broker), portolan_postgres::probe(ledger));
+            let (broker, ledger) = tokio::join!(portolan_rabbitmq::probe(broker), async {
+                match ledger {
+                    Ledger::Postgres(options) => postgres(portolan_postgres::probe(options).await),
+                    Ledger::Sqlite(path) => file("ledger", path).await,
+                }
+            });
             let mut findings = rabbitmq(broker);
-            findings.extend(postgres(ledger));
+            findings.extend(ledger);
             findings
         }
+    }
+}
+
+async fn file(what: &'static str, path: &Path) -> Vec<Finding> {
+    let check = Check::new(what, path.display());
+    let path = path.to_owned();
+    // Nobody cancels it.
+    match tokio::task::spawn_blocking(move || portolan_sqlite::probe(&path)).await {
+        Ok(probed) => vec![sqlite(&check, probed)],
+        Err(_) => Vec::new(),
     }
 }
 

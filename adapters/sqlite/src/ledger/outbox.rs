@@ -70,6 +70,26 @@ impl Ledger {
         Ok(())
     }
 
+    /// Back into the outbox, so many of a route that were due so early and are published, longest due first.
+    pub(crate) fn republish(
+        &mut self,
+        route: &Arc<str>,
+        due_before: Timestamp,
+        limit: u64,
+    ) -> Result<u64, Trouble> {
+        let Some(route) = self.routes.get(route).copied() else { return Ok(0) };
+        let back = self
+            .connection
+            .prepare_cached(
+                "UPDATE messages SET state = 0 WHERE seq IN (
+                     SELECT seq FROM messages INDEXED BY messages_out
+                     WHERE state IN (7, 8) AND state = ?1 AND route = ?2 AND at <= ?3 ORDER BY at, seq LIMIT ?4)",
+            )?
+            .execute((PUBLISHED, route, due_before.0, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+        self.refresh_due(route)?;
+        Ok(u64::try_from(back).unwrap_or(u64::MAX))
+    }
+
     /// Records the attempt that a parcel announces, if the message waits for just that one.
     pub(crate) fn claim_announced(
         &mut self,
