@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use portolan_delivery::{
     Accept, Delivery, Envelope, GatewayId, MessageId, Start, Timestamp,
-    composite::{Ledger, Parcel},
-    testing::messages::{BUNDLE, NOW, claimed, envelope, payload},
+    composite::{Composite, Ledger, Parcel},
+    testing::{
+        FakeBroker, FakeTransport, Fuse,
+        messages::{BUNDLE, NOW, claimed, envelope, ids, payload, waiting},
+    },
 };
 use portolan_sqlite::{Durability, Options, SqliteDelivery, SqliteLedger};
 
@@ -69,6 +72,25 @@ async fn a_restart_publishes_again_what_may_not_have_been_and_few_others() {
     for parcel in parcels.iter().chain([&lost]) {
         assert!(ledger.claim(parcel, gateway, NOW).await.expect("claim").is_some());
     }
+}
+
+#[tokio::test]
+async fn what_the_transport_lost_is_published_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = FakeBroker::default();
+    let transport = FakeTransport::new(broker.clone(), Fuse::never());
+    let delivery = Composite::new(transport, open(&folder).await);
+    let gateway = GatewayId::generate();
+    assert_eq!(claimed(&delivery, gateway, 9, &[], NOW).await, [], "and it has looked for lost ones");
+    let mut expected = Vec::new();
+    for route in ["r", "r", "s"] {
+        expected.push(waiting(&delivery, envelope(route), NOW).await);
+    }
+    broker.purge();
+    let later = NOW.plus(Duration::from_secs(40));
+    assert_eq!(claimed(&delivery, gateway, 9, &[], NOW).await, []);
+    assert_eq!(ids(&claimed(&delivery, gateway, 9, &[], later).await), expected);
+    assert_eq!(broker.len(), 3, "each once");
 }
 
 #[tokio::test]

@@ -226,7 +226,10 @@ impl Message {
                 drop(passage);
                 return outcome(&engine, &route, envelope.id).await;
             }
-            Ok(Accepted::Repeated(record)) => return outcome(&engine, &route, record.envelope.id).await,
+            Ok(Accepted::Repeated(record)) => {
+                drop(passage);
+                return outcome(&engine, &route, record.envelope.id).await;
+            }
             Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };

@@ -17,6 +17,7 @@ cases![
     order_outlasts_a_retry,
     order_outlasts_a_crash,
     any_outcome_lets_the_next_one_go,
+    who_is_withdrawn_leaves_the_line,
     an_attempt_that_would_begin_at_once_waits_its_turn,
     a_parked_message_is_known_by_its_request_key,
     the_next_one_is_ready_when_the_one_before_is_settled,
@@ -161,6 +162,25 @@ async fn any_outcome_lets_the_next_one_go(subject: &dyn Subject) {
     let stale = delivery.finish(claim, reply(), at(1)).await;
     assert!(stale.is_err(), "a claim that is settled settles nothing more");
     assert_eq!(one(&*delivery, gateway, at(1)).await.id, second);
+}
+
+async fn who_is_withdrawn_leaves_the_line(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let gateway = GatewayId::generate();
+    let first = started(&*delivery, in_line(), gateway).await;
+    let mut line = Vec::new();
+    for _ in 0..3 {
+        line.push(next(&*delivery).await);
+    }
+    // A parked one, while the first is at work and while it waits; and then the first itself.
+    assert_eq!(delivery.withdraw(line[0], reply(), at(1)).await, Ok(true));
+    assert_eq!(claimed(&*delivery, gateway, 9, &[], at(1)).await, []);
+    delivery.retry_at(first, at(5), failure(FaultClass::Unsent), at(1)).await.expect("retry at");
+    assert_eq!(delivery.withdraw(line[1], reply(), at(2)).await, Ok(true));
+    assert_eq!(behind(&*delivery, line[2]).await, Some(first.id));
+    assert_eq!(delivery.withdraw(first.id, reply(), at(2)).await, Ok(true));
+    let claim = one(&*delivery, gateway, at(2)).await;
+    assert_eq!((claim.id, claim.attempt), (line[2], 1));
 }
 
 async fn an_attempt_that_would_begin_at_once_waits_its_turn(subject: &dyn Subject) {
