@@ -16,7 +16,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("postgres", ADAPTER),
     ("rabbitmq", ADAPTER),
     ("console", ADAPTER),
-    ("bench", &["grpc"]),
+    ("bench", &["grpc", "test-servers"]),
     ("test-servers", &[]),
 ];
 
