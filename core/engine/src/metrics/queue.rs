@@ -64,7 +64,9 @@ impl QueueGauges {
     ) -> MutexGuard<'_, Option<Said>> {
         let mut said = self.said.lock().await;
         if said.as_ref().is_none_or(|said| said.at.elapsed() >= FRESH) {
-            *said = Some(Said { at: Instant::now(), counts: ask(delivery).await });
+            let counts = ask(delivery).await;
+            // From the answer on: those who waited for it do not ask again.
+            *said = Some(Said { at: Instant::now(), counts });
         }
         let counts = said.as_ref().and_then(|said| said.counts.as_deref());
         self.set(served, counts, Timestamp::now());
