@@ -2,12 +2,14 @@
 //! moves counters; labels are names of the configuration, so that there are as many series as it has lines. Nothing of a
 //! message is ever a label.
 
+mod gates;
 mod queue;
 mod route;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use portolan_delivery::Timestamp;
 use prometheus_client::{
     encoding::prometheus_text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -16,6 +18,7 @@ use prometheus_client::{
 
 use crate::engine::Engine;
 
+use gates::GateGauges;
 use queue::QueueGauges;
 pub use route::RouteMetrics;
 pub(crate) use route::{End, MessageMetrics};
@@ -39,6 +42,7 @@ pub(crate) struct Metrics {
     message_duration: Histograms<1>,
     ready: Gauge,
     queue: QueueGauges,
+    gates: GateGauges,
     messages: Mutex<HashMap<Arc<str>, Arc<MessageMetrics>>>,
 }
 
@@ -58,6 +62,7 @@ impl Metrics {
             message_duration: Family::new_with_constructor(long),
             ready: Gauge::default(),
             queue: QueueGauges::default(),
+            gates: GateGauges::default(),
             messages: Mutex::default(),
         };
         metrics.register();
@@ -65,7 +70,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, queue, .. } = self;
+        let Self { registry, queue, gates, .. } = self;
         registry.register("calls", "Calls answered, by gRPC status", self.calls.clone());
         registry.register(
             "call_duration_seconds",
@@ -98,6 +103,7 @@ impl Metrics {
         );
         registry.register("ready", "Whether messages can be accepted: 1 or 0", self.ready.clone());
         queue.register(registry);
+        gates.register(registry);
     }
 
     /// A call that belongs to no route.
@@ -135,6 +141,7 @@ impl Engine {
         };
         // Gauges are read while nobody else sets them.
         let _set = self.metrics.queue.look(&*self.delivery, served).await;
+        self.metrics.gates.set(&self.table.load(), &self.systems, &self.held, Timestamp::now());
         self.metrics.text()
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use portolan_delivery::{Failure, FaultClass, Intake, Operator, Status, Timestamp, testing::FakeDatabase};
+use portolan_delivery::{
+    Control, Failure, FaultClass, Intake, Operator, Status, Timestamp, testing::FakeDatabase,
+};
 
 use super::{
     fakes::{Gateway, Running, Script, call, named, operation, reply},
-    lost, unsent,
+    lost,
+    systems::{LONG, at_all_times, breaker, change},
+    unsent,
 };
 use crate::{Repeat, RouteMode};
 
@@ -144,4 +148,22 @@ async fn an_operation_is_counted_when_it_ends_also_where_its_route_is_gone() {
     gateway.remove_route();
     engine.operator.reload().await.unwrap();
     check(&engine, &series).await;
+}
+
+#[tokio::test]
+async fn what_holds_attempts_up() {
+    let gateway = Gateway::new().await;
+    gateway.set_policy(breaker(1, LONG));
+    let engine = gateway.start(RouteMode::Direct, Repeat::Always).await;
+    let away = "portolan_breaker_open{system=\"system\"}";
+    let maintenance = "portolan_maintenance{system=\"system\"}";
+    let paused = "portolan_route_held{route=\"test.route\",control=\"paused\"}";
+    let draining = "portolan_route_held{route=\"test.route\",control=\"draining\"}";
+    check(&engine, &[(away, 0.0), (maintenance, 0.0), (paused, 0.0), (draining, 0.0)]).await;
+    gateway.system.answers([Script::Error(unsent())]);
+    engine.intake.call(call("ping")).await;
+    engine.operator.control("test.route".into(), Control::Draining).await.unwrap();
+    check(&engine, &[(away, 1.0), (maintenance, 0.0), (paused, 0.0), (draining, 1.0)]).await;
+    change(&gateway, &engine, at_all_times()).await;
+    check(&engine, &[(away, 0.0), (maintenance, 1.0)]).await;
 }

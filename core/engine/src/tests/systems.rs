@@ -14,19 +14,19 @@ use super::{
 };
 use crate::{Repeat, RouteMode};
 
-fn breaker(failures: u32, open_for: Duration) -> SystemPolicy {
+pub(super) fn breaker(failures: u32, open_for: Duration) -> SystemPolicy {
     let breaker = BreakerPolicy::try_new(failures, open_for, open_for * 4).unwrap();
     SystemPolicy { breaker: Some(breaker), ..SystemPolicy::default() }
 }
 
 /// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_secs(3600);
 
 fn unlimited() -> SystemPolicy {
     SystemPolicy { breaker: None, ..SystemPolicy::default() }
 }
 
-fn at_all_times() -> SystemPolicy {
+pub(super) fn at_all_times() -> SystemPolicy {
     let window = Window {
         zone: window::zone("Europe/Tallinn").unwrap(),
         weekdays: Vec::new(),
@@ -38,7 +38,7 @@ fn at_all_times() -> SystemPolicy {
     SystemPolicy { maintenance: Maintenance(vec![window]), ..unlimited() }
 }
 
-async fn change(gateway: &Gateway, engine: &Running, policy: SystemPolicy) {
+pub(super) async fn change(gateway: &Gateway, engine: &Running, policy: SystemPolicy) {
     gateway.set_policy(policy);
     engine.operator.reload().await.unwrap();
 }
