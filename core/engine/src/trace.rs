@@ -45,24 +45,23 @@ impl Trail {
 
     /// A call.
     pub(crate) fn call(&self, route: &Route, id: MessageId) -> Step {
-        self.step(SpanKind::Server, Vec::new(), || {
-            let name = route.method.trim_start_matches('/');
+        let name = route.method.trim_start_matches('/');
+        self.step(SpanKind::Server, Vec::new(), [name, ""], || {
             let (service, method) = name.rsplit_once('/').unwrap_or(("", name));
-            let about = vec![
+            vec![
                 KeyValue::new("rpc.system", "grpc"),
                 KeyValue::new("rpc.service", service.to_owned()),
                 KeyValue::new("rpc.method", method.to_owned()),
                 KeyValue::new(ROUTE, route.name.clone()),
                 KeyValue::new(MESSAGE, id.to_string()),
-            ];
-            (name.to_owned(), about)
+            ]
         })
     }
 
     /// A message becomes durable. What is done about it later belongs to this.
     pub(crate) fn send(&self, route: &Route, id: MessageId) -> Step {
-        self.step(SpanKind::Producer, Vec::new(), || {
-            (format!("send {}", route.name), messaging("send", &route.name, id))
+        self.step(SpanKind::Producer, Vec::new(), ["send ", &route.name], || {
+            messaging("send", &route.name, id)
         })
     }
 
@@ -70,23 +69,22 @@ impl Trail {
     pub(crate) fn process(tracer: Option<&Arc<BoxedTracer>>, envelope: &Envelope, claim: Claim) -> Step {
         let trail = Self::new(tracer, envelope.traceparent.as_deref());
         let sent = trail.parent.is_valid().then(|| Link::with_context(trail.parent.clone()));
-        trail.step(SpanKind::Consumer, sent.into_iter().collect(), || {
+        trail.step(SpanKind::Consumer, sent.into_iter().collect(), ["process ", &envelope.route], || {
             let mut about = messaging("process", &envelope.route, claim.id);
             about.push(KeyValue::new(ATTEMPT, i64::from(claim.attempt)));
-            (format!("process {}", envelope.route), about)
+            about
         })
     }
 
     /// An attempt at the system.
     pub(crate) fn attempt(&self, route: &Route, context: Context<'_>) -> Step {
-        self.step(SpanKind::Client, Vec::new(), || {
-            let about = vec![
+        self.step(SpanKind::Client, Vec::new(), ["ask ", &route.system], || {
+            vec![
                 KeyValue::new("peer.service", route.system.clone()),
                 KeyValue::new(ROUTE, route.name.clone()),
                 KeyValue::new(MESSAGE, context.message.to_string()),
                 KeyValue::new(ATTEMPT, i64::from(context.attempt)),
-            ];
-            (format!("ask {}", route.system), about)
+            ]
         })
     }
 
@@ -94,18 +92,22 @@ impl Trail {
         &self,
         kind: SpanKind,
         links: Vec<Link>,
-        about: impl FnOnce() -> (String, Vec<KeyValue>),
+        name: [&str; 2],
+        about: impl FnOnce() -> Vec<KeyValue>,
     ) -> Step {
         let Some(tracer) = &self.tracer else {
             return Step { span: None, trail: self.clone(), ended: false };
         };
-        let (name, about) = about();
-        let builder = tracer.span_builder(name).with_kind(kind).with_attributes(about).with_links(links);
+        let builder = tracer.span_builder(name.concat()).with_kind(kind).with_links(links);
         let mut parent = Parent::new();
         if self.parent.is_valid() {
             parent = parent.with_remote_span_context(self.parent.clone());
         }
-        let span = tracer.build_with_context(builder, &parent);
+        let mut span = tracer.build_with_context(builder, &parent);
+        // Whether it is recorded does not depend on them, and most are not.
+        if span.is_recording() {
+            span.set_attributes(about());
+        }
         let trail = Self { tracer: self.tracer.clone(), parent: span.span_context().clone() };
         Step { span: Some(span), trail, ended: false }
     }
