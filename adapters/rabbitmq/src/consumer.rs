@@ -25,7 +25,7 @@ use crate::{
 /// How often a queue that could not be consumed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-type Started = (Arc<str>, Result<Consumption, ServeError>);
+type Started = (Arc<str>, Result<Consumption, Failed>);
 type Answer = oneshot::Sender<Result<(), ServeError>>;
 
 pub(crate) struct Consumers {
@@ -67,6 +67,14 @@ enum State {
     /// Sent to, it stops; dropped, it ends at once.
     Running(oneshot::Sender<()>),
     Ending,
+}
+
+/// Why a queue is not consumed.
+struct Failed {
+    error: ServeError,
+    /// The connection is of no more use: what was not answered on it may take effect later, and would take parcels that
+    /// nobody receives. Where the queue has no leader for good, RabbitMQ 3.10 would end it a minute later (`INTERNAL_ERROR`).
+    spoilt: bool,
 }
 
 impl Consumers {
@@ -157,11 +165,15 @@ impl Consumers {
                         running.states.insert(route, State::Running(stop));
                         running.consuming.push(Box::pin(consumption.run(stopped, self.patience)));
                     }
-                    Err(error) => {
+                    Err(Failed { error, spoilt }) => {
                         tracing::warn!("{error}");
                         running.states.remove(&route);
                         running.failed.get_or_insert(error);
                         running.again.get_or_insert(Instant::now() + AGAIN);
+                        if spoilt {
+                            running.answer();
+                            return format!("the queue of route {route} was not consumed in time");
+                        }
                     }
                 },
                 Some(route) = running.consuming.next() => {
@@ -193,11 +205,7 @@ impl Consumers {
             }
         }
         if running.states.values().all(|state| matches!(state, State::Running(_))) {
-            let failed = running.failed.take();
-            for answer in running.asking.drain(..) {
-                // Who asked may have gone.
-                let _ = answer.send(failed.clone().map_or(Ok(()), Err));
-            }
+            running.answer();
         }
     }
 
@@ -205,26 +213,27 @@ impl Consumers {
         let started = self.try_start(connection, &route).await;
         match &started {
             Ok(_) => drop(self.routes.lock().suspect.remove(&route)),
-            Err(ServeError::NoAnswer { .. }) => drop(self.routes.lock().suspect.insert(route.clone())),
+            Err(Failed { error: ServeError::NoAnswer { .. }, .. }) => {
+                self.routes.lock().suspect.insert(route.clone());
+            }
             Err(_) => {}
         }
         (route, started)
     }
 
-    async fn try_start(&self, connection: &Connection, route: &Arc<str>) -> Result<Consumption, ServeError> {
+    async fn try_start(&self, connection: &Connection, route: &Arc<str>) -> Result<Consumption, Failed> {
         if self.routes.lock().suspect.contains(route) {
-            self.try_apart(route).await?;
+            self.try_apart(route).await.map_err(|error| Failed { error, spoilt: false })?;
         }
         self.consume(connection, &self.inbox, route).await
     }
 
-    /// On a connection for this: where a queue has no leader, RabbitMQ 3.10 ends the connection that consumes it, a minute
-    /// later (`INTERNAL_ERROR`).
+    /// On a connection for this, so that a queue that does not answer yet spoils no other's.
     async fn try_apart(&self, route: &Arc<str>) -> Result<(), ServeError> {
         let apart = self.target.connect().await.map_err(|error| ServeError::Away(error.to_string()))?;
         let consumed = self.consume(&apart.connection, &Arc::default(), route).await.map(drop);
         let _ = timeout(Duration::from_secs(1), apart.connection.close(200, "OK".into())).await;
-        consumed
+        consumed.map_err(|failed| failed.error)
     }
 
     async fn consume(
@@ -232,17 +241,30 @@ impl Consumers {
         connection: &Connection,
         inbox: &Arc<Inbox>,
         route: &Arc<str>,
-    ) -> Result<Consumption, ServeError> {
+    ) -> Result<Consumption, Failed> {
         let starting = Consumption::start(connection, &self.topology, inbox, route, self.prefetch);
         match timeout(self.patience, starting).await {
-            Ok(started) => started,
-            Err(_) if answers(connection).await => Err(self.topology.unanswered(route, self.patience)?),
-            Err(_) => Err(ServeError::Away(format!("no answer within {:?}", self.patience))),
+            Ok(started) => started.map_err(|error| Failed { error, spoilt: false }),
+            Err(_) => {
+                let error = match answers(connection).await {
+                    true => self.topology.unanswered(route, self.patience),
+                    false => ServeError::Away(format!("no answer within {:?}", self.patience)),
+                };
+                Err(Failed { error, spoilt: true })
+            }
         }
     }
 }
 
 impl Running<'_> {
+    fn answer(&mut self) {
+        let failed = self.failed.take();
+        for answer in self.asking.drain(..) {
+            // Who asked may have gone.
+            let _ = answer.send(failed.clone().map_or(Ok(()), Err));
+        }
+    }
+
     /// The queues of these are gone. What was delivered of them is never delivered again.
     fn end(&mut self, routes: &BTreeSet<Arc<str>>) {
         for route in routes {

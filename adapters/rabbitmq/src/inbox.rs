@@ -14,8 +14,6 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a receiver waits for what should come. If another gateway took it, it never does.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// Parcels that are expected one by one; beyond, the queue is long and something is always there.
 const EXPECTED: usize = 4096;
 
@@ -122,8 +120,14 @@ impl Inbox {
         gone.into_iter().map(|arrival| arrival.delivery_tag).collect()
     }
 
-    pub(crate) async fn receive(&self, limit: usize, except: &[Arc<str>]) -> Vec<Received> {
-        let until = Instant::now() + PATIENCE;
+    /// Waits for what should come, for `patience` at most.
+    pub(crate) async fn receive(
+        &self,
+        limit: usize,
+        except: &[Arc<str>],
+        patience: Duration,
+    ) -> Vec<Received> {
+        let until = Instant::now() + patience;
         loop {
             let mut arrival = std::pin::pin!(self.arrival.notified());
             arrival.as_mut().enable();

@@ -44,6 +44,8 @@ type Slot = tokio::sync::Mutex<Option<Arc<Lane>>>;
 pub(crate) struct Lane {
     channel: Channel,
     confirms: Arc<Confirms>,
+    /// Fair, as nothing else on the way is where some wait and others come.
+    turn: tokio::sync::Mutex<()>,
     under_way: Arc<Semaphore>,
     collecting: AbortHandle,
     /// Nothing more is published here. What is under way is answered yet.
@@ -105,6 +107,7 @@ impl Lane {
         Ok(Self {
             channel,
             confirms,
+            turn: tokio::sync::Mutex::default(),
             under_way: Arc::new(Semaphore::new(UNDER_WAY)),
             collecting: collecting.abort_handle(),
             left: AtomicBool::new(false),
@@ -144,6 +147,7 @@ impl Lane {
             Ok(queue) => queue,
             Err(error) => return failed(&error),
         };
+        let turn = self.turn.lock().await;
         let Ok(permit) = Arc::clone(&self.under_way).acquire_owned().await else {
             return failed(&"the channel was closed");
         };
@@ -158,6 +162,7 @@ impl Lane {
         let verdict = self.confirms.add(begun, parcel.clone(), confirm, permit);
         // From here on the collector sees what becomes of it, also if nobody waits.
         unfinished.0 = None;
+        drop(turn);
         match timeout_at(until, verdict).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => failed(&"the connection was lost"),

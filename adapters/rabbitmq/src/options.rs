@@ -26,6 +26,9 @@ pub struct Options {
     pub prefetch: u16,
     /// What the broker may take to answer.
     pub confirm_timeout: Duration,
+    /// What a receiver waits for parcels that were confirmed, or in the queue when its consumer started, and have not come. If
+    /// another gateway took them, they never do.
+    pub receive_wait: Duration,
     /// Before the name of each queue, so that several installations share a virtual host.
     pub queue_prefix: String,
 }
@@ -38,6 +41,7 @@ impl Options {
             queue_type: QueueType::default(),
             prefetch: 64,
             confirm_timeout: Duration::from_secs(10),
+            receive_wait: Duration::from_millis(100),
             queue_prefix: "portolan".to_owned(),
         }
     }
@@ -61,6 +65,7 @@ impl fmt::Debug for Options {
             .field("queue_type", &self.queue_type)
             .field("prefetch", &self.prefetch)
             .field("confirm_timeout", &self.confirm_timeout)
+            .field("receive_wait", &self.receive_wait)
             .field("queue_prefix", &self.queue_prefix)
             .finish()
     }

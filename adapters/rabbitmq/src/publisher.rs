@@ -130,7 +130,7 @@ impl Publisher {
                 unavailable(&why)
             }
             Err(Problem::Unanswered) => {
-                let error = self.topology.unanswered(route, self.patience)?;
+                let error = self.topology.unanswered(route, self.patience);
                 self.shut(route, AGAIN, &error.to_string());
                 Err(error.into())
             }

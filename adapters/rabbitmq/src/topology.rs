@@ -37,8 +37,9 @@ impl Topology {
     }
 
     /// Of a queue that does not answer, though the broker does.
-    pub(crate) fn unanswered(&self, route: &str, patience: Duration) -> Result<ServeError, ServeError> {
-        Ok(ServeError::NoAnswer { queue: self.queue(route)?.to_string(), patience })
+    pub(crate) fn unanswered(&self, route: &str, patience: Duration) -> ServeError {
+        let queue = self.queue(route);
+        queue.map_or_else(|error| error, |queue| ServeError::NoAnswer { queue: queue.to_string(), patience })
     }
 
     fn arguments(&self) -> FieldTable {

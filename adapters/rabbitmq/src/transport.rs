@@ -25,6 +25,7 @@ pub struct RabbitTransport {
     inbox: Arc<Inbox>,
     ask: mpsc::Sender<oneshot::Sender<Result<(), ServeError>>>,
     patience: Duration,
+    receive_wait: Duration,
     supervisors: [JoinHandle<()>; 2],
 }
 
@@ -64,7 +65,8 @@ impl RabbitTransport {
                 async move { consumers.supervise(consuming, asked).await }
             }),
         ];
-        let transport = Self { publisher, consumers, inbox, ask, patience, supervisors };
+        let receive_wait = options.receive_wait;
+        let transport = Self { publisher, consumers, inbox, ask, patience, receive_wait, supervisors };
         // Both have begun: from here on, what is not connected is away.
         transport.publisher.begun().await;
         let _ = transport.serve(&[]).await;
@@ -129,7 +131,7 @@ impl Transport for RabbitTransport {
         limit: usize,
         except: &'a [Arc<str>],
     ) -> BoxFuture<'a, Result<Vec<Received>, DeliveryError>> {
-        Box::pin(async move { Ok(self.inbox.receive(limit, except).await) })
+        Box::pin(async move { Ok(self.inbox.receive(limit, except, self.receive_wait).await) })
     }
 
     fn depth<'a>(&'a self, route: &'a Arc<str>) -> BoxFuture<'a, Result<u64, DeliveryError>> {

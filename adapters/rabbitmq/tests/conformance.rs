@@ -50,7 +50,9 @@ impl Subject for Servers {
             let ledger = portolan_postgres::Options::new(self.database.url());
             let ledger = PostgresLedger::open(ledger).await.expect("open");
             let queue_prefix = format!("case{}", self.case.load(Ordering::Relaxed));
-            let options = Options { queue_prefix, ..Options::new(&self.url) };
+            // What should come does, however slow the machine is.
+            let receive_wait = Duration::from_secs(30);
+            let options = Options { queue_prefix, receive_wait, ..Options::new(&self.url) };
             let transport = RabbitTransport::open(options).await.expect("open");
             let delivery = Composite::new(transport, ledger);
             delivery.serve(&[]).await.expect("what waits is listened to");
