@@ -58,9 +58,10 @@ impl Consumption {
     ) -> Result<Self, ServeError> {
         let queue = topology.declare(connection, route).await?;
         let channel = Arc::new(connection.create_channel().await.map_err(away)?);
-        channel.basic_qos(prefetch.max(1), BasicQosOptions::default()).await.map_err(away)?;
+        let prefetch = prefetch.max(1);
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(away)?;
         // Before the first arrives.
-        let number = inbox.consuming(route, &channel, queue.message_count());
+        let number = inbox.consuming(route, &channel, prefetch, queue.message_count());
         let place = Place { inbox: Arc::clone(inbox), route: route.clone(), number };
         let (name, options) = (queue.name().clone(), BasicConsumeOptions::default());
         let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default());

@@ -28,12 +28,12 @@ pub(crate) struct Inbox {
 struct State {
     connected: bool,
     /// Those that consume now, by number.
-    consumers: HashMap<u64, Arc<Channel>>,
+    consumers: HashMap<u64, Consumer>,
     last_consumer: u64,
     /// Bounded: the broker sends no more than the prefetch of each consumer.
     waiting: VecDeque<Arrival>,
-    /// From our tags to a channel and its own.
-    held: HashMap<u64, (Arc<Channel>, u64)>,
+    /// By our tags.
+    held: HashMap<u64, Held>,
     last_tag: u64,
     /// On their way to the broker. They may arrive before they are confirmed.
     sending: HashSet<Parcel>,
@@ -42,6 +42,20 @@ struct State {
     /// In the queue when its consumer started, and not seen here.
     backlog: HashMap<Arc<str>, u64>,
     passed_over: Vec<Arc<str>>,
+}
+
+struct Consumer {
+    route: Arc<str>,
+    channel: Arc<Channel>,
+    /// How many more it may be sent before one is acknowledged.
+    room: u64,
+}
+
+struct Held {
+    consumer: u64,
+    channel: Arc<Channel>,
+    /// The channel's own.
+    delivery_tag: u64,
 }
 
 struct Arrival {
@@ -78,21 +92,28 @@ impl Inbox {
         }
     }
 
-    /// A consumer starts on a queue with so many parcels. Returns its number.
-    pub(crate) fn consuming(&self, route: &Arc<str>, channel: &Arc<Channel>, backlog: u32) -> u64 {
+    /// A consumer starts, with this prefetch, on a queue with so many parcels. Returns its number.
+    pub(crate) fn consuming(
+        &self,
+        route: &Arc<str>,
+        channel: &Arc<Channel>,
+        prefetch: u16,
+        backlog: u32,
+    ) -> u64 {
         let mut state = self.state.lock();
         state.last_consumer += 1;
         let number = state.last_consumer;
-        state.consumers.insert(number, Arc::clone(channel));
+        let consumer =
+            Consumer { route: route.clone(), channel: Arc::clone(channel), room: u64::from(prefetch) };
+        state.consumers.insert(number, consumer);
         state.backlog.insert(route.clone(), u64::from(backlog));
         number
     }
 
     pub(crate) fn arrived(&self, consumer: u64, delivery_tag: u64, parcel: Parcel) {
         let mut state = self.state.lock();
-        if !state.consumers.contains_key(&consumer) {
-            return;
-        }
+        let Some(sent) = state.consumers.get_mut(&consumer) else { return };
+        sent.room = sent.room.saturating_sub(1);
         state.seen(&parcel);
         state.waiting.push_back(Arrival { consumer, delivery_tag, parcel });
         drop(state);
@@ -148,8 +169,12 @@ impl Inbox {
 
     /// The channel, and its tag; none if the delivery was another connection's, or the channel is closed.
     pub(crate) fn release(&self, tag: u64) -> Option<(Arc<Channel>, u64)> {
-        let held = self.state.lock().held.remove(&tag);
-        held.filter(|(channel, _)| channel.status().connected())
+        let mut state = self.state.lock();
+        let Held { consumer, channel, delivery_tag } = state.held.remove(&tag)?;
+        if let Some(consumer) = state.consumers.get_mut(&consumer) {
+            consumer.room += 1;
+        }
+        channel.status().connected().then_some((channel, delivery_tag))
     }
 
     /// When something is here that the last receiver did not pass over.
@@ -191,11 +216,13 @@ impl State {
         let mut received = Vec::new();
         let mut kept = VecDeque::with_capacity(self.waiting.len());
         for arrival in std::mem::take(&mut self.waiting) {
-            let channel = self.consumers.get(&arrival.consumer);
-            match channel.filter(|_| received.len() < limit && !except.contains(&arrival.parcel.route)) {
-                Some(channel) => {
+            let Arrival { consumer, delivery_tag, ref parcel } = arrival;
+            let wanted = received.len() < limit && !except.contains(&parcel.route);
+            match self.consumers.get(&consumer).filter(|_| wanted) {
+                Some(Consumer { channel, .. }) => {
                     self.last_tag += 1;
-                    self.held.insert(self.last_tag, (Arc::clone(channel), arrival.delivery_tag));
+                    let held = Held { consumer, channel: Arc::clone(channel), delivery_tag };
+                    self.held.insert(self.last_tag, held);
                     received.push(Received { parcel: arrival.parcel, tag: self.last_tag });
                 }
                 None => kept.push_back(arrival),
@@ -206,10 +233,13 @@ impl State {
     }
 
     fn expects(&self, except: &[Arc<str>]) -> bool {
+        // To a consumer that has all that it may have, nothing comes. One that starts may have it all.
+        let full = |route: &Arc<str>| self.consumers.values().any(|one| one.route == *route && one.room == 0);
+        let comes = |route: &Arc<str>| !except.contains(route) && !full(route);
         // Without a connection nothing comes.
         self.connected
-            && (self.expected.iter().any(|parcel| !except.contains(&parcel.route))
-                || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && !except.contains(route)))
+            && (self.expected.iter().any(|parcel| comes(&parcel.route))
+                || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && comes(route)))
     }
 
     fn expect_none(&mut self, except: &[Arc<str>]) {
