@@ -203,7 +203,7 @@ impl Inner {
              taken AS (
                  UPDATE portolan.messages m SET taken = clock_timestamp() + interval '10 s'
                  FROM due WHERE m.id = due.id RETURNING m.id, m.route, m.attempt, m.at, m.seq)
-             SELECT id, route, attempt FROM taken ORDER BY at, seq",
+             SELECT id, route, attempt, at FROM taken ORDER BY at, seq",
             |_| vec![&now.0, &except, &limit],
         );
         let rows = rows.await.map_err(failed)?;
@@ -226,6 +226,7 @@ impl Inner {
                     id: MessageId(row.try_get(0).ok()?),
                     route: row.try_get::<_, &str>(1).ok()?.into(),
                     attempt: attempt_number(row.try_get(2).ok()?).saturating_add(1),
+                    due: Timestamp(row.try_get(3).ok()?),
                 })
             })
             .collect())

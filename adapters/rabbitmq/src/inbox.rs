@@ -14,6 +14,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// A moment is this part of the wait for what should come: it is paid where another gateway took the older one.
+const A_MOMENT: u32 = 20;
 /// Parcels that are expected one by one; beyond, the queue is long and something is always there.
 const EXPECTED: usize = 4096;
 
@@ -30,7 +32,7 @@ struct State {
     /// Those that consume now, by number.
     consumers: HashMap<u64, Consumer>,
     last_consumer: u64,
-    /// Bounded: the broker sends no more than the prefetch of each consumer.
+    /// Oldest due first, then as they came. Bounded: the broker sends no more than the prefetch of each consumer.
     waiting: VecDeque<Arrival>,
     /// By our tags.
     held: HashMap<u64, Held>,
@@ -39,6 +41,8 @@ struct State {
     sending: HashSet<Parcel>,
     /// Confirmed, and not seen here.
     expected: HashSet<Parcel>,
+    /// Confirmed a moment ago, oldest first; some have been seen.
+    recent: VecDeque<(Instant, Parcel)>,
     /// In the queue when its consumer started, and not seen here.
     backlog: HashMap<Arc<str>, u64>,
     passed_over: Vec<Arc<str>>,
@@ -89,6 +93,10 @@ impl Inbox {
         let mut state = self.state.lock();
         if state.sending.remove(parcel) && confirmed && state.expected.len() < EXPECTED {
             state.expected.insert(parcel.clone());
+            state.recent.push_back((Instant::now(), parcel.clone()));
+            if state.recent.len() > EXPECTED {
+                state.recent.pop_front();
+            }
         }
     }
 
@@ -115,7 +123,8 @@ impl Inbox {
         let Some(sent) = state.consumers.get_mut(&consumer) else { return };
         sent.room = sent.room.saturating_sub(1);
         state.seen(&parcel);
-        state.waiting.push_back(Arrival { consumer, delivery_tag, parcel });
+        let place = state.waiting.partition_point(|other| other.parcel.due <= parcel.due);
+        state.waiting.insert(place, Arrival { consumer, delivery_tag, parcel });
         drop(state);
         self.arrival.notify_waiters();
     }
@@ -141,7 +150,8 @@ impl Inbox {
         gone.into_iter().map(|arrival| arrival.delivery_tag).collect()
     }
 
-    /// Waits for what should come, for `patience` at most.
+    /// Where nothing is here, waits for what should come, for `patience` at most. Queues overtake each other: where more is
+    /// here than was asked for, waits a moment for what was confirmed just now and is due for longer.
     pub(crate) async fn receive(
         &self,
         limit: usize,
@@ -152,14 +162,19 @@ impl Inbox {
         loop {
             let mut arrival = std::pin::pin!(self.arrival.notified());
             arrival.as_mut().enable();
-            {
+            let older = {
                 let mut state = self.state.lock();
-                let received = state.take(limit, except);
-                if !received.is_empty() || limit == 0 || !state.expects(except) {
-                    return received;
+                let older = state.older_to_come(limit, except, patience / A_MOMENT);
+                if older.is_none() {
+                    let received = state.take(limit, except);
+                    if !received.is_empty() || limit == 0 || !state.expects(except) {
+                        return received;
+                    }
                 }
-            }
-            if timeout_at(until, arrival).await.is_err() {
+                older
+            };
+            let waited = timeout_at(older.unwrap_or(until), arrival).await;
+            if waited.is_err() && older.is_none() {
                 let mut state = self.state.lock();
                 state.expect_none(except);
                 return state.take(limit, except);
@@ -200,6 +215,7 @@ impl State {
         self.waiting.clear();
         self.held.clear();
         self.expected.clear();
+        self.recent.clear();
         self.backlog.clear();
     }
 
@@ -232,14 +248,30 @@ impl State {
         received
     }
 
-    fn expects(&self, except: &[Arc<str>]) -> bool {
-        // To a consumer that has all that it may have, nothing comes. One that starts may have it all.
-        let full = |route: &Arc<str>| self.consumers.values().any(|one| one.route == *route && one.room == 0);
-        let comes = |route: &Arc<str>| !except.contains(route) && !full(route);
+    /// Until when to wait for a parcel that would be taken before one of those that are here.
+    fn older_to_come(&mut self, limit: usize, except: &[Arc<str>], moment: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        while self.recent.front().is_some_and(|(confirmed, _)| *confirmed + moment <= now) {
+            self.recent.pop_front();
+        }
+        let mut here = self.waiting.iter().filter(|arrival| !except.contains(&arrival.parcel.route));
+        let last = here.nth(limit.checked_sub(1)?)?.parcel.due;
+        let mut older = self.recent.iter().rev().filter(|(_, parcel)| {
+            parcel.due < last && self.expected.contains(parcel) && self.comes(&parcel.route, except)
+        });
+        older.next().map(|(confirmed, _)| *confirmed + moment)
+    }
+
+    /// Whether parcels of a route may come: not to a consumer that has all that it may have. One that starts may have it all.
+    fn comes(&self, route: &Arc<str>, except: &[Arc<str>]) -> bool {
+        let full = || self.consumers.values().any(|one| one.route == *route && one.room == 0);
         // Without a connection nothing comes.
-        self.connected
-            && (self.expected.iter().any(|parcel| comes(&parcel.route))
-                || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && comes(route)))
+        self.connected && !except.contains(route) && !full()
+    }
+
+    fn expects(&self, except: &[Arc<str>]) -> bool {
+        self.expected.iter().any(|parcel| self.comes(&parcel.route, except))
+            || self.backlog.iter().any(|(route, backlog)| *backlog > 0 && self.comes(route, except))
     }
 
     fn expect_none(&mut self, except: &[Arc<str>]) {

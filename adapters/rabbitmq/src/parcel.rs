@@ -6,14 +6,14 @@
 //! | `type` | `portolan.parcel` |
 //! | `content-type` | `application/json` |
 //! | `delivery-mode` | 2, persistent |
-//! | body | `{"route": "orders", "attempt": 1}` |
+//! | body | `{"route": "orders", "attempt": 1, "due": 1795600910961713}`, microseconds since 1970 |
 //!
 //! Whoever may write to the queue may write anything: what does not parse is an error.
 
 use std::sync::Arc;
 
 use lapin::BasicProperties;
-use portolan_delivery::{MessageId, composite::Parcel};
+use portolan_delivery::{MessageId, Timestamp, composite::Parcel};
 
 const KIND: &str = "portolan.parcel";
 /// A route's name fits into a queue's; a body beyond this is no parcel.
@@ -23,6 +23,7 @@ const LIMIT: usize = 4096;
 struct Body {
     route: Arc<str>,
     attempt: u32,
+    due: Timestamp,
 }
 
 /// Why a delivery is no parcel. Says nothing of what is in it.
@@ -39,7 +40,8 @@ pub(crate) enum NoParcel {
 }
 
 pub(crate) fn encode(parcel: &Parcel) -> Result<(BasicProperties, Vec<u8>), serde_json::Error> {
-    let body = serde_json::to_vec(&Body { route: parcel.route.clone(), attempt: parcel.attempt })?;
+    let body =
+        serde_json::to_vec(&Body { route: parcel.route.clone(), attempt: parcel.attempt, due: parcel.due })?;
     let properties = BasicProperties::default()
         .with_message_id(parcel.id.to_string().into())
         .with_type(KIND.into())
@@ -57,11 +59,11 @@ pub(crate) fn decode(properties: &BasicProperties, body: &[u8]) -> Result<Parcel
     if body.len() > LIMIT {
         return Err(NoParcel::Body);
     }
-    let Body { route, attempt } = serde_json::from_slice(body).map_err(|_| NoParcel::Body)?;
+    let Body { route, attempt, due } = serde_json::from_slice(body).map_err(|_| NoParcel::Body)?;
     if attempt == 0 {
         return Err(NoParcel::Attempt);
     }
-    Ok(Parcel { id, route, attempt })
+    Ok(Parcel { id, route, attempt, due })
 }
 
 #[cfg(test)]
@@ -70,23 +72,34 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was() {
-        let parcel = Parcel { id: MessageId::generate(), route: "grüße \"1\"".into(), attempt: 7 };
+        let parcel =
+            Parcel {
+                id: MessageId::generate(), route: "grüße \"1\"".into(), attempt: 7, due: Timestamp(-1)
+            };
         let (properties, body) = encode(&parcel).unwrap();
         assert_eq!(decode(&properties, &body), Ok(parcel));
     }
 
     #[test]
     fn what_is_no_parcel_is_an_error() {
-        let parcel = Parcel { id: MessageId::generate(), route: "r".into(), attempt: 1 };
+        let parcel = Parcel { id: MessageId::generate(), route: "r".into(), attempt: 1, due: Timestamp(0) };
         let (properties, body) = encode(&parcel).unwrap();
         assert_eq!(decode(&BasicProperties::default(), &body), Err(NoParcel::Kind));
         assert_eq!(decode(&properties.clone().with_message_id("1".into()), &body), Err(NoParcel::Id));
         let deep = "[".repeat(LIMIT);
-        for hostile in ["", "{", "null", "\u{0}", r#"{"route":"r"}"#, r#"{"route":"r","attempt":-1}"#, &deep]
-        {
+        for hostile in [
+            "",
+            "{",
+            "null",
+            "\u{0}",
+            r#"{"route":"r"}"#,
+            r#"{"route":"r","attempt":-1,"due":0}"#,
+            r#"{"route":"r","attempt":1}"#,
+            &deep,
+        ] {
             assert_eq!(decode(&properties, hostile.as_bytes()), Err(NoParcel::Body), "{hostile}");
         }
         assert_eq!(decode(&properties, &[b' '; LIMIT + 1]), Err(NoParcel::Body));
-        assert_eq!(decode(&properties, br#"{"route":"r","attempt":0}"#), Err(NoParcel::Attempt));
+        assert_eq!(decode(&properties, br#"{"route":"r","attempt":0,"due":0}"#), Err(NoParcel::Attempt));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::future::{join, join_all};
 use portolan_delivery::{
-    MessageId,
+    MessageId, Timestamp,
     composite::{Parcel, Transport},
 };
 use portolan_rabbitmq::{Options, RabbitTransport};
@@ -99,8 +99,12 @@ impl Traffic {
 async fn publish(transport: Arc<RabbitTransport>, stop: watch::Receiver<bool>) -> Vec<Parcel> {
     let mut confirmed = Vec::new();
     while !*stop.borrow() {
-        let parcels =
-            (0..AT_ONCE).map(|_| Parcel { id: MessageId::generate(), route: "r".into(), attempt: 1 });
+        let parcels = (0..AT_ONCE).map(|_| Parcel {
+            id: MessageId::generate(),
+            route: "r".into(),
+            attempt: 1,
+            due: Timestamp(0),
+        });
         let published = parcels.map(async |parcel| transport.publish(parcel.clone()).await.map(|()| parcel));
         let before = confirmed.len();
         confirmed.extend(join_all(published).await.into_iter().flatten());

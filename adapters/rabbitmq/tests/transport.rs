@@ -10,7 +10,7 @@ use lapin::{
     types::FieldTable,
 };
 use portolan_delivery::{
-    MessageId,
+    MessageId, Timestamp,
     composite::{Parcel, Received, Transport},
 };
 use portolan_rabbitmq::{OpenError, Options, RabbitTransport, ServeError};
@@ -56,7 +56,7 @@ fn options(url: &str, prefix: &str) -> Options {
 }
 
 fn parcel(route: &str, attempt: u32) -> Parcel {
-    Parcel { id: MessageId::generate(), route: route.into(), attempt }
+    Parcel { id: MessageId::generate(), route: route.into(), attempt, due: Timestamp(0) }
 }
 
 fn routes<const N: usize>(names: [&str; N]) -> Vec<Arc<str>> {

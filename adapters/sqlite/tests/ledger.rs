@@ -21,7 +21,7 @@ async fn open(folder: &tempfile::TempDir) -> SqliteLedger {
 }
 
 async fn insert(ledger: &SqliteLedger, envelope: Envelope) -> Parcel {
-    let parcel = Parcel { id: envelope.id, route: envelope.route.clone(), attempt: 1 };
+    let parcel = Parcel { id: envelope.id, route: envelope.route.clone(), attempt: 1, due: NOW };
     ledger.insert(Accept { envelope, payload: payload(1), start: Start::Due(NOW) }).await.expect("insert");
     parcel
 }

@@ -24,16 +24,19 @@ impl Ledger {
         let (routes, due) = self.due_now(limit, except, now)?;
         let mut parcels = Vec::with_capacity(due.len());
         for seq in due {
-            let (id, route, attempt) = self
+            let (id, route, attempt, due) = self
                 .connection
-                .prepare_cached("UPDATE messages SET state = ?2 WHERE seq = ?1 RETURNING id, route, attempt")?
+                .prepare_cached(
+                    "UPDATE messages SET state = ?2 WHERE seq = ?1 RETURNING id, route, attempt, at",
+                )?
                 .query_row((seq, OUT), |row| {
-                    Ok((message_id(row, 0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
+                    let (route, attempt): (i64, u32) = (row.get(1)?, row.get(2)?);
+                    Ok((message_id(row, 0)?, route, attempt, Timestamp(row.get(3)?)))
                 })?;
             let name = self.route_names.get(&route).cloned();
             let route =
                 name.ok_or_else(|| DeliveryError::Unavailable(format!("the route of message {id} is gone")))?;
-            parcels.push(Parcel { id, route, attempt: attempt.saturating_add(1) });
+            parcels.push(Parcel { id, route, attempt: attempt.saturating_add(1), due });
         }
         for route in routes {
             self.refresh_due(route)?;

@@ -131,15 +131,15 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     }
 
     async fn accept_message(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
-        let envelope = &accept.envelope;
-        let parcel = Parcel { id: envelope.id, route: envelope.route.clone(), attempt: 1 };
-        let now = envelope.received;
-        let due = match accept.start {
-            Start::Due(due) => due <= now,
-            Start::Now(_) => false,
+        let now = accept.envelope.received;
+        let parcel = match accept.start {
+            Start::Due(due) if due <= now => {
+                Some(Parcel { id: accept.envelope.id, route: accept.envelope.route.clone(), attempt: 1, due })
+            }
+            Start::Due(_) | Start::Now(_) => None,
         };
         let accepted = self.ledger.insert(accept).await?;
-        if due && matches!(accepted, Accepted::New(_)) {
+        if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted) {
             // The message is durable. If the transport is away, a later claim publishes it.
             let _ = self.publish(&parcel, now).await;
         }
@@ -162,12 +162,14 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         if claimed.is_empty() {
             looked.and(published).and(received)?
         }
-        Ok(claimed)
+        // What came later may be due for longer.
+        claimed.sort_by_key(|(due, _)| *due);
+        Ok(claimed.into_iter().map(|(_, message)| message).collect())
     }
 
     async fn claim_received(
         &self,
-        claimed: &mut Vec<Claimed>,
+        claimed: &mut Vec<(Timestamp, Claimed)>,
         gateway: GatewayId,
         limit: usize,
         except: &[Arc<str>],
@@ -181,11 +183,11 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             }
             let attempts = received.iter().map(|one| self.ledger.claim(&one.parcel, gateway, now));
             let mut failed = Ok(());
-            for (Received { tag, .. }, attempt) in received.iter().zip(join_all(attempts).await) {
+            for (Received { tag, parcel }, attempt) in received.iter().zip(join_all(attempts).await) {
                 match attempt {
                     Ok(Some(message)) => {
                         self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(message.claim, *tag);
-                        claimed.push(message);
+                        claimed.push((parcel.due, message));
                     }
                     // That this fails harms nothing: it comes again.
                     Ok(None) => drop(self.transport.acknowledge(*tag).await),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BoxFuture, DeliveryError, MessageId};
+use crate::{BoxFuture, DeliveryError, MessageId, Timestamp};
 
 /// What travels: not the message, which is in the ledger, but the word that an attempt of it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub struct Parcel {
     pub route: Arc<str>,
     /// The attempt that is due, from 1. A parcel that comes again, late or twice, is known by it.
     pub attempt: u32,
+    /// Since when it is: queues keep no order among each other, so whoever receives of several has it from here.
+    pub due: Timestamp,
 }
 
 /// A parcel that was received, and is to be acknowledged.
@@ -32,7 +34,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Publishes. `Ok` is the confirm: the parcel is durable. After an error it may or may not be.
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
-    /// Up to `limit` parcels of routes that are not among `except`, in order of publication. Does not wait.
+    /// Up to `limit` parcels of routes that are not among `except`, oldest due first of those that are here, then in order
+    /// of publication. Does not wait.
     fn receive<'a>(
         &'a self,
         limit: usize,

@@ -37,9 +37,14 @@ struct Row {
 }
 
 impl Row {
-    fn parcel(&self) -> Parcel {
-        let attempt = u32::try_from(self.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        Parcel { id: self.record.envelope.id, route: self.record.envelope.route.clone(), attempt }
+    /// The attempt that comes next.
+    fn next_attempt(&self) -> u32 {
+        u32::try_from(self.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    fn parcel(&self, due: Timestamp) -> Parcel {
+        let envelope = &self.record.envelope;
+        Parcel { id: envelope.id, route: envelope.route.clone(), attempt: self.next_attempt(), due }
     }
 
     fn is_unclaimed(&self) -> bool {
@@ -151,7 +156,7 @@ impl Store {
     pub(super) fn due(&self, limit: usize, except: &[Arc<str>], now: Timestamp) -> Vec<Parcel> {
         let mut due: Vec<_> = self.unpublished(except).filter(|(due, _)| *due <= now).collect();
         due.sort_by_key(|(due, _)| *due);
-        due.into_iter().take(limit).map(|(_, row)| row.parcel()).collect()
+        due.into_iter().take(limit).map(|(due, row)| row.parcel(due)).collect()
     }
 
     /// When the next message that is not published is due.
@@ -161,7 +166,7 @@ impl Store {
 
     pub(super) fn mark_published(&mut self, parcel: &Parcel) {
         if let Ok(row) = self.row(parcel.id)
-            && row.parcel() == *parcel
+            && row.next_attempt() == parcel.attempt
         {
             row.published = true;
         }
@@ -194,7 +199,7 @@ impl Store {
     pub(super) fn claim(&mut self, parcel: &Parcel, gateway: GatewayId, now: Timestamp) -> Option<Claimed> {
         let parked = self.get(parcel.id)?.behind.is_some();
         let row = self.row(parcel.id).ok()?;
-        if row.record.state.kind() != StateKind::Waiting || row.parcel() != *parcel {
+        if row.record.state.kind() != StateKind::Waiting || row.next_attempt() != parcel.attempt {
             return None;
         }
         if parked {
