@@ -6,8 +6,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
-    Timestamp,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
+    RequestKey, Timestamp,
     composite::{Ledger, Parcel, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -161,7 +161,9 @@ impl Ledger for PostgresLedger {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.inner.ready())
     }
+}
 
+impl MessageStore for PostgresLedger {
     fn finish(
         &self,
         claim: Claim,
@@ -267,12 +269,12 @@ impl Ledger for PostgresLedger {
         Box::pin(self.inner.bundle(hash))
     }
 
-    fn is_available(&self) -> bool {
-        !self.inner.leases.is_away()
-    }
-
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn is_available(&self) -> bool {
+        !self.inner.leases.is_away()
     }
 
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {

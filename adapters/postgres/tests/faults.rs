@@ -6,7 +6,7 @@ use std::{
 };
 
 use portolan_delivery::{
-    Accept, Accepted, DeadLetters, Delivery, Envelope, GatewayId, MessageId, Start, StateKind,
+    Accept, Accepted, DeadLetters, Delivery, Envelope, GatewayId, MessageId, MessageStore, Start, StateKind,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,

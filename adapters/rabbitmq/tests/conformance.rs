@@ -11,7 +11,7 @@ use std::{
 };
 
 use portolan_delivery::{
-    BoxFuture, Delivery, GatewayId,
+    BoxFuture, Delivery, GatewayId, MessageStore,
     composite::Composite,
     testing::{
         SUITE, Subject,

@@ -11,6 +11,7 @@ mod beside_transport;
 mod checkpoint;
 mod delivery;
 mod error;
+mod file;
 mod ledger;
 mod line;
 mod lock;

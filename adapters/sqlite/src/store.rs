@@ -3,18 +3,11 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicI64},
     thread::JoinHandle,
 };
 
-use bytes::Bytes;
-use portolan_delivery::{
-    BoxFuture, BundleHash, Claim, Control, Controls, Count, DeadLetter, DeliveryError, Failure, Filter,
-    GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey, Timestamp, composite::Unclaimed,
-};
+use portolan_delivery::{DeliveryError, Timestamp, composite::Unclaimed};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -32,18 +25,14 @@ use crate::{
 /// The file, its lock and its threads. Dropping it ends them, once what they were given is committed.
 pub(crate) struct Store {
     intents: Option<mpsc::Sender<Box<dyn Work>>>,
-    readers: Readers,
+    pub(crate) readers: Readers,
     ready: Arc<Ready>,
     checkpoints: Arc<Checkpoints>,
-    forget_from: AtomicI64,
+    /// Where the next look for what is old begins.
+    pub(crate) forget_from: AtomicI64,
     threads: Vec<JoinHandle<()>>,
     _lock: FileLock,
 }
-
-type Answer<'a, T> = BoxFuture<'a, Result<T, DeliveryError>>;
-
-/// Messages removed by one call, at most: they share a commit with whoever calls at the time.
-const FORGET_LIMIT: usize = 1000;
 
 impl Store {
     /// Opens the file, making it where there is none, and starts the writer's and the checkpoints' threads.
@@ -108,92 +97,9 @@ impl Store {
         self.ready.wait().await;
     }
 
-    pub(crate) fn finish(&self, claim: Claim, outcome: Outcome, now: Timestamp) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.finish(claim, &outcome, now)))
-    }
-
-    pub(crate) fn retry_at(
-        &self,
-        claim: Claim,
-        due: Timestamp,
-        failure: Failure,
-        now: Timestamp,
-    ) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.retry_at(claim, due, &failure, now)))
-    }
-
-    pub(crate) fn bury(&self, claim: Claim, dead: DeadLetter, now: Timestamp) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.bury(claim, &dead, now)))
-    }
-
-    pub(crate) fn reconcile(&self, gateway: GatewayId, now: Timestamp) -> Answer<'_, Reconciled> {
-        Box::pin(self.write(move |ledger| ledger.reconcile(gateway, now)))
-    }
-
-    pub(crate) fn get(&self, id: MessageId) -> Answer<'_, Option<Record>> {
-        Box::pin(self.readers.ask(move |connection| reads::get(connection, id)))
-    }
-
-    pub(crate) fn list(&self, filter: Filter) -> Answer<'_, Page> {
-        Box::pin(self.readers.ask(move |connection| reads::list(connection, &filter)))
-    }
-
-    pub(crate) fn counts(&self) -> Answer<'_, Vec<Count>> {
-        Box::pin(self.readers.ask(reads::counts))
-    }
-
-    pub(crate) fn unclaimed(&self, due_before: Timestamp) -> Answer<'_, Vec<Unclaimed>> {
-        Box::pin(self.readers.ask(move |connection| reads::unclaimed(connection, due_before)))
-    }
-
-    pub(crate) fn settled(&self, ids: &[MessageId]) -> Answer<'_, Vec<MessageId>> {
-        let ids = ids.to_vec();
-        Box::pin(self.readers.ask(move |connection| reads::settled(connection, ids)))
-    }
-
-    pub(crate) fn retry(&self, id: MessageId, bundle: Option<BundleHash>, now: Timestamp) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.retry(id, bundle, now)))
-    }
-
-    pub(crate) fn resolve(&self, id: MessageId, outcome: Outcome, now: Timestamp) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.resolve(id, &outcome, now)))
-    }
-
-    pub(crate) fn withdraw(&self, id: MessageId, outcome: Outcome, now: Timestamp) -> Answer<'_, bool> {
-        Box::pin(self.write(move |ledger| ledger.withdraw(id, &outcome, now)))
-    }
-
-    pub(crate) fn recall(&self, route: Arc<str>, key: RequestKey) -> Answer<'_, Option<Record>> {
-        Box::pin(self.readers.ask(move |connection| reads::recall(connection, &route, &key)))
-    }
-
-    pub(crate) fn control(&self, route: Arc<str>, control: Control) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.control(&route, control)))
-    }
-
-    pub(crate) fn controls(&self) -> Answer<'_, Controls> {
-        Box::pin(self.readers.ask(reads::controls))
-    }
-
-    pub(crate) fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> Answer<'_, ()> {
-        Box::pin(self.write(move |ledger| ledger.keep_bundle(hash, &content)))
-    }
-
-    pub(crate) fn bundle(&self, hash: BundleHash) -> Answer<'_, Option<Bytes>> {
-        Box::pin(self.readers.ask(move |connection| reads::bundle(connection, hash)))
-    }
-
-    pub(crate) fn forget(&self, before: Timestamp, limit: usize) -> Answer<'_, usize> {
-        Box::pin(async move {
-            let limit = limit.min(FORGET_LIMIT);
-            if limit == 0 {
-                return Ok(0);
-            }
-            let from = self.forget_from.load(Ordering::Relaxed);
-            let old = self.readers.ask(move |connection| reads::old(connection, before, limit, from)).await?;
-            self.forget_from.store(old.next, Ordering::Relaxed);
-            self.write(move |ledger| ledger.forget(&old.found, before)).await
-        })
+    /// Those whose publication is a while ago: what was due before then.
+    pub(crate) async fn unclaimed(&self, due_before: Timestamp) -> Result<Vec<Unclaimed>, DeliveryError> {
+        self.readers.ask(move |connection| reads::unclaimed(connection, due_before)).await
     }
 }
 

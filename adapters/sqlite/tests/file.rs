@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portolan_delivery::{BundleHash, Control, Delivery};
+use portolan_delivery::{BundleHash, Control, MessageStore};
 use portolan_sqlite::{OpenError, Options, SqliteDelivery};
 
 fn open(path: &Path) -> Result<SqliteDelivery, OpenError> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portolan_delivery::{
-    Accept, Delivery, Envelope, GatewayId, MessageId, Start, Timestamp,
+    Accept, Envelope, GatewayId, MessageId, MessageStore, Start, Timestamp,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,

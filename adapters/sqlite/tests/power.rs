@@ -16,8 +16,8 @@ use std::{
 use bytes::Bytes;
 use disk::{Cut, Disk, Draw};
 use portolan_delivery::{
-    Accept, Accepted, BundleHash, Delivery, DeliveryError, Envelope, GatewayId, Idempotency, MessageId, Mode,
-    Outcome, Start, State, Timestamp,
+    Accept, Accepted, BundleHash, Delivery, DeliveryError, Envelope, GatewayId, Idempotency, MessageId,
+    MessageStore, Mode, Outcome, Start, State, Timestamp,
 };
 use portolan_sqlite::{Durability, Options, SqliteDelivery};
 

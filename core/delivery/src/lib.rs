@@ -9,6 +9,7 @@ mod edge;
 mod envelope;
 mod failure;
 mod lost;
+mod message_store;
 mod operator;
 mod port;
 mod retry;
@@ -25,6 +26,7 @@ pub use envelope::{
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{Lost, settle_lost, unreadable_row};
+pub use message_store::MessageStore;
 pub use operator::{Changes, Operator, OperatorError, Resolution, RouteStatus, RouteView, Version};
 pub use port::{
     Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,

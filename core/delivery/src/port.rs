@@ -1,5 +1,5 @@
-//! The `Delivery` port: the intents by which the engine makes messages durable, works on them and settles them, and the
-//! questions that an operator asks.
+//! The `Delivery` port: the intents by which the engine makes messages durable and takes them up. How they are settled, and
+//! what an operator asks and decides, is of every [`MessageStore`].
 //!
 //! A message is *waiting* (with the time at which it is due), *claimed* (an attempt is recorded and has no outcome),
 //! *finished* (with an outcome) or *dead* (a person must look at it). Each intent is atomic and durable when its future
@@ -14,14 +14,14 @@
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BundleHash, Control, Envelope, Failure, FaultClass, GatewayId, MessageId, Party,
-    PayloadDigest, RequestKey, Timestamp,
+    BoxFuture, Control, Envelope, Failure, FaultClass, GatewayId, MessageId, MessageStore, Party,
+    PayloadDigest, Timestamp,
 };
 
 /// Queue and ledger behind one promise.
 ///
 /// Implementations run the conformance suite of this crate (`conformance`, feature `testing`).
-pub trait Delivery: Send + Sync + 'static {
+pub trait Delivery: MessageStore {
     /// Makes a message durable, and where `start` says so records its first attempt in the same commit, unless the message
     /// is parked.
     ///
@@ -45,127 +45,12 @@ pub trait Delivery: Send + Sync + 'static {
     /// whoever serves them again claims again.
     fn ready(&self) -> BoxFuture<'_, ()>;
 
-    /// Records the outcome of an attempt. The message is finished.
-    fn finish(
-        &self,
-        claim: Claim,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Records that an attempt failed and when the next may begin.
-    fn retry_at(
-        &self,
-        claim: Claim,
-        due: Timestamp,
-        failure: Failure,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Makes the message a dead letter.
-    fn bury(
-        &self,
-        claim: Claim,
-        dead: DeadLetter,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Settles the attempts of gateways that are no more: what may be repeated is due again, what may not becomes a dead
-    /// letter of class UNKNOWN. Called at start, and by clusters from time to time.
-    fn reconcile(
-        &self,
-        gateway: GatewayId,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>>;
-
-    /// A message with its attempts and its payload.
-    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
-
-    /// Messages by filter, newest first, without payloads.
-    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>>;
-
-    /// How many messages there are by route and state, finished ones left out.
-    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
-
-    /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one. Its deadline, which has
-    /// mostly passed when a person looks, does not hold any more; nobody waits for the answer, as with an operation, so a
-    /// retry that fails is a dead letter again.
-    fn retry(
-        &self,
-        id: MessageId,
-        bundle: Option<BundleHash>,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// An operator's decision: a dead letter is finished with this outcome.
-    fn resolve(
-        &self,
-        id: MessageId,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Finishes a message that waits, without an attempt: its caller waits for it no longer. `false` where it does not wait,
-    /// or not any more; then nothing is changed.
-    fn withdraw(
-        &self,
-        id: MessageId,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
-
-    /// The message that has this request key.
-    fn recall(
-        &self,
-        route: std::sync::Arc<str>,
-        key: RequestKey,
-    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
-
-    /// How a route is to be served from now on; other gateways learn it when they next ask for [`Delivery::controls`].
-    fn control(
-        &self,
-        route: std::sync::Arc<str>,
-        control: Control,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// The routes that are not simply to run, whether or not they are served.
-    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>>;
-
-    /// Keeps a bundle while any message refers to it, and as long as this process runs; keeping it twice changes nothing.
-    /// A message of a bundle that is not kept is not accepted.
-    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// A kept bundle.
-    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
-
     /// The routes that this process works on from now on, and no others: queues by route are made and listened to. Where
     /// that cannot be, the routes before are served on.
     fn serve<'a>(&'a self, routes: &'a [std::sync::Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
         let _ = routes;
         Box::pin(async { Ok(()) })
     }
-
-    /// Whether other processes settle messages, too: who waits for one then asks [`Delivery::settled`] from time to time,
-    /// and [`Delivery::reconcile`] is called again and again.
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    /// Whether messages can be made durable now, as far as is known without asking: readiness follows it.
-    fn is_available(&self) -> bool {
-        true
-    }
-
-    /// Which of these messages are settled or gone; asked only where others settle messages, too.
-    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
-        let _ = ids;
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    /// Removes up to `limit` messages that were finished before `before`, and bundles that nothing refers to and that
-    /// this process did not keep. Returns how many messages were removed: fewer than `limit` is no proof that there are
-    /// no more, since one call looks only so far.
-    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
 }
 
 /// Routes with how they are to be served; those that simply run are not among them.

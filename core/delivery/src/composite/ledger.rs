@@ -2,18 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{Parcel, Unclaimed};
-use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
-    Timestamp,
-};
+use crate::{Accept, Accepted, BoxFuture, Claimed, DeliveryError, GatewayId, MessageStore, Timestamp};
 
-/// Messages, their attempts and keys, the outbox and the inbox. What is said of [`crate::Delivery`] holds for the
-/// methods of the same name; a message that waits is *published* or not, and that is the outbox.
-pub trait Ledger: Send + Sync + 'static {
+/// A message store with an outbox and an inbox: a message that waits is *published* or not. What waits again
+/// ([`MessageStore::retry_at`], [`MessageStore::retry`]) is unpublished.
+pub trait Ledger: MessageStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
@@ -50,102 +44,4 @@ pub trait Ledger: Send + Sync + 'static {
     /// Resolves when [`Ledger::due`] may find something, of routes that it did not pass over last time; and from time to
     /// time while [`Ledger::unclaimed`] may.
     fn ready(&self) -> BoxFuture<'_, ()>;
-
-    /// Finished.
-    fn finish(
-        &self,
-        claim: Claim,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Waits again, unpublished.
-    fn retry_at(
-        &self,
-        claim: Claim,
-        due: Timestamp,
-        failure: Failure,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Dead.
-    fn bury(
-        &self,
-        claim: Claim,
-        dead: DeadLetter,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Settles the attempts of gateways that are no more, as [`crate::settle_lost`] says.
-    fn reconcile(
-        &self,
-        gateway: GatewayId,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<Reconciled, DeliveryError>>;
-
-    /// A message.
-    fn get(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
-
-    /// Messages.
-    fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, DeliveryError>>;
-
-    /// Numbers.
-    fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, DeliveryError>>;
-
-    /// A dead letter waits again, unpublished.
-    fn retry(
-        &self,
-        id: MessageId,
-        bundle: Option<BundleHash>,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// A dead letter is finished.
-    fn resolve(
-        &self,
-        id: MessageId,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// Finishes a message that waits; `false` where it does not.
-    fn withdraw(
-        &self,
-        id: MessageId,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
-
-    /// The message of a request key.
-    fn recall(
-        &self,
-        route: Arc<str>,
-        key: RequestKey,
-    ) -> BoxFuture<'_, Result<Option<Record>, DeliveryError>>;
-
-    /// How a route is to be served.
-    fn control(&self, route: Arc<str>, control: Control) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// The routes that are not simply to run.
-    fn controls(&self) -> BoxFuture<'_, Result<Controls, DeliveryError>>;
-
-    /// Keeps a bundle.
-    fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> BoxFuture<'_, Result<(), DeliveryError>>;
-
-    /// A kept bundle.
-    fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>>;
-
-    /// Whether other processes work on it, too.
-    fn is_shared(&self) -> bool;
-
-    /// Which of these messages are settled or gone.
-    fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>>;
-
-    /// Removes what was finished long ago.
-    fn forget(&self, before: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, DeliveryError>>;
-
-    /// Whether the database can be reached, as far as is known without asking.
-    fn is_available(&self) -> bool {
-        true
-    }
 }

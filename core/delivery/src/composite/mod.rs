@@ -39,8 +39,8 @@ pub use unconnected::Unconnected;
 
 use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter, Delivery,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
-    Start, Timestamp,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
+    RequestKey, Start, Timestamp,
 };
 
 /// A transport and a ledger behind one promise.
@@ -228,6 +228,26 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
         }))
     }
 
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            // Messages of a route that is served no more finish nevertheless.
+            let left = self.ledger.counts().await?;
+            let left = left.into_iter().map(|count| Arc::from(count.route));
+            let wanted: BTreeSet<Arc<str>> = routes.iter().cloned().chain(left).collect();
+            let wanted = Vec::from_iter(wanted);
+            let mut served = self.served.lock().await;
+            let result = self.transport.serve(&wanted).await;
+            match result {
+                Ok(()) => *served = wanted,
+                // Those before are in order, or were as far as they could be.
+                Err(_) => drop(self.transport.serve(&served).await),
+            }
+            result
+        })
+    }
+}
+
+impl<T: Transport, L: Ledger> MessageStore for Composite<T, L> {
     fn finish(
         &self,
         claim: Claim,
@@ -334,24 +354,6 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
 
     fn bundle(&self, hash: BundleHash) -> BoxFuture<'_, Result<Option<Bytes>, DeliveryError>> {
         self.ledger.bundle(hash)
-    }
-
-    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        Box::pin(async move {
-            // Messages of a route that is served no more finish nevertheless.
-            let left = self.ledger.counts().await?;
-            let left = left.into_iter().map(|count| Arc::from(count.route));
-            let wanted: BTreeSet<Arc<str>> = routes.iter().cloned().chain(left).collect();
-            let wanted = Vec::from_iter(wanted);
-            let mut served = self.served.lock().await;
-            let result = self.transport.serve(&wanted).await;
-            match result {
-                Ok(()) => *served = wanted,
-                // Those before are in order, or were as far as they could be.
-                Err(_) => drop(self.transport.serve(&served).await),
-            }
-            result
-        })
     }
 
     fn is_shared(&self) -> bool {

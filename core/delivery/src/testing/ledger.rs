@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use super::{Fuse, store::Store};
 use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, Outcome, Page, Reconciled, Record, RequestKey,
-    Timestamp,
+    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
+    RequestKey, Timestamp,
     composite::{Ledger, Parcel, Unclaimed},
 };
 
@@ -132,7 +132,9 @@ impl Ledger for FakeLedger {
             }
         })
     }
+}
 
+impl MessageStore for FakeLedger {
     fn finish(
         &self,
         claim: Claim,
@@ -238,12 +240,12 @@ impl Ledger for FakeLedger {
         self.call(move |store| Ok(store.bundle(hash)))
     }
 
-    fn is_available(&self) -> bool {
-        !self.database.away.load(Ordering::SeqCst)
-    }
-
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn is_available(&self) -> bool {
+        !self.database.away.load(Ordering::SeqCst)
     }
 
     fn settled<'a>(&'a self, ids: &'a [MessageId]) -> BoxFuture<'a, Result<Vec<MessageId>, DeliveryError>> {
