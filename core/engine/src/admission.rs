@@ -15,7 +15,7 @@ pub(crate) async fn admit(
 ) -> Result<Passage, Failure> {
     let admitted = match engine.held.refusal(route) {
         Some(refusal) => Err(refusal),
-        None => engine.systems.get(&route.system).admit(deadline).await,
+        None => route.gate.admit(deadline).await,
     };
     admitted.map_err(|failure| failure.with("route", &route.name))
 }
@@ -28,15 +28,14 @@ pub(crate) fn refused(engine: &Engine, route: &Route) -> Option<Failure> {
 /// Why no attempt of the route begins now.
 fn refusal(engine: &Engine, route: &Route) -> Option<Failure> {
     let paused = engine.held.pause(&route.name);
-    let failure = paused.or_else(|| engine.systems.get(&route.system).refusal(Timestamp::now()))?;
+    let failure = paused.or_else(|| route.gate.refusal(Timestamp::now()))?;
     Some(failure.with("route", &route.name))
 }
 
 /// Resolves when no attempt of the route begins any more.
 pub(crate) async fn ceases(engine: &Engine, route: &Route) {
-    let system = engine.systems.get(&route.system);
     tokio::select! {
-        () = system.is_shut() => {}
+        () = route.gate.is_shut() => {}
         () = engine.held.is_paused(&route.name) => {}
     }
 }

@@ -138,11 +138,12 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<Claims, portolan_del
         let claimed = claimed.map_err(|e| engine.failed(e))?;
         claims.count += claimed.len();
         for message in claimed {
-            let lane = lane(engine, &message.envelope.route);
-            let passage = match &lane {
-                Lane::System(system) => Some(engine.systems.get(system).begin(Timestamp::now())),
-                Lane::Unserved(_) => None,
-            };
+            let served = engine.table.load().by_name.get(&message.envelope.route).cloned();
+            let passage = served.as_ref().map(|route| route.gate.begin(Timestamp::now()));
+            let lane = served.map_or_else(
+                || Lane::Unserved(message.envelope.route.clone()),
+                |route| Lane::System(route.system.clone()),
+            );
             let slot = Slot::take(engine, busy, lane);
             tokio::spawn(async move {
                 let (claim, route) = (message.claim, message.envelope.route.clone());
@@ -162,11 +163,6 @@ async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<Claims, portolan_del
     Ok(claims)
 }
 
-fn lane(engine: &Engine, route: &Arc<str>) -> Lane {
-    let table = engine.table.load();
-    table.by_name.get(route).map_or_else(|| Lane::Unserved(route.clone()), |r| Lane::System(r.system.clone()))
-}
-
 /// How many more attempts of each route may begin: of all that are served, and of others that are at work. And when that
 /// changes by itself.
 fn rooms(engine: &Engine, busy: &Busy) -> (Vec<(Arc<str>, usize)>, Option<Timestamp>) {
@@ -177,7 +173,7 @@ fn rooms(engine: &Engine, busy: &Busy) -> (Vec<(Arc<str>, usize)>, Option<Timest
     for route in table.by_name.values() {
         of_systems.entry(&route.system).or_insert_with(|| {
             let at_work = busy.get(&Lane::System(route.system.clone())).copied().unwrap_or(0);
-            engine.systems.get(&route.system).gate(|gate| {
+            route.gate.gate(|gate| {
                 let room = gate.room(now);
                 let free = gate.policy().concurrency.saturating_sub(at_work);
                 Room { attempts: room.attempts.min(free), ..room }
@@ -262,7 +258,7 @@ async fn attempt(
             let request = Request { document: request, key };
             // The version with which the message came may be of another system.
             let passage = passage.filter(|passage| passage.leads_to(&route.system));
-            let passage = passage.unwrap_or_else(|| engine.systems.get(&route.system).begin(now));
+            let passage = passage.unwrap_or_else(|| route.gate.begin(now));
             let patience = settle::patience(&route, &envelope, now);
             attempt::ask(&route, context, &payload, request, patience, trail, passage).await
         }

@@ -161,7 +161,7 @@ impl Engine {
         self.delivery.serve(&kept).await?;
         self.systems.configure(self.loader.systems());
         let generation = self.table.load().generation + 1;
-        let routes = loaded.into_iter().map(|one| self.counted(one.route));
+        let routes = loaded.into_iter().map(|one| self.attached(one.route));
         self.table.store(Arc::new(RouteTable::new(generation, routes)));
         // What refused to compile may do so now that systems or standing headers differ, and the other way round.
         self.older.lock().clear();
@@ -170,9 +170,10 @@ impl Engine {
         Ok(())
     }
 
-    /// With the series that its calls move.
-    fn counted(&self, mut route: Route) -> Arc<Route> {
+    /// With the series that its calls move, and the gate that they pass.
+    fn attached(&self, mut route: Route) -> Arc<Route> {
         route.metrics = self.metrics.of(&route);
+        route.gate = self.systems.get(&route.system);
         Arc::new(route)
     }
 
@@ -208,7 +209,7 @@ impl Engine {
         let content = content.map_err(|e| VersionError::Delivery(self.failed(e)))?;
         let content = content.ok_or(VersionError::Missing(bundle))?;
         let loader = self.loader.clone();
-        let opened = apart(move || loader.open(&content)).await.map(|loaded| self.counted(loaded.route));
+        let opened = apart(move || loader.open(&content)).await.map(|loaded| self.attached(loaded.route));
         if let Err(error) = &opened {
             tracing::error!(route = name, %bundle, error = error.brief(), "an earlier version of a route cannot be served");
         }

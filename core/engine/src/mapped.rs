@@ -80,6 +80,7 @@ pub fn compile(
                 .into(),
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
             metrics: Arc::default(),
+            gate: Arc::default(),
         },
         bundle: content,
     })

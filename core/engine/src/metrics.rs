@@ -141,7 +141,7 @@ impl Engine {
         };
         // Gauges are read while nobody else sets them.
         let _set = self.metrics.queue.look(&*self.delivery, served).await;
-        self.metrics.gates.set(&self.table.load(), &self.systems, &self.held, Timestamp::now());
+        self.metrics.gates.set(&self.table.load(), &self.held, Timestamp::now());
         self.metrics.text()
     }
 }

@@ -9,6 +9,7 @@ use portolan_schema::Protocol;
 
 use crate::{
     metrics::RouteMetrics,
+    systems::System,
     translate::{Keys, Translate},
 };
 
@@ -79,6 +80,8 @@ pub struct Route {
     pub descriptors: Arc<[u8]>,
     /// What is counted of it; an engine that serves it puts its own here.
     pub metrics: Arc<RouteMetrics>,
+    /// Whether its system may be asked now; an engine that serves it puts its own here.
+    pub(crate) gate: Arc<System>,
 }
 
 impl Route {

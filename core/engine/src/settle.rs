@@ -40,7 +40,7 @@ pub(crate) async fn attempt(
         }
         Brought::Unreadable(letter) => Decision::Bury(letter),
         Brought::Failure(failure, sign) => decide(
-            &policy(engine, route, envelope, &failure, sign),
+            &policy(route, envelope, &failure, sign),
             &envelope.idempotency,
             envelope.mode,
             claim.attempt,
@@ -75,14 +75,12 @@ pub(crate) async fn attempt(
 }
 
 /// An attempt that could not reach the system, or that failed while it is away, is none too many: the operation waits.
-fn policy(engine: &Engine, route: &Route, envelope: &Envelope, failure: &Failure, sign: Sign) -> RetryPolicy {
+fn policy(route: &Route, envelope: &Envelope, failure: &Failure, sign: Sign) -> RetryPolicy {
     let outage = |gate: &Gate| {
         let unreached = failure.class == FaultClass::Unsent && gate.policy().breaker.is_some();
         unreached || gate.is_away()
     };
-    let spared = envelope.mode == Mode::Operation
-        && sign == Sign::Away
-        && engine.systems.get(&route.system).gate(outage);
+    let spared = envelope.mode == Mode::Operation && sign == Sign::Away && route.gate.gate(outage);
     if spared { route.retry.without_end() } else { route.retry }
 }
 

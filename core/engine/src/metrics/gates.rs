@@ -9,7 +9,7 @@ use prometheus_client::{
 };
 
 use super::Labels;
-use crate::{held::Held, route::RouteTable, systems::Systems};
+use crate::{held::Held, route::RouteTable};
 
 /// Set at each scrape.
 #[derive(Default)]
@@ -39,14 +39,13 @@ impl GateGauges {
     }
 
     /// Of the routes that are served, and their systems.
-    pub(super) fn set(&self, table: &RouteTable, systems: &Systems, held: &Held, now: Timestamp) {
+    pub(super) fn set(&self, table: &RouteTable, held: &Held, now: Timestamp) {
         self.breaker_open.clear();
         self.maintenance.clear();
         self.held.clear();
         for route in table.by_name.values() {
-            let system = systems.get(&route.system);
             let (away, maintenance) =
-                system.gate(|gate| (gate.is_away(), gate.policy().maintenance.until(now).is_some()));
+                route.gate.gate(|gate| (gate.is_away(), gate.policy().maintenance.until(now).is_some()));
             let of: Labels<1> = [("system", route.system.clone())];
             self.breaker_open.get_or_create(&of).set(i64::from(away));
             self.maintenance.get_or_create(&of).set(i64::from(maintenance));

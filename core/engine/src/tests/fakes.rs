@@ -178,6 +178,7 @@ impl OneRoute {
             response_type: "test.Reply".into(),
             descriptors: Arc::from(Vec::new()),
             metrics: Arc::default(),
+            gate: Arc::default(),
         };
         Loaded { route, bundle: content }
     }
