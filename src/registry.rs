@@ -104,7 +104,7 @@ async fn beside<T: Transport>(
 ) -> Result<Arc<dyn Delivery>, Failure> {
     match ledger {
         Ledger::Postgres(options) => {
-            let ledger = PostgresLedger::open((**options).clone()).await.map_err(Failure::failed)?;
+            let ledger = PostgresLedger::attend((**options).clone()).await.map_err(Failure::failed)?;
             Ok(Arc::new(Composite::new(transport().await?, ledger)))
         }
         Ledger::Sqlite(path) => {

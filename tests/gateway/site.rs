@@ -1,6 +1,9 @@
 //! Brokers, a database, and gateways beside each other, with a network between them that can be disturbed.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use portolan_test_servers::{Cluster, Database};
 
@@ -8,11 +11,15 @@ use crate::harness::{House, Link, repository};
 
 const PASSWORD: &str = "portolan-tests";
 
+/// A site is more than a machine of two cores bears twice: servers that are starved do not answer in time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// What gateways share.
 pub(crate) struct Site {
     pub(crate) brokers: Cluster,
     pub(crate) database: Database,
     pub(crate) backend: SocketAddr,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// A gateway's house, and its ways to brokers and database.
@@ -30,12 +37,13 @@ impl Site {
 
     /// With so many nodes of the broker, and this database.
     pub(crate) fn with(backend: SocketAddr, nodes: usize, database: Database) -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let brokers = Cluster::start(nodes);
         // As the user of deployments/rabbitmq, who may do what a gateway does and nothing else.
         brokers.ctl(0, &["add_user", "portolan", PASSWORD]);
         let definitions = repository().join("deployments/rabbitmq/definitions.json");
         brokers.ctl(0, &["import_definitions", definitions.to_str().unwrap()]);
-        Self { brokers, database, backend }
+        Self { brokers, database, backend, _alone: alone }
     }
 
     /// A house for one gateway, which keeps its addresses from one start to the next.

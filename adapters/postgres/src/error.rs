@@ -23,6 +23,17 @@ pub enum OpenError {
         /// What happened.
         problem: String,
     },
+    /// The tables are of an older version, or there are none, and this program is not the one to change that.
+    #[error(
+        "the ledger's tables have version {found}, and this command knows {known}: gateways bring them up to date when they \
+         start; until then use the Portolan that they run"
+    )]
+    Older {
+        /// Of the tables; 0 where there are none.
+        found: i64,
+        /// Of this program.
+        known: i64,
+    },
     /// The tables are of a newer version.
     #[error(
         "the ledger's tables have version {found}, and this Portolan knows {known}: run the version that made them, or a newer one"

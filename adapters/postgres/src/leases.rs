@@ -16,7 +16,7 @@ use crate::pool::{Patience, Pool};
 
 /// What this process holds.
 pub(crate) struct Leases {
-    pool: Arc<Pool>,
+    pool: Pool,
     held: Mutex<Vec<Uuid>>,
     length: Duration,
     /// Whether the last renewal failed.
@@ -24,7 +24,7 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    pub(crate) fn new(pool: Arc<Pool>, length: Duration) -> Arc<Self> {
+    pub(crate) fn new(pool: Pool, length: Duration) -> Arc<Self> {
         Arc::new(Self { pool, held: Mutex::default(), length, away: AtomicBool::new(false) })
     }
 
@@ -69,10 +69,14 @@ impl Leases {
         let every = self.length / 3;
         loop {
             tokio::time::sleep(every).await;
-            let renewed = self.renew(Patience::For(every)).await;
-            self.away.store(renewed.is_err(), Ordering::Relaxed);
-            if let Err(error) = renewed {
-                let problem = crate::error::brief(&error);
+            let renewed = tokio::time::timeout(every, self.renew(Patience::For(every))).await;
+            let problem = match renewed {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(crate::error::brief(&error)),
+                Err(_) => Some(format!("no answer within {every:?}")),
+            };
+            self.away.store(problem.is_some(), Ordering::Relaxed);
+            if let Some(problem) = problem {
                 tracing::warn!(
                     problem,
                     "the lease could not be renewed; others may take this gateway for dead"

@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) pool: Arc<Pool>,
     /// For what may be lost with the server's memory, and is then done again: it waits for no sync.
     pub(crate) hasty: Pool,
+    /// For questions about many messages, behind which no intent is to wait.
+    pub(crate) slow: Pool,
     pub(crate) leases: Arc<Leases>,
     /// This process, as a holder of bundles.
     pub(crate) process: Uuid,
@@ -76,15 +78,24 @@ pub struct PostgresLedger {
 impl PostgresLedger {
     /// Connects, brings the tables up to date, and takes a lease. Needs a tokio runtime.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let mut config = options.config()?;
-        config.application_name("portolan").connect_timeout(Duration::from_secs(5));
-        // A server that is cut off without a word is noticed.
-        config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));
-        let place = place(&config);
+        let (config, place) = way(&options)?;
         schema::migrate(&config, &place).await?;
+        Self::over(config, place, &options).await
+    }
+
+    /// The same for who only looks and decides: the tables stay as the gateways made them, and must be of this version.
+    pub async fn attend(options: Options) -> Result<Self, OpenError> {
+        let (config, place) = way(&options)?;
+        schema::verify(&config, &place).await?;
+        Self::over(config, place, &options).await
+    }
+
+    async fn over(mut config: Config, place: String, options: &Options) -> Result<Self, OpenError> {
         let pool = Arc::new(Pool::new(config.clone(), options.connections));
+        let slow = Pool::new(config.clone(), 2);
+        // Behind nothing: who renews too late is taken for dead.
+        let leases = Leases::new(Pool::new(config.clone(), 1), options.lease);
         let hasty = Pool::new(config.options("-c synchronous_commit=off").clone(), 1);
-        let leases = Leases::new(pool.clone(), options.lease);
         let process = Uuid::now_v7();
         let taken = leases.take(process, Patience::For(options.patience)).await;
         taken.map_err(|e| OpenError::Connect { place, problem: brief(&e) })?;
@@ -92,6 +103,7 @@ impl PostgresLedger {
         let inner = Inner {
             pool,
             hasty,
+            slow,
             leases,
             process,
             patience: options.patience,
@@ -107,6 +119,16 @@ impl Drop for PostgresLedger {
     fn drop(&mut self) {
         self.renewal.abort();
     }
+}
+
+/// How the database is reached, and what of that may be told.
+fn way(options: &Options) -> Result<(Config, String), OpenError> {
+    let mut config = options.config()?;
+    config.application_name("portolan").connect_timeout(Duration::from_secs(5));
+    // A server that is cut off without a word is noticed.
+    config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));
+    let place = place(&config);
+    Ok((config, place))
 }
 
 /// Host, port and database: what an operator needs, and no credential.

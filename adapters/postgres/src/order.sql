@@ -8,7 +8,7 @@ CREATE INDEX messages_line ON messages (order_key, state, seq)
     WHERE order_key IS NOT NULL AND state <> 2 AND NOT (state = 3 AND passes);
 
 DROP INDEX messages_waiting;
-CREATE INDEX messages_waiting ON messages (route) WHERE state IN (0, 4);
+CREATE INDEX messages_waiting ON messages (route) INCLUDE (received) WHERE state IN (0, 4);
 
 -- Who comes into a line or leaves it does so alone, until its transaction ends: `seq` of a line is then the order in which
 -- its messages were committed. Lines that share a number only wait for each other.

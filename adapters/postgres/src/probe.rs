@@ -5,7 +5,12 @@ use std::time::Duration;
 use portolan_delivery::Timestamp;
 use tokio_postgres::NoTls;
 
-use crate::{OpenError, Options, error::brief, ledger::place, schema::KNOWN};
+use crate::{
+    OpenError, Options,
+    error::brief,
+    ledger::place,
+    schema::{self, KNOWN},
+};
 
 /// What a database shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +34,9 @@ pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
     let (client, driver) = config.connect(NoTls).await.map_err(failed)?;
     let driver = tokio::spawn(async move { drop(driver.await) });
     let asked = async {
-        let about = client
-            .query_one(
-                "SELECT current_setting('server_version'), pg_is_in_recovery(), to_regclass('portolan.version') IS NOT NULL",
-                &[],
-            )
-            .await?;
-        let tables = match about.get::<_, bool>(2) {
-            true => {
-                let version =
-                    client.query_one("SELECT coalesce(max(number), 0) FROM portolan.version", &[]).await?;
-                Some(version.get(0))
-            }
-            false => None,
-        };
+        let about =
+            client.query_one("SELECT current_setting('server_version'), pg_is_in_recovery()", &[]).await?;
+        let tables = schema::version(&client).await?;
         // Last, on a connection that is warm.
         let before = Timestamp::now();
         let clock =

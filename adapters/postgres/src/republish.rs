@@ -10,7 +10,7 @@ impl Inner {
     pub(crate) async fn unclaimed(&self) -> Result<Vec<Unclaimed>, DeliveryError> {
         let age = self.republish_after.as_secs_f64();
         // Where none is old, which is almost always, the index says so at once; it cannot by `clock_timestamp()`.
-        let rows = self.pool.query(
+        let rows = self.slow.query(
             self.soon(),
             "SELECT route, count(*) FROM portolan.messages
              WHERE state = 0 AND published AND EXISTS (

@@ -25,6 +25,34 @@ pub(crate) async fn migrate(config: &Config, place: &str) -> Result<(), OpenErro
     migrated
 }
 
+/// Whether the tables are of this program's version; nothing is changed.
+pub(crate) async fn verify(config: &Config, place: &str) -> Result<(), OpenError> {
+    let failed =
+        |error: tokio_postgres::Error| OpenError::Connect { place: place.to_owned(), problem: brief(&error) };
+    let (client, driver) = config.connect(NoTls).await.map_err(failed)?;
+    let driver = tokio::spawn(async move { drop(driver.await) });
+    let found = version(&client).await.map_err(failed);
+    driver.abort();
+    match found?.unwrap_or(0) {
+        KNOWN => Ok(()),
+        found if found > KNOWN => Err(OpenError::Newer { found, known: KNOWN }),
+        found => Err(OpenError::Older { found, known: KNOWN }),
+    }
+}
+
+/// Of the tables; `None` where there are none yet.
+pub(crate) async fn version(client: &Client) -> Result<Option<i64>, tokio_postgres::Error> {
+    let there = client.query_one("SELECT to_regclass('portolan.version') IS NOT NULL", &[]).await?;
+    match there.get(0) {
+        true => {
+            let found =
+                client.query_one("SELECT coalesce(max(number), 0) FROM portolan.version", &[]).await?;
+            Ok(Some(found.get(0)))
+        }
+        false => Ok(None),
+    }
+}
+
 async fn apply(
     client: &mut Client,
     failed: &(dyn Fn(tokio_postgres::Error) -> OpenError + Sync),

@@ -6,7 +6,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Accept, Accepted, DeadLetters, Delivery, Envelope, GatewayId, MessageId, MessageStore, Start, StateKind,
+    Accept, Accepted, DeadLetters, Delivery, Envelope, Filter, GatewayId, MessageId, MessageStore, Start,
+    StateKind,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,
@@ -186,4 +187,16 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
     let counts = ledger.counts().await.expect("counts");
     let dead = counts.iter().find(|count| count.state == StateKind::Dead).expect("dead letters");
     assert_eq!(dead.messages, 2);
+    // What cannot be read does not hide the rest, nor where the next page begins.
+    let mut listed = 0;
+    let mut filter = Filter { limit: 1, ..Filter::default() };
+    loop {
+        let page = ledger.list(filter.clone()).await.expect("list");
+        listed += page.records.len();
+        match page.next {
+            Some(next) => filter.before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(listed, 6);
 }

@@ -153,6 +153,8 @@ impl House {
     pub(crate) fn refuses_to_serve(&self) -> (ExitStatus, String) {
         let mut gateway = Gateway::start(&mut self.command(&["serve", "--config", "portolan.yaml"]));
         let status = gateway.wait(Duration::from_secs(20)).expect("it should have ended by itself");
+        // What it wrote last is read by then.
+        while gateway.lines.recv().is_ok() {}
         (status, gateway.said())
     }
 
