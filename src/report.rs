@@ -214,6 +214,11 @@ pub(crate) fn resolved(findings: &[Diagnostic], sources: &Sources) -> Vec<Render
     findings.iter().map(|d| Rendered::new(d, sources)).collect()
 }
 
+/// `1 file`, `2 files`
+pub(crate) fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `2 errors, 1 warning`
 pub(crate) fn summary(findings: &[Diagnostic]) -> String {
     let count = |severity| findings.iter().filter(|d| d.severity == severity).count();
@@ -222,7 +227,7 @@ pub(crate) fn summary(findings: &[Diagnostic]) -> String {
             .into_iter()
             .map(|(severity, word)| (count(severity), word))
             .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+            .map(|(count, word)| plural(count, word))
             .collect();
     if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
 }

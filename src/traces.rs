@@ -95,6 +95,9 @@ fn endpoint(collector: &Collector) -> Result<Endpoint, String> {
     let endpoint = Endpoint::from_shared(collector.endpoint.clone()).map_err(|_| WANTED.to_owned())?;
     let endpoint = endpoint.timeout(PATIENCE).connect_timeout(PATIENCE);
     match endpoint.uri().scheme_str() {
+        Some("http") if collector.tls.is_set() => {
+            Err("`tls` needs an https:// address: to http:// nothing is encrypted".to_owned())
+        }
         Some("http") => Ok(endpoint),
         Some("https") => {
             endpoint.tls_config(tls(collector)?).map_err(|_| "`tls` cannot be used as it is".to_owned())

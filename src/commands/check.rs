@@ -6,7 +6,7 @@ use portolan_diagnostics::{Severity, SourceId, Sources, render};
 
 use crate::{
     config, loader, mappings,
-    report::{Failure, Format, Report, summary},
+    report::{Failure, Format, Report, plural, summary},
 };
 
 /// Check mappings against both of their contracts.
@@ -69,8 +69,6 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     findings.retain(|finding| said.insert(render(finding, &shown, false)));
     report.findings(&findings, &shown, arguments.format)?;
     if arguments.format == Format::Text {
-        let plural =
-            |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         let sound = plural(read.routes.len(), "sound route");
         report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(read.files, "file")));
     }

@@ -2,6 +2,7 @@
 //! from the configuration to findings, in a file of its own; nothing is changed, and no system is asked to do anything.
 
 mod certificates;
+mod clock;
 mod configuration;
 mod files;
 mod finding;
@@ -15,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    report::{Failure, Format, Report},
+    report::{Failure, Format, Report, plural},
     table::Table,
 };
 
@@ -81,7 +82,6 @@ fn print(findings: &[Finding], format: Format, report: &Report) -> Result<(), Fa
         table.row([finding.state.name().to_owned(), finding.check.to_owned(), finding.of.clone(), said]);
     }
     table.print(report);
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     report.line(format_args!(
         "{}: {}, {}",
         plural(findings.len(), "check"),

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     files, registry,
-    report::{Failure, Report},
+    report::{Failure, Report, plural},
     units,
 };
 
@@ -109,7 +109,10 @@ async fn serve(simulator: Simulator, listen: SocketAddr, report: &Report) -> Res
     };
     simulator.serve(listener, stop).await.map_err(Failure::failed)?;
     for (operation, count) in handle.counts() {
-        report.line(format_args!("{operation}: {count} request{}", if count == 1 { "" } else { "s" }));
+        report.line(format_args!(
+            "{operation}: {}",
+            plural(usize::try_from(count).unwrap_or(usize::MAX), "request")
+        ));
     }
     Ok(())
 }

@@ -34,8 +34,13 @@ fn limits(node: &Node, policy: &mut SystemPolicy, reader: &mut Reader<'_>) -> Op
         (None, Some(burst)) => reader.bad(burst.key_span, "`burst` needs a `rate`"),
         (None, None) => {}
     }
-    if let Some(wait) = keys.take("max-wait").and_then(|e| reader.duration(e)) {
+    if let Some(entry) = keys.take("max-wait")
+        && let Some(wait) = reader.duration(entry)
+    {
         policy.max_wait = wait;
+        if wait > SystemPolicy::LONGEST_WAIT {
+            reader.bad(entry.value.span, "`max-wait` is at most 60s: who has longer takes an operation");
+        }
     }
     keys.finish(reader);
     at_a_time

@@ -14,7 +14,11 @@ async fn a_database_shows_itself_and_nothing_is_made() {
         let apart = (seen.clocks.0.0 - seen.clocks.1.0).abs();
         assert!(apart < 10_000_000, "one machine has one clock: {seen:?}");
     }
+    let refused = PostgresLedger::attend(options.clone()).await.err();
+    assert!(matches!(refused, Some(OpenError::Older { found: 0, .. })), "who only looks makes no tables");
+    assert_eq!(probe(&options).await.expect("answers").tables, None);
     drop(PostgresLedger::open(options.clone()).await.expect("opens"));
+    drop(PostgresLedger::attend(options.clone()).await.expect("opens what a gateway made"));
     assert_eq!(probe(&options).await.expect("answers").tables, Some(3));
     let nowhere = Options::new("postgres://portolan:canary@127.0.0.1:1/portolan");
     let refused = probe(&nowhere).await.expect_err("nobody is there");

@@ -68,6 +68,13 @@ pub struct TlsOptions {
     pub key: Option<PathBuf>,
 }
 
+impl TlsOptions {
+    /// Whether anything is said.
+    pub fn is_set(&self) -> bool {
+        self.ca.is_some() || self.cert.is_some() || self.key.is_some()
+    }
+}
+
 impl SoapOptions {
     /// An endpoint, and defaults for all else.
     pub fn new(endpoint: impl Into<String>) -> Self {

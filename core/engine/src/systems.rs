@@ -87,6 +87,12 @@ impl System {
         let passage = Passage { system: self.clone(), probe, told: false };
         if turn > now {
             tokio::time::sleep(turn.since(now)).await;
+            // It may have been found to be away meanwhile, but not by the attempt that finds out.
+            if passage.probe.is_none()
+                && let Some(refusal) = self.refusal(Timestamp::now())
+            {
+                return Err(refusal);
+            }
         }
         Ok(passage)
     }
@@ -116,7 +122,7 @@ impl System {
         let (changed, shut) = {
             let mut gate = self.gate.lock();
             let changed = gate.end(probe, sign, now);
-            (changed, gate.shut(now))
+            (changed, changed.then(|| gate.shut(now)).flatten())
         };
         if let (true, Some(Shut::Away(until))) = (changed, shut) {
             tracing::warn!(system = %self.name, look_again_in_ms = until.since(now).as_millis() as u64,

@@ -8,6 +8,7 @@ use super::finding::{Check, Finding, State};
 use crate::{
     config::{self, Config},
     mappings,
+    report::plural,
 };
 
 const CHECK: &str = "configuration";
@@ -22,7 +23,7 @@ pub(super) fn check(path: &Path) -> (Option<Config>, Vec<Finding>) {
         let read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         rendered.extend(read.findings.iter().map(|d| Rendered::new(d, &shown)));
-        sound = format!("sound, with the mappings of {}", routes(read.routes.len()));
+        sound = format!("sound, with the mappings of {}", plural(read.routes.len(), "route"));
     }
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();
@@ -33,10 +34,6 @@ pub(super) fn check(path: &Path) -> (Option<Config>, Vec<Finding>) {
         findings.insert(0, Check::new(CHECK, path.display()).ok(sound));
     }
     (loaded.value, findings)
-}
-
-fn routes(count: usize) -> String {
-    format!("{count} route{}", if count == 1 { "" } else { "s" })
 }
 
 fn found(one: &Rendered, config: &Path) -> Finding {

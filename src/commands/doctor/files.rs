@@ -60,13 +60,13 @@ fn folder(path: &Path) -> Finding {
 fn private(path: &Path, what: &str) -> Finding {
     let check = Check::new("file", path.display());
     match fs::metadata(path) {
-        Ok(about) if about.permissions().mode() & 0o077 != 0 => check.warning(
-            format!("others than its owner can read {what}"),
-            format!("chmod 600 {}", path.display()),
-        ),
         Ok(_) if access(path, Access::READ_OK | Access::WRITE_OK).is_err() => check.problem(
             "this user can neither read nor write it",
             "run as the user that runs the gateway, or give it the file",
+        ),
+        Ok(about) if about.permissions().mode() & 0o077 != 0 => check.warning(
+            format!("others than its owner can read {what}"),
+            format!("chmod 600 {}", path.display()),
         ),
         Ok(_) => check.ok(format!("its owner alone can read {what}")),
         Err(problem) => check.problem(problem.to_string(), "run as the user that runs the gateway"),

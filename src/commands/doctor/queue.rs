@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use portolan_delivery::Timestamp;
-
-use super::finding::{Check, Finding};
+use super::{
+    clock,
+    finding::{Check, Finding},
+};
 use crate::config::{Ledger, Queue};
 
-/// Clocks of machines that follow NTP agree within this.
-const AGREE: u64 = 2;
-
-/// Further apart, what is due and who is alive are told wrongly.
-const TOO_FAR: u64 = 30;
+/// Gateways say when messages are due, and the server who is alive.
+const CLOCK: clock::Bounds = clock::Bounds {
+    agree: 2,
+    too_far: 30,
+    todo: "let both machines follow NTP: gateways say when messages are due, and the server who is alive",
+};
 
 pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
     match queue {
@@ -100,21 +102,5 @@ fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenErro
         true => check
             .problem(format!("{said}; it is a standby, which takes nothing"), "name the primary in `ledger`"),
     };
-    vec![server, clock(&Check::new("clock", "PostgreSQL"), probe.clocks)]
-}
-
-/// The other side's clock beside this machine's.
-fn clock(check: &Check, (theirs, ours): (Timestamp, Timestamp)) -> Finding {
-    let apart = theirs.0.abs_diff(ours.0) / 1_000_000;
-    let way = if theirs > ours { "ahead of" } else { "behind" };
-    let said = format!("{apart} s {way} this machine's");
-    let todo =
-        "let both machines follow NTP: gateways say when messages are due, and the server who is alive";
-    if apart <= AGREE {
-        check.ok(format!("agrees with this machine's within {AGREE} s"))
-    } else if apart < TOO_FAR {
-        check.warning(said, todo)
-    } else {
-        check.problem(said, todo)
-    }
+    vec![server, clock::check(&Check::new("clock", "PostgreSQL"), probe.clocks, &CLOCK)]
 }

@@ -7,12 +7,17 @@ use portolan_soap::{Probe, ProbeError, SoapOptions, probe};
 
 use super::{
     certificates::{self, Role},
+    clock,
     finding::{Check, Finding},
 };
 use crate::config::{Config, SystemKind};
 
-/// A `Date` header is cut to the second, and may have waited.
-const AGREE: u64 = 5;
+/// Nothing here goes by a system's clock.
+const CLOCK: clock::Bounds = clock::Bounds {
+    agree: 5,
+    too_far: u64::MAX,
+    todo: "one of the two is wrong: let this machine follow NTP, and tell the system's owner",
+};
 
 /// All of them at once: one that hangs holds up no other.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
@@ -41,7 +46,7 @@ fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Find
         findings.push(certificates::judge(&check, &probe.certificates, Role::Chain, now));
     }
     if let Some(date) = probe.date {
-        findings.push(clock(&Check::new("clock", name), date.into(), now));
+        findings.push(clock::check(&Check::new("clock", name), (date.into(), now), &CLOCK));
     }
     findings
 }
@@ -62,17 +67,5 @@ fn answer(check: &Check, probe: &Probe) -> Finding {
         }
         502..=504 => check.problem(said, "what stands before the system does not reach it; is it up?"),
         _ => check.ok(said),
-    }
-}
-
-fn clock(check: &Check, theirs: Timestamp, ours: Timestamp) -> Finding {
-    let apart = theirs.0.abs_diff(ours.0) / 1_000_000;
-    let way = if theirs > ours { "ahead of" } else { "behind" };
-    match apart {
-        0..=AGREE => check.ok(format!("agrees with this machine's within {AGREE} s")),
-        _ => check.warning(
-            format!("{apart} s {way} this machine's"),
-            "one of the two is wrong: let this machine follow NTP, and tell the system's owner",
-        ),
     }
 }

@@ -223,17 +223,23 @@ async fn carry_out(
         let failed: Vec<_> =
             failed.iter().map(|(error, messages)| json!({ "error": error, "messages": messages })).collect();
         let whole = failed.is_empty();
-        report.json(&json!({
+        let mut told = json!({
             "decision": name,
             "carried_out": true,
             "done": done,
             "skipped": skipped,
             "failed": failed,
             "passed_over": passed_over,
-        }))?;
+        });
+        if let Some(Failure::Failed { message, help }) = &stopped {
+            told["error"] = json!({ "message": message, "help": help });
+        }
+        report.json(&told)?;
         return match stopped {
             None if whole => Ok(()),
-            _ => Err(Failure::Printed { code: 1 }),
+            None | Some(Failure::Failed { .. }) => Err(Failure::Printed { code: 1 }),
+            // Of another kind, and not told yet.
+            Some(other) => Err(other),
         };
     }
     report.line(format_args!("{done} {name}"));

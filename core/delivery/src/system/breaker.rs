@@ -65,7 +65,7 @@ pub enum Sign {
 
 /// Whether an attempt may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
+pub(super) enum Passage {
     /// It may, and so may others.
     Free,
     /// It may, alone.
@@ -76,7 +76,7 @@ pub enum Passage {
 
 /// A breaker at work.
 #[derive(Debug, Clone)]
-pub struct Breaker {
+pub(super) struct Breaker {
     policy: BreakerPolicy,
     state: State,
     probes: u64,
@@ -94,22 +94,22 @@ enum State {
 
 impl Breaker {
     /// A closed one.
-    pub fn new(policy: BreakerPolicy) -> Self {
+    pub(super) fn new(policy: BreakerPolicy) -> Self {
         Self { policy, state: State::Closed { failures: 0 }, probes: 0 }
     }
 
     /// Another policy from the next failure on.
-    pub fn set_policy(&mut self, policy: BreakerPolicy) {
+    pub(super) fn set_policy(&mut self, policy: BreakerPolicy) {
         self.policy = policy;
     }
 
     /// Whether the system is taken to be away.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
     }
 
     /// Whether an attempt may begin. While a probe is under way, whoever comes waits as long again.
-    pub fn passage(&self, now: Timestamp) -> Passage {
+    pub(super) fn passage(&self, now: Timestamp) -> Passage {
         match self.state {
             State::Closed { .. } => Passage::Free,
             State::Open { since, lasts, probe } => {
@@ -126,7 +126,7 @@ impl Breaker {
     }
 
     /// An attempt begins, as the probe where one may.
-    pub fn begin(&mut self, now: Timestamp) -> Option<Probe> {
+    pub(super) fn begin(&mut self, now: Timestamp) -> Option<Probe> {
         if self.passage(now) != Passage::Probe {
             return None;
         }
@@ -139,7 +139,7 @@ impl Breaker {
     }
 
     /// An attempt ended. Those that began before it opened do not lengthen its time.
-    pub fn end(&mut self, ended: Option<Probe>, sign: Sign, now: Timestamp) {
+    pub(super) fn end(&mut self, ended: Option<Probe>, sign: Sign, now: Timestamp) {
         match (sign, &mut self.state) {
             (Sign::Alive, _) => self.state = State::Closed { failures: 0 },
             (Sign::Away, State::Closed { failures }) => {

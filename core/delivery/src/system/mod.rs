@@ -7,9 +7,12 @@ pub mod window;
 
 use std::time::Duration;
 
-pub use breaker::{Breaker, BreakerError, BreakerPolicy, Passage, Probe, Sign};
-pub use rate::{Bucket, Rate, RateError};
-pub use window::{Dates, Maintenance, Window};
+pub use breaker::{BreakerError, BreakerPolicy, Probe, Sign};
+pub use rate::{Rate, RateError};
+pub use window::{Maintenance, Window};
+
+use breaker::{Breaker, Passage};
+use rate::Bucket;
 
 use crate::Timestamp;
 
@@ -26,6 +29,11 @@ pub struct SystemPolicy {
     pub breaker: Option<BreakerPolicy>,
     /// When it is not asked.
     pub maintenance: Maintenance,
+}
+
+impl SystemPolicy {
+    /// What `max_wait` may be, at most.
+    pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 }
 
 impl Default for SystemPolicy {

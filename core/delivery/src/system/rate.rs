@@ -50,7 +50,7 @@ impl Rate {
 
 /// What is left of a rate.
 #[derive(Debug, Clone, Copy)]
-pub struct Bucket {
+pub(super) struct Bucket {
     rate: Rate,
     /// When it is full again, in nanoseconds since 1970.
     full_at: i64,
@@ -58,44 +58,44 @@ pub struct Bucket {
 
 impl Bucket {
     /// A full one.
-    pub fn new(rate: Rate) -> Self {
+    pub(super) fn new(rate: Rate) -> Self {
         Self { rate, full_at: i64::MIN }
     }
 
     /// Another rate from now on; what was used stays used.
-    pub fn set_rate(&mut self, rate: Rate) {
+    pub(super) fn set_rate(&mut self, rate: Rate) {
         self.rate = rate;
     }
 
     /// How many attempts may begin now.
-    pub fn available(&self, now: Timestamp) -> u32 {
+    pub(super) fn available(&self, now: Timestamp) -> u32 {
         let missing = self.missing(now);
         let left = self.rate.times(self.rate.burst).saturating_sub(missing) / self.rate.interval;
         u32::try_from(left).unwrap_or(0)
     }
 
     /// When so many may begin, as many as `burst` at most.
-    pub fn when(&self, attempts: u32, now: Timestamp) -> Timestamp {
+    pub(super) fn when(&self, attempts: u32, now: Timestamp) -> Timestamp {
         let held_back = self.rate.burst.saturating_sub(attempts);
         let wait = self.missing(now).saturating_sub(self.rate.times(held_back));
         now.plus(Duration::from_nanos(u64::try_from(wait).unwrap_or(0).next_multiple_of(1000)))
     }
 
     /// When it is worth while to look again after nothing was available: not for each single one of a quick succession.
-    pub fn look_again(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn look_again(&self, now: Timestamp) -> Timestamp {
         const OFTEN_ENOUGH: i64 = 50_000_000;
         let meanwhile = u32::try_from(OFTEN_ENOUGH / self.rate.interval).unwrap_or(u32::MAX);
         self.when(meanwhile.clamp(1, self.rate.burst), now)
     }
 
     /// An attempt begins now, whether or not it may.
-    pub fn take(&mut self, now: Timestamp) {
+    pub(super) fn take(&mut self, now: Timestamp) {
         let full_at = nanos(now).saturating_add(self.missing(now));
         self.full_at = full_at.saturating_add(self.rate.interval);
     }
 
     /// Takes the turn of an attempt that can wait so long, and tells when that is; otherwise when it would be.
-    pub fn reserve(&mut self, now: Timestamp, patience: Duration) -> Result<Timestamp, Timestamp> {
+    pub(super) fn reserve(&mut self, now: Timestamp, patience: Duration) -> Result<Timestamp, Timestamp> {
         let turn = self.when(1, now);
         if turn.since(now) > patience {
             return Err(turn);
@@ -106,8 +106,8 @@ impl Bucket {
 
     /// Nanoseconds until it is full. What lies further ahead than anyone reserves comes from a clock that was set back.
     fn missing(&self, now: Timestamp) -> i64 {
-        const LONGEST_RESERVED: i64 = 60_000_000_000;
-        let longest = self.rate.times(self.rate.burst).saturating_add(LONGEST_RESERVED);
+        let reserved = i64::try_from(super::SystemPolicy::LONGEST_WAIT.as_nanos()).unwrap_or(i64::MAX);
+        let longest = self.rate.times(self.rate.burst).saturating_add(reserved);
         self.full_at.saturating_sub(nanos(now)).clamp(0, longest)
     }
 }
