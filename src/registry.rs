@@ -9,7 +9,7 @@ use std::{
 
 use portolan_delivery::{
     Delivery, Target,
-    composite::{Composite, Transport, Unconnected},
+    composite::{Composite, Unconnected},
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
 use portolan_postgres::PostgresLedger;
@@ -80,11 +80,16 @@ fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
 
 /// Opens the queue, for a gateway.
 pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
-    match queue {
-        Queue::Sqlite(path) => sqlite(path.clone()).await,
-        Queue::RabbitMq { broker, ledger } => {
-            let open = || RabbitTransport::open((**broker).clone());
-            beside(ledger, async || open().await.map_err(Failure::failed)).await
+    let Queue::RabbitMq { broker, ledger } = queue else { return self::ledger(queue).await };
+    let broker = async || RabbitTransport::open((**broker).clone()).await.map_err(Failure::failed);
+    match ledger {
+        Ledger::Postgres(options) => {
+            let ledger = PostgresLedger::open((**options).clone()).await.map_err(Failure::failed)?;
+            Ok(Arc::new(Composite::new(broker().await?, ledger)))
+        }
+        Ledger::Sqlite(path) => {
+            let ledger = sqlite_ledger(path.clone()).await?;
+            Ok(Arc::new(Composite::new(broker().await?, ledger)))
         }
     }
 }
@@ -93,27 +98,18 @@ pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure
 pub(crate) async fn ledger(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
     match queue {
         Queue::Sqlite(path) => sqlite(path.clone()).await,
-        Queue::RabbitMq { ledger, .. } => beside(ledger, async || Ok(Unconnected)).await,
+        Queue::RabbitMq { ledger: Ledger::Postgres(options), .. } => {
+            let ledger = PostgresLedger::attend((**options).clone()).await.map_err(Failure::failed)?;
+            Ok(Arc::new(Composite::new(Unconnected, ledger)))
+        }
+        Queue::RabbitMq { ledger: Ledger::Sqlite(path), .. } => {
+            Ok(Arc::new(Composite::new(Unconnected, sqlite_ledger(path.clone()).await?)))
+        }
     }
 }
 
-/// A ledger, and then the transport beside it.
-async fn beside<T: Transport>(
-    ledger: &Ledger,
-    transport: impl AsyncFnOnce() -> Result<T, Failure>,
-) -> Result<Arc<dyn Delivery>, Failure> {
-    match ledger {
-        Ledger::Postgres(options) => {
-            let ledger = PostgresLedger::attend((**options).clone()).await.map_err(Failure::failed)?;
-            Ok(Arc::new(Composite::new(transport().await?, ledger)))
-        }
-        Ledger::Sqlite(path) => {
-            let path = path.clone();
-            let ledger =
-                apart(move || SqliteLedger::open(&path, portolan_sqlite::Options::default())).await?;
-            Ok(Arc::new(Composite::new(transport().await?, ledger)))
-        }
-    }
+async fn sqlite_ledger(path: PathBuf) -> Result<SqliteLedger, Failure> {
+    apart(move || SqliteLedger::open(&path, portolan_sqlite::Options::default())).await
 }
 
 async fn sqlite(path: PathBuf) -> Result<Arc<dyn Delivery>, Failure> {

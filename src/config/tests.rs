@@ -137,6 +137,7 @@ fn what_no_system_bears_is_found() {
     );
     check(&system("limits: { rate: 9000000/s }"), &["a million a second at most"]);
     check(&system("limits: { burst: 5 }"), &["`burst` needs a `rate`"]);
+    check(&system("limits: { rate: 100/h, max-wait: 2m }"), &["`max-wait` is at most 60s"]);
     check(&system("limits: 8"), &["`limits` is a single value, not a group of keys"]);
     check(&system("breaker: on"), &["`breaker` is a single value, not a group of keys"]);
     check(&system("breaker: { open-for: 2h, max-open-for: 1h }"), &["at most `max-open-for`"]);
@@ -321,4 +322,8 @@ fn traces_go_to_a_collector() {
         &["a secret stands here for everybody to read", "`ä` cannot be sent as gRPC metadata"],
     );
     check(&with("{ sample: 1 }"), &["`telemetry` has no `otlp`"]);
+    check(
+        &with("{ otlp: { endpoint: \"http://127.0.0.1:4317\", tls: { ca: secret } } }"),
+        &["`tls` needs an https:// address"],
+    );
 }

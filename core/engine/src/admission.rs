@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use portolan_delivery::{DeliveryError, Failure, Mode, Outcome, Record, Timestamp, exhausted};
 
-use crate::{engine::Engine, route::Route, systems::Passage, waiters::Settled};
+use crate::{engine::Engine, route::Served, systems::Passage, waiters::Settled};
 
 /// Lets an attempt through whose caller waits for it.
 pub(crate) async fn admit(
     engine: &Engine,
-    route: &Route,
+    route: &Served,
     deadline: Option<Timestamp>,
 ) -> Result<Passage, Failure> {
     let admitted = match engine.held.refusal(route) {
@@ -21,19 +21,19 @@ pub(crate) async fn admit(
 }
 
 /// Why an operation is not accepted.
-pub(crate) fn refused(engine: &Engine, route: &Route) -> Option<Failure> {
+pub(crate) fn refused(engine: &Engine, route: &Served) -> Option<Failure> {
     Some(engine.held.refusal(route)?.with("route", &route.name))
 }
 
 /// Why no attempt of the route begins now.
-fn refusal(engine: &Engine, route: &Route) -> Option<Failure> {
+fn refusal(engine: &Engine, route: &Served) -> Option<Failure> {
     let paused = engine.held.pause(&route.name);
     let failure = paused.or_else(|| route.gate.refusal(Timestamp::now()))?;
     Some(failure.with("route", &route.name))
 }
 
 /// Resolves when no attempt of the route begins any more.
-pub(crate) async fn ceases(engine: &Engine, route: &Route) {
+pub(crate) async fn ceases(engine: &Engine, route: &Served) {
     tokio::select! {
         () = route.gate.is_shut() => {}
         () = engine.held.is_paused(&route.name) => {}
@@ -44,7 +44,7 @@ pub(crate) async fn ceases(engine: &Engine, route: &Route) {
 /// where an operator made one of it. `None` where nothing stands in the way, or the message waits no longer.
 pub(crate) async fn give_up(
     engine: &Arc<Engine>,
-    route: &Route,
+    route: &Served,
     record: &Record,
 ) -> Result<Option<Failure>, DeliveryError> {
     let Some(refusal) = refusal(engine, route) else { return Ok(None) };

@@ -10,7 +10,7 @@ use portolan_delivery::{
 
 use crate::{
     metrics::End,
-    route::Route,
+    route::{Route, Served},
     systems::Passage,
     trace::Trail,
     translate::{Context, Verdict},
@@ -47,7 +47,7 @@ pub(crate) struct Request {
 
 /// Asks the system once, and tells those who count and trace.
 pub(crate) async fn ask(
-    route: &Route,
+    route: &Served,
     context: Context<'_>,
     payload: &[u8],
     request: Request,

@@ -15,7 +15,7 @@ use crate::{
     goes_on::GoesOn,
     guarded::{Panicked, guarded},
     operations,
-    route::{Route, RouteMode},
+    route::{RouteMode, Served},
     settle,
     systems::Passage,
     trace::{Step, Trail},
@@ -34,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Answers a call of a route that this engine serves.
 pub(crate) async fn answer(
     engine: &Arc<Engine>,
-    route: Arc<Route>,
+    route: Arc<Served>,
     call: Call,
     id: MessageId,
     trail: &Trail,
@@ -95,7 +95,7 @@ pub(crate) async fn answer(
 /// `direct`, and request-reply that may be asked again: the caller's own patience is the only record.
 async fn unrecorded(
     engine: &Engine,
-    route: &Route,
+    route: &Served,
     call: &Call,
     context: Context<'_>,
     request: Bytes,
@@ -149,7 +149,7 @@ async fn unrecorded(
 /// A message to be made durable.
 struct Message {
     engine: Arc<Engine>,
-    route: Arc<Route>,
+    route: Arc<Served>,
     envelope: Envelope,
     payload: Bytes,
     /// Ends when it is durable.
@@ -269,7 +269,7 @@ async fn within(deadline: Option<Timestamp>, answer: impl Future<Output = Answer
 /// The outcome of a message that this call has not settled itself: of a repeated request id, or after a retry. Now, or
 /// when it is there; a gateway that stops leaves messages that wait to the next run. Where no attempt may begin, whoever
 /// waits is told so, and the message does not wait without its caller.
-async fn outcome(engine: &Arc<Engine>, route: &Route, id: MessageId) -> Answer {
+async fn outcome(engine: &Arc<Engine>, route: &Served, id: MessageId) -> Answer {
     let mut stop = engine.stop.subscribe();
     loop {
         let mut waiting = engine.waiters.register(id);

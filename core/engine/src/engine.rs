@@ -21,7 +21,7 @@ use crate::{
     housekeeping,
     load::{LoadError, Loaded, Loader},
     metrics::Metrics,
-    route::{Route, RouteTable},
+    route::{Route, RouteTable, Served},
     systems::Systems,
     untold::Untold,
     waiters::Waiters,
@@ -59,7 +59,7 @@ pub struct Engine {
     pub(crate) loader: Arc<dyn Loader>,
     pub(crate) table: ArcSwap<RouteTable>,
     /// Versions that are no longer served but that messages still refer to, and those that cannot be.
-    older: Mutex<HashMap<BundleHash, Result<Arc<Route>, LoadError>>>,
+    older: Mutex<HashMap<BundleHash, Result<Arc<Served>, LoadError>>>,
     /// One of them at a time is read: a backlog of one version asks for it all at once.
     opening: tokio::sync::Mutex<()>,
     pub(crate) waiters: Waiters,
@@ -171,10 +171,9 @@ impl Engine {
     }
 
     /// With the series that its calls move, and the gate that they pass.
-    fn attached(&self, mut route: Route) -> Arc<Route> {
-        route.metrics = self.metrics.of(&route);
-        route.gate = self.systems.get(&route.system);
-        Arc::new(route)
+    fn attached(&self, route: Route) -> Arc<Served> {
+        let (metrics, gate) = (self.metrics.of(&route), self.systems.get(&route.system));
+        Arc::new(Served { route, metrics, gate })
     }
 
     /// Reads the files again and serves what they say, if all of it is sound.
@@ -196,7 +195,7 @@ impl Engine {
     }
 
     /// The version of a route with which a message began.
-    pub(crate) async fn version(&self, name: &str, bundle: BundleHash) -> Result<Arc<Route>, VersionError> {
+    pub(crate) async fn version(&self, name: &str, bundle: BundleHash) -> Result<Arc<Served>, VersionError> {
         if let Some(known) = self.known_version(name, bundle) {
             return known.map_err(VersionError::Load);
         }
@@ -224,7 +223,7 @@ impl Engine {
         opened.map_err(VersionError::Load)
     }
 
-    fn known_version(&self, name: &str, bundle: BundleHash) -> Option<Result<Arc<Route>, LoadError>> {
+    fn known_version(&self, name: &str, bundle: BundleHash) -> Option<Result<Arc<Served>, LoadError>> {
         if let Some(route) = self.table.load().by_name.get(name).filter(|r| r.bundle == bundle) {
             return Some(Ok(route.clone()));
         }
@@ -232,7 +231,7 @@ impl Engine {
     }
 
     /// The route that serves a method now.
-    pub(crate) fn route_for(&self, method: &str) -> Option<Arc<Route>> {
+    pub(crate) fn route_for(&self, method: &str) -> Option<Arc<Served>> {
         self.table.load().by_method.get(method).cloned()
     }
 

@@ -30,7 +30,6 @@ pub use engine::{Engine, EngineOptions, StartError};
 pub use intake::EngineIntake;
 pub use load::{LoadError, Loaded, Loader};
 pub use mapped::compile;
-pub use metrics::RouteMetrics;
 pub use operator::EngineOperator;
 pub use route::{Repeat, Route, RouteMode};
 pub use translate::{Context, Keys, Translate, Verdict};

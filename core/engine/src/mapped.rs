@@ -79,8 +79,6 @@ pub fn compile(
                 .as_str()
                 .into(),
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
-            metrics: Arc::default(),
-            gate: Arc::default(),
         },
         bundle: content,
     })

@@ -20,7 +20,7 @@ use crate::engine::Engine;
 
 use gates::GateGauges;
 use queue::QueueGauges;
-pub use route::RouteMetrics;
+pub(crate) use route::RouteMetrics;
 pub(crate) use route::{End, MessageMetrics};
 
 /// Names of the configuration, and values of the gauges and counters that belong to them.

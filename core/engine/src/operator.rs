@@ -9,7 +9,7 @@ use portolan_delivery::{
 
 use crate::{
     engine::{Engine, StartError, VersionError},
-    route::Route,
+    route::Served,
     translate::{Context, Verdict},
     waiters::Settled,
 };
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// The version of a route that is served now.
-    fn newest(&self, name: &Arc<str>) -> Result<Arc<Route>, OperatorError> {
+    fn newest(&self, name: &Arc<str>) -> Result<Arc<Served>, OperatorError> {
         let refused = || format!("route {name} is not served now, so it has no newest version");
         let table = self.table.load();
         table.by_name.get(name).cloned().ok_or_else(|| OperatorError::Refused(refused()))

@@ -1,6 +1,6 @@
 //! A route as it is served: its policy, its translation, the system that it asks.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
 
 use portolan_delivery::{
     BundleHash, DeadLetters, Idempotency, Order, OrderKey, RetryPolicy, RouteView, Target,
@@ -78,10 +78,23 @@ pub struct Route {
     pub response_type: Arc<str>,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
-    /// What is counted of it; an engine that serves it puts its own here.
-    pub metrics: Arc<RouteMetrics>,
-    /// Whether its system may be asked now; an engine that serves it puts its own here.
+}
+
+/// A route that an engine serves.
+pub(crate) struct Served {
+    pub(crate) route: Route,
+    /// What is counted of it.
+    pub(crate) metrics: Arc<RouteMetrics>,
+    /// Whether its system may be asked now.
     pub(crate) gate: Arc<System>,
+}
+
+impl Deref for Served {
+    type Target = Route;
+
+    fn deref(&self) -> &Route {
+        &self.route
+    }
 }
 
 impl Route {
@@ -126,12 +139,12 @@ impl Route {
 #[derive(Default)]
 pub(crate) struct RouteTable {
     pub(crate) generation: u64,
-    pub(crate) by_method: HashMap<Arc<str>, Arc<Route>>,
-    pub(crate) by_name: HashMap<Arc<str>, Arc<Route>>,
+    pub(crate) by_method: HashMap<Arc<str>, Arc<Served>>,
+    pub(crate) by_name: HashMap<Arc<str>, Arc<Served>>,
 }
 
 impl RouteTable {
-    pub(crate) fn new(generation: u64, routes: impl IntoIterator<Item = Arc<Route>>) -> Self {
+    pub(crate) fn new(generation: u64, routes: impl IntoIterator<Item = Arc<Served>>) -> Self {
         let mut table = Self { generation, ..Self::default() };
         for route in routes {
             table.by_method.insert(route.method.clone(), route.clone());

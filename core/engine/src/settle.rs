@@ -12,7 +12,7 @@ use crate::{
     attempt::{Brought, Patience},
     engine::Engine,
     metrics::MessageMetrics,
-    route::Route,
+    route::{Route, Served},
     waiters::Settled,
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Pa
 /// Records what an attempt brought, counts it, and tells whoever waits. `None`: the message is due again later.
 pub(crate) async fn attempt(
     engine: &Arc<Engine>,
-    route: &Route,
+    route: &Served,
     envelope: &Envelope,
     claim: Claim,
     brought: Brought,
@@ -75,7 +75,7 @@ pub(crate) async fn attempt(
 }
 
 /// An attempt that could not reach the system, or that failed while it is away, is none too many: the operation waits.
-fn policy(route: &Route, envelope: &Envelope, failure: &Failure, sign: Sign) -> RetryPolicy {
+fn policy(route: &Served, envelope: &Envelope, failure: &Failure, sign: Sign) -> RetryPolicy {
     let outage = |gate: &Gate| {
         let unreached = failure.class == FaultClass::Unsent && gate.policy().breaker.is_some();
         unreached || gate.is_away()

@@ -35,14 +35,6 @@ pub(crate) struct Passage {
     told: bool,
 }
 
-impl Default for System {
-    /// Of no engine yet: with the usual policy.
-    fn default() -> Self {
-        let gate = Mutex::new(Gate::new(SystemPolicy::default()));
-        Self { name: "".into(), gate, freed: Arc::default(), shut: Notify::new() }
-    }
-}
-
 impl Systems {
     pub(crate) fn new(freed: Arc<Notify>) -> Self {
         Self { freed, ..Self::default() }
@@ -60,8 +52,10 @@ impl Systems {
         if let Some(system) = self.by_name.read().get(name) {
             return system.clone();
         }
-        let system =
-            || Arc::new(System { name: name.clone(), freed: self.freed.clone(), ..System::default() });
+        let system = || {
+            let gate = Mutex::new(Gate::new(SystemPolicy::default()));
+            Arc::new(System { name: name.clone(), gate, freed: self.freed.clone(), shut: Notify::new() })
+        };
         self.by_name.write().entry(name.clone()).or_insert_with(system).clone()
     }
 }

@@ -8,11 +8,11 @@ use std::{
 use portolan_delivery::{Answer, FaultClass, Outcome, Status};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
 
-use super::{Metrics, long, observe, quick};
+use super::{Metrics, long, observe};
 use crate::{attempt::Brought, route::Route, waiters::Settled};
 
 /// The series of one version of a route. Two versions with the same names share them.
-pub struct RouteMetrics {
+pub(crate) struct RouteMetrics {
     /// By the number of the gRPC status.
     calls: [Counter; STATUSES],
     call_duration: Histogram,
@@ -25,20 +25,6 @@ pub struct RouteMetrics {
 
 /// OK, and every failure.
 const STATUSES: usize = Status::ALL.len() + 1;
-
-impl Default for RouteMetrics {
-    /// Series that nobody reads, for a route that no engine serves.
-    fn default() -> Self {
-        Self {
-            calls: std::array::from_fn(|_| Counter::default()),
-            call_duration: quick(),
-            attempts: std::array::from_fn(|_| Counter::default()),
-            attempt_duration: quick(),
-            in_flight: Gauge::default(),
-            messages: Arc::default(),
-        }
-    }
-}
 
 impl Metrics {
     /// The series of a route.

@@ -177,8 +177,6 @@ impl OneRoute {
             target: self.system.clone(),
             response_type: "test.Reply".into(),
             descriptors: Arc::from(Vec::new()),
-            metrics: Arc::default(),
-            gate: Arc::default(),
         };
         Loaded { route, bundle: content }
     }
