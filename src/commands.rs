@@ -13,6 +13,7 @@ mod reload;
 mod routes;
 mod serve;
 mod simulate;
+mod topology;
 mod translate;
 
 use crate::report::{Failure, Report};
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Queue(queue::Arguments),
     Routes(routes::Arguments),
+    Topology(topology::Arguments),
     Reload(reload::Arguments),
     Doctor(doctor::Arguments),
     Demo(demo::Arguments),
@@ -47,6 +49,7 @@ impl Command {
             Self::Simulate(arguments) => simulate::run(arguments, report),
             Self::Queue(arguments) => queue::run(arguments, report),
             Self::Routes(arguments) => routes::run(arguments, report),
+            Self::Topology(arguments) => topology::run(arguments, report),
             Self::Reload(arguments) => reload::run(&arguments, report),
             Self::Doctor(arguments) => doctor::run(&arguments, report),
             Self::Demo(arguments) => demo::run(&arguments, report),

@@ -17,10 +17,22 @@ fn every_command_explains_itself() {
     for code in ["0  fine", "1  findings", "2  wrong usage"] {
         assert!(help(&[]).contains(code));
     }
-    let single = ["serve", "check", "describe", "translate", "simulate", "queue", "routes", "reload", "demo"];
+    let single = [
+        "serve",
+        "check",
+        "describe",
+        "translate",
+        "simulate",
+        "queue",
+        "routes",
+        "topology",
+        "reload",
+        "demo",
+    ];
     let queue = ["list", "show", "retry", "resolve", "discard"].map(|w| vec!["queue", w]);
     let routes = ["list", "pause", "resume", "drain"].map(|w| vec!["routes", w]);
-    let double = queue.into_iter().chain(routes).chain([vec!["simulate", "soap"]]);
+    let topology = ["show", "apply"].map(|w| vec!["topology", w]);
+    let double = queue.into_iter().chain(routes).chain(topology).chain([vec!["simulate", "soap"]]);
     for words in single.map(|w| vec![w]).into_iter().chain(double) {
         assert!(help(&words).contains(&format!("Examples:\n  portolan {}", words.join(" "))), "{words:?}");
     }

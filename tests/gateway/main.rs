@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod backlog;
 mod bulk;
 mod canary;
 mod cluster;
@@ -25,4 +26,5 @@ mod repeats;
 mod samples;
 mod site;
 mod systems;
+mod topology;
 mod traces;

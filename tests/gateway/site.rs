@@ -58,6 +58,13 @@ impl Site {
         self.house_by(&brokers_url(brokers), "'sqlite:ledger.db'")
     }
 
+    /// A house for a gateway that wants queues on one node.
+    pub(crate) fn classic_house(&self) -> House {
+        let brokers = brokers_url((0..self.brokers.len()).map(|node| self.brokers.address(node)));
+        let queue = format!("{{ url: '{brokers}', type: classic }}");
+        self.house_on(&queue, &shared(&self.database.url()))
+    }
+
     /// The same with a network between.
     pub(crate) async fn place(&self) -> Place {
         let mut to_brokers = Vec::new();
@@ -72,9 +79,14 @@ impl Site {
     }
 
     fn house_by(&self, broker: &str, ledger: &str) -> House {
+        self.house_on(&format!("'{broker}'"), ledger)
+    }
+
+    /// `queue` and `ledger` as YAML writes them in one line.
+    fn house_on(&self, queue: &str, ledger: &str) -> House {
         let mut house = House::orders(self.backend);
         house.setting(&format!("listen: {{ grpc: '{}', http: '{}' }}", free(), free()));
-        house.setting(&format!("queue: '{broker}'"));
+        house.setting(&format!("queue: {queue}"));
         house.setting(&format!("ledger: {ledger}"));
         house
     }

@@ -7,6 +7,7 @@ mod consumer;
 mod consumption;
 mod error;
 mod inbox;
+mod inspect;
 mod lane;
 mod options;
 mod parcel;
@@ -17,6 +18,7 @@ mod topology;
 mod transport;
 
 pub use error::{OpenError, ServeError};
+pub use inspect::{Found, Inspected, apply, inspect};
 pub use options::{Options, QueueType};
 pub use probe::{Probe, probe};
 pub use transport::RabbitTransport;

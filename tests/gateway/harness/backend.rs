@@ -86,6 +86,14 @@ impl Backend {
         Self::listen("127.0.0.1:0".parse().unwrap(), Keep::Nothing, Box::new(react)).await
     }
 
+    /// The same at an address: a system that is back.
+    pub(crate) async fn forgetful_at(
+        address: SocketAddr,
+        react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(address, Keep::Nothing, Box::new(react)).await
+    }
+
     /// At an address, taking every order: a system that is back after an outage.
     pub(crate) async fn back_at(address: SocketAddr) -> Self {
         Self::listen(address, Keep::Requests, Box::new(|_, _| Reaction::Take)).await

@@ -1,0 +1,59 @@
+//! `portolan topology`: what the routes need at the broker, looked at and made before a gateway starts.
+
+use serde_json::Value;
+
+use crate::{
+    harness::{Backend, House, Reaction, block_on},
+    site::Site,
+};
+
+/// The exit code, and the state of each queue.
+fn topology(house: &House, command: &str) -> (Option<i32>, Vec<(String, String)>, String) {
+    let output = house.run(&["topology", command, "--format", "json"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let json: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let queues =
+        json["queues"].as_array().unwrap().iter().map(|one| (text(&one["queue"]), text(&one["state"])));
+    (output.status.code(), queues.collect(), said)
+}
+
+fn all(queues: &[(String, String)], state: &str) -> bool {
+    queues.len() == 6 && queues.iter().all(|(_, found)| found == state)
+}
+
+#[test]
+fn queues_are_looked_at_made_and_found_to_differ() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let site = Site::new(backend.address);
+        let house = site.house();
+        let (code, queues, said) = topology(&house, "show");
+        assert!(code == Some(1) && all(&queues, "missing"), "{said}");
+        assert!(queues.iter().any(|(queue, _)| queue == "portolan.route.orders.later"), "{said}");
+        let (code, queues, said) = topology(&house, "show");
+        assert!(code == Some(1) && all(&queues, "missing"), "looking makes none: {said}");
+        let (code, queues, said) = topology(&house, "apply");
+        assert!(code == Some(0) && all(&queues, "made"), "{said}");
+
+        let gateway = house.serve();
+        let (code, queues, said) = topology(&house, "show");
+        assert!(code == Some(0) && all(&queues, "there"), "{said}");
+        let text = house.told(&["topology"]);
+        let later = text.lines().find(|line| line.starts_with("portolan.route.orders.later ")).unwrap();
+        assert_eq!(later.split_whitespace().skip(1).collect::<Vec<_>>(), ["quorum", "there", "0", "1"]);
+        assert!(text.ends_with("\n6 queues\n"), "{text}");
+
+        // Whoever wants another type is told what differs, and nothing is changed.
+        let classic = site.classic_house();
+        for command in ["show", "apply"] {
+            let (code, queues, said) = topology(&classic, command);
+            assert!(code == Some(1) && all(&queues, "wrong"), "{said}");
+            assert!(said.contains("x-queue-type") && said.contains("empty and delete it"), "{said}");
+        }
+        drop(gateway);
+        let (status, said) = classic.refuses_to_serve();
+        assert!(!status.success() && said.contains("x-queue-type"), "{said}");
+        assert!(all(&topology(&house, "show").1, "there"));
+    });
+}
