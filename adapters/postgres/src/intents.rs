@@ -21,12 +21,13 @@ use crate::{
     pool::Patience,
     row::{PARKED, attempt_number, class_name, from_json, to_json},
     schema,
+    together::{NewRow, Shared, Wanted},
 };
 
 /// Claims of the dead that are settled at a time, so that memory does not grow with their number.
 const CHUNK: i64 = 200;
 
-fn number(attempt: u32) -> i32 {
+pub(crate) fn number(attempt: u32) -> i32 {
     i32::try_from(attempt).unwrap_or(i32::MAX)
 }
 
@@ -82,19 +83,39 @@ impl Inner {
     }
 
     async fn try_insert(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
-        let Accept { envelope, payload, start } = accept;
-        let id = envelope.id;
-        let (state, attempt, started, gateway, at) = match start {
-            Start::Now(gateway) => (1_i16, 1_i32, envelope.received, Some(gateway), envelope.received),
-            Start::Due(due) => (0, 0, Timestamp(0), None, due),
-        };
+        let mut again = false;
+        if accept.envelope.order.is_none() {
+            match self.together.insert(new_row(&accept)?).await? {
+                Shared::Done(()) => return Ok(self.inserted(&accept)),
+                Shared::Alone { sent_again } => again = sent_again,
+            }
+        }
+        self.insert_alone(accept, again).await
+    }
+
+    /// New, and not parked.
+    fn inserted(&self, accept: &Accept) -> Accepted {
+        Accepted::New(match accept.start {
+            Start::Now(gateway) => Some(Claim { id: accept.envelope.id, attempt: 1, gateway }),
+            Start::Due(due) => {
+                self.waits(due);
+                None
+            }
+        })
+    }
+
+    /// `sent_again` where it may be there already.
+    async fn insert_alone(&self, accept: Accept, sent_again: bool) -> Result<Accepted, DeliveryError> {
+        let Accept { envelope, payload, start } = &accept;
+        let (id, start) = (envelope.id, *start);
+        let (state, attempt, at, started, gateway) = begins(start, envelope.received);
         let by = gateway.map(|gateway| gateway.0);
         let (caller, key) = envelope.request_key.as_ref().map(|key| (&key.caller, &key.id)).unzip();
         let (name, bundle) = (&*envelope.route, envelope.bundle.0.to_vec());
         let (json, payload_bytes) = (to_json(&envelope)?, &payload[..]);
         let line = envelope.order.map(|order| order.key.0.to_vec());
         let passes = envelope.order.is_some_and(|order| order.dead_letters == DeadLetters::Pass);
-        let sent_again = AtomicBool::new(false);
+        let sent_again = AtomicBool::new(sent_again);
         // Forgotten between two statements, at most: then the key is free.
         for _ in 0..3 {
             let rows = self.pool.query(
@@ -131,10 +152,7 @@ impl Inner {
                 if rows.first().and_then(|row| row.try_get(2).ok()) == Some(PARKED) {
                     return Ok(Accepted::Parked);
                 }
-                if state == 0 {
-                    self.waits(at);
-                }
-                return Ok(Accepted::New(gateway.map(|gateway| Claim { id, attempt: 1, gateway })));
+                return Ok(self.inserted(&accept));
             }
             if rows.first().and_then(|row| row.try_get::<_, i64>(1).ok()) == Some(0) {
                 return Err(DeliveryError::Unavailable(format!("bundle {} is not kept", envelope.bundle)));
@@ -167,7 +185,7 @@ impl Inner {
                     (Start::Now(_), _) => {}
                 }
             }
-            return Ok(match record.payload == payload {
+            return Ok(match record.payload == *payload {
                 true => Accepted::Repeated(Box::new(record)),
                 false => Accepted::Conflict(known),
             });
@@ -232,38 +250,16 @@ impl Inner {
             .collect())
     }
 
-    /// Not where it went back into the outbox since: parked, and opened again.
-    pub(crate) async fn mark_published(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
-        let before = number(parcel.attempt) - 1;
-        let marked = self.hasty.query(
-            self.soon(),
-            "UPDATE portolan.messages SET published = true, published_at = clock_timestamp()
-             WHERE id = $1 AND state = 0 AND attempt = $2 AND taken IS NOT NULL",
-            |_| vec![&parcel.id.0, &before],
-        );
-        marked.await.map(drop).map_err(failed)
-    }
-
     pub(crate) async fn claim(
         &self,
         parcel: &Parcel,
         gateway: GatewayId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, DeliveryError> {
-        let attempt = number(parcel.attempt);
-        // For ever: a claim that was committed and given up would be nobody's as long as this gateway lives.
-        let rows = self.pool.query(
-            Patience::Forever,
-            "UPDATE portolan.messages SET state = 1, attempt = $2, gateway = $3, started = $4, at = $4
-             WHERE id = $1 AND ((state = 0 AND attempt = $2 - 1)
-                 OR ($5 AND state = 1 AND attempt = $2 AND gateway = $3 AND at = $4))
-             RETURNING envelope, payload",
-            |again| vec![&parcel.id.0, &attempt, &gateway.0, &now.0, again],
-        );
-        let rows = rows.await.map_err(failed)?;
-        let Some(row) = rows.first() else { return Ok(None) };
+        let wanted = Wanted { id: parcel.id.0, attempt: number(parcel.attempt), gateway, now };
+        let Some(row) = self.together.claim(wanted).await? else { return Ok(None) };
         let claim = Claim { id: parcel.id, attempt: parcel.attempt, gateway };
-        match message(row, parcel.id) {
+        match message(&row, parcel.id) {
             Ok((envelope, payload)) => Ok(Some(Claimed { claim, envelope, payload })),
             Err(_) => {
                 self.bury(claim, &unreadable_row(), now, 0).await?;
@@ -278,6 +274,9 @@ impl Inner {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
+        if matches!(self.together.finish(claim, &outcome, now).await?, Shared::Done(())) {
+            return Ok(());
+        }
         let (reply, failure) = columns(&outcome)?;
         let attempt = number(claim.attempt);
         let rows = self.pool.query(
@@ -513,6 +512,35 @@ impl Inner {
     }
 }
 
+fn new_row(accept: &Accept) -> Result<NewRow, DeliveryError> {
+    let Accept { envelope, payload, start } = accept;
+    let (state, attempt, at, started, gateway) = begins(*start, envelope.received);
+    let (caller, key) = envelope.request_key.clone().map(|key| (key.caller, key.id)).unzip();
+    Ok(NewRow {
+        id: envelope.id.0,
+        state,
+        route: envelope.route.clone(),
+        bundle: envelope.bundle.0,
+        received: envelope.received.0,
+        attempt,
+        at: at.0,
+        started: started.0,
+        gateway: gateway.map(|gateway| gateway.0),
+        envelope: to_json(envelope)?,
+        caller,
+        key,
+        payload: payload.clone(),
+    })
+}
+
+/// State, attempt, `at`, `started` and gateway of a message that is accepted.
+fn begins(start: Start, received: Timestamp) -> (i16, i32, Timestamp, Timestamp, Option<GatewayId>) {
+    match start {
+        Start::Now(gateway) => (1, 1, received, received, Some(gateway)),
+        Start::Due(due) => (0, 0, due, Timestamp(0), None),
+    }
+}
+
 /// Why an attempt that began with its accept was not made.
 fn unsent() -> Failure {
     let why = "the ledger was away while the request was accepted; nothing was sent by this attempt";
@@ -522,8 +550,8 @@ fn unsent() -> Failure {
 /// A claimed row's envelope and payload.
 fn message(row: &Row, id: MessageId) -> Result<(Envelope, Bytes), DeliveryError> {
     let bad = |_| damaged(id);
-    let envelope = from_json(row.try_get(0).map_err(bad)?, id)?;
-    Ok((envelope, Bytes::copy_from_slice(row.try_get(1).map_err(bad)?)))
+    let envelope = from_json(row.try_get(2).map_err(bad)?, id)?;
+    Ok((envelope, Bytes::copy_from_slice(row.try_get(3).map_err(bad)?)))
 }
 
 /// An outcome's reply and failure: one of the two.

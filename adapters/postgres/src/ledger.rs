@@ -20,13 +20,14 @@ use crate::{
     leases::Leases,
     pool::{Patience, Pool},
     schema,
+    together::Together,
 };
 
 /// What the intents share.
 pub(crate) struct Inner {
     pub(crate) pool: Arc<Pool>,
-    /// For what may be lost with the server's memory, and is then done again: it waits for no sync.
-    pub(crate) hasty: Pool,
+    /// What shares statements.
+    pub(crate) together: Together,
     /// For questions about many messages, behind which no intent is to wait.
     pub(crate) slow: Pool,
     pub(crate) leases: Arc<Leases>,
@@ -91,18 +92,22 @@ impl PostgresLedger {
     }
 
     async fn over(mut config: Config, place: String, options: &Options) -> Result<Self, OpenError> {
-        let pool = Arc::new(Pool::new(config.clone(), options.connections));
         let slow = Pool::new(config.clone(), 2);
         // Behind nothing: who renews too late is taken for dead.
         let leases = Leases::new(Pool::new(config.clone(), 1), options.lease);
-        let hasty = Pool::new(config.options("-c synchronous_commit=off").clone(), 1);
+        set(&mut config, BY_INDEX);
+        let pool = Arc::new(Pool::new(config.clone(), options.connections));
+        // For what may be lost with the server's memory, and is then done again: it waits for no sync.
+        set(&mut config, "-c synchronous_commit=off");
+        let hasty = Arc::new(Pool::new(config, 1));
         let process = Uuid::now_v7();
         let taken = leases.take(process, Patience::For(options.patience)).await;
         taken.map_err(|e| OpenError::Connect { place, problem: brief(&e) })?;
         let renewal = tokio::spawn(leases.clone().keep());
+        let together = Together::new(&pool, &hasty, Patience::For(options.patience));
         let inner = Inner {
             pool,
-            hasty,
+            together,
             slow,
             leases,
             process,
@@ -119,6 +124,18 @@ impl Drop for PostgresLedger {
     fn drop(&mut self) {
         self.renewal.abort();
     }
+}
+
+/// Statements of intents are planned once for each connection, at a time when the table may be empty. They find their rows by
+/// an index nevertheless, and go on doing so when it has millions.
+const BY_INDEX: &str =
+    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
+/// Adds to what the URL says.
+fn set(config: &mut Config, more: &str) {
+    let before = config.get_options().unwrap_or_default();
+    let options = format!("{before} {more}");
+    config.options(options.trim());
 }
 
 /// How the database is reached, and what of that may be told.
@@ -160,7 +177,7 @@ impl Ledger for PostgresLedger {
     }
 
     fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        Box::pin(self.inner.mark_published(parcel))
+        Box::pin(self.inner.together.mark_published(parcel))
     }
 
     fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {

@@ -3,6 +3,7 @@
 
 mod control;
 mod error;
+mod gather;
 mod intents;
 mod leases;
 mod ledger;
@@ -13,6 +14,7 @@ mod reads;
 mod republish;
 mod row;
 mod schema;
+mod together;
 
 pub use error::OpenError;
 pub use ledger::PostgresLedger;
