@@ -128,8 +128,8 @@ impl Drop for PostgresLedger {
 
 /// Statements of intents are planned once for each connection, at a time when the table may be empty. They find their rows by
 /// an index nevertheless, and go on doing so when it has millions.
-const BY_INDEX: &str =
-    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+const BY_INDEX: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
+                        -c enable_hashjoin=off -c enable_mergejoin=off";
 
 /// Adds to what the URL says.
 fn set(config: &mut Config, more: &str) {
