@@ -2,14 +2,21 @@
 //! this crate's to know.
 
 use std::{
+    ops::Deref,
     pin::Pin,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::{Stream, StreamExt};
 use lapin::{Connection, ConnectionProperties, Event, uri::AMQPUri};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 use crate::{
     OpenError,
@@ -35,8 +42,33 @@ pub(crate) struct Target {
 
 /// A connection that was made.
 pub(crate) struct Live {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Open,
     pub(crate) watch: Watch,
+}
+
+/// A connection that is closed at the latest when it is dropped. By itself lapin leaves one open on which an answer is
+/// outstanding: a consumer that began meanwhile would take parcels, with nobody at its end.
+pub(crate) struct Open(Arc<Connection>);
+
+impl Deref for Open {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.status().connected() {
+            return;
+        }
+        // Without a runtime it ends with the process.
+        if let Ok(runtime) = Handle::try_current() {
+            let connection = Arc::clone(&self.0);
+            runtime.spawn(async move { drop(connection.close(200, "OK".into()).await) });
+        }
+    }
 }
 
 /// What tells that a connection ended or is blocked.
@@ -95,7 +127,10 @@ impl Target {
             let events = Box::pin(connection.events_listener());
             let mut tick = interval(TICK);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            Ok::<_, lapin::Error>(Live { connection, watch: Watch { events, tick } })
+            Ok::<_, lapin::Error>(Live {
+                connection: Open(Arc::new(connection)),
+                watch: Watch { events, tick },
+            })
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),

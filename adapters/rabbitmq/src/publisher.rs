@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lapin::Connection;
 use portolan_delivery::{DeliveryError, composite::Parcel};
 use tokio::{
     sync::{Notify, watch},
@@ -13,7 +12,7 @@ use tokio::{
 use crate::{
     OpenError, ServeError,
     confirms::Verdict,
-    connection::{Live, Seen, Target, Watch, answers},
+    connection::{Live, Open, Seen, Target, Watch, answers},
     consumer::Consumers,
     lane::Lanes,
     shut::{Shut, Way},
@@ -39,7 +38,7 @@ pub(crate) struct Publisher {
 
 /// One connection's life.
 struct Link {
-    connection: Connection,
+    connection: Open,
     lanes: Lanes,
     blocked: watch::Sender<bool>,
     /// It is of no more use.
