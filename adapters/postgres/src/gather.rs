@@ -8,12 +8,14 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Intents of a statement, at most.
 const MOST: usize = 128;
+/// Intents that gather, at most; who comes then waits to come in.
+const WAITING: usize = 1024;
 
 type Waiting<I, O> = (I, oneshot::Sender<Result<O, DeliveryError>>);
 
 /// Intents of one kind on their way into statements.
 pub(crate) struct Gather<I, O> {
-    sender: mpsc::UnboundedSender<Waiting<I, O>>,
+    sender: mpsc::Sender<Waiting<I, O>>,
 }
 
 impl<I: Send + 'static, O: Send + 'static> Gather<I, O> {
@@ -23,7 +25,7 @@ impl<I: Send + 'static, O: Send + 'static> Gather<I, O> {
     where
         F: Future<Output = Result<Vec<O>, DeliveryError>> + Send + 'static,
     {
-        let (sender, waiting) = mpsc::unbounded_channel();
+        let (sender, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..lanes {
             tokio::spawn(lane(waiting.clone(), batch.clone()));
@@ -35,16 +37,14 @@ impl<I: Send + 'static, O: Send + 'static> Gather<I, O> {
     pub(crate) async fn carry_out(&self, intent: I) -> Result<O, DeliveryError> {
         let closed = || DeliveryError::Unavailable("the ledger: it is closed".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.sender.send((intent, answer)).map_err(|_| closed())?;
+        self.sender.send((intent, answer)).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
 /// Ends when nobody can send any more.
-async fn lane<I, O, F>(
-    waiting: Arc<Mutex<mpsc::UnboundedReceiver<Waiting<I, O>>>>,
-    batch: impl Fn(Vec<I>) -> F,
-) where
+async fn lane<I, O, F>(waiting: Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>, batch: impl Fn(Vec<I>) -> F)
+where
     F: Future<Output = Result<Vec<O>, DeliveryError>>,
 {
     let mut gathered = Vec::new();
@@ -66,12 +66,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_while_one_is_under_way_goes_together() {
-        let (began, mut begun) = mpsc::unbounded_channel();
+        let (began, mut begun) = mpsc::channel(9);
         let (go_on, gate) = tokio::sync::watch::channel(false);
         let gather = Arc::new(Gather::new(1, move |intents: Vec<u32>| {
             let (began, mut gate) = (began.clone(), gate.clone());
             async move {
-                began.send(intents.len()).unwrap();
+                began.send(intents.len()).await.unwrap();
                 gate.wait_for(|open| *open).await.unwrap();
                 match intents.contains(&13) {
                     true => Err(DeliveryError::Unavailable("unlucky".to_owned())),
