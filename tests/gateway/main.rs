@@ -22,6 +22,7 @@ mod metrics;
 mod operations;
 mod order;
 mod peers;
+mod poison;
 mod repeats;
 mod samples;
 mod site;

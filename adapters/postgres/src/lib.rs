@@ -8,6 +8,7 @@ mod intents;
 mod leases;
 mod ledger;
 mod options;
+mod outbox;
 mod pool;
 mod probe;
 mod reads;

@@ -1,12 +1,20 @@
 //! The tables' versions: made, and brought up to date, under a lock, by whichever gateway comes first.
 
+use portolan_delivery::LOST_BEFORE_SUSPECT;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::{OpenError, error::brief};
 
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("controls.sql"), include_str!("order.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("controls.sql"),
+    include_str!("order.sql"),
+    include_str!("suspects.sql"),
+];
+
+// As the statements say.
+const _: () = assert!(LOST_BEFORE_SUSPECT == 2);
 
 /// The version that this program knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
