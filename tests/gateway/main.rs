@@ -9,6 +9,7 @@ mod backlog;
 mod bulk;
 mod canary;
 mod cluster;
+mod encrypted;
 mod errors;
 mod faults;
 mod health;

@@ -15,9 +15,12 @@ mod reads;
 mod republish;
 mod row;
 mod schema;
+mod tls;
 mod together;
+mod way;
 
 pub use error::OpenError;
 pub use ledger::PostgresLedger;
 pub use options::Options;
+pub use portolan_tls::TlsOptions;
 pub use probe::{Probe, probe};
