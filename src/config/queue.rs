@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_mapping::yaml::{Entry, NodeKind};
-use portolan_rabbitmq::QueueType;
+use portolan_rabbitmq::{QueueType, TlsOptions};
 
 use super::{
     keys::{Group, Reader, Text},
@@ -35,6 +35,17 @@ pub(crate) enum Ledger {
 }
 
 impl Queue {
+    /// What is said of TLS, for the connections that there are.
+    pub(crate) fn tls(&self) -> Vec<(&'static str, &TlsOptions)> {
+        match self {
+            Self::Sqlite(_) => Vec::new(),
+            Self::RabbitMq { broker, ledger: Ledger::Sqlite(_) } => vec![("queue", &broker.tls)],
+            Self::RabbitMq { broker, ledger: Ledger::Postgres(ledger) } => {
+                vec![("queue", &broker.tls), ("ledger", &ledger.tls)]
+            }
+        }
+    }
+
     /// The SQLite file, where messages are in one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
@@ -125,6 +136,12 @@ impl<'a> Place<'a> {
 
     fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.options.as_mut().and_then(|keys| keys.take(key))
+    }
+
+    /// Whom to trust, and what to show.
+    fn tls(&mut self, reader: &mut Reader<'_>) -> TlsOptions {
+        let mut file = |key| self.take(key).and_then(|e| reader.file(e));
+        TlsOptions { ca: file("ca"), cert: file("certificate"), key: file("key") }
     }
 
     fn finish(self, reader: &mut Reader<'_>) {
@@ -220,6 +237,7 @@ fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabb
     if let Some(timeout) = place.take("confirm-timeout").and_then(|e| reader.duration(e)) {
         options.confirm_timeout = timeout;
     }
+    options.tls = place.tls(reader);
     if let Some(prefix) = place.take("prefix").and_then(|e| reader.text(e)) {
         options.queue_prefix = prefix.value;
     }
@@ -259,6 +277,7 @@ fn postgres(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_po
     let span = place.url.span;
     let url = place.with_credentials(reader);
     let mut options = portolan_postgres::Options::new(url.clone().unwrap_or_default());
+    options.tls = place.tls(reader);
     if let Some(connections) = place.take("connections").and_then(|e| reader.count(e)) {
         options.connections = connections;
     }

@@ -294,7 +294,15 @@ fn what_cannot_work_together_is_refused() {
     );
     check(
         "routes: []\nqueue: { url: amqp://u@h/, username: u }\nledger: \"postgres://h/x?sslmode=require\"\n",
-        &["the user stands in the URL and in `username`", "TLS to PostgreSQL is not built yet"],
+        &["the user stands in the URL and in `username`"],
+    );
+    check(
+        "routes: []\nqueue: { url: amqp://u@h/, ca: secret }\nledger: { url: \"postgres://h/x?sslmode=disable\", ca: absent.pem }\n",
+        &["write amqps:// instead of amqp://", "`ca`: there is no such file"],
+    );
+    check(
+        "routes: []\nqueue: amqps://u@h/\nledger: { url: \"postgres://h/x?sslmode=require\", ca: secret }\n",
+        &["secret cannot be used: there is no certificate in it"],
     );
 }
 

@@ -14,12 +14,22 @@ const PASSWORD: &str = "portolan-tests";
 /// A site is more than a machine of two cores bears twice: servers that are starved do not answer in time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// While it is held, nobody else starts a site.
+pub(crate) struct Alone {
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Waits until no other site is there.
+pub(crate) fn alone() -> Alone {
+    Alone { _turn: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner) }
+}
+
 /// What gateways share.
 pub(crate) struct Site {
     pub(crate) brokers: Cluster,
     pub(crate) database: Database,
     pub(crate) backend: SocketAddr,
-    _alone: MutexGuard<'static, ()>,
+    _alone: Alone,
 }
 
 /// A gateway's house, and its ways to brokers and database.
@@ -37,7 +47,7 @@ impl Site {
 
     /// With so many nodes of the broker, and this database.
     pub(crate) fn with(backend: SocketAddr, nodes: usize, database: Database) -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let brokers = Cluster::start(nodes);
         // As the user of deployments/rabbitmq, who may do what a gateway does and nothing else.
         brokers.ctl(0, &["add_user", "portolan", PASSWORD]);

@@ -16,12 +16,14 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("postgres", ADAPTER),
     ("rabbitmq", ADAPTER),
     ("console", ADAPTER),
+    ("tls", &[]),
     ("bench", &["grpc", "test-servers"]),
     ("test-servers", &[]),
 ];
 
-/// Adapters see the ports, formats and schemas; never the engine, never the mapping, never each other.
-const ADAPTER: &[&str] = &["diagnostics", "schema", "formats", "delivery"];
+/// Adapters see the ports, formats and schemas, and the client's side of TLS, which is none; never the engine, never the mapping,
+/// never each other.
+const ADAPTER: &[&str] = &["diagnostics", "schema", "formats", "delivery", "tls"];
 
 /// Crates that would bring I/O, a runtime or a clock into the pure core.
 const NOT_IN_THE_CORE: &[&str] =

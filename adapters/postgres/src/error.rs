@@ -1,6 +1,9 @@
 //! What can go wrong with the database. Neither the URL nor a value of a row is in any text.
 
+use std::error::Error as _;
+
 use portolan_delivery::{DeliveryError, MessageId};
+use portolan_tls::Refusal;
 use tokio_postgres::error::SqlState;
 
 /// Why the ledger cannot be opened.
@@ -9,12 +12,18 @@ pub enum OpenError {
     /// The URL is none.
     #[error("`ledger` is not a PostgreSQL URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Url,
-    /// TLS is asked for.
+    /// A mode of other programs.
     #[error(
-        "TLS to PostgreSQL is not built yet: leave `sslmode` out, and keep the way to the database private (a socket of the \
-         same machine, a tunnel)"
+        "`sslmode` is disable, prefer or require; write require, which always verifies the server's chain and host name, as \
+         verify-full does elsewhere"
     )]
-    Tls,
+    SslMode,
+    /// Certificates, and no TLS.
+    #[error("`ca` and `certificate` are for TLS, which the URL rules out: take `sslmode=disable` out of it")]
+    WithoutTls,
+    /// Certificates cannot be used.
+    #[error("{0}")]
+    Tls(#[from] portolan_tls::TlsError),
     /// Nobody answers, or it refuses.
     #[error("the ledger at {place} cannot be opened: {problem}")]
     Connect {
@@ -53,6 +62,11 @@ pub(crate) fn brief(error: &tokio_postgres::Error) -> String {
         Some(db) => match *db.code() {
             SqlState::DISK_FULL => "its disk is full (SQLSTATE 53100)".to_owned(),
             SqlState::INVALID_PASSWORD => "it refuses the password (SQLSTATE 28P01)".to_owned(),
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                "it does not let this user in like this; it may want TLS (`sslmode=require`), or a client's certificate \
+                 (`certificate`, `key`): see its pg_hba.conf (SQLSTATE 28000)"
+                    .to_owned()
+            }
             SqlState::INVALID_CATALOG_NAME => "there is no such database (SQLSTATE 3D000)".to_owned(),
             SqlState::INSUFFICIENT_PRIVILEGE => {
                 "the user may not do this; it must own the schema `portolan` (SQLSTATE 42501)".to_owned()
@@ -64,7 +78,9 @@ pub(crate) fn brief(error: &tokio_postgres::Error) -> String {
         },
         None if error.is_closed() => "the connection is closed".to_owned(),
         None => {
-            use std::error::Error;
+            if let Some(refusal) = Refusal::of(error) {
+                return refusal.to_string();
+            }
             error.source().map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
         }
     }

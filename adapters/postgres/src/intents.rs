@@ -10,7 +10,7 @@ use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeadLetters, DeliveryError, Envelope, Failure,
     FaultClass, GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, State, Status, Timestamp,
-    composite::Parcel, settle_lost, unreadable_row,
+    composite::Parcel, is_suspect, settle_lost, unreadable_row,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -201,55 +201,6 @@ impl Inner {
         count(rows) == 1
     }
 
-    pub(crate) async fn due(
-        &self,
-        limit: usize,
-        except: &[Arc<str>],
-        now: Timestamp,
-    ) -> Result<Vec<Parcel>, DeliveryError> {
-        *self.next_due.lock() = None;
-        let except: Vec<&str> = except.iter().map(|route| &**route).collect();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // Taken for a while, so that of several gateways one publishes; who dies over it leaves it to the others.
-        let rows = self.pool.query(
-            self.soon(),
-            "WITH due AS (
-                 SELECT id FROM portolan.messages
-                 WHERE state = 0 AND NOT published AND at <= $1 AND route <> ALL($2)
-                   AND (taken IS NULL OR taken < clock_timestamp())
-                 ORDER BY at, seq LIMIT $3 FOR UPDATE SKIP LOCKED),
-             taken AS (
-                 UPDATE portolan.messages m SET taken = clock_timestamp() + interval '10 s'
-                 FROM due WHERE m.id = due.id RETURNING m.id, m.route, m.attempt, m.at, m.seq)
-             SELECT id, route, attempt, at FROM taken ORDER BY at, seq",
-            |_| vec![&now.0, &except, &limit],
-        );
-        let rows = rows.await.map_err(failed)?;
-        let next = self.pool.query(
-            self.soon(),
-            "SELECT min(at) FROM portolan.messages
-             WHERE state = 0 AND NOT published AND at > $1 AND route <> ALL($2)",
-            |_| vec![&now.0, &except],
-        );
-        let next: Option<i64> =
-            next.await.map_err(failed)?.first().and_then(|row| row.try_get(0).ok()).flatten();
-        if let Some(due) = next {
-            let mut earliest = self.next_due.lock();
-            *earliest = Some(earliest.map_or(Timestamp(due), |known| known.min(Timestamp(due))));
-        }
-        Ok(rows
-            .iter()
-            .filter_map(|row| {
-                Some(Parcel {
-                    id: MessageId(row.try_get(0).ok()?),
-                    route: row.try_get::<_, &str>(1).ok()?.into(),
-                    attempt: attempt_number(row.try_get(2).ok()?).saturating_add(1),
-                    due: Timestamp(row.try_get(3).ok()?),
-                })
-            })
-            .collect())
-    }
-
     pub(crate) async fn claim(
         &self,
         parcel: &Parcel,
@@ -257,7 +208,11 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Option<Claimed>, DeliveryError> {
         let wanted = Wanted { id: parcel.id.0, attempt: number(parcel.attempt), gateway, now };
-        let Some(row) = self.together.claim(wanted).await? else { return Ok(None) };
+        let claimed = match self.together.claim(wanted).await? {
+            None => self.claim_suspect(parcel, gateway, now).await?,
+            claimed => claimed,
+        };
+        let Some(row) = claimed else { return Ok(None) };
         let claim = Claim { id: parcel.id, attempt: parcel.attempt, gateway };
         match message(&row, parcel.id) {
             Ok((envelope, payload)) => Ok(Some(Claimed { claim, envelope, payload })),
@@ -284,14 +239,23 @@ impl Inner {
             "WITH finished AS (
                  UPDATE portolan.messages SET state = 2, at = $4, reply = $5, failure = $6
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($7 AND state = 2 AND at = $4))
-                 RETURNING order_key)
-             SELECT count(*), min(portolan.next_in_line(order_key)) FROM finished",
+                 RETURNING order_key, lost)
+             SELECT count(*), min(portolan.next_in_line(order_key)), max(lost) FROM finished",
             |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &now.0, &reply, &failure, again],
         );
-        if self.opened(&rows.await.map_err(failed)?) { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
+        let rows = rows.await.map_err(failed)?;
+        if rows
+            .first()
+            .and_then(|row| row.try_get(2).ok())
+            .is_some_and(|lost| is_suspect(attempt_number(lost)))
+        {
+            // Another one may be claimed.
+            self.waits(now);
+        }
+        if self.opened(&rows) { Ok(()) } else { Err(DeliveryError::Superseded(claim)) }
     }
 
-    /// Waits again, if the claim is still good; `lost` is 1 where its gateway died.
+    /// Waits again, if the claim is still good; `lost` counts the attempts in a row whose gateway died, this one included.
     pub(crate) async fn wait_again(
         &self,
         claim: Claim,
@@ -304,7 +268,7 @@ impl Inner {
         let rows = self.pool.query(
             Patience::Forever,
             "WITH settled AS (
-                 UPDATE portolan.messages SET state = 0, at = $4, published = false, taken = NULL, lost = lost + $7
+                 UPDATE portolan.messages SET state = 0, at = $4, published = false, taken = NULL, lost = $7
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($8 AND state = 0 AND at = $4))
                  RETURNING id, attempt, started, order_key),
              noted AS (
@@ -320,8 +284,8 @@ impl Inner {
         Ok(settled)
     }
 
-    /// Dead, if the claim is still good; `lost` is 1 where its gateway died. A row that cannot be read lets its key pass, since
-    /// nobody could decide about it.
+    /// Dead, if the claim is still good; `lost` as above. A row that cannot be read lets its key pass, since nobody could decide
+    /// about it.
     pub(crate) async fn bury(
         &self,
         claim: Claim,
@@ -337,7 +301,7 @@ impl Inner {
             Patience::Forever,
             "WITH settled AS (
                  UPDATE portolan.messages
-                 SET state = 3, at = $4, failure = $5, class = $6, party = $7, reply = $8, lost = lost + $9,
+                 SET state = 3, at = $4, failure = $5, class = $6, party = $7, reply = $8, lost = $9,
                      passes = passes OR $11
                  WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($10 AND state = 3 AND at = $4))
                  RETURNING id, attempt, started, order_key),
@@ -394,18 +358,21 @@ impl Inner {
         let bad = |_| damaged(id);
         let attempt = attempt_number(row.try_get(1).map_err(bad)?);
         let claim = Claim { id, attempt, gateway: GatewayId(row.try_get(2).map_err(bad)?) };
-        let before = attempt_number(row.try_get(3).map_err(bad)?);
+        let lost = attempt_number(row.try_get(3).map_err(bad)?).saturating_add(1);
         let envelope = row.try_get(4).map_err(bad).and_then(|text| from_json::<Envelope>(text, id));
         let settled = match envelope {
-            Ok(envelope) => settle_lost(&envelope, before.saturating_add(1)),
+            Ok(envelope) => settle_lost(&envelope, lost),
             Err(_) => Lost::Bury(unreadable_row()),
         };
         let mut reconciled = Reconciled::default();
         match settled {
             Lost::Again(failure) => {
-                reconciled.requeued = u64::from(self.wait_again(claim, now, &failure, now, 1).await?);
+                reconciled.requeued =
+                    u64::from(self.wait_again(claim, now, &failure, now, number(lost)).await?);
             }
-            Lost::Bury(letter) => reconciled.buried = u64::from(self.bury(claim, &letter, now, 1).await?),
+            Lost::Bury(letter) => {
+                reconciled.buried = u64::from(self.bury(claim, &letter, now, number(lost)).await?);
+            }
         }
         Ok(reconciled)
     }

@@ -11,16 +11,15 @@ use portolan_delivery::{
     composite::{Ledger, Parcel, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
-use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
     OpenError, Options,
-    error::brief,
     leases::Leases,
     pool::{Patience, Pool},
     schema,
     together::Together,
+    way::Way,
 };
 
 /// What the intents share.
@@ -79,30 +78,29 @@ pub struct PostgresLedger {
 impl PostgresLedger {
     /// Connects, brings the tables up to date, and takes a lease. Needs a tokio runtime.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let (config, place) = way(&options)?;
-        schema::migrate(&config, &place).await?;
-        Self::over(config, place, &options).await
+        let way = Way::of(&options, "portolan")?;
+        schema::migrate(&way).await?;
+        Self::over(way, &options).await
     }
 
     /// The same for who only looks and decides: the tables stay as the gateways made them, and must be of this version.
     pub async fn attend(options: Options) -> Result<Self, OpenError> {
-        let (config, place) = way(&options)?;
-        schema::verify(&config, &place).await?;
-        Self::over(config, place, &options).await
+        let way = Way::of(&options, "portolan")?;
+        schema::verify(&way).await?;
+        Self::over(way, &options).await
     }
 
-    async fn over(mut config: Config, place: String, options: &Options) -> Result<Self, OpenError> {
-        let slow = Pool::new(config.clone(), 2);
+    async fn over(way: Way, options: &Options) -> Result<Self, OpenError> {
+        let slow = Pool::new(way.clone(), 2);
         // Behind nothing: who renews too late is taken for dead.
-        let leases = Leases::new(Pool::new(config.clone(), 1), options.lease);
-        set(&mut config, BY_INDEX);
-        let pool = Arc::new(Pool::new(config.clone(), options.connections));
+        let leases = Leases::new(Pool::new(way.clone(), 1), options.lease);
+        let by_index = way.clone().with(BY_INDEX);
+        let pool = Arc::new(Pool::new(by_index.clone(), options.connections));
         // For what may be lost with the server's memory, and is then done again: it waits for no sync.
-        set(&mut config, "-c synchronous_commit=off");
-        let hasty = Arc::new(Pool::new(config, 1));
+        let hasty = Arc::new(Pool::new(by_index.with("-c synchronous_commit=off"), 1));
         let process = Uuid::now_v7();
         let taken = leases.take(process, Patience::For(options.patience)).await;
-        taken.map_err(|e| OpenError::Connect { place, problem: brief(&e) })?;
+        taken.map_err(|error| way.failed(&error))?;
         let renewal = tokio::spawn(leases.clone().keep());
         let together = Together::new(&pool, &hasty, Patience::For(options.patience));
         let inner = Inner {
@@ -130,37 +128,6 @@ impl Drop for PostgresLedger {
 /// an index nevertheless, and go on doing so when it has millions.
 const BY_INDEX: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
                         -c enable_hashjoin=off -c enable_mergejoin=off";
-
-/// Adds to what the URL says.
-fn set(config: &mut Config, more: &str) {
-    let before = config.get_options().unwrap_or_default();
-    let options = format!("{before} {more}");
-    config.options(options.trim());
-}
-
-/// How the database is reached, and what of that may be told.
-fn way(options: &Options) -> Result<(Config, String), OpenError> {
-    let mut config = options.config()?;
-    config.application_name("portolan").connect_timeout(Duration::from_secs(5));
-    // A server that is cut off without a word is noticed.
-    config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));
-    let place = place(&config);
-    Ok((config, place))
-}
-
-/// Host, port and database: what an operator needs, and no credential.
-pub(crate) fn place(config: &Config) -> String {
-    let hosts: Vec<_> = config
-        .get_hosts()
-        .iter()
-        .map(|host| match host {
-            tokio_postgres::config::Host::Tcp(name) => name.clone(),
-            tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
-        })
-        .collect();
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("{}:{port}/{}", hosts.join(","), config.get_dbname().unwrap_or("(default)"))
-}
 
 impl Ledger for PostgresLedger {
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>> {

@@ -2,15 +2,18 @@
 
 use std::{fmt, time::Duration};
 
-use tokio_postgres::{Config, config::SslMode};
+use portolan_tls::TlsOptions;
 
-use crate::OpenError;
+use crate::{OpenError, way::Way};
 
 /// How the database is used.
 #[derive(Clone)]
 pub struct Options {
-    /// `postgres://user:password@host:port/database`.
+    /// `postgres://user:password@host:port/database`, with `?sslmode=require` for TLS: then chain and host name of the server are
+    /// verified. `prefer`, the default, encrypts where the server offers it, and verifies just so; `disable` does not.
     pub url: String,
+    /// Whom to trust, and what to show. Where anything is said, TLS is required.
+    pub tls: TlsOptions,
     /// Connections for intents: so many commits can share one sync of the server's disk.
     pub connections: usize,
     /// How long a gateway counts as alive that has not been heard of, by the server's clock.
@@ -26,6 +29,7 @@ impl Options {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: TlsOptions::default(),
             connections: 16,
             lease: Duration::from_secs(15),
             patience: Duration::from_secs(5),
@@ -33,14 +37,10 @@ impl Options {
         }
     }
 
-    /// Whether the URL can be read; no connection is made.
+    /// Whether URL and certificates can be read; no connection is made.
     pub fn check(&self) -> Result<(), OpenError> {
-        self.config().map(drop)
-    }
-
-    pub(crate) fn config(&self) -> Result<Config, OpenError> {
-        let config: Config = self.url.parse().map_err(|_| OpenError::Url)?;
-        if config.get_ssl_mode() == SslMode::Require { Err(OpenError::Tls) } else { Ok(config) }
+        self.tls.check()?;
+        Way::of(self, "").map(drop)
     }
 }
 
@@ -48,6 +48,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &"(masked: it may hold a password)")
+            .field("tls", &self.tls)
             .field("connections", &self.connections)
             .field("lease", &self.lease)
             .field("patience", &self.patience)

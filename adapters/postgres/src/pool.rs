@@ -11,16 +11,19 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
-use crate::error::{exhausted, passes};
+use crate::{
+    error::{exhausted, passes},
+    way::Way,
+};
 
 /// Parameters of a statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The connections.
 pub(crate) struct Pool {
-    config: Config,
+    way: Way,
     slots: Vec<tokio::sync::Mutex<Option<Arc<Connection>>>>,
     next: AtomicUsize,
 }
@@ -59,9 +62,9 @@ impl Connection {
 }
 
 impl Pool {
-    pub(crate) fn new(config: Config, size: usize) -> Self {
+    pub(crate) fn new(way: Way, size: usize) -> Self {
         let slots = (0..size.max(1)).map(|_| tokio::sync::Mutex::default()).collect();
-        Self { config, slots, next: AtomicUsize::new(0) }
+        Self { way, slots, next: AtomicUsize::new(0) }
     }
 
     /// Once, on the next connection.
@@ -76,9 +79,7 @@ impl Pool {
             match slot.as_ref().filter(|open| !open.client.is_closed()) {
                 Some(open) => open.clone(),
                 None => {
-                    let (client, driver) = self.config.connect(NoTls).await?;
-                    // It ends with its client; why it failed, every statement under way is told.
-                    tokio::spawn(async move { drop(driver.await) });
+                    let (client, _) = self.way.connect().await?;
                     let open = Arc::new(Connection { client, statements: Mutex::default() });
                     *slot = Some(open.clone());
                     open

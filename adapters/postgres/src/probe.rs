@@ -1,15 +1,11 @@
 //! Whether a database can be the ledger, without changing it. For `portolan doctor`.
 
-use std::time::Duration;
-
 use portolan_delivery::Timestamp;
-use tokio_postgres::NoTls;
 
 use crate::{
     OpenError, Options,
-    error::brief,
-    ledger::place,
     schema::{self, KNOWN},
+    way::Way,
 };
 
 /// What a database shows of itself.
@@ -23,16 +19,17 @@ pub struct Probe {
     pub clocks: (Timestamp, Timestamp),
     /// Whether it only follows another server, and takes nothing.
     pub standby: bool,
+    /// The server's certificate and intermediates, in DER; none without TLS.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whether a password crossed a network that is not encrypted.
+    pub readable_password: bool,
 }
 
 /// Connects and asks.
 pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
-    let mut config = options.config()?;
-    config.application_name("portolan doctor").connect_timeout(Duration::from_secs(5));
-    let place = place(&config);
-    let failed = |e: tokio_postgres::Error| OpenError::Connect { place: place.clone(), problem: brief(&e) };
-    let (client, driver) = config.connect(NoTls).await.map_err(failed)?;
-    let driver = tokio::spawn(async move { drop(driver.await) });
+    let way = Way::of(options, "portolan doctor")?;
+    let failed = |error| way.failed(&error);
+    let (client, driver) = way.connect().await.map_err(failed)?;
     let asked = async {
         let about =
             client.query_one("SELECT current_setting('server_version'), pg_is_in_recovery()", &[]).await?;
@@ -47,6 +44,8 @@ pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
             tables,
             clocks: (Timestamp(clock.get(0)), middle),
             standby: about.get(1),
+            readable_password: way.certificates().is_empty() && way.carries_a_password(),
+            certificates: way.certificates(),
         })
     };
     let probe = asked.await.map_err(failed);

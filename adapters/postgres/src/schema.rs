@@ -1,12 +1,20 @@
 //! The tables' versions: made, and brought up to date, under a lock, by whichever gateway comes first.
 
-use tokio_postgres::{Client, Config, NoTls};
+use portolan_delivery::LOST_BEFORE_SUSPECT;
+use tokio_postgres::Client;
 
-use crate::{OpenError, error::brief};
+use crate::{OpenError, way::Way};
 
 /// Each brings the tables from one version to the next. Never changed once released: only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("controls.sql"), include_str!("order.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("controls.sql"),
+    include_str!("order.sql"),
+    include_str!("suspects.sql"),
+];
+
+// As the statements say.
+const _: () = assert!(LOST_BEFORE_SUSPECT == 2);
 
 /// The version that this program knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -15,22 +23,18 @@ pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 pub(crate) const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
 /// Brings the tables up to date.
-pub(crate) async fn migrate(config: &Config, place: &str) -> Result<(), OpenError> {
-    let failed =
-        |error: tokio_postgres::Error| OpenError::Connect { place: place.to_owned(), problem: brief(&error) };
-    let (mut client, driver) = config.connect(NoTls).await.map_err(failed)?;
-    let driver = tokio::spawn(async move { drop(driver.await) });
+pub(crate) async fn migrate(way: &Way) -> Result<(), OpenError> {
+    let failed = |error| way.failed(&error);
+    let (mut client, driver) = way.connect().await.map_err(failed)?;
     let migrated = apply(&mut client, &failed).await;
     driver.abort();
     migrated
 }
 
 /// Whether the tables are of this program's version; nothing is changed.
-pub(crate) async fn verify(config: &Config, place: &str) -> Result<(), OpenError> {
-    let failed =
-        |error: tokio_postgres::Error| OpenError::Connect { place: place.to_owned(), problem: brief(&error) };
-    let (client, driver) = config.connect(NoTls).await.map_err(failed)?;
-    let driver = tokio::spawn(async move { drop(driver.await) });
+pub(crate) async fn verify(way: &Way) -> Result<(), OpenError> {
+    let failed = |error| way.failed(&error);
+    let (client, driver) = way.connect().await.map_err(failed)?;
     let found = version(&client).await.map_err(failed);
     driver.abort();
     match found?.unwrap_or(0) {

@@ -1,6 +1,7 @@
 //! Intents that share a statement, as [`gather`](crate::gather) brings them. What a shared statement does not settle is
 //! carried out alone, by the statements of [`intents`](crate::intents), which know every case: messages with an order key,
-//! as lines are locked one at a time; repeated request ids; claims that are not good any more.
+//! as lines are locked one at a time; suspects, of which one is claimed at a time; repeated request ids; claims that are not
+//! good any more.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -225,7 +226,7 @@ async fn claim(pool: Arc<Pool>, wanted: Vec<Wanted>) -> Result<Vec<Option<Row>>,
         "UPDATE portolan.messages m
          SET state = 1, attempt = w.attempt, gateway = w.gateway, started = w.now, at = w.now
          FROM unnest($1::uuid[], $2::int4[], $3::uuid[], $4::int8[]) AS w (id, attempt, gateway, now)
-         WHERE m.id = w.id AND ((m.state = 0 AND m.attempt = w.attempt - 1)
+         WHERE m.id = w.id AND m.lost < 2 AND ((m.state = 0 AND m.attempt = w.attempt - 1)
              OR ($5 AND m.state = 1 AND m.attempt = w.attempt AND m.gateway = w.gateway AND m.at = w.now))
          RETURNING m.id, m.attempt, m.envelope, m.payload",
         |again| vec![&ids, &attempts, &gateways, &now, again],
@@ -247,6 +248,7 @@ async fn finish(pool: Arc<Pool>, ended: Vec<Ended>) -> Result<Vec<Shared<()>>, D
          FROM unnest($1::uuid[], $2::int4[], $3::uuid[], $4::int8[], $5::bytea[], $6::text[])
              AS e (id, attempt, gateway, at, reply, failure)
          WHERE m.id = e.id AND m.attempt = e.attempt AND m.gateway = e.gateway AND m.order_key IS NULL
+             AND m.lost < 2
              AND (m.state = 1 OR ($7 AND m.state = 2 AND m.at = e.at))
          RETURNING m.id, m.attempt";
     let (back, sent_again) = shared(&pool, Patience::Forever, sql, |again| {

@@ -12,6 +12,7 @@ use portolan_delivery::{
     testing::{
         FakeBroker, FakeTransport, Fuse,
         messages::{BUNDLE, NOW, envelope, ordered, payload, repeatable, reply},
+        suspects,
     },
 };
 use portolan_postgres::{Options, PostgresLedger};
@@ -92,6 +93,11 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     for id in ids {
         assert_eq!(kind(&one, id).await, StateKind::Claimed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suspects_take_turns() {
+    suspects::take_turns(&*open(&Database::start()).await).await;
 }
 
 /// Accepts of a key meet outcomes of the same key, on both gateways: nobody overtakes, and nobody is left waiting.

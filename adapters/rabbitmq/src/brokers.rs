@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
+use portolan_tls::leaves_the_machine;
 
 use crate::OpenError;
 
@@ -29,6 +30,16 @@ impl Brokers {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether connections go by TLS. One URL has one scheme.
+    pub(crate) fn are_encrypted(&self) -> bool {
+        self.0.iter().all(|uri| uri.scheme == AMQPScheme::AMQPS)
+    }
+
+    /// Whether the way to one of them crosses a network.
+    pub(crate) fn are_far(&self) -> bool {
+        self.0.iter().any(|uri| leaves_the_machine(&uri.authority.host))
     }
 
     /// Each by itself.

@@ -12,7 +12,8 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
-use lapin::{Connection, ConnectionProperties, Event, uri::AMQPUri};
+use lapin::{Connection, ConnectionProperties, ErrorKind, Event, uri::AMQPUri};
+use portolan_tls::Refusal;
 use tokio::{
     runtime::Handle,
     time::{MissedTickBehavior, interval, timeout},
@@ -21,6 +22,7 @@ use tokio::{
 use crate::{
     OpenError,
     brokers::{Brokers, server},
+    tls::Tls,
 };
 
 const HEARTBEAT: u16 = 10;
@@ -34,6 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Where to connect, and by what name.
 pub(crate) struct Target {
     brokers: Brokers,
+    tls: Tls,
     name: &'static str,
     timeout: Duration,
     /// Which of them is or was connected; counted round and round.
@@ -98,8 +101,8 @@ pub(crate) async fn answers(connection: &Connection) -> bool {
 }
 
 impl Target {
-    pub(crate) fn new(brokers: Brokers, name: &'static str, timeout: Duration) -> Self {
-        Self { brokers, name, timeout, at: AtomicUsize::new(0) }
+    pub(crate) fn new(brokers: Brokers, tls: Tls, name: &'static str, timeout: Duration) -> Self {
+        Self { brokers, tls, name, timeout, at: AtomicUsize::new(0) }
     }
 
     /// To one of the brokers, tried in turn.
@@ -123,7 +126,7 @@ impl Target {
         uri.query.heartbeat = Some(HEARTBEAT);
         let properties = ConnectionProperties::default().with_connection_name(self.name.into());
         let connecting = async {
-            let connection = Connection::connect_uri(uri, properties).await?;
+            let connection = self.tls.connect(uri, properties).await?;
             let events = Box::pin(connection.events_listener());
             let mut tick = interval(TICK);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,7 +137,7 @@ impl Target {
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(reason(&error, !self.tls.shown().is_empty())),
             Err(_) => Err(format!("no answer within {:?}", self.timeout)),
         }
     }
@@ -181,6 +184,17 @@ impl Watch {
                 _ = self.tick.tick() => return Seen::Look(None),
             }
         }
+    }
+}
+
+/// Why there is no connection, in words that say what to do where TLS is the reason. A broker that refuses a certificate may be
+/// gone before its alert arrives, once this side has its own half of the handshake (`encrypted`).
+fn reason(error: &lapin::Error, encrypted: bool) -> String {
+    let ErrorKind::IOError(io) = error.kind() else { return error.to_string() };
+    match Refusal::of(&**io) {
+        Some(refusal) => refusal.to_string(),
+        None if encrypted => format!("{error}, right after TLS; {}", Refusal::RefusesUs.todo()),
+        None => error.to_string(),
     }
 }
 

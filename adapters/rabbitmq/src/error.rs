@@ -13,6 +13,12 @@ pub enum OpenError {
          and HOST1:PORT,HOST2:PORT for several; a host is a name or an IPv4 address"
     )]
     Url,
+    /// Certificates, and no TLS.
+    #[error("`ca` and `certificate` are for TLS: write amqps:// instead of amqp://")]
+    WithoutTls,
+    /// Certificates cannot be used.
+    #[error("{0}")]
+    Tls(#[from] portolan_tls::TlsError),
     /// No connection.
     #[error(
         "cannot connect to RabbitMQ at {tried}; check that it runs and listens there, and that user, password and virtual host are right"

@@ -6,7 +6,8 @@ use lapin::Connection;
 use tokio::time::timeout;
 
 use crate::{
-    OpenError, Options, QueueType, ServeError, brokers::Brokers, connection::Target, topology::Topology,
+    OpenError, Options, QueueType, ServeError, brokers::Brokers, connection::Target, tls::Tls,
+    topology::Topology,
 };
 
 /// A queue that a route needs.
@@ -56,7 +57,8 @@ pub async fn apply(options: &Options, routes: &[Arc<str>]) -> Result<Vec<Inspect
 
 async fn each(options: &Options, routes: &[Arc<str>], make: bool) -> Result<Vec<Inspected>, OpenError> {
     let (topology, patience) = (Topology::new(options), options.confirm_timeout);
-    let target = Target::new(Brokers::parse(&options.url)?, "portolan topology", patience);
+    let tls = Tls::new(options.tls.clone());
+    let target = Target::new(Brokers::parse(&options.url)?, tls, "portolan topology", patience);
     let live = target.connect().await?;
     let mut inspected = Vec::new();
     for route in routes {

@@ -14,11 +14,13 @@ mod parcel;
 mod probe;
 mod publisher;
 mod shut;
+mod tls;
 mod topology;
 mod transport;
 
 pub use error::{OpenError, ServeError};
 pub use inspect::{Found, Inspected, apply, inspect};
 pub use options::{Options, QueueType};
+pub use portolan_tls::TlsOptions;
 pub use probe::{Probe, probe};
 pub use transport::RabbitTransport;

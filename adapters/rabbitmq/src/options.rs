@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use portolan_tls::TlsOptions;
+
 use crate::{OpenError, brokers::Brokers};
 
 /// How the broker keeps a route's queue. A queue that exists keeps its type.
@@ -20,6 +22,8 @@ pub struct Options {
     /// `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS. The virtual host `/` is written `%2f`. For a cluster,
     /// `HOST1:PORT,HOST2:PORT`: where one cannot be reached, the next is tried.
     pub url: String,
+    /// For `amqps://`: whom to trust, and what to show. The broker's chain and host name are always verified.
+    pub tls: TlsOptions,
     /// Of queues that are declared.
     pub queue_type: QueueType,
     /// Parcels of a route that are here and not acknowledged, at most. 0 counts as 1: it would mean no limit.
@@ -38,6 +42,7 @@ impl Options {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: TlsOptions::default(),
             queue_type: QueueType::default(),
             prefetch: 64,
             confirm_timeout: Duration::from_secs(10),
@@ -46,12 +51,17 @@ impl Options {
         }
     }
 
-    /// Whether the URL can be read; no connection is made.
+    /// Whether URL and certificates can be read; no connection is made.
     ///
     /// # Errors
-    /// It cannot.
+    /// They cannot.
     pub fn check(&self) -> Result<(), OpenError> {
-        Brokers::parse(&self.url).map(drop)
+        let brokers = Brokers::parse(&self.url)?;
+        if self.tls.is_set() && !brokers.are_encrypted() {
+            return Err(OpenError::WithoutTls);
+        }
+        self.tls.check()?;
+        Ok(())
     }
 }
 
@@ -62,6 +72,7 @@ impl fmt::Debug for Options {
             Brokers::parse(&self.url).map_or_else(|_| "(not valid)".to_owned(), |all| all.to_string());
         f.debug_struct("Options")
             .field("servers", &servers)
+            .field("tls", &self.tls)
             .field("queue_type", &self.queue_type)
             .field("prefetch", &self.prefetch)
             .field("confirm_timeout", &self.confirm_timeout)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{OpenError, Options, brokers::Brokers, connection::Target};
+use crate::{OpenError, Options, brokers::Brokers, connection::Target, tls::Tls};
 
 /// A node that was tried.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub struct Probe {
     pub server: String,
     /// What connecting took, or why there is no connection.
     pub connected: Result<Duration, OpenError>,
+    /// Its certificate and intermediates, in DER; none without TLS.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whether a password crosses a network that is not encrypted: AMQP always has one.
+    pub readable_password: bool,
 }
 
 /// Connects to each node of the URL, and leaves.
@@ -18,7 +22,9 @@ pub async fn probe(options: &Options) -> Result<Vec<Probe>, OpenError> {
     let mut probes = Vec::new();
     for broker in Brokers::parse(&options.url)?.each() {
         let server = broker.to_string();
-        let target = Target::new(broker, "portolan doctor", options.confirm_timeout);
+        let readable_password = broker.are_far() && !broker.are_encrypted();
+        let tls = Tls::new(options.tls.clone());
+        let target = Target::new(broker, tls.clone(), "portolan doctor", options.confirm_timeout);
         let began = Instant::now();
         let live = target.connect().await;
         let took = began.elapsed();
@@ -30,7 +36,7 @@ pub async fn probe(options: &Options) -> Result<Vec<Probe>, OpenError> {
             }
             Err(error) => Err(error),
         };
-        probes.push(Probe { server, connected });
+        probes.push(Probe { server, connected, certificates: tls.shown(), readable_password });
     }
     Ok(probes)
 }

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     OpenError, Options, ServeError, brokers::Brokers, connection::Target, consumer::Consumers, inbox::Inbox,
-    publisher::Publisher, topology::Topology,
+    publisher::Publisher, tls::Tls, topology::Topology,
 };
 
 /// Parcels over RabbitMQ. It connects again by itself; dropped, it closes its connections.
@@ -38,7 +38,8 @@ impl RabbitTransport {
         let brokers = Brokers::parse(&options.url)?;
         let topology = Arc::new(Topology::new(&options));
         let patience = options.confirm_timeout;
-        let target = |name| Target::new(brokers.clone(), name, patience);
+        let tls = Tls::new(options.tls.clone());
+        let target = |name| Target::new(brokers.clone(), tls.clone(), name, patience);
         let inbox = Arc::new(Inbox::default());
         let consumers = Arc::new(Consumers::new(
             target("portolan consumes"),

@@ -2,8 +2,6 @@
 //!
 //! No text here names an address, a credential or a value of a message.
 
-use std::path::PathBuf;
-
 use portolan_delivery::{SendError, Sent};
 
 /// What is wrong with the options of a system.
@@ -24,20 +22,9 @@ pub enum OptionsError {
     /// A number must not be zero.
     #[error("`{0}` must be greater than zero")]
     Zero(&'static str),
-    /// A PEM file cannot be used.
-    #[error("`tls`: {0} cannot be used: {1}")]
-    Pem(PathBuf, String),
-    /// A certificate without its key, or a key without its certificate.
-    #[error("`tls`: `cert` and `key` go together")]
-    HalfIdentity,
-    /// The machine trusts nobody.
-    #[error(
-        "`tls`: this machine has no certificate authorities of its own; name a file under `tls: {{ ca: ... }}`"
-    )]
-    NoAuthorities,
-    /// rustls refuses the combination.
+    /// TLS cannot be used like this.
     #[error("`tls`: {0}")]
-    Tls(String),
+    Tls(#[from] portolan_tls::TlsError),
 }
 
 /// Every `SendError::reason` of this adapter. The README says what each means and how it may be classified.

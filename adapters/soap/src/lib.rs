@@ -33,9 +33,9 @@ mod probe;
 mod reply;
 pub mod simulate;
 mod target;
-mod tls;
 
 pub use error::{OptionsError, reason};
-pub use options::{Auth, SoapOptions, TlsOptions};
+pub use options::{Auth, SoapOptions};
+pub use portolan_tls::TlsOptions;
 pub use probe::{Probe, ProbeError, probe};
 pub use target::SoapTarget;

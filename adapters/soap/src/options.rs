@@ -1,7 +1,8 @@
 //! How one SOAP system is reached: what `systems.<name>.soap` of `portolan.yaml` may hold, and what its values mean.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
+use portolan_tls::TlsOptions;
 use serde::Deserialize;
 
 /// What is typed for one system. `Debug` shows neither addresses nor secrets.
@@ -51,28 +52,6 @@ pub struct Auth {
     pub username: String,
     /// The password.
     pub password: String,
-}
-
-/// TLS: PEM files.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct TlsOptions {
-    /// The certificate authorities to trust; those of the machine where there is none.
-    #[serde(default)]
-    pub ca: Option<PathBuf>,
-    /// The client's certificate chain, for mutual TLS.
-    #[serde(default)]
-    pub cert: Option<PathBuf>,
-    /// The client's private key.
-    #[serde(default)]
-    pub key: Option<PathBuf>,
-}
-
-impl TlsOptions {
-    /// Whether anything is said.
-    pub fn is_set(&self) -> bool {
-        self.ca.is_some() || self.cert.is_some() || self.key.is_some()
-    }
 }
 
 impl SoapOptions {

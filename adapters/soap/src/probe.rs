@@ -7,7 +7,7 @@ use http::{Request, StatusCode, Uri, header::DATE};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_rustls::MaybeHttpsStream;
-use rustls::CertificateError;
+use portolan_tls::Refusal;
 use tokio::time::{Instant, timeout};
 use tower::Service as _;
 
@@ -15,7 +15,7 @@ use crate::{
     OptionsError, SoapOptions,
     connector::{Cause, Connector},
     headers::Headers,
-    tls,
+    target::tls_config,
 };
 
 /// What a system shows of itself.
@@ -56,7 +56,7 @@ impl From<OptionsError> for ProbeError {
 /// Connects and asks, with the system's own credentials and headers, within its `connect-timeout` and `timeout`.
 pub async fn probe(options: &SoapOptions) -> Result<Probe, ProbeError> {
     let uri: Uri = options.endpoint.parse().map_err(|_| OptionsError::Endpoint)?;
-    let tls = tls::client_config(&options.tls, uri.scheme() == Some(&http::uri::Scheme::HTTPS))?;
+    let tls = tls_config(&options.tls, &uri)?;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.headers_mut() = Headers::new(options, &uri)?.standing().clone();
     *request.uri_mut() =
@@ -123,28 +123,14 @@ fn unconnected(error: &(dyn std::error::Error + 'static)) -> ProbeError {
 }
 
 fn refused_by_tls(error: &(dyn std::error::Error + 'static)) -> ProbeError {
-    use CertificateError as Wrong;
-    match Cause::tls(error) {
-        Some(rustls::Error::InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. })) => {
-            failed("its certificate has expired", "the system's owner has to renew it")
-        }
-        Some(rustls::Error::InvalidCertificate(Wrong::NotValidYet | Wrong::NotValidYetContext { .. })) => {
-            failed("its certificate is not valid yet", "compare this machine's clock")
-        }
-        Some(rustls::Error::InvalidCertificate(Wrong::UnknownIssuer | Wrong::BadSignature)) => failed(
-            "its certificate is of an authority that is not trusted here",
-            "name the authority under the system's `tls: { ca: FILE }`",
-        ),
-        Some(rustls::Error::InvalidCertificate(
-            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. },
-        )) => failed(
-            "its certificate is for another name",
-            "write into `endpoint` the name that the certificate is for",
-        ),
-        Some(rustls::Error::AlertReceived(_)) => failed(
-            "it refuses this side in TLS",
-            "it may want a certificate (`tls: { cert, key }`), or another one than it gets",
-        ),
-        _ => failed("TLS was refused", "see the system's `tls`, and whether it speaks TLS 1.2 or 1.3 there"),
-    }
+    let refusal = Cause::tls(error).map_or(Refusal::Other, Refusal::by);
+    let todo = match refusal {
+        Refusal::Expired => "the system's owner has to renew it",
+        Refusal::UnknownAuthority => "name the authority under the system's `tls: { ca: FILE }`",
+        Refusal::OtherName => "write into `endpoint` the name that the certificate is for",
+        Refusal::RefusesUs => "it may want a certificate (`tls: { cert, key }`), or another one than it gets",
+        Refusal::Other => "see the system's `tls`, and whether it speaks TLS 1.2 or 1.3 there",
+        Refusal::NotYetValid | Refusal::Certificate => refusal.todo(),
+    };
+    failed(refusal.said(), todo)
 }

@@ -17,12 +17,12 @@ use tokio::{
 };
 
 use crate::{
-    OptionsError, SoapOptions,
+    OptionsError, SoapOptions, TlsOptions,
     connector::{Cause, Connector},
     error::{advise, bad_reply, no_reply, reason},
     headers::Headers,
     payload::{Payload, Taken},
-    reply, tls,
+    reply,
 };
 
 /// A SOAP service over HTTP/1.1.
@@ -49,7 +49,7 @@ impl SoapTarget {
             return Err(OptionsError::Zero("connect-timeout"));
         }
         let uri = endpoint(&options.endpoint)?;
-        let tls = tls::client_config(&options.tls, uri.scheme() == Some(&http::uri::Scheme::HTTPS))?;
+        let tls = tls_config(&options.tls, &uri)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.idle_timeout)
@@ -192,6 +192,12 @@ fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
 
 fn positive(number: usize, name: &'static str) -> Result<usize, OptionsError> {
     NonZeroUsize::new(number).map(NonZeroUsize::get).ok_or(OptionsError::Zero(name))
+}
+
+/// By which TLS there is, if any.
+pub(crate) fn tls_config(options: &TlsOptions, uri: &Uri) -> Result<rustls::ClientConfig, OptionsError> {
+    let encrypted = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
+    Ok(if encrypted { options.client_config() } else { options.check() }?)
 }
 
 fn endpoint(text: &str) -> Result<Uri, OptionsError> {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 pub(crate) type Announced = (MessageId, u32);
 
 /// Whoever publishes has this long; then the message goes back into the outbox. It may be published twice.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Confirmed parcels that are remembered here and not in the file: so many may be published again after a crash.
 const CONFIRMED: usize = 1000;
 /// Parcels without a confirm, at most, that an accept adds to: while the transport is away, the file alone remembers.

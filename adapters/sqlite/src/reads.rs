@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::{Trouble, describe},
     line::in_line,
-    row::{self, Detail, class_name, record, select, state_kind},
+    row::{self, Detail, class_name, record, select, state_kind, suspects},
 };
 
 /// A few connections, one for each question that runs.
@@ -138,7 +138,9 @@ const LOOKED_AT: usize = 20_000;
 // Each of the small states has an index that leads only to its own; INDEXED BY, or the planner may prefer to read
 // everything in the order of the answer.
 const WAITING: &str = concat!(
-    "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0 UNION ALL SELECT * FROM ",
+    "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0 AND lost < 2 UNION ALL SELECT * FROM ",
+    suspects!(),
+    " AND state = 0 UNION ALL SELECT * FROM ",
     in_line!(),
     " AND state = 5 UNION ALL SELECT * FROM messages INDEXED BY messages_out WHERE state IN (7, 8)"
 );

@@ -38,6 +38,14 @@ pub(crate) const OUT: i64 = 7;
 /// The same, and the transport is known to have it.
 pub(crate) const PUBLISHED: i64 = 8;
 
+/// What leads to the index `messages_suspects`, and is its condition.
+macro_rules! suspects {
+    () => {
+        "messages INDEXED BY messages_suspects WHERE lost >= 2 AND state IN (0, 1, 7, 8)"
+    };
+}
+pub(crate) use suspects;
+
 /// What of an envelope no question is about.
 #[derive(Serialize, serde::Deserialize)]
 pub(crate) struct Rest {

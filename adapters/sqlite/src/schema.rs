@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("controls.sql"),
     include_str!("order.sql"),
     include_str!("outbox.sql"),
+    include_str!("suspects.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

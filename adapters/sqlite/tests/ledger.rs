@@ -9,6 +9,7 @@ use portolan_delivery::{
     testing::{
         FakeBroker, FakeTransport, Fuse,
         messages::{BUNDLE, NOW, claimed, envelope, ids, payload, waiting},
+        suspects,
     },
 };
 use portolan_sqlite::{Durability, Options, SqliteDelivery, SqliteLedger};
@@ -72,6 +73,11 @@ async fn a_restart_publishes_again_what_may_not_have_been_and_few_others() {
     for parcel in parcels.iter().chain([&lost]) {
         assert!(ledger.claim(parcel, gateway, NOW).await.expect("claim").is_some());
     }
+}
+
+#[tokio::test]
+async fn suspects_take_turns() {
+    suspects::take_turns(&open(&tempfile::tempdir().expect("a folder")).await).await;
 }
 
 #[tokio::test]

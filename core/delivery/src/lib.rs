@@ -25,7 +25,7 @@ pub use envelope::{
     PayloadDigest, RequestKey,
 };
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
-pub use lost::{Lost, settle_lost, unreadable_row};
+pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
 pub use operator::{Changes, Operator, OperatorError, Resolution, RouteStatus, RouteView, Version};
 pub use port::{

@@ -3,8 +3,25 @@
 
 use crate::{DeadLetter, Envelope, Failure, FaultClass, Party, Status};
 
-/// Gateways that may die over one message before it is thought to be the reason.
+/// Gateways that may die over one message, one after the other, before it is a suspect.
+pub const LOST_BEFORE_SUSPECT: u32 = 2;
+
+/// Gateways that may die over one message, one after the other, before it is thought to be the reason.
 const LOST_BEFORE_POISON: u32 = 5;
+
+/// Whether a message is a suspect: whether its last `lost` attempts, which all ended with their gateway, are too many to be
+/// chance.
+///
+/// Whatever a gateway was at dies with it, so the deaths of one poison message are counted for its neighbours, too. Therefore
+/// of the suspects of a ledger, whatever their routes, one at most is claimed at a time, and the others wait their turn, oldest
+/// due first, while all other messages flow. A suspect that is innocent is cleared by its next attempt that ends, well or not;
+/// what is poison dies without another suspect beside it, until [`settle_lost`] buries it.
+///
+/// When an operator has a dead letter tried again, the count stays: a poison message that is retried is a suspect, and the first
+/// gateway that dies over it makes it a dead letter again.
+pub const fn is_suspect(lost: u32) -> bool {
+    lost >= LOST_BEFORE_SUSPECT
+}
 
 /// What becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +32,7 @@ pub enum Lost {
     Bury(DeadLetter),
 }
 
-/// Settles an attempt whose gateway is no more. `lost` counts the message's attempts that ended so, this one included.
+/// Settles an attempt whose gateway is no more. `lost` counts the message's last attempts that ended so, this one included.
 pub fn settle_lost(envelope: &Envelope, lost: u32) -> Lost {
     let failure = |class, reason, message| {
         Failure::new(Status::Unavailable, class, reason, message)

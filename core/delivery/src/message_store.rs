@@ -56,7 +56,8 @@ pub trait MessageStore: Send + Sync + 'static {
 
     /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one. Its deadline, which has
     /// mostly passed when a person looks, does not hold any more; nobody waits for the answer, as with an operation, so a
-    /// retry that fails is a dead letter again.
+    /// retry that fails is a dead letter again. Of how many gateways died over it, it keeps the count
+    /// ([`crate::is_suspect`]).
     fn retry(
         &self,
         id: MessageId,

@@ -29,9 +29,10 @@ pub trait Delivery: MessageStore {
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
     /// Takes up to `limit` messages that are due and not parked, oldest due first, recording an attempt for each. Does not
-    /// wait. However many messages are parked, those of other keys cost no more.
+    /// wait. However many messages are parked, those of other keys cost no more. Of suspects ([`crate::is_suspect`]) one at
+    /// most is claimed at a time.
     ///
-    /// Messages of `except` routes are passed over.
+    /// Messages of `except` routes are passed over, and no suspect waits for one of them that is not claimed.
     fn claim<'a>(
         &'a self,
         gateway: GatewayId,

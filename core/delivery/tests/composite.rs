@@ -9,6 +9,7 @@ use portolan_delivery::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
         kill::{Stores, at_every_step},
         messages::{BUNDLE, NOW, at, claimed, envelope, ids, waiting},
+        suspects,
     },
 };
 
@@ -50,6 +51,11 @@ async fn holds_what_every_delivery_holds() {
         println!("{}", case.name);
         (case.run)(&TwoStores::default()).await;
     }
+}
+
+#[tokio::test]
+async fn suspects_take_turns() {
+    suspects::take_turns(&FakeLedger::new(FakeDatabase::default(), Fuse::never())).await;
 }
 
 #[tokio::test]

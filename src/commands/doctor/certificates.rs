@@ -19,7 +19,7 @@ const DAY: i64 = 24 * 3600;
 
 /// What a certificate is for decides which of several must be valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+enum Role {
     /// A certificate and its intermediates: each of them.
     Chain,
     /// Authorities: any.
@@ -44,7 +44,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         (name.as_str(), &options.tls)
     });
     let collector = config.telemetry.as_ref().map(|telemetry| ("telemetry", &telemetry.collector.tls));
-    for (name, tls) in systems.chain(collector) {
+    for (name, tls) in systems.chain(collector).chain(config.queue.tls()) {
         if let Some(cert) = &tls.cert {
             of_file(name, cert, Role::Chain);
         }
@@ -52,7 +52,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             of_file(name, ca, Role::Authorities);
         }
     }
-    // Those of systems were tried when the configuration was read.
+    // Those of systems and servers were tried when the configuration was read.
     if let Some(tls) = &config.listen.grpc.tls
         && let Err(problem) = tls.check()
     {
@@ -74,8 +74,14 @@ fn file(name: &str, path: &Path, role: Role, now: Timestamp) -> Finding {
     }
 }
 
+/// What a server showed of itself, if anything.
+pub(super) fn shown(of: impl std::fmt::Display, certificates: &[Vec<u8>]) -> Option<Finding> {
+    let check = Check::new(CHECK, format!("{of}, as it shows itself"));
+    (!certificates.is_empty()).then(|| judge(&check, certificates, Role::Chain, Timestamp::now()))
+}
+
 /// By the time for which certificates are valid (RFC 5280, 4.1.2.5).
-pub(super) fn judge(check: &Check, certificates: &[impl AsRef<[u8]>], role: Role, now: Timestamp) -> Finding {
+fn judge(check: &Check, certificates: &[impl AsRef<[u8]>], role: Role, now: Timestamp) -> Finding {
     let periods: Option<Vec<_>> = certificates.iter().map(|der| period(der.as_ref())).collect();
     let Some(periods) = periods else {
         return check.problem("it cannot be read as X.509", "have it issued again");

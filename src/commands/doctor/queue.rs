@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    clock,
+    certificates, clock,
     finding::{Check, Finding},
 };
 use crate::config::{Ledger, Queue};
@@ -70,18 +70,24 @@ fn rabbitmq(probed: Result<Vec<portolan_rabbitmq::Probe>, portolan_rabbitmq::Ope
         Err(error) => return vec![Check::new("queue", "RabbitMQ").problem(error.to_string(), todo)],
     };
     let any = nodes.iter().any(|node| node.connected.is_ok());
-    let found = nodes.into_iter().map(|node| {
-        let check = Check::new("queue", format!("RabbitMQ {}", node.server));
-        match node.connected {
+    let found = nodes.into_iter().flat_map(|node| {
+        let name = format!("RabbitMQ {}", node.server);
+        let check = Check::new("queue", &name);
+        let connected = match node.connected {
             Ok(took) => {
                 check.ok(format!("takes the credentials and has the virtual host; {} ms", took.as_millis()))
             }
             Err(error) if any => check.warning(error.to_string(), todo),
             Err(error) => check.problem(error.to_string(), todo),
-        }
+        };
+        let readable = node.readable_password.then(|| check.warning(READABLE, "write amqps:// in `queue`"));
+        let certificate = certificates::shown(name, &node.certificates);
+        [Some(connected), readable, certificate].into_iter().flatten()
     });
     found.collect()
 }
+
+const READABLE: &str = "the password crosses the network without TLS";
 
 fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenError>) -> Vec<Finding> {
     let check = Check::new("ledger", "PostgreSQL");
@@ -102,5 +108,10 @@ fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenErro
         true => check
             .problem(format!("{said}; it is a standby, which takes nothing"), "name the primary in `ledger`"),
     };
-    vec![server, clock::check(&Check::new("clock", "PostgreSQL"), probe.clocks, &CLOCK)]
+    let clocks = clock::check(&Check::new("clock", "PostgreSQL"), probe.clocks, &CLOCK);
+    let readable = probe
+        .readable_password
+        .then(|| check.warning(READABLE, "write `sslmode=require` into the URL of `ledger`"));
+    let certificate = certificates::shown("PostgreSQL", &probe.certificates);
+    [Some(server), readable, certificate, Some(clocks)].into_iter().flatten().collect()
 }

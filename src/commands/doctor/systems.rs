@@ -6,8 +6,7 @@ use portolan_delivery::Timestamp;
 use portolan_soap::{Probe, ProbeError, SoapOptions, probe};
 
 use super::{
-    certificates::{self, Role},
-    clock,
+    certificates, clock,
     finding::{Check, Finding},
 };
 use crate::config::{Config, SystemKind};
@@ -41,10 +40,7 @@ fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Find
         Err(error) => return vec![check.problem(error.said, error.todo)],
     };
     let mut findings = vec![answer(&check, &probe)];
-    if !probe.certificates.is_empty() {
-        let check = Check::new("certificate", format!("{name}, as it shows itself"));
-        findings.push(certificates::judge(&check, &probe.certificates, Role::Chain, now));
-    }
+    findings.extend(certificates::shown(name, &probe.certificates));
     if let Some(date) = probe.date {
         findings.push(clock::check(&Check::new("clock", name), (date.into(), now), &CLOCK));
     }

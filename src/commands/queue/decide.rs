@@ -23,6 +23,9 @@ const MAX_REPLY_BYTES: u64 = 16 << 20;
 /// Of a dead letter of class UNKNOWN the system may already have done what it asks for: find out first. If it has, use
 /// `resolve --succeeded`. Many at once are meant by route, class and age: without --yes they are only shown, and those of
 /// class UNKNOWN only where --class unknown says so.
+///
+/// Over a dead letter of class POISON gateways have died. It is tried without another such message beside it, and the next
+/// gateway that dies over it makes it a dead letter again at once.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::free_port;
+use crate::{ServerTls, free_port};
 
 /// A running PostgreSQL server; stopped when dropped, with all its data.
 pub struct Database {
@@ -24,6 +24,29 @@ impl Database {
         Self::start_in(tempfile::tempdir().unwrap(), false)
     }
 
+    /// The same with TLS, and nothing else.
+    pub fn start_with(tls: &ServerTls<'_>) -> Self {
+        let database = Self::prepare(tempfile::tempdir().unwrap(), false);
+        // The server's user reads them, and a key that others can read is refused.
+        let files = [
+            (&tls.shows.certificate, "server.pem"),
+            (&tls.shows.key, "server.key"),
+            (&tls.clients.file(), "ca.pem"),
+        ];
+        for (from, name) in files {
+            let mut install = Command::new("install");
+            succeed(install.args(["-o", "postgres", "-m", "600"]).arg(from).arg(database.data().join(name)));
+        }
+        let client = if tls.demands { "clientcert=verify-ca" } else { "" };
+        let access = format!("hostssl all all 127.0.0.1/32 trust {client}\n");
+        std::fs::write(database.data().join("pg_hba.conf"), access).unwrap();
+        database.configure(
+            "ssl = on\nssl_cert_file = 'server.pem'\nssl_key_file = 'server.key'\nssl_ca_file = 'ca.pem'\n",
+        );
+        database.restart();
+        database
+    }
+
     /// The same on a disk of so many MiB, in memory: it can be filled. Needs the right to mount.
     pub fn start_on_disk_of(mebibytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -33,6 +56,13 @@ impl Database {
     }
 
     fn start_in(folder: tempfile::TempDir, mounted: bool) -> Self {
+        let database = Self::prepare(folder, mounted);
+        database.restart();
+        database
+    }
+
+    /// Not started yet.
+    fn prepare(folder: tempfile::TempDir, mounted: bool) -> Self {
         let database = Self { folder, port: free_port(), mounted };
         succeed(Command::new("chown").arg("postgres").arg(database.folder.path()));
         let mut initdb = database.command("initdb");
@@ -41,11 +71,14 @@ impl Database {
                 .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
                 .arg(database.data()),
         );
-        let settings = "min_wal_size = 32MB\nmax_wal_size = 64MB\n";
-        let file = database.data().join("postgresql.auto.conf");
-        std::fs::write(file, settings).unwrap();
-        database.restart();
+        database.configure("min_wal_size = 32MB\nmax_wal_size = 64MB\n");
         database
+    }
+
+    fn configure(&self, settings: &str) {
+        let file = self.data().join("postgresql.auto.conf");
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        file.write_all(settings.as_bytes()).unwrap();
     }
 
     /// Where it listens.
@@ -91,6 +124,11 @@ impl Database {
     /// `postgres://...`, of the superuser, without a password.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The same by TLS, or not at all.
+    pub fn tls_url(&self) -> String {
+        format!("postgres://postgres@localhost:{}/postgres?sslmode=require", self.port)
     }
 
     /// Starts it again over the same data, and waits until it answers.

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests wait for processes")]
 
+mod authority;
 mod broker;
 mod cluster;
 mod database;
 mod node;
 
+pub use authority::{Authority, Certificate, ServerTls};
 pub use broker::Broker;
 pub use cluster::Cluster;
 pub use database::Database;

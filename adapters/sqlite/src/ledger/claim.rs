@@ -49,7 +49,7 @@ impl Ledger {
             .filter(|(route, due)| **due <= now && !self.passed_over.contains(route))
             .map(|(route, _)| *route)
             .collect();
-        let mut due = Vec::new();
+        let mut due = Vec::from_iter(self.next_suspect(now)?);
         for route in &routes {
             self.due_of_route(*route, limit, now, &mut due)?;
         }
@@ -67,7 +67,7 @@ impl Ledger {
     ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
             "SELECT at, seq FROM messages INDEXED BY messages_waiting
-             WHERE state = 0 AND route = ?1 AND at <= ?2 ORDER BY at, seq LIMIT ?3",
+             WHERE state = 0 AND lost < 2 AND route = ?1 AND at <= ?2 ORDER BY at, seq LIMIT ?3",
         )?;
         let mut rows = statement.query((route, now.0, i64::try_from(limit).unwrap_or(i64::MAX)))?;
         while let Some(row) = rows.next()? {

@@ -40,7 +40,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn set_state(&self, seq: i64, state: i64) -> Result<(), Trouble> {
+    pub(super) fn set_state(&self, seq: i64, state: i64) -> Result<(), Trouble> {
         self.connection
             .prepare_cached("UPDATE messages SET state = ?2 WHERE seq = ?1")?
             .execute((seq, state))?;

@@ -10,6 +10,7 @@ mod operate;
 mod outbox;
 mod reconcile;
 mod settle;
+mod suspects;
 mod tally;
 
 use std::{
@@ -21,6 +22,7 @@ use portolan_delivery::{BundleHash, DeliveryError, MessageId, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{error::Trouble, line::Line};
+use suspects::Turn;
 
 /// What the file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,9 @@ pub(crate) struct Ledger {
     due: HashMap<i64, Timestamp>,
     /// Routes that the last claim passed over: that they are due is no reason to claim again.
     passed_over: HashSet<i64>,
+    /// When a suspect may be claimed; may be too early, never too late.
+    suspect_due: Option<Timestamp>,
+    turn: Option<Turn>,
 }
 
 impl Ledger {
@@ -66,6 +71,8 @@ impl Ledger {
             newest: 0,
             due: HashMap::new(),
             passed_over: HashSet::new(),
+            suspect_due: None,
+            turn: None,
         };
         ledger.load_names()?;
         ledger.catch_up()?;
@@ -73,6 +80,7 @@ impl Ledger {
         for route in ledger.route_names.keys().copied().collect::<Vec<_>>() {
             ledger.refresh_due(route)?;
         }
+        ledger.next_suspect(Timestamp::now())?;
         Ok(ledger)
     }
 
@@ -122,7 +130,8 @@ impl Ledger {
 
     /// When a claim may next find something.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.due.iter().filter(|(route, _)| !self.passed_over.contains(route)).map(|(_, due)| *due).min()
+        let due = self.due.iter().filter(|(route, _)| !self.passed_over.contains(route)).map(|(_, due)| *due);
+        due.chain(self.suspect_due).min()
     }
 
     /// The number of a route, which is made where there is none.
@@ -156,7 +165,7 @@ impl Ledger {
         let next: Option<i64> = self
             .connection
             .prepare_cached(
-                "SELECT at FROM messages INDEXED BY messages_waiting WHERE state = 0 AND route = ?1 ORDER BY at LIMIT 1",
+                "SELECT at FROM messages INDEXED BY messages_waiting WHERE state = 0 AND lost < 2 AND route = ?1 ORDER BY at LIMIT 1",
             )?
             .query_row([route], |row| row.get(0))
             .optional()?;

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Claimed, DeliveryError, GatewayId, MessageId, Timestamp, composite::Parcel};
+use portolan_delivery::{
+    Claimed, DeliveryError, GatewayId, MessageId, Timestamp, composite::Parcel, is_suspect,
+};
 use rusqlite::OptionalExtension;
 
 use super::Ledger;
@@ -24,15 +26,16 @@ impl Ledger {
         let (routes, due) = self.due_now(limit, except, now)?;
         let mut parcels = Vec::with_capacity(due.len());
         for seq in due {
-            let (id, route, attempt, due) = self
+            let (id, route, attempt, due, lost) = self
                 .connection
                 .prepare_cached(
-                    "UPDATE messages SET state = ?2 WHERE seq = ?1 RETURNING id, route, attempt, at",
+                    "UPDATE messages SET state = ?2 WHERE seq = ?1 RETURNING id, route, attempt, at, lost",
                 )?
                 .query_row((seq, OUT), |row| {
                     let (route, attempt): (i64, u32) = (row.get(1)?, row.get(2)?);
-                    Ok((message_id(row, 0)?, route, attempt, Timestamp(row.get(3)?)))
+                    Ok((message_id(row, 0)?, route, attempt, Timestamp(row.get(3)?), row.get(4)?))
                 })?;
+            self.has_its_turn(seq, route, lost, now);
             let name = self.route_names.get(&route).cloned();
             let route =
                 name.ok_or_else(|| DeliveryError::Unavailable(format!("the route of message {id} is gone")))?;
@@ -101,14 +104,20 @@ impl Ledger {
         gateway: GatewayId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, Trouble> {
-        let seq: Option<i64> = self
+        let announced: Option<(i64, u32)> = self
             .connection
             .prepare_cached(
-                "SELECT seq FROM messages WHERE id = ?1 AND state IN (0, 7, 8) AND attempt = ?2 - 1",
+                "SELECT seq, lost FROM messages WHERE id = ?1 AND state IN (0, 7, 8) AND attempt = ?2 - 1",
             )?
-            .query_row((id.0.as_bytes(), attempt), |row| row.get(0))
+            .query_row((id.0.as_bytes(), attempt), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        seq.map_or(Ok(None), |seq| self.take(seq, gateway, now))
+        let Some((seq, lost)) = announced else { return Ok(None) };
+        if is_suspect(lost) && self.suspect_is_claimed()? {
+            // Its parcel is spent; when it is its turn, another one is published.
+            self.set_state(seq, 0)?;
+            return Ok(None);
+        }
+        self.take(seq, gateway, now)
     }
 
     /// What an earlier run handed out, and was not seen to be published; in a queue's file, which has no transport, all.

@@ -35,7 +35,7 @@ impl Ledger {
                         reconciled.buried += 1;
                     }
                     None => {
-                        self.record_attempt(&row, &unreadable_row().failure, now, Ended::Lost)?;
+                        self.end_attempt(&row, &unreadable_row().failure, now, Ended::Lost)?;
                         self.bury_damaged(row.seq, row.line, now)?;
                         reconciled.buried += 1;
                     }
@@ -47,9 +47,8 @@ impl Ledger {
     /// Some of them, each with what becomes of it; nothing where its row cannot be read.
     fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Option<Lost>)>, Trouble> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, route, attempt, started, order_key, id, envelope, bundle, received,
-                    (SELECT count(*) FROM attempts a WHERE a.message = m.seq AND a.lost)
-             FROM messages m INDEXED BY messages_claimed
+            "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received
+             FROM messages INDEXED BY messages_claimed
              WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
         )?;
         let mut rows = statement.query((gateway.0.as_bytes(), CHUNK))?;
@@ -67,12 +66,11 @@ impl Ledger {
     }
 
     fn settled(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Result<Lost, Trouble> {
-        let id: MessageId = message_id(row, 5)?;
-        let rest: Rest = from_json(row.get_ref(6)?.as_str().map_err(|_| damaged(id))?, id)?;
+        let id: MessageId = message_id(row, 6)?;
+        let rest: Rest = from_json(row.get_ref(7)?.as_str().map_err(|_| damaged(id))?, id)?;
         let route = self.route_names.get(&claimed.route).cloned().ok_or_else(|| damaged(id))?;
-        let bundle = self.bundle_hashes.get(&row.get(7)?).copied().ok_or_else(|| damaged(id))?;
-        let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(8)?));
-        let before: u32 = row.get(9)?;
-        Ok(settle_lost(&envelope, before.saturating_add(1)))
+        let bundle = self.bundle_hashes.get(&row.get(8)?).copied().ok_or_else(|| damaged(id))?;
+        let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(9)?));
+        Ok(settle_lost(&envelope, claimed.lost.saturating_add(1)))
     }
 }

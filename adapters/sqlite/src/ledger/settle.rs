@@ -16,6 +16,7 @@ pub(super) struct ClaimedRow {
     pub(super) route: i64,
     pub(super) number: u32,
     pub(super) started: i64,
+    pub(super) lost: u32,
     pub(super) line: Option<Line>,
 }
 
@@ -24,16 +25,17 @@ impl Ledger {
         let (reply, failure) = columns(outcome)?;
         let mut statement = self.connection.prepare_cached(
             "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
-             WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3 RETURNING order_key, route",
+             WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3 RETURNING order_key, route, lost",
         )?;
         let (id, gateway) = (claim.id.0.as_bytes(), claim.gateway.0.as_bytes());
         let mut settled = statement.query((id, claim.attempt, gateway, now.0, reply, failure))?;
         let row = settled.next()?.ok_or(DeliveryError::Superseded(claim))?;
-        let line = Line::of(row, 0, 1)?;
+        let (line, lost) = (Line::of(row, 0, 1)?, row.get(2)?);
         // To its end, or the update is not done.
         while settled.next()?.is_some() {}
         drop(settled);
         drop(statement);
+        self.suspect_is_done(lost, now);
         self.next_after_it(line)
     }
 
@@ -56,7 +58,7 @@ impl Ledger {
     fn claimed(&self, claim: Claim) -> Result<ClaimedRow, Trouble> {
         self.connection
             .prepare_cached(
-                "SELECT seq, route, attempt, started, order_key FROM messages
+                "SELECT seq, route, attempt, started, order_key, lost FROM messages
                  WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3",
             )?
             .query_row((claim.id.0.as_bytes(), claim.attempt, claim.gateway.0.as_bytes()), ClaimedRow::read)
@@ -72,7 +74,7 @@ impl Ledger {
         now: Timestamp,
         ended: Ended,
     ) -> Result<(), Trouble> {
-        self.record_attempt(row, failure, now, ended)?;
+        self.end_attempt(row, failure, now, ended)?;
         self.connection
             .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
             .execute((row.seq, due.0))?;
@@ -87,7 +89,7 @@ impl Ledger {
         now: Timestamp,
         ended: Ended,
     ) -> Result<(), Trouble> {
-        self.record_attempt(row, &letter.failure, now, ended)?;
+        self.end_attempt(row, &letter.failure, now, ended)?;
         self.mark_dead(row.seq, letter, now)?;
         self.next_after_it(row.line)
     }
@@ -121,8 +123,9 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn record_attempt(
-        &self,
+    /// Records how the attempt ended, and how many in a row ended with their gateway.
+    pub(super) fn end_attempt(
+        &mut self,
         row: &ClaimedRow,
         failure: &Failure,
         now: Timestamp,
@@ -130,15 +133,22 @@ impl Ledger {
     ) -> Result<(), Trouble> {
         self.connection
             .prepare_cached(
-                "INSERT INTO attempts (message, number, started, ended, lost, failure) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO attempts (message, number, started, ended, failure) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute((row.seq, row.number, row.started, now.0, ended == Ended::Lost, to_json(failure)?))?;
+            .execute((row.seq, row.number, row.started, now.0, to_json(failure)?))?;
+        let lost = if ended == Ended::Lost { row.lost.saturating_add(1) } else { 0 };
+        if lost != row.lost {
+            self.connection
+                .prepare_cached("UPDATE messages SET lost = ?2 WHERE seq = ?1")?
+                .execute((row.seq, lost))?;
+        }
+        self.suspect_is_done(row.lost, now);
         Ok(())
     }
 }
 
 impl ClaimedRow {
-    /// Of the columns `seq, route, attempt, started, order_key`.
+    /// Of the columns `seq, route, attempt, started, order_key, lost`.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             seq: row.get(0)?,
@@ -146,6 +156,7 @@ impl ClaimedRow {
             number: row.get(2)?,
             started: row.get(3)?,
             line: Line::of(row, 4, 1)?,
+            lost: row.get(5)?,
         })
     }
 }

@@ -12,7 +12,8 @@ pub trait Ledger: MessageStore {
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 
     /// Up to `limit` messages that wait, are due, not parked and not published, oldest due first; `except` routes passed
-    /// over.
+    /// over. Of suspects ([`crate::is_suspect`]) one at most, and none while one is claimed, or was published a moment ago on
+    /// a route that is not among `except`.
     fn due<'a>(
         &'a self,
         limit: usize,
@@ -24,8 +25,8 @@ pub trait Ledger: MessageStore {
     fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>>;
 
     /// The inbox: records the attempt that the parcel announces, if the message waits for just that one. `None`
-    /// otherwise: the parcel came again, or late, or the message was parked meanwhile, and is published anew when it is its
-    /// turn.
+    /// otherwise: the parcel came again, or late, or the message was parked meanwhile, or is a suspect while another one is
+    /// claimed; then it is published anew when it is its turn.
     fn claim<'a>(
         &'a self,
         parcel: &'a Parcel,

@@ -8,6 +8,7 @@ pub mod kill;
 mod ledger;
 pub mod messages;
 mod store;
+pub mod suspects;
 mod transport;
 
 pub use cases::SUITE;

@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod line;
+mod suspects;
 
 /// Rows in order of acceptance.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub(super) struct Store {
 struct Row {
     record: Record,
     published: bool,
+    /// The last so many attempts ended with their gateway.
     lost: u32,
 }
 
@@ -147,8 +149,11 @@ impl Store {
             State::Waiting { due } if !row.published => Some((seq, due, row)),
             _ => None,
         });
-        rows.filter(|(seq, _, row)| {
-            !except.contains(&row.record.envelope.route) && self.behind(**seq, row).is_none()
+        let suspect = self.next_suspect(except);
+        rows.filter(move |(seq, _, row)| {
+            !except.contains(&row.record.envelope.route)
+                && self.behind(**seq, row).is_none()
+                && (!row.is_suspect() || Some(**seq) == suspect)
         })
         .map(|(_, due, row)| (due, row))
     }
@@ -198,11 +203,12 @@ impl Store {
 
     pub(super) fn claim(&mut self, parcel: &Parcel, gateway: GatewayId, now: Timestamp) -> Option<Claimed> {
         let parked = self.get(parcel.id)?.behind.is_some();
+        let another = self.suspect_at_work();
         let row = self.row(parcel.id).ok()?;
         if row.record.state.kind() != StateKind::Waiting || row.next_attempt() != parcel.attempt {
             return None;
         }
-        if parked {
+        if parked || (row.is_suspect() && another) {
             // This parcel is spent; when it is its turn, another one is published.
             row.published = false;
             return None;
@@ -245,6 +251,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let row = self.claimed(claim)?;
+        row.lost = 0;
         row.end(Some(failure), now);
         row.wait(due);
         Ok(())
@@ -256,7 +263,9 @@ impl Store {
         letter: DeadLetter,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        self.claimed(claim)?.bury(letter, now);
+        let row = self.claimed(claim)?;
+        row.lost = 0;
+        row.bury(letter, now);
         Ok(())
     }
 

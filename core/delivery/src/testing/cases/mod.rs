@@ -9,6 +9,7 @@ mod order;
 mod order_of_dead_letters;
 mod questions;
 mod settle;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub const SUITE: &[&[Case]] = &[
     claim::CASES,
     settle::CASES,
     crash::CASES,
+    suspects::CASES,
     order::CASES,
     order_of_dead_letters::CASES,
     operate::CASES,
