@@ -42,8 +42,8 @@ impl Queue {
     pub(crate) fn tls(&self) -> Vec<(&'static str, &TlsOptions)> {
         match self {
             Self::Sqlite(_) => Vec::new(),
-            Self::RabbitMq { broker, ledger: Ledger::Sqlite(_) } => vec![("queue", &broker.tls)],
-            Self::RabbitMq { broker, ledger: Ledger::Postgres(ledger) } => {
+            Self::RabbitMq { broker, ledger: Ledger::Sqlite(_), .. } => vec![("queue", &broker.tls)],
+            Self::RabbitMq { broker, ledger: Ledger::Postgres(ledger), .. } => {
                 vec![("queue", &broker.tls), ("ledger", &ledger.tls)]
             }
         }
