@@ -7,6 +7,7 @@ mod listen;
 mod mask;
 mod queue;
 mod secret;
+mod strangers;
 mod system;
 mod telemetry;
 #[cfg(test)]

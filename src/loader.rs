@@ -66,7 +66,11 @@ impl Loader for Files {
             );
         }
         let kept = bundle::in_utf8(&sources);
-        let routes = read.routes.iter().map(|found| routed(&found.entry, &found.loaded, &kept, &systems));
+        let routes = read.routes.iter().map(|found| {
+            let mut loaded = routed(&found.entry, &found.loaded, &kept, &systems)?;
+            loaded.route.announced = config.queue.announces(&loaded.route.name);
+            Ok(loaded)
+        });
         let loaded = routes.collect::<Result<_, _>>()?;
         *self.systems.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(systems);
         Ok(loaded)

@@ -1,6 +1,8 @@
 //! Mapping files: found in files and folders, read with their contracts and checked, against each other and against the
 //! systems that are configured. What `check`, `translate` and `serve` have in common.
 
+mod strangers;
+
 use std::{
     collections::HashMap,
     path::{Component, Path, PathBuf},
@@ -93,6 +95,8 @@ pub(crate) fn read(
     let mut across = duplicates(&read.routes);
     if let Some(config) = config {
         across.extend(unknown_systems(&read.routes, config));
+        let all = paths == config.routes && !read.failed();
+        across.extend(strangers::unfit(&read.routes, all, config));
     }
     read.findings.extend(across);
     read

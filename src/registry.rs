@@ -13,7 +13,7 @@ use portolan_delivery::{
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
 use portolan_postgres::PostgresLedger;
-use portolan_rabbitmq::RabbitTransport;
+use portolan_rabbitmq::{Ingress, IngressOptions, RabbitTransport};
 use portolan_schema::{Contract, Directory, Reading};
 use portolan_soap::SoapTarget;
 use portolan_sqlite::{SqliteDelivery, SqliteLedger};
@@ -80,7 +80,7 @@ fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
 
 /// Opens the queue, for a gateway.
 pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
-    let Queue::RabbitMq { broker, ledger } = queue else { return self::ledger(queue).await };
+    let Queue::RabbitMq { broker, ledger, .. } = queue else { return self::ledger(queue).await };
     let broker = async || RabbitTransport::open((**broker).clone()).await.map_err(Failure::failed);
     match ledger {
         Ledger::Postgres(options) => {
@@ -92,6 +92,20 @@ pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure
             Ok(Arc::new(Composite::new(broker().await?, ledger)))
         }
     }
+}
+
+/// The source for strangers who publish into routes, where there are some.
+pub(crate) async fn ingress(config: &Config) -> Result<Option<Ingress>, Failure> {
+    let Queue::RabbitMq { broker, strangers, .. } = &config.queue else { return Ok(None) };
+    if strangers.ingress.is_empty() {
+        return Ok(None);
+    }
+    let options = IngressOptions {
+        broker: (**broker).clone(),
+        routes: strangers.ingress.iter().map(|named| named.value.clone()).collect(),
+        max_request_bytes: config.listen.grpc.max_request_bytes,
+    };
+    Ingress::open(options).await.map(Some).map_err(Failure::failed)
 }
 
 /// Opens what remembers messages, for questions and decisions: what is to be done then is for a gateway.

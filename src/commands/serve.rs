@@ -79,6 +79,7 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let engine = Engine::start(options, delivery, loader).await.map_err(start_failure)?;
 
     let token_file = config.admin_token();
+    let strangers = registry::ingress(&config).await?;
     let operator: Arc<dyn Operator> = Arc::new(EngineOperator(engine.clone()));
     let drain_timeout = config.listen.grpc.drain_timeout;
     let callers = GrpcSource::bind(config.listen.grpc, Arc::new(EngineIntake(engine.clone()))).await;
@@ -99,6 +100,13 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let (grpc, http) = (callers.local_addr(), console.local_address());
     let (stop, stopping) = watch::channel(Phase::Serving);
     let callers = tokio::spawn(callers.serve(reached(stopping.clone(), Phase::Draining)));
+    let intake = Arc::new(EngineIntake(engine.clone()));
+    let draining = reached(stopping.clone(), Phase::Draining);
+    let strangers = tokio::spawn(async move {
+        if let Some(ingress) = strangers {
+            ingress.serve(intake, draining).await;
+        }
+    });
     let console = tokio::spawn(console.serve(reached(stopping, Phase::Stopped)));
     report.line(format_args!("portolan ready grpc={grpc} http={http} routes={routes}"));
     tracing::info!(%grpc, %http, routes, "ready");
@@ -122,7 +130,11 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     stop.send_replace(Phase::Draining);
     let limit = if ended.is_ok() { drain_timeout } else { Duration::from_secs(1) };
     let drained = async {
-        let (settled, _) = tokio::join!(engine.drain(limit), tokio::time::timeout(limit, callers));
+        let (settled, _, _) = tokio::join!(
+            engine.drain(limit),
+            tokio::time::timeout(limit, callers),
+            tokio::time::timeout(limit, strangers)
+        );
         settled
     };
     let settled = tokio::select! {

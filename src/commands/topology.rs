@@ -1,9 +1,9 @@
-//! `portolan topology`: the queues that the routes need at the broker, and what there is.
+//! `portolan topology`: what the routes need at the broker, what strangers do, and what there is.
 
 use std::{path::PathBuf, sync::Arc};
 
 use portolan_diagnostics::{SourceId, Sources};
-use portolan_rabbitmq::{Found, Inspected, Options, QueueType};
+use portolan_rabbitmq::{Found, Inspected, Needs, Options, QueueType};
 use serde_json::json;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     table::Table,
 };
 
-/// Show the queues that the routes need at RabbitMQ, or make those that are missing.
+/// Show the queues that the routes need at RabbitMQ, and what strangers need, or make what is missing.
 ///
 /// A gateway makes them itself when it starts. This is for looking before, and for a gateway whose user may not make any.
 /// What is there is never changed or deleted, nor are queues of routes that are gone.
@@ -84,11 +84,12 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
 }
 
 fn compare(wanted: &Wanted, apply: bool, report: &Report) -> Result<(), Failure> {
-    let (broker, routes) = needed(&wanted.config)?;
+    let Needed { broker, routes, ingress } = needed(&wanted.config)?;
+    let needs = Needs { routes: &routes, ingress: &ingress };
     let compared = super::small_runtime()?.block_on(async {
         match apply {
-            true => portolan_rabbitmq::apply(&broker, &routes).await,
-            false => portolan_rabbitmq::inspect(&broker, &routes).await,
+            true => portolan_rabbitmq::apply(&broker, needs).await,
+            false => portolan_rabbitmq::inspect(&broker, needs).await,
         }
     });
     let queues = compared.map_err(Failure::failed)?;
@@ -105,12 +106,18 @@ fn compare(wanted: &Wanted, apply: bool, report: &Report) -> Result<(), Failure>
     }
 }
 
-/// The broker, and the routes that are to be served.
-fn needed(path: &std::path::Path) -> Result<(Options, Vec<Arc<str>>), Failure> {
+/// The broker, the routes that are to be served, and those into which strangers publish.
+struct Needed {
+    broker: Options,
+    routes: Vec<Arc<str>>,
+    ingress: Vec<Arc<str>>,
+}
+
+fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
     let mut sources = Sources::default();
     let loaded = config::load(path, &mut sources).into_result();
     let (config, _) = loaded.map_err(|found| Failure::configuration(found, &sources))?;
-    let Queue::RabbitMq { broker, .. } = &config.queue else {
+    let Queue::RabbitMq { broker, strangers, .. } = &config.queue else {
         return Err(Failure::usage(
             "the queue is a SQLite file: there is no broker, and nothing to set up at one",
         )
@@ -123,16 +130,17 @@ fn needed(path: &std::path::Path) -> Result<(Options, Vec<Arc<str>>), Failure> {
     }
     let mut routes: Vec<_> = read.routes.iter().map(|found| Arc::from(&*found.loaded.route.name)).collect();
     routes.sort();
-    Ok(((**broker).clone(), routes))
+    let ingress = strangers.ingress.iter().map(|named| named.value.clone()).collect();
+    Ok(Needed { broker: (**broker).clone(), routes, ingress })
 }
 
 fn is_there(queue: &Inspected) -> bool {
-    matches!(queue.found, Ok(Found::There { .. } | Found::Made))
+    matches!(queue.found, Ok(Found::There { .. } | Found::Exchange | Found::Made))
 }
 
 fn state(queue: &Inspected) -> &'static str {
     match queue.found {
-        Ok(Found::There { .. }) => "there",
+        Ok(Found::There { .. } | Found::Exchange) => "there",
         Ok(Found::Made) => "made",
         Ok(Found::Missing) => "missing",
         Err(_) => "wrong",
@@ -141,8 +149,9 @@ fn state(queue: &Inspected) -> &'static str {
 
 fn kind(queue: &Inspected) -> &'static str {
     match queue.queue_type {
-        QueueType::Quorum => "quorum",
-        QueueType::Classic => "classic",
+        Some(QueueType::Quorum) => "quorum",
+        Some(QueueType::Classic) => "classic",
+        None => "topic",
     }
 }
 
@@ -155,7 +164,7 @@ fn shown(queue: &Inspected) -> serde_json::Value {
             shown["consumers"] = json!(consumers);
         }
         Err(problem) => shown["problem"] = json!(problem.to_string()),
-        Ok(Found::Missing | Found::Made) => {}
+        Ok(Found::Exchange | Found::Missing | Found::Made) => {}
     }
     shown
 }
@@ -180,7 +189,11 @@ fn print(queues: &[Inspected], report: &Report) {
         report.line(format_args!("\n{problem}"));
     }
     let count = |state_: &str| queues.iter().filter(|queue| state(queue) == state_).count();
-    let mut said = plural(queues.len(), "queue");
+    let exchanges = queues.iter().filter(|one| one.queue_type.is_none()).count();
+    let mut said = plural(queues.len() - exchanges, "queue");
+    if exchanges > 0 {
+        said.push_str(&format!(" and {}", plural(exchanges, "exchange")));
+    }
     for (state, what) in [("made", "made now"), ("missing", "missing"), ("wrong", "wrong")] {
         match count(state) {
             0 => {}

@@ -8,6 +8,7 @@ use portolan_rabbitmq::{QueueType, TlsOptions};
 
 use super::{
     keys::{Group, Reader, Text},
+    strangers::{self, Strangers},
     system::readable,
 };
 
@@ -22,6 +23,8 @@ pub(crate) enum Queue {
         broker: Box<portolan_rabbitmq::Options>,
         /// The ledger.
         ledger: Ledger,
+        /// What strangers may do at the broker.
+        strangers: Strangers,
     },
 }
 
@@ -39,8 +42,8 @@ impl Queue {
     pub(crate) fn tls(&self) -> Vec<(&'static str, &TlsOptions)> {
         match self {
             Self::Sqlite(_) => Vec::new(),
-            Self::RabbitMq { broker, ledger: Ledger::Sqlite(_) } => vec![("queue", &broker.tls)],
-            Self::RabbitMq { broker, ledger: Ledger::Postgres(ledger) } => {
+            Self::RabbitMq { broker, ledger: Ledger::Sqlite(_), .. } => vec![("queue", &broker.tls)],
+            Self::RabbitMq { broker, ledger: Ledger::Postgres(ledger), .. } => {
                 vec![("queue", &broker.tls), ("ledger", &ledger.tls)]
             }
         }
@@ -51,6 +54,14 @@ impl Queue {
         match self {
             Self::Sqlite(file) | Self::RabbitMq { ledger: Ledger::Sqlite(file), .. } => Some(file),
             Self::RabbitMq { ledger: Ledger::Postgres(_), .. } => None,
+        }
+    }
+
+    /// Whether those who listen are told what becomes of this route's messages.
+    pub(crate) fn announces(&self, route: &str) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::RabbitMq { strangers, .. } => strangers.hear_of(route),
         }
     }
 }
@@ -82,14 +93,14 @@ pub(super) fn queue(queue: Option<&Entry>, ledger: Option<&Entry>, reader: &mut 
             file
         }
         "amqp" | "amqps" => {
-            let broker = broker(place, reader);
+            let (broker, strangers) = broker(place, reader);
             let Some(entry) = ledger else {
                 let message = "RabbitMQ carries messages and forgets them: it needs a ledger beside it";
                 let help = "add ledger: \"postgres://USER:PASSWORD@HOST/DATABASE\"; or, for one gateway, \"sqlite:portolan.db\"";
                 return refused(reader, entry.key_span, message, help);
             };
             let ledger = beside_broker(entry, reader);
-            Some(Queue::RabbitMq { broker: Box::new(broker?), ledger: ledger? })
+            Some(Queue::RabbitMq { broker: Box::new(broker?), ledger: ledger?, strangers })
         }
         "postgres" | "postgresql" => {
             let message = "PostgreSQL is a ledger, and no queue";
@@ -213,7 +224,7 @@ fn sqlite(place: &Place<'_>, reader: &mut Reader<'_>) -> Option<PathBuf> {
     Some(path)
 }
 
-fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabbitmq::Options> {
+fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> (Option<portolan_rabbitmq::Options>, Strangers) {
     let url = place.with_credentials(reader);
     let span = place.url.span;
     let mut options = portolan_rabbitmq::Options::new(url.clone().unwrap_or_default());
@@ -241,15 +252,18 @@ fn broker(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_rabb
     if let Some(prefix) = place.take("prefix").and_then(|e| reader.text(e)) {
         options.queue_prefix = prefix.value;
     }
+    let mut routes = |key| place.take(key).map(|e| strangers::routes(e, reader)).unwrap_or_default();
+    let strangers = Strangers { ingress: routes("ingress"), events: routes("events") };
+    options.events = !strangers.events.is_empty();
     place.finish(reader);
-    url?;
-    match options.check() {
+    let options = url.and_then(|_| match options.check() {
         Ok(()) => Some(options),
         Err(problem) => {
             reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(span, ""));
             None
         }
-    }
+    });
+    (options, strangers)
 }
 
 fn beside_broker(entry: &Entry, reader: &mut Reader<'_>) -> Option<Ledger> {

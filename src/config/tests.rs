@@ -242,7 +242,7 @@ fn several_gateways_share_a_broker_and_a_ledger() {
     let folder = folder();
     let text = "
 routes: [ mappings ]
-queue: { url: \"amqps://rabbit.example:5671/civic\", username: portolan, password: \"${file:secret}\", type: classic, prefetch: 8 }
+queue: { url: \"amqps://rabbit.example:5671/civic\", username: portolan, password: \"${file:secret}\", type: classic, prefetch: 8, ingress: [ a.b ], events: [ a.b, c ] }
 ledger: \"postgres://portolan:${env:PORTAL_PASSWORD}@db.example/portolan\"
 admin-token: run/token
 ";
@@ -250,12 +250,14 @@ admin-token: run/token
     assert_eq!(rendered, "");
     let config = config.unwrap();
     assert_eq!(config.admin_token(), folder.path().join("run/token"));
-    let Queue::RabbitMq { broker, ledger: Ledger::Postgres(ledger) } = &config.queue else {
+    let Queue::RabbitMq { broker, ledger: Ledger::Postgres(ledger), strangers } = &config.queue else {
         panic!("not RabbitMQ with PostgreSQL")
     };
     assert_eq!(broker.url, "amqps://portolan:canary%2Dfile@rabbit.example:5671/civic");
     assert_eq!((broker.queue_type, broker.prefetch), (portolan_rabbitmq::QueueType::Classic, 8));
     assert_eq!(ledger.url, "postgres://portolan:canary-environment@db.example/portolan");
+    assert_eq!(&*strangers.ingress[0].value, "a.b");
+    assert!(strangers.hear_of("a.b") && strangers.hear_of("c") && !strangers.hear_of("d"));
 }
 
 #[test]
@@ -288,6 +290,11 @@ fn what_cannot_work_together_is_refused() {
     check("routes: []\nqueue: postgres://u@h/\n", &["PostgreSQL is a ledger, and no queue"]);
     check("routes: []\nqueue: amqp://h/\nledger: mysql://h/\n", &["this names no ledger"]);
     check("routes: []\nqueue: queue.db\n", &["this names no queue"]);
+    check(
+        "routes: []\nqueue: { url: amqp://u@h/, ingress: a, events: [ b, b ] }\nledger: postgres://h/\n",
+        &["`ingress` is a single value, not a list", "`events` stands here twice"],
+    );
+    check("routes: []\nqueue: { url: \"sqlite:p.db\", events: [ a ] }\n", &["`queue` has no key `events`"]);
     check(
         "routes: []\nqueue: { url: amqp://h/, password: \"${file:secret}\", type: mirrored }\nledger: postgres://h/\n",
         &["there is a `password` and no `username`", "write quorum or classic"],

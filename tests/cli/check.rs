@@ -81,6 +81,24 @@ fn mappings_are_held_against_each_other_and_the_configuration() {
 }
 
 #[test]
+fn what_is_opened_to_strangers_is_fit_for_them() {
+    let mapping = mapping("    ArticleNumber: article\n    CurrencyCode: currency\n");
+    let mapping = mapping.replace("request:\n", "delivery: { mode: direct }\nrequest:\n");
+    let config = "routes: [ m ]
+queue: { url: \"amqps://shop@rabbit.example/shop\", ingress: [ shop.price, shop.prise ], events: [ shop.price ] }
+ledger: \"sqlite:ledger.db\"
+systems: { shop: { soap: { endpoint: \"http://127.0.0.1:1/\" } } }
+";
+    let (_kept, folder) = folder(&[
+        ("m/shop.proto", PROTO),
+        ("m/shop.wsdl", WSDL),
+        ("m/price.yaml", &mapping),
+        ("portolan.yaml", config),
+    ]);
+    snapshot::check("check-strangers", &folder, &["check"]);
+}
+
+#[test]
 fn the_examples_are_sound() {
     snapshot::check("check-examples", repository(), &["check", "mappings"]);
 }

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod amqp;
 mod backlog;
 mod bulk;
 mod canary;

@@ -88,6 +88,20 @@ impl Site {
         Place { house: self.house_by(&brokers, &shared(&database)), to_brokers, to_database }
     }
 
+    /// A house whose routes are open to strangers as these keys of `queue` say. It may be the only one.
+    pub(crate) fn open_house(&self, mut house: House, keys: &str) -> House {
+        let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));
+        let queue = format!("{{ url: '{}', {keys} }}", brokers_url(brokers));
+        furnish(&mut house, &queue, &shared(&self.database.url()));
+        house
+    }
+
+    /// Where strangers connect, as a user that is made for one of them.
+    pub(crate) fn stranger(&self, name: &str) -> String {
+        self.brokers.ctl(0, &["add_user", name, PASSWORD]);
+        format!("amqp://{name}:{PASSWORD}@{}/portolan", self.brokers.address(0))
+    }
+
     fn house_by(&self, broker: &str, ledger: &str) -> House {
         self.house_on(&format!("'{broker}'"), ledger)
     }
@@ -95,9 +109,7 @@ impl Site {
     /// `queue` and `ledger` as YAML writes them in one line.
     fn house_on(&self, queue: &str, ledger: &str) -> House {
         let mut house = House::orders(self.backend);
-        house.setting(&format!("listen: {{ grpc: '{}', http: '{}' }}", free(), free()));
-        house.setting(&format!("queue: {queue}"));
-        house.setting(&format!("ledger: {ledger}"));
+        furnish(&mut house, queue, ledger);
         house
     }
 }
@@ -107,6 +119,12 @@ impl Place {
     pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
         self.to_brokers.iter().chain([&self.to_database])
     }
+}
+
+fn furnish(house: &mut House, queue: &str, ledger: &str) {
+    house.setting(&format!("listen: {{ grpc: '{}', http: '{}' }}", free(), free()));
+    house.setting(&format!("queue: {queue}"));
+    house.setting(&format!("ledger: {ledger}"));
 }
 
 /// A ledger in a database; a death is noticed within a test's patience.

@@ -137,6 +137,7 @@ fn records() -> Vec<Record> {
             request_key: (index > 2).then(|| RequestKey { caller: String::new(), id: "42".into() }),
             metadata: vec![("x-trace".into(), "ä".into())],
             traceparent: Some("00-1-2-01".into()),
+            announced: false,
         },
         payload: Bytes::from_static(b"\x0a\x01\xff"),
         digest: (index > 2).then(|| PayloadDigest::of(b"x")),

@@ -19,7 +19,6 @@ mod reflection;
 mod refusal;
 mod renamed;
 mod reply;
-mod rpc;
 mod service;
 mod source;
 mod status;
@@ -27,6 +26,6 @@ mod tls;
 
 pub use error::BindError;
 pub use options::{ClientCertificates, GrpcOptions, TlsOptions};
+pub use portolan_delivery::rpc::{ERROR_DOMAIN, MESSAGE_ID};
 pub use raw::Raw;
 pub use source::{Bound, Drained, GrpcSource};
-pub use status::{ERROR_DOMAIN, MESSAGE_ID};

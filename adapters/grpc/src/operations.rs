@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use portolan_delivery::{
     Failure, FaultClass, MessageId, OperationState, OperationView, Status as Code, Timestamp,
+    rpc::{self, pack, to_status},
 };
 use prost::Message as _;
 use prost_types::Any;
@@ -13,9 +14,7 @@ use prost_types::Any;
 use crate::{
     built_in::Operations,
     refusal,
-    rpc::{self, pack},
     service::{Caller, Service},
-    status,
 };
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -155,7 +154,7 @@ pub(crate) fn encode(view: &OperationView) -> Bytes {
         }
         OperationState::Failed(failure) => {
             let state = if failure.class == FaultClass::Expired { State::Expired } else { State::Failed };
-            (state, Some(OperationResult::Error(status::to_status(failure))))
+            (state, Some(OperationResult::Error(to_status(failure))))
         }
     };
     let metadata = OperationMetadata {

@@ -131,12 +131,12 @@ impl Inner {
                  message AS (
                      INSERT INTO portolan.messages
                          (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload,
-                          order_key, passes)
+                          order_key, passes, announced)
                      SELECT $1, CASE WHEN parked THEN 4::int2 ELSE $2 END, $3, $4, $5::bigint,
                          CASE WHEN parked THEN 0 ELSE $6 END, $7::bigint,
                          CASE WHEN parked THEN 0::bigint ELSE $8 END, CASE WHEN NOT parked THEN $9::uuid END,
                          CASE WHEN $7::bigint <= $5::bigint THEN clock_timestamp() + interval '10 s' END, $10, $13,
-                         $14, $15
+                         $14, $15, $16
                      FROM place ON CONFLICT DO NOTHING RETURNING state)
                  SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM bundle), (SELECT state FROM message)",
                 |again| {
@@ -144,6 +144,7 @@ impl Inner {
                     vec![
                         &id.0, &state, &name, &bundle, &envelope.received.0, &attempt, &at.0, &started.0, &by,
                         &json, &caller, &key, &payload_bytes, &line, &passes,
+                        &envelope.announced,
                     ]
                 },
             );
@@ -497,6 +498,7 @@ fn new_row(accept: &Accept) -> Result<NewRow, DeliveryError> {
         caller,
         key,
         payload: payload.clone(),
+        announced: envelope.announced,
     })
 }
 

@@ -8,7 +8,7 @@ use portolan_delivery::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
     DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
     RequestKey, Timestamp,
-    composite::{Ledger, Parcel, Unclaimed},
+    composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
@@ -162,6 +162,14 @@ impl Ledger for PostgresLedger {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Claimed>, DeliveryError>> {
         Box::pin(self.inner.claim(parcel, gateway, now))
+    }
+
+    fn unannounced(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Unannounced>, DeliveryError>> {
+        Box::pin(self.inner.unannounced(limit))
+    }
+
+    fn mark_announced<'a>(&'a self, numbers: &'a [i64]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.inner.mark_announced(numbers))
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {

@@ -3,6 +3,7 @@
 
 mod control;
 mod error;
+mod events;
 mod gather;
 mod intents;
 mod leases;

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("controls.sql"),
     include_str!("order.sql"),
     include_str!("suspects.sql"),
+    include_str!("events.sql"),
 ];
 
 // As the statements say.

@@ -49,6 +49,7 @@ pub(crate) struct NewRow {
     pub(crate) caller: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) payload: Bytes,
+    pub(crate) announced: bool,
 }
 
 /// A parcel that was received.
@@ -169,25 +170,27 @@ async fn insert(
     let callers = column(&rows, |row| row.caller.as_deref());
     let keys = column(&rows, |row| row.key.as_deref());
     let payloads = column(&rows, |row| &row.payload[..]);
+    let announced = column(&rows, |row| row.announced);
     let sql = "WITH new AS (
              SELECT * FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::bytea[], $5::int8[], $6::int4[], $7::int8[],
-                     $8::int8[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::bytea[])
-                 AS new (id, state, route, bundle, received, attempt, at, started, gateway, envelope, caller, key, payload)
+                     $8::int8[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bool[])
+                 AS new (id, state, route, bundle, received, attempt, at, started, gateway, envelope, caller, key, payload,
+                     announced)
              WHERE EXISTS (SELECT 1 FROM portolan.bundles b WHERE b.hash = new.bundle)),
          key AS (
              INSERT INTO portolan.request_keys (route, caller, id, message)
              SELECT route, caller, key, id FROM new WHERE key IS NOT NULL
              ON CONFLICT DO NOTHING RETURNING message)
          INSERT INTO portolan.messages
-             (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload)
+             (id, state, route, bundle, received, attempt, at, started, gateway, taken, envelope, payload, announced)
          SELECT id, state, route, bundle, received, attempt, at, started, gateway,
-             CASE WHEN at <= received THEN clock_timestamp() + interval '10 s' END, envelope, payload
+             CASE WHEN at <= received THEN clock_timestamp() + interval '10 s' END, envelope, payload, announced
          FROM new WHERE key IS NULL OR id IN (SELECT message FROM key)
          ON CONFLICT DO NOTHING RETURNING id, attempt";
     let (back, sent_again) = shared(&pool, soon, sql, |_| {
         vec![
             &ids, &states, &routes, &bundles, &received, &attempts, &at, &started, &gateways, &envelopes,
-            &callers, &keys, &payloads,
+            &callers, &keys, &payloads, &announced,
         ]
     })
     .await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Delivery,
+    BoxFuture, Delivery, Event,
     composite::Composite,
     testing::{FakeBroker, FakeTransport, Fuse, SUITE, Subject},
 };
@@ -42,10 +42,15 @@ impl Subject for Server {
             // As if its lease had run out: no test waits for a clock.
             self.execute(
                 "UPDATE portolan.leases SET expires = '-infinity';
-                 UPDATE portolan.messages SET taken = '-infinity'",
+                 UPDATE portolan.messages SET taken = '-infinity';
+                 UPDATE portolan.events SET taken = '-infinity'",
             )
             .await;
         })
+    }
+
+    fn announced(&self) -> Option<Vec<Event>> {
+        Some(self.broker.announced())
     }
 }
 

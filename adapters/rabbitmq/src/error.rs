@@ -27,6 +27,9 @@ pub enum OpenError {
         /// Each host and port, with what was said.
         tried: String,
     },
+    /// What strangers publish to or listen to is not as it should be.
+    #[error(transparent)]
+    Strangers(#[from] ServeError),
 }
 
 /// Why a route's queue is not there.
@@ -47,6 +50,18 @@ pub enum ServeError {
     Refused {
         /// Its name.
         queue: String,
+        /// By the broker.
+        said: String,
+    },
+    /// The broker refuses this exchange: it exists with another type, or there is no permission.
+    #[error(
+        "RabbitMQ refuses the exchange {exchange}: {said}; see to the permission, delete it, or take another `prefix`"
+    )]
+    Exchange {
+        /// Its name.
+        exchange: String,
+        /// AMQP's number for what is wrong.
+        code: u16,
         /// By the broker.
         said: String,
     },

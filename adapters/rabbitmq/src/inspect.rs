@@ -2,28 +2,40 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lapin::Connection;
+use lapin::{Connection, types::ShortString};
 use tokio::time::timeout;
 
 use crate::{
-    OpenError, Options, QueueType, ServeError, brokers::Brokers, connection::Target, tls::Tls,
-    topology::Topology,
+    OpenError, Options, QueueType, ServeError,
+    brokers::Brokers,
+    connection::Target,
+    tls::Tls,
+    topology::{Purpose, Topology},
 };
 
-/// A queue that a route needs.
+/// What gateways need at the broker.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs<'a> {
+    /// Whose parcels travel.
+    pub routes: &'a [Arc<str>],
+    /// Into which strangers publish.
+    pub ingress: &'a [Arc<str>],
+}
+
+/// A queue that a route needs, or an exchange.
 #[derive(Debug)]
 pub struct Inspected {
-    /// Whose it is.
-    pub route: Arc<str>,
+    /// Whose it is; an exchange is nobody's own.
+    pub route: Option<Arc<str>>,
     /// Its name.
     pub queue: String,
-    /// What it is to be.
-    pub queue_type: QueueType,
+    /// What it is to be; where there is none, a topic exchange.
+    pub queue_type: Option<QueueType>,
     /// What it is.
     pub found: Result<Found, ServeError>,
 }
 
-/// What there is of a queue.
+/// What there is of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// It is as it is to be.
@@ -33,65 +45,127 @@ pub enum Found {
         /// Gateways that listen.
         consumers: u32,
     },
+    /// It is an exchange, and is there.
+    Exchange,
     /// There is none.
     Missing,
     /// There was none until now.
     Made,
 }
 
-/// Looks at the queues of these routes, and makes none.
+/// Looks at what is needed, and makes nothing.
 ///
 /// # Errors
 /// No broker can be reached.
-pub async fn inspect(options: &Options, routes: &[Arc<str>]) -> Result<Vec<Inspected>, OpenError> {
-    each(options, routes, false).await
+pub async fn inspect(options: &Options, needs: Needs<'_>) -> Result<Vec<Inspected>, OpenError> {
+    each(options, needs, false).await
 }
 
-/// Makes the queues of these routes that are missing, and changes none that is there.
+/// Makes what is missing, and changes nothing that is there.
 ///
 /// # Errors
 /// No broker can be reached.
-pub async fn apply(options: &Options, routes: &[Arc<str>]) -> Result<Vec<Inspected>, OpenError> {
-    each(options, routes, true).await
+pub async fn apply(options: &Options, needs: Needs<'_>) -> Result<Vec<Inspected>, OpenError> {
+    each(options, needs, true).await
 }
 
-async fn each(options: &Options, routes: &[Arc<str>], make: bool) -> Result<Vec<Inspected>, OpenError> {
+async fn each(options: &Options, needs: Needs<'_>, make: bool) -> Result<Vec<Inspected>, OpenError> {
     let (topology, patience) = (Topology::new(options), options.confirm_timeout);
     let tls = Tls::new(options.tls.clone());
     let target = Target::new(Brokers::parse(&options.url)?, tls, "portolan topology", patience);
     let live = target.connect().await?;
+    let look = Look { topology: &topology, connection: &live.connection, patience, make };
     let mut inspected = Vec::new();
-    for route in routes {
+    let strangers = |route| [(route, Purpose::Ingress), (route, Purpose::Refused)];
+    let parcels = needs.routes.iter().map(|route| (route, Purpose::Parcels));
+    for (route, purpose) in parcels.chain(needs.ingress.iter().flat_map(strangers)) {
+        let queue = topology.wanted(purpose, route).map(|wanted| wanted.queue.to_string());
         inspected.push(Inspected {
-            route: Arc::clone(route),
-            queue: topology.queue(route).map_or_else(|_| route.to_string(), |queue| queue.to_string()),
-            queue_type: options.queue_type,
-            found: look(&topology, &live.connection, route, patience, make).await,
+            route: Some(Arc::clone(route)),
+            queue: queue.unwrap_or_else(|_| route.to_string()),
+            queue_type: Some(options.queue_type),
+            found: look.queue(purpose, route).await,
         });
+    }
+    let exchange = |name: Result<ShortString, ServeError>, found| Inspected {
+        route: None,
+        queue: name.map_or_else(|_| options.queue_prefix.clone(), |name| name.to_string()),
+        queue_type: None,
+        found,
+    };
+    if !needs.ingress.is_empty() {
+        inspected.push(exchange(topology.ingress(), look.ingress(needs.ingress).await));
+    }
+    if options.events {
+        inspected.push(exchange(topology.events(), look.events().await));
     }
     // That it fails is the broker's to know.
     let _ = live.connection.close(200, "OK".into()).await;
     Ok(inspected)
 }
 
-async fn look(
-    topology: &Topology,
-    connection: &Connection,
-    route: &str,
+/// How it is looked at.
+struct Look<'a> {
+    topology: &'a Topology,
+    connection: &'a Connection,
     patience: Duration,
     make: bool,
-) -> Result<Found, ServeError> {
-    let looked = async {
-        let there = topology.look(connection, route).await?;
-        let Some(queue) = there else {
-            return match make {
-                true => topology.declare(connection, route).await.map(|_| Found::Made),
-                false => Ok(Found::Missing),
-            };
+}
+
+impl Look<'_> {
+    async fn queue(&self, purpose: Purpose, route: &str) -> Result<Found, ServeError> {
+        let looked = async {
+            let wanted = self.topology.wanted(purpose, route)?;
+            match wanted.look(self.connection).await? {
+                // Only a declaration compares arguments; of what is there it makes nothing.
+                Some(queue) => {
+                    wanted.declare(self.connection).await?;
+                    Ok(Found::There { messages: queue.message_count(), consumers: queue.consumer_count() })
+                }
+                None if self.make => wanted.declare(self.connection).await.map(|_| Found::Made),
+                None => Ok(Found::Missing),
+            }
         };
-        // Only a declaration compares arguments; of what is there it makes nothing.
-        topology.declare(connection, route).await?;
-        Ok(Found::There { messages: queue.message_count(), consumers: queue.consumer_count() })
-    };
-    timeout(patience, looked).await.unwrap_or_else(|_| Err(topology.unanswered(route, patience)))
+        let late = || {
+            let queue = self.topology.wanted(purpose, route)?.queue.to_string();
+            Err(ServeError::NoAnswer { queue, patience: self.patience })
+        };
+        timeout(self.patience, looked).await.unwrap_or_else(|_| late())
+    }
+
+    async fn events(&self) -> Result<Found, ServeError> {
+        let make = async || self.topology.declare_events(self.connection).await;
+        self.exchange(self.topology.events(), make).await
+    }
+
+    /// With the ways from it to the queues, which cannot be looked at.
+    async fn ingress(&self, routes: &[Arc<str>]) -> Result<Found, ServeError> {
+        let make = async || {
+            for route in routes {
+                self.topology.declare_ingress(self.connection, route).await?;
+            }
+            Ok(())
+        };
+        self.exchange(self.topology.ingress(), make).await
+    }
+
+    async fn exchange(
+        &self,
+        name: Result<ShortString, ServeError>,
+        make: impl AsyncFnOnce() -> Result<(), ServeError>,
+    ) -> Result<Found, ServeError> {
+        let looked = async {
+            let there = self.topology.has_exchange(self.connection, &name?).await?;
+            if self.make {
+                make().await?;
+            }
+            Ok(match (there, self.make) {
+                (true, _) => Found::Exchange,
+                (false, true) => Found::Made,
+                (false, false) => Found::Missing,
+            })
+        };
+        let late = || Err(ServeError::Away(format!("no answer within {:?}", self.patience)));
+        timeout(self.patience, looked).await.unwrap_or_else(|_| late())
+    }
 }

@@ -1,12 +1,16 @@
-//! [`Transport`](portolan_delivery::composite::Transport) over RabbitMQ: what is due travels in a queue per route.
+//! [`Transport`](portolan_delivery::composite::Transport) over RabbitMQ: what is due travels in a queue per route. And what
+//! strangers see: [`Ingress`], a source of calls, and events of what became of messages.
 
+mod announcer;
 mod brokers;
 mod confirms;
 mod connection;
 mod consumer;
 mod consumption;
 mod error;
+mod event;
 mod inbox;
+mod ingress;
 mod inspect;
 mod lane;
 mod options;
@@ -19,7 +23,8 @@ mod topology;
 mod transport;
 
 pub use error::{OpenError, ServeError};
-pub use inspect::{Found, Inspected, apply, inspect};
+pub use ingress::{Ingress, IngressOptions};
+pub use inspect::{Found, Inspected, Needs, apply, inspect};
 pub use options::{Options, QueueType};
 pub use portolan_tls::TlsOptions;
 pub use probe::{Probe, probe};

@@ -35,6 +35,8 @@ pub struct Options {
     pub receive_wait: Duration,
     /// Before the name of each queue, so that several installations share a virtual host.
     pub queue_prefix: String,
+    /// Whether events are to be announced: strangers find their exchange as soon as there is a transport.
+    pub events: bool,
 }
 
 impl Options {
@@ -48,6 +50,7 @@ impl Options {
             confirm_timeout: Duration::from_secs(10),
             receive_wait: Duration::from_millis(100),
             queue_prefix: "portolan".to_owned(),
+            events: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl fmt::Debug for Options {
             .field("confirm_timeout", &self.confirm_timeout)
             .field("receive_wait", &self.receive_wait)
             .field("queue_prefix", &self.queue_prefix)
+            .field("events", &self.events)
             .finish()
     }
 }

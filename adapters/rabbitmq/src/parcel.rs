@@ -3,6 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | `message-id` | the message's UUID |
+//! | `timestamp` | when it was published, in seconds |
 //! | `type` | `portolan.parcel` |
 //! | `content-type` | `application/json` |
 //! | `delivery-mode` | 2, persistent |
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use lapin::BasicProperties;
 use portolan_delivery::{MessageId, Timestamp, composite::Parcel};
+
+use crate::event::seconds;
 
 const KIND: &str = "portolan.parcel";
 /// A route's name fits into a queue's; a body beyond this is no parcel.
@@ -44,6 +47,7 @@ pub(crate) fn encode(parcel: &Parcel) -> Result<(BasicProperties, Vec<u8>), serd
         serde_json::to_vec(&Body { route: parcel.route.clone(), attempt: parcel.attempt, due: parcel.due })?;
     let properties = BasicProperties::default()
         .with_message_id(parcel.id.to_string().into())
+        .with_timestamp(seconds(Timestamp::now()))
         .with_type(KIND.into())
         .with_content_type("application/json".into())
         .with_delivery_mode(2);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portolan_delivery::{DeliveryError, composite::Parcel};
+use portolan_delivery::{DeliveryError, Event, composite::Parcel};
 use tokio::{
     sync::{Notify, watch},
     task::unconstrained,
@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     OpenError, ServeError,
+    announcer::Announcer,
     confirms::Verdict,
     connection::{Live, Open, Seen, Target, Watch, answers},
     consumer::Consumers,
@@ -40,6 +41,7 @@ pub(crate) struct Publisher {
 struct Link {
     connection: Open,
     lanes: Lanes,
+    announcer: Announcer,
     blocked: watch::Sender<bool>,
     /// It is of no more use.
     broken: Notify,
@@ -158,20 +160,42 @@ impl Publisher {
         Ok(queue.map_or(0, |queue| u64::from(queue.message_count())))
     }
 
-    async fn publish_now(&self, parcel: &Parcel, until: Instant) -> Result<(), Problem> {
-        let elsewhere = |reason: &str| Problem::Elsewhere(reason.to_owned());
-        let closed = |_| elsewhere("the transport was closed");
-        let prompt = until.min(Instant::now() + PROMPT);
+    /// Publishes to whoever listens. `Ok` when the broker has confirmed.
+    pub(crate) async fn announce(&self, event: &Event) -> Result<(), DeliveryError> {
+        let unavailable = |reason: String| DeliveryError::Unavailable(format!("RabbitMQ: {reason}"));
+        let link = self.link(Instant::now() + PROMPT).await.map_err(unavailable)?;
+        // Unconstrained: as parcels, so that one that is begun first is first.
+        let announcing = unconstrained(link.announcer.announce(&link.connection, &self.topology, event));
+        match timeout(self.patience, announcing).await {
+            Ok(announced) => announced.map_err(DeliveryError::from),
+            Err(_) => {
+                if !*link.blocked.borrow() && !answers(&link.connection).await {
+                    link.broken.notify_one();
+                }
+                Err(unavailable(format!("no confirm within {:?}", self.patience)))
+            }
+        }
+    }
+
+    /// The connection, once there is one that takes messages; or why there is none by then.
+    async fn link(&self, prompt: Instant) -> Result<Arc<Link>, String> {
+        let closed = |_| "the transport was closed".to_owned();
+        let away = || "it is away".to_owned();
         let mut links = self.link.subscribe();
         let link = timeout_at(prompt, links.wait_for(Option::is_some)).await;
-        let link = link.map_err(|_| elsewhere("it is away"))?.map_err(closed)?.clone();
-        let Some(link) = link else { return Err(elsewhere("it is away")) };
+        let link = link.map_err(|_| away())?.map_err(closed)?.clone().ok_or_else(away)?;
         let mut blocked = link.blocked.subscribe();
         let taken = timeout_at(prompt, blocked.wait_for(|blocked| !blocked)).await;
         taken
-            .map_err(|_| elsewhere("it takes no messages now, as memory or disk is short"))?
+            .map_err(|_| "it takes no messages now, as memory or disk is short".to_owned())?
             .map_err(closed)?;
+        drop(blocked);
+        Ok(link)
+    }
 
+    async fn publish_now(&self, parcel: &Parcel, until: Instant) -> Result<(), Problem> {
+        let prompt = until.min(Instant::now() + PROMPT);
+        let link = self.link(prompt).await.map_err(Problem::Elsewhere)?;
         let publishing = async {
             match link.lanes.lane(&link.connection, &self.topology, &parcel.route).await {
                 Ok(lane) => Ok(lane.publish(&self.topology, parcel, until).await),
@@ -210,6 +234,7 @@ impl Publisher {
             let link = Arc::new(Link {
                 connection,
                 lanes: Lanes::default(),
+                announcer: Announcer::default(),
                 blocked: watch::Sender::new(false),
                 broken: Notify::new(),
             });

@@ -9,6 +9,8 @@
 //!
 //! No `x-delivery-limit`: how often an attempt is made is the ledger's to say.
 
+mod strangers;
+
 use std::time::Duration;
 
 use lapin::{
@@ -32,7 +34,11 @@ impl Topology {
 
     /// The queue of a route.
     pub(crate) fn queue(&self, route: &str) -> Result<ShortString, ServeError> {
-        let queue = format!("{}.route.{route}", self.prefix);
+        self.name(&format!("route.{route}"))
+    }
+
+    fn name(&self, name: &str) -> Result<ShortString, ServeError> {
+        let queue = format!("{}.{name}", self.prefix);
         ShortString::try_new(queue.as_str()).map_err(|_| ServeError::Name { queue })
     }
 
@@ -52,11 +58,19 @@ impl Topology {
         arguments
     }
 
+    /// A queue of a route, as it is to be.
+    pub(crate) fn wanted(&self, purpose: Purpose, route: &str) -> Result<Wanted, ServeError> {
+        let (queue, arguments) = match purpose {
+            Purpose::Parcels => (self.queue(route)?, self.arguments()),
+            Purpose::Ingress => (self.ingress_of(route)?, self.ingress_arguments(&self.refused_of(route)?)),
+            Purpose::Refused => (self.refused_of(route)?, self.arguments()),
+        };
+        Ok(Wanted { queue, arguments })
+    }
+
     /// Declares a route's queue.
     pub(crate) async fn declare(&self, connection: &Connection, route: &str) -> Result<Queue, ServeError> {
-        let queue = self.queue(route)?;
-        let declared = apart(connection, &queue, QueueDeclareOptions::durable(), self.arguments()).await;
-        declared.map_err(|error| refused(&queue, error))
+        self.wanted(Purpose::Parcels, route)?.declare(connection).await
     }
 
     /// The queue as it is, if there is one.
@@ -65,12 +79,41 @@ impl Topology {
         connection: &Connection,
         route: &str,
     ) -> Result<Option<Queue>, ServeError> {
-        let queue = self.queue(route)?;
+        self.wanted(Purpose::Parcels, route)?.look(connection).await
+    }
+}
+
+/// What a queue is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The word that an attempt is due.
+    Parcels,
+    /// What strangers publish.
+    Ingress,
+    /// What of it can never be taken.
+    Refused,
+}
+
+/// A queue as it is to be.
+pub(crate) struct Wanted {
+    pub(crate) queue: ShortString,
+    arguments: FieldTable,
+}
+
+impl Wanted {
+    /// Makes it, or compares it with what is there.
+    pub(crate) async fn declare(self, connection: &Connection) -> Result<Queue, ServeError> {
+        let declared = apart(connection, &self.queue, QueueDeclareOptions::durable(), self.arguments).await;
+        declared.map_err(|error| refused(&self.queue, error))
+    }
+
+    /// What there is of this name.
+    pub(crate) async fn look(&self, connection: &Connection) -> Result<Option<Queue>, ServeError> {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
-        match apart(connection, &queue, passive, FieldTable::default()).await {
+        match apart(connection, &self.queue, passive, FieldTable::default()).await {
             Ok(queue) => Ok(Some(queue)),
             Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(None),
-            Err(error) => Err(refused(&queue, error)),
+            Err(error) => Err(refused(&self.queue, error)),
         }
     }
 }

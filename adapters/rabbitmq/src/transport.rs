@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use portolan_delivery::{
-    BoxFuture, DeliveryError,
+    BoxFuture, DeliveryError, Event,
     composite::{Parcel, Received, Transport},
 };
 use tokio::{
@@ -33,10 +33,10 @@ impl RabbitTransport {
     /// Connects twice: a broker that holds back those who publish does not hold back who consumes.
     ///
     /// # Errors
-    /// The URL is not valid, or no broker can be reached now. Later they may come and go.
+    /// The URL is not valid, no broker can be reached now, or what strangers listen to differs. Later brokers may come and go.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let brokers = Brokers::parse(&options.url)?;
-        let topology = Arc::new(Topology::new(&options));
+        let (topology, events) = (Arc::new(Topology::new(&options)), options.events);
         let patience = options.confirm_timeout;
         let tls = Tls::new(options.tls.clone());
         let target = |name| Target::new(brokers.clone(), tls.clone(), name, patience);
@@ -50,11 +50,14 @@ impl RabbitTransport {
         ));
         let publisher = Arc::new(Publisher::new(
             target("portolan publishes"),
-            topology,
+            Arc::clone(&topology),
             Arc::clone(&consumers),
             patience,
         ));
         let (publishing, consuming) = (publisher.connect().await?, consumers.connect().await?);
+        if events {
+            topology.declare_events(&publishing.connection).await?;
+        }
         let (ask, asked) = mpsc::channel(1);
         let supervisors = [
             tokio::spawn({
@@ -155,6 +158,10 @@ impl Transport for RabbitTransport {
             let given_back = channel.basic_nack(delivery_tag, options).await;
             given_back.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
         })
+    }
+
+    fn announce(&self, event: Event) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move { self.publisher.announce(&event).await })
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

@@ -107,7 +107,8 @@ impl Subject for Servers {
             if let Beside::Postgres(database) = &self.ledger {
                 // As if its lease had run out: no test waits for a clock.
                 let sql = "UPDATE portolan.leases SET expires = '-infinity';
-                           UPDATE portolan.messages SET taken = '-infinity'";
+                           UPDATE portolan.messages SET taken = '-infinity';
+                           UPDATE portolan.events SET taken = '-infinity'";
                 execute(database, sql).await;
             }
         })

@@ -41,6 +41,7 @@ fn envelope() -> Envelope {
         request_key: None,
         metadata: Vec::new(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        announced: false,
     }
 }
 

@@ -42,6 +42,7 @@ async fn accept(delivery: &SqliteDelivery, key: Option<&str>) {
         request_key: None,
         metadata: Vec::new(),
         traceparent: None,
+        announced: false,
     };
     let start = Start::Due(envelope.received);
     let payload = Bytes::from_static(&[b'x'; 512]);

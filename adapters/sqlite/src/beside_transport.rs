@@ -4,10 +4,17 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use portolan_delivery::{
     Accept, Accepted, BoxFuture, Claimed, DeliveryError, GatewayId, Start, Timestamp,
-    composite::{Ledger, Parcel, Unclaimed},
+    composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
-use crate::{OpenError, Options, file::SqliteFile, ledger::Role, outbox::Outbox, row::OUT, store::Store};
+use crate::{
+    OpenError, Options,
+    file::SqliteFile,
+    ledger::{Role, events},
+    outbox::Outbox,
+    row::OUT,
+    store::Store,
+};
 
 /// The ledger in one SQLite file, for [`portolan_delivery::composite::Composite`].
 pub type SqliteLedger = SqliteFile<BesideTransport>;
@@ -111,6 +118,16 @@ impl Ledger for SqliteLedger {
             outbox.spent((id, attempt));
             Ok(claimed)
         }))
+    }
+
+    /// The file is of one process, which is nobody else's rival.
+    fn unannounced(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Unannounced>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| events::unannounced(connection, limit)))
+    }
+
+    fn mark_announced<'a>(&'a self, numbers: &'a [i64]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        let numbers = numbers.to_vec();
+        Box::pin(self.store.write(move |ledger| ledger.mark_announced(&numbers)))
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {

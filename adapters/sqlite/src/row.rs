@@ -63,14 +63,25 @@ pub(crate) struct Rest {
     metadata: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    announced: bool,
 }
 
 impl Rest {
     pub(crate) fn of(envelope: Envelope) -> Self {
         let Envelope {
-            mode, deadline, idempotency, order, caller, request_key, metadata, traceparent, ..
+            mode,
+            deadline,
+            idempotency,
+            order,
+            caller,
+            request_key,
+            metadata,
+            traceparent,
+            announced,
+            ..
         } = envelope;
-        Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent }
+        Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent, announced }
     }
 
     pub(crate) fn envelope(
@@ -80,7 +91,17 @@ impl Rest {
         bundle: BundleHash,
         received: Timestamp,
     ) -> Envelope {
-        let Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent } = self;
+        let Self {
+            mode,
+            deadline,
+            idempotency,
+            order,
+            caller,
+            request_key,
+            metadata,
+            traceparent,
+            announced,
+        } = self;
         Envelope {
             id,
             route,
@@ -94,6 +115,7 @@ impl Rest {
             request_key,
             metadata,
             traceparent,
+            announced,
         }
     }
 }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("order.sql"),
     include_str!("outbox.sql"),
     include_str!("suspects.sql"),
+    include_str!("events.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Delivery,
+    BoxFuture, Delivery, Event,
     composite::Composite,
     testing::{FakeBroker, FakeTransport, Fuse, SUITE, Subject},
 };
@@ -38,6 +38,10 @@ impl Subject for Beside {
     fn crash(&self, delivery: Arc<dyn Delivery>) -> BoxFuture<'_, ()> {
         assert_eq!(Arc::strong_count(&delivery), 1, "nobody else holds the file");
         Box::pin(async move { drop(delivery) })
+    }
+
+    fn announced(&self) -> Option<Vec<Event>> {
+        Some(self.1.announced())
     }
 }
 

@@ -63,6 +63,7 @@ async fn call(delivery: &dyn Delivery, told: &Told, share: usize) -> Result<(), 
             request_key: None,
             metadata: Vec::new(),
             traceparent: None,
+            announced: false,
         };
         let accepted =
             delivery.accept(Accept { envelope, payload: payload(id), start: Start::Now(gateway) }).await?;

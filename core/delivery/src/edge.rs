@@ -76,6 +76,9 @@ pub trait Intake: Send + Sync + 'static {
     /// Whether a route serves this method now.
     fn serves(&self, method: &str) -> bool;
 
+    /// The method that a route serves now.
+    fn method(&self, route: &str) -> Option<Arc<str>>;
+
     /// Takes a call, and answers it.
     fn call(&self, call: Call) -> BoxFuture<'_, Answer>;
 

@@ -210,6 +210,9 @@ pub struct Envelope {
     pub metadata: Vec<(String, String)>,
     /// W3C trace context of its acceptance; where nobody traces here, of the caller.
     pub traceparent: Option<String>,
+    /// Whether those who listen are told what becomes of it ([`crate::Event`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
 }
 
 #[cfg(test)]

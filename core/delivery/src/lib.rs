@@ -7,12 +7,14 @@ pub mod composite;
 mod control;
 mod edge;
 mod envelope;
+mod event;
 mod failure;
 mod lost;
 mod message_store;
 mod operator;
 mod port;
 mod retry;
+pub mod rpc;
 pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -24,6 +26,7 @@ pub use envelope::{
     BundleHash, DeadLetters, Envelope, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey,
     PayloadDigest, RequestKey,
 };
+pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;

@@ -52,6 +52,12 @@ pub trait Delivery: MessageStore {
         let _ = routes;
         Box::pin(async { Ok(()) })
     }
+
+    /// Tells those who listen of some outcomes of announced messages that they were not told of yet, at least once each.
+    /// Returns how many; 0 where there are none now, or nobody can listen.
+    fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
+        Box::pin(async { Ok(0) })
+    }
 }
 
 /// Routes with how they are to be served; those that simply run are not among them.

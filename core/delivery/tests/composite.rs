@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Delivery, GatewayId,
+    BoxFuture, Delivery, Event, GatewayId,
     composite::Composite,
     testing::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
@@ -30,6 +30,10 @@ impl Stores for TwoStores {
         self.broker.len()
     }
 
+    fn announced(&self) -> Vec<Event> {
+        self.broker.announced()
+    }
+
     fn fresh() -> Self {
         Self::default()
     }
@@ -42,6 +46,10 @@ impl Subject for TwoStores {
 
     fn crash(&self, delivery: Arc<dyn Delivery>) -> BoxFuture<'_, ()> {
         Box::pin(async { drop(delivery) })
+    }
+
+    fn announced(&self) -> Option<Vec<Event>> {
+        Some(self.broker.announced())
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) async fn answer(
             .map(|id| RequestKey { caller: call.caller.as_deref().unwrap_or("").to_owned(), id }),
         caller: call.caller,
         traceparent: sending.trail().traceparent(),
+        announced: route.announced,
         metadata,
     };
     let (engine, trail) = (engine.clone(), trail.clone());

@@ -34,7 +34,7 @@ pub struct EngineOptions {
     pub dispatch_concurrency: usize,
     /// How long finished messages are remembered, and with them their request ids and operations.
     pub retention: Duration,
-    /// Whether queued messages are worked on; off while an operator looks, or to measure accepting alone.
+    /// Whether queued messages are worked on, and outcomes announced; off while an operator looks, or to measure accepting alone.
     pub dispatch: bool,
     /// Where spans go, if anywhere.
     pub tracer: Option<Arc<BoxedTracer>>,
@@ -71,6 +71,8 @@ pub struct Engine {
     pub(crate) stop: watch::Sender<bool>,
     /// A slot for an attempt came free.
     pub(crate) freed: Arc<Notify>,
+    /// Something became of an announced message.
+    pub(crate) happened: Notify,
     pub(crate) systems: Systems,
     pub(crate) held: Held,
     /// One reload at a time.
@@ -131,6 +133,7 @@ impl Engine {
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
+            happened: Notify::new(),
             systems: Systems::new(freed.clone()),
             freed,
             held: Held::default(),
@@ -140,6 +143,7 @@ impl Engine {
         engine.serve(loaded).await?;
         if engine.options.dispatch {
             tokio::spawn(dispatch::run(engine.clone()));
+            tokio::spawn(housekeeping::announce(engine.clone()));
         }
         tokio::spawn(housekeeping::forget(engine.clone()));
         if engine.delivery.is_shared() {
@@ -284,7 +288,7 @@ impl Engine {
                 tokio::pin!(idle);
                 idle.as_mut().enable();
                 if self.in_flight.count.load(Ordering::Acquire) == 0 {
-                    return;
+                    return housekeeping::announce_all(self).await;
                 }
                 idle.await;
             }

@@ -1,4 +1,4 @@
-//! What is done from time to time: old messages are forgotten; and where several gateways share the work, those that died
+//! What is done from time to time: old messages are forgotten; those who listen are told of outcomes; and where several gateways share the work, those that died
 //! are cleaned up after, whoever waits here for a message is told when it was settled elsewhere, and routes are held up here
 //! that were held up there.
 
@@ -50,6 +50,34 @@ pub(crate) async fn reconcile(engine: Arc<Engine>) {
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(error = %engine.failed(error), "the attempts of gateways that died cannot be settled");
+            }
+        }
+    }
+}
+
+/// Tells those who listen of outcomes: at once of those of this process, and from time to time of what others left.
+pub(crate) async fn announce(engine: Arc<Engine>) {
+    const EVERY: Duration = Duration::from_secs(5);
+    loop {
+        announce_all(&engine).await;
+        let goes_on = tokio::select! {
+            () = engine.happened.notified() => true,
+            goes_on = goes_on(&engine, EVERY) => goes_on,
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+/// Tells of all outcomes that are not told yet. Where that fails, they are told later.
+pub(crate) async fn announce_all(engine: &Engine) {
+    loop {
+        match engine.delivery.announce().await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => {
+                return tracing::warn!(error = %engine.failed(error), "outcomes cannot be announced now; they are later");
             }
         }
     }

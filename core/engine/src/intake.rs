@@ -23,6 +23,10 @@ impl Intake for EngineIntake {
         self.0.route_for(method).is_some()
     }
 
+    fn method(&self, route: &str) -> Option<Arc<str>> {
+        self.0.table.load().by_name.get(route).map(|route| route.method.clone())
+    }
+
     fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             let Some(route) = self.0.route_for(&call.method) else {

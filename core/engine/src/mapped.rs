@@ -78,6 +78,7 @@ pub fn compile(
                 .local
                 .as_str()
                 .into(),
+            announced: false,
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
         },
         bundle: content,

@@ -59,6 +59,7 @@ impl Operator for EngineOperator {
             let outcome = self.0.outcome(&record, resolution, version).await?;
             self.0.delivery.resolve(id, outcome.clone(), Timestamp::now()).await?;
             self.0.waiters.settle(id, || Settled::Finished(outcome));
+            self.0.happened.notify_one();
             tracing::info!(%id, route = %record.envelope.route, decision, "an operator decided");
             Ok(())
         })

@@ -76,6 +76,8 @@ pub struct Route {
     pub target: Arc<dyn Target>,
     /// The full name of the response message, for operations.
     pub response_type: Arc<str>,
+    /// Whether those who listen are told what becomes of its messages, from their acceptance on.
+    pub announced: bool,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
 }

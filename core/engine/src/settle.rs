@@ -24,8 +24,22 @@ pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Pa
     Patience { timeout: limit.map_or(route.timeout, |left| route.timeout.min(left)), limit }
 }
 
-/// Records what an attempt brought, counts it, and tells whoever waits. `None`: the message is due again later.
+/// Records what an attempt brought, counts it, and tells whoever waits or listens. `None`: the message is due again later.
 pub(crate) async fn attempt(
+    engine: &Arc<Engine>,
+    route: &Served,
+    envelope: &Envelope,
+    claim: Claim,
+    brought: Brought,
+) -> Result<Option<Settled>, DeliveryError> {
+    let settled = record(engine, route, envelope, claim, brought).await;
+    if envelope.announced && matches!(settled, Ok(Some(_))) {
+        engine.happened.notify_one();
+    }
+    settled
+}
+
+async fn record(
     engine: &Arc<Engine>,
     route: &Served,
     envelope: &Envelope,

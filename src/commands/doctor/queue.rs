@@ -18,7 +18,7 @@ const CLOCK: clock::Bounds = clock::Bounds {
 pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
     match queue {
         Queue::Sqlite(path) => file("queue", path).await,
-        Queue::RabbitMq { broker, ledger } => {
+        Queue::RabbitMq { broker, ledger, .. } => {
             let (broker, ledger) = tokio::join!(portolan_rabbitmq::probe(broker), async {
                 match ledger {
                     Ledger::Postgres(options) => postgres(portolan_postgres::probe(options).await),

@@ -7,6 +7,7 @@ mod collector;
 mod gateway;
 mod link;
 mod peer;
+mod stranger;
 mod tree;
 
 pub(crate) use backend::{Asked, Backend, Reaction, envelope};
@@ -14,7 +15,8 @@ pub(crate) use client::{Client, Details, Operation, OperationState, OrderRequest
 pub(crate) use collector::Collector;
 pub(crate) use gateway::{Gateway, House};
 pub(crate) use link::Link;
-pub(crate) use peer::{Peer, node_portal, python_portal};
+pub(crate) use peer::{Peer, node_portal, python_portal, python_stranger};
+pub(crate) use stranger::{Heard, Stranger, correlation, happened, header};
 pub(crate) use tree::{binary, collapsed, corpus, repository};
 
 /// A runtime for a test: the test's own thread drives it, two more carry the backends.

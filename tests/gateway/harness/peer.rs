@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -12,11 +13,17 @@ use serde_json::Value;
 
 use super::{binary, repository};
 
-fn python(script: &str) -> Command {
+fn interpreter() -> Command {
     let interpreter = repository().join(".venv/bin/python");
     assert!(interpreter.exists(), "the Python peers are not installed: run tests/install");
     let mut command = Command::new(interpreter);
-    command.arg(repository().join("tests/peers/python").join(script)).stdin(Stdio::null());
+    command.stdin(Stdio::null());
+    command
+}
+
+fn python(script: &str) -> Command {
+    let mut command = interpreter();
+    command.arg(repository().join("tests/peers/python").join(script));
     command
 }
 
@@ -33,6 +40,17 @@ pub(crate) fn python_portal(gateway: SocketAddr, arguments: &[&str]) -> Vec<Valu
     answers(python("portal.py").arg(gateway.to_string()).args(arguments))
 }
 
+/// Runs `stranger.py` and gives what it was told, with the classes of the claim's contract made in `folder` as its team does.
+pub(crate) fn python_stranger(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+    let contract =
+        ["-I", "mappings/benefits-claim", "-I", "proto", "claims.proto", "portolan/v1/operation.proto"];
+    let mut protoc = interpreter();
+    protoc.current_dir(repository()).args(["-m", "grpc_tools.protoc"]).args(contract);
+    let made = protoc.arg("--python_out").arg(folder).output().unwrap();
+    assert!(made.status.success(), "protoc failed: {}", String::from_utf8_lossy(&made.stderr));
+    answers(python("stranger.py").env("PYTHONPATH", folder).args(arguments))
+}
+
 /// Runs `portal.js` with a contract and gives its answers, one a call.
 pub(crate) fn node_portal(gateway: SocketAddr, contract: &str, arguments: &[&str]) -> Vec<Value> {
     let proto = repository().join(contract);
@@ -45,7 +63,7 @@ pub(crate) fn node_portal(gateway: SocketAddr, contract: &str, arguments: &[&str
 fn answers(command: &mut Command) -> Vec<Value> {
     let output = command.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the portal failed: {error}");
+    assert!(output.status.success(), "the peer failed: {error}");
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -65,7 +83,7 @@ impl Peer {
     }
 
     /// `register` or `vies` on node-soap, from its WSDL.
-    pub(crate) fn node_soap(system: &str, wsdl: &std::path::Path) -> Self {
+    pub(crate) fn node_soap(system: &str, wsdl: &Path) -> Self {
         Self::start(node("legacy_soap.js").arg(system).arg(wsdl))
     }
 

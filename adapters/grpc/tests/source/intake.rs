@@ -90,6 +90,10 @@ impl Intake for FakeIntake {
             || (method == "/test.New/Call" && self.generation.load(Ordering::SeqCst) > 1)
     }
 
+    fn method(&self, _: &str) -> Option<Arc<str>> {
+        None
+    }
+
     fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             *self.last.lock() = Some(call.clone());

@@ -27,7 +27,7 @@ impl Ledger {
             return self.repeated("WHERE m.seq = ?1", known, &payload);
         }
         let (id, received, key) = (envelope.id, envelope.received, envelope.request_key.clone());
-        let order = envelope.order;
+        let (order, announced) = (envelope.order, envelope.announced);
         let rest = to_json(&Rest::of(envelope))?;
         let line = order.map(|order| Line::new(order.key, route));
         let parked = match &line {
@@ -43,12 +43,14 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "INSERT INTO messages
-                     (id, state, route, bundle, received, attempt, at, started, gateway, envelope, payload, order_key, passes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING",
+                     (id, state, route, bundle, received, attempt, at, started, gateway, envelope, payload, order_key, passes,
+                      announced)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING",
             )?
             .execute(rusqlite::params![
                 id.0.as_bytes(), state, route, bundle, received.0, attempt, at.0, started, gateway, rest, &payload[..],
-                line.map(|line| line.key.0), order.is_some_and(|order| order.dead_letters == DeadLetters::Pass)
+                line.map(|line| line.key.0), order.is_some_and(|order| order.dead_letters == DeadLetters::Pass),
+                announced
             ])?;
         if inserted == 0 {
             return self.repeated("WHERE m.id = ?1", id.0.as_bytes(), &payload);

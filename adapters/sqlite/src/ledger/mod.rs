@@ -4,6 +4,7 @@
 mod accept;
 mod bundle;
 mod claim;
+pub(crate) mod events;
 mod forget;
 mod line;
 mod operate;
@@ -77,6 +78,9 @@ impl Ledger {
         ledger.load_names()?;
         ledger.catch_up()?;
         ledger.recall(role == Role::Queue)?;
+        if role == Role::Ledger {
+            ledger.leave_events()?;
+        }
         for route in ledger.route_names.keys().copied().collect::<Vec<_>>() {
             ledger.refresh_due(route)?;
         }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::{Parcel, Unclaimed};
-use crate::{Accept, Accepted, BoxFuture, Claimed, DeliveryError, GatewayId, MessageStore, Timestamp};
+use crate::{Accept, Accepted, BoxFuture, Claimed, DeliveryError, Event, GatewayId, MessageStore, Timestamp};
 
 /// A message store with an outbox and an inbox: a message that waits is *published* or not. What waits again
 /// ([`MessageStore::retry_at`], [`MessageStore::retry`]) is unpublished.
+///
+/// Whatever finishes an announced message ([`crate::Envelope::announced`]) or makes it a dead letter leaves an [`Event`] in
+/// the same transaction, which stays until [`Ledger::mark_announced`], also when the message goes on or is forgotten.
 pub trait Ledger: MessageStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
@@ -42,7 +45,23 @@ pub trait Ledger: MessageStore {
     /// are not claimed, longest published first. Returns from how many.
     fn republish<'a>(&'a self, route: &'a Arc<str>, limit: u64) -> BoxFuture<'a, Result<u64, DeliveryError>>;
 
+    /// Up to `limit` events that were not announced, in the order in which they came; not those that another process is
+    /// about to announce.
+    fn unannounced(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Unannounced>, DeliveryError>>;
+
+    /// The events with these numbers were.
+    fn mark_announced<'a>(&'a self, numbers: &'a [i64]) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
     /// Resolves when [`Ledger::due`] may find something, of routes that it did not pass over last time; and from time to
     /// time while [`Ledger::unclaimed`] may.
     fn ready(&self) -> BoxFuture<'_, ()>;
+}
+
+/// An event that waits to be announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unannounced {
+    /// By which the ledger knows it.
+    pub number: i64,
+    /// What happened.
+    pub event: Event,
 }

@@ -7,6 +7,7 @@
 //! claim    ledger: what is due -> transport: publish -> ledger: published
 //!          transport: receive -> ledger: the attempt, if it is the one that is due (inbox)
 //! settle   ledger: outcome, or due again, or dead -> transport: acknowledge
+//! announce ledger: what was not announced -> transport: announce, confirm -> ledger: announced
 //! ```
 //!
 //! A process that dies before *published* publishes twice, one that dies before *acknowledge* receives again: the inbox
@@ -15,6 +16,7 @@
 //! from time to time what the transport lost (`lost.rs`). So do messages that are parked behind another of their order key:
 //! whatever settles that one puts the next into the outbox.
 
+mod announce;
 mod held_back;
 mod ledger;
 mod lost;
@@ -31,7 +33,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use held_back::HeldBack;
-pub use ledger::Ledger;
+pub use ledger::{Ledger, Unannounced};
 use lost::Asked;
 pub use lost::Unclaimed;
 pub use transport::{Parcel, Received, Transport};
@@ -244,6 +246,10 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
             }
             result
         })
+    }
+
+    fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
+        Box::pin(self.announce_some())
     }
 }
 

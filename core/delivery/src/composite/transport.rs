@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BoxFuture, DeliveryError, MessageId, Timestamp};
+use crate::{BoxFuture, DeliveryError, Event, MessageId, Timestamp};
 
 /// What travels: not the message, which is in the ledger, but the word that an attempt of it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,6 +50,9 @@ pub trait Transport: Send + Sync + 'static {
 
     /// The parcel is delivered again, here or elsewhere: nothing could be done about it now.
     fn release(&self, tag: u64) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Publishes to whoever listens. `Ok` is the confirm: each of them has it, or will. After an error they may have it, or not.
+    fn announce(&self, event: Event) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
     /// Resolves when [`Transport::receive`] may find something, of routes that it did not pass over last time.
     fn arrived(&self) -> BoxFuture<'_, ()>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Parcel, Received, Transport};
-use crate::{BoxFuture, DeliveryError};
+use crate::{BoxFuture, DeliveryError, Event};
 
 /// Carries nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +36,10 @@ impl Transport for Unconnected {
 
     fn release(&self, _: u64) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn announce(&self, _: Event) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async { Err(DeliveryError::Unavailable("there is no way to the queue here".to_owned())) })
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

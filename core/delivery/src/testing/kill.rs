@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Fuse;
-use crate::Delivery;
+use crate::{Delivery, Event};
 
 /// Stores that outlive the processes that use them.
 pub trait Stores: Send + Sync {
@@ -18,6 +18,8 @@ pub trait Stores: Send + Sync {
     fn process(&self, fuse: Fuse) -> Arc<dyn Delivery>;
     /// How much is left to be delivered, once everything is settled.
     fn undelivered(&self) -> usize;
+    /// What those who listen were told, in order.
+    fn announced(&self) -> Vec<Event>;
     /// Stores that hold nothing.
     fn fresh() -> Self
     where
@@ -32,10 +34,12 @@ trait Story: Debug {
     async fn live(&self, delivery: &dyn Delivery, fuse: &Fuse, world: &Mutex<Self::World>);
     /// What must hold in the end.
     async fn judge(&self, delivery: &dyn Delivery, world: &Self::World, when: &str);
+    /// What those who listen must have been told of it.
+    async fn listen(&self, _delivery: &dyn Delivery, _announced: &[Event], _when: &str) {}
 }
 
 /// Steps of a process from its start until all is settled, at most.
-const LIFE: u64 = 60;
+const LIFE: u64 = 70;
 
 /// Runs each story with a kill at every step, and then with two; returns how many runs there were.
 pub async fn at_every_step<S: Stores>() -> usize {
@@ -78,8 +82,10 @@ async fn kills<S: Stores, T: Story>(story: &T, fuses: impl Fn(u64) -> Vec<u64>, 
         }
         let world = world.into_inner().unwrap_or_else(PoisonError::into_inner);
         let delivery = stores.process(Fuse::never());
-        story.judge(&*delivery, &world, &format!("{story:?} killed at {fuses:?}")).await;
-        assert_eq!(stores.undelivered(), 0, "{story:?} killed at {fuses:?}: parcels are left");
+        let when = format!("{story:?} killed at {fuses:?}");
+        story.judge(&*delivery, &world, &when).await;
+        story.listen(&*delivery, &stores.announced(), &when).await;
+        assert_eq!(stores.undelivered(), 0, "{when}: parcels are left");
         if survived == Some(0) {
             return usize::try_from(first).unwrap_or(usize::MAX) + 1;
         }

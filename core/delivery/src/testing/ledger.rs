@@ -13,7 +13,7 @@ use crate::{
     Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
     DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
     RequestKey, Timestamp,
-    composite::{Ledger, Parcel, Unclaimed},
+    composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
 /// What a database keeps.
@@ -110,6 +110,17 @@ impl Ledger for FakeLedger {
                 return Err(DeliveryError::Unavailable("the database is away".to_owned()));
             }
             Ok(store.claim(parcel, gateway, now))
+        })
+    }
+
+    fn unannounced(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Unannounced>, DeliveryError>> {
+        self.call(move |store| Ok(store.unannounced(limit)))
+    }
+
+    fn mark_announced<'a>(&'a self, numbers: &'a [i64]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        self.call(move |store| {
+            store.mark_announced(numbers);
+            Ok(())
         })
     }
 

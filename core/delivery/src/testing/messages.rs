@@ -40,6 +40,7 @@ pub fn envelope(route: &str) -> Envelope {
         request_key: None,
         metadata: vec![("x-purpose".to_owned(), "benefit \"claim\" ü".to_owned())],
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        announced: false,
     }
 }
 
@@ -57,6 +58,11 @@ pub fn repeatable(route: &str) -> Envelope {
 /// With an order key.
 pub fn ordered(route: &str, key: &str, dead_letters: DeadLetters) -> Envelope {
     Envelope { order: Some(Order { key: OrderKey::of(route, key), dead_letters }), ..envelope(route) }
+}
+
+/// Of whose outcomes those who listen are told.
+pub fn announced(route: &str, id: &str) -> Envelope {
+    Envelope { announced: true, ..keyed(route, "CN=portal", id) }
 }
 
 /// A failure of this class.

@@ -18,7 +18,7 @@ pub use transport::{FakeBroker, FakeTransport};
 
 use std::sync::Arc;
 
-use crate::{BoxFuture, Delivery};
+use crate::{BoxFuture, Delivery, Event};
 
 /// An implementation under test.
 pub trait Subject: Send + Sync {
@@ -26,6 +26,10 @@ pub trait Subject: Send + Sync {
     fn open(&self) -> BoxFuture<'_, Arc<dyn Delivery>>;
     /// Ends it without farewell. What was not durable is gone, and the next [`Subject::open`] is another process.
     fn crash(&self, delivery: Arc<dyn Delivery>) -> BoxFuture<'_, ()>;
+    /// What those who listen were told so far; `None` where this cannot be seen, or nobody can listen.
+    fn announced(&self) -> Option<Vec<Event>> {
+        None
+    }
 }
 
 /// A case of the suite: it panics where the subject does not hold what it must.

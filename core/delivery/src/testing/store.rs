@@ -11,10 +11,11 @@ use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
     DeliveryError, Failure, Filter, GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest,
     Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
-    composite::{Parcel, Unclaimed},
+    composite::{Parcel, Unannounced, Unclaimed},
     settle_lost,
 };
 
+mod events;
 mod line;
 mod suspects;
 
@@ -26,6 +27,7 @@ pub(super) struct Store {
     keys: HashMap<(Arc<str>, RequestKey), MessageId>,
     bundles: HashMap<BundleHash, Bytes>,
     controls: Controls,
+    events: Vec<Unannounced>,
     /// Kept by the process that has the store open.
     served: Vec<BundleHash>,
 }
@@ -240,6 +242,7 @@ impl Store {
         };
         row.end(failure, now);
         row.record.state = State::Finished { outcome, at: now };
+        self.leave_event(claim.id);
         Ok(())
     }
 
@@ -266,11 +269,13 @@ impl Store {
         let row = self.claimed(claim)?;
         row.lost = 0;
         row.bury(letter, now);
+        self.leave_event(claim.id);
         Ok(())
     }
 
     pub(super) fn reconcile(&mut self, me: GatewayId, now: Timestamp) -> Reconciled {
         let mut reconciled = Reconciled::default();
+        let mut buried = Vec::new();
         for row in self.rows.values_mut() {
             if !matches!(row.record.state, State::Claimed { gateway, .. } if gateway != me) {
                 continue;
@@ -284,10 +289,12 @@ impl Store {
                 }
                 Lost::Bury(letter) => {
                     row.bury(letter, now);
+                    buried.push(row.record.envelope.id);
                     reconciled.buried += 1;
                 }
             }
         }
+        buried.into_iter().for_each(|id| self.leave_event(id));
         reconciled
     }
 
@@ -370,6 +377,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         self.dead(id)?.record.state = State::Finished { outcome, at: now };
+        self.leave_event(id);
         Ok(())
     }
 
@@ -377,6 +385,7 @@ impl Store {
         match self.row(id) {
             Ok(row) if row.record.state.kind() == StateKind::Waiting => {
                 row.record.state = State::Finished { outcome, at: now };
+                self.leave_event(id);
                 true
             }
             _ => false,

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::Fuse;
 use crate::{
-    BoxFuture, DeliveryError,
+    BoxFuture, DeliveryError, Event,
     composite::{Parcel, Received, Transport},
 };
 
@@ -23,6 +23,7 @@ struct Queue {
     held: BTreeMap<u64, Parcel>,
     next: u64,
     refused: Option<Arc<str>>,
+    announced: Vec<Event>,
 }
 
 impl FakeBroker {
@@ -46,6 +47,11 @@ impl FakeBroker {
     /// Takes no parcels of this route, or again those of all.
     pub fn refuse(&self, route: Option<&str>) {
         self.queue().refused = route.map(Arc::from);
+    }
+
+    /// What those who listen were told, in order.
+    pub fn announced(&self) -> Vec<Event> {
+        self.queue().announced.clone()
     }
 
     /// Parcels that were not acknowledged.
@@ -136,6 +142,13 @@ impl Transport for FakeTransport {
                 queue.ready.push_front(parcel);
                 self.published.notify_waiters();
             }
+            Ok(())
+        }))
+    }
+
+    fn announce(&self, event: Event) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.fuse.call(move || {
+            self.broker.queue().announced.push(event);
             Ok(())
         }))
     }

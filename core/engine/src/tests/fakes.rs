@@ -176,6 +176,7 @@ impl OneRoute {
             protocol: Arc::new(protocol),
             target: self.system.clone(),
             response_type: "test.Reply".into(),
+            announced: false,
             descriptors: Arc::from(Vec::new()),
         };
         Loaded { route, bundle: content }

@@ -86,6 +86,17 @@ pub struct CheckedRoute {
     pub documents: Documents,
 }
 
+impl CheckedRoute {
+    /// Whether its messages are kept, with what becomes of them, and not only in the memory of who waits.
+    pub fn is_recorded(&self) -> bool {
+        match self.delivery.mode {
+            Mode::Direct => false,
+            Mode::RequestReply => !self.delivery.idempotent || self.key.is_some() || self.order.is_some(),
+            Mode::Operation => true,
+        }
+    }
+}
+
 /// Which messages go one after the other.
 #[derive(Debug, Clone)]
 pub struct Order {

@@ -1,6 +1,7 @@
 //! The suite, a file for each part of a message's life.
 
 mod accept;
+mod announce;
 mod claim;
 mod control;
 mod crash;
@@ -26,6 +27,7 @@ pub const SUITE: &[&[Case]] = &[
     order::CASES,
     order_of_dead_letters::CASES,
     operate::CASES,
+    announce::CASES,
     control::CASES,
     questions::CASES,
 ];

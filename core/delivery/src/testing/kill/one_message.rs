@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Story;
 use crate::{
-    Accept, Accepted, Claim, Delivery, Envelope, FaultClass, GatewayId, Idempotency, MessageId, Start, State,
-    Timestamp,
+    Accept, Accepted, Claim, Delivery, Envelope, Event, FaultClass, GatewayId, Idempotency, MessageId, Start,
+    State, Timestamp,
     testing::{Fuse, messages::*},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn plots() -> impl Iterator<Item = Plot> {
 impl Plot {
     fn request(self) -> Envelope {
         let idempotency = if self.idempotent { Idempotency::Yes } else { Idempotency::No };
-        Envelope { idempotency, ..keyed("r", "CN=portal", "k-1") }
+        Envelope { idempotency, ..announced("r", "k-1") }
     }
 
     /// Asks the system, which may be killed on either side too, and settles.
@@ -84,6 +84,7 @@ impl Story for Plot {
             if matches!(state(delivery, id).await, State::Finished { .. } | State::Dead { .. }) {
                 // Once more, as a dispatcher would: what came again is absorbed.
                 assert_eq!(claimed(delivery, gateway, 9, &[], now).await, []);
+                while delivery.announce().await.expect("announce") > 0 {}
                 return;
             }
             now = Timestamp(now.0 + 1_000_000);
@@ -130,5 +131,17 @@ impl Story for Plot {
         let other = Accept { envelope: self.request(), payload: payload(2), start: Start::Due(NOW) };
         let other = delivery.accept(other).await;
         assert!(matches!(other, Ok(Accepted::Conflict(_))), "{when}: another payload");
+    }
+    async fn listen(&self, delivery: &dyn Delivery, announced: &[Event], when: &str) {
+        assert_eq!(delivery.announce().await, Ok(0), "{when}: nothing is left to be told");
+        let records = all(delivery, Default::default()).await;
+        let record = known(delivery, records[0].envelope.id).await;
+        let expected = match record.state {
+            State::Finished { .. } => "finished",
+            _ => "needs-attention",
+        };
+        let Some(first) = announced.first() else { panic!("{when}: nobody was told") };
+        assert_eq!((first.message, first.happened.name()), (record.envelope.id, expected), "{when}");
+        assert!(announced.iter().all(|again| again == first), "{when}: a repeat is the same: {announced:?}");
     }
 }
