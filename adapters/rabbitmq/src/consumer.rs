@@ -1,7 +1,7 @@
 //! The connection that consumes: which routes are consumed on it, and again when one ended.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -24,6 +24,8 @@ use crate::{
 
 /// How often a queue that could not be consumed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// By then a consumer that began is counted among its queue's.
+const BEGINS: Duration = Duration::from_secs(2);
 
 type Started = (Arc<str>, Result<Consumption, Failed>);
 type Answer = oneshot::Sender<Result<(), ServeError>>;
@@ -44,8 +46,8 @@ struct Routes {
     wanted: BTreeSet<Arc<str>>,
     /// Ever served or published to: one that is gone does not come back by a publication.
     known: BTreeSet<Arc<str>>,
-    /// Whose queue is gone, and the consumer with it.
-    lost: BTreeSet<Arc<str>>,
+    /// Whose queue is gone, and the consumer with it if it began before this.
+    lost: BTreeMap<Arc<str>, Instant>,
     /// Whose queue did not answer.
     suspect: BTreeSet<Arc<str>>,
 }
@@ -64,8 +66,11 @@ struct Running<'a> {
 
 enum State {
     Starting,
-    /// Sent to, it stops; dropped, it ends at once.
-    Running(oneshot::Sender<()>),
+    Running {
+        /// Sent to, it stops; dropped, it ends at once.
+        stop: oneshot::Sender<()>,
+        since: Instant,
+    },
     Ending,
 }
 
@@ -113,7 +118,18 @@ impl Consumers {
 
     /// Its queue was deleted. RabbitMQ 3.10 does not tell the consumers of a quorum queue.
     pub(crate) fn lost(&self, route: &Arc<str>) {
-        self.routes.lock().lost.insert(route.clone());
+        self.lost_before(route, Instant::now());
+    }
+
+    /// Its queue had no consumer at this time. One that had just begun is not meant.
+    pub(crate) fn unconsumed(&self, route: &Arc<str>, at: Instant) {
+        if let Some(before) = at.checked_sub(BEGINS) {
+            self.lost_before(route, before);
+        }
+    }
+
+    fn lost_before(&self, route: &Arc<str>, before: Instant) {
+        self.routes.lock().lost.insert(route.clone(), before);
         self.changed.notify_one();
     }
 
@@ -162,7 +178,7 @@ impl Consumers {
                 Some((route, started)) = running.starting.next() => match started {
                     Ok(consumption) => {
                         let (stop, stopped) = oneshot::channel();
-                        running.states.insert(route, State::Running(stop));
+                        running.states.insert(route, State::Running { stop, since: Instant::now() });
                         running.consuming.push(Box::pin(consumption.run(stopped, self.patience)));
                     }
                     Err(Failed { error, spoilt }) => {
@@ -204,7 +220,7 @@ impl Consumers {
                 }
             }
         }
-        if running.states.values().all(|state| matches!(state, State::Running(_))) {
+        if running.states.values().all(|state| matches!(state, State::Running { .. })) {
             running.answer();
         }
     }
@@ -266,9 +282,9 @@ impl Running<'_> {
     }
 
     /// The queues of these are gone. What was delivered of them is never delivered again.
-    fn end(&mut self, routes: &BTreeSet<Arc<str>>) {
-        for route in routes {
-            if let Some(state @ State::Running(_)) = self.states.get_mut(route) {
+    fn end(&mut self, routes: &BTreeMap<Arc<str>, Instant>) {
+        for (route, before) in routes {
+            if let Some(state) = self.states.get_mut(route).filter(|state| state.began_before(*before)) {
                 *state = State::Ending;
             }
         }
@@ -276,10 +292,14 @@ impl Running<'_> {
 }
 
 impl State {
+    fn began_before(&self, time: Instant) -> bool {
+        matches!(self, Self::Running { since, .. } if *since <= time)
+    }
+
     fn stop(&mut self) {
         match std::mem::replace(self, Self::Ending) {
             // It may have ended by itself.
-            Self::Running(stop) => drop(stop.send(())),
+            Self::Running { stop, .. } => drop(stop.send(())),
             // It is stopped when it has started.
             Self::Starting => *self = Self::Starting,
             Self::Ending => {}

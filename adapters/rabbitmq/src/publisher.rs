@@ -152,10 +152,11 @@ impl Publisher {
             return Err(DeliveryError::Unavailable(format!("RabbitMQ: {why}")));
         }
         let link = self.link.borrow().clone().ok_or_else(away)?;
+        let asked = Instant::now();
         let looked = timeout(self.patience, self.topology.look(&link.connection, route)).await;
         let queue = looked.map_err(|_| away())??;
         if queue.as_ref().is_none_or(|queue| queue.consumer_count() == 0) {
-            self.consumers.lost(route);
+            self.consumers.unconsumed(route, asked);
         }
         Ok(queue.map_or(0, |queue| u64::from(queue.message_count())))
     }
