@@ -166,7 +166,14 @@ impl<'a> Place<'a> {
         let username = self.take("username").map(|e| reader.text(e));
         let password = self.take("password").map(|e| reader.text(e));
         let (scheme, rest) = self.url.value.split_once("://").unwrap_or(("", &self.url.value));
-        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        let ends = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = &rest[..ends];
+        if authority.matches('@').count() > 1 || rest[ends..].contains('@') {
+            let message =
+                "a user or password in the URL holds a character that ends it: `@`, `/`, `?` or `#`";
+            let help = "give them to `username` and `password` beside `url`, as they are; or write %40, %2F, %3F, %23";
+            return refused(reader, self.url.span, message, help);
+        }
         let within = authority.rsplit_once('@').map(|(user, _)| user);
         if within.is_some_and(|user| user.contains(':')) && !self.url.resolved {
             reader.findings.push(readable("a password", self.url.span));

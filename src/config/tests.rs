@@ -303,6 +303,14 @@ fn what_cannot_work_together_is_refused() {
         "routes: []\nqueue: { url: amqp://u@h/, username: u }\nledger: \"postgres://h/x?sslmode=require\"\n",
         &["the user stands in the URL and in `username`"],
     );
+    // Half a password would be taken for a host, and be told.
+    check(
+        "routes: []\nqueue: \"amqp://u:p@w@h/\"\nledger: \"postgres://u:p/w@h/x\"\n",
+        &[
+            "a user or password in the URL holds a character that ends it",
+            "error[config/invalid]: a user or password in the URL",
+        ],
+    );
     check(
         "routes: []\nqueue: { url: amqp://u@h/, ca: secret }\nledger: { url: \"postgres://h/x?sslmode=disable\", ca: absent.pem }\n",
         &["write amqps:// instead of amqp://", "`ca`: there is no such file"],

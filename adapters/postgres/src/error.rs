@@ -81,7 +81,7 @@ pub(crate) fn brief(error: &tokio_postgres::Error) -> String {
             if let Some(refusal) = Refusal::of(error) {
                 return refusal.to_string();
             }
-            error.source().map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
+            error.source().map_or_else(|| error.to_string(), ToString::to_string)
         }
     }
 }
@@ -94,6 +94,12 @@ pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
         let code = db.code().code();
         ["08", "25", "28", "3D", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
     })
+}
+
+/// The server took a connection and says nothing on it.
+pub(crate) fn late() -> tokio_postgres::Error {
+    // Made for the `postgres` crate beside it, which has the same need.
+    tokio_postgres::Error::__private_api_timeout()
 }
 
 /// A resource has run out: waiting a moment does not help whoever waits.

@@ -10,11 +10,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
 use crate::{
-    error::{exhausted, passes},
+    error::{exhausted, late, passes},
     way::Way,
 };
 
@@ -24,9 +24,11 @@ pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// The connections.
 pub(crate) struct Pool {
     way: Way,
-    slots: Vec<tokio::sync::Mutex<Option<Arc<Connection>>>>,
+    slots: Vec<Slot>,
     next: AtomicUsize,
 }
+
+type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
 /// How long a statement is tried again while the database is away.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,13 +69,30 @@ impl Pool {
         Self { way, slots, next: AtomicUsize::new(0) }
     }
 
-    /// Once, on the next connection.
+    /// Once, on the next connection. One that does not answer in time is given up: what else would be sent on it would only
+    /// gather there.
     async fn once(
         &self,
+        within: Option<Duration>,
         sql: &'static str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let asked = self.ask(slot, sql, parameters);
+        let Some(within) = within else { return asked.await };
+        timeout(within, asked).await.unwrap_or_else(|_| {
+            // Whoever has it locked is about to connect.
+            drop(slot.try_lock().ok().and_then(|mut slot| slot.take()));
+            Err(late())
+        })
+    }
+
+    async fn ask(
+        &self,
+        slot: &Slot,
+        sql: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let connection = {
             let mut slot = slot.lock().await;
             match slot.as_ref().filter(|open| !open.client.is_closed()) {
@@ -101,7 +120,11 @@ impl Pool {
         let mut wait = Duration::from_millis(20);
         let mut again: &'static bool = &false;
         loop {
-            let error = match self.once(sql, &parameters(again)).await {
+            let within = match patience {
+                Patience::Forever => None,
+                Patience::For(limit) => Some(limit.saturating_sub(began.elapsed())),
+            };
+            let error = match self.once(within, sql, &parameters(again)).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use portolan_tls::{Refusal, leaves_the_machine};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{
     Client, Config,
     config::{Host, SslMode},
 };
 
-use crate::{OpenError, Options, error::brief, tls::Tls};
+use crate::{
+    OpenError, Options,
+    error::{brief, late},
+    tls::Tls,
+};
+
+/// What a server may take to let somebody in.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How to connect.
 #[derive(Clone)]
@@ -49,7 +56,8 @@ impl Way {
 
     /// A connection, and what drives it until its client is gone. Why it failed, every statement under way is told.
     pub(crate) async fn connect(&self) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let connecting = self.config.connect(self.tls.clone());
+        let (client, connection) = timeout(HANDSHAKE, connecting).await.unwrap_or_else(|_| Err(late()))?;
         Ok((client, tokio::spawn(async move { drop(connection.await) })))
     }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Accept, Accepted, DeadLetters, Delivery, Envelope, Filter, GatewayId, MessageId, MessageStore, Start,
-    StateKind,
+    Accept, Accepted, DeadLetters, Delivery, DeliveryError, Envelope, Filter, GatewayId, MessageId,
+    MessageStore, Start, StateKind,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,
@@ -57,6 +57,30 @@ async fn a_killed_database_loses_nothing_and_outcomes_are_recorded_when_it_is_ba
     for claim in claims {
         assert_eq!(kind(&ledger, claim.id).await, StateKind::Finished);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_is_away_until_it_goes_on() {
+    let database = Database::start();
+    let patience = Duration::from_millis(300);
+    let ledger =
+        PostgresLedger::open(Options { patience, ..Options::new(database.url()) }).await.expect("open");
+    ledger.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let accept = |envelope| Accept { envelope, payload: payload(1), start: Start::Due(NOW) };
+    let before = envelope("r");
+    ledger.insert(accept(before.clone())).await.expect("insert");
+    database.freeze();
+    let refused = envelope("r");
+    // Each would wait for ever.
+    let told = ledger.insert(accept(refused.clone())).await.expect_err("it is away");
+    assert_eq!(told, DeliveryError::Unavailable("the ledger: timeout waiting for server".to_owned()));
+    ledger.get(before.id).await.expect_err("it is away");
+    ledger.counts().await.expect_err("it is away");
+    database.thaw();
+    ledger.insert(accept(envelope("r"))).await.expect("it is back");
+    // Whoever was told that it was not accepted is believed.
+    while ledger.get(refused.id).await.expect("it is back").is_some() {}
+    assert_eq!(kind(&ledger, before.id).await, StateKind::Waiting);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -96,6 +96,22 @@ impl Database {
         succeed(Command::new("pkill").args(["-STOP", "-P", &postmaster, "-f", "walwriter"]));
     }
 
+    /// Stops all of its processes where they are: it takes connections, and says nothing on any.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// They go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let postmaster = self.postmaster().expect("it runs");
+        succeed(Command::new("kill").args([signal, &postmaster]));
+        succeed(Command::new("pkill").args([signal, "-P", &postmaster]));
+    }
+
     /// Leaves nothing of its disk ([`Database::start_on_disk_of`]).
     pub fn fill_disk(&self) {
         assert!(self.mounted, "this would fill the machine's own disk");
