@@ -141,10 +141,8 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             Start::Due(_) | Start::Now(_) => None,
         };
         let accepted = self.ledger.insert(accept).await?;
-        if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted)
-            && !self.held_back.holds(&parcel.route)
-        {
-            // The message is durable. If the transport is away, a later claim publishes it, and no caller waits for that.
+        if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted) {
+            // The message is durable. If the transport is away, a later claim publishes it.
             let _ = self.publish(&parcel, now).await;
         }
         Ok(accepted)
