@@ -15,7 +15,7 @@ use crate::{
 
 /// Show the queues that the routes need at RabbitMQ, and what strangers need, or make what is missing.
 ///
-/// A gateway makes them itself when it starts. This is for looking before, and for a gateway whose user may not make any.
+/// A gateway makes them itself when it starts, and its user must be allowed to. This is for looking before, and after an error.
 /// What is there is never changed or deleted, nor are queues of routes that are gone.
 #[derive(clap::Args)]
 #[command(

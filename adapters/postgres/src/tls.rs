@@ -8,8 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use parking_lot::Mutex;
-use portolan_tls::TlsOptions;
+use portolan_tls::{Shown, TlsOptions};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
@@ -19,18 +18,12 @@ use tokio_rustls::{TlsConnector, client};
 #[derive(Clone)]
 pub(crate) struct Tls {
     options: TlsOptions,
-    /// What the server showed last, in DER.
-    shown: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(crate) shown: Shown,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
-        Self { options, shown: Arc::default() }
-    }
-
-    /// The server's certificate and intermediates, in DER; none without TLS.
-    pub(crate) fn shown(&self) -> Vec<Vec<u8>> {
-        self.shown.lock().clone()
+        Self { options, shown: Shown::default() }
     }
 }
 
@@ -41,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for T
 
     /// Also asked where nothing is encrypted in the end, so nothing is read yet.
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Handshake> {
-        self.shown.lock().clear();
+        self.shown.clear();
         Ok(Handshake { tls: self.clone(), host: host.to_owned() })
     }
 }
@@ -62,8 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Hands
             let config = self.tls.options.client_config()?;
             let name = ServerName::try_from(self.host)?;
             let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-            let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
-            *self.tls.shown.lock() = shown.iter().map(|certificate| certificate.to_vec()).collect();
+            self.tls.shown.note(stream.get_ref().1);
             Ok(Encrypted(Box::new(stream)))
         })
     }

@@ -119,36 +119,40 @@ fn column<'a, I, T>(intents: &'a [I], of: impl Fn(&'a I) -> T) -> Vec<T> {
     intents.iter().map(of).collect()
 }
 
-/// A statement for many. `None` where it is refused for what stands in it: then each is to be tried alone.
+/// A statement for many, which gives `id` and `attempt` of those that it settled. Where it is refused for what stands in it, it
+/// has settled none: each is to be tried alone.
 async fn shared<'a>(
     pool: &Pool,
     patience: Patience,
     sql: &'static str,
     parameters: impl Fn(&'a bool) -> Vec<&'a (dyn ToSql + Sync)>,
-) -> Result<(Option<Vec<Row>>, bool), DeliveryError> {
+) -> Result<Back, DeliveryError> {
     let sent_again = AtomicBool::new(false);
     let rows = pool.query(patience, sql, |again| {
         sent_again.fetch_or(*again, Ordering::Relaxed);
         parameters(again)
     });
-    match rows.await {
-        Ok(rows) => Ok((Some(rows), sent_again.into_inner())),
-        Err(error) if !passes(&error) => Ok((None, sent_again.into_inner())),
-        Err(error) => Err(failed(error)),
-    }
+    let rows = match rows.await {
+        Ok(rows) => rows,
+        Err(error) if !passes(&error) => Vec::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    let settled = rows.iter().filter_map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
+    Ok(Back { settled: settled.collect(), sent_again: sent_again.into_inner() })
 }
 
-/// Whose rows came back, each counted once: an intent may be there twice.
-struct Back(HashSet<(Uuid, i32)>);
+/// What came back. Each counts once: an intent may be there twice.
+struct Back {
+    settled: HashSet<(Uuid, i32)>,
+    sent_again: bool,
+}
 
 impl Back {
-    fn of(rows: Option<Vec<Row>>) -> Self {
-        let rows = rows.into_iter().flatten();
-        Self(rows.filter_map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?))).collect())
-    }
-
-    fn done(&mut self, id: Uuid, attempt: i32, sent_again: bool) -> Shared<()> {
-        if self.0.remove(&(id, attempt)) { Shared::Done(()) } else { Shared::Alone { sent_again } }
+    fn of(&mut self, id: Uuid, attempt: i32) -> Shared<()> {
+        match self.settled.remove(&(id, attempt)) {
+            true => Shared::Done(()),
+            false => Shared::Alone { sent_again: self.sent_again },
+        }
     }
 }
 
@@ -187,18 +191,14 @@ async fn insert(
              CASE WHEN at <= received THEN clock_timestamp() + interval '10 s' END, envelope, payload, announced
          FROM new WHERE key IS NULL OR id IN (SELECT message FROM key)
          ON CONFLICT DO NOTHING RETURNING id, attempt";
-    let (back, sent_again) = shared(&pool, soon, sql, |_| {
+    let mut back = shared(&pool, soon, sql, |_| {
         vec![
             &ids, &states, &routes, &bundles, &received, &attempts, &at, &started, &gateways, &envelopes,
             &callers, &keys, &payloads, &announced,
         ]
     })
     .await?;
-    let mut back = Back::of(back);
-    Ok(column(&rows, |row| (row.id, row.attempt))
-        .into_iter()
-        .map(|(id, n)| back.done(id, n, sent_again))
-        .collect())
+    Ok(column(&rows, |row| (row.id, row.attempt)).into_iter().map(|(id, n)| back.of(id, n)).collect())
 }
 
 /// Rows that are being claimed meanwhile are passed over: of those it is known that they were published.
@@ -254,10 +254,9 @@ async fn finish(pool: Arc<Pool>, ended: Vec<Ended>) -> Result<Vec<Shared<()>>, D
              AND m.lost < 2
              AND (m.state = 1 OR ($7 AND m.state = 2 AND m.at = e.at))
          RETURNING m.id, m.attempt";
-    let (back, sent_again) = shared(&pool, Patience::Forever, sql, |again| {
+    let mut back = shared(&pool, Patience::Forever, sql, |again| {
         vec![&ids, &attempts, &gateways, &at, &replies, &failures, again]
     })
     .await?;
-    let mut back = Back::of(back);
-    Ok(ids.iter().zip(&attempts).map(|(id, n)| back.done(*id, *n, sent_again)).collect())
+    Ok(ids.iter().zip(&attempts).map(|(id, n)| back.of(*id, *n)).collect())
 }

@@ -74,7 +74,7 @@ impl Way {
 
     /// What the server showed when it was last connected with TLS, in DER.
     pub(crate) fn certificates(&self) -> Vec<Vec<u8>> {
-        self.tls.shown()
+        self.tls.shown.certificates()
     }
 
     /// Whether there is a password, and a network on which others could read it.

@@ -137,7 +137,7 @@ impl Target {
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),
-            Ok(Err(error)) => Err(reason(&error, !self.tls.shown().is_empty())),
+            Ok(Err(error)) => Err(reason(&error, !self.tls.shown.certificates().is_empty())),
             Err(_) => Err(format!("no answer within {:?}", self.timeout)),
         }
     }

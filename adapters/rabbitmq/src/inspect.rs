@@ -10,7 +10,7 @@ use crate::{
     brokers::Brokers,
     connection::Target,
     tls::Tls,
-    topology::{Purpose, Topology},
+    topology::{Purpose, Topology, Wanted},
 };
 
 /// What gateways need at the broker.
@@ -79,13 +79,12 @@ async fn each(options: &Options, needs: Needs<'_>, make: bool) -> Result<Vec<Ins
     let strangers = |route| [(route, Purpose::Ingress), (route, Purpose::Refused)];
     let parcels = needs.routes.iter().map(|route| (route, Purpose::Parcels));
     for (route, purpose) in parcels.chain(needs.ingress.iter().flat_map(strangers)) {
-        let queue = topology.wanted(purpose, route).map(|wanted| wanted.queue.to_string());
-        inspected.push(Inspected {
-            route: Some(Arc::clone(route)),
-            queue: queue.unwrap_or_else(|_| route.to_string()),
-            queue_type: Some(options.queue_type),
-            found: look.queue(purpose, route).await,
-        });
+        let (queue, found) = match topology.wanted(purpose, route) {
+            Ok(wanted) => (wanted.queue.to_string(), look.queue(&wanted).await),
+            Err(error) => (route.to_string(), Err(error)),
+        };
+        let (route, queue_type) = (Some(Arc::clone(route)), Some(options.queue_type));
+        inspected.push(Inspected { route, queue, queue_type, found });
     }
     let exchange = |name: Result<ShortString, ServeError>, found| Inspected {
         route: None,
@@ -113,9 +112,8 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    async fn queue(&self, purpose: Purpose, route: &str) -> Result<Found, ServeError> {
+    async fn queue(&self, wanted: &Wanted) -> Result<Found, ServeError> {
         let looked = async {
-            let wanted = self.topology.wanted(purpose, route)?;
             match wanted.look(self.connection).await? {
                 // Only a declaration compares arguments; of what is there it makes nothing.
                 Some(queue) => {
@@ -126,10 +124,7 @@ impl Look<'_> {
                 None => Ok(Found::Missing),
             }
         };
-        let late = || {
-            let queue = self.topology.wanted(purpose, route)?.queue.to_string();
-            Err(ServeError::NoAnswer { queue, patience: self.patience })
-        };
+        let late = || Err(ServeError::NoAnswer { queue: wanted.queue.to_string(), patience: self.patience });
         timeout(self.patience, looked).await.unwrap_or_else(|_| late())
     }
 

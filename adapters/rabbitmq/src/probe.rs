@@ -36,7 +36,7 @@ pub async fn probe(options: &Options) -> Result<Vec<Probe>, OpenError> {
             }
             Err(error) => Err(error),
         };
-        probes.push(Probe { server, connected, certificates: tls.shown(), readable_password });
+        probes.push(Probe { server, connected, certificates: tls.shown.certificates(), readable_password });
     }
     Ok(probes)
 }

@@ -1,32 +1,25 @@
 //! Connecting, with TLS where the URL says so. The files are read for each connection, so that certificates that were renewed
 //! are taken up.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use lapin::{
     AsyncTcpStream, Connection, ConnectionProperties, runtime,
     tcp::{AMQPUriTcpExt as _, RustlsConnector},
     uri::{AMQPScheme, AMQPUri},
 };
-use parking_lot::Mutex;
-use portolan_tls::TlsOptions;
+use portolan_tls::{Shown, TlsOptions};
 
 /// How connections are encrypted, where they are.
 #[derive(Clone, Default)]
 pub(crate) struct Tls {
     options: TlsOptions,
-    /// What the broker showed last, in DER.
-    shown: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(crate) shown: Shown,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
-        Self { options, shown: Arc::default() }
-    }
-
-    /// The broker's certificate and intermediates, in DER; none without TLS.
-    pub(crate) fn shown(&self) -> Vec<Vec<u8>> {
-        self.shown.lock().clone()
+        Self { options, shown: Shown::default() }
     }
 
     pub(crate) async fn connect(
@@ -34,7 +27,7 @@ impl Tls {
         uri: AMQPUri,
         properties: ConnectionProperties,
     ) -> lapin::Result<Connection> {
-        self.shown.lock().clear();
+        self.shown.clear();
         let encryption = match uri.scheme {
             AMQPScheme::AMQPS => {
                 let config = self.options.client_config().map_err(io::Error::other)?;
@@ -49,8 +42,7 @@ impl Tls {
             let Some((connector, shown)) = &encryption else { return Ok(stream) };
             let stream = stream.into_rustls(connector, &uri.authority.host).await?;
             if let AsyncTcpStream::Rustls(stream) = &stream {
-                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                *shown.lock() = certificates.iter().map(|certificate| certificate.to_vec()).collect();
+                shown.note(stream.get_ref().1);
             }
             Ok(stream)
         };

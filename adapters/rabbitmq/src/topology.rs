@@ -102,8 +102,9 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Makes it, or compares it with what is there.
-    pub(crate) async fn declare(self, connection: &Connection) -> Result<Queue, ServeError> {
-        let declared = apart(connection, &self.queue, QueueDeclareOptions::durable(), self.arguments).await;
+    pub(crate) async fn declare(&self, connection: &Connection) -> Result<Queue, ServeError> {
+        let arguments = self.arguments.clone();
+        let declared = apart(connection, &self.queue, QueueDeclareOptions::durable(), arguments).await;
         declared.map_err(|error| refused(&self.queue, error))
     }
 

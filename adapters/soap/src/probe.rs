@@ -68,10 +68,7 @@ pub async fn probe(options: &SoapOptions) -> Result<Probe, ProbeError> {
     let connected = began.elapsed();
     let certificates = match &stream {
         MaybeHttpsStream::Http(_) => Vec::new(),
-        MaybeHttpsStream::Https(tls) => {
-            let shown = tls.inner().get_ref().1.peer_certificates().unwrap_or_default();
-            shown.iter().map(|certificate| certificate.to_vec()).collect()
-        }
+        MaybeHttpsStream::Https(tls) => portolan_tls::certificates(tls.inner().get_ref().1),
     };
     let asked = async {
         let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(stream).await?;

@@ -3,7 +3,9 @@
 mod network;
 mod options;
 mod refusal;
+mod shown;
 
 pub use network::leaves_the_machine;
 pub use options::{TlsError, TlsOptions};
 pub use refusal::Refusal;
+pub use shown::{Shown, certificates};

@@ -1,6 +1,6 @@
-//! What is done from time to time: old messages are forgotten; those who listen are told of outcomes; and where several gateways share the work, those that died
-//! are cleaned up after, whoever waits here for a message is told when it was settled elsewhere, and routes are held up here
-//! that were held up there.
+//! What is done from time to time: old messages are forgotten; those who listen are told of outcomes; and where several
+//! gateways share the work, those that died are cleaned up after, whoever waits here for a message is told when it was settled
+//! elsewhere, and routes are held up here that were held up there.
 
 use std::{sync::Arc, time::Duration};
 
