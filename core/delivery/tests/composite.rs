@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Delivery, Event, GatewayId,
+    Accept, BoxFuture, Delivery, Event, GatewayId, Start,
     composite::Composite,
     testing::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
@@ -123,7 +123,8 @@ async fn a_route_whose_queue_takes_nothing_holds_up_no_other() {
     let gateway = GatewayId::generate();
     stores.broker.refuse(Some("broken"));
     let mut broken = Vec::new();
-    for _ in 0..5 {
+    // More than are published at a time.
+    for _ in 0..300 {
         broken.push(waiting(&*delivery, envelope("broken"), at(-10)).await);
     }
     let other = waiting(&*delivery, envelope("r"), at(5)).await;
@@ -133,10 +134,40 @@ async fn a_route_whose_queue_takes_nothing_holds_up_no_other() {
     stores.broker.refuse(None);
     let mut got = Vec::new();
     for second in 6..30 {
-        let claimed = delivery.claim(gateway, 2, &[], at(second)).await;
+        let claimed = delivery.claim(gateway, 20, &[], at(second)).await;
         got.extend(claimed.iter().flatten().map(|message| message.claim.id));
     }
     assert_eq!(got, broken);
+}
+
+#[tokio::test]
+async fn a_backlog_is_published_in_blocks_and_what_becomes_due_meanwhile_is_not_forgotten() {
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    let mut backlog = Vec::new();
+    for _ in 0..1000 {
+        let later = Start::Due(at(1));
+        let accept = Accept { envelope: envelope("r"), payload: "x".into(), start: later };
+        backlog.push(accept.envelope.id);
+        delivery.accept(accept).await.expect("accepted");
+    }
+    let mut got = ids(&claimed(&*delivery, gateway, 2, &[], at(2)).await);
+    let published = stores.broker.len();
+    assert!((200..500).contains(&published), "{published} were published for a claim of two");
+    while got.len() < 1000 {
+        // As it comes, it is published at once: others come before what waits in the ledger.
+        let came = waiting(&*delivery, envelope("r"), at(2)).await;
+        backlog.push(came);
+        let more = ids(&claimed(&*delivery, gateway, 2, &[], at(2)).await);
+        assert_eq!(more.len(), 2);
+        got.extend(more);
+    }
+    got.extend(ids(&claimed(&*delivery, gateway, 1000, &[], at(2)).await));
+    got.sort();
+    backlog.sort();
+    assert_eq!(got, backlog);
 }
 
 #[tokio::test]

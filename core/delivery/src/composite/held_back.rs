@@ -38,6 +38,11 @@ impl HeldBack {
         all.keys().cloned().collect()
     }
 
+    /// Whether this one is, or was and nobody has tried it since.
+    pub(super) fn holds(&self, route: &Arc<str>) -> bool {
+        self.lock().contains_key(route)
+    }
+
     /// Why one of them is.
     pub(super) fn why(&self) -> Option<DeliveryError> {
         self.lock().values().next().map(|(_, error)| error.clone())

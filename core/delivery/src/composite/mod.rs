@@ -16,6 +16,7 @@
 //! from time to time what the transport lost (`lost.rs`). So do messages that are parked behind another of their order key:
 //! whatever settles that one puts the next into the outbox.
 
+mod ahead;
 mod announce;
 mod held_back;
 mod ledger;
@@ -32,6 +33,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use ahead::{Ahead, BLOCK};
 use held_back::HeldBack;
 pub use ledger::{Ledger, Unannounced};
 use lost::Asked;
@@ -53,6 +55,7 @@ pub struct Composite<T, L> {
     held: Mutex<HashMap<Claim, u64>>,
     /// The routes whose queues are listened to. One change at a time.
     served: futures_util::lock::Mutex<Vec<Arc<str>>>,
+    ahead: Ahead,
     held_back: HeldBack,
     asked_for_lost: Asked,
 }
@@ -65,6 +68,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             ledger,
             held: Mutex::default(),
             served: futures_util::lock::Mutex::default(),
+            ahead: Ahead::default(),
             held_back: HeldBack::default(),
             asked_for_lost: Asked::default(),
         }
@@ -102,7 +106,8 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     ) -> Result<(), DeliveryError> {
         let held_back = self.held_back.routes(now);
         let except = [except, &held_back].concat();
-        let due = self.ledger.due(limit, &except, now).await?;
+        let due = self.ledger.due(limit.max(BLOCK), &except, now).await?;
+        self.ahead.published(due.len());
         // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
         let published = join_all(due.iter().map(|parcel| self.publish(parcel, now))).await;
         published.into_iter().chain(self.held_back.why().map(Err)).collect()
@@ -141,8 +146,10 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             Start::Due(_) | Start::Now(_) => None,
         };
         let accepted = self.ledger.insert(accept).await?;
-        if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted) {
-            // The message is durable. If the transport is away, a later claim publishes it.
+        if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted)
+            && !self.held_back.holds(&parcel.route)
+        {
+            // The message is durable. If the transport is away, a later claim publishes it, and no caller waits for that.
             let _ = self.publish(&parcel, now).await;
         }
         Ok(accepted)
@@ -157,12 +164,18 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     ) -> Result<Vec<Claimed>, DeliveryError> {
         // What cannot be published holds up nothing that was.
         let looked = self.look_for_lost(now).await;
-        let published = self.publish_due(limit, except, now).await;
         let mut claimed = Vec::new();
-        let received = self.claim_received(&mut claimed, gateway, limit, except, now).await;
+        let mut problem = looked;
+        if self.ahead.is_enough() {
+            problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
+        }
+        if claimed.len() < limit {
+            problem = problem.and(self.publish_due(limit, except, now).await);
+            problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
+        }
         // What was claimed is worked on; nobody else would.
         if claimed.is_empty() {
-            looked.and(published).and(received)?
+            problem?;
         }
         // What came later may be due for longer.
         claimed.sort_by_key(|(due, _)| *due);
@@ -183,6 +196,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             if received.is_empty() {
                 break;
             }
+            self.ahead.received(received.len());
             let attempts = received.iter().map(|one| self.ledger.claim(&one.parcel, gateway, now));
             let mut failed = Ok(());
             for (Received { tag, parcel }, attempt) in received.iter().zip(join_all(attempts).await) {
