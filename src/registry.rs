@@ -8,7 +8,7 @@ use std::{
 };
 
 use portolan_delivery::{
-    Delivery, Target,
+    Delivery, DeliveryError, Target,
     composite::{Composite, Unconnected},
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
@@ -17,6 +17,7 @@ use portolan_rabbitmq::{Ingress, IngressOptions, RabbitTransport};
 use portolan_schema::{Contract, Directory, Reading};
 use portolan_soap::SoapTarget;
 use portolan_sqlite::{SqliteDelivery, SqliteLedger};
+use uuid::Uuid;
 
 use crate::{
     config::{Config, Ledger, Queue, System, SystemKind},
@@ -81,15 +82,19 @@ fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
 /// Opens the queue, for a gateway.
 pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
     let Queue::RabbitMq { broker, ledger, .. } = queue else { return self::ledger(queue).await };
-    let broker = async || RabbitTransport::open((**broker).clone()).await.map_err(Failure::failed);
+    let broker = async |ledger: Result<Uuid, DeliveryError>| {
+        let ledger = Some(ledger.map_err(Failure::failed)?);
+        let options = portolan_rabbitmq::Options { ledger, ..(**broker).clone() };
+        RabbitTransport::open(options).await.map_err(Failure::failed)
+    };
     match ledger {
         Ledger::Postgres(options) => {
             let ledger = PostgresLedger::open((**options).clone()).await.map_err(Failure::failed)?;
-            Ok(Arc::new(Composite::new(broker().await?, ledger)))
+            Ok(Arc::new(Composite::new(broker(ledger.identity().await).await?, ledger)))
         }
         Ledger::Sqlite(path) => {
             let ledger = sqlite_ledger(path.clone()).await?;
-            Ok(Arc::new(Composite::new(broker().await?, ledger)))
+            Ok(Arc::new(Composite::new(broker(ledger.identity().await).await?, ledger)))
         }
     }
 }

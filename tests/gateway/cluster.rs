@@ -121,6 +121,7 @@ fn gateways_killed_at_any_instant_lose_nothing_and_double_nothing() {
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");
             assert_eq!(row.lost, 0, "{mode:?} lost messages: {row:?}");
+            assert_eq!(row.overtaken, 0, "{mode:?} did not keep the order: {row:?}");
             assert!(mode.may_repeat() || row.duplicated == 0, "{mode:?} sent messages twice: {row:?}");
         }
     });

@@ -217,12 +217,13 @@ fn the_fault_table() {
             Stage::set(Site::with(backend.address, 3, Database::start_on_disk_of(512)), lasts).await;
         let mut dead = 0;
         println!(
-            "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
+            "{:<30}{:>10}{:>14}{:>6}{:>12}{:>11}{:>10}{:>9}{:>11}{:>8}",
             "fault",
             "attempted",
             "acknowledged",
             "lost",
             "duplicated",
+            "overtaken",
             "repeated",
             "unknown",
             "recovered",
@@ -238,6 +239,7 @@ fn the_fault_table() {
                 assert!(row.acknowledged > 0, "{fault:?}: {mode:?} was not under load: {row:?}");
                 assert_eq!(row.lost, 0, "{fault:?}: {mode:?} lost messages: {row:?}");
                 assert!(mode.may_repeat() || row.duplicated == 0, "{fault:?}: {mode:?} sent twice: {row:?}");
+                assert_eq!(row.overtaken, 0, "{fault:?}: {mode:?} did not keep the order: {row:?}");
                 all.attempted += row.attempted;
                 all.acknowledged += row.acknowledged;
                 all.lost += row.lost;
@@ -246,12 +248,13 @@ fn the_fault_table() {
                 if mode.may_repeat() { repeated += row.duplicated } else { all.duplicated += row.duplicated }
             }
             println!(
-                "{:<30}{:>10}{:>14}{:>6}{:>12}{:>10}{:>9}{:>11}{:>8}",
+                "{:<30}{:>10}{:>14}{:>6}{:>12}{:>11}{:>10}{:>9}{:>11}{:>8}",
                 fault.name(),
                 all.attempted,
                 all.acknowledged,
                 all.lost,
                 all.duplicated,
+                all.overtaken,
                 repeated,
                 all.unknown,
                 all.recovered,

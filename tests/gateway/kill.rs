@@ -44,6 +44,7 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");
             assert_eq!(row.lost, 0, "{mode:?} lost messages: {row:?}");
+            assert_eq!(row.overtaken, 0, "{mode:?} did not keep the order: {row:?}");
             assert!(mode.may_repeat() || row.duplicated == 0, "{mode:?} sent messages twice: {row:?}");
             assert!(
                 !mode.may_repeat() || row.unknown == 0,
@@ -76,7 +77,8 @@ fn stopped_in_order_nothing_is_lost_doubled_or_unknown() {
         print(&rows);
         for (mode, row) in &rows {
             assert!(row.acknowledged > 0, "{mode:?} was not under load: {row:?}");
-            assert_eq!((row.lost, row.duplicated, row.unknown), (0, 0, 0), "{mode:?}: {row:?}");
+            let wrong = (row.lost, row.duplicated, row.overtaken, row.unknown);
+            assert_eq!(wrong, (0, 0, 0, 0), "{mode:?}: {row:?}");
         }
     });
 }

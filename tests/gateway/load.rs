@@ -19,6 +19,8 @@ use crate::harness::{
 
 /// Calls of one mode at a time.
 const CALLERS: usize = 4;
+/// Orders of a customer that a caller leaves in line at most.
+const IN_LINE: usize = 8;
 /// How many callers ask afterwards at a time.
 const AT_ONCE: usize = 32;
 /// For the last answers.
@@ -35,23 +37,24 @@ pub(crate) enum Mode {
     Keyed,
     Later,
     LaterAgain,
+    InTurn,
 }
 
 impl Mode {
-    const ALL: [Self; 6] =
-        [Self::Direct, Self::Once, Self::Again, Self::Keyed, Self::Later, Self::LaterAgain];
+    const ALL: [Self; 7] =
+        [Self::Direct, Self::Once, Self::Again, Self::Keyed, Self::Later, Self::LaterAgain, Self::InTurn];
 
     fn method(self) -> String {
         format!("{self:?}")
     }
 
     fn is_operation(self) -> bool {
-        matches!(self, Self::Later | Self::LaterAgain)
+        matches!(self, Self::Later | Self::LaterAgain | Self::InTurn)
     }
 
     /// Whether the system may see an order twice.
     pub(crate) fn may_repeat(self) -> bool {
-        matches!(self, Self::Again | Self::Keyed | Self::LaterAgain)
+        matches!(self, Self::Again | Self::Keyed | Self::LaterAgain | Self::InTurn)
     }
 
     /// Whether the ledger has its messages, so that asking again by request id gives the first outcome.
@@ -89,6 +92,7 @@ pub(crate) struct Row {
     pub(crate) acknowledged: usize,
     pub(crate) lost: usize,
     pub(crate) duplicated: usize,
+    pub(crate) overtaken: usize,
     pub(crate) unknown: usize,
     pub(crate) recovered: usize,
 }
@@ -140,16 +144,22 @@ pub(crate) async fn load(
             let (client, attempts, until) = (client.clone(), attempts.clone(), until.clone());
             let name = name.to_owned();
             callers.push(tokio::spawn(async move {
-                for n in 0.. {
+                for n in 1_usize.. {
                     if matches!(&until, Until::Told(told) if told.load(Ordering::Relaxed)) {
                         return;
                     }
                     let key = format!("{mode:?}-{name}-{caller}-{n}");
                     attempts.tell(mode, &key, Told::Nothing);
-                    match (ask(&client, mode, &key).await, &until) {
+                    let told = ask(&client, mode, &key).await;
+                    attempts.tell(mode, &key, told.clone());
+                    match (told, &until) {
                         (Told::Nothing, Until::Unanswered) => return,
                         (Told::Nothing, Until::Told(_)) => tokio::time::sleep(A_MOMENT).await,
-                        (told, _) => attempts.tell(mode, &key, told),
+                        // What is done one after the other is soon less than what is asked for.
+                        (Told::Begun(name), _) if mode == Mode::InTurn && n % IN_LINE == 0 => {
+                            let _ = tokio::time::timeout(PATIENCE, settled(&client, &name)).await;
+                        }
+                        _ => {}
                     }
                 }
             }));
@@ -158,9 +168,14 @@ pub(crate) async fn load(
     callers
 }
 
+/// Each caller is one: of its key, all but the number.
+fn customer(key: &str) -> &str {
+    key.rsplit_once('-').map_or(key, |(customer, _)| customer)
+}
+
 /// One call, and what its caller knows afterwards.
 async fn ask(client: &Client, mode: Mode, key: &str) -> Told {
-    let order = OrderRequest::new(key);
+    let order = OrderRequest { customer: customer(key).to_owned(), ..OrderRequest::new(key) };
     let failed = |status: tonic::Status| {
         // A broken connection says nothing; what the gateway itself says has details.
         if status.details().is_empty() {
@@ -204,6 +219,7 @@ pub(crate) async fn reconcile(
     let told = std::mem::take(&mut *attempts.0.lock().unwrap());
     let mut rows: BTreeMap<Mode, Row> = BTreeMap::new();
     let mut unknown = 0;
+    rows.entry(Mode::InTurn).or_default().overtaken = overtaken(backend, &told);
     let mut told = told.into_iter();
     let mut asking = tokio::task::JoinSet::new();
     loop {
@@ -247,6 +263,26 @@ pub(crate) async fn reconcile(
     rows
 }
 
+/// How many orders the system took before one of the same customer that was accepted before them.
+fn overtaken(backend: &Backend, told: &BTreeMap<(Mode, String), Told>) -> usize {
+    let mut lines: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    for ((mode, key), told) in told {
+        // Who was not told that an order is accepted does not know when it was.
+        if *mode == Mode::InTurn
+            && matches!(told, Told::Begun(_))
+            && let Some(turn) = backend.turn(key)
+        {
+            let number = key.strip_prefix(customer(key)).unwrap().trim_start_matches('-').parse().unwrap();
+            lines.entry(customer(key)).or_default().push((number, turn));
+        }
+    }
+    let turns = lines.into_values().map(|mut line| {
+        line.sort_unstable();
+        line.windows(2).filter(|pair| pair[0].1 > pair[1].1).count()
+    });
+    turns.sum()
+}
+
 /// What a caller knows in the end, and whether that is its order (`true`) or an outcome that is not known (`false`). `None`
 /// where it gets no answer.
 async fn ending(client: &Client, mode: Mode, key: &str, mut told: Told) -> Option<(Told, Option<bool>)> {
@@ -287,17 +323,18 @@ async fn settled(client: &Client, name: &str) -> Option<bool> {
 
 pub(crate) fn print(rows: &BTreeMap<Mode, Row>) {
     println!(
-        "{:<12}{:>10}{:>14}{:>6}{:>12}{:>9}{:>11}",
-        "mode", "attempted", "acknowledged", "lost", "duplicated", "unknown", "recovered"
+        "{:<12}{:>10}{:>14}{:>6}{:>12}{:>11}{:>9}{:>11}",
+        "mode", "attempted", "acknowledged", "lost", "duplicated", "overtaken", "unknown", "recovered"
     );
     for (mode, row) in rows {
         println!(
-            "{:<12}{:>10}{:>14}{:>6}{:>12}{:>9}{:>11}",
+            "{:<12}{:>10}{:>14}{:>6}{:>12}{:>11}{:>9}{:>11}",
             format!("{mode:?}"),
             row.attempted,
             row.acknowledged,
             row.lost,
             row.duplicated,
+            row.overtaken,
             row.unknown,
             row.recovered
         );

@@ -19,7 +19,7 @@ fn topology(house: &House, command: &str) -> (Option<i32>, Vec<(String, String)>
 }
 
 fn all(queues: &[(String, String)], state: &str) -> bool {
-    queues.len() == 6 && queues.iter().all(|(_, found)| found == state)
+    queues.len() == 7 && queues.iter().all(|(_, found)| found == state)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn queues_are_looked_at_made_and_found_to_differ() {
         let text = house.told(&["topology"]);
         let later = text.lines().find(|line| line.starts_with("portolan.route.orders.later ")).unwrap();
         assert_eq!(later.split_whitespace().skip(1).collect::<Vec<_>>(), ["quorum", "there", "0", "1"]);
-        assert!(text.ends_with("\n6 queues\n"), "{text}");
+        assert!(text.ends_with("\n7 queues\n"), "{text}");
 
         // Whoever wants another type is told what differs, and nothing is changed.
         let classic = site.classic_house();
@@ -55,5 +55,23 @@ fn queues_are_looked_at_made_and_found_to_differ() {
         let (status, said) = classic.refuses_to_serve();
         assert!(!status.success() && said.contains("x-queue-type"), "{said}");
         assert!(all(&topology(&house, "show").1, "there"));
+    });
+}
+
+#[test]
+fn queues_of_one_ledger_are_not_anothers() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let site = Site::new(backend.address);
+        let (first, other) = (site.only_house(), site.house());
+        let gateway = first.serve();
+        let (status, said) = other.refuses_to_serve();
+        assert!(!status.success(), "{said}");
+        assert!(said.contains("belong to another ledger") && said.contains("portolan.ledger"), "{said}");
+        drop(gateway);
+        drop(first.serve());
+
+        // With a prefix of its own it may share the broker.
+        drop(site.open_house(other, "prefix: portolan.other").serve());
     });
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     OpenError, Options,
+    error::failed,
     leases::Leases,
     pool::{Patience, Pool},
     schema,
@@ -88,6 +89,16 @@ impl PostgresLedger {
         let way = Way::of(&options, "portolan")?;
         schema::verify(&way).await?;
         Self::over(way, &options).await
+    }
+
+    /// What tells this ledger from every other one.
+    pub async fn identity(&self) -> Result<Uuid, DeliveryError> {
+        let rows = self.inner.pool.query(self.inner.soon(), "SELECT id FROM portolan.identity", |_| vec![]);
+        let rows = rows.await.map_err(failed)?;
+        let row = rows
+            .first()
+            .ok_or_else(|| DeliveryError::Fatal("the ledger has lost its identity".to_owned()))?;
+        row.try_get(0).map_err(failed)
     }
 
     async fn over(way: Way, options: &Options) -> Result<Self, OpenError> {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("order.sql"),
     include_str!("suspects.sql"),
     include_str!("events.sql"),
+    include_str!("identity.sql"),
 ];
 
 // As the statements say.

@@ -53,6 +53,18 @@ pub enum ServeError {
         /// By the broker.
         said: String,
     },
+    /// The queues are not ours.
+    #[error(
+        "the queues of the prefix `{prefix}` belong to another ledger than this gateway's, which would take the word of messages that \
+         only the other knows: give each installation a `prefix` of its own, or gateways of one installation the same ledger; if the \
+         other ledger is gone for good, delete the exchange {exchange}"
+    )]
+    AnotherLedger {
+        /// Before their names.
+        prefix: String,
+        /// By which it is known whose they are.
+        exchange: String,
+    },
     /// The broker refuses this exchange: it exists with another type, or there is no permission.
     #[error(
         "RabbitMQ refuses the exchange {exchange}: {said}; see to the permission, delete it, or take another `prefix`"

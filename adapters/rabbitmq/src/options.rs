@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use portolan_tls::TlsOptions;
+use uuid::Uuid;
 
 use crate::{OpenError, brokers::Brokers};
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub receive_wait: Duration,
     /// Before the name of each queue, so that several installations share a virtual host.
     pub queue_prefix: String,
+    /// Which ledger knows the messages of which parcels speak. The queues of a prefix are one ledger's, and no other's.
+    pub ledger: Option<Uuid>,
     /// Whether events are to be announced: strangers find their exchange as soon as there is a transport.
     pub events: bool,
 }
@@ -50,6 +53,7 @@ impl Options {
             confirm_timeout: Duration::from_secs(10),
             receive_wait: Duration::from_millis(100),
             queue_prefix: "portolan".to_owned(),
+            ledger: None,
             events: false,
         }
     }
@@ -81,6 +85,7 @@ impl fmt::Debug for Options {
             .field("confirm_timeout", &self.confirm_timeout)
             .field("receive_wait", &self.receive_wait)
             .field("queue_prefix", &self.queue_prefix)
+            .field("ledger", &self.ledger)
             .field("events", &self.events)
             .finish()
     }

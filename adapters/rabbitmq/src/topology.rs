@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | `x-queue-type` | `quorum` or `classic`; never absent, as a virtual host may have a default of its own |
 //!
+//! And `{prefix}.ledger`, an exchange that says whose they are.
+//!
 //! No `x-delivery-limit`: how often an attempt is made is the ledger's to say.
 
 mod strangers;
@@ -14,10 +16,12 @@ mod strangers;
 use std::time::Duration;
 
 use lapin::{
-    Connection, ErrorKind, Queue,
-    options::QueueDeclareOptions,
+    Connection, ErrorKind, ExchangeKind, Queue,
+    options::{ExchangeDeclareOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
+
+use uuid::Uuid;
 
 use crate::{Options, QueueType, ServeError};
 
@@ -40,6 +44,29 @@ impl Topology {
     fn name(&self, name: &str) -> Result<ShortString, ServeError> {
         let queue = format!("{}.{name}", self.prefix);
         ShortString::try_new(queue.as_str()).map_err(|_| ServeError::Name { queue })
+    }
+
+    /// Notes at the broker whose the queues are, where nobody has: as the alternate exchange of an exchange that carries
+    /// nothing, for this is what RabbitMQ compares of an exchange. A parcel that another ledger's gateway received would be taken
+    /// for one that came again.
+    pub(crate) async fn claim(&self, connection: &Connection, ledger: Uuid) -> Result<(), ServeError> {
+        let name = self.name("ledger")?;
+        let owner = format!("{name}.{ledger}");
+        let mut arguments = FieldTable::default();
+        arguments.insert("alternate-exchange".into(), AMQPValue::LongString(owner.into()));
+        let declare = async {
+            let channel = connection.create_channel().await?;
+            let options = ExchangeDeclareOptions { durable: true, internal: true, ..Default::default() };
+            channel.exchange_declare(name.clone(), ExchangeKind::Fanout, options, arguments).await?;
+            channel.close(200, "OK".into()).await
+        };
+        declare.await.map_err(|error| match reply_code(&error) {
+            Some(PRECONDITION_FAILED) => {
+                ServeError::AnotherLedger { prefix: self.prefix.clone(), exchange: name.to_string() }
+            }
+            Some(code) => ServeError::Exchange { exchange: name.to_string(), code, said: error.to_string() },
+            None => away(error),
+        })
     }
 
     /// Of a queue that does not answer, though the broker does.

@@ -33,7 +33,7 @@ impl RabbitTransport {
     /// Connects twice: a broker that holds back those who publish does not hold back who consumes.
     ///
     /// # Errors
-    /// The URL is not valid, no broker can be reached now, or what strangers listen to differs. Later brokers may come and go.
+    /// The URL is not valid, no broker can be reached now, its queues are another ledger's, or what strangers listen to differs. Later brokers may come and go.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let brokers = Brokers::parse(&options.url)?;
         let (topology, events) = (Arc::new(Topology::new(&options)), options.events);
@@ -55,6 +55,9 @@ impl RabbitTransport {
             patience,
         ));
         let (publishing, consuming) = (publisher.connect().await?, consumers.connect().await?);
+        if let Some(ledger) = options.ledger {
+            topology.claim(&publishing.connection, ledger).await?;
+        }
         if events {
             topology.declare_events(&publishing.connection).await?;
         }

@@ -7,6 +7,9 @@ use portolan_delivery::{
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
+use rusqlite::Connection;
+use uuid::Uuid;
+
 use crate::{
     OpenError, Options,
     file::SqliteFile,
@@ -32,6 +35,14 @@ impl SqliteLedger {
             store: Store::open(path.as_ref(), &options, Role::Ledger)?,
             role: BesideTransport::default(),
         })
+    }
+
+    /// What tells this ledger from every other one. Needs a tokio runtime.
+    pub async fn identity(&self) -> Result<Uuid, DeliveryError> {
+        let identity = |connection: &Connection| {
+            Ok(connection.query_row("SELECT id FROM identity", [], |row| row.get(0).map(Uuid::from_bytes))?)
+        };
+        self.store.readers.ask(identity).await
     }
 }
 

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("outbox.sql"),
     include_str!("suspects.sql"),
     include_str!("events.sql"),
+    include_str!("identity.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

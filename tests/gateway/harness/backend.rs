@@ -56,7 +56,8 @@ type React = dyn Fn(&Asked, usize) -> Reaction + Send + Sync;
 struct Shared {
     asked: Mutex<Vec<Asked>>,
     counts: Mutex<HashMap<String, usize>>,
-    taken: Mutex<HashMap<String, usize>>,
+    /// How often, and as the how-manyeth order the first time.
+    taken: Mutex<HashMap<String, (usize, usize)>>,
     keep: Keep,
     numbers: AtomicI64,
     react: Box<React>,
@@ -126,7 +127,12 @@ impl Backend {
 
     /// How often it took an order of this key.
     pub(crate) fn taken(&self, key: &str) -> usize {
-        self.shared.taken.lock().unwrap().get(key).copied().unwrap_or(0)
+        self.shared.taken.lock().unwrap().get(key).map_or(0, |(times, _)| *times)
+    }
+
+    /// Of all orders that it took, as the how-manyeth it took this one the first time.
+    pub(crate) fn turn(&self, key: &str) -> Option<usize> {
+        self.shared.taken.lock().unwrap().get(key).map(|(_, turn)| *turn)
     }
 
     /// How often it was asked this key.
@@ -178,7 +184,9 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> std::io::Res
     };
     let reaction = (shared.react)(&asked, before);
     if shared.keep != Keep::Nothing && !matches!(reaction, Reaction::Fault(_) | Reaction::Other(..)) {
-        *shared.taken.lock().unwrap().entry(asked.key.clone()).or_insert(0) += 1;
+        let mut taken = shared.taken.lock().unwrap();
+        let turn = taken.len();
+        taken.entry(asked.key.clone()).or_insert((0, turn)).0 += 1;
     }
     let key = asked.key.clone();
     if shared.keep == Keep::Requests {
