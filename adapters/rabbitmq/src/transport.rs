@@ -106,6 +106,16 @@ impl RabbitTransport {
     pub fn is_connected(&self) -> bool {
         self.publisher.is_connected() && self.inbox.is_connected()
     }
+
+    /// What was said to the broker about a delivery. A connection that ends just then may never tell that it was not sent.
+    async fn said(&self, saying: impl Future<Output = lapin::Result<()>>) -> Result<(), DeliveryError> {
+        let unavailable = |problem| Err(DeliveryError::Unavailable(format!("RabbitMQ: {problem}")));
+        match timeout(self.patience, saying).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => unavailable(error.to_string()),
+            Err(_) => unavailable(format!("nothing could be sent within {:?}", self.patience)),
+        }
+    }
 }
 
 impl Transport for RabbitTransport {
@@ -149,8 +159,7 @@ impl Transport for RabbitTransport {
         Box::pin(async move {
             // Of a connection that is gone: it comes again, and is absorbed.
             let Some((channel, delivery_tag)) = self.inbox.release(tag) else { return Ok(()) };
-            let acknowledged = channel.basic_ack(delivery_tag, BasicAckOptions::default()).await;
-            acknowledged.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
+            self.said(channel.basic_ack(delivery_tag, BasicAckOptions::default())).await
         })
     }
 
@@ -158,8 +167,7 @@ impl Transport for RabbitTransport {
         Box::pin(async move {
             let Some((channel, delivery_tag)) = self.inbox.release(tag) else { return Ok(()) };
             let options = BasicNackOptions { multiple: false, requeue: true };
-            let given_back = channel.basic_nack(delivery_tag, options).await;
-            given_back.map_err(|error| DeliveryError::Unavailable(format!("RabbitMQ: {error}")))
+            self.said(channel.basic_nack(delivery_tag, options)).await
         })
     }
 

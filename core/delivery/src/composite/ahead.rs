@@ -1,6 +1,6 @@
 //! A backlog is published in blocks, ahead of the room that there is for it: asking the ledger, publishing and noting it for
 //! each claim of a few would cost more than their work. Until half of a block was received, claims take what is with the
-//! transport, and ask the ledger only when that runs short.
+//! transport, and ask the ledger only when nothing comes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

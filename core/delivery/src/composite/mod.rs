@@ -169,7 +169,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         if self.ahead.is_enough() {
             problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
         }
-        if claimed.len() < limit {
+        if claimed.is_empty() || !self.ahead.is_enough() {
             problem = problem.and(self.publish_due(limit, except, now).await);
             problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
         }
