@@ -12,12 +12,12 @@ use crate::{DeliveryError, Timestamp};
 /// For so long.
 const WHILE: Duration = Duration::from_secs(5);
 
-/// Since when, and why.
+/// Since when.
 #[derive(Debug, Default)]
-pub(super) struct HeldBack(Mutex<HashMap<Arc<str>, (Timestamp, DeliveryError)>>);
+pub(super) struct HeldBack(Mutex<HashMap<Arc<str>, Timestamp>>);
 
 impl HeldBack {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, (Timestamp, DeliveryError)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Timestamp>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -26,7 +26,7 @@ impl HeldBack {
         let mut all = self.lock();
         match result {
             Ok(()) => drop(all.remove(route)),
-            Err(error) => drop(all.insert(route.clone(), (now, error.clone()))),
+            Err(_) => drop(all.insert(route.clone(), now)),
         }
     }
 
@@ -34,17 +34,12 @@ impl HeldBack {
     pub(super) fn routes(&self, now: Timestamp) -> Vec<Arc<str>> {
         let mut all = self.lock();
         // A clock that was put back holds back nothing.
-        all.retain(|_, (since, _)| *since <= now && now.since(*since) < WHILE);
+        all.retain(|_, since| *since <= now && now.since(*since) < WHILE);
         all.keys().cloned().collect()
     }
 
     /// Whether this one is, or was and nobody has tried it since.
     pub(super) fn holds(&self, route: &Arc<str>) -> bool {
         self.lock().contains_key(route)
-    }
-
-    /// Why one of them is.
-    pub(super) fn why(&self) -> Option<DeliveryError> {
-        self.lock().values().next().map(|(_, error)| error.clone())
     }
 }

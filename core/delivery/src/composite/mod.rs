@@ -110,7 +110,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         self.ahead.published(due.len());
         // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
         let published = join_all(due.iter().map(|parcel| self.publish(parcel, now))).await;
-        published.into_iter().chain(self.held_back.why().map(Err)).collect()
+        published.into_iter().collect()
     }
 
     async fn publish(&self, parcel: &Parcel, now: Timestamp) -> Result<(), DeliveryError> {
