@@ -158,16 +158,35 @@ async fn a_backlog_is_published_in_blocks_and_what_becomes_due_meanwhile_is_not_
     assert!((200..500).contains(&published), "{published} were published for a claim of two");
     while got.len() < 1000 {
         // As it comes, it is published at once: others come before what waits in the ledger.
-        let came = waiting(&*delivery, envelope("r"), at(2)).await;
-        backlog.push(came);
+        backlog.push(waiting(&*delivery, envelope("r"), at(2)).await);
         let more = ids(&claimed(&*delivery, gateway, 2, &[], at(2)).await);
         assert_eq!(more.len(), 2);
         got.extend(more);
+        let held = stores.broker.len() - got.len();
+        assert!(held < 1000, "{held} are published ahead");
     }
-    got.extend(ids(&claimed(&*delivery, gateway, 1000, &[], at(2)).await));
+    for _ in 0..9 {
+        got.extend(ids(&claimed(&*delivery, gateway, 1000, &[], at(2)).await));
+    }
     got.sort();
     backlog.sort();
     assert_eq!(got, backlog);
+}
+
+#[tokio::test]
+async fn what_others_received_of_a_block_is_not_waited_for() {
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    for _ in 0..600 {
+        let accept = Accept { envelope: envelope("r"), payload: "x".into(), start: Start::Due(at(1)) };
+        delivery.accept(accept).await.expect("accepted");
+    }
+    assert_eq!(claimed(&*delivery, gateway, 1, &[], at(2)).await.len(), 1);
+    stores.broker.purge();
+    assert_eq!(claimed(&*delivery, gateway, 1, &[], at(2)).await, [], "enough was published a moment ago");
+    assert_eq!(claimed(&*delivery, gateway, 1, &[], at(3)).await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,30 +1,61 @@
 //! A backlog is published in blocks, ahead of the room that there is for it: asking the ledger, publishing and noting it for
-//! each claim of a few would cost more than their work. Until half of a block was received, claims take what is with the
-//! transport, and ask the ledger only when nothing comes.
+//! each claim of a few would cost more than their work. What was published ahead is received before more is.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::Timestamp;
 
 /// Parcels of a block.
-pub(super) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
+/// After so long without any, what was published ahead was received by others.
+const IDLE: Duration = Duration::from_secs(1);
 
-/// How many parcels may be received before the ledger is to be asked again.
+/// What is with the transport, as far as this process knows.
 #[derive(Debug, Default)]
-pub(super) struct Ahead(AtomicUsize);
+pub(super) struct Ahead(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    parcels: usize,
+    /// When the last ones were published or received.
+    at: Timestamp,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { parcels: 0, at: Timestamp(0) }
+    }
+}
 
 impl Ahead {
-    /// So many were due. Fewer than a block are all there were: whatever becomes due next is asked for by the next claim.
-    pub(super) fn published(&self, due: usize) {
-        self.0.store(if due < BLOCK { 0 } else { BLOCK / 2 }, Ordering::Relaxed);
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many were received.
-    pub(super) fn received(&self, count: usize) {
-        let less = |ahead: usize| Some(ahead.saturating_sub(count));
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    /// How many to publish for a claim of so many; 0 while enough is with the transport.
+    pub(super) fn wanted(&self, limit: usize, now: Timestamp) -> usize {
+        let mut state = self.lock();
+        // A clock that was put back holds up nothing.
+        if now < state.at || now.since(state.at) >= IDLE {
+            state.parcels = 0;
+        }
+        let block = BLOCK.max(limit);
+        if state.parcels > block / 2 { 0 } else { block - state.parcels }
     }
 
-    /// Whether enough is with the transport.
-    pub(super) fn is_enough(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    /// So many of those that were wanted. If fewer, there were no more, or they could not be published: the next claim asks again.
+    pub(super) fn published(&self, count: usize, wanted: usize, now: Timestamp) {
+        let mut state = self.lock();
+        state.parcels = if count < wanted { 0 } else { state.parcels + count };
+        state.at = now;
+    }
+
+    pub(super) fn received(&self, count: usize, now: Timestamp) {
+        let mut state = self.lock();
+        state.parcels = state.parcels.saturating_sub(count);
+        state.at = state.at.max(now);
     }
 }

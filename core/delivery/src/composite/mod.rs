@@ -33,7 +33,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use ahead::{Ahead, BLOCK};
+use ahead::Ahead;
 use held_back::HeldBack;
 pub use ledger::{Ledger, Unannounced};
 use lost::Asked;
@@ -104,12 +104,17 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         except: &[Arc<str>],
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
+        let wanted = self.ahead.wanted(limit, now);
+        if wanted == 0 {
+            return Ok(());
+        }
         let held_back = self.held_back.routes(now);
         let except = [except, &held_back].concat();
-        let due = self.ledger.due(limit.max(BLOCK), &except, now).await?;
-        self.ahead.published(due.len());
+        let due = self.ledger.due(wanted, &except, now).await?;
         // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
         let published = join_all(due.iter().map(|parcel| self.publish(parcel, now))).await;
+        let with_transport = published.iter().filter(|published| published.is_ok()).count();
+        self.ahead.published(with_transport, wanted, now);
         published.into_iter().collect()
     }
 
@@ -164,18 +169,12 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     ) -> Result<Vec<Claimed>, DeliveryError> {
         // What cannot be published holds up nothing that was.
         let looked = self.look_for_lost(now).await;
+        let published = self.publish_due(limit, except, now).await;
         let mut claimed = Vec::new();
-        let mut problem = looked;
-        if self.ahead.is_enough() {
-            problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
-        }
-        if claimed.is_empty() || !self.ahead.is_enough() {
-            problem = problem.and(self.publish_due(limit, except, now).await);
-            problem = problem.and(self.claim_received(&mut claimed, gateway, limit, except, now).await);
-        }
+        let received = self.claim_received(&mut claimed, gateway, limit, except, now).await;
         // What was claimed is worked on; nobody else would.
         if claimed.is_empty() {
-            problem?;
+            looked.and(published).and(received)?;
         }
         // What came later may be due for longer.
         claimed.sort_by_key(|(due, _)| *due);
@@ -196,7 +195,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             if received.is_empty() {
                 break;
             }
-            self.ahead.received(received.len());
+            self.ahead.received(received.len(), now);
             let attempts = received.iter().map(|one| self.ledger.claim(&one.parcel, gateway, now));
             let mut failed = Ok(());
             for (Received { tag, parcel }, attempt) in received.iter().zip(join_all(attempts).await) {
