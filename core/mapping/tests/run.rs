@@ -149,8 +149,12 @@ struct Entry {
 }
 
 fn route(policy: &str) -> CompiledRoute {
+    compiled(&MAPPING.replace("POLICY", policy))
+}
+
+fn compiled(mapping: &str) -> CompiledRoute {
     let files = Memory::default()
-        .with("m.yaml", MAPPING.replace("POLICY", policy))
+        .with("m.yaml", mapping)
         .with("t.proto", PROTO)
         .with("t.wsdl", WSDL);
     let mut sources = Sources::default();
@@ -182,6 +186,16 @@ fn request(message: &In) -> Result<String, RunError> {
     let text = prefix.replace_all(&text, "$1").into_owned();
     let inner = text.split_once("<In>").unwrap().1.split_once("</In>").unwrap().0;
     Ok(inner.to_owned())
+}
+
+#[test]
+fn a_code_without_a_row_is_its_fields_fault() {
+    let plan = compiled(&MAPPING.replace("POLICY", "refuse").replace(", default: other", "")).request;
+    let message = In { owner: "o".to_owned(), kind: "z".to_owned(), ..In::default() }.encode_to_vec();
+    let run = plan.run(&message, &environment(None), &mut Scratch::default(), &mut Vec::new());
+    let refused = run.unwrap_err();
+    assert_eq!(refused.source_path().as_deref(), Some("body.kind"));
+    assert_eq!(refused.to_string(), "`body.kind` to `body.Kind`: the table `kinds` has no row for this key");
 }
 
 #[test]
