@@ -96,7 +96,9 @@ impl Portal {
         let took = started.elapsed();
         let answer = match reply {
             Ok(reply) => Ok(self.answer(method, &reply.into_inner())?),
-            Err(status) if status.code() == Code::Cancelled && terms.timeout.is_some_and(|limit| took >= limit) => {
+            Err(status)
+                if status.code() == Code::Cancelled && terms.timeout.is_some_and(|limit| took >= limit) =>
+            {
                 Err(too_late(terms.timeout.unwrap_or_default()))
             }
             Err(status) => Err(Refusal {
@@ -148,7 +150,8 @@ impl Portal {
 
 /// This side's deadline passed: what tonic calls CANCELLED is what every caller of gRPC knows by another name.
 fn too_late(limit: Duration) -> Refusal {
-    let message = format!("no answer within {limit:?}; the gateway or the system may still be at work on the request");
+    let message =
+        format!("no answer within {limit:?}; the gateway or the system may still be at work on the request");
     Refusal { code: Code::DeadlineExceeded, message, details: Vec::new() }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use portolan_delivery::{Operator, OperatorError, Version};
+use portolan_delivery::{Operator, OperatorError, Reloaded, Version};
 use tonic::{Code, Request, Response, Status, body::Body, server::UnaryService};
 use tonic_prost::ProstCodec;
 
@@ -144,13 +144,14 @@ async fn control(operator: Shared, request: wire::ControlRouteRequest) -> Result
 
 /// Findings are an answer, not a status: they may be long, and a status travels in a header.
 async fn reload(operator: Shared, _: wire::Empty) -> Result<wire::ReloadResponse, Status> {
-    let (routes, findings) = match operator.reload().await {
-        Ok(routes) => (routes, String::new()),
+    let (routes, findings, later) = match operator.reload().await {
+        Ok(Reloaded { routes, later }) => (routes, String::new(), later),
         Err(OperatorError::Findings(text)) => (
             operator.routes().await.map_err(to_status)?,
             if text.is_empty() { "findings".to_owned() } else { text },
+            None,
         ),
         Err(other) => return Err(to_status(other)),
     };
-    Ok(wire::ReloadResponse { routes: routes.into_iter().map(convert::route_out).collect(), findings })
+    Ok(wire::ReloadResponse { routes: routes.into_iter().map(convert::route_out).collect(), findings, later })
 }

@@ -162,6 +162,8 @@ pub(crate) struct ReloadResponse {
     pub(crate) routes: Vec<Route>,
     #[prost(string, tag = "2")]
     pub(crate) findings: String,
+    #[prost(string, optional, tag = "3")]
+    pub(crate) later: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

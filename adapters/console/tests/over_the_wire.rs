@@ -69,13 +69,17 @@ impl Operator for Fake {
         })
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>> {
         let answer = match self.broken {
             true => Err(OperatorError::Findings("a.yaml:1:1: wrong\n".repeat(10_000))),
-            false => Ok(vec![route()]),
+            false => Ok(reloaded()),
         };
         Box::pin(async move { answer })
     }
+}
+
+fn reloaded() -> Reloaded {
+    Reloaded { routes: vec![route()], later: Some("queues are not served now".to_owned()) }
 }
 
 fn route() -> RouteView {
@@ -178,7 +182,7 @@ async fn the_client_says_what_the_operator_says() {
     assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
     assert_eq!(client.routes().await.unwrap(), [route()]);
     assert_eq!(client.route_statuses().await.unwrap(), statuses());
-    assert_eq!(client.reload().await.unwrap(), [route()]);
+    assert_eq!(client.reload().await.unwrap(), reloaded());
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use portolan_delivery::Outage;
 use uuid::Uuid;
 
 use crate::pool::{Patience, Pool};
@@ -21,11 +22,18 @@ pub(crate) struct Leases {
     length: Duration,
     /// Whether the last renewal failed.
     away: AtomicBool,
+    outage: Outage,
 }
 
 impl Leases {
     pub(crate) fn new(pool: Pool, length: Duration) -> Arc<Self> {
-        Arc::new(Self { pool, held: Mutex::default(), length, away: AtomicBool::new(false) })
+        Arc::new(Self {
+            pool,
+            held: Mutex::default(),
+            length,
+            away: AtomicBool::new(false),
+            outage: Outage::default(),
+        })
     }
 
     /// How long one holds.
@@ -64,6 +72,22 @@ impl Leases {
         self.away.load(Ordering::Relaxed)
     }
 
+    fn tell(&self, problem: Option<String>) {
+        let now = Instant::now();
+        match problem {
+            Some(problem) if self.outage.is_news(&problem, now) => tracing::warn!(
+                problem,
+                "PostgreSQL is away: the lease could not be renewed, and others may take this gateway for dead"
+            ),
+            Some(problem) => tracing::debug!(problem, "the lease could not be renewed"),
+            None => {
+                if let Some(lasted) = self.outage.is_over(now) {
+                    tracing::info!(after_s = lasted.as_secs(), "PostgreSQL is back");
+                }
+            }
+        }
+    }
+
     /// Renews for as long as the process lives.
     pub(crate) async fn keep(self: Arc<Self>) {
         let every = self.length / 3;
@@ -76,12 +100,7 @@ impl Leases {
                 Err(_) => Some(format!("no answer within {every:?}")),
             };
             self.away.store(problem.is_some(), Ordering::Relaxed);
-            if let Some(problem) = problem {
-                tracing::warn!(
-                    problem,
-                    "the lease could not be renewed; others may take this gateway for dead"
-                );
-            }
+            self.tell(problem);
         }
     }
 }

@@ -8,11 +8,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{Stream, StreamExt};
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event, uri::AMQPUri};
+use portolan_delivery::Outage;
 use portolan_tls::Refusal;
 use tokio::{
     runtime::Handle,
@@ -39,6 +40,7 @@ pub(crate) struct Target {
     tls: Tls,
     name: &'static str,
     timeout: Duration,
+    outage: Outage,
     /// Which of them is or was connected; counted round and round.
     at: AtomicUsize,
 }
@@ -102,7 +104,7 @@ pub(crate) async fn answers(connection: &Connection) -> bool {
 
 impl Target {
     pub(crate) fn new(brokers: Brokers, tls: Tls, name: &'static str, timeout: Duration) -> Self {
-        Self { brokers, tls, name, timeout, at: AtomicUsize::new(0) }
+        Self { brokers, tls, name, timeout, outage: Outage::default(), at: AtomicUsize::new(0) }
     }
 
     /// To one of the brokers, tried in turn.
@@ -150,10 +152,19 @@ impl Target {
             tokio::time::sleep(jittered(pause)).await;
             match self.connect().await {
                 Ok(live) => {
-                    tracing::info!(server = self.server(), connection = self.name, "RabbitMQ is back");
+                    let after_s = self.outage.is_over(Instant::now()).map(|lasted| lasted.as_secs());
+                    tracing::info!(
+                        server = self.server(),
+                        connection = self.name,
+                        after_s,
+                        "RabbitMQ is back"
+                    );
                     return live;
                 }
-                Err(error) => tracing::warn!(connection = self.name, "{error}"),
+                Err(error) if self.outage.is_news(&error.to_string(), Instant::now()) => {
+                    tracing::warn!(connection = self.name, "{error}; it is tried again and again");
+                }
+                Err(error) => tracing::debug!(connection = self.name, "{error}"),
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -165,7 +176,9 @@ impl Target {
     }
 
     pub(crate) fn lost(&self, reason: &str) {
-        tracing::warn!(server = self.server(), connection = self.name, reason, "RabbitMQ is away");
+        if self.outage.is_news(reason, Instant::now()) {
+            tracing::warn!(server = self.server(), connection = self.name, reason, "RabbitMQ is away");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use lapin::{
     types::FieldTable,
 };
 use portolan_delivery::{
-    MessageId, Timestamp,
+    BrokerState, MessageId, Timestamp,
     composite::{Parcel, Received, Transport},
 };
 use portolan_rabbitmq::{OpenError, Options, RabbitTransport, ServeError};
@@ -256,8 +256,10 @@ async fn blocked(broker: &Broker) {
     set("0.0000001");
     let error = transport.publish(parcel("r", 2)).await.unwrap_err();
     assert!(error.to_string().contains("no confirm"), "{error}");
+    assert_eq!(transport.state(), BrokerState { connected: true, blocked: true });
     set("0.4");
     receive_after(&transport, &parcel("r", 3)).await;
+    assert_eq!(transport.state(), BrokerState { connected: true, blocked: false });
 }
 
 /// One queue is some seconds old, the other is young.
@@ -348,9 +350,19 @@ async fn a_queue_without_a_leader_is_deleted() {
 async fn away(broker: &Broker) {
     let options = Options { confirm_timeout: Duration::from_millis(500), ..options(&broker.url(), "away") };
     let transport = RabbitTransport::open(options.clone()).await.unwrap();
+    let hours = Options { confirm_timeout: Duration::from_secs(7200), ..options.clone() };
+    let patient = RabbitTransport::open(hours).await.unwrap();
     tokio::task::block_in_place(|| broker.kill());
     transport.publish(parcel("r", 1)).await.unwrap_err();
     assert!(transport.receive(1, &[]).await.unwrap().is_empty());
+    // However long an answer may take, who asks for queues is told at once, again and again.
+    for _ in 0..3 {
+        let told = timeout(PATIENCE, patient.serve(&routes(["r"]))).await.expect("an answer");
+        assert!(matches!(told, Err(ServeError::Away(_))), "{told:?}");
+    }
+    let later = Transport::serve(&patient, &routes(["r"])).await.unwrap();
+    assert!(later.is_some_and(|later| later.contains("RabbitMQ")));
+    assert_eq!(patient.state(), BrokerState { connected: false, blocked: false });
     let error = RabbitTransport::open(options).await.unwrap_err();
     let said = error.to_string();
     assert!(matches!(error, OpenError::Connect { .. }) && said.contains("127.0.0.1:"), "{said}");

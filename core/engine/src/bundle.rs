@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn the_hash_does_not_follow_the_place() {
         let hash = |folder: &str, shared: &str| {
-            let files = [("m/m.yaml", "a"), (shared, "b")].map(|(n, t)| (format!("{folder}{n}"), t.to_owned()));
+            let files =
+                [("m/m.yaml", "a"), (shared, "b")].map(|(n, t)| (format!("{folder}{n}"), t.to_owned()));
             Bundle::new(format!("{folder}m/m.yaml"), "r", files).seal().unwrap().0
         };
         let here = hash("", "m/p.proto");

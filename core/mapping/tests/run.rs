@@ -153,10 +153,7 @@ fn route(policy: &str) -> CompiledRoute {
 }
 
 fn compiled(mapping: &str) -> CompiledRoute {
-    let files = Memory::default()
-        .with("m.yaml", mapping)
-        .with("t.proto", PROTO)
-        .with("t.wsdl", WSDL);
+    let files = Memory::default().with("m.yaml", mapping).with("t.proto", PROTO).with("t.wsdl", WSDL);
     let mut sources = Sources::default();
     let checked = load("m.yaml", &files, &mut sources, &Standing::default());
     let findings: Vec<_> = checked.diagnostics.into_iter().map(|d| d.message).collect();

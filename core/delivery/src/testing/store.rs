@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest,
-    Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
+    DeliveryError, Envelope, Failure, Filter, GatewayId, Lost, MessageId, Mode, Orphan, Outcome, Page,
+    PayloadDigest, Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
     composite::{Parcel, Unannounced, Unclaimed},
     settle_lost,
 };
@@ -277,20 +277,23 @@ impl Store {
         let mut reconciled = Reconciled::default();
         let mut buried = Vec::new();
         for row in self.rows.values_mut() {
-            if !matches!(row.record.state, State::Claimed { gateway, .. } if gateway != me) {
+            let State::Claimed { gateway, .. } = row.record.state else { continue };
+            if gateway == me {
                 continue;
             }
             row.lost += 1;
+            let Envelope { id, route, received, .. } = row.record.envelope.clone();
+            let orphan = Orphan { id, route, received, gateway };
             match settle_lost(&row.record.envelope, row.lost) {
                 Lost::Again(failure) => {
                     row.end(Some(failure), now);
                     row.wait(now);
-                    reconciled.requeued += 1;
+                    reconciled.requeued.push(orphan);
                 }
                 Lost::Bury(letter) => {
                     row.bury(letter, now);
-                    buried.push(row.record.envelope.id);
-                    reconciled.buried += 1;
+                    buried.push(id);
+                    reconciled.buried.push(orphan);
                 }
             }
         }
