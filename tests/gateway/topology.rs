@@ -51,6 +51,14 @@ fn queues_are_looked_at_made_and_found_to_differ() {
             assert!(code == Some(1) && all(&queues, "wrong"), "{said}");
             assert!(said.contains("x-queue-type") && said.contains("empty and delete it"), "{said}");
         }
+        // So does the doctor, before a start fails by it.
+        let output = classic.run(&["doctor"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let line = said.lines().find(|line| line.contains("portolan.route.orders.later ")).expect(&said);
+        assert!(line.starts_with("problem") && line.contains("x-queue-type"), "{line}");
+        let said = house.told(&["doctor"]);
+        assert!(said.contains("6 queues or exchange as the routes need them"), "{said}");
         drop(gateway);
         let (status, said) = classic.refuses_to_serve();
         assert!(!status.success() && said.contains("x-queue-type"), "{said}");

@@ -266,6 +266,8 @@ pub(crate) struct Message {
     pub(crate) order: Option<Order>,
     #[prost(string, optional, tag = "20")]
     pub(crate) behind: Option<String>,
+    #[prost(uint32, tag = "21")]
+    pub(crate) lost: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

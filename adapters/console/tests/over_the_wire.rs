@@ -125,6 +125,7 @@ fn records() -> Vec<Record> {
     .into_iter()
     .enumerate()
     .map(|(index, state)| Record {
+        lost: index as u32,
         envelope: Envelope {
             id: MessageId::generate(),
             route: "r".into(),

@@ -325,7 +325,7 @@ impl Inner {
         gateway: GatewayId,
         now: Timestamp,
     ) -> Result<Reconciled, DeliveryError> {
-        self.leases.take(gateway.0, self.soon()).await.map_err(failed)?;
+        self.leases.take(gateway.0, Some(&self.host), self.soon()).await.map_err(failed)?;
         let mut reconciled = Reconciled::default();
         let mut after = Uuid::nil();
         let grace = self.leases.length().as_secs_f64();

@@ -18,11 +18,18 @@ use crate::pool::{Patience, Pool};
 /// What this process holds.
 pub(crate) struct Leases {
     pool: Pool,
-    held: Mutex<Vec<Uuid>>,
+    held: Mutex<Held>,
     length: Duration,
     /// Whether the last renewal failed.
     away: AtomicBool,
     outage: Outage,
+}
+
+/// Ids, and for each that is a gateway's where it runs.
+#[derive(Default, Clone)]
+struct Held {
+    ids: Vec<Uuid>,
+    hosts: Vec<Option<String>>,
 }
 
 impl Leases {
@@ -41,27 +48,34 @@ impl Leases {
         self.length
     }
 
-    /// Takes a lease, which is renewed from then on.
-    pub(crate) async fn take(&self, id: Uuid, patience: Patience) -> Result<(), tokio_postgres::Error> {
+    /// Takes a lease, a gateway's with where it runs, which is renewed from then on.
+    pub(crate) async fn take(
+        &self,
+        id: Uuid,
+        host: Option<&str>,
+        patience: Patience,
+    ) -> Result<(), tokio_postgres::Error> {
         {
             let mut held = self.held.lock();
-            if !held.contains(&id) {
-                held.push(id);
+            if !held.ids.contains(&id) {
+                held.ids.push(id);
+                held.hosts.push(host.map(str::to_owned));
             }
         }
         self.renew(patience).await
     }
 
     async fn renew(&self, patience: Patience) -> Result<(), tokio_postgres::Error> {
-        let held = self.held.lock().clone();
+        let Held { ids, hosts } = self.held.lock().clone();
         let seconds = self.length.as_secs_f64();
         self.pool
             .query(
                 patience,
-                "INSERT INTO portolan.leases (id, expires)
-                 SELECT unnest($1::uuid[]), clock_timestamp() + make_interval(secs => $2)
+                "INSERT INTO portolan.leases (id, host, expires)
+                 SELECT id, host, clock_timestamp() + make_interval(secs => $3)
+                 FROM unnest($1::uuid[], $2::text[]) AS held (id, host)
                  ON CONFLICT (id) DO UPDATE SET expires = excluded.expires",
-                |_| vec![&held as _, &seconds as _],
+                |_| vec![&ids as _, &hosts as _, &seconds as _],
             )
             .await
             .map(drop)

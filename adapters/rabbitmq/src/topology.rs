@@ -161,10 +161,11 @@ async fn apart(
 }
 
 /// AMQP's numbers.
+pub(crate) const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
-fn reply_code(error: &lapin::Error) -> Option<u16> {
+pub(crate) fn reply_code(error: &lapin::Error) -> Option<u16> {
     match error.kind() {
         ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => Some(said.get_id()),
         _ => None,

@@ -13,7 +13,7 @@ use portolan_delivery::{
     BrokerState, MessageId, Timestamp,
     composite::{Parcel, Received, Transport},
 };
-use portolan_rabbitmq::{OpenError, Options, RabbitTransport, ServeError};
+use portolan_rabbitmq::{OpenError, Options, RabbitTransport, Rights, ServeError};
 use portolan_test_servers::Broker;
 use tokio::time::timeout;
 
@@ -36,6 +36,7 @@ async fn transport() {
     scenario("hostile", hostile(&url)).await;
     scenario("no longer served", no_longer_served(&url)).await;
     scenario("queue deleted", queue_deleted(&broker)).await;
+    scenario("rights", rights(&broker)).await;
     scenario("blocked", blocked(&broker)).await;
     scenario("killed", killed(&broker, survivor)).await;
     scenario("away", away(&broker)).await;
@@ -248,6 +249,25 @@ async fn receive_after(transport: &RabbitTransport, parcel: &Parcel) {
     receive_this(transport, parcel).await;
 }
 
+/// What `doctor` sees of them; nothing is made.
+async fn rights(broker: &Broker) {
+    let ctl = |args: &[&str]| tokio::task::block_in_place(|| broker.ctl(args));
+    let whole = portolan_rabbitmq::rights(&options(&broker.url(), "rights")).await.unwrap();
+    assert_eq!(whole, Rights { missing: Vec::new(), blocked: false });
+    ctl(&["add_user", "poor", "poor"]);
+    let poor = options(&broker.url().replace("guest:guest", "poor:poor"), "rights");
+    for (permissions, expected) in [
+        (["^$", "^$", "^$"], &["configure", "read", "write"][..]),
+        (["^rights\\.", "^(rights\\..*|amq\\.default)$", "^$"], &["read"]),
+        (["^rights\\.", "^(rights\\..*|amq\\.default)$", "^rights\\."], &[]),
+    ] {
+        ctl(&[&["set_permissions", "poor"][..], &permissions].concat());
+        let asked = portolan_rabbitmq::rights(&poor).await.unwrap();
+        assert_eq!(asked, Rights { missing: expected.to_vec(), blocked: false }, "{permissions:?}");
+    }
+    assert!(!ctl(&["list_queues", "name"]).contains("rights"));
+}
+
 async fn blocked(broker: &Broker) {
     let options = Options { confirm_timeout: Duration::from_secs(2), ..options(&broker.url(), "blocked") };
     let transport = RabbitTransport::open(options).await.unwrap();
@@ -257,6 +277,8 @@ async fn blocked(broker: &Broker) {
     let error = transport.publish(parcel("r", 2)).await.unwrap_err();
     assert!(error.to_string().contains("no confirm"), "{error}");
     assert_eq!(transport.state(), BrokerState { connected: true, blocked: true });
+    let asked = portolan_rabbitmq::rights(&Options::new(broker.url())).await.unwrap();
+    assert_eq!(asked, Rights { missing: Vec::new(), blocked: true });
     set("0.4");
     receive_after(&transport, &parcel("r", 3)).await;
     assert_eq!(transport.state(), BrokerState { connected: true, blocked: false });

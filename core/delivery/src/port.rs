@@ -235,9 +235,11 @@ pub struct Record {
     pub digest: Option<PayloadDigest>,
     /// Where it is.
     pub state: State,
-    /// The message of its order key for which a parked one waits: the one at work, or the first in line. Absent in lists.
+    /// The message of its order key for which a parked one waits: the one at work, or the first in line.
     pub behind: Option<MessageId>,
-    /// Every attempt, in order; in lists only their number counts and this may be cut to the last.
+    /// The last so many attempts ended with their gateway: see [`crate::is_suspect`].
+    pub lost: u32,
+    /// Every attempt, in order; in lists this may be cut to the last.
     pub attempts: Vec<Attempt>,
 }
 

@@ -124,6 +124,7 @@ impl Store {
             payload,
             state: State::Waiting { due: received },
             behind: None,
+            lost: 0,
             attempts: Vec::new(),
         };
         let parked = record.envelope.order.is_some_and(|order| self.line(order.key).next().is_some());
@@ -303,7 +304,7 @@ impl Store {
 
     pub(super) fn get(&self, id: MessageId) -> Option<Record> {
         let (seq, row) = self.rows.iter().find(|(_, row)| row.record.envelope.id == id)?;
-        Some(Record { behind: self.behind(*seq, row), ..row.record.clone() })
+        Some(Record { behind: self.behind(*seq, row), lost: row.lost, ..row.record.clone() })
     }
 
     pub(super) fn settled(&self, mut ids: Vec<MessageId>) -> Vec<MessageId> {
@@ -318,7 +319,7 @@ impl Store {
     pub(super) fn list(&self, filter: &Filter) -> Page {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
         let mut page = Page::default();
-        for row in self.rows.values().rev() {
+        for (seq, row) in self.rows.iter().rev() {
             let record = &row.record;
             let class = match &record.state {
                 State::Dead { letter, .. } => Some(letter.failure.class),
@@ -335,7 +336,10 @@ impl Store {
                 page.next = page.records.last().map(|last: &Record| last.envelope.id);
                 break;
             }
-            page.records.push(Record { payload: Bytes::new(), digest: None, ..record.clone() });
+            let behind = self.behind(*seq, row);
+            let listed =
+                Record { payload: Bytes::new(), digest: None, behind, lost: row.lost, ..record.clone() };
+            page.records.push(listed);
         }
         page
     }

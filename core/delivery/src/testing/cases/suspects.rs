@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{cases, fresh, reopened};
 use crate::{
     DeadLetters, Delivery, Envelope, FaultClass, GatewayId, Idempotency, MessageId, Start, State, StateKind,
+    is_suspect,
     testing::{Subject, messages::*},
 };
 
@@ -81,6 +82,12 @@ async fn of_suspects_one_at_a_time_is_claimed_and_others_flow(subject: &dyn Subj
     let others =
         [waiting(&*delivery, repeatable("r"), NOW).await, waiting(&*delivery, envelope("s"), NOW).await];
     let claims = claimed(&*delivery, gateway, 99, &[], NOW).await;
+    for id in suspects.iter().copied() {
+        assert!(
+            is_suspect(known(&*delivery, id).await.lost) && is_suspect(listed(&*delivery, id).await.lost)
+        );
+    }
+    assert_eq!(listed(&*delivery, others[0]).await.lost, 0);
     let mut under_way: Vec<_> = claims.iter().copied().filter(|claim| suspects.contains(&claim.id)).collect();
     assert_eq!((claims.len(), under_way.len()), (others.len() + 1, 1), "{claims:?}");
     for left in (0..suspects.len()).rev() {
@@ -104,6 +111,14 @@ async fn an_attempt_that_ends_clears_a_suspect(subject: &dyn Subject) {
     let (delivery, gateway, suspects) = after_two_deaths(subject, envelopes).await;
     let [first] = claimed(&*delivery, gateway, 9, &[], NOW).await[..] else { panic!("one at a time") };
     delivery.retry_at(first, at(1), failure(FaultClass::NotDone), NOW).await.expect("retry at");
+    let listed = listed(&*delivery, first.id).await;
+    let last = listed.attempts.last().expect("attempts");
+    assert_eq!((listed.lost, last.number, last.ended), (0, first.attempt, Some(NOW)));
+    assert_eq!(
+        last.failure.as_ref().map(|failure| failure.class),
+        Some(FaultClass::NotDone),
+        "what it waits for"
+    );
     let mut both = ids(&claimed(&*delivery, gateway, 9, &[], at(1)).await);
     both.sort();
     assert_eq!(both, suspects, "one that is a suspect, and one that is none any more");
