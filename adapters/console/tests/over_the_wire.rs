@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Health, Metrics, health};
+use portolan_console::{
+    AdminToken, Begun, ConsoleClient, ConsoleOptions, ConsoleServer, Gateway, Health, Metrics, health,
+};
 use portolan_delivery::{system::Shut, *};
 
 /// Knows a few messages; remembers what it was asked to decide.
@@ -161,10 +163,16 @@ async fn console(fake: Fake) -> (Arc<Fake>, ConsoleClient, std::net::SocketAddr,
     let options = ConsoleOptions::new(([127, 0, 0, 1], 0).into(), token.clone());
     let ready = !fake.broken;
     let metrics: Metrics = Arc::new(|| Box::pin(async { "portolan_ready 1\n".to_owned() }));
-    let server = ConsoleServer::bind(options, fake.clone(), Arc::new(move || ready), metrics).await.unwrap();
+    let begun = Begun::default();
+    let server = ConsoleServer::bind(options, begun.clone()).await.unwrap();
     let address = server.local_address();
     tokio::spawn(server.serve(std::future::pending()));
     let client = ConsoleClient::connect(address, &token).await.unwrap();
+    assert_eq!(health(address).await.unwrap(), Health::NotReady, "nothing has begun yet");
+    let waits = client.routes().await.unwrap_err().to_string();
+    assert!(waits.contains("has not begun yet"), "{waits}");
+    let told = Gateway { operator: fake.clone(), readiness: Arc::new(move || ready), metrics };
+    assert!(begun.set(told).is_ok());
     (fake, client, address, folder)
 }
 

@@ -110,7 +110,7 @@ impl Target {
     /// To one of the brokers, tried in turn.
     pub(crate) async fn connect(&self) -> Result<Live, OpenError> {
         let first = self.at.load(Ordering::Relaxed);
-        let mut tried = Vec::new();
+        let (mut tried, mut away) = (Vec::new(), true);
         for index in first..first + self.brokers.len() {
             let Some(uri) = self.brokers.get(index) else { continue };
             match self.connect_to(uri.clone()).await {
@@ -118,13 +118,16 @@ impl Target {
                     self.at.store(index % self.brokers.len(), Ordering::Relaxed);
                     return Ok(live);
                 }
-                Err(reason) => tried.push(format!("{} ({reason})", server(uri))),
+                Err(Unconnected { reason, refused }) => {
+                    tried.push(format!("{} ({reason})", server(uri)));
+                    away &= !refused;
+                }
             }
         }
-        Err(OpenError::Connect { tried: tried.join(", ") })
+        Err(OpenError::Connect { tried: tried.join(", "), away })
     }
 
-    async fn connect_to(&self, mut uri: AMQPUri) -> Result<Live, String> {
+    async fn connect_to(&self, mut uri: AMQPUri) -> Result<Live, Unconnected> {
         uri.query.heartbeat = Some(HEARTBEAT);
         let properties = ConnectionProperties::default().with_connection_name(self.name.into());
         let connecting = async {
@@ -139,8 +142,10 @@ impl Target {
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),
-            Ok(Err(error)) => Err(reason(&error, !self.tls.shown.certificates().is_empty())),
-            Err(_) => Err(format!("no answer within {:?}", self.timeout)),
+            Ok(Err(error)) => Err(Unconnected::by(&error, !self.tls.shown.certificates().is_empty())),
+            Err(_) => {
+                Err(Unconnected { reason: format!("no answer within {:?}", self.timeout), refused: false })
+            }
         }
     }
 
@@ -200,14 +205,29 @@ impl Watch {
     }
 }
 
-/// Why there is no connection, in words that say what to do where TLS is the reason. A broker that refuses a certificate may be
-/// gone before its alert arrives, once this side has its own half of the handshake (`encrypted`).
-fn reason(error: &lapin::Error, encrypted: bool) -> String {
-    let ErrorKind::IOError(io) = error.kind() else { return error.to_string() };
-    match Refusal::of(&**io) {
-        Some(refusal) => refusal.to_string(),
-        None if encrypted => format!("{error}, right after TLS; {}", Refusal::RefusesUs.todo()),
-        None => error.to_string(),
+/// Why there is no connection.
+struct Unconnected {
+    /// In words that say what to do where TLS is the reason.
+    reason: String,
+    /// Whether somebody is there, and refuses.
+    refused: bool,
+}
+
+impl Unconnected {
+    /// A broker that refuses a certificate may be gone before its alert arrives, once this side has its own half of the
+    /// handshake (`encrypted`).
+    fn by(error: &lapin::Error, encrypted: bool) -> Self {
+        let ErrorKind::IOError(io) = error.kind() else {
+            return Self { reason: error.to_string(), refused: true };
+        };
+        match Refusal::of(&**io) {
+            Some(refusal) => Self { reason: refusal.to_string(), refused: true },
+            None if encrypted => {
+                let reason = format!("{error}, right after TLS; {}", Refusal::RefusesUs.todo());
+                Self { reason, refused: true }
+            }
+            None => Self { reason: error.to_string(), refused: false },
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use portolan_delivery::{
     BrokerState, MessageId, Timestamp,
     composite::{Parcel, Received, Transport},
 };
-use portolan_rabbitmq::{OpenError, Options, RabbitTransport, Rights, ServeError};
+use portolan_rabbitmq::{Options, RabbitTransport, Rights, ServeError};
 use portolan_test_servers::Broker;
 use tokio::time::timeout;
 
@@ -255,6 +255,11 @@ async fn rights(broker: &Broker) {
     let whole = portolan_rabbitmq::rights(&options(&broker.url(), "rights")).await.unwrap();
     assert_eq!(whole, Rights { missing: Vec::new(), blocked: false });
     ctl(&["add_user", "poor", "poor"]);
+    for wrong in [":guest@", "/%2f"] {
+        let url = broker.url().replace(wrong, if wrong.starts_with(':') { ":wrong@" } else { "/none" });
+        let refused = RabbitTransport::open(Options::new(url)).await.unwrap_err();
+        assert!(!refused.is_away(), "waiting makes no user and no virtual host: {refused}");
+    }
     let poor = options(&broker.url().replace("guest:guest", "poor:poor"), "rights");
     for (permissions, expected) in [
         (["^$", "^$", "^$"], &["configure", "read", "write"][..]),
@@ -387,6 +392,6 @@ async fn away(broker: &Broker) {
     assert_eq!(patient.state(), BrokerState { connected: false, blocked: false });
     let error = RabbitTransport::open(options).await.unwrap_err();
     let said = error.to_string();
-    assert!(matches!(error, OpenError::Connect { .. }) && said.contains("127.0.0.1:"), "{said}");
+    assert!(error.is_away() && said.contains("127.0.0.1:"), "{said}");
     assert!(!said.contains("guest"), "{said}");
 }
