@@ -169,6 +169,13 @@ fn shown(queue: &Inspected) -> serde_json::Value {
     shown
 }
 
+/// `6 queues and 1 exchange`
+pub(super) fn counted(inspected: &[Inspected]) -> String {
+    let exchanges = inspected.iter().filter(|one| one.queue_type.is_none()).count();
+    let queues = plural(inspected.len() - exchanges, "queue");
+    if exchanges == 0 { queues } else { format!("{queues} and {}", plural(exchanges, "exchange")) }
+}
+
 fn print(queues: &[Inspected], report: &Report) {
     let mut table = Table::new(["QUEUE", "TYPE", "STATE", "MESSAGES", "GATEWAYS"]);
     for queue in queues {
@@ -189,11 +196,7 @@ fn print(queues: &[Inspected], report: &Report) {
         report.line(format_args!("\n{problem}"));
     }
     let count = |state_: &str| queues.iter().filter(|queue| state(queue) == state_).count();
-    let exchanges = queues.iter().filter(|one| one.queue_type.is_none()).count();
-    let mut said = plural(queues.len() - exchanges, "queue");
-    if exchanges > 0 {
-        said.push_str(&format!(" and {}", plural(exchanges, "exchange")));
-    }
+    let mut said = counted(queues);
     for (state, what) in [("made", "made now"), ("missing", "missing"), ("wrong", "wrong")] {
         match count(state) {
             0 => {}

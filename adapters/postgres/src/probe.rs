@@ -22,6 +22,8 @@ pub struct Probe {
     pub clocks: (Timestamp, Timestamp),
     /// Whether the user may make the schema, or bring its tables up to date.
     pub allowed: bool,
+    /// What tells this ledger from every other one; of tables of another version it is not known.
+    pub identity: Option<Uuid>,
     /// Gateways that share the ledger or did within a day; of tables of another version they are not known.
     pub gateways: Vec<Gateway>,
     /// Whether it only follows another server, and takes nothing.
@@ -59,6 +61,11 @@ const ALLOWED: &str = "
                        ELSE NOT pg_has_role(c.relowner, 'USAGE') END)
     END";
 
+async fn identity(client: &Client) -> Result<Option<Uuid>, tokio_postgres::Error> {
+    let row = client.query_opt("SELECT id FROM portolan.identity", &[]).await?;
+    row.map(|row| row.try_get(0)).transpose()
+}
+
 async fn gateways(client: &Client) -> Result<Vec<Gateway>, tokio_postgres::Error> {
     let rows = client.query(
         "SELECT l.id, l.host, l.expires > clock_timestamp(),
@@ -84,7 +91,10 @@ pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
         let tables = schema::version(&client).await?;
         let known = tables == Some(KNOWN);
         let allowed = client.query_one(ALLOWED, &[&known]).await?.try_get(0)?;
-        let gateways = if known { gateways(&client).await? } else { Vec::new() };
+        let (identity, gateways) = match known {
+            true => (identity(&client).await?, gateways(&client).await?),
+            false => (None, Vec::new()),
+        };
         // Last, on a connection that is warm.
         let before = Timestamp::now();
         let clock =
@@ -94,6 +104,7 @@ pub async fn probe(options: &Options) -> Result<Probe, OpenError> {
             server: about.get(0),
             tables,
             allowed,
+            identity,
             gateways,
             clocks: (Timestamp(clock.get(0)), middle),
             standby: about.get(1),

@@ -20,7 +20,7 @@ async fn a_database_shows_itself_and_nothing_is_made() {
     assert_eq!(probe(&options).await.expect("answers").tables, None);
     drop(PostgresLedger::open(options.clone()).await.expect("opens"));
     drop(PostgresLedger::attend(options.clone()).await.expect("opens what a gateway made"));
-    assert_eq!(probe(&options).await.expect("answers").tables, Some(6));
+    assert_eq!(probe(&options).await.expect("answers").tables, Some(7));
     let nowhere = Options::new("postgres://portolan:canary@127.0.0.1:1/portolan");
     let refused = probe(&nowhere).await.expect_err("nobody is there");
     assert!(refused.is_away() && !refused.to_string().contains("canary"));
@@ -56,7 +56,7 @@ async fn gateways_and_what_is_not_allowed_are_seen() {
     run("UPDATE portolan.leases SET expires = clock_timestamp() - interval '1 min'; ALTER TABLE portolan.attempts OWNER TO postgres").await;
     drop(ledger);
     assert!(!allowed().await, "one table is another's");
-    run("UPDATE portolan.version SET number = 99 WHERE number = 6").await;
+    run("UPDATE portolan.version SET number = 99 WHERE number = 7").await;
     assert!(matches!(probe(&poor).await, Err(OpenError::Newer { found: 99, .. })));
     driver.abort();
 }

@@ -33,11 +33,11 @@ impl Bundle {
     /// What is kept, and the hash by which it is found: SHA-256 of the same with names that begin in the folder which all
     /// files have in common, so that it does not matter where that lies.
     pub fn seal(&self) -> Result<(BundleHash, Bytes), serde_json::Error> {
-        let hash = Sha256::digest(serde_json::to_vec(&self.from_common_folder())?);
+        let hash = Sha256::digest(serde_json::to_vec(&self.within_common_folder())?);
         Ok((BundleHash(hash.into()), serde_json::to_vec(self)?.into()))
     }
 
-    fn from_common_folder(&self) -> Self {
+    fn within_common_folder(&self) -> Self {
         let mut common = folder(&self.entry);
         for (name, _) in &self.files {
             while !name.starts_with(common) {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use portolan_rabbitmq::{Found, Inspected, Needs, OpenError, Options, Probe, Rights};
+use uuid::Uuid;
 
 use super::{
     certificates,
     finding::{Check, Finding, Findings},
     queue::READABLE,
 };
-use crate::{config::Strangers, report::plural};
+use crate::{commands::topology, config::Strangers};
 
 const TODO: &str =
     "see that the broker runs, and `queue` in the configuration; `rabbitmqctl status` on its machine";
@@ -18,6 +19,7 @@ pub(super) async fn check(
     options: &Options,
     strangers: &Strangers,
     routes: &[Arc<str>],
+    ledger: impl Future<Output = Option<Uuid>>,
     findings: &Findings<'_>,
 ) {
     let check = Check::new("queue", "RabbitMQ");
@@ -34,7 +36,11 @@ pub(super) async fn check(
     let ingress: Vec<_> = strangers.ingress.iter().map(|named| named.value.clone()).collect();
     let needs = Needs { routes, ingress: &ingress };
     let rights = async { allowed(portolan_rabbitmq::rights(options).await, options) };
-    let queues = async { compared(portolan_rabbitmq::inspect(options, needs).await) };
+    let queues = async {
+        // The queues of a prefix are one ledger's.
+        let options = Options { ledger: ledger.await, ..options.clone() };
+        compared(portolan_rabbitmq::inspect(&options, needs).await)
+    };
     let [permissions, topology] =
         ["RabbitMQ, permissions", "RabbitMQ, queues"].map(|of| Check::new("queue", of));
     tokio::join!(findings.of(&permissions, rights), findings.of(&topology, queues));
@@ -108,9 +114,9 @@ fn compared(inspected: Result<Vec<Inspected>, OpenError>) -> Vec<Finding> {
         return wrong;
     }
     let missing = all.iter().filter(|one| matches!(one.found, Ok(Found::Missing))).count();
-    let said = plural(all.len(), "queue or exchange").replace("exchanges", "exchange");
+    let said = topology::counted(&all);
     vec![check.ok(match missing {
-        0 => format!("{said} as the routes need them"),
-        _ => format!("{said} needed, of which {missing} are not there yet; a gateway that starts makes them"),
+        0 => format!("{said}, as the routes need them"),
+        _ => format!("{said} needed, of which {missing} not there yet; a gateway that starts makes them"),
     })]
 }

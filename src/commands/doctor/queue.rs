@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tokio::sync::oneshot;
+
 use super::{
     broker, certificates, clock,
     finding::{Check, Finding, Findings},
@@ -25,16 +27,23 @@ pub(super) async fn check(config: &Config, routes: &[std::sync::Arc<str>], findi
     match &config.queue {
         Queue::Sqlite(path) => file("queue", path, findings).await,
         Queue::RabbitMq { broker, ledger, strangers } => {
-            let ledger = async {
+            let (identity, known) = oneshot::channel();
+            let ledger = async move {
                 match ledger {
                     Ledger::Postgres(options) => {
-                        let probed = async { postgres(portolan_postgres::probe(options).await) };
+                        let probed = async {
+                            let probed = portolan_postgres::probe(options).await;
+                            // Who is to know it may have found something else to tell.
+                            let _ = identity.send(probed.as_ref().ok().and_then(|probe| probe.identity));
+                            postgres(probed)
+                        };
                         findings.of(&Check::new("ledger", "PostgreSQL"), probed).await;
                     }
                     Ledger::Sqlite(path) => file("ledger", path, findings).await,
                 }
             };
-            tokio::join!(broker::check(broker, strangers, routes, findings), ledger);
+            let known = async { known.await.ok().flatten() };
+            tokio::join!(broker::check(broker, strangers, routes, known, findings), ledger);
         }
     }
 }
