@@ -53,6 +53,11 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         let (code, found) = doctor(&house);
         assert_eq!((code, states(&found, "queue")), (Some(1), vec!["problem".to_owned()]), "{found:#?}");
         ready("HTTP/1.1 200").await;
+        let metrics = get(gateway.http, "/metrics").await;
+        assert!(metrics.lines().any(|found| found == "portolan_broker_connected 0"), "{metrics}");
+        let reloaded = house.run(&["reload"]);
+        let left = String::from_utf8_lossy(&reloaded.stderr);
+        assert!(reloaded.status.success() && left.contains("queues are not served now"), "{reloaded:?}");
 
         site.database.kill();
         ready("HTTP/1.1 503").await;
@@ -69,6 +74,18 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         );
         site.database.restart();
         ready("HTTP/1.1 200").await;
+        // Each thing that is away is told, and none of it again and again.
+        let said = gateway.said();
+        let times = |what: &str| said.lines().filter(|line| line.contains(what)).count();
+        for (what, connections) in [
+            ("RabbitMQ is away", 2),
+            ("PostgreSQL is away", 1),
+            ("PostgreSQL is back", 1),
+            ("messages cannot be claimed", 1),
+        ] {
+            assert_eq!(times(what), connections, "{what}:\n{said}");
+        }
+        assert!(said.lines().count() < 40, "{said}");
     });
 }
 
