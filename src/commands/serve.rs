@@ -13,9 +13,9 @@ use tokio::{
 };
 
 use crate::{
-    config::{self, Config, LogFormat},
+    config::{self, Config, LogFormat, Queue},
     loader::Files,
-    logging, metrics, registry,
+    logging, mappings, metrics, registry,
     report::{Failure, Report},
     traces::Traces,
 };
@@ -50,6 +50,10 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
     let loaded = config::load(&arguments.config, &mut sources);
     let (config, warnings) = loaded.into_result().map_err(|found| Failure::configuration(found, &sources))?;
     report.warnings(&warnings, &sources);
+    if matches!(config.queue, Queue::RabbitMq { .. }) {
+        // It may wait for its queue: what fails it anyway is told before.
+        mappings::sound(&config, &mut sources)?;
+    }
     let format = arguments.log_format.or(config.log.format).unwrap_or(LogFormat::Text);
     let level = arguments.log_level.as_deref().or(config.log.level.as_deref()).unwrap_or("info");
     logging::start(format, level)?;

