@@ -25,6 +25,7 @@ use portolan_mapping::yaml::{self, Entry};
 
 pub(crate) use listen::Listen;
 pub(crate) use queue::{Ledger, Queue};
+pub(crate) use strangers::Strangers;
 pub(crate) use system::{System, SystemKind};
 pub(crate) use telemetry::{Collector, Telemetry};
 

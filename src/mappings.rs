@@ -20,6 +20,7 @@ use portolan_schema::Directory;
 use crate::{
     config::{Config, SystemKind},
     files,
+    report::Failure,
 };
 
 /// Folders in folders, at most.
@@ -100,6 +101,16 @@ pub(crate) fn read(
     }
     read.findings.extend(across);
     read
+}
+
+/// The mappings that a configuration names, where all of them are sound.
+pub(crate) fn sound(config: &Config, sources: &mut Sources) -> Result<Mappings, Failure> {
+    let read = read(&config.folder, &config.routes, Some(config), sources);
+    if read.failed() {
+        let shown = shown(sources, &config.folder, Some(SourceId(0)));
+        return Err(Failure::configuration(read.findings, &shown));
+    }
+    Ok(read)
 }
 
 /// The rules for standing headers, of every system that has some.

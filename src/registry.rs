@@ -3,12 +3,14 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use portolan_delivery::{
-    Delivery, DeliveryError, Target,
+    Delivery, DeliveryError, Outage, Target,
     composite::{Composite, Unconnected},
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
@@ -79,17 +81,19 @@ fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
     }
 }
 
-/// Opens the queue, for a gateway.
+/// Opens the queue, for a gateway. Waits for servers that are not there yet.
 pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure> {
     let Queue::RabbitMq { broker, ledger, .. } = queue else { return self::ledger(queue).await };
     let broker = async |ledger: Result<Uuid, DeliveryError>| {
         let ledger = Some(ledger.map_err(Failure::failed)?);
         let options = portolan_rabbitmq::Options { ledger, ..(**broker).clone() };
-        RabbitTransport::open(options).await.map_err(Failure::failed)
+        let open = || RabbitTransport::open(options.clone());
+        once_there("RabbitMQ", open, portolan_rabbitmq::OpenError::is_away).await
     };
     match ledger {
         Ledger::Postgres(options) => {
-            let ledger = PostgresLedger::open((**options).clone()).await.map_err(Failure::failed)?;
+            let open = || PostgresLedger::open((**options).clone());
+            let ledger = once_there("PostgreSQL", open, portolan_postgres::OpenError::is_away).await?;
             Ok(Arc::new(Composite::new(broker(ledger.identity().await).await?, ledger)))
         }
         Ledger::Sqlite(path) => {
@@ -99,18 +103,47 @@ pub(crate) async fn delivery(queue: &Queue) -> Result<Arc<dyn Delivery>, Failure
     }
 }
 
+/// Opens what may not be there yet, as when it goes away later. What refuses is a failure.
+async fn once_there<T, E: Display>(
+    what: &str,
+    open: impl AsyncFn() -> Result<T, E>,
+    is_away: impl Fn(&E) -> bool,
+) -> Result<T, Failure> {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let outage = Outage::default();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match open().await {
+            Ok(opened) => {
+                if let Some(lasted) = outage.is_over(Instant::now()) {
+                    tracing::info!(after_s = lasted.as_secs(), "{what} is there");
+                }
+                return Ok(opened);
+            }
+            Err(error) if is_away(&error) => {
+                if outage.is_news(&error.to_string(), Instant::now()) {
+                    tracing::warn!("{error}; it is tried again and again, and no calls are taken until then");
+                }
+            }
+            Err(error) => return Err(Failure::failed(error)),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
 /// The source for strangers who publish into routes, where there are some.
 pub(crate) async fn ingress(config: &Config) -> Result<Option<Ingress>, Failure> {
     let Queue::RabbitMq { broker, strangers, .. } = &config.queue else { return Ok(None) };
     if strangers.ingress.is_empty() {
         return Ok(None);
     }
-    let options = IngressOptions {
+    let options = || IngressOptions {
         broker: (**broker).clone(),
         routes: strangers.ingress.iter().map(|named| named.value.clone()).collect(),
         max_request_bytes: config.listen.grpc.max_request_bytes,
     };
-    Ingress::open(options).await.map(Some).map_err(Failure::failed)
+    once_there("RabbitMQ", || Ingress::open(options()), portolan_rabbitmq::OpenError::is_away).await.map(Some)
 }
 
 /// Opens what remembers messages, for questions and decisions: what is to be done then is for a gateway.

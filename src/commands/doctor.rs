@@ -1,6 +1,7 @@
-//! `portolan doctor`: whether everything that a gateway rests on is there and in order. Each kind of check is a function
-//! from the configuration to findings, in a file of its own; nothing is changed, and no system is asked to do anything.
+//! `portolan doctor`: whether everything that a gateway rests on is there and in order. Each kind of check finds something
+//! out from the configuration, in a file of its own; nothing is changed, and no system is asked to do anything.
 
+mod broker;
 mod certificates;
 mod clock;
 mod configuration;
@@ -10,21 +11,21 @@ mod gateway;
 mod queue;
 mod systems;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use serde_json::json;
 
 use crate::{
     config::Config,
     report::{Failure, Format, Report, plural},
-    table::Table,
 };
 
-use finding::{Finding, State};
+use finding::{Finding, Findings, State};
 
 /// Check what a gateway rests on: configuration, files, certificates, queue, systems, clocks.
 ///
-/// A line for each check: whether it is ok, what is wrong, and what to do. Nothing is changed, and systems are only sent a GET.
+/// A line for each check, as soon as it ends: whether it is ok, what is wrong, and what to do. Nothing is changed, and systems
+/// are only sent a GET.
 /// Run it as the user that runs the gateway, beside it or before it starts. Exits 1 if there is a problem; warnings alone
 /// are no problem.
 #[derive(clap::Args)]
@@ -44,44 +45,43 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let (config, mut findings) = configuration::check(&arguments.config);
-    if let Some(config) = &config {
-        findings.extend(super::small_runtime()?.block_on(examine(config, arguments.admin)));
+    let findings = match arguments.format {
+        Format::Text => Findings::told(report),
+        Format::Json => Findings::kept(),
+    };
+    let looked = configuration::check(&arguments.config);
+    findings.tell(looked.findings);
+    if let Some(config) = &looked.config {
+        let examined = examine(config, &looked.routes, arguments.admin, &findings);
+        super::small_runtime()?.block_on(examined);
     }
-    print(&findings, arguments.format, report)?;
-    match config {
+    let all = findings.into_all();
+    sum_up(&all, arguments.format, report)?;
+    match looked.config {
         // Nothing else could be looked at.
         None => Err(Failure::Printed { code: 2 }),
-        Some(_) if findings.iter().any(|finding| finding.state == State::Problem) => Err(Failure::Findings),
+        Some(_) if all.iter().any(|finding| finding.state == State::Problem) => Err(Failure::Findings),
         Some(_) => Ok(()),
     }
 }
 
-/// Everything that a sound configuration allows to look at.
-async fn examine(config: &Config, admin: Option<SocketAddr>) -> Vec<Finding> {
-    let mut findings = files::check(config);
-    findings.extend(certificates::check(config));
-    let (queue, systems, gateway) =
-        tokio::join!(queue::check(&config.queue), systems::check(config), gateway::check(config, admin));
-    findings.extend([queue, systems, gateway].into_iter().flatten());
-    findings
+/// Everything that a sound configuration allows to look at; what may take time, at once.
+async fn examine(config: &Config, routes: &[Arc<str>], admin: Option<SocketAddr>, findings: &Findings<'_>) {
+    findings.tell(files::check(config));
+    findings.tell(certificates::check(config));
+    tokio::join!(
+        queue::check(config, routes, findings),
+        systems::check(config, findings),
+        gateway::check(config, admin, findings)
+    );
 }
 
-fn print(findings: &[Finding], format: Format, report: &Report) -> Result<(), Failure> {
+fn sum_up(findings: &[Finding], format: Format, report: &Report) -> Result<(), Failure> {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     let (problems, warnings) = (count(State::Problem), count(State::Warning));
     if format == Format::Json {
         return report.json(&json!({ "findings": findings, "problems": problems, "warnings": warnings }));
     }
-    let mut table = Table::new(["STATE", "CHECK", "OF", "FINDING"]);
-    for finding in findings {
-        let said = match &finding.todo {
-            Some(todo) => format!("{}; {todo}", finding.said),
-            None => finding.said.clone(),
-        };
-        table.row([finding.state.name().to_owned(), finding.check.to_owned(), finding.of.clone(), said]);
-    }
-    table.print(report);
     report.line(format_args!(
         "{}: {}, {}",
         plural(findings.len(), "check"),

@@ -9,7 +9,7 @@ use std::{
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
     BoxFuture, Control, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page,
-    Record, Resolution, RouteStatus, RouteView, Version,
+    Record, Reloaded, Resolution, RouteStatus, RouteView, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -221,7 +221,7 @@ impl Operator for Ledger {
         needs_gateway()
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>> {
         needs_gateway()
     }
 }

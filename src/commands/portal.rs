@@ -96,6 +96,11 @@ impl Portal {
         let took = started.elapsed();
         let answer = match reply {
             Ok(reply) => Ok(self.answer(method, &reply.into_inner())?),
+            Err(status)
+                if status.code() == Code::Cancelled && terms.timeout.is_some_and(|limit| took >= limit) =>
+            {
+                Err(too_late(terms.timeout.unwrap_or_default()))
+            }
             Err(status) => Err(Refusal {
                 code: status.code(),
                 message: status.message().to_owned(),
@@ -143,6 +148,13 @@ impl Portal {
     }
 }
 
+/// This side's deadline passed: what tonic calls CANCELLED is what every caller of gRPC knows by another name.
+fn too_late(limit: Duration) -> Refusal {
+    let message =
+        format!("no answer within {limit:?}; the gateway or the system may still be at work on the request");
+    Refusal { code: Code::DeadlineExceeded, message, details: Vec::new() }
+}
+
 fn json(message: DynamicMessage) -> Result<serde_json::Value, Failure> {
     let options = SerializeOptions::new().use_proto_field_name(true);
     message.serialize_with_options(serde_json::value::Serializer, &options).map_err(Failure::failed)
@@ -174,4 +186,31 @@ pub(super) fn pool(text: &str) -> Result<DescriptorPool, Failure> {
     let read = portolan_schema::protobuf::read("portal.proto", &[], &mut reading);
     let (contract, _) = read.into_result().map_err(|found| Failure::configuration(found, &sources))?;
     DescriptorPool::decode(contract.descriptor_set.unwrap_or_default().as_slice()).map_err(Failure::failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deadline_that_passes_is_called_so() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        let held = tokio::spawn(async move {
+            let mut connections = Vec::new();
+            while let Ok((connection, _)) = silent.accept().await {
+                connections.push(connection);
+            }
+        });
+        let portal = Portal::connect(&address, Vec::new()).await.ok().unwrap();
+        let terms = Terms { timeout: Some(Duration::from_millis(50)), metadata: Vec::new() };
+        let request = serde_json::json!({ "name": "operations/1" });
+        let outcome = portal.call("google.longrunning.Operations/GetOperation", &request, &terms).await;
+        let refusal = outcome.ok().unwrap().answer.err().unwrap();
+        assert_eq!(refusal.status(), "DEADLINE_EXCEEDED");
+        assert!(refusal.message.starts_with("no answer within 50ms"), "{}", refusal.message);
+        held.abort();
+    }
 }

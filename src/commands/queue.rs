@@ -5,6 +5,7 @@ mod decide;
 mod list;
 mod show;
 pub(super) mod view;
+mod waits;
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 

@@ -1,6 +1,6 @@
 //! `portolan reload`: a running gateway reads its mappings again.
 
-use portolan_delivery::Changes;
+use portolan_delivery::{Changes, Reloaded};
 use serde_json::json;
 
 use super::{
@@ -12,7 +12,8 @@ use crate::report::{Failure, Format, Report};
 /// Let the running gateway read its mappings and systems again.
 ///
 /// The new ones are served only if all of them are sound; otherwise nothing changes, and the findings say why. Calls
-/// under way finish on the version with which they began.
+/// under way finish on the version with which they began. While the broker is away they are served as well, and what is
+/// left to do there is told.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan reload
@@ -30,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
 }
 
 fn reload(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let (before, served) = super::small_runtime()?.block_on(async {
+    let (before, Reloaded { routes: served, later }) = super::small_runtime()?.block_on(async {
         let operator = arguments.gateway.operator(Purpose::Control).await?;
         let before = operator.routes().await.map_err(refused)?;
         Ok::<_, Failure>((before, operator.reload().await.map_err(refused)?))
@@ -42,9 +43,13 @@ fn reload(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
             "changed": changes.changed,
             "removed": changes.removed,
             "routes": routes::shown(&served),
+            "later": later,
         }));
     }
     routes::print(&served, report);
     report.line(format_args!("\n{changes}"));
+    if let Some(later) = later {
+        report.note(format_args!("{later}; it is done as soon as it can be"));
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use portolan_console::{AdminToken, ConsoleOptions, ConsoleServer};
+use portolan_console::{AdminToken, Begun, ConsoleOptions, ConsoleServer, Gateway, Readiness};
 use portolan_delivery::Operator;
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineIntake, EngineOperator, EngineOptions, StartError};
@@ -13,16 +13,17 @@ use tokio::{
 };
 
 use crate::{
-    config::{self, Config, LogFormat},
+    config::{self, Config, LogFormat, Queue},
     loader::Files,
-    logging, metrics, registry,
+    logging, mappings, metrics, registry,
     report::{Failure, Report},
     traces::Traces,
 };
 
 /// Serve the configured routes until SIGTERM or SIGINT.
 ///
-/// Prints one line when it takes calls: `portolan ready grpc=ADDRESS http=ADDRESS routes=COUNT`. On SIGTERM or SIGINT calls
+/// Prints one line when it takes calls: `portolan ready grpc=ADDRESS http=ADDRESS routes=COUNT`. Until broker and database are
+/// there it waits for them; what refuses it is an error. On SIGTERM or SIGINT calls
 /// under way are finished first; SIGHUP reads mappings and systems again, as `portolan reload` does. The log goes to
 /// standard error.
 #[derive(clap::Args)]
@@ -49,6 +50,10 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
     let loaded = config::load(&arguments.config, &mut sources);
     let (config, warnings) = loaded.into_result().map_err(|found| Failure::configuration(found, &sources))?;
     report.warnings(&warnings, &sources);
+    if matches!(config.queue, Queue::RabbitMq { .. }) {
+        // It may wait for its queue: what fails it anyway is told before.
+        mappings::sound(&config, &mut sources)?;
+    }
     let format = arguments.log_format.or(config.log.format).unwrap_or(LogFormat::Text);
     let level = arguments.log_level.as_deref().or(config.log.level.as_deref()).unwrap_or("info");
     logging::start(format, level)?;
@@ -62,7 +67,28 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
 
 async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let delivery = registry::delivery(&config.queue).await?;
+    let (stop, stopping) = watch::channel(Phase::Serving);
+    // First, so that it can be told that the process lives while it waits for its queue.
+    let begun = Begun::default();
+    let token_file = config.admin_token();
+    let token = AdminToken::read_or_create(&token_file).map_err(|problem| {
+        Failure::failed(format_args!("the admin token {} cannot be made: {problem}", token_file.display()))
+    })?;
+    let console = ConsoleServer::bind(ConsoleOptions::new(config.listen.http, token), begun.clone()).await;
+    let console = console.map_err(Failure::failed)?;
+    let http = console.local_address();
+    let console = tokio::spawn(console.serve(reached(stopping.clone(), Phase::Stopped)));
+    let opened = async {
+        let delivery = registry::delivery(&config.queue).await?;
+        Ok::<_, Failure>((delivery, registry::ingress(&config).await?))
+    };
+    let (delivery, strangers) = tokio::select! {
+        opened = opened => opened?,
+        signal = signals.stop() => {
+            tracing::info!(signal, "stopped before the queue was there");
+            return Ok(());
+        }
+    };
     let (traces, tracer) = match &config.telemetry {
         Some(telemetry) => {
             Traces::start(telemetry).map_err(Failure::failed).map(|(t, tracer)| (Some(t), Some(tracer)))?
@@ -78,36 +104,26 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let loader = Arc::new(Files::new(arguments.config.clone()));
     let engine = Engine::start(options, delivery, loader).await.map_err(start_failure)?;
 
-    let token_file = config.admin_token();
-    let strangers = registry::ingress(&config).await?;
     let operator: Arc<dyn Operator> = Arc::new(EngineOperator(engine.clone()));
     let drain_timeout = config.listen.grpc.drain_timeout;
     let callers = GrpcSource::bind(config.listen.grpc, Arc::new(EngineIntake(engine.clone()))).await;
     let callers = callers.map_err(Failure::failed)?;
-    let token = AdminToken::read_or_create(&token_file).map_err(|problem| {
-        Failure::failed(format_args!("the admin token {} cannot be made: {problem}", token_file.display()))
-    })?;
     let ready = engine.clone();
-    let console = ConsoleServer::bind(
-        ConsoleOptions::new(config.listen.http, token),
-        operator.clone(),
-        Arc::new(move || ready.is_ready()),
-        metrics::of(engine.clone()),
-    );
-    let console = console.await.map_err(Failure::failed)?;
+    let readiness: Readiness = Arc::new(move || ready.is_ready());
+    let told = Gateway { operator: operator.clone(), readiness, metrics: metrics::of(engine.clone()) };
+    // It is empty until now.
+    let _ = begun.set(told);
 
     let routes = operator.routes().await.map_err(Failure::failed)?.len();
-    let (grpc, http) = (callers.local_addr(), console.local_address());
-    let (stop, stopping) = watch::channel(Phase::Serving);
+    let grpc = callers.local_addr();
     let callers = tokio::spawn(callers.serve(reached(stopping.clone(), Phase::Draining)));
     let intake = Arc::new(EngineIntake(engine.clone()));
-    let draining = reached(stopping.clone(), Phase::Draining);
+    let draining = reached(stopping, Phase::Draining);
     let strangers = tokio::spawn(async move {
         if let Some(ingress) = strangers {
             ingress.serve(intake, draining).await;
         }
     });
-    let console = tokio::spawn(console.serve(reached(stopping, Phase::Stopped)));
     report.line(format_args!("portolan ready grpc={grpc} http={http} routes={routes}"));
     tracing::info!(%grpc, %http, routes, "ready");
 

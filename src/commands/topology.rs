@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use portolan_diagnostics::{SourceId, Sources};
+use portolan_diagnostics::Sources;
 use portolan_rabbitmq::{Found, Inspected, Needs, Options, QueueType};
 use serde_json::json;
 
@@ -123,11 +123,7 @@ fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
         )
         .help("queues are made at RabbitMQ, with queue: \"amqps://...\" in the configuration"));
     };
-    let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
-    if read.failed() {
-        let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
-        return Err(Failure::configuration(read.findings, &shown));
-    }
+    let read = mappings::sound(&config, &mut sources)?;
     let mut routes: Vec<_> = read.routes.iter().map(|found| Arc::from(&*found.loaded.route.name)).collect();
     routes.sort();
     let ingress = strangers.ingress.iter().map(|named| named.value.clone()).collect();
@@ -169,6 +165,13 @@ fn shown(queue: &Inspected) -> serde_json::Value {
     shown
 }
 
+/// `6 queues and 1 exchange`
+pub(super) fn counted(inspected: &[Inspected]) -> String {
+    let exchanges = inspected.iter().filter(|one| one.queue_type.is_none()).count();
+    let queues = plural(inspected.len() - exchanges, "queue");
+    if exchanges == 0 { queues } else { format!("{queues} and {}", plural(exchanges, "exchange")) }
+}
+
 fn print(queues: &[Inspected], report: &Report) {
     let mut table = Table::new(["QUEUE", "TYPE", "STATE", "MESSAGES", "GATEWAYS"]);
     for queue in queues {
@@ -189,11 +192,7 @@ fn print(queues: &[Inspected], report: &Report) {
         report.line(format_args!("\n{problem}"));
     }
     let count = |state_: &str| queues.iter().filter(|queue| state(queue) == state_).count();
-    let exchanges = queues.iter().filter(|one| one.queue_type.is_none()).count();
-    let mut said = plural(queues.len() - exchanges, "queue");
-    if exchanges > 0 {
-        said.push_str(&format!(" and {}", plural(exchanges, "exchange")));
-    }
+    let mut said = counted(queues);
     for (state, what) in [("made", "made now"), ("missing", "missing"), ("wrong", "wrong")] {
         match count(state) {
             0 => {}

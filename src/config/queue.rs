@@ -298,6 +298,7 @@ fn postgres(mut place: Place<'_>, reader: &mut Reader<'_>) -> Option<portolan_po
     let span = place.url.span;
     let url = place.with_credentials(reader);
     let mut options = portolan_postgres::Options::new(url.clone().unwrap_or_default());
+    options.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     options.tls = place.tls(reader);
     if let Some(connections) = place.take("connections").and_then(|e| reader.count(e)) {
         options.connections = connections;

@@ -50,8 +50,8 @@ fn what_is_kept_makes_the_same_route_again_wherever_it_lay() {
         kept.collect()
     };
     let beside = hashes("a", "mappings");
-    hashes("b", "../a/mappings");
-    hashes("b", examples);
+    assert_eq!(hashes("b", "../a/mappings"), beside, "the same files from another configuration");
+    assert_eq!(hashes("b", examples), beside, "by an absolute path");
     copy(&tree.path().join("a"), &tree.path().join("c"));
     assert_eq!(hashes("c", "mappings"), beside, "the same tree elsewhere is the same version");
 }

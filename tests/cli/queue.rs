@@ -105,6 +105,7 @@ fn what_a_message_waits_for_is_told() {
     let accepted = runtime.block_on(delivery.accept(accept)).unwrap();
     assert!(matches!(accepted, Accepted::Parked), "{accepted:?}");
     drop(delivery);
+    check("queue-list-behind", &folder, &["queue", "list", "--state", "waiting"]);
     check("queue-show-behind", &folder, &["queue", "show", second]);
     check("queue-show-behind-json", &folder, &["queue", "show", second, "--format", "json"]);
 }

@@ -8,6 +8,16 @@ use std::{
 use crate::{folder, repository, snapshot::portolan};
 
 #[test]
+fn what_is_unsound_is_told_before_a_broker_is_waited_for() {
+    let config =
+        "routes: [ none.yaml ]\nqueue: \"amqp://127.0.0.1:1\"\nledger: \"postgres://127.0.0.1:1/none\"\n";
+    let (_kept, folder) = folder(&[("portolan.yaml", config)]);
+    let output = portolan(&folder, &["serve"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("none.yaml"), "{said}");
+}
+
+#[test]
 fn serves_answers_operators_and_stops_when_asked() {
     let mappings = repository().join("mappings").display().to_string();
     let config = format!(

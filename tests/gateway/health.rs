@@ -1,9 +1,12 @@
 //! Readiness, metrics and `portolan doctor` when what a gateway rests on goes away and comes back.
 
+use std::fs;
+
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::{
-    harness::{Backend, House, Reaction, block_on, get, until},
+    harness::{Backend, House, Link, Reaction, block_on, get, until},
     site::Site,
 };
 
@@ -50,6 +53,11 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         let (code, found) = doctor(&house);
         assert_eq!((code, states(&found, "queue")), (Some(1), vec!["problem".to_owned()]), "{found:#?}");
         ready("HTTP/1.1 200").await;
+        let metrics = get(gateway.http, "/metrics").await;
+        assert!(metrics.lines().any(|found| found == "portolan_broker_connected 0"), "{metrics}");
+        let reloaded = house.run(&["reload"]);
+        let left = String::from_utf8_lossy(&reloaded.stderr);
+        assert!(reloaded.status.success() && left.contains("queues are not served now"), "{reloaded:?}");
 
         site.database.kill();
         ready("HTTP/1.1 503").await;
@@ -66,5 +74,41 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         );
         site.database.restart();
         ready("HTTP/1.1 200").await;
+        // Each thing that is away is told, again where the reason is another, and none of it again and again.
+        let said = gateway.said();
+        for (what, at_most) in [
+            ("RabbitMQ is away", 2),
+            ("PostgreSQL is away", 2),
+            ("PostgreSQL is back", 1),
+            ("messages cannot be claimed", 2),
+        ] {
+            let times = said.lines().filter(|line| line.contains(what)).count();
+            assert!((1..=at_most).contains(&times), "{what}: {times} times\n{said}");
+        }
+        assert!(said.lines().count() < 40, "{said}");
+    });
+}
+
+#[test]
+fn a_gateway_waits_for_broker_and_database() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let site = Site::new(backend.address);
+        let place = site.place().await;
+        place.links().for_each(Link::cut);
+        let text = fs::read_to_string(place.house.path("portolan.yaml")).unwrap();
+        let http = text.split("http: '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+        let http = http.parse().unwrap();
+        let mut gateway = place.house.serve_unready();
+        until("it lives", async || TcpStream::connect(http).await.ok()).await;
+        assert!(get(http, "/livez").await.starts_with("HTTP/1.1 200"));
+        assert!(get(http, "/readyz").await.starts_with("HTTP/1.1 503"));
+        until("it waits", async || gateway.said().contains("it is tried again and again").then_some(()))
+            .await;
+        let asked = place.house.run(&["queue", "list"]);
+        assert!(String::from_utf8_lossy(&asked.stderr).contains("has not begun yet"), "{asked:?}");
+        place.links().for_each(Link::heal);
+        tokio::task::block_in_place(|| gateway.ready());
+        assert!(get(http, "/readyz").await.starts_with("HTTP/1.1 200"));
     });
 }

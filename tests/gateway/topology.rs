@@ -51,6 +51,14 @@ fn queues_are_looked_at_made_and_found_to_differ() {
             assert!(code == Some(1) && all(&queues, "wrong"), "{said}");
             assert!(said.contains("x-queue-type") && said.contains("empty and delete it"), "{said}");
         }
+        // So does the doctor, before a start fails by it.
+        let output = classic.run(&["doctor"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let line = said.lines().find(|line| line.contains("portolan.route.orders.later ")).expect(&said);
+        assert!(line.starts_with("problem") && line.contains("x-queue-type"), "{line}");
+        let said = house.told(&["doctor"]);
+        assert!(said.contains("7 queues and 1 exchange, as the routes need them"), "{said}");
         drop(gateway);
         let (status, said) = classic.refuses_to_serve();
         assert!(!status.success() && said.contains("x-queue-type"), "{said}");
@@ -68,10 +76,16 @@ fn queues_of_one_ledger_are_not_anothers() {
         let (status, said) = other.refuses_to_serve();
         assert!(!status.success(), "{said}");
         assert!(said.contains("belong to another ledger") && said.contains("portolan.ledger"), "{said}");
+        // Its tables are there by now.
+        let doctor = other.run(&["doctor"]);
+        let found = String::from_utf8(doctor.stdout).unwrap();
+        assert_eq!(doctor.status.code(), Some(1), "{found}");
+        assert!(found.contains("belong to another ledger"), "{found}");
         drop(gateway);
         drop(first.serve());
 
         // With a prefix of its own it may share the broker.
-        drop(site.open_house(other, "prefix: portolan.other").serve());
+        let apart = House::orders(backend.address);
+        drop(site.open_house(apart, "prefix: portolan.other").serve());
     });
 }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use portolan_delivery::{Operator, OperatorError, Version};
+use portolan_delivery::{Operator, OperatorError, Reloaded, Version};
 use tonic::{Code, Request, Response, Status, body::Body, server::UnaryService};
 use tonic_prost::ProstCodec;
 
 use crate::{
-    AdminToken, convert,
+    AdminToken, Begun, Gateway, convert,
     status::{malformed, status, to_status},
     wire,
 };
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const SERVICE: &str = "/portolan.admin.v1.Admin/";
 
 pub(crate) struct Admin {
-    pub(crate) operator: Arc<dyn Operator>,
+    pub(crate) begun: Begun,
     pub(crate) token: AdminToken,
     pub(crate) max_request_bytes: usize,
 }
@@ -32,7 +32,10 @@ impl Admin {
             return status(Code::Unauthenticated, "UNAUTHENTICATED", message, None).into_http();
         }
         let method = request.uri().path().strip_prefix(SERVICE).unwrap_or_default().to_owned();
-        let operator = &self.operator;
+        let Some(Gateway { operator, .. }) = self.begun.get() else {
+            let message = "the gateway has not begun yet: it waits for its queue, as its log says";
+            return status(Code::Unavailable, "QUEUE_UNAVAILABLE", message, None).into_http();
+        };
         match method.as_str() {
             "ListMessages" => self.unary(request, |r| list(operator.clone(), r)).await,
             "GetMessage" => self.unary(request, |r| get(operator.clone(), r)).await,
@@ -144,13 +147,14 @@ async fn control(operator: Shared, request: wire::ControlRouteRequest) -> Result
 
 /// Findings are an answer, not a status: they may be long, and a status travels in a header.
 async fn reload(operator: Shared, _: wire::Empty) -> Result<wire::ReloadResponse, Status> {
-    let (routes, findings) = match operator.reload().await {
-        Ok(routes) => (routes, String::new()),
+    let (routes, findings, later) = match operator.reload().await {
+        Ok(Reloaded { routes, later }) => (routes, String::new(), later),
         Err(OperatorError::Findings(text)) => (
             operator.routes().await.map_err(to_status)?,
             if text.is_empty() { "findings".to_owned() } else { text },
+            None,
         ),
         Err(other) => return Err(to_status(other)),
     };
-    Ok(wire::ReloadResponse { routes: routes.into_iter().map(convert::route_out).collect(), findings })
+    Ok(wire::ReloadResponse { routes: routes.into_iter().map(convert::route_out).collect(), findings, later })
 }

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Record, Resolution,
-    RouteStatus, RouteView, Version,
+    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Record, Reloaded,
+    Resolution, RouteStatus, RouteView, Version,
 };
 use tonic::{
     Request, Status,
@@ -136,12 +136,15 @@ impl Operator for ConsoleClient {
         })
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>> {
         Box::pin(async move {
             let answer: wire::ReloadResponse =
                 self.call("/portolan.admin.v1.Admin/Reload", wire::Empty {}).await?;
             match answer.findings.is_empty() {
-                true => Ok(answer.routes.into_iter().map(convert::route_in).collect()),
+                true => Ok(Reloaded {
+                    routes: answer.routes.into_iter().map(convert::route_in).collect(),
+                    later: answer.later,
+                }),
                 false => Err(OperatorError::Findings(answer.findings)),
             }
         })

@@ -144,7 +144,7 @@ pub(crate) fn page_in(response: wire::ListMessagesResponse) -> Result<delivery::
 }
 
 pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
-    let delivery::Record { envelope, payload, digest, state, behind, attempts } = record;
+    let delivery::Record { envelope, payload, digest, state, behind, lost, attempts } = record;
     let state = match state {
         delivery::State::Waiting { due } => {
             wire::Standing::Waiting(wire::Waiting { due: Some(time_out(due)) })
@@ -196,6 +196,7 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
         attempts: attempts.into_iter().map(attempt_out).collect(),
         order,
         behind: behind.map(|id| id.to_string()),
+        lost,
     }
 }
 
@@ -253,7 +254,8 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
     let attempts = message.attempts.into_iter().map(attempt_in).collect::<Result<_, _>>()?;
     let digest = digest.map(PayloadDigest);
     let behind = message.behind.map(|id| id.parse().map_err(|_| Malformed("behind"))).transpose()?;
-    Ok(delivery::Record { envelope, payload: message.payload, digest, state, behind, attempts })
+    let lost = message.lost;
+    Ok(delivery::Record { envelope, payload: message.payload, digest, state, behind, lost, attempts })
 }
 
 fn attempt_out(attempt: delivery::Attempt) -> wire::Attempt {

@@ -19,5 +19,5 @@ pub use client::ConsoleClient;
 pub use error::ConsoleError;
 pub use health::{Health, health};
 pub use options::ConsoleOptions;
-pub use server::{ConsoleServer, Metrics, Readiness};
+pub use server::{Begun, ConsoleServer, Gateway, Metrics, Readiness};
 pub use token::AdminToken;

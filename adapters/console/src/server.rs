@@ -4,7 +4,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -33,6 +33,19 @@ pub type Readiness = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What is counted, in the Prometheus text format 0.0.4.
 pub type Metrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
+/// The gateway that a console tells of.
+pub struct Gateway {
+    /// Whom operators ask.
+    pub operator: Arc<dyn Operator>,
+    /// Whether it takes calls.
+    pub readiness: Readiness,
+    /// What it counts.
+    pub metrics: Metrics,
+}
+
+/// Where the gateway is put once it has begun. Until then a console tells that the process lives, and is not ready.
+pub type Begun = Arc<OnceLock<Gateway>>;
+
 /// How long calls may run on once the console is to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -46,25 +59,23 @@ pub struct ConsoleServer {
 
 /// What every connection shares.
 struct Answers {
+    begun: Begun,
     admin: Admin,
-    readiness: Readiness,
-    metrics: Metrics,
     patience: Duration,
 }
 
 impl ConsoleServer {
     /// Takes the address, so that a taken one is known before anything is served.
-    pub async fn bind(
-        options: ConsoleOptions,
-        operator: Arc<dyn Operator>,
-        readiness: Readiness,
-        metrics: Metrics,
-    ) -> Result<Self, ConsoleError> {
+    pub async fn bind(options: ConsoleOptions, begun: Begun) -> Result<Self, ConsoleError> {
         let failed = |reason| ConsoleError::Bind { address: options.listen, reason };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let admin = Admin { operator, token: options.token, max_request_bytes: options.max_request_bytes };
-        let answers = Arc::new(Answers { admin, readiness, metrics, patience: options.patience });
+        let admin = Admin {
+            begun: begun.clone(),
+            token: options.token,
+            max_request_bytes: options.max_request_bytes,
+        };
+        let answers = Arc::new(Answers { begun, admin, patience: options.patience });
         Ok(Self {
             listener,
             address,
@@ -169,11 +180,16 @@ impl Answers {
                 text(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n")
             }
             "/livez" => text(StatusCode::OK, "alive\n"),
-            "/readyz" if (self.readiness)() => text(StatusCode::OK, READY),
+            "/readyz" if self.begun.get().is_some_and(|gateway| (gateway.readiness)()) => {
+                text(StatusCode::OK, READY)
+            }
             "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, NOT_READY),
-            "/metrics" => match tokio::time::timeout(self.patience, (self.metrics)()).await {
-                Ok(metrics) => plain(StatusCode::OK, METRICS, metrics.into()),
-                Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "counting took too long\n"),
+            "/metrics" => match self.begun.get() {
+                Some(gateway) => match tokio::time::timeout(self.patience, (gateway.metrics)()).await {
+                    Ok(metrics) => plain(StatusCode::OK, METRICS, metrics.into()),
+                    Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "counting took too long\n"),
+                },
+                None => text(StatusCode::SERVICE_UNAVAILABLE, "nothing is counted yet\n"),
             },
             _ => text(
                 StatusCode::NOT_FOUND,

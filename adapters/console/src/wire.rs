@@ -162,6 +162,8 @@ pub(crate) struct ReloadResponse {
     pub(crate) routes: Vec<Route>,
     #[prost(string, tag = "2")]
     pub(crate) findings: String,
+    #[prost(string, optional, tag = "3")]
+    pub(crate) later: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -264,6 +266,8 @@ pub(crate) struct Message {
     pub(crate) order: Option<Order>,
     #[prost(string, optional, tag = "20")]
     pub(crate) behind: Option<String>,
+    #[prost(uint32, tag = "21")]
+    pub(crate) lost: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

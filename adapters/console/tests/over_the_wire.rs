@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use portolan_console::{AdminToken, ConsoleClient, ConsoleOptions, ConsoleServer, Health, Metrics, health};
+use portolan_console::{
+    AdminToken, Begun, ConsoleClient, ConsoleOptions, ConsoleServer, Gateway, Health, Metrics, health,
+};
 use portolan_delivery::{system::Shut, *};
 
 /// Knows a few messages; remembers what it was asked to decide.
@@ -69,13 +71,17 @@ impl Operator for Fake {
         })
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>> {
         let answer = match self.broken {
             true => Err(OperatorError::Findings("a.yaml:1:1: wrong\n".repeat(10_000))),
-            false => Ok(vec![route()]),
+            false => Ok(reloaded()),
         };
         Box::pin(async move { answer })
     }
+}
+
+fn reloaded() -> Reloaded {
+    Reloaded { routes: vec![route()], later: Some("queues are not served now".to_owned()) }
 }
 
 fn route() -> RouteView {
@@ -121,6 +127,7 @@ fn records() -> Vec<Record> {
     .into_iter()
     .enumerate()
     .map(|(index, state)| Record {
+        lost: index as u32,
         envelope: Envelope {
             id: MessageId::generate(),
             route: "r".into(),
@@ -156,10 +163,16 @@ async fn console(fake: Fake) -> (Arc<Fake>, ConsoleClient, std::net::SocketAddr,
     let options = ConsoleOptions::new(([127, 0, 0, 1], 0).into(), token.clone());
     let ready = !fake.broken;
     let metrics: Metrics = Arc::new(|| Box::pin(async { "portolan_ready 1\n".to_owned() }));
-    let server = ConsoleServer::bind(options, fake.clone(), Arc::new(move || ready), metrics).await.unwrap();
+    let begun = Begun::default();
+    let server = ConsoleServer::bind(options, begun.clone()).await.unwrap();
     let address = server.local_address();
     tokio::spawn(server.serve(std::future::pending()));
     let client = ConsoleClient::connect(address, &token).await.unwrap();
+    assert_eq!(health(address).await.unwrap(), Health::NotReady, "nothing has begun yet");
+    let waits = client.routes().await.unwrap_err().to_string();
+    assert!(waits.contains("has not begun yet"), "{waits}");
+    let told = Gateway { operator: fake.clone(), readiness: Arc::new(move || ready), metrics };
+    assert!(begun.set(told).is_ok());
     (fake, client, address, folder)
 }
 
@@ -178,7 +191,7 @@ async fn the_client_says_what_the_operator_says() {
     assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
     assert_eq!(client.routes().await.unwrap(), [route()]);
     assert_eq!(client.route_statuses().await.unwrap(), statuses());
-    assert_eq!(client.reload().await.unwrap(), [route()]);
+    assert_eq!(client.reload().await.unwrap(), reloaded());
 }
 
 #[tokio::test]

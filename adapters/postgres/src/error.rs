@@ -31,6 +31,8 @@ pub enum OpenError {
         place: String,
         /// What happened.
         problem: String,
+        /// Whether nobody is there yet, rather than that somebody refuses.
+        away: bool,
     },
     /// The tables are of an older version, or there are none, and this program is not the one to change that.
     #[error(
@@ -53,6 +55,23 @@ pub enum OpenError {
         /// Of this program.
         known: i64,
     },
+}
+
+impl OpenError {
+    /// Whether it may do later, without anything being changed here: nobody answers, or the server is about to start.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Connect { away: true, .. })
+    }
+}
+
+/// Whether nobody is there, or it lets nobody in yet (classes 53, resources, and 57, intervention).
+pub(crate) fn is_away(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(db) => ["53", "57"].iter().any(|class| db.code().code().starts_with(class)),
+        None => {
+            Refusal::of(error).is_none() && error.source().is_none_or(|source| source.is::<std::io::Error>())
+        }
+    }
 }
 
 /// What is wrong, as far as it may be told: the kind, and no value.

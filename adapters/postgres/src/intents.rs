@@ -9,8 +9,8 @@ use std::sync::{
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeadLetters, DeliveryError, Envelope, Failure,
-    FaultClass, GatewayId, Lost, MessageId, Mode, Outcome, Reconciled, Start, State, Status, Timestamp,
-    composite::Parcel, is_suspect, settle_lost, unreadable_row,
+    FaultClass, GatewayId, Lost, MessageId, Mode, Orphan, Outcome, Reconciled, Start, State, Status,
+    Timestamp, composite::Parcel, is_suspect, settle_lost, unreadable_row,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -325,14 +325,14 @@ impl Inner {
         gateway: GatewayId,
         now: Timestamp,
     ) -> Result<Reconciled, DeliveryError> {
-        self.leases.take(gateway.0, self.soon()).await.map_err(failed)?;
+        self.leases.take(gateway.0, Some(&self.host), self.soon()).await.map_err(failed)?;
         let mut reconciled = Reconciled::default();
         let mut after = Uuid::nil();
         let grace = self.leases.length().as_secs_f64();
         loop {
             let rows = self.pool.query(
                 self.soon(),
-                "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope FROM portolan.messages m
+                "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope, m.route, m.received FROM portolan.messages m
                  WHERE m.state = 1 AND m.gateway <> $1 AND m.id > $2 AND NOT EXISTS (
                      SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND (l.expires > clock_timestamp()
                          -- While the server was away nobody could renew: whoever lived until then has a lease's length to.
@@ -347,8 +347,8 @@ impl Inner {
             let settled = futures_util::future::join_all(rows.iter().map(|row| self.settle(row, now))).await;
             for one in settled {
                 let Reconciled { requeued, buried } = one?;
-                reconciled.requeued += requeued;
-                reconciled.buried += buried;
+                reconciled.requeued.extend(requeued);
+                reconciled.buried.extend(buried);
             }
         }
     }
@@ -365,16 +365,22 @@ impl Inner {
             Ok(envelope) => settle_lost(&envelope, lost),
             Err(_) => Lost::Bury(unreadable_row()),
         };
+        let orphan = Orphan {
+            id,
+            route: row.try_get::<_, &str>(5).map_err(bad)?.into(),
+            received: Timestamp(row.try_get(6).map_err(bad)?),
+            gateway: claim.gateway,
+        };
         let mut reconciled = Reconciled::default();
-        match settled {
+        let (done, orphans) = match settled {
             Lost::Again(failure) => {
-                reconciled.requeued =
-                    u64::from(self.wait_again(claim, now, &failure, now, number(lost)).await?);
+                (self.wait_again(claim, now, &failure, now, number(lost)).await?, &mut reconciled.requeued)
             }
             Lost::Bury(letter) => {
-                reconciled.buried = u64::from(self.bury(claim, &letter, now, number(lost)).await?);
+                (self.bury(claim, &letter, now, number(lost)).await?, &mut reconciled.buried)
             }
-        }
+        };
+        orphans.extend(done.then_some(orphan));
         Ok(reconciled)
     }
 

@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use portolan_delivery::Outage;
 use uuid::Uuid;
 
 use crate::pool::{Patience, Pool};
@@ -17,15 +18,29 @@ use crate::pool::{Patience, Pool};
 /// What this process holds.
 pub(crate) struct Leases {
     pool: Pool,
-    held: Mutex<Vec<Uuid>>,
+    held: Mutex<Held>,
     length: Duration,
     /// Whether the last renewal failed.
     away: AtomicBool,
+    outage: Outage,
+}
+
+/// Ids, and for each that is a gateway's where it runs.
+#[derive(Default, Clone)]
+struct Held {
+    ids: Vec<Uuid>,
+    hosts: Vec<Option<String>>,
 }
 
 impl Leases {
     pub(crate) fn new(pool: Pool, length: Duration) -> Arc<Self> {
-        Arc::new(Self { pool, held: Mutex::default(), length, away: AtomicBool::new(false) })
+        Arc::new(Self {
+            pool,
+            held: Mutex::default(),
+            length,
+            away: AtomicBool::new(false),
+            outage: Outage::default(),
+        })
     }
 
     /// How long one holds.
@@ -33,27 +48,34 @@ impl Leases {
         self.length
     }
 
-    /// Takes a lease, which is renewed from then on.
-    pub(crate) async fn take(&self, id: Uuid, patience: Patience) -> Result<(), tokio_postgres::Error> {
+    /// Takes a lease, a gateway's with where it runs, which is renewed from then on.
+    pub(crate) async fn take(
+        &self,
+        id: Uuid,
+        host: Option<&str>,
+        patience: Patience,
+    ) -> Result<(), tokio_postgres::Error> {
         {
             let mut held = self.held.lock();
-            if !held.contains(&id) {
-                held.push(id);
+            if !held.ids.contains(&id) {
+                held.ids.push(id);
+                held.hosts.push(host.map(str::to_owned));
             }
         }
         self.renew(patience).await
     }
 
     async fn renew(&self, patience: Patience) -> Result<(), tokio_postgres::Error> {
-        let held = self.held.lock().clone();
+        let Held { ids, hosts } = self.held.lock().clone();
         let seconds = self.length.as_secs_f64();
         self.pool
             .query(
                 patience,
-                "INSERT INTO portolan.leases (id, expires)
-                 SELECT unnest($1::uuid[]), clock_timestamp() + make_interval(secs => $2)
+                "INSERT INTO portolan.leases (id, host, expires)
+                 SELECT id, host, clock_timestamp() + make_interval(secs => $3)
+                 FROM unnest($1::uuid[], $2::text[]) AS held (id, host)
                  ON CONFLICT (id) DO UPDATE SET expires = excluded.expires",
-                |_| vec![&held as _, &seconds as _],
+                |_| vec![&ids as _, &hosts as _, &seconds as _],
             )
             .await
             .map(drop)
@@ -62,6 +84,22 @@ impl Leases {
     /// Whether the database was away when it was last asked.
     pub(crate) fn is_away(&self) -> bool {
         self.away.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, problem: Option<String>) {
+        let now = Instant::now();
+        match problem {
+            Some(problem) if self.outage.is_news(&problem, now) => tracing::warn!(
+                problem,
+                "PostgreSQL is away: the lease could not be renewed, and others may take this gateway for dead"
+            ),
+            Some(problem) => tracing::debug!(problem, "the lease could not be renewed"),
+            None => {
+                if let Some(lasted) = self.outage.is_over(now) {
+                    tracing::info!(after_s = lasted.as_secs(), "PostgreSQL is back");
+                }
+            }
+        }
     }
 
     /// Renews for as long as the process lives.
@@ -76,12 +114,7 @@ impl Leases {
                 Err(_) => Some(format!("no answer within {every:?}")),
             };
             self.away.store(problem.is_some(), Ordering::Relaxed);
-            if let Some(problem) = problem {
-                tracing::warn!(
-                    problem,
-                    "the lease could not be renewed; others may take this gateway for dead"
-                );
-            }
+            self.tell(problem);
         }
     }
 }

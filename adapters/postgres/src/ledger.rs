@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) leases: Arc<Leases>,
     /// This process, as a holder of bundles.
     pub(crate) process: Uuid,
+    /// Where it runs, for people.
+    pub(crate) host: String,
     patience: Duration,
     pub(crate) republish_after: Duration,
     changed: Notify,
@@ -110,7 +112,7 @@ impl PostgresLedger {
         // For what may be lost with the server's memory, and is then done again: it waits for no sync.
         let hasty = Arc::new(Pool::new(by_index.with("-c synchronous_commit=off"), 1));
         let process = Uuid::now_v7();
-        let taken = leases.take(process, Patience::For(options.patience)).await;
+        let taken = leases.take(process, None, Patience::For(options.patience)).await;
         taken.map_err(|error| way.failed(&error))?;
         let renewal = tokio::spawn(leases.clone().keep());
         let together = Together::new(&pool, &hasty, Patience::For(options.patience));
@@ -120,6 +122,7 @@ impl PostgresLedger {
             slow,
             leases,
             process,
+            host: options.host.clone(),
             patience: options.patience,
             republish_after: options.republish_after,
             changed: Notify::new(),

@@ -24,4 +24,4 @@ pub use error::OpenError;
 pub use ledger::PostgresLedger;
 pub use options::Options;
 pub use portolan_tls::TlsOptions;
-pub use probe::{Probe, probe};
+pub use probe::{Gateway, Probe, probe};

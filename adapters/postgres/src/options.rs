@@ -14,6 +14,8 @@ pub struct Options {
     pub url: String,
     /// Whom to trust, and what to show. Where anything is said, TLS is required.
     pub tls: TlsOptions,
+    /// Where this gateway runs, for people: its machine's name.
+    pub host: String,
     /// Connections for intents: so many commits can share one sync of the server's disk.
     pub connections: usize,
     /// How long a gateway counts as alive that has not been heard of, by the server's clock.
@@ -30,6 +32,7 @@ impl Options {
         Self {
             url: url.into(),
             tls: TlsOptions::default(),
+            host: String::new(),
             connections: 16,
             lease: Duration::from_secs(15),
             patience: Duration::from_secs(5),
@@ -49,6 +52,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("url", &"(masked: it may hold a password)")
             .field("tls", &self.tls)
+            .field("host", &self.host)
             .field("connections", &self.connections)
             .field("lease", &self.lease)
             .field("patience", &self.patience)

@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use portolan_delivery::Outage;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
@@ -26,6 +27,8 @@ pub(crate) struct Pool {
     way: Way,
     slots: Vec<Slot>,
     next: AtomicUsize,
+    /// Of statements that are tried for ever.
+    outage: Outage,
 }
 
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
@@ -66,7 +69,7 @@ impl Connection {
 impl Pool {
     pub(crate) fn new(way: Way, size: usize) -> Self {
         let slots = (0..size.max(1)).map(|_| tokio::sync::Mutex::default()).collect();
-        Self { way, slots, next: AtomicUsize::new(0) }
+        Self { way, slots, next: AtomicUsize::new(0), outage: Outage::default() }
     }
 
     /// Once, on the next connection. One that does not answer in time is given up: what else would be sent on it would only
@@ -125,7 +128,15 @@ impl Pool {
                 Patience::For(limit) => Some(limit.saturating_sub(began.elapsed())),
             };
             let error = match self.once(within, sql, &parameters(again)).await {
-                Ok(rows) => return Ok(rows),
+                Ok(rows) => {
+                    if *again && let Some(lasted) = self.outage.is_over(Instant::now().into_std()) {
+                        tracing::info!(
+                            after_s = lasted.as_secs(),
+                            "outcomes are recorded in PostgreSQL again"
+                        );
+                    }
+                    return Ok(rows);
+                }
                 Err(error) => error,
             };
             let goes_on = passes(&error)
@@ -137,7 +148,13 @@ impl Pool {
                 return Err(error);
             }
             if patience == Patience::Forever && wait == LONGEST {
-                tracing::error!(problem = crate::error::brief(&error), "the ledger is away; trying again");
+                let problem = crate::error::brief(&error);
+                if self.outage.is_news(&problem, Instant::now().into_std()) {
+                    tracing::error!(
+                        problem,
+                        "outcomes cannot be recorded in PostgreSQL now; it is tried again and again"
+                    );
+                }
             }
             again = &true;
             tokio::time::sleep(wait).await;

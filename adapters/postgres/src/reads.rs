@@ -2,15 +2,29 @@
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Attempt, BundleHash, Count, DeliveryError, Filter, MessageId, OrderKey, Page, Record, StateKind,
-    Timestamp,
+    Attempt, BundleHash, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Timestamp,
 };
+
+use tokio_postgres::Row;
 
 use crate::{
     error::{damaged, failed},
     ledger::Inner,
-    row::{PARKED, attempt_number, class_name, columns, from_json, kind, numbers, record},
+    row::{attempt_number, class_name, columns, from_json, kind, numbers, record},
 };
+
+/// A row of a list, with the last attempt of a message that waits.
+fn listed(row: &Row) -> Result<Record, DeliveryError> {
+    let mut record = record(row, Vec::new(), false)?;
+    let bad = |_| damaged(record.envelope.id);
+    let ended: Option<i64> = row.try_get(11).map_err(bad)?;
+    let failure: Option<&str> = row.try_get(12).map_err(bad)?;
+    if let (Some(last), Some(ended), Some(failure)) = (record.attempts.last_mut(), ended, failure) {
+        last.ended = Some(Timestamp(ended));
+        last.failure = Some(from_json(failure, record.envelope.id)?);
+    }
+    Ok(record)
+}
 
 impl Inner {
     pub(crate) async fn get(&self, id: MessageId) -> Result<Option<Record>, DeliveryError> {
@@ -39,27 +53,7 @@ impl Inner {
         ));
         let rows = message.await.map_err(failed)?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let mut record = record(row, attempts, true)?;
-        if let (Ok(PARKED), Some(order)) = (row.try_get(1), record.envelope.order) {
-            record.behind = self.ahead(order.key).await?;
-        }
-        Ok(Some(record))
-    }
-
-    /// For whom the parked messages of a key wait: for the one at work, or for the first.
-    async fn ahead(&self, key: OrderKey) -> Result<Option<MessageId>, DeliveryError> {
-        let key = key.0.to_vec();
-        let rows = self.pool.query(
-            self.soon(),
-            "WITH line AS MATERIALIZED (
-                 SELECT first.* FROM unnest('{0,1,3,4}'::int2[]) AS of (state) CROSS JOIN LATERAL (
-                     SELECT id, seq, state FROM portolan.messages m
-                     WHERE order_key = $1 AND m.state = of.state AND m.state <> 2 AND NOT (m.state = 3 AND passes)
-                     ORDER BY seq LIMIT 1) first)
-             SELECT id FROM line ORDER BY state <> 1, seq LIMIT 1",
-            |_| vec![&key as _],
-        );
-        Ok(rows.await.map_err(failed)?.first().and_then(|row| row.try_get(0).ok()).map(MessageId))
+        record(row, attempts, true).map(Some)
     }
 
     /// Of these messages, those that nobody works on any more.
@@ -93,17 +87,22 @@ impl Inner {
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM portolan.messages m
-                 WHERE ($1::text IS NULL OR route = $1) AND ($2::int2[] IS NULL OR state = ANY($2))
-                   AND ($3::text IS NULL OR class = $3) AND ($4::uuid IS NULL OR id < $4)
-                 ORDER BY id DESC LIMIT $5"
+                ", last.ended, last.failure
+                 FROM (
+                     SELECT * FROM portolan.messages
+                     WHERE ($1::text IS NULL OR route = $1) AND ($2::int2[] IS NULL OR state = ANY($2))
+                       AND ($3::text IS NULL OR class = $3) AND ($4::uuid IS NULL OR id < $4)
+                     ORDER BY id DESC LIMIT $5) m
+                 LEFT JOIN portolan.attempts last
+                     ON m.state IN (0, 4) AND last.message = m.id AND last.number = m.attempt
+                 ORDER BY m.id DESC"
             ),
             |_| vec![&filter.route as _, &state as _, &class as _, &before as _, &asked as _],
         );
         let rows = rows.await.map_err(failed)?;
         let mut page = Page::default();
         // A damaged row must not hide the others.
-        page.records.extend(rows.iter().take(limit).filter_map(|row| record(row, Vec::new(), false).ok()));
+        page.records.extend(rows.iter().take(limit).filter_map(|row| listed(row).ok()));
         if rows.len() > limit {
             page.next = rows.get(limit - 1).and_then(|row| row.try_get(0).ok()).map(MessageId);
         }

@@ -35,10 +35,17 @@ pub(crate) const fn kind(number: i16) -> Option<StateKind> {
     })
 }
 
-/// The columns of [`record`], but `payload` and `reply`.
+/// The columns of [`record`], but `payload` and `reply`. For whom a parked message waits: for the one of its key that is at
+/// work, or for the first.
 macro_rules! columns {
     () => {
-        "m.id, m.state, m.envelope, m.attempt, m.at, m.started, m.gateway, m.failure, m.party"
+        "m.id, m.state, m.envelope, m.attempt, m.at, m.started, m.gateway, m.failure, m.party, m.lost,
+         CASE WHEN m.state = 4 THEN (
+             SELECT ahead.id FROM unnest('{0,1,3,4}'::int2[]) AS of (state) CROSS JOIN LATERAL (
+                 SELECT l.id, l.seq, l.state FROM portolan.messages l
+                 WHERE l.order_key = m.order_key AND l.state = of.state AND l.state <> 2 AND NOT (l.state = 3 AND l.passes)
+                 ORDER BY l.seq LIMIT 1) ahead
+             ORDER BY ahead.state <> 1, ahead.seq LIMIT 1) END"
     };
 }
 pub(crate) use columns;
@@ -83,8 +90,10 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
         }
         Ok(row.try_get::<_, Option<&[u8]>>(index).map_err(bad)?.map(Bytes::copy_from_slice))
     };
-    let payload = bytes(9)?.unwrap_or_default();
-    let reply = bytes(10)?;
+    let lost = attempt_number(row.try_get(9).map_err(bad)?);
+    let behind = row.try_get::<_, Option<Uuid>>(10).map_err(bad)?.map(MessageId);
+    let payload = bytes(11)?.unwrap_or_default();
+    let reply = bytes(12)?;
     let state = match (kind(state), failure.clone()) {
         (Some(StateKind::Waiting), _) => State::Waiting { due: at },
         (Some(StateKind::Claimed), _) => {
@@ -107,5 +116,5 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
         attempts.push(Attempt { number: attempt, started, ended, failure });
     }
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, behind: None, attempts })
+    Ok(Record { envelope, payload, digest, state, behind, lost, attempts })
 }

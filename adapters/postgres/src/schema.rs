@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("suspects.sql"),
     include_str!("events.sql"),
     include_str!("identity.sql"),
+    include_str!("gateways.sql"),
 ];
 
 // As the statements say.
@@ -68,7 +69,9 @@ async fn apply(
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
     transaction
         .batch_execute(
-            "CREATE SCHEMA IF NOT EXISTS portolan; SET LOCAL search_path TO portolan;
+            // Who may not make schemas may have been given this one.
+            "DO $$ BEGIN IF to_regnamespace('portolan') IS NULL THEN CREATE SCHEMA portolan; END IF; END $$;
+             SET LOCAL search_path TO portolan;
              CREATE TABLE IF NOT EXISTS version (number bigint NOT NULL);",
         )
         .await

@@ -11,7 +11,7 @@ use tokio_postgres::{
 
 use crate::{
     OpenError, Options,
-    error::{brief, late},
+    error::{brief, is_away, late},
     tls::Tls,
 };
 
@@ -66,10 +66,12 @@ impl Way {
     pub(crate) fn failed(&self, error: &tokio_postgres::Error) -> OpenError {
         let mut problem = brief(error);
         let told = error.as_db_error().is_some() || Refusal::of(error).is_some();
+        let mut away = is_away(error);
         if !told && !self.certificates().is_empty() {
+            away = false;
             problem = format!("{problem}, right after TLS; {}", Refusal::RefusesUs.todo());
         }
-        OpenError::Connect { place: self.place(), problem }
+        OpenError::Connect { place: self.place(), problem, away }
     }
 
     /// What the server showed when it was last connected with TLS, in DER.

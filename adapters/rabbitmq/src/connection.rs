@@ -8,11 +8,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{Stream, StreamExt};
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event, uri::AMQPUri};
+use portolan_delivery::Outage;
 use portolan_tls::Refusal;
 use tokio::{
     runtime::Handle,
@@ -39,6 +40,7 @@ pub(crate) struct Target {
     tls: Tls,
     name: &'static str,
     timeout: Duration,
+    outage: Outage,
     /// Which of them is or was connected; counted round and round.
     at: AtomicUsize,
 }
@@ -102,13 +104,13 @@ pub(crate) async fn answers(connection: &Connection) -> bool {
 
 impl Target {
     pub(crate) fn new(brokers: Brokers, tls: Tls, name: &'static str, timeout: Duration) -> Self {
-        Self { brokers, tls, name, timeout, at: AtomicUsize::new(0) }
+        Self { brokers, tls, name, timeout, outage: Outage::default(), at: AtomicUsize::new(0) }
     }
 
     /// To one of the brokers, tried in turn.
     pub(crate) async fn connect(&self) -> Result<Live, OpenError> {
         let first = self.at.load(Ordering::Relaxed);
-        let mut tried = Vec::new();
+        let (mut tried, mut away) = (Vec::new(), true);
         for index in first..first + self.brokers.len() {
             let Some(uri) = self.brokers.get(index) else { continue };
             match self.connect_to(uri.clone()).await {
@@ -116,13 +118,16 @@ impl Target {
                     self.at.store(index % self.brokers.len(), Ordering::Relaxed);
                     return Ok(live);
                 }
-                Err(reason) => tried.push(format!("{} ({reason})", server(uri))),
+                Err(Unconnected { reason, refused }) => {
+                    tried.push(format!("{} ({reason})", server(uri)));
+                    away &= !refused;
+                }
             }
         }
-        Err(OpenError::Connect { tried: tried.join(", ") })
+        Err(OpenError::Connect { tried: tried.join(", "), away })
     }
 
-    async fn connect_to(&self, mut uri: AMQPUri) -> Result<Live, String> {
+    async fn connect_to(&self, mut uri: AMQPUri) -> Result<Live, Unconnected> {
         uri.query.heartbeat = Some(HEARTBEAT);
         let properties = ConnectionProperties::default().with_connection_name(self.name.into());
         let connecting = async {
@@ -137,8 +142,10 @@ impl Target {
         };
         match timeout(self.timeout, connecting).await {
             Ok(Ok(live)) => Ok(live),
-            Ok(Err(error)) => Err(reason(&error, !self.tls.shown.certificates().is_empty())),
-            Err(_) => Err(format!("no answer within {:?}", self.timeout)),
+            Ok(Err(error)) => Err(Unconnected::by(&error, !self.tls.shown.certificates().is_empty())),
+            Err(_) => {
+                Err(Unconnected { reason: format!("no answer within {:?}", self.timeout), refused: false })
+            }
         }
     }
 
@@ -150,10 +157,19 @@ impl Target {
             tokio::time::sleep(jittered(pause)).await;
             match self.connect().await {
                 Ok(live) => {
-                    tracing::info!(server = self.server(), connection = self.name, "RabbitMQ is back");
+                    let after_s = self.outage.is_over(Instant::now()).map(|lasted| lasted.as_secs());
+                    tracing::info!(
+                        server = self.server(),
+                        connection = self.name,
+                        after_s,
+                        "RabbitMQ is back"
+                    );
                     return live;
                 }
-                Err(error) => tracing::warn!(connection = self.name, "{error}"),
+                Err(error) if self.outage.is_news(&error.to_string(), Instant::now()) => {
+                    tracing::warn!(connection = self.name, "{error}; it is tried again and again");
+                }
+                Err(error) => tracing::debug!(connection = self.name, "{error}"),
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -165,7 +181,9 @@ impl Target {
     }
 
     pub(crate) fn lost(&self, reason: &str) {
-        tracing::warn!(server = self.server(), connection = self.name, reason, "RabbitMQ is away");
+        if self.outage.is_news(reason, Instant::now()) {
+            tracing::warn!(server = self.server(), connection = self.name, reason, "RabbitMQ is away");
+        }
     }
 }
 
@@ -187,14 +205,29 @@ impl Watch {
     }
 }
 
-/// Why there is no connection, in words that say what to do where TLS is the reason. A broker that refuses a certificate may be
-/// gone before its alert arrives, once this side has its own half of the handshake (`encrypted`).
-fn reason(error: &lapin::Error, encrypted: bool) -> String {
-    let ErrorKind::IOError(io) = error.kind() else { return error.to_string() };
-    match Refusal::of(&**io) {
-        Some(refusal) => refusal.to_string(),
-        None if encrypted => format!("{error}, right after TLS; {}", Refusal::RefusesUs.todo()),
-        None => error.to_string(),
+/// Why there is no connection.
+struct Unconnected {
+    /// In words that say what to do where TLS is the reason.
+    reason: String,
+    /// Whether somebody is there, and refuses.
+    refused: bool,
+}
+
+impl Unconnected {
+    /// A broker that refuses a certificate may be gone before its alert arrives, once this side has its own half of the
+    /// handshake (`encrypted`).
+    fn by(error: &lapin::Error, encrypted: bool) -> Self {
+        let ErrorKind::IOError(io) = error.kind() else {
+            return Self { reason: error.to_string(), refused: true };
+        };
+        match Refusal::of(&**io) {
+            Some(refusal) => Self { reason: refusal.to_string(), refused: true },
+            None if encrypted => {
+                let reason = format!("{error}, right after TLS; {}", Refusal::RefusesUs.todo());
+                Self { reason, refused: true }
+            }
+            None => Self { reason: error.to_string(), refused: false },
+        }
     }
 }
 

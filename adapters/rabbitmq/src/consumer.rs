@@ -50,6 +50,8 @@ struct Routes {
     lost: BTreeMap<Arc<str>, Instant>,
     /// Whose queue did not answer.
     suspect: BTreeSet<Arc<str>>,
+    /// Whose queue is not consumed, with what the log says of it.
+    told: BTreeMap<Arc<str>, String>,
 }
 
 /// What there is on one connection.
@@ -177,12 +179,15 @@ impl Consumers {
                 }
                 Some((route, started)) = running.starting.next() => match started {
                     Ok(consumption) => {
+                        if self.routes.lock().told.remove(&route).is_some() {
+                            tracing::info!(route = &*route, "the queue of the route is consumed again");
+                        }
                         let (stop, stopped) = oneshot::channel();
                         running.states.insert(route, State::Running { stop, since: Instant::now() });
                         running.consuming.push(Box::pin(consumption.run(stopped, self.patience)));
                     }
                     Err(Failed { error, spoilt }) => {
-                        tracing::warn!("{error}");
+                        self.tell(&route, &error);
                         running.states.remove(&route);
                         running.failed.get_or_insert(error);
                         running.again.get_or_insert(Instant::now() + AGAIN);
@@ -199,6 +204,14 @@ impl Consumers {
                     }
                 }
             }
+        }
+    }
+
+    /// Once: it is tried again and again.
+    fn tell(&self, route: &Arc<str>, error: &ServeError) {
+        let said = error.to_string();
+        if self.routes.lock().told.insert(route.clone(), said.clone()).as_ref() != Some(&said) {
+            tracing::warn!(route = &**route, "{said}");
         }
     }
 

@@ -26,10 +26,19 @@ pub enum OpenError {
     Connect {
         /// Each host and port, with what was said.
         tried: String,
+        /// Whether nobody is there yet, rather than that somebody refuses.
+        away: bool,
     },
     /// What strangers publish to or listen to is not as it should be.
     #[error(transparent)]
     Strangers(#[from] ServeError),
+}
+
+impl OpenError {
+    /// Whether it may do later, without anything being changed here.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Connect { away: true, .. } | Self::Strangers(ServeError::Away(_)))
+    }
 }
 
 /// Why a route's queue is not there.

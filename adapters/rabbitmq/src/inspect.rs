@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use lapin::{Connection, types::ShortString};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::{
     OpenError, Options, QueueType, ServeError,
@@ -92,6 +93,9 @@ async fn each(options: &Options, needs: Needs<'_>, make: bool) -> Result<Vec<Ins
         queue_type: None,
         found,
     };
+    if let Some(ledger) = options.ledger {
+        inspected.push(exchange(topology.ledger(), look.ledger(ledger).await));
+    }
     if !needs.ingress.is_empty() {
         inspected.push(exchange(topology.ingress(), look.ingress(needs.ingress).await));
     }
@@ -126,6 +130,19 @@ impl Look<'_> {
         };
         let late = || Err(ServeError::NoAnswer { queue: wanted.queue.to_string(), patience: self.patience });
         timeout(self.patience, looked).await.unwrap_or_else(|_| late())
+    }
+
+    /// Whose the queues are. Only a declaration compares.
+    async fn ledger(&self, ledger: Uuid) -> Result<Found, ServeError> {
+        let claim = async || self.topology.claim(self.connection, ledger).await;
+        match self.exchange(self.topology.ledger(), claim).await? {
+            Found::Exchange if !self.make => {
+                let late = |_| Err(ServeError::Away(format!("no answer within {:?}", self.patience)));
+                timeout(self.patience, claim()).await.unwrap_or_else(late)?;
+                Ok(Found::Exchange)
+            }
+            found => Ok(found),
+        }
     }
 
     async fn events(&self) -> Result<Found, ServeError> {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use crate::{OpenError, Options, brokers::Brokers, connection::Target, tls::Tls};
 
 /// A node that was tried.
@@ -17,26 +19,27 @@ pub struct Probe {
     pub readable_password: bool,
 }
 
-/// Connects to each node of the URL, and leaves.
+/// Connects to each node of the URL, to all at once, and leaves.
 pub async fn probe(options: &Options) -> Result<Vec<Probe>, OpenError> {
-    let mut probes = Vec::new();
-    for broker in Brokers::parse(&options.url)?.each() {
-        let server = broker.to_string();
-        let readable_password = broker.are_far() && !broker.are_encrypted();
-        let tls = Tls::new(options.tls.clone());
-        let target = Target::new(broker, tls.clone(), "portolan doctor", options.confirm_timeout);
-        let began = Instant::now();
-        let live = target.connect().await;
-        let took = began.elapsed();
-        let connected = match live {
-            Ok(live) => {
-                // That it fails is the broker's to know.
-                let _ = live.connection.close(200, "OK".into()).await;
-                Ok(took)
-            }
-            Err(error) => Err(error),
-        };
-        probes.push(Probe { server, connected, certificates: tls.shown.certificates(), readable_password });
-    }
-    Ok(probes)
+    let brokers = Brokers::parse(&options.url)?;
+    Ok(join_all(brokers.each().map(|broker| node(broker, options))).await)
+}
+
+async fn node(broker: Brokers, options: &Options) -> Probe {
+    let server = broker.to_string();
+    let readable_password = broker.are_far() && !broker.are_encrypted();
+    let tls = Tls::new(options.tls.clone());
+    let target = Target::new(broker, tls.clone(), "portolan doctor", options.confirm_timeout);
+    let began = Instant::now();
+    let live = target.connect().await;
+    let took = began.elapsed();
+    let connected = match live {
+        Ok(live) => {
+            // That it fails is the broker's to know.
+            let _ = live.connection.close(200, "OK".into()).await;
+            Ok(took)
+        }
+        Err(error) => Err(error),
+    };
+    Probe { server, connected, certificates: tls.shown.certificates(), readable_password }
 }

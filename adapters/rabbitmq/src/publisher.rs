@@ -85,6 +85,20 @@ impl Publisher {
         self.link.borrow().as_ref().is_some_and(|link| link.connection.status().connected())
     }
 
+    /// Whether the broker takes no messages now.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.link.borrow().as_ref().is_some_and(|link| *link.blocked.borrow())
+    }
+
+    /// Whether the broker is there: one that takes no messages now is.
+    pub(crate) async fn answers(&self) -> bool {
+        let link = self.link.borrow().clone();
+        match link {
+            Some(link) => *link.blocked.borrow() || answers(&link.connection).await,
+            None => false,
+        }
+    }
+
     /// `Ok` when the broker has confirmed.
     pub(crate) async fn publish(self: &Arc<Self>, parcel: &Parcel) -> Result<(), DeliveryError> {
         let shut = |why| Err(DeliveryError::Unavailable(format!("RabbitMQ: {why}")));
@@ -262,7 +276,10 @@ async fn until_over(link: &Link, watch: &mut Watch) -> String {
                     }
                 }
                 Seen::Blocked(blocked) => {
-                    tracing::warn!(blocked, "RabbitMQ blocks publications, or goes on");
+                    match blocked {
+                        true => tracing::warn!("RabbitMQ takes no messages now, as its memory or disk is short; they wait in the ledger"),
+                        false => tracing::info!("RabbitMQ takes messages again"),
+                    }
                     link.blocked.send_replace(blocked);
                 }
             },

@@ -46,11 +46,16 @@ impl Topology {
         ShortString::try_new(queue.as_str()).map_err(|_| ServeError::Name { queue })
     }
 
+    /// The exchange that says whose the queues are.
+    pub(crate) fn ledger(&self) -> Result<ShortString, ServeError> {
+        self.name("ledger")
+    }
+
     /// Notes at the broker whose the queues are, where nobody has: as the alternate exchange of an exchange that carries
     /// nothing, for this is what RabbitMQ compares of an exchange. A parcel that another ledger's gateway received would be taken
     /// for one that came again.
     pub(crate) async fn claim(&self, connection: &Connection, ledger: Uuid) -> Result<(), ServeError> {
-        let name = self.name("ledger")?;
+        let name = self.ledger()?;
         let owner = format!("{name}.{ledger}");
         let mut arguments = FieldTable::default();
         arguments.insert("alternate-exchange".into(), AMQPValue::LongString(owner.into()));
@@ -161,10 +166,11 @@ async fn apart(
 }
 
 /// AMQP's numbers.
+pub(crate) const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
-fn reply_code(error: &lapin::Error) -> Option<u16> {
+pub(crate) fn reply_code(error: &lapin::Error) -> Option<u16> {
     match error.kind() {
         ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => Some(said.get_id()),
         _ => None,

@@ -1,10 +1,10 @@
 //! Both connections together.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use portolan_delivery::{
-    BoxFuture, DeliveryError, Event,
+    BoxFuture, BrokerState, DeliveryError, Event,
     composite::{Parcel, Received, Transport},
 };
 use tokio::{
@@ -17,6 +17,9 @@ use crate::{
     OpenError, Options, ServeError, brokers::Brokers, connection::Target, consumer::Consumers, inbox::Inbox,
     publisher::Publisher, tls::Tls, topology::Topology,
 };
+
+/// What those who ask for other queues wait for a broker that may be away.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// Parcels over RabbitMQ. It connects again by itself; dropped, it closes its connections.
 pub struct RabbitTransport {
@@ -85,7 +88,7 @@ impl RabbitTransport {
     ///
     /// # Errors
     /// The first queue that could not be served; the others are. It is tried again from time to time, and after a
-    /// connection was lost.
+    /// connection was lost. A broker that is away is told at once.
     pub async fn serve(&self, routes: &[Arc<str>]) -> Result<(), ServeError> {
         self.consumers.want(routes);
         let asking = async {
@@ -94,8 +97,17 @@ impl RabbitTransport {
             answered.await.ok()
         };
         let away = |reason: String| Err(ServeError::Away(reason));
-        // A queue that does not answer is known as such after `patience`, and a moment.
-        match timeout(2 * self.patience, asking).await {
+        let mut asking = pin!(asking);
+        let prompt = timeout(PROMPT, &mut asking).await;
+        if prompt.is_err() && !(self.is_connected() && self.publisher.answers().await) {
+            return away("it is away".to_owned());
+        }
+        let answered = match prompt {
+            Ok(answered) => Ok(answered),
+            // A queue that does not answer is known as such after `patience`, and a moment.
+            Err(_) => timeout(2 * self.patience, asking).await,
+        };
+        match answered {
             Ok(Some(result)) => result,
             Ok(None) => away("the connection was lost".to_owned()),
             Err(_) => away(format!("no answer within {:?}", self.patience)),
@@ -119,16 +131,16 @@ impl RabbitTransport {
 }
 
 impl Transport for RabbitTransport {
-    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<Option<String>, DeliveryError>> {
         Box::pin(async move {
             match Self::serve(self, routes).await {
                 // Served as soon as the broker is back: the ledger keeps messages until then.
                 Err(error @ (ServeError::Away(_) | ServeError::NoAnswer { .. })) => {
                     tracing::warn!(%error, "queues are not served now; they are looked after again and again");
-                    Ok(())
+                    Ok(Some(format!("queues are not served now: {error}")))
                 }
                 Err(error) => Err(error.into()),
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(None),
             }
         })
     }
@@ -173,6 +185,10 @@ impl Transport for RabbitTransport {
 
     fn announce(&self, event: Event) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async move { self.publisher.announce(&event).await })
+    }
+
+    fn state(&self) -> BrokerState {
+        BrokerState { connected: self.is_connected(), blocked: self.publisher.is_blocked() }
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

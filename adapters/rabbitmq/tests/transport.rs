@@ -10,10 +10,10 @@ use lapin::{
     types::FieldTable,
 };
 use portolan_delivery::{
-    MessageId, Timestamp,
+    BrokerState, MessageId, Timestamp,
     composite::{Parcel, Received, Transport},
 };
-use portolan_rabbitmq::{OpenError, Options, RabbitTransport, ServeError};
+use portolan_rabbitmq::{Options, RabbitTransport, Rights, ServeError};
 use portolan_test_servers::Broker;
 use tokio::time::timeout;
 
@@ -36,6 +36,7 @@ async fn transport() {
     scenario("hostile", hostile(&url)).await;
     scenario("no longer served", no_longer_served(&url)).await;
     scenario("queue deleted", queue_deleted(&broker)).await;
+    scenario("rights", rights(&broker)).await;
     scenario("blocked", blocked(&broker)).await;
     scenario("killed", killed(&broker, survivor)).await;
     scenario("away", away(&broker)).await;
@@ -248,6 +249,30 @@ async fn receive_after(transport: &RabbitTransport, parcel: &Parcel) {
     receive_this(transport, parcel).await;
 }
 
+/// What `doctor` sees of them; nothing is made.
+async fn rights(broker: &Broker) {
+    let ctl = |args: &[&str]| tokio::task::block_in_place(|| broker.ctl(args));
+    let whole = portolan_rabbitmq::rights(&options(&broker.url(), "rights")).await.unwrap();
+    assert_eq!(whole, Rights { missing: Vec::new(), blocked: false });
+    ctl(&["add_user", "poor", "poor"]);
+    for wrong in [":guest@", "/%2f"] {
+        let url = broker.url().replace(wrong, if wrong.starts_with(':') { ":wrong@" } else { "/none" });
+        let refused = RabbitTransport::open(Options::new(url)).await.unwrap_err();
+        assert!(!refused.is_away(), "waiting makes no user and no virtual host: {refused}");
+    }
+    let poor = options(&broker.url().replace("guest:guest", "poor:poor"), "rights");
+    for (permissions, expected) in [
+        (["^$", "^$", "^$"], &["configure", "read", "write"][..]),
+        (["^rights\\.", "^(rights\\..*|amq\\.default)$", "^$"], &["read"]),
+        (["^rights\\.", "^(rights\\..*|amq\\.default)$", "^rights\\."], &[]),
+    ] {
+        ctl(&[&["set_permissions", "poor"][..], &permissions].concat());
+        let asked = portolan_rabbitmq::rights(&poor).await.unwrap();
+        assert_eq!(asked, Rights { missing: expected.to_vec(), blocked: false }, "{permissions:?}");
+    }
+    assert!(!ctl(&["list_queues", "name"]).contains("rights"));
+}
+
 async fn blocked(broker: &Broker) {
     let options = Options { confirm_timeout: Duration::from_secs(2), ..options(&broker.url(), "blocked") };
     let transport = RabbitTransport::open(options).await.unwrap();
@@ -256,8 +281,12 @@ async fn blocked(broker: &Broker) {
     set("0.0000001");
     let error = transport.publish(parcel("r", 2)).await.unwrap_err();
     assert!(error.to_string().contains("no confirm"), "{error}");
+    assert_eq!(transport.state(), BrokerState { connected: true, blocked: true });
+    let asked = portolan_rabbitmq::rights(&Options::new(broker.url())).await.unwrap();
+    assert_eq!(asked, Rights { missing: Vec::new(), blocked: true });
     set("0.4");
     receive_after(&transport, &parcel("r", 3)).await;
+    assert_eq!(transport.state(), BrokerState { connected: true, blocked: false });
 }
 
 /// One queue is some seconds old, the other is young.
@@ -348,11 +377,21 @@ async fn a_queue_without_a_leader_is_deleted() {
 async fn away(broker: &Broker) {
     let options = Options { confirm_timeout: Duration::from_millis(500), ..options(&broker.url(), "away") };
     let transport = RabbitTransport::open(options.clone()).await.unwrap();
+    let hours = Options { confirm_timeout: Duration::from_secs(7200), ..options.clone() };
+    let patient = RabbitTransport::open(hours).await.unwrap();
     tokio::task::block_in_place(|| broker.kill());
     transport.publish(parcel("r", 1)).await.unwrap_err();
     assert!(transport.receive(1, &[]).await.unwrap().is_empty());
+    // However long an answer may take, who asks for queues is told at once, again and again.
+    for _ in 0..3 {
+        let told = timeout(PATIENCE, patient.serve(&routes(["r"]))).await.expect("an answer");
+        assert!(matches!(told, Err(ServeError::Away(_))), "{told:?}");
+    }
+    let later = Transport::serve(&patient, &routes(["r"])).await.unwrap();
+    assert!(later.is_some_and(|later| later.contains("RabbitMQ")));
+    assert_eq!(patient.state(), BrokerState { connected: false, blocked: false });
     let error = RabbitTransport::open(options).await.unwrap_err();
     let said = error.to_string();
-    assert!(matches!(error, OpenError::Connect { .. }) && said.contains("127.0.0.1:"), "{said}");
+    assert!(error.is_away() && said.contains("127.0.0.1:"), "{said}");
     assert!(!said.contains("guest"), "{said}");
 }

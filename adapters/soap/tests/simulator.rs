@@ -233,10 +233,18 @@ async fn the_wsdl_is_served() {
     let served = serve("[]", Behaviour::default()).await;
     let address = served.endpoint.trim_start_matches("http://").trim_end_matches("/soap");
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET /soap?WSDL HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let request = b"GET /soap?WSDL HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
     assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("<the-wsdl/>"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_get_is_answered_as_by_a_service_that_is_there() {
+    let served = serve("[]", Behaviour::default()).await;
+    let probed = portolan_soap::probe(&SoapOptions::new(served.endpoint.clone())).await.ok().unwrap();
+    assert_eq!(probed.status.as_u16(), 405);
 }
 
 /// Every contract of the corpus that can be read gives samples that are XML and come to an end.

@@ -44,7 +44,7 @@ impl Readers {
             answer.map_err(|trouble| match trouble {
                 Trouble::Refused(why) => why,
                 Trouble::Sqlite(error) => {
-                    DeliveryError::Unavailable(format!("it cannot be read: {}", describe(&error)))
+                    DeliveryError::Unavailable(format!("the queue cannot be read: {}", describe(&error)))
                 }
             })
         });

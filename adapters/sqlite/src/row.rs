@@ -150,7 +150,7 @@ fn name<T: Serialize>(value: &T) -> Result<String, Trouble> {
 
 /// The columns that [`record`] reads.
 const COLUMNS: &str = "m.id, r.name, b.hash, m.state, m.received, m.attempt, m.at, m.started, m.gateway, m.party, \
-    m.envelope, m.seq, m.failure, m.reply, m.payload, m.route FROM messages m \
+    m.envelope, m.seq, m.failure, m.reply, m.payload, m.route, m.lost FROM messages m \
     JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle";
 
 /// A `SELECT` of whole records.
@@ -195,8 +195,8 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
         }
         _ => return Err(damaged(id)),
     };
-    let behind = match (whole, row.get(3)?, &envelope.order) {
-        (true, PARKED, Some(order)) => line::ahead(connection, &Line::new(order.key, row.get(15)?))?,
+    let behind = match (row.get(3)?, &envelope.order) {
+        (PARKED, Some(order)) => line::ahead(connection, &Line::new(order.key, row.get(15)?))?,
         _ => None,
     };
     let mut attempts = attempts(connection, seq, id, detail)?;
@@ -210,7 +210,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     }
     let payload = if whole { bytes(row, 14)?.unwrap_or_default() } else { Bytes::new() };
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, behind, attempts })
+    Ok(Record { envelope, payload, digest, state, behind, lost: row.get(16)?, attempts })
 }
 
 /// Attempts that an answer shows, at most: those of a message retried for a very long time are cut at the front.

@@ -12,6 +12,7 @@ mod failure;
 mod lost;
 mod message_store;
 mod operator;
+mod outage;
 mod port;
 mod retry;
 pub mod rpc;
@@ -30,10 +31,11 @@ pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
-pub use operator::{Changes, Operator, OperatorError, Resolution, RouteStatus, RouteView, Version};
+pub use operator::{Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Version};
+pub use outage::Outage;
 pub use port::{
-    Accept, Accepted, Attempt, Claim, Claimed, Controls, Count, DeadLetter, Delivery, DeliveryError, Filter,
-    Outcome, Page, Reconciled, Record, Start, State, StateKind,
+    Accept, Accepted, Attempt, BrokerState, Claim, Claimed, Controls, Count, DeadLetter, Delivery,
+    DeliveryError, Filter, Orphan, Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
 pub use retry::{Decision, PolicyError, RetryPolicy, decide, exhausted};
 pub use time::Timestamp;

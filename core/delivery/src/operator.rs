@@ -43,7 +43,16 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Reads the mappings again and, if all of them are sound, serves the new ones; otherwise nothing changes and the
     /// rendered findings say why.
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>>;
+}
+
+/// What a reload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The routes that are served now.
+    pub routes: Vec<RouteView>,
+    /// What is left to do, and is done as soon as it can be: queues at a broker that is away, for one.
+    pub later: Option<String>,
 }
 
 /// Which version of its route a message is translated with that an operator decides about.

@@ -47,10 +47,14 @@ pub trait Delivery: MessageStore {
     fn ready(&self) -> BoxFuture<'_, ()>;
 
     /// The routes that this process works on from now on, and no others: queues by route are made and listened to. Where
-    /// that cannot be, the routes before are served on.
-    fn serve<'a>(&'a self, routes: &'a [std::sync::Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+    /// that cannot be, the routes before are served on. Does not wait for what is away: `Some` says what is left to do, which
+    /// is done as soon as it can be.
+    fn serve<'a>(
+        &'a self,
+        routes: &'a [std::sync::Arc<str>],
+    ) -> BoxFuture<'a, Result<Option<String>, DeliveryError>> {
         let _ = routes;
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(None) })
     }
 
     /// Tells those who listen of some outcomes of announced messages that they were not told of yet, at least once each.
@@ -58,6 +62,20 @@ pub trait Delivery: MessageStore {
     fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(async { Ok(0) })
     }
+
+    /// How the broker is, where there is one.
+    fn broker(&self) -> Option<BrokerState> {
+        None
+    }
+}
+
+/// How a broker is, as far as is known without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokerState {
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether it takes no messages now, as its memory or disk is short.
+    pub blocked: bool,
 }
 
 /// Routes with how they are to be served; those that simply run are not among them.
@@ -217,9 +235,11 @@ pub struct Record {
     pub digest: Option<PayloadDigest>,
     /// Where it is.
     pub state: State,
-    /// The message of its order key for which a parked one waits: the one at work, or the first in line. Absent in lists.
+    /// The message of its order key for which a parked one waits: the one at work, or the first in line.
     pub behind: Option<MessageId>,
-    /// Every attempt, in order; in lists only their number counts and this may be cut to the last.
+    /// The last so many attempts ended with their gateway: see [`crate::is_suspect`].
+    pub lost: u32,
+    /// Every attempt, in order; in lists this may be cut to the last.
     pub attempts: Vec<Attempt>,
 }
 
@@ -260,13 +280,26 @@ pub struct Count {
     pub oldest: Timestamp,
 }
 
-/// What a reconciliation settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a reconciliation settled: no more than was at work in the gateways that are no more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciled {
     /// Due again.
-    pub requeued: u64,
-    /// Dead letters of class UNKNOWN.
-    pub buried: u64,
+    pub requeued: Vec<Orphan>,
+    /// Dead letters: of unknown outcome, or over which gateways keep dying.
+    pub buried: Vec<Orphan>,
+}
+
+/// A message whose attempt ended with its gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// The message.
+    pub id: MessageId,
+    /// Its route; empty where its row is damaged.
+    pub route: std::sync::Arc<str>,
+    /// When it was accepted.
+    pub received: Timestamp,
+    /// Which gateway it was.
+    pub gateway: GatewayId,
 }
 
 /// Why an intent was not carried out.
@@ -281,8 +314,8 @@ pub enum DeliveryError {
     /// The message is not a dead letter, so there is nothing to decide.
     #[error("message {0} is not a dead letter")]
     NotDead(MessageId),
-    /// Nothing more can be made durable now; try again later.
-    #[error("the queue cannot take messages now: {0}")]
+    /// It cannot be done now: the text names what is away, or in the way. Try again later.
+    #[error("not possible now: {0}")]
     Unavailable(String),
     /// The queue is not set up as the routes need it, and somebody has to change that: it differs, or may not be made.
     #[error("{0}")]

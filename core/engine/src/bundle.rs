@@ -30,10 +30,23 @@ impl Bundle {
         Self { entry: entry.into(), route: route.into(), files }
     }
 
-    /// What is kept, and the hash by which it is found: SHA-256 of the content.
+    /// What is kept, and the hash by which it is found: SHA-256 of the same with names that begin in the folder which all
+    /// files have in common, so that it does not matter where that lies.
     pub fn seal(&self) -> Result<(BundleHash, Bytes), serde_json::Error> {
-        let content = serde_json::to_vec(self)?;
-        Ok((BundleHash(Sha256::digest(&content).into()), content.into()))
+        let hash = Sha256::digest(serde_json::to_vec(&self.within_common_folder())?);
+        Ok((BundleHash(hash.into()), serde_json::to_vec(self)?.into()))
+    }
+
+    fn within_common_folder(&self) -> Self {
+        let mut common = folder(&self.entry);
+        for (name, _) in &self.files {
+            while !name.starts_with(common) {
+                common = folder(common.trim_end_matches('/'));
+            }
+        }
+        let within = |name: &str| name[common.len()..].to_owned();
+        let files = self.files.iter().map(|(name, text)| (within(name), text.clone()));
+        Self { entry: within(&self.entry), route: self.route.clone(), files: files.collect() }
     }
 
     /// Reads what was kept.
@@ -47,6 +60,11 @@ impl Bundle {
             memory.with(name.clone(), text.clone().into_bytes())
         })
     }
+}
+
+/// Of a file's name, with the slash at its end.
+fn folder(name: &str) -> &str {
+    &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
 #[cfg(test)]
@@ -63,5 +81,20 @@ mod tests {
         assert_eq!(hash, other.seal().unwrap().0);
         assert_ne!(hash, changed.seal().unwrap().0);
         assert_eq!(Bundle::open(&content).unwrap(), one);
+    }
+
+    #[test]
+    fn the_hash_does_not_follow_the_place() {
+        let hash = |folder: &str, shared: &str| {
+            let files =
+                [("m/m.yaml", "a"), (shared, "b")].map(|(n, t)| (format!("{folder}{n}"), t.to_owned()));
+            Bundle::new(format!("{folder}m/m.yaml"), "r", files).seal().unwrap().0
+        };
+        let here = hash("", "m/p.proto");
+        for folder in ["mappings/", "../a/mappings/", "/etc/portolan/"] {
+            assert_eq!(hash(folder, "m/p.proto"), here, "{folder}");
+            assert_eq!(hash(folder, "mm/p.proto"), hash("", "mm/p.proto"), "{folder}");
+        }
+        assert_ne!(hash("", "mm/p.proto"), here, "another place among the files is another version");
     }
 }

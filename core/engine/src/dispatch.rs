@@ -19,6 +19,7 @@ use crate::{
     systems::Passage,
     trace::Trail,
     translate::Context,
+    trouble::Trouble,
     waiters::Settled,
 };
 
@@ -69,24 +70,24 @@ impl Drop for Slot {
 /// Claims and works until the engine stops.
 pub(crate) async fn run(engine: Arc<Engine>) {
     const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
+    let trouble = Trouble::new("messages cannot be claimed");
     let busy = Busy::default();
     let mut stop = engine.stop.subscribe();
     loop {
         let ready = engine.delivery.ready();
         let freed = engine.freed.notified();
-        let (error, look_again) = match claim(&engine, &busy).await {
-            Ok(Claims { count: 0, look_again }) => (None, look_again),
+        let claims = claim(&engine, &busy).await;
+        trouble.tell(&claims);
+        let (failed, look_again) = match claims {
+            Ok(Claims { count: 0, look_again }) => (false, look_again),
             Ok(_) => continue,
-            Err(error) => (Some(error), None),
+            Err(_) => (true, None),
         };
         let again = async {
-            match &error {
+            match failed {
                 // Nothing says when it will do: what made it ready may be past.
-                Some(error) => {
-                    tracing::error!(%error, "messages cannot be claimed");
-                    tokio::time::sleep(AFTER_AN_ERROR).await;
-                }
-                None => tokio::select! {
+                true => tokio::time::sleep(AFTER_AN_ERROR).await,
+                false => tokio::select! {
                     () = ready => {}
                     () = freed => {}
                     () = the_time_has_come(look_again) => {}

@@ -22,7 +22,9 @@ use crate::{
     load::{LoadError, Loaded, Loader},
     metrics::Metrics,
     route::{Route, RouteTable, Served},
+    settle,
     systems::Systems,
+    trouble::Trouble,
     untold::Untold,
     waiters::Waiters,
 };
@@ -71,6 +73,8 @@ pub struct Engine {
     pub(crate) stop: watch::Sender<bool>,
     /// A slot for an attempt came free.
     pub(crate) freed: Arc<Notify>,
+    /// Whether outcomes cannot be announced.
+    pub(crate) unannounced: Trouble,
     /// Something became of an announced message.
     pub(crate) happened: Notify,
     pub(crate) systems: Systems,
@@ -109,13 +113,8 @@ impl Engine {
     ) -> Result<Arc<Self>, StartError> {
         let gateway = GatewayId::generate();
         let settled = delivery.reconcile(gateway, Timestamp::now()).await?;
-        if settled.requeued + settled.buried > 0 {
-            tracing::warn!(
-                requeued = settled.requeued,
-                unknown = settled.buried,
-                "an earlier run ended in the middle of attempts; those of unknown outcome are dead letters now"
-            );
-        }
+        let metrics = Metrics::new();
+        settle::reconciled(&metrics, &settled);
         let loaded = loader.load()?;
         let freed = Arc::new(Notify::new());
         let engine = Arc::new(Self {
@@ -129,10 +128,11 @@ impl Engine {
             waiters: Waiters::default(),
             untold: Untold::default(),
             in_flight: InFlight::default(),
-            metrics: Metrics::new(),
+            metrics,
             draining: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             stop: watch::Sender::new(false),
+            unannounced: Trouble::new("outcomes cannot be announced now; they are later"),
             happened: Notify::new(),
             systems: Systems::new(freed.clone()),
             freed,
@@ -154,15 +154,16 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Keeps the bundles, then serves the routes; calls in flight finish on the version with which they began.
-    async fn serve(&self, loaded: Vec<Loaded>) -> Result<(), DeliveryError> {
+    /// Keeps the bundles, then serves the routes; calls in flight finish on the version with which they began. Gives what is
+    /// left to do.
+    async fn serve(&self, loaded: Vec<Loaded>) -> Result<Option<String>, DeliveryError> {
         // Also of routes that keep no messages: an operator may choose them for a message that was kept before.
         for one in &loaded {
             self.delivery.keep_bundle(one.route.bundle, one.bundle.clone()).await?;
         }
         let kept = loaded.iter().filter(|one| one.route.has_ledger_row());
         let kept: Vec<_> = kept.map(|one| one.route.name.clone()).collect();
-        self.delivery.serve(&kept).await?;
+        let later = self.delivery.serve(&kept).await?;
         self.systems.configure(self.loader.systems());
         let generation = self.table.load().generation + 1;
         let routes = loaded.into_iter().map(|one| self.attached(one.route));
@@ -171,7 +172,7 @@ impl Engine {
         self.older.lock().clear();
         // Routes may be of other systems now, which have room.
         self.freed.notify_one();
-        Ok(())
+        Ok(later)
     }
 
     /// With the series that its calls move, and the gate that they pass.
@@ -180,13 +181,12 @@ impl Engine {
         Arc::new(Served { route, metrics, gate })
     }
 
-    /// Reads the files again and serves what they say, if all of it is sound.
-    pub(crate) async fn reload_routes(&self) -> Result<(), StartError> {
+    /// Reads the files again and serves what they say, if all of it is sound. Gives what is left to do.
+    pub(crate) async fn reload_routes(&self) -> Result<Option<String>, StartError> {
         let _one_at_a_time = self.reload.lock().await;
         let loader = self.loader.clone();
         let loaded = apart(move || loader.load()).await?;
-        self.serve(loaded).await.map_err(|e| self.failed(e))?;
-        Ok(())
+        Ok(self.serve(loaded).await.map_err(|e| self.failed(e))?)
     }
 
     /// Which routes are held up, by whichever gateway.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::Timestamp;
 
-use crate::engine::Engine;
+use crate::{engine::Engine, settle, trouble::Trouble};
 
 /// Waits; `false` once the engine stops.
 async fn goes_on(engine: &Engine, interval: Duration) -> bool {
@@ -21,17 +21,17 @@ async fn goes_on(engine: &Engine, interval: Duration) -> bool {
 pub(crate) async fn forget(engine: Arc<Engine>) {
     const EVERY: Duration = Duration::from_secs(30);
     const AT_A_TIME: usize = 500;
+    let trouble = Trouble::new("old messages cannot be removed");
     while goes_on(&engine, EVERY).await {
         let retention = i64::try_from(engine.options.retention.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(Timestamp::now().0.saturating_sub(retention));
         loop {
-            match engine.delivery.forget(before, AT_A_TIME).await {
+            let removed = engine.delivery.forget(before, AT_A_TIME).await;
+            let removed = removed.map_err(|error| engine.failed(error));
+            trouble.tell(&removed);
+            match removed {
                 Ok(AT_A_TIME) if !*engine.stop.borrow() => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(error = %engine.failed(error), "old messages cannot be removed");
-                    break;
-                }
+                _ => break,
             }
         }
     }
@@ -40,17 +40,13 @@ pub(crate) async fn forget(engine: Arc<Engine>) {
 /// Settles the attempts of gateways that died.
 pub(crate) async fn reconcile(engine: Arc<Engine>) {
     const EVERY: Duration = Duration::from_secs(5);
+    let trouble = Trouble::new("the attempts of gateways that died cannot be settled");
     while goes_on(&engine, EVERY).await {
-        match engine.delivery.reconcile(engine.gateway, Timestamp::now()).await {
-            Ok(settled) if settled.requeued + settled.buried > 0 => tracing::warn!(
-                requeued = settled.requeued,
-                unknown = settled.buried,
-                "another gateway ended in the middle of attempts; those of unknown outcome are dead letters now"
-            ),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::error!(error = %engine.failed(error), "the attempts of gateways that died cannot be settled");
-            }
+        let settled = engine.delivery.reconcile(engine.gateway, Timestamp::now()).await;
+        let settled = settled.map_err(|error| engine.failed(error));
+        trouble.tell(&settled);
+        if let Ok(settled) = settled {
+            settle::reconciled(&engine.metrics, &settled);
         }
     }
 }
@@ -73,12 +69,10 @@ pub(crate) async fn announce(engine: Arc<Engine>) {
 /// Tells of all outcomes that are not told yet. Where that fails, they are told later.
 pub(crate) async fn announce_all(engine: &Engine) {
     loop {
-        match engine.delivery.announce().await {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => {
-                return tracing::warn!(error = %engine.failed(error), "outcomes cannot be announced now; they are later");
-            }
+        let told = engine.delivery.announce().await.map_err(|error| engine.failed(error));
+        engine.unannounced.tell(&told);
+        if !told.is_ok_and(|told| told > 0) {
+            return;
         }
     }
 }
@@ -88,16 +82,14 @@ pub(crate) async fn announce_all(engine: &Engine) {
 pub(crate) async fn tell_waiters(engine: Arc<Engine>) {
     const EVERY: Duration = Duration::from_millis(200);
     const AT_A_TIME: usize = 1000;
+    let trouble = Trouble::new("whether messages were settled elsewhere cannot be looked up");
     loop {
         tokio::time::sleep(EVERY).await;
         for ids in engine.waiters.awaited().chunks(AT_A_TIME) {
-            match engine.delivery.settled(ids).await {
-                Ok(settled) => settled.into_iter().for_each(|id| engine.waiters.dismiss(id)),
-                // Who waits has a deadline, and is not the one to tell.
-                Err(error) => {
-                    tracing::warn!(%error, "whether messages were settled elsewhere cannot be looked up");
-                }
-            }
+            let settled = engine.delivery.settled(ids).await;
+            // Who waits has a deadline, and is not the one to tell.
+            trouble.tell(&settled);
+            settled.into_iter().flatten().for_each(|id| engine.waiters.dismiss(id));
         }
     }
 }
@@ -105,9 +97,8 @@ pub(crate) async fn tell_waiters(engine: Arc<Engine>) {
 /// Looks which routes are held up: another gateway may have been told.
 pub(crate) async fn learn_controls(engine: Arc<Engine>) {
     const EVERY: Duration = Duration::from_secs(1);
+    let trouble = Trouble::new("which routes are held up cannot be looked up");
     while goes_on(&engine, EVERY).await {
-        if let Err(error) = engine.learn_controls().await {
-            tracing::warn!(%error, "which routes are held up cannot be looked up");
-        }
+        trouble.tell(&engine.learn_controls().await);
     }
 }

@@ -22,6 +22,7 @@ mod settle;
 mod systems;
 mod trace;
 mod translate;
+mod trouble;
 mod untold;
 mod waiters;
 

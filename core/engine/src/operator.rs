@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portolan_delivery::{
     BoxFuture, Changes, Control, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError,
-    Outcome, Page, Record, Resolution, RouteStatus, RouteView, State, Status, Timestamp, Version,
+    Outcome, Page, Record, Reloaded, Resolution, RouteStatus, RouteView, State, Status, Timestamp, Version,
 };
 
 use crate::{
@@ -89,15 +89,15 @@ impl Operator for EngineOperator {
         })
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>> {
         Box::pin(async move {
             let before = self.0.table.load().views();
             match self.0.reload_routes().await {
-                Ok(()) => {
-                    let views = self.0.table.load().views();
-                    let changes = Changes::between(&before, &views);
-                    tracing::info!(routes = views.len(), %changes, decision = "reload", "mappings and systems were read again");
-                    Ok(views)
+                Ok(later) => {
+                    let routes = self.0.table.load().views();
+                    let changes = Changes::between(&before, &routes);
+                    tracing::info!(routes = routes.len(), %changes, later, decision = "reload", "mappings and systems were read again");
+                    Ok(Reloaded { routes, later })
                 }
                 Err(StartError::Delivery(error)) => {
                     tracing::error!(decision = "reload", %error, "nothing changed: the queue failed");

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Mode, Party, RetryPolicy,
-    Status, Timestamp, decide,
+    Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Mode, Orphan, Party,
+    Reconciled, RetryPolicy, Status, Timestamp, decide,
     system::{Gate, Sign},
 };
 
 use crate::{
     attempt::{Brought, Patience},
     engine::Engine,
-    metrics::MessageMetrics,
+    metrics::{MessageMetrics, Metrics},
     route::{Route, Served},
     waiters::Settled,
 };
@@ -138,6 +138,44 @@ pub(crate) async fn finish(
     Ok(told(engine, messages, received, claim, Settled::Finished(outcome), now))
 }
 
+/// Counts what was settled of gateways that are no more, and tells of it. Whoever waits for one sees so by himself.
+pub(crate) fn reconciled(metrics: &Metrics, settled: &Reconciled) {
+    let Reconciled { requeued, buried } = settled;
+    let now = Timestamp::now();
+    for orphan in requeued {
+        metrics.messages(&orphan.route).retried();
+    }
+    for orphan in buried {
+        metrics.messages(&orphan.route).dead(now.since(orphan.received));
+    }
+    if requeued.is_empty() && buried.is_empty() {
+        return;
+    }
+    let mut gateways: Vec<_> = requeued.iter().chain(buried).map(|orphan| orphan.gateway.0).collect();
+    gateways.sort_unstable();
+    gateways.dedup();
+    let ids = |orphans: &[Orphan]| some(orphans.iter().map(|orphan| orphan.id));
+    tracing::warn!(
+        gateways = some(gateways),
+        dead_letters = buried.len(),
+        dead = ids(buried),
+        due_again = requeued.len(),
+        again = ids(requeued),
+        "a gateway ended in the middle of attempts; those of unknown outcome, and those over which gateways keep ending, are dead letters now"
+    );
+}
+
+/// The first of them, for a line of the log, and how many more there are.
+fn some(all: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    const TOLD: usize = 10;
+    let mut all = all.into_iter();
+    let told: Vec<_> = all.by_ref().take(TOLD).map(|one| one.to_string()).collect();
+    match all.count() {
+        0 => told.join(" "),
+        more => format!("{} and {more} more", told.join(" ")),
+    }
+}
+
 /// Counts the end of a message, and tells whoever waits.
 pub(crate) fn told(
     engine: &Engine,
@@ -150,4 +188,16 @@ pub(crate) fn told(
     messages.settled(&settled, now.since(received));
     engine.waiters.settle(claim.id, || settled.clone());
     settled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::some;
+
+    #[test]
+    fn a_line_names_ten_and_counts_the_rest() {
+        assert_eq!(some(1..3), "1 2");
+        assert_eq!(some(1..=10), "1 2 3 4 5 6 7 8 9 10");
+        assert_eq!(some(1..=1200), "1 2 3 4 5 6 7 8 9 10 and 1190 more");
+    }
 }

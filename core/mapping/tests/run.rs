@@ -149,10 +149,11 @@ struct Entry {
 }
 
 fn route(policy: &str) -> CompiledRoute {
-    let files = Memory::default()
-        .with("m.yaml", MAPPING.replace("POLICY", policy))
-        .with("t.proto", PROTO)
-        .with("t.wsdl", WSDL);
+    compiled(&MAPPING.replace("POLICY", policy))
+}
+
+fn compiled(mapping: &str) -> CompiledRoute {
+    let files = Memory::default().with("m.yaml", mapping).with("t.proto", PROTO).with("t.wsdl", WSDL);
     let mut sources = Sources::default();
     let checked = load("m.yaml", &files, &mut sources, &Standing::default());
     let findings: Vec<_> = checked.diagnostics.into_iter().map(|d| d.message).collect();
@@ -182,6 +183,16 @@ fn request(message: &In) -> Result<String, RunError> {
     let text = prefix.replace_all(&text, "$1").into_owned();
     let inner = text.split_once("<In>").unwrap().1.split_once("</In>").unwrap().0;
     Ok(inner.to_owned())
+}
+
+#[test]
+fn a_code_without_a_row_is_its_fields_fault() {
+    let plan = compiled(&MAPPING.replace("POLICY", "refuse").replace(", default: other", "")).request;
+    let message = In { owner: "o".to_owned(), kind: "z".to_owned(), ..In::default() }.encode_to_vec();
+    let run = plan.run(&message, &environment(None), &mut Scratch::default(), &mut Vec::new());
+    let refused = run.unwrap_err();
+    assert_eq!(refused.source_path().as_deref(), Some("body.kind"));
+    assert_eq!(refused.to_string(), "`body.kind` to `body.Kind`: the table `kinds` has no row for this key");
 }
 
 #[test]

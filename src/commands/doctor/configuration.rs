@@ -1,6 +1,6 @@
 //! The configuration and the mappings that it names, as `portolan check` finds them.
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use portolan_diagnostics::{Rendered, Severity, SourceId, Sources};
 
@@ -13,16 +13,26 @@ use crate::{
 
 const CHECK: &str = "configuration";
 
-/// The configuration, where it is sound enough to go on, and what is wrong with it and its mappings.
-pub(super) fn check(path: &Path) -> (Option<Config>, Vec<Finding>) {
+/// What was read.
+pub(super) struct Looked {
+    /// Where it is sound enough to go on.
+    pub(super) config: Option<Config>,
+    /// The routes of its mappings that are sound, by name.
+    pub(super) routes: Vec<Arc<str>>,
+    /// What is wrong with it and its mappings.
+    pub(super) findings: Vec<Finding>,
+}
+
+pub(super) fn check(path: &Path) -> Looked {
     let mut sources = Sources::default();
     let loaded = config::load(path, &mut sources);
     let mut rendered: Vec<_> = loaded.diagnostics.iter().map(|d| Rendered::new(d, &sources)).collect();
-    let mut sound = String::new();
+    let (mut sound, mut routes) = (String::new(), Vec::new());
     if let Some(config) = &loaded.value {
         let read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         rendered.extend(read.findings.iter().map(|d| Rendered::new(d, &shown)));
+        routes = read.routes.iter().map(|found| found.loaded.route.name.clone()).collect();
         sound = format!("sound, with the mappings of {}", plural(read.routes.len(), "route"));
     }
     // What the configuration says of a standing header, each route that carries it may say again.
@@ -33,7 +43,7 @@ pub(super) fn check(path: &Path) -> (Option<Config>, Vec<Finding>) {
     if !findings.iter().any(|finding| finding.state == State::Problem) && loaded.value.is_some() {
         findings.insert(0, Check::new(CHECK, path.display()).ok(sound));
     }
-    (loaded.value, findings)
+    Looked { config: loaded.value, routes, findings }
 }
 
 fn found(one: &Rendered, config: &Path) -> Finding {

@@ -8,22 +8,32 @@ use std::{
 use portolan_console::{AdminToken, ConsoleClient, Health, health};
 use portolan_delivery::Operator as _;
 
-use super::finding::{Check, Finding};
-use crate::{commands::gateway::reachable, config::Config, traces};
+use super::finding::{Check, Finding, Findings};
+use crate::{
+    commands::gateway::reachable,
+    config::{Config, Telemetry},
+    traces,
+};
 
-pub(super) async fn check(config: &Config, admin: Option<SocketAddr>) -> Vec<Finding> {
-    let mut findings = running(config, admin).await;
-    if let Some(telemetry) = &config.telemetry {
-        let check = Check::new("traces", "telemetry");
-        findings.push(match traces::reach(&telemetry.collector).await {
-            Ok(()) => check.ok("the collector takes connections"),
-            Err(()) => check.warning(
-                "the collector does not answer, and spans are lost",
-                "see that it runs, and `telemetry` in the configuration",
-            ),
-        });
+pub(super) async fn check(config: &Config, admin: Option<SocketAddr>, findings: &Findings<'_>) {
+    let collected = async {
+        if let Some(telemetry) = &config.telemetry {
+            let check = Check::new("traces", "telemetry");
+            findings.of(&check, async { vec![traced(&check, telemetry).await] }).await;
+        }
+    };
+    let check = Check::new("gateway", admin.unwrap_or_else(|| reachable(config.listen.http)));
+    tokio::join!(findings.of(&check, running(config, admin)), collected);
+}
+
+async fn traced(check: &Check, telemetry: &Telemetry) -> Finding {
+    match traces::reach(&telemetry.collector).await {
+        Ok(()) => check.ok("the collector takes connections"),
+        Err(()) => check.warning(
+            "the collector does not answer, and spans are lost",
+            "see that it runs, and `telemetry` in the configuration",
+        ),
     }
-    findings
 }
 
 async fn running(config: &Config, admin: Option<SocketAddr>) -> Vec<Finding> {

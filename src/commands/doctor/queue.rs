@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use tokio::sync::oneshot;
+
 use super::{
-    certificates, clock,
-    finding::{Check, Finding},
+    broker, certificates, clock,
+    finding::{Check, Finding, Findings},
 };
-use crate::config::{Ledger, Queue};
+use crate::{
+    config::{Config, Ledger, Queue},
+    report::plural,
+};
 
 /// Gateways say when messages are due, and the server who is alive.
 const CLOCK: clock::Bounds = clock::Bounds {
@@ -15,31 +20,43 @@ const CLOCK: clock::Bounds = clock::Bounds {
     todo: "let both machines follow NTP: gateways say when messages are due, and the server who is alive",
 };
 
-pub(super) async fn check(queue: &Queue) -> Vec<Finding> {
-    match queue {
-        Queue::Sqlite(path) => file("queue", path).await,
-        Queue::RabbitMq { broker, ledger, .. } => {
-            let (broker, ledger) = tokio::join!(portolan_rabbitmq::probe(broker), async {
+/// What is said of a password that others could read.
+pub(super) const READABLE: &str = "the password crosses the network without TLS";
+
+pub(super) async fn check(config: &Config, routes: &[std::sync::Arc<str>], findings: &Findings<'_>) {
+    match &config.queue {
+        Queue::Sqlite(path) => file("queue", path, findings).await,
+        Queue::RabbitMq { broker, ledger, strangers } => {
+            let (identity, known) = oneshot::channel();
+            let ledger = async move {
                 match ledger {
-                    Ledger::Postgres(options) => postgres(portolan_postgres::probe(options).await),
-                    Ledger::Sqlite(path) => file("ledger", path).await,
+                    Ledger::Postgres(options) => {
+                        let probed = async {
+                            let probed = portolan_postgres::probe(options).await;
+                            // Who is to know it may have found something else to tell.
+                            let _ = identity.send(probed.as_ref().ok().and_then(|probe| probe.identity));
+                            postgres(probed)
+                        };
+                        findings.of(&Check::new("ledger", "PostgreSQL"), probed).await;
+                    }
+                    Ledger::Sqlite(path) => file("ledger", path, findings).await,
                 }
-            });
-            let mut findings = rabbitmq(broker);
-            findings.extend(ledger);
-            findings
+            };
+            let known = async { known.await.ok().flatten() };
+            tokio::join!(broker::check(broker, strangers, routes, known, findings), ledger);
         }
     }
 }
 
-async fn file(what: &'static str, path: &Path) -> Vec<Finding> {
+async fn file(what: &'static str, path: &Path, findings: &Findings<'_>) {
     let check = Check::new(what, path.display());
     let path = path.to_owned();
-    // Nobody cancels it.
-    match tokio::task::spawn_blocking(move || portolan_sqlite::probe(&path)).await {
-        Ok(probed) => vec![sqlite(&check, probed)],
-        Err(_) => Vec::new(),
-    }
+    let probed = async {
+        // Nobody cancels it.
+        let probed = tokio::task::spawn_blocking(move || portolan_sqlite::probe(&path)).await;
+        probed.map(|probed| sqlite(&check, probed)).into_iter().collect()
+    };
+    findings.of(&check, probed).await;
 }
 
 fn sqlite(check: &Check, probed: Result<portolan_sqlite::Probe, portolan_sqlite::OpenError>) -> Finding {
@@ -61,40 +78,16 @@ fn sqlite(check: &Check, probed: Result<portolan_sqlite::Probe, portolan_sqlite:
     }
 }
 
-/// Each node by itself: a gateway needs one of them.
-fn rabbitmq(probed: Result<Vec<portolan_rabbitmq::Probe>, portolan_rabbitmq::OpenError>) -> Vec<Finding> {
-    let todo =
-        "see that the broker runs, and `queue` in the configuration; `rabbitmqctl status` on its machine";
-    let nodes = match probed {
-        Ok(nodes) => nodes,
-        Err(error) => return vec![Check::new("queue", "RabbitMQ").problem(error.to_string(), todo)],
-    };
-    let any = nodes.iter().any(|node| node.connected.is_ok());
-    let found = nodes.into_iter().flat_map(|node| {
-        let name = format!("RabbitMQ {}", node.server);
-        let check = Check::new("queue", &name);
-        let connected = match node.connected {
-            Ok(took) => {
-                check.ok(format!("takes the credentials and has the virtual host; {} ms", took.as_millis()))
-            }
-            Err(error) if any => check.warning(error.to_string(), todo),
-            Err(error) => check.problem(error.to_string(), todo),
-        };
-        let readable = node.readable_password.then(|| check.warning(READABLE, "write amqps:// in `queue`"));
-        let certificate = certificates::shown(name, &node.certificates);
-        [Some(connected), readable, certificate].into_iter().flatten()
-    });
-    found.collect()
-}
-
-const READABLE: &str = "the password crosses the network without TLS";
-
 fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenError>) -> Vec<Finding> {
+    use portolan_postgres::OpenError;
     let check = Check::new("ledger", "PostgreSQL");
     let probe = match probed {
         Ok(probe) => probe,
         Err(error) => {
-            let todo = "see that the server runs, and `ledger` in the configuration";
+            let todo = match error {
+                OpenError::Newer { .. } => "no gateway of this version starts there",
+                _ => "see that the server runs, and `ledger` in the configuration",
+            };
             return vec![check.problem(error.to_string(), todo)];
         }
     };
@@ -108,10 +101,48 @@ fn postgres(probed: Result<portolan_postgres::Probe, portolan_postgres::OpenErro
         true => check
             .problem(format!("{said}; it is a standby, which takes nothing"), "name the primary in `ledger`"),
     };
+    let allowed = (!probe.allowed && !probe.standby).then(|| {
+        check.problem(
+            "the user may not make or change the schema `portolan`, and a gateway that starts must",
+            "GRANT CREATE ON DATABASE ... TO the user, or CREATE SCHEMA portolan AUTHORIZATION the user",
+        )
+    });
+    let gateways = gateways(&probe.gateways);
     let clocks = clock::check(&Check::new("clock", "PostgreSQL"), probe.clocks, &CLOCK);
     let readable = probe
         .readable_password
         .then(|| check.warning(READABLE, "write `sslmode=require` into the URL of `ledger`"));
     let certificate = certificates::shown("PostgreSQL", &probe.certificates);
-    [Some(server), readable, certificate, Some(clocks)].into_iter().flatten().collect()
+    [Some(server), allowed, readable, certificate, Some(clocks)]
+        .into_iter()
+        .flatten()
+        .chain(gateways)
+        .collect()
+}
+
+/// Who shares the work, as the ledger knows them.
+fn gateways(all: &[portolan_postgres::Gateway]) -> Vec<Finding> {
+    /// Of more the number is told.
+    const NAMED: usize = 20;
+    let check = Check::new("gateways", "PostgreSQL");
+    let (alive, gone): (Vec<_>, Vec<_>) = all.iter().partition(|gateway| gateway.alive);
+    let named = alive.iter().take(NAMED).map(|gateway| format!("{} on {}", gateway.id, gateway.host));
+    let named: Vec<_> = named.collect();
+    let alive = match alive.len() {
+        0 => check.ok("none is alive"),
+        count => check.ok(format!("{} alive: {}", plural(count, "gateway"), named.join(", "))),
+    };
+    // One that ended in good order has none.
+    let left = gone.iter().filter(|gateway| gateway.at_work > 0).map(|gateway| {
+        check.warning(
+            format!(
+                "{} on {} has ended, and {} of it wait to be settled",
+                gateway.id,
+                gateway.host,
+                plural(gateway.at_work, "attempt")
+            ),
+            "any gateway that runs settles them within a lease (`lease`); start one where none does",
+        )
+    });
+    std::iter::once(alive).chain(left).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use portolan_delivery::Timestamp;
-use portolan_soap::{Probe, ProbeError, SoapOptions, probe};
+use portolan_soap::{Probe, ProbeError, probe};
 
 use super::{
     certificates, clock,
-    finding::{Check, Finding},
+    finding::{Check, Finding, Findings},
 };
 use crate::config::{Config, SystemKind};
 
@@ -19,18 +20,13 @@ const CLOCK: clock::Bounds = clock::Bounds {
 };
 
 /// All of them at once: one that hangs holds up no other.
-pub(super) async fn check(config: &Config) -> Vec<Finding> {
-    let asked = config.systems.iter().map(|(name, system)| {
+pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
+    let asked = config.systems.iter().map(|(name, system)| async move {
         let SystemKind::Soap { options, .. } = &system.kind;
-        let (name, options) = (name.clone(), SoapOptions::clone(options));
-        tokio::spawn(async move { of(&name, probe(&options).await, Timestamp::now()) })
+        let probed = async { of(name, probe(options).await, Timestamp::now()) };
+        findings.of(&Check::new("system", name), probed).await;
     });
-    let asked: Vec<_> = asked.collect();
-    let mut findings = Vec::new();
-    for one in asked {
-        findings.extend(one.await.unwrap_or_default());
-    }
-    findings
+    join_all(asked).await;
 }
 
 fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Finding> {

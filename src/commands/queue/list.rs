@@ -1,8 +1,11 @@
 //! `portolan queue list`: messages, newest first, and how many there are.
 
-use portolan_delivery::{Filter, MessageId};
+use portolan_delivery::{Filter, MessageId, Record};
 
-use super::view::{self, Class, State};
+use super::{
+    view::{self, Class, State},
+    waits,
+};
 use crate::{
     commands::gateway::{Gateway, Purpose, refused},
     report::{Failure, Format, Report},
@@ -54,9 +57,14 @@ async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     };
     let page = operator.list(filter).await.map_err(refused)?;
     let counts = operator.counts().await.map_err(refused)?;
+    let waiting = |record: &Record| matches!(record.state, portolan_delivery::State::Waiting { .. });
+    let routes = match page.records.iter().any(waiting) {
+        true => operator.route_statuses().await.map_err(refused)?,
+        false => Vec::new(),
+    };
     if arguments.format == Format::Json {
         return report.json(&serde_json::json!({
-            "messages": page.records.iter().map(view::record).collect::<Vec<_>>(),
+            "messages": page.records.iter().map(|record| view::record(record, &routes)).collect::<Vec<_>>(),
             "next": page.next.map(|id| id.to_string()),
             "counts": counts.iter().map(view::count).collect::<Vec<_>>(),
         }));
@@ -68,14 +76,13 @@ async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
         for record in &page.records {
             let envelope = &record.envelope;
             let attempts = record.attempts.last().map_or(0, |a| a.number).to_string();
-            let why = view::failure_of(record).map(view::why).unwrap_or_default();
             table.row([
                 envelope.id.to_string(),
                 envelope.route.to_string(),
                 view::state(record.state.kind()).to_owned(),
                 attempts,
                 view::time(envelope.received),
-                why,
+                waits::why_it_is_there(record, &routes),
             ]);
         }
         table.print(report);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use portolan_delivery::{MessageId, Outcome, Record, State};
+use portolan_delivery::{MessageId, Outcome, Record, RouteStatus, State};
 
-use super::{not_there, view, write_private};
+use super::{not_there, view, waits, write_private};
 use crate::{
     commands::gateway::{Gateway, Purpose, refused},
     report::{Failure, Format, Report},
@@ -53,12 +53,16 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let files: Vec<_> = payload.into_iter().chain(reply.transpose()?).collect();
     files.iter().try_for_each(|(path, _)| not_there(path))?;
     files.iter().try_for_each(|(path, bytes)| write_private(path, bytes))?;
+    let routes = match record.state {
+        State::Waiting { .. } => operator.route_statuses().await.map_err(refused)?,
+        _ => Vec::new(),
+    };
     if arguments.format == Format::Json {
-        let mut shown = view::record(&record);
+        let mut shown = view::record(&record, &routes);
         shown["payload"] = view::masked(&record.payload);
         return report.json(&shown);
     }
-    print(&record, report);
+    print(&record, &routes, report);
     Ok(())
 }
 
@@ -76,7 +80,7 @@ fn written(failure: &portolan_delivery::Failure) -> Option<&[u8]> {
     failure.personal.then_some(failure.message.as_bytes())
 }
 
-fn print(record: &Record, report: &Report) {
+fn print(record: &Record, routes: &[RouteStatus], report: &Report) {
     let line = |name: &str, value: String| report.line(format_args!("{name:<14}{}", printable(value)));
     let size = |bytes: &[u8]| format!("{} bytes, sha256 {}", bytes.len(), view::digest(bytes));
     let envelope = &record.envelope;
@@ -103,10 +107,9 @@ fn print(record: &Record, report: &Report) {
     }
     line("payload", format!("{} (write it to a file with --payload FILE)", size(&record.payload)));
     match &record.state {
-        State::Waiting { .. } if let Some(id) = record.behind => {
-            line("state", format!("waiting for message {id} of the same key to end"));
+        State::Waiting { .. } => {
+            line("state", format!("waiting {}", waits::waits_for(record, routes).unwrap_or_default()));
         }
-        State::Waiting { due } => line("state", format!("waiting, due {}", view::time(*due))),
         State::Claimed { gateway, since } => {
             line("state", format!("claimed by gateway {} since {}", gateway.0, view::time(*since)));
         }

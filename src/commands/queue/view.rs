@@ -3,9 +3,11 @@
 
 use portolan_delivery::{
     Attempt, Count, DeadLetters, Failure, FaultClass, FieldViolation, Idempotency, Mode, Order, Outcome,
-    Party, PayloadDigest, Record, StateKind, Timestamp,
+    Party, PayloadDigest, Record, RouteStatus, StateKind, Timestamp,
 };
 use serde_json::{Value, json};
+
+use super::waits;
 
 /// A state, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -166,7 +168,7 @@ pub(super) fn count(count: &Count) -> Value {
 }
 
 /// A message without what is masked. Lists have no payloads, so they show none.
-pub(super) fn record(record: &Record) -> Value {
+pub(super) fn record(record: &Record, routes: &[RouteStatus]) -> Value {
     let envelope = &record.envelope;
     let mut shown = json!({
         "id": envelope.id.to_string(),
@@ -187,6 +189,7 @@ pub(super) fn record(record: &Record) -> Value {
     if let Value::Object(fields) = &mut shown {
         fields.extend(particulars(&record.state));
         fields.extend(record.behind.map(|id| ("behind".to_owned(), json!(id.to_string()))));
+        fields.extend(waits::waits_for(record, routes).map(|what| ("waits".to_owned(), json!(what))));
     }
     shown
 }

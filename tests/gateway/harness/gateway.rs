@@ -149,6 +149,11 @@ impl House {
         gateway
     }
 
+    /// Starts the gateway where what it needs is not there yet.
+    pub(crate) fn serve_unready(&self) -> Gateway {
+        Gateway::start(&mut self.command(&["serve", "--config", "portolan.yaml"]))
+    }
+
     /// Starts the gateway where it must not come up, and gives what it said.
     pub(crate) fn refuses_to_serve(&self) -> (ExitStatus, String) {
         let mut gateway = Gateway::start(&mut self.command(&["serve", "--config", "portolan.yaml"]));
@@ -206,7 +211,7 @@ impl Gateway {
     }
 
     /// Waits for `portolan ready grpc=ADDRESS http=ADDRESS`.
-    fn ready(&mut self) {
+    pub(crate) fn ready(&mut self) {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             let left = until.saturating_duration_since(Instant::now());

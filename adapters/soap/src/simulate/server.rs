@@ -6,7 +6,7 @@ use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Durati
 use bytes::Bytes;
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue},
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -98,15 +98,17 @@ async fn serve_connection(stream: TcpStream, service: Arc<Service>) {
 struct Cut;
 
 async fn answer(service: Arc<Service>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
-    if request.method() == Method::GET {
-        let asks = request.uri().query().is_some_and(|query| query.eq_ignore_ascii_case("wsdl"));
-        return Ok(match service.wsdl.clone().filter(|_| asks) {
-            Some(text) => respond(StatusCode::OK, "text/xml", text),
-            None => plain(StatusCode::NOT_FOUND, "a simulated SOAP service; its contract is at ?wsdl\n"),
-        });
+    let asks = request.uri().query().is_some_and(|query| query.eq_ignore_ascii_case("wsdl"));
+    if request.method() == Method::GET
+        && let Some(text) = service.wsdl.clone().filter(|_| asks)
+    {
+        return Ok(respond(StatusCode::OK, "text/xml", text));
     }
     if request.method() != Method::POST {
-        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "POST an envelope\n"));
+        let text = "a simulated SOAP service: POST an envelope; its contract is at ?wsdl\n";
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return Ok(response);
     }
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, GREATEST_REQUEST).collect().await {

@@ -1,7 +1,10 @@
 //! Reconcile: the attempts of gateways that are no more. One process has the file at a time, so every claim that is not
 //! this gateway's is one of those.
 
-use portolan_delivery::{GatewayId, Lost, MessageId, Reconciled, Timestamp, settle_lost, unreadable_row};
+use portolan_delivery::{
+    GatewayId, Lost, MessageId, Orphan, Reconciled, Timestamp, settle_lost, unreadable_row,
+};
+use uuid::Uuid;
 
 use super::{
     Ledger,
@@ -24,20 +27,20 @@ impl Ledger {
             if lost.is_empty() {
                 return Ok(reconciled);
             }
-            for (row, settled) in lost {
+            for (row, orphan, settled) in lost {
                 match settled {
                     Some(Lost::Again(failure)) => {
                         self.wait_again(&row, now, &failure, now, Ended::Lost)?;
-                        reconciled.requeued += 1;
+                        reconciled.requeued.push(orphan);
                     }
                     Some(Lost::Bury(letter)) => {
                         self.bury_row(&row, &letter, now, Ended::Lost)?;
-                        reconciled.buried += 1;
+                        reconciled.buried.push(orphan);
                     }
                     None => {
                         self.end_attempt(&row, &unreadable_row().failure, now, Ended::Lost)?;
                         self.bury_damaged(row.seq, row.line, now)?;
-                        reconciled.buried += 1;
+                        reconciled.buried.push(orphan);
                     }
                 }
             }
@@ -45,9 +48,9 @@ impl Ledger {
     }
 
     /// Some of them, each with what becomes of it; nothing where its row cannot be read.
-    fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Option<Lost>)>, Trouble> {
+    fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Orphan, Option<Lost>)>, Trouble> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received
+            "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received, gateway
              FROM messages INDEXED BY messages_claimed
              WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
         )?;
@@ -55,14 +58,25 @@ impl Ledger {
         let mut lost = Vec::new();
         while let Some(row) = rows.next()? {
             let claimed = ClaimedRow::read(row)?;
+            let orphan = self.orphan(row, &claimed);
             let settled = match self.settled(row, &claimed) {
                 Ok(settled) => Some(settled),
                 Err(Trouble::Refused(_)) => None,
                 Err(error) => return Err(error),
             };
-            lost.push((claimed, settled));
+            lost.push((claimed, orphan, settled));
         }
         Ok(lost)
+    }
+
+    /// As far as its row can be read.
+    fn orphan(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Orphan {
+        Orphan {
+            id: message_id(row, 6).unwrap_or(MessageId(Uuid::nil())),
+            route: self.route_names.get(&claimed.route).cloned().unwrap_or_default(),
+            received: Timestamp(row.get(9).unwrap_or_default()),
+            gateway: GatewayId(Uuid::from_bytes(row.get(10).unwrap_or_default())),
+        }
     }
 
     fn settled(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Result<Lost, Trouble> {

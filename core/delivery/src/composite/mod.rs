@@ -42,9 +42,9 @@ pub use transport::{Parcel, Received, Transport};
 pub use unconnected::Unconnected;
 
 use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter, Delivery,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
-    RequestKey, Start, Timestamp,
+    Accept, Accepted, BoxFuture, BrokerState, BundleHash, Claim, Claimed, Control, Controls, Count,
+    DeadLetter, Delivery, DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page,
+    Reconciled, Record, RequestKey, Start, Timestamp,
 };
 
 /// A transport and a ledger behind one promise.
@@ -243,7 +243,7 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
         }))
     }
 
-    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<Option<String>, DeliveryError>> {
         Box::pin(async move {
             // Messages of a route that is served no more finish nevertheless.
             let left = self.ledger.counts().await?;
@@ -253,7 +253,7 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
             let mut served = self.served.lock().await;
             let result = self.transport.serve(&wanted).await;
             match result {
-                Ok(()) => *served = wanted,
+                Ok(_) => *served = wanted,
                 // Those before are in order, or were as far as they could be.
                 Err(_) => drop(self.transport.serve(&served).await),
             }
@@ -263,6 +263,10 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
 
     fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(self.announce_some())
+    }
+
+    fn broker(&self) -> Option<BrokerState> {
+        Some(self.transport.state())
     }
 }
 

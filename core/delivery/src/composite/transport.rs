@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BoxFuture, DeliveryError, Event, MessageId, Timestamp};
+use crate::{BoxFuture, BrokerState, DeliveryError, Event, MessageId, Timestamp};
 
 /// What travels: not the message, which is in the ledger, but the word that an attempt of it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,8 +28,9 @@ pub struct Received {
 
 /// Queues that keep what was confirmed, and deliver again what was not acknowledged when its receiver died.
 pub trait Transport: Send + Sync + 'static {
-    /// Makes the queues of these routes, and receives from them and from no others.
-    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>>;
+    /// Makes the queues of these routes, and receives from them and from no others. `Some` says what is left to do, as in
+    /// [`crate::Delivery::serve`].
+    fn serve<'a>(&'a self, routes: &'a [Arc<str>]) -> BoxFuture<'a, Result<Option<String>, DeliveryError>>;
 
     /// Publishes. `Ok` is the confirm: the parcel is durable. After an error it may or may not be.
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>>;
@@ -53,6 +54,9 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Publishes to whoever listens. `Ok` is the confirm: each of them has it, or will. After an error they may have it, or not.
     fn announce(&self, event: Event) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// How it is now, as far as is known without asking.
+    fn state(&self) -> BrokerState;
 
     /// Resolves when [`Transport::receive`] may find something, of routes that it did not pass over last time.
     fn arrived(&self) -> BoxFuture<'_, ()>;

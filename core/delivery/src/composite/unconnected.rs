@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{Parcel, Received, Transport};
-use crate::{BoxFuture, DeliveryError, Event};
+use crate::{BoxFuture, BrokerState, DeliveryError, Event};
 
 /// Carries nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unconnected;
 
 impl Transport for Unconnected {
-    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        Box::pin(async { Ok(()) })
+    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<Option<String>, DeliveryError>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn publish(&self, _: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
@@ -40,6 +40,10 @@ impl Transport for Unconnected {
 
     fn announce(&self, _: Event) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async { Err(DeliveryError::Unavailable("there is no way to the queue here".to_owned())) })
+    }
+
+    fn state(&self) -> BrokerState {
+        BrokerState { connected: false, blocked: false }
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

@@ -136,6 +136,12 @@ pub fn ids(claims: &[Claim]) -> Vec<MessageId> {
     claims.iter().map(|claim| claim.id).collect()
 }
 
+/// A message as a list shows it.
+pub async fn listed(delivery: &dyn Delivery, id: MessageId) -> Record {
+    let page = delivery.list(Filter { limit: 1000, ..Filter::default() }).await.expect("list");
+    page.records.into_iter().find(|record| record.envelope.id == id).expect("it is listed")
+}
+
 /// A message that must be there.
 pub async fn known(delivery: &dyn Delivery, id: MessageId) -> Record {
     delivery.get(id).await.expect("get").unwrap_or_else(|| panic!("message {id} is lost"))

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, Lost, MessageId, Mode, Outcome, Page, PayloadDigest,
-    Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
+    DeliveryError, Envelope, Failure, Filter, GatewayId, Lost, MessageId, Mode, Orphan, Outcome, Page,
+    PayloadDigest, Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
     composite::{Parcel, Unannounced, Unclaimed},
     settle_lost,
 };
@@ -124,6 +124,7 @@ impl Store {
             payload,
             state: State::Waiting { due: received },
             behind: None,
+            lost: 0,
             attempts: Vec::new(),
         };
         let parked = record.envelope.order.is_some_and(|order| self.line(order.key).next().is_some());
@@ -277,20 +278,23 @@ impl Store {
         let mut reconciled = Reconciled::default();
         let mut buried = Vec::new();
         for row in self.rows.values_mut() {
-            if !matches!(row.record.state, State::Claimed { gateway, .. } if gateway != me) {
+            let State::Claimed { gateway, .. } = row.record.state else { continue };
+            if gateway == me {
                 continue;
             }
             row.lost += 1;
+            let Envelope { id, route, received, .. } = row.record.envelope.clone();
+            let orphan = Orphan { id, route, received, gateway };
             match settle_lost(&row.record.envelope, row.lost) {
                 Lost::Again(failure) => {
                     row.end(Some(failure), now);
                     row.wait(now);
-                    reconciled.requeued += 1;
+                    reconciled.requeued.push(orphan);
                 }
                 Lost::Bury(letter) => {
                     row.bury(letter, now);
-                    buried.push(row.record.envelope.id);
-                    reconciled.buried += 1;
+                    buried.push(id);
+                    reconciled.buried.push(orphan);
                 }
             }
         }
@@ -300,7 +304,7 @@ impl Store {
 
     pub(super) fn get(&self, id: MessageId) -> Option<Record> {
         let (seq, row) = self.rows.iter().find(|(_, row)| row.record.envelope.id == id)?;
-        Some(Record { behind: self.behind(*seq, row), ..row.record.clone() })
+        Some(Record { behind: self.behind(*seq, row), lost: row.lost, ..row.record.clone() })
     }
 
     pub(super) fn settled(&self, mut ids: Vec<MessageId>) -> Vec<MessageId> {
@@ -315,7 +319,7 @@ impl Store {
     pub(super) fn list(&self, filter: &Filter) -> Page {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1000) };
         let mut page = Page::default();
-        for row in self.rows.values().rev() {
+        for (seq, row) in self.rows.iter().rev() {
             let record = &row.record;
             let class = match &record.state {
                 State::Dead { letter, .. } => Some(letter.failure.class),
@@ -332,7 +336,10 @@ impl Store {
                 page.next = page.records.last().map(|last: &Record| last.envelope.id);
                 break;
             }
-            page.records.push(Record { payload: Bytes::new(), digest: None, ..record.clone() });
+            let behind = self.behind(*seq, row);
+            let listed =
+                Record { payload: Bytes::new(), digest: None, behind, lost: row.lost, ..record.clone() };
+            page.records.push(listed);
         }
         page
     }

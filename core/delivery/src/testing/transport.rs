@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::Fuse;
 use crate::{
-    BoxFuture, DeliveryError, Event,
+    BoxFuture, BrokerState, DeliveryError, Event,
     composite::{Parcel, Received, Transport},
 };
 
@@ -82,8 +82,8 @@ impl FakeTransport {
 }
 
 impl Transport for FakeTransport {
-    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        Box::pin(async { Ok(()) })
+    fn serve<'a>(&'a self, _: &'a [Arc<str>]) -> BoxFuture<'a, Result<Option<String>, DeliveryError>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>> {
@@ -151,6 +151,10 @@ impl Transport for FakeTransport {
             self.broker.queue().announced.push(event);
             Ok(())
         }))
+    }
+
+    fn state(&self) -> BrokerState {
+        BrokerState { connected: true, blocked: false }
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_delivery::{Count, Delivery, StateKind, Timestamp};
+use portolan_delivery::{BrokerState, Count, Delivery, DeliveryError, StateKind, Timestamp};
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
@@ -15,6 +15,7 @@ use prometheus_client::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Labels;
+use crate::trouble::Trouble;
 
 /// How long an answer of the ledger holds.
 const FRESH: Duration = Duration::from_secs(1);
@@ -27,12 +28,29 @@ const STATES: [(StateKind, &str); 3] =
     [(StateKind::Waiting, "waiting"), (StateKind::Claimed, "claimed"), (StateKind::Dead, "dead")];
 
 /// The gauges, and what the ledger said last.
-#[derive(Default)]
 pub(super) struct QueueGauges {
     messages: Family<Labels<2>, Gauge>,
     oldest: Family<Labels<2>, Gauge<f64, std::sync::atomic::AtomicU64>>,
     readable: Gauge,
+    /// Families of one, or of none where there is no broker.
+    broker_connected: Family<Labels<0>, Gauge>,
+    broker_blocked: Family<Labels<0>, Gauge>,
     said: Mutex<Option<Said>>,
+    trouble: Trouble,
+}
+
+impl Default for QueueGauges {
+    fn default() -> Self {
+        Self {
+            messages: Family::default(),
+            oldest: Family::default(),
+            readable: Gauge::default(),
+            broker_connected: Family::default(),
+            broker_blocked: Family::default(),
+            said: Mutex::default(),
+            trouble: Trouble::new("the depth of the queue is not known"),
+        }
+    }
 }
 
 /// An answer of the ledger.
@@ -54,6 +72,16 @@ impl QueueGauges {
             "Whether the ledger told its depth: 1, or 0 and the two above are absent",
             self.readable.clone(),
         );
+        registry.register(
+            "broker_connected",
+            "Whether the broker is there: 1 or 0; absent without one",
+            self.broker_connected.clone(),
+        );
+        registry.register(
+            "broker_blocked",
+            "Whether the broker takes no messages, as its memory or disk is short: 1 or 0; absent without one",
+            self.broker_blocked.clone(),
+        );
     }
 
     /// Sets the gauges of these routes, and of others that have messages. They stay as they are while the guard is held.
@@ -65,11 +93,17 @@ impl QueueGauges {
         let mut said = self.said.lock().await;
         if said.as_ref().is_none_or(|said| said.at.elapsed() >= FRESH) {
             let counts = ask(delivery).await;
+            self.trouble.tell(&counts);
+            let counts = counts.ok();
             // From the answer on: those who waited for it do not ask again.
             *said = Some(Said { at: Instant::now(), counts });
         }
         let counts = said.as_ref().and_then(|said| said.counts.as_deref());
         self.set(served, counts, Timestamp::now());
+        if let Some(BrokerState { connected, blocked }) = delivery.broker() {
+            self.broker_connected.get_or_create(&[]).set(i64::from(connected));
+            self.broker_blocked.get_or_create(&[]).set(i64::from(blocked));
+        }
         said
     }
 
@@ -97,18 +131,9 @@ impl QueueGauges {
     }
 }
 
-async fn ask(delivery: &dyn Delivery) -> Option<Vec<Count>> {
-    match tokio::time::timeout(PATIENCE, delivery.counts()).await {
-        Ok(Ok(counts)) => Some(counts),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the depth of the queue is not known");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("the depth of the queue is not known: the ledger does not answer");
-            None
-        }
-    }
+async fn ask(delivery: &dyn Delivery) -> Result<Vec<Count>, DeliveryError> {
+    let late = |_| Err(DeliveryError::Unavailable("the ledger does not answer".to_owned()));
+    tokio::time::timeout(PATIENCE, delivery.counts()).await.unwrap_or_else(late)
 }
 
 #[cfg(test)]

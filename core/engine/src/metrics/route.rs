@@ -214,8 +214,14 @@ impl MessageMetrics {
         match settled {
             Settled::Finished(Outcome::Reply(_)) => self.reply.inc(),
             Settled::Finished(Outcome::Failed(_)) => self.failed.inc(),
-            Settled::Dead(_) => self.dead.inc(),
+            Settled::Dead(_) => return self.dead(after),
         };
+        observe(&self.duration, after);
+    }
+
+    /// It is a dead letter, so long after its acceptance.
+    pub(crate) fn dead(&self, after: Duration) {
+        self.dead.inc();
         observe(&self.duration, after);
     }
 }

@@ -96,7 +96,11 @@ async fn readiness_follows_the_ledger_and_calls_that_need_none_are_answered() {
     check(&engine, &[("portolan_ready", 0.0)]).await;
     assert_eq!(reply(engine.intake.call(call("ping")).await), "pong");
     database.set_away(false);
-    check(&engine, &[("portolan_ready", 1.0)]).await;
+    let broker = [("portolan_broker_connected", 1.0), ("portolan_broker_blocked", 0.0)];
+    check(&engine, &[&[("portolan_ready", 1.0)], &broker[..]].concat()).await;
+    let alone = Gateway::new().await.start(RouteMode::Direct, Repeat::Always).await;
+    let text = alone.intake.0.metrics().await;
+    assert!(!text.contains("\nportolan_broker_connected"), "{text}");
 }
 
 #[tokio::test]
@@ -166,4 +170,24 @@ async fn what_holds_attempts_up() {
     check(&engine, &[(away, 1.0), (maintenance, 0.0), (paused, 0.0), (draining, 1.0)]).await;
     change(&gateway, &engine, at_all_times()).await;
     check(&engine, &[(away, 0.0), (maintenance, 1.0)]).await;
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_gateway_that_ended_are_counted_by_the_one_that_makes_them() {
+    let gateway = Gateway::new().await;
+    let first = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    let _never = gateway.system.answer_when_let("pong");
+    let lost = tokio::spawn(async move { first.intake.call(call("ping")).await });
+    gateway.system.until_asked(1).await;
+    let second = gateway.start(RouteMode::RequestReply, Repeat::Never).await;
+    check(
+        &second,
+        &[
+            ("portolan_messages_settled_total{route=\"test.route\",outcome=\"dead\"}", 1.0),
+            ("portolan_messages_retried_total{route=\"test.route\"}", 0.0),
+            ("portolan_message_duration_seconds_count{route=\"test.route\"}", 1.0),
+        ],
+    )
+    .await;
+    lost.abort();
 }

@@ -8,6 +8,8 @@ mod numbers;
 mod pattern;
 mod text;
 
+use std::sync::Arc;
+
 use bumpalo::Bump;
 use portolan_formats::{Value, ValueProblem};
 
@@ -82,7 +84,7 @@ pub struct Call<'c, 'a> {
 }
 
 /// Why an expression has no value. Never carries one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
     /// A value is not what its type or its target allows.
     #[error("{0}")]
@@ -99,8 +101,8 @@ pub enum EvalError {
     #[error("an operand is absent")]
     AbsentOperand,
     /// A key has no row in a table that names no default.
-    #[error("the table has no row for this key")]
-    NoRow,
+    #[error("the table `{0}` has no row for this key")]
+    NoRow(Arc<str>),
     /// The operands are of kinds that the operator does not join; the checker should have said so.
     #[error("the operands are of different kinds")]
     Mismatch,

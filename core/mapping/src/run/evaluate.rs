@@ -204,15 +204,15 @@ pub(super) fn evaluate<'a>(
             Ok(Value::Absent)
         }
         Node::Lookup { table, key, span } => {
-            let key = match evaluate(key, run, settle)? {
+            let code = match evaluate(key, run, settle)? {
                 Value::Absent => return Ok(Value::Absent),
                 Value::Nil => return Ok(Value::Nil),
                 Value::Text(text) => text,
                 other => as_text(other, run.arena)?,
             };
-            let row = table.rows.get(key).or(table.default.as_ref());
-            row.map(value_of)
-                .ok_or_else(|| Problem::new(EvalError::NoRow, Some(table.name.clone()), Some(*span)))
+            let row = table.rows.get(code).or(table.default.as_ref());
+            let missing = || EvalError::NoRow(table.name.clone());
+            row.map(value_of).ok_or_else(|| Problem::new(missing(), key.only_source(), Some(*span)))
         }
     }
 }

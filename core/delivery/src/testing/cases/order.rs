@@ -45,9 +45,11 @@ pub(super) async fn one(delivery: &dyn Delivery, gateway: GatewayId, now: Timest
     claims[0]
 }
 
-/// For which message this one waits.
+/// For which message this one waits, as lists say it too.
 pub(super) async fn behind(delivery: &dyn Delivery, id: MessageId) -> Option<MessageId> {
-    known(delivery, id).await.behind
+    let behind = known(delivery, id).await.behind;
+    assert_eq!(listed(delivery, id).await.behind, behind);
+    behind
 }
 
 async fn messages_of_a_key_are_claimed_one_after_the_other(subject: &dyn Subject) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{cases, fresh, reopened};
 use crate::{
-    DeadLetters, Delivery, Envelope, FaultClass, GatewayId, Idempotency, MessageId, Reconciled, Start, State,
-    StateKind,
+    DeadLetters, Delivery, Envelope, FaultClass, GatewayId, Idempotency, MessageId, Start, State, StateKind,
+    is_suspect,
     testing::{Subject, messages::*},
 };
 
@@ -82,6 +82,12 @@ async fn of_suspects_one_at_a_time_is_claimed_and_others_flow(subject: &dyn Subj
     let others =
         [waiting(&*delivery, repeatable("r"), NOW).await, waiting(&*delivery, envelope("s"), NOW).await];
     let claims = claimed(&*delivery, gateway, 99, &[], NOW).await;
+    for id in suspects.iter().copied() {
+        assert!(
+            is_suspect(known(&*delivery, id).await.lost) && is_suspect(listed(&*delivery, id).await.lost)
+        );
+    }
+    assert_eq!(listed(&*delivery, others[0]).await.lost, 0);
     let mut under_way: Vec<_> = claims.iter().copied().filter(|claim| suspects.contains(&claim.id)).collect();
     assert_eq!((claims.len(), under_way.len()), (others.len() + 1, 1), "{claims:?}");
     for left in (0..suspects.len()).rev() {
@@ -105,6 +111,14 @@ async fn an_attempt_that_ends_clears_a_suspect(subject: &dyn Subject) {
     let (delivery, gateway, suspects) = after_two_deaths(subject, envelopes).await;
     let [first] = claimed(&*delivery, gateway, 9, &[], NOW).await[..] else { panic!("one at a time") };
     delivery.retry_at(first, at(1), failure(FaultClass::NotDone), NOW).await.expect("retry at");
+    let listed = listed(&*delivery, first.id).await;
+    let last = listed.attempts.last().expect("attempts");
+    assert_eq!((listed.lost, last.number, last.ended), (0, first.attempt, Some(NOW)));
+    assert_eq!(
+        last.failure.as_ref().map(|failure| failure.class),
+        Some(FaultClass::NotDone),
+        "what it waits for"
+    );
     let mut both = ids(&claimed(&*delivery, gateway, 9, &[], at(1)).await);
     both.sort();
     assert_eq!(both, suspects, "one that is a suspect, and one that is none any more");
@@ -161,7 +175,7 @@ async fn a_poison_message_that_is_retried_is_alone_and_dies_once(subject: &dyn S
     assert_eq!(ids(&claimed(&*delivery, gateway, 9, &[], NOW).await), poison);
     let delivery = reopened(subject, delivery).await;
     let reconciled = delivery.reconcile(GatewayId::generate(), at(1)).await.expect("reconcile");
-    assert_eq!(reconciled, Reconciled { requeued: 0, buried: 1 });
+    assert_eq!((reconciled.requeued.len(), reconciled.buried.len()), (0, 1));
     let State::Dead { letter, .. } = state(&*delivery, poison[0]).await else { panic!("a dead letter") };
     assert_eq!(letter.failure.class, FaultClass::Poison);
 }
