@@ -23,10 +23,13 @@ const CALLERS: usize = 4;
 const IN_LINE: usize = 8;
 /// How many callers ask afterwards at a time.
 const AT_ONCE: usize = 32;
-/// For the last answers.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Between a call that was not answered and the next.
 const A_MOMENT: Duration = Duration::from_millis(50);
+
+/// For the last answers: in the long form many wait before them.
+fn patience() -> Duration {
+    Duration::from_secs(if std::env::var_os("PORTOLAN_SOAK").is_some() { 600 } else { 60 })
+}
 
 /// A way in which a route keeps its promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -157,7 +160,7 @@ pub(crate) async fn load(
                         (Told::Nothing, Until::Told(_)) => tokio::time::sleep(A_MOMENT).await,
                         // What is done one after the other is soon less than what is asked for.
                         (Told::Begun(name), _) if mode == Mode::InTurn && n % IN_LINE == 0 => {
-                            let _ = tokio::time::timeout(PATIENCE, settled(&client, &name)).await;
+                            let _ = tokio::time::timeout(patience(), settled(&client, &name)).await;
                         }
                         _ => {}
                     }
@@ -288,13 +291,13 @@ fn overtaken(backend: &Backend, told: &BTreeMap<(Mode, String), Told>) -> usize 
 async fn ending(client: &Client, mode: Mode, key: &str, mut told: Told) -> Option<(Told, Option<bool>)> {
     if told == Told::Nothing && mode.is_recorded() {
         // The caller does what a caller does: it repeats its request id.
-        told = tokio::time::timeout(PATIENCE, ask(client, mode, key)).await.ok()?;
+        told = tokio::time::timeout(patience(), ask(client, mode, key)).await.ok()?;
         if told == Told::Nothing {
             return None;
         }
     }
     let settled = match &told {
-        Told::Begun(name) => tokio::time::timeout(PATIENCE, settled(client, name)).await.ok()?,
+        Told::Begun(name) => tokio::time::timeout(patience(), settled(client, name)).await.ok()?,
         Told::Unknown => Some(false),
         Told::Answered => Some(true),
         Told::Nothing => None,
