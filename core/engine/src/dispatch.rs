@@ -85,8 +85,11 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         };
         let again = async {
             match failed {
-                // Nothing says when it will do: what made it ready may be past.
-                true => tokio::time::sleep(AFTER_AN_ERROR).await,
+                // Nothing says when it will do: what made it ready may be past. While there is work, others of it may do.
+                true => tokio::select! {
+                    () = tokio::time::sleep(AFTER_AN_ERROR) => {}
+                    () = freed => {}
+                },
                 false => tokio::select! {
                     () = ready => {}
                     () = freed => {}
