@@ -34,7 +34,7 @@ async fn what_was_kept_is_there_in_the_next_process() {
 
 /// Makes of a file what the first version would have.
 const TO_VERSION_1: &str =
-    "DROP TABLE controls; DROP INDEX messages_line; DROP INDEX messages_out; ALTER TABLE messages DROP COLUMN order_key;
+    "DROP TABLE controls; DROP TABLE identity; DROP INDEX messages_line; DROP INDEX messages_out; ALTER TABLE messages DROP COLUMN order_key;
     ALTER TABLE messages DROP COLUMN passes; DROP INDEX messages_suspects; DROP INDEX messages_waiting;
     ALTER TABLE messages DROP COLUMN lost; ALTER TABLE attempts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX messages_waiting ON messages (route, at) WHERE state = 0; DROP TABLE events;
@@ -64,7 +64,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 6");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 7");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();
