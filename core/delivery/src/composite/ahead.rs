@@ -10,24 +10,18 @@ use crate::Timestamp;
 
 /// Parcels of a block.
 const BLOCK: usize = 256;
-/// After so long without any, what was published ahead was received by others.
+/// After so long in which claims received nothing, what was published ahead was received by others.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// What is with the transport, as far as this process knows.
 #[derive(Debug, Default)]
 pub(super) struct Ahead(Mutex<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     parcels: usize,
-    /// When the last ones were published or received.
-    at: Timestamp,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { parcels: 0, at: Timestamp(0) }
-    }
+    /// Since when claims receive nothing.
+    idle: Option<Timestamp>,
 }
 
 impl Ahead {
@@ -39,23 +33,26 @@ impl Ahead {
     pub(super) fn wanted(&self, limit: usize, now: Timestamp) -> usize {
         let mut state = self.lock();
         // A clock that was put back holds up nothing.
-        if now < state.at || now.since(state.at) >= IDLE {
-            state.parcels = 0;
+        if state.idle.is_some_and(|since| now < since || now.since(since) >= IDLE) {
+            *state = State::default();
         }
         let block = BLOCK.max(limit);
         if state.parcels > block / 2 { 0 } else { block - state.parcels }
     }
 
     /// So many of those that were wanted. If fewer, there were no more, or they could not be published: the next claim asks again.
-    pub(super) fn published(&self, count: usize, wanted: usize, now: Timestamp) {
+    pub(super) fn published(&self, count: usize, wanted: usize) {
         let mut state = self.lock();
         state.parcels = if count < wanted { 0 } else { state.parcels + count };
-        state.at = now;
     }
 
+    /// So many by one claim.
     pub(super) fn received(&self, count: usize, now: Timestamp) {
         let mut state = self.lock();
         state.parcels = state.parcels.saturating_sub(count);
-        state.at = state.at.max(now);
+        match count {
+            0 => drop(state.idle.get_or_insert(now)),
+            _ => state.idle = None,
+        }
     }
 }

@@ -114,7 +114,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         // At once, so that confirms and commits are shared; begun in order, which a transport keeps.
         let published = join_all(due.iter().map(|parcel| self.publish(parcel, now))).await;
         let with_transport = published.iter().filter(|published| published.is_ok()).count();
-        self.ahead.published(with_transport, wanted, now);
+        self.ahead.published(with_transport, wanted);
         published.into_iter().collect()
     }
 
@@ -174,6 +174,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         let received = self.claim_received(&mut claimed, gateway, limit, except, now).await;
         // What was claimed is worked on; nobody else would.
         if claimed.is_empty() {
+            self.ahead.received(0, now);
             looked.and(published).and(received)?;
         }
         // What came later may be due for longer.
