@@ -31,7 +31,7 @@ pub(super) const EPOCH: Function = Function {
     name: "epoch",
     receiver: false,
     sees_absent: false,
-    parameters: &[Parameter { name: "instant", kinds: &[Kind::DateTime], constant: false, optional: false }],
+    parameters: &[Parameter::value("instant", &[Kind::DateTime])],
     result: Outcome::Kind(Kind::Integer),
     doc: "Seconds since 1970-01-01T00:00:00Z. A date and time without a zone is refused, and so is a fraction of a second.",
     examples: &[("epoch(timestamp(1795440438))", "1795440438")],
