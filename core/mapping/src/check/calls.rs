@@ -352,6 +352,16 @@ impl Checker<'_> {
         if failed {
             return None;
         }
+        let text = |expr: &Expr| match expr {
+            Expr::Constant(Constant::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let texts: Vec<_> = args.iter().map(text).collect();
+        let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
+        if let Some(fault) = functions::fault_of_constants(function.name, &texts) {
+            self.report(Code::EXPR_ARGUMENTS, fault, leaf, at);
+            return None;
+        }
         let ty = match function.result {
             Outcome::Kind(kind) => Type::any(kind),
             Outcome::Perhaps(kind) => {

@@ -3,7 +3,7 @@
 use jiff::{
     Unit,
     civil::{Date, DateDifference},
-    tz::Offset,
+    tz::TimeZone,
 };
 use portolan_formats::{DateTime, Value, ValueProblem};
 
@@ -159,27 +159,26 @@ pub(super) const IN_ZONE: Function = Function {
         ("in_zone(timestamp('2026-01-01T12:00:00'), 'Europe/Tallinn')", "2026-01-01T12:00:00+02:00"),
         ("in_zone(timestamp('2026-03-29T03:30:00'), 'Europe/Tallinn')", "error"),
     ],
-    eval: |call, arguments| {
-        let [Value::DateTime(moment), _] = *arguments else { return Err(ValueProblem::WrongKind.into()) };
-        let zone = call.zone()?;
-        let offset = match moment.offset {
-            Some(_) => zone.to_offset(moment.instant().ok_or(ValueProblem::OutOfRange)?),
-            None => {
-                let shown = zone.to_ambiguous_timestamp(moment.civil);
-                let problem = "clocks there never showed that, or twice";
-                let instant =
-                    shown.unambiguous().map_err(|_| EvalError::Refused { function: "in_zone", problem })?;
-                zone.to_offset(instant)
-            }
-        };
-        at(moment, offset)
+    eval: |call, arguments| match *arguments {
+        [Value::DateTime(moment), _] => in_zone(moment, call.zone()?, "in_zone"),
+        _ => Err(ValueProblem::WrongKind.into()),
     },
 };
 
-fn at(moment: DateTime, offset: Offset) -> Result<Value<'static>, EvalError> {
-    let civil = match moment.offset {
-        Some(_) => offset.to_datetime(moment.instant().ok_or(ValueProblem::OutOfRange)?),
-        None => moment.civil,
+/// By the clocks of a zone.
+pub(super) fn in_zone(
+    moment: DateTime,
+    zone: &TimeZone,
+    function: &'static str,
+) -> Result<Value<'static>, EvalError> {
+    let instant = match moment.offset {
+        Some(_) => moment.instant().ok_or(ValueProblem::OutOfRange)?,
+        None => {
+            let problem = "clocks there never showed that, or twice";
+            let shown = zone.to_ambiguous_timestamp(moment.civil).unambiguous();
+            shown.map_err(|_| EvalError::Refused { function, problem })?
+        }
     };
-    Ok(Value::DateTime(DateTime { civil, offset: Some(offset.seconds()) }))
+    let offset = zone.to_offset(instant);
+    Ok(Value::DateTime(DateTime { civil: offset.to_datetime(instant), offset: Some(offset.seconds()) }))
 }

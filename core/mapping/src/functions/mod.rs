@@ -262,15 +262,32 @@ pub(crate) fn fault_of_constant(function: &str, position: usize, text: &str) -> 
         ("date", 1) => {
             let known = pattern::Pattern::new(text).is_some_and(|p| p.reads_dates())
                 || pattern::offset(text).is_some();
-            (!known).then_some("the form is made of yyyy, MM and dd, each once; an offset is written +02:00")
+            (!known).then_some(
+                "the form is made of yyyy or yy, MM and dd or DDD, each once; an offset is written +02:00",
+            )
+        }
+        ("timestamp", 1) if !pattern::Pattern::new(text).is_some_and(|p| p.reads_moments()) => {
+            Some("the form is made of yyyy, MM and dd or DDD, HH, mm and ss, each once")
         }
         ("format", 1) if pattern::Pattern::new(text).is_none() => {
-            Some("the form is made of yyyy, yy, MM, dd, HH, mm, ss and characters that are no letters")
+            Some("the form is made of yyyy, yy, MM, dd, DDD, HH, mm, ss and characters that are no letters")
         }
         ("pad_left" | "pad_right", 2) if text.chars().count() != 1 => {
             Some("it pads with exactly one character")
         }
         ("replace", 1) if text.is_empty() => Some("there is nothing to replace"),
+        _ => None,
+    }
+}
+
+/// What is wrong with constants together, each of which is right by itself. `texts` has those that are text.
+pub(crate) fn fault_of_constants(function: &str, texts: &[Option<&str>]) -> Option<&'static str> {
+    let short = |form: Option<&str>| form.and_then(pattern::Pattern::new).is_some_and(|p| p.is_short());
+    match (function, texts) {
+        ("date", [_, form]) if short(*form) => {
+            Some("a year of two digits needs the first year of its century window: date(x, 'yyMMdd', 1950)")
+        }
+        ("timestamp", [_, form, ..]) if short(*form) => Some("a moment's year has four digits"),
         _ => None,
     }
 }
