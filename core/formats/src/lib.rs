@@ -5,6 +5,7 @@
 //! compiled from it fills [`Captured`] slots from wire bytes; the plan evaluates expressions over the slots into
 //! [`Value`]s; a writer compiled from the target schema turns them into wire bytes.
 
+pub mod check_digit;
 pub mod decimal;
 mod decode;
 mod error;

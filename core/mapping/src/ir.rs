@@ -7,6 +7,8 @@ use portolan_diagnostics::Span;
 use portolan_formats::{FrameId, Selection, SlotRef};
 use portolan_schema::{FieldId, RecordId};
 
+use crate::functions::Prepared;
+
 /// One direction of a route, checked: source document to target document.
 #[derive(Debug, Clone)]
 pub struct Translation {
@@ -191,8 +193,8 @@ pub enum Expr {
         function: usize,
         /// The receiver first.
         args: Vec<Expr>,
-        /// Compiled once: a regular expression where the function takes a constant one.
-        regex: Option<regex::Regex>,
+        /// What was made of a constant among them.
+        prepared: Option<Prepared>,
         /// For run-time errors.
         span: Span,
     },

@@ -182,7 +182,7 @@ fn span() -> Span {
 
 fn call(name: &str, args: Vec<Expr>) -> Expr {
     let (function, _) = functions::find(name).unwrap();
-    Expr::Call { function, args, regex: None, span: span() }
+    Expr::Call { function, args, prepared: None, span: span() }
 }
 
 fn path(record: RecordId, index: usize, selected: Selected) -> Expr {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
-    functions::{self, Function, Kind, Outcome},
+    functions::{self, Form, Function, Kind, Outcome, Prepared},
     ir::{Constant, ContextField, Expr},
 };
 
@@ -282,7 +282,7 @@ impl Checker<'_> {
             return None;
         }
         let (mut args, mut kinds) = (Vec::new(), Vec::new());
-        let (mut absent, mut optional, mut regex, mut failed) = (false, Vec::new(), None, false);
+        let (mut absent, mut optional, mut prepared, mut failed) = (false, Vec::new(), None, false);
         for (position, (expression, parameter)) in given.iter().zip(function.parameters).enumerate() {
             let Some(typed) = self.value(expression, leaf) else {
                 failed = true;
@@ -311,7 +311,7 @@ impl Checker<'_> {
                 failed = true;
                 continue;
             }
-            if parameter.constant && !matches!(typed.expr, Expr::Constant(_)) {
+            if parameter.form != Form::Value && !matches!(typed.expr, Expr::Constant(_)) {
                 let message = format!("the {} of `{}` is a constant", parameter.name, function.name);
                 self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
                 failed = true;
@@ -324,13 +324,11 @@ impl Checker<'_> {
                 failed = true;
                 continue;
             }
-            if let (true, Expr::Constant(Constant::Text(pattern))) =
-                (is_pattern(function, position), &typed.expr)
-            {
-                match regex::RegexBuilder::new(pattern).size_limit(1 << 20).build() {
-                    Ok(built) => regex = Some(built),
-                    Err(error) => {
-                        let message = format!("this is not a regular expression: {}", regex_fault(&error));
+            if let Expr::Constant(Constant::Text(text)) = &typed.expr {
+                match Prepared::of(parameter.form, text) {
+                    Ok(None) => {}
+                    Ok(made) => prepared = made,
+                    Err(message) => {
                         self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
                         failed = true;
                         continue;
@@ -354,26 +352,27 @@ impl Checker<'_> {
         if failed {
             return None;
         }
+        let text = |expr: &Expr| match expr {
+            Expr::Constant(Constant::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let texts: Vec<_> = args.iter().map(text).collect();
+        let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
+        if let Some(fault) = functions::fault_of_constants(function.name, &texts) {
+            self.report(Code::EXPR_ARGUMENTS, fault, leaf, at);
+            return None;
+        }
         let ty = match function.result {
             Outcome::Kind(kind) => Type::any(kind),
+            Outcome::Perhaps(kind) => {
+                absent = true;
+                Type::any(kind)
+            }
             Outcome::SameAs(position) => Type::any(kinds.get(position).map_or(Kind::Text, |t| t.kind)),
         };
-        let expr = Expr::Call { function: index, args, regex, span: leaf.place(at) };
+        let expr = Expr::Call { function: index, args, prepared, span: leaf.place(at) };
         Some(Typed { expr, ty, absent, optional, place: at.clone() })
     }
-}
-
-/// Whether a parameter is a regular expression.
-fn is_pattern(function: &Function, position: usize) -> bool {
-    function.parameters.get(position).is_some_and(|p| p.name == "pattern" && p.constant)
-        && function.name == "matches"
-}
-
-/// The last line of what the regex crate says; those before draw the pattern again.
-fn regex_fault(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default();
-    last.trim_start_matches("error: ").to_owned()
 }
 
 /// `x.truncate(length)`, as the reference shows it.

@@ -18,9 +18,9 @@ fn evaluate<'a>(expr: &'a Expr, arena: &'a Bump) -> Option<Value<'a>> {
         Expr::Constant(Constant::Integer(n)) => Some(Value::Integer(*n)),
         Expr::Constant(Constant::Decimal(d)) => Some(Value::Decimal(*d)),
         Expr::Constant(Constant::Bool(b)) => Some(Value::Bool(*b)),
-        Expr::Call { function, args, regex, .. } => {
+        Expr::Call { function, args, prepared, .. } => {
             let arguments: Option<Vec<_>> = args.iter().map(|a| evaluate(a, arena)).collect();
-            let mut call = Call { arena, regex: regex.as_ref(), received: jiff::Timestamp::UNIX_EPOCH };
+            let mut call = Call { arena, prepared: prepared.as_ref(), received: jiff::Timestamp::UNIX_EPOCH };
             (LIBRARY[*function].eval)(&mut call, &arguments?).ok()
         }
         other => panic!("an example uses {other:?}"),
@@ -44,8 +44,11 @@ fn examples_give_what_they_say() {
             let arena = Bump::new();
             let value = typed.as_ref().and_then(|t| evaluate(&t.expr, &arena));
             let mut shown = Vec::new();
-            let shown = match value.map(|v| lexical::write_any(v, &mut shown)) {
-                Some(Ok(())) => String::from_utf8(shown).unwrap(),
+            let shown = match value {
+                Some(Value::Absent) => "absent".to_owned(),
+                Some(value) if lexical::write_any(value, &mut shown).is_ok() => {
+                    String::from_utf8(shown).unwrap()
+                }
                 _ => "error".to_owned(),
             };
             assert_eq!(shown, *expected, "{text} {findings:?}");

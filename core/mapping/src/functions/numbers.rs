@@ -16,13 +16,8 @@ pub(super) const DECIMAL: Function = Function {
     receiver: false,
     sees_absent: false,
     parameters: &[
-        Parameter {
-            name: "number",
-            kinds: &[Kind::Integer, Kind::Decimal, Kind::Text],
-            constant: false,
-            optional: false,
-        },
-        Parameter { name: "scale", kinds: &[Kind::Integer], constant: true, optional: true },
+        Parameter::value("number", &[Kind::Integer, Kind::Decimal, Kind::Text]),
+        Parameter::constant("scale", &[Kind::Integer]).optional(),
     ],
     result: Outcome::Kind(Kind::Decimal),
     doc: "The exact decimal of a number or of its text. With a scale, a whole number counts minor units: so many of its digits stand after the point. Text that is not a decimal is refused.",
@@ -50,13 +45,8 @@ pub(super) const UNSCALED: Function = Function {
     receiver: false,
     sees_absent: false,
     parameters: &[
-        Parameter {
-            name: "number",
-            kinds: &[Kind::Decimal, Kind::Integer],
-            constant: false,
-            optional: false,
-        },
-        Parameter { name: "scale", kinds: &[Kind::Integer], constant: true, optional: false },
+        Parameter::value("number", &[Kind::Decimal, Kind::Integer]),
+        Parameter::constant("scale", &[Kind::Integer]),
     ],
     result: Outcome::Kind(Kind::Integer),
     doc: "The decimal counted in minor units: with so many of its digits before the point. Refused where more digits than that would be lost.",
@@ -141,4 +131,43 @@ pub(super) const ABS: Function = Function {
         })),
         _ => Err(ValueProblem::WrongKind.into()),
     },
+};
+
+/// The smaller or the larger of two.
+fn either(arguments: &[Value<'_>], wanted: std::cmp::Ordering) -> Result<Decimal, EvalError> {
+    let decimal = |value| match value {
+        Value::Decimal(number) => Ok(number),
+        Value::Integer(number) => Decimal::from_integer(number).ok_or(ValueProblem::OutOfRange),
+        _ => Err(ValueProblem::WrongKind),
+    };
+    let [a, b] = *arguments else { return Err(EvalError::Mismatch) };
+    let (a, b) = (decimal(a)?, decimal(b)?);
+    Ok(if b.compare(a) == wanted { b } else { a })
+}
+
+const NUMBERS: &[Parameter] = &[
+    Parameter::value("number", &[Kind::Integer, Kind::Decimal]),
+    Parameter::value("other", &[Kind::Integer, Kind::Decimal]),
+];
+
+pub(super) const MIN: Function = Function {
+    name: "min",
+    receiver: false,
+    sees_absent: false,
+    parameters: NUMBERS,
+    result: Outcome::Kind(Kind::Decimal),
+    doc: "The smaller of two numbers.",
+    examples: &[("min(2.50, 10)", "2.50"), ("integer(min(3, 3))", "3")],
+    eval: |_, arguments| Ok(Value::Decimal(either(arguments, std::cmp::Ordering::Less)?)),
+};
+
+pub(super) const MAX: Function = Function {
+    name: "max",
+    receiver: false,
+    sees_absent: false,
+    parameters: NUMBERS,
+    result: Outcome::Kind(Kind::Decimal),
+    doc: "The larger of two numbers.",
+    examples: &[("max(-1, 0)", "0"), ("max(2.5, 2.49)", "2.5")],
+    eval: |_, arguments| Ok(Value::Decimal(either(arguments, std::cmp::Ordering::Greater)?)),
 };

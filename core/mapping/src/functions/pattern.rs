@@ -1,4 +1,5 @@
-//! The forms of dates that old systems write: runs of `yyyy`, `MM`, `dd`, `HH`, `mm`, `ss` between other characters.
+//! The forms of dates that old systems write: runs of `yyyy`, `yy`, `MM`, `dd`, `DDD`, `HH`, `mm`, `ss` between
+//! other characters.
 
 use jiff::{civil, tz::Offset};
 
@@ -26,7 +27,7 @@ impl<'p> Pattern<'p> {
                 rest.find(char::is_alphabetic).unwrap_or(rest.len())
             };
             let part = match (first, length) {
-                ('y', 4 | 2) | ('M' | 'd' | 'H' | 'm' | 's', 2) => Part::Digits(first, length),
+                ('y', 4 | 2) | ('M' | 'd' | 'H' | 'm' | 's', 2) | ('D', 3) => Part::Digits(first, length),
                 (c, _) if c.is_alphabetic() => return None,
                 _ => Part::Text(&rest[..length]),
             };
@@ -36,39 +37,74 @@ impl<'p> Pattern<'p> {
         (!parts.is_empty()).then_some(Self(parts))
     }
 
-    /// Whether a date can be read by it: four digits of the year, the month, the day, each once, and no time.
-    pub(crate) fn reads_dates(&self) -> bool {
-        let mut fields: Vec<(char, usize)> = self
-            .0
-            .iter()
-            .filter_map(|p| if let Part::Digits(c, n) = p { Some((*c, *n)) } else { None })
-            .collect();
+    /// Its fields, in alphabetical order.
+    fn fields(&self) -> Vec<(char, usize)> {
+        let field = |part: &Part<'_>| if let Part::Digits(c, n) = part { Some((*c, *n)) } else { None };
+        let mut fields: Vec<_> = self.0.iter().filter_map(field).collect();
         fields.sort_unstable();
-        fields == [('M', 2), ('d', 2), ('y', 4)]
+        fields
     }
 
-    /// The date of a text that is written so.
-    pub(crate) fn read(&self, text: &str) -> Option<civil::Date> {
-        let (mut rest, mut year, mut month, mut day) = (text, None, None, None);
+    /// Whether the year has two digits only.
+    pub(crate) fn is_short(&self) -> bool {
+        self.fields().contains(&('y', 2))
+    }
+
+    /// Whether a date can be read by it: the year, and the month and the day or the day of the year, each once, and no time.
+    pub(crate) fn reads_dates(&self) -> bool {
+        matches!(self.fields()[..], [('M', 2), ('d', 2), ('y', _)] | [('D', 3), ('y', _)])
+    }
+
+    /// Whether a date and time can be read by it: hours at least.
+    pub(crate) fn reads_moments(&self) -> bool {
+        let (time, day): (Vec<_>, Vec<_>) =
+            self.fields().into_iter().partition(|(letter, _)| matches!(letter, 'H' | 'm' | 's'));
+        let day = matches!(day[..], [('M', 2), ('d', 2), ('y', _)] | [('D', 3), ('y', _)]);
+        day && matches!(time[..], [('H', 2)] | [('H', 2), ('m', 2)] | [('H', 2), ('m', 2), ('s', 2)])
+    }
+
+    /// The moment of a text that is written so; midnight where there is no time. A year of two digits is one of the hundred from
+    /// `century` on.
+    pub(crate) fn read(&self, text: &str, century: Option<i16>) -> Option<civil::DateTime> {
+        let (mut rest, mut fields) = (text, [None::<i16>; 7]);
+        let [year, month, day, ordinal, hour, minute, second] = &mut fields;
         for part in &self.0 {
             match *part {
                 Part::Text(text) => rest = rest.strip_prefix(text)?,
                 Part::Digits(letter, length) => {
                     let digits = rest.get(..length).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
                     rest = &rest[length..];
-                    match (letter, length) {
-                        ('y', 4) => year = Some(digits.parse().ok()?),
-                        ('M', _) => month = Some(digits.parse().ok()?),
-                        ('d', _) => day = Some(digits.parse().ok()?),
-                        _ => return None,
+                    let mut number: i16 = digits.parse().ok()?;
+                    if (letter, length) == ('y', 2) {
+                        let from = century?;
+                        number = from.checked_add((number - from).rem_euclid(100))?;
                     }
+                    let field = match letter {
+                        'y' => &mut *year,
+                        'M' => &mut *month,
+                        'd' => &mut *day,
+                        'D' => &mut *ordinal,
+                        'H' => &mut *hour,
+                        'm' => &mut *minute,
+                        _ => &mut *second,
+                    };
+                    *field = Some(number);
                 }
             }
         }
         if !rest.is_empty() {
             return None;
         }
-        civil::Date::new(year?, month?, day?).ok()
+        let small = |field: Option<i16>| i8::try_from(field?).ok();
+        let date = match *ordinal {
+            Some(ordinal) => {
+                civil::Date::new((*year)?, 1, 1).ok()?.with().day_of_year(ordinal).build().ok()?
+            }
+            None => civil::Date::new((*year)?, small(*month)?, small(*day)?).ok()?,
+        };
+        let time = [*hour, *minute, *second].map(|field| small(field.or(Some(0))));
+        let [Some(hour), Some(minute), Some(second)] = time else { return None };
+        Some(date.to_datetime(civil::Time::new(hour, minute, second, 0).ok()?))
     }
 
     /// A date and time, written so.
@@ -77,6 +113,7 @@ impl<'p> Pattern<'p> {
         for part in &self.0 {
             match *part {
                 Part::Text(text) => out.push_str(text),
+                Part::Digits('D', _) => out.push_str(&format!("{:03}", moment.day_of_year())),
                 Part::Digits('y', 4) => out.push_str(&format!("{:04}", moment.year())),
                 Part::Digits(letter, _) => {
                     let number = match letter {

@@ -6,23 +6,23 @@ use portolan_formats::{Value, ValueProblem, lexical};
 use super::{EvalError, Function, Kind, Outcome, Parameter};
 
 /// Longer results are refused: a replacement may be longer than what it replaces.
-const MAX_RESULT: usize = 16 << 20;
+pub(super) const MAX_RESULT: usize = 16 << 20;
 /// As far as a text is padded.
 const MAX_PADDED: i128 = 4096;
 
-const TEXT: Parameter = Parameter::value("text", &[Kind::Text]);
+pub(super) const TEXT: Parameter = Parameter::value("text", &[Kind::Text]);
 
-fn wrong_kind<T>() -> Result<T, EvalError> {
+pub(super) fn wrong_kind<T>() -> Result<T, EvalError> {
     Err(ValueProblem::WrongKind.into())
 }
 
 /// A length or position that a mapping gives.
-fn count(value: i128) -> Result<usize, EvalError> {
+pub(super) fn count(value: i128) -> Result<usize, EvalError> {
     usize::try_from(value).map_err(|_| ValueProblem::OutOfRange.into())
 }
 
 /// The byte at which a character begins; the end for the position after the last one.
-fn place(text: &str, position: usize) -> Option<usize> {
+pub(super) fn place(text: &str, position: usize) -> Option<usize> {
     text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(position)
 }
 
@@ -187,12 +187,12 @@ pub(super) const MATCHES: Function = Function {
     name: "matches",
     receiver: true,
     sees_absent: false,
-    parameters: &[TEXT, Parameter::constant("pattern", &[Kind::Text])],
+    parameters: &[TEXT, Parameter::PATTERN],
     result: Outcome::Kind(Kind::Bool),
     doc: "Whether the regular expression is found in the text; `^` and `$` hold it to the whole. It has no look-around and no references back, so it takes no longer than the text is long.",
     examples: &[("'38001085718'.matches('^[0-9]{11}$')", "true"), ("'a1'.matches(r'^\\d')", "false")],
-    eval: |call, arguments| match (call.regex, arguments) {
-        (Some(regex), [Value::Text(text), _]) => Ok(Value::Bool(regex.is_match(text))),
+    eval: |call, arguments| match arguments {
+        [Value::Text(text), _] => Ok(Value::Bool(call.pattern()?.is_match(text))),
         _ => wrong_kind(),
     },
 };

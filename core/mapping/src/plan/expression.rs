@@ -1,7 +1,7 @@
 //! Expressions with everything resolved: decoders for fields, functions by address, tables at hand.
 
 use crate::{
-    functions::{self, Function},
+    functions::{self, Function, Prepared},
     ir::{Arithmetic, Comparison, Constant, ContextField, Expr, SourceSlot, Table, Tables},
 };
 use portolan_diagnostics::Span;
@@ -37,7 +37,7 @@ pub(crate) enum Node {
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
     pub(crate) arguments: Vec<Node>,
-    pub(crate) regex: Option<regex::Regex>,
+    pub(crate) prepared: Option<Prepared>,
     /// Of one argument that is not constant: an absent one makes the result absent.
     pub(crate) single: bool,
     /// What it makes of a whole number that fits a word, where that is all that it does.
@@ -95,13 +95,20 @@ impl Scope<'_> {
             Expr::Constant(constant) => Node::Constant(constant.clone()),
             Expr::Context(field) => Node::Context(*field),
             Expr::Metadata(name) => Node::Metadata(name.clone()),
-            Expr::Call { function, args, regex, span } => match functions::LIBRARY.get(*function) {
+            Expr::Call { function, args, prepared, span } => match functions::LIBRARY.get(*function) {
                 None => Node::Constant(Constant::Absent),
                 Some(function) => {
                     let single = args.iter().filter(|a| !matches!(a, Expr::Constant(_))).count() <= 1;
                     let conversion = Conversion::of(function, args);
-                    let (arguments, regex) = (all(args), regex.clone());
-                    Node::Call(Box::new(Call { function, arguments, regex, single, conversion, span: *span }))
+                    let (arguments, prepared) = (all(args), prepared.clone());
+                    Node::Call(Box::new(Call {
+                        function,
+                        arguments,
+                        prepared,
+                        single,
+                        conversion,
+                        span: *span,
+                    }))
                 }
             },
             Expr::Default(a, b) => Node::Default(pair(a, b)),

@@ -252,7 +252,7 @@ fn apply<'a, const N: usize>(
     }
     let mut context = FunctionCall {
         arena: run.arena,
-        regex: call.regex.as_ref(),
+        prepared: call.prepared.as_ref(),
         received: run.environment.context.received,
     };
     let result = (call.function.eval)(&mut context, &values);
