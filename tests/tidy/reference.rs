@@ -47,7 +47,7 @@ fn functions() -> String {
     let mut page = String::from(
         "# Functions of the language\n\nMade from core/mapping/src/functions, where every example is a test. `x.f(y)` and `f(x, y)` are the same \
          where the first parameter is a receiver. An absent first argument makes the result absent, unless said otherwise; `error` as \
-         a result means that the message is refused.\n",
+         a result means that the message is refused, `absent` that there is none.\n",
     );
     for function in LIBRARY {
         let parameter = |p: &Parameter| match p.optional {
