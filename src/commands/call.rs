@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// Metadata of the call
     #[arg(long, value_name = "NAME=VALUE", value_parser = translate::pair)]
     metadata: Vec<(String, String)>,
-    /// The call's deadline
+    /// The call's deadline; an operation is followed for as long as it takes
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     timeout: Duration,
     /// Follow an operation until it is done
@@ -126,6 +126,14 @@ async fn followed(
         let request = json!({ "name": operation["name"], "timeout": format!("{}s", AT_A_TIME.as_secs()) });
         let outcome = portal.call(WAIT, &request, &terms).await?;
         operation = outcome.answer.or_else(|refusal| refused(&refusal, report))?;
+        if operation["done"] != true {
+            let (name, state) = (&operation["name"], &operation["metadata"]["state"]);
+            report.note(format_args!(
+                "{} is {}; it goes on without this command, and `portolan queue show` says what it waits for",
+                name.as_str().unwrap_or_default(),
+                state.as_str().unwrap_or("not done"),
+            ));
+        }
         // A gateway that is stopping, or one that keeps nobody waiting, is not asked without pause.
         if operation["done"] != true && asked.elapsed() < Duration::from_secs(1) {
             tokio::time::sleep(Duration::from_secs(1)).await;

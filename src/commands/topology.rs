@@ -124,7 +124,8 @@ fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
         .help("queues are made at RabbitMQ, with queue: \"amqps://...\" in the configuration"));
     };
     let read = mappings::sound(&config, &mut sources)?;
-    let mut routes: Vec<_> = read.routes.iter().map(|found| Arc::from(&*found.loaded.route.name)).collect();
+    let kept = read.routes.iter().map(|found| &found.loaded.route).filter(|route| route.is_recorded());
+    let mut routes: Vec<_> = kept.map(|route| Arc::from(&*route.name)).collect();
     routes.sort();
     let ingress = strangers.ingress.iter().map(|named| named.value.clone()).collect();
     Ok(Needed { broker: (**broker).clone(), routes, ingress })

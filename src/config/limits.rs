@@ -13,7 +13,6 @@ use super::keys::{Group, Reader};
 pub(super) fn policy(system: &mut Group<'_>, reader: &mut Reader<'_>) -> (SystemPolicy, Option<usize>) {
     let mut policy = SystemPolicy::default();
     let at_a_time = system.take("limits").and_then(|entry| limits(&entry.value, &mut policy, reader));
-    policy.concurrency = at_a_time.unwrap_or(policy.concurrency);
     if let Some(entry) = system.take("breaker") {
         policy.breaker = breaker(entry, reader);
     }

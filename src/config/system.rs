@@ -46,9 +46,11 @@ pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
         }
     }
     let mut kind = keys.require("soap", reader).and_then(|e| soap(&e.value, reader));
-    let (policy, at_a_time) = limits::policy(&mut keys, reader);
-    if let (Some(SystemKind::Soap { options, .. }), Some(most)) = (&mut kind, at_a_time) {
-        options.max_concurrency = options.max_concurrency.min(most);
+    let (mut policy, at_a_time) = limits::policy(&mut keys, reader);
+    if let Some(SystemKind::Soap { options, .. }) = &mut kind {
+        options.max_concurrency = options.max_concurrency.min(at_a_time.unwrap_or(usize::MAX));
+        // What would only wait for a connection is not begun: if the gateway died then, nobody would know whether it was sent.
+        policy.concurrency = at_a_time.unwrap_or(policy.concurrency).min(options.max_concurrency);
     }
     keys.finish(reader);
     Some(System { kind: kind?, policy, span: entry.key_span })

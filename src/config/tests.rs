@@ -102,6 +102,8 @@ systems:
     breaker: off
   old:
     soap: { endpoint: https://old.example/soap }
+  narrow:
+    soap: { endpoint: https://narrow.example/soap, max-concurrency: 4 }
 ";
     let (config, rendered) = read_in(folder.path(), text);
     assert_eq!(rendered, "");
@@ -119,6 +121,7 @@ systems:
     assert_eq!(options.max_concurrency, 8, "no more at a time than the system bears, whoever asks");
     assert_eq!(systems["tax"].policy, SystemPolicy { breaker: None, ..SystemPolicy::default() });
     assert_eq!(systems["old"].policy, SystemPolicy::default());
+    assert_eq!(systems["narrow"].policy.concurrency, 4, "nothing is begun that only waits for a connection");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn topology(house: &House, command: &str) -> (Option<i32>, Vec<(String, String)>
 }
 
 fn all(queues: &[(String, String)], state: &str) -> bool {
-    queues.len() == 7 && queues.iter().all(|(_, found)| found == state)
+    queues.len() == 5 && queues.iter().all(|(_, found)| found == state)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn queues_are_looked_at_made_and_found_to_differ() {
         let text = house.told(&["topology"]);
         let later = text.lines().find(|line| line.starts_with("portolan.route.orders.later ")).unwrap();
         assert_eq!(later.split_whitespace().skip(1).collect::<Vec<_>>(), ["quorum", "there", "0", "1"]);
-        assert!(text.ends_with("\n7 queues\n"), "{text}");
+        assert!(text.ends_with("\n5 queues\n"), "{text}");
 
         // Whoever wants another type is told what differs, and nothing is changed.
         let classic = site.classic_house();
@@ -58,7 +58,7 @@ fn queues_are_looked_at_made_and_found_to_differ() {
         let line = said.lines().find(|line| line.contains("portolan.route.orders.later ")).expect(&said);
         assert!(line.starts_with("problem") && line.contains("x-queue-type"), "{line}");
         let said = house.told(&["doctor"]);
-        assert!(said.contains("7 queues and 1 exchange, as the routes need them"), "{said}");
+        assert!(said.contains("5 queues and 1 exchange, as the routes need them"), "{said}");
         drop(gateway);
         let (status, said) = classic.refuses_to_serve();
         assert!(!status.success() && said.contains("x-queue-type"), "{said}");

@@ -227,7 +227,7 @@ async fn claim(pool: Arc<Pool>, wanted: Vec<Wanted>) -> Result<Vec<Option<Row>>,
     let rows = pool.query(
         Patience::Forever,
         "UPDATE portolan.messages m
-         SET state = 1, attempt = w.attempt, gateway = w.gateway, started = w.now, at = w.now
+         SET state = 1, attempt = w.attempt, gateway = w.gateway, started = greatest(w.now, m.received), at = w.now
          FROM unnest($1::uuid[], $2::int4[], $3::uuid[], $4::int8[]) AS w (id, attempt, gateway, now)
          WHERE m.id = w.id AND m.lost < 2 AND ((m.state = 0 AND m.attempt = w.attempt - 1)
              OR ($5 AND m.state = 1 AND m.attempt = w.attempt AND m.gateway = w.gateway AND m.at = w.now))

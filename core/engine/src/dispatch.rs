@@ -77,7 +77,10 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         let ready = engine.delivery.ready();
         let freed = engine.freed.notified();
         let claims = claim(&engine, &busy).await;
-        trouble.tell(&claims);
+        // Where nothing was claimed, nothing is known to be over.
+        if !matches!(claims, Ok(Claims { count: 0, .. })) {
+            trouble.tell(&claims);
+        }
         let (failed, look_again) = match claims {
             Ok(Claims { count: 0, look_again }) => (false, look_again),
             Ok(_) => continue,

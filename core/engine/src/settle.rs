@@ -161,7 +161,7 @@ pub(crate) fn reconciled(metrics: &Metrics, settled: &Reconciled) {
         dead = ids(buried),
         due_again = requeued.len(),
         again = ids(requeued),
-        "a gateway ended in the middle of attempts; those of unknown outcome, and those over which gateways keep ending, are dead letters now"
+        "a gateway ended in the middle of attempts; those of unknown outcome, and those over which gateways keep ending, are dead letters now: ask the system about each, then `portolan queue resolve` or `queue retry`"
     );
 }
 

@@ -32,7 +32,8 @@ pub(super) fn check(path: &Path) -> Looked {
         let read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         rendered.extend(read.findings.iter().map(|d| Rendered::new(d, &shown)));
-        routes = read.routes.iter().map(|found| found.loaded.route.name.clone()).collect();
+        let kept = read.routes.iter().map(|found| &found.loaded.route).filter(|route| route.is_recorded());
+        routes = kept.map(|route| route.name.clone()).collect();
         sound = format!("sound, with the mappings of {}", plural(read.routes.len(), "route"));
     }
     // What the configuration says of a standing header, each route that carries it may say again.

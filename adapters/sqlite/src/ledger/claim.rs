@@ -91,7 +91,7 @@ impl Ledger {
         };
         self.connection
             .prepare_cached(
-                "UPDATE messages SET state = 1, attempt = attempt + 1, at = ?2, started = ?2, gateway = ?3 WHERE seq = ?1",
+                "UPDATE messages SET state = 1, attempt = attempt + 1, at = ?2, started = max(?2, received), gateway = ?3 WHERE seq = ?1",
             )?
             .execute((seq, now.0, gateway.0.as_bytes()))?;
         Ok(Some(claimed))
