@@ -5,9 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use portolan_diagnostics::Sources;
 use portolan_rabbitmq::{Found, Inspected, Needs, Options, QueueType};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
-    config::{self, Queue},
+    config::{self, Ledger, Queue},
     mappings,
     report::{Failure, Format, Report, plural},
     table::Table,
@@ -84,9 +85,10 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
 }
 
 fn compare(wanted: &Wanted, apply: bool, report: &Report) -> Result<(), Failure> {
-    let Needed { broker, routes, ingress } = needed(&wanted.config)?;
+    let Needed { mut broker, ledger, routes, ingress } = needed(&wanted.config)?;
     let needs = Needs { routes: &routes, ingress: &ingress };
     let compared = super::small_runtime()?.block_on(async {
+        broker.ledger = identity(&ledger).await;
         match apply {
             true => portolan_rabbitmq::apply(&broker, needs).await,
             false => portolan_rabbitmq::inspect(&broker, needs).await,
@@ -106,9 +108,18 @@ fn compare(wanted: &Wanted, apply: bool, report: &Report) -> Result<(), Failure>
     }
 }
 
+/// Whose the queues are to be. Of a ledger that is away, or was never opened, nobody can say; a file is its gateway's alone.
+async fn identity(ledger: &Ledger) -> Option<Uuid> {
+    match ledger {
+        Ledger::Postgres(options) => portolan_postgres::probe(options).await.ok()?.identity,
+        Ledger::Sqlite(_) => None,
+    }
+}
+
 /// The broker, the routes that are to be served, and those into which strangers publish.
 struct Needed {
     broker: Options,
+    ledger: Ledger,
     routes: Vec<Arc<str>>,
     ingress: Vec<Arc<str>>,
 }
@@ -117,7 +128,7 @@ fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
     let mut sources = Sources::default();
     let loaded = config::load(path, &mut sources).into_result();
     let (config, _) = loaded.map_err(|found| Failure::configuration(found, &sources))?;
-    let Queue::RabbitMq { broker, strangers, .. } = &config.queue else {
+    let Queue::RabbitMq { broker, ledger, strangers } = &config.queue else {
         return Err(Failure::usage(
             "the queue is a SQLite file: there is no broker, and nothing to set up at one",
         )
@@ -128,7 +139,7 @@ fn needed(path: &std::path::Path) -> Result<Needed, Failure> {
     let mut routes: Vec<_> = kept.map(|route| Arc::from(&*route.name)).collect();
     routes.sort();
     let ingress = strangers.ingress.iter().map(|named| named.value.clone()).collect();
-    Ok(Needed { broker: (**broker).clone(), routes, ingress })
+    Ok(Needed { broker: (**broker).clone(), ledger: ledger.clone(), routes, ingress })
 }
 
 fn is_there(queue: &Inspected) -> bool {

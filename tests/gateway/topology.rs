@@ -19,7 +19,8 @@ fn topology(house: &House, command: &str) -> (Option<i32>, Vec<(String, String)>
 }
 
 fn all(queues: &[(String, String)], state: &str) -> bool {
-    queues.len() == 5 && queues.iter().all(|(_, found)| found == state)
+    let mut of_routes = queues.iter().filter(|(queue, _)| queue.starts_with("portolan.route."));
+    of_routes.clone().count() == 5 && of_routes.all(|(_, found)| found == state)
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn queues_are_looked_at_made_and_found_to_differ() {
         let text = house.told(&["topology"]);
         let later = text.lines().find(|line| line.starts_with("portolan.route.orders.later ")).unwrap();
         assert_eq!(later.split_whitespace().skip(1).collect::<Vec<_>>(), ["quorum", "there", "0", "1"]);
-        assert!(text.ends_with("\n5 queues\n"), "{text}");
+        assert!(text.ends_with("\n5 queues and 1 exchange\n"), "{text}");
 
         // Whoever wants another type is told what differs, and nothing is changed.
         let classic = site.classic_house();
@@ -83,6 +84,11 @@ fn queues_of_one_ledger_are_not_anothers() {
         assert!(found.contains("belong to another ledger"), "{found}");
         drop(gateway);
         drop(first.serve());
+        // Nor does a command make any among them, once it can know.
+        drop(site.open_house(site.house(), "prefix: portolan.elsewhere").serve());
+        let (code, queues, said) = topology(&other, "apply");
+        assert!(code == Some(1) && said.contains("belong to another ledger"), "{said}");
+        assert!(queues.iter().all(|(_, found)| found != "made"), "{said}");
 
         // With a prefix of its own it may share the broker.
         let apart = House::orders(backend.address);

@@ -75,8 +75,20 @@ async fn each(options: &Options, needs: Needs<'_>, make: bool) -> Result<Vec<Ins
     let tls = Tls::new(options.tls.clone());
     let target = Target::new(Brokers::parse(&options.url)?, tls, "portolan topology", patience);
     let live = target.connect().await?;
-    let look = Look { topology: &topology, connection: &live.connection, patience, make };
+    let exchange = |name: Result<ShortString, ServeError>, found| Inspected {
+        route: None,
+        queue: name.map_or_else(|_| options.queue_prefix.clone(), |name| name.to_string()),
+        queue_type: None,
+        found,
+    };
+    let mut look = Look { topology: &topology, connection: &live.connection, patience, make };
     let mut inspected = Vec::new();
+    if let Some(ledger) = options.ledger {
+        let owner = exchange(topology.ledger(), look.ledger(ledger).await);
+        // Among queues of others nothing is made.
+        look.make &= owner.found.is_ok();
+        inspected.push(owner);
+    }
     let strangers = |route| [(route, Purpose::Ingress), (route, Purpose::Refused)];
     let parcels = needs.routes.iter().map(|route| (route, Purpose::Parcels));
     for (route, purpose) in parcels.chain(needs.ingress.iter().flat_map(strangers)) {
@@ -86,15 +98,6 @@ async fn each(options: &Options, needs: Needs<'_>, make: bool) -> Result<Vec<Ins
         };
         let (route, queue_type) = (Some(Arc::clone(route)), Some(options.queue_type));
         inspected.push(Inspected { route, queue, queue_type, found });
-    }
-    let exchange = |name: Result<ShortString, ServeError>, found| Inspected {
-        route: None,
-        queue: name.map_or_else(|_| options.queue_prefix.clone(), |name| name.to_string()),
-        queue_type: None,
-        found,
-    };
-    if let Some(ledger) = options.ledger {
-        inspected.push(exchange(topology.ledger(), look.ledger(ledger).await));
     }
     if !needs.ingress.is_empty() {
         inspected.push(exchange(topology.ingress(), look.ingress(needs.ingress).await));
