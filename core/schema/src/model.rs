@@ -129,6 +129,8 @@ pub struct Record {
     pub mixed: bool,
     /// Cannot stand by itself; one of the records that name it as `base` stands in its place (`xsi:type`).
     pub is_abstract: bool,
+    /// The contract refers to it and declares it nowhere: whatever stands there is passed over, and nothing is written.
+    pub is_missing: bool,
     /// The record that this one extends or restricts.
     pub base: Option<RecordId>,
     /// The contract's own words.

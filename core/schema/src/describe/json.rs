@@ -79,6 +79,7 @@ fn record(record: &Record) -> Value {
         "open": record.open,
         "mixed": record.mixed,
         "abstract": record.is_abstract,
+        "missing": record.is_missing,
         "base": record.base,
     });
     if let (Content::Ordered(model), Some(object)) = (&record.content, value.as_object_mut()) {

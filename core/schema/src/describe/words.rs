@@ -12,7 +12,11 @@ pub(super) fn type_name(schema: &Schema, ty: TypeId) -> String {
     match ty {
         TypeId::Record(id) => {
             let record = schema.record(id);
-            if record.name.namespace == XSD { "any".to_owned() } else { record.name.local.clone() }
+            match &record.name {
+                name if record.is_missing => format!("{} (not declared)", name.local),
+                name if name.namespace == XSD => "any".to_owned(),
+                name => name.local.clone(),
+            }
         }
         TypeId::Scalar(id) => {
             let scalar = schema.scalar(id);

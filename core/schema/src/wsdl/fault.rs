@@ -1,6 +1,6 @@
 //! Faults of both SOAP versions (SOAP 1.1, section 4.4; SOAP 1.2 part 1, section 5.4).
 
-use super::envelope::{Path, declared, field, ordered};
+use super::envelope::{Path, field, ordered};
 use crate::{
     Content, FieldId, Name, Occurs, Particle, RecordId, SoapVersion, TypeId,
     xsd::{Compiler, Declared},
@@ -25,7 +25,7 @@ pub(super) fn fault(
         SoapVersion::V11 => Name::plain(local),
         SoapVersion::V12 => Name::new(version.namespace(), local),
     };
-    let element = |local: &str, ty: TypeId, occurs: Occurs| field(declared(name(local), ty), occurs);
+    let element = |local: &str, ty: TypeId, occurs: Occurs| field(Declared::new(name(local), ty), occurs);
 
     let mut details = Vec::new();
     for fault in declared_faults {

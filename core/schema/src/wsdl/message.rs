@@ -1,6 +1,6 @@
 //! Messages and their parts: which of them travel in the body, which in the header, under which element names.
 
-use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
 use super::{
     SOAP_11, SOAP_12,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Content, FieldId, Name, Occurs, Particle, Record, TypeId,
-    xsd::{Compiler, Declared},
+    xsd::{self, Compiler, Declared},
 };
 
 const MIME: &str = "http://schemas.xmlsoap.org/wsdl/mime/";
@@ -25,10 +25,13 @@ pub(super) enum Style {
 }
 
 /// What one direction of an operation carries.
+#[derive(Default)]
 pub(super) struct Carried {
     pub(super) headers: Vec<Declared>,
-    /// The one element of the body, if any.
-    pub(super) body: Option<Declared>,
+    /// The elements of the body: one, as a rule.
+    pub(super) body: Vec<Declared>,
+    /// The contract does not say what the body holds.
+    pub(super) open: bool,
 }
 
 /// Reads the messages of one operation.
@@ -46,8 +49,8 @@ impl Messages<'_> {
         bound: Option<&Site>,
         suffix: &str,
         compiler: &mut Compiler<'_>,
-    ) -> Result<Option<Carried>, Diagnostic> {
-        let message = self.definitions.referred(declared, "message", Kind::Message)?;
+    ) -> Result<Carried, Diagnostic> {
+        let message = self.definitions.referred(declared, "message", Kind::Message, compiler)?;
         let wire = bound.map(|bound| within_mime(bound, compiler));
         let body = wire.as_ref().and_then(|wire| extension(wire, "body"));
         if body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded") {
@@ -57,21 +60,15 @@ impl Messages<'_> {
         let mut headers = Vec::new();
         let mut in_header = Vec::new();
         for header in wire.iter().flat_map(headers_of) {
-            let of = self.definitions.referred(&header, "message", Kind::Message)?;
-            let part = header.attribute("part").unwrap_or_default().trim().to_owned();
-            let Some(site) =
-                of.children("part").into_iter().find(|p| p.attribute("name").map(str::trim) == Some(&part))
-            else {
-                let what = format!("the message has no part `{part}`");
-                compiler.report(
-                    Diagnostic::error(Code::WSDL_INVALID, what).at(header.attribute_span("part"), ""),
-                );
-                continue;
-            };
-            if of.node == message.node && of.tree.source == message.tree.source {
-                in_header.push(part);
+            match self.header(&header, compiler) {
+                Ok((of, element)) => {
+                    if of.node == message.node && of.tree.source == message.tree.source {
+                        in_header.push(header.attribute("part").unwrap_or_default().trim().to_owned());
+                    }
+                    headers.push(element);
+                }
+                Err(why) => compiler.report(left_out("a header", why)),
             }
-            headers.extend(element_of(&site, compiler)?);
         }
         let written = body.as_ref().and_then(|b| b.attribute("parts"));
         let listed: Option<Vec<&str>> = written.map(|parts| parts.split_whitespace().collect());
@@ -85,41 +82,46 @@ impl Messages<'_> {
         let parts: Vec<_> = message.children("part").into_iter().filter(travels).collect();
         let body = match self.style {
             Style::Rpc => {
-                let namespace = body
-                    .as_ref()
-                    .and_then(|b| b.attribute("namespace"))
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned();
-                Some(self.wrapper(
-                    &parts,
-                    Name::new(namespace, format!("{}{suffix}", self.operation)),
-                    compiler,
-                ))
+                let name = format!("{}{suffix}", self.operation);
+                let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
+                vec![self.wrapper(&parts, name, compiler)]
             }
-            Style::Document => match parts.as_slice() {
-                [] => None,
-                [part] => match element_of(part, compiler)? {
-                    Some(element) => Some(element),
-                    None => return Ok(None),
-                },
-                _ => return Err(unsupported("its body holds several parts", message.span())),
-            },
+            Style::Document => {
+                let elements = parts.iter().map(|part| element_of(part, compiler));
+                elements.collect::<Option<_>>().ok_or_else(|| unreadable(declared))?
+            }
         };
-        Ok(Some(Carried { headers, body }))
+        Ok(Carried { headers, body, open: false })
+    }
+
+    /// The message that a header's part belongs to, and its element.
+    fn header(&self, header: &Site, compiler: &mut Compiler<'_>) -> Result<(Site, Declared), Diagnostic> {
+        let message = self.definitions.referred(header, "message", Kind::Message, compiler)?;
+        let name = header.attribute("part").unwrap_or_default().trim();
+        let parts = message.children("part");
+        let part = parts.iter().find(|p| p.attribute("name").map(str::trim) == Some(name));
+        let part = part.ok_or_else(|| {
+            let what = format!("the message has no part `{name}`");
+            Diagnostic::error(Code::WSDL_INVALID, what).at(header.attribute_span("part"), "")
+        })?;
+        let element = element_of(part, compiler).ok_or_else(|| unreadable(header))?;
+        Ok((message, element))
     }
 
     /// The element of a declared fault, as it stands in the fault's detail.
-    pub(super) fn fault(
-        &self,
-        fault: &Site,
-        compiler: &mut Compiler<'_>,
-    ) -> Result<Option<Declared>, Diagnostic> {
-        let message = self.definitions.referred(fault, "message", Kind::Message)?;
-        let Some(part) = message.children("part").into_iter().next() else { return Ok(None) };
-        match part.attribute("element") {
-            Some(_) => element_of(&part, compiler),
-            None => Ok(Some(accessor(&part, compiler))),
+    pub(super) fn fault(&self, fault: &Site, compiler: &mut Compiler<'_>) -> Option<Declared> {
+        match self.definitions.referred(fault, "message", Kind::Message, compiler) {
+            Ok(message) => {
+                let part = message.children("part").into_iter().next()?;
+                match part.attribute("element") {
+                    Some(_) => element_of(&part, compiler),
+                    None => Some(accessor(&part, compiler)),
+                }
+            }
+            Err(why) => {
+                compiler.report(left_out("a fault", why));
+                None
+            }
         }
     }
 
@@ -132,48 +134,50 @@ impl Messages<'_> {
         let particles = (0..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
         record.content = Content::Ordered(Particle::Sequence(Occurs::ONCE, particles));
         let ty = TypeId::Record(compiler.schema.add_record(record));
-        envelope::declared(name, ty)
+        Declared::new(name, ty)
     }
 }
 
 /// A part as an element of its own name.
 fn accessor(part: &Site, compiler: &mut Compiler<'_>) -> Declared {
     let name = Name::plain(part.attribute("name").unwrap_or_default().trim());
-    let ty = match named(part, "type", compiler) {
+    let ty = match named(part, "type", xsd::Kind::Type, compiler) {
         Some(ty) => compiler.type_named(&ty, part.attribute_span("type")),
-        None => match named(part, "element", compiler) {
-            Some(element) => match compiler.global_element(&element, part.attribute_span("element")) {
-                Some(declared) => declared.ty,
-                None => TypeId::Record(compiler.any()),
-            },
+        None => match named(part, "element", xsd::Kind::Element, compiler) {
+            Some(element) => compiler.global_element(&element, part.attribute_span("element")).ty,
             None => TypeId::Record(compiler.any()),
         },
     };
-    envelope::declared(name, ty)
+    Declared::new(name, ty)
 }
 
-/// The element that a part names; an error where it has a type instead, `None` where something is wrong that was reported.
-fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Declared>, Diagnostic> {
+/// The element that a part names; `None` where something is wrong that was reported.
+fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Option<Declared> {
     if part.attribute("element").is_none() {
-        let name = part.attribute("name").unwrap_or_default();
-        let what = format!("its part `{}` has a type where document style wants an element", name.trim());
-        return Err(unsupported(&what, part.span()));
+        let name = part.attribute("name").unwrap_or_default().trim();
+        let what =
+            format!("the part `{name}` has a type where an element is wanted; it is read as `<{name}>`");
+        compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(part.span(), ""));
+        return Some(accessor(part, compiler));
     }
-    let Some(name) = named(part, "element", compiler) else { return Ok(None) };
-    Ok(compiler.global_element(&name, part.attribute_span("element")))
+    let name = named(part, "element", xsd::Kind::Element, compiler)?;
+    Some(compiler.global_element(&name, part.attribute_span("element")))
 }
 
-fn named(part: &Site, attribute: &str, compiler: &mut Compiler<'_>) -> Option<Name> {
+fn named(part: &Site, attribute: &str, kind: xsd::Kind, compiler: &mut Compiler<'_>) -> Option<Name> {
     let written = part.attribute(attribute)?;
-    match part.tree.qualified(part.node, written) {
-        Ok(name) => Some(name),
-        Err(unbound) => {
-            let what = format!("the prefix `{}` is not declared", unbound.0);
-            compiler
-                .report(Diagnostic::error(Code::XSD_UNRESOLVED, what).at(part.attribute_span(attribute), ""));
-            None
-        }
+    let read = part.tree.qualified(part.node, written);
+    compiler.meant(read, written, kind, &part.target, part.attribute_span(attribute))
+}
+
+/// The namespace of an RPC wrapper. Where the binding does not say it, toolkits take that of the WSDL.
+fn namespace_of(body: Option<&Site>, bound: Option<&Site>, compiler: &mut Compiler<'_>) -> String {
+    let said = body.and_then(|b| b.attribute("namespace"));
+    if let (None, Some(at)) = (said, body.or(bound)) {
+        let what = "RPC style without a namespace; that of the WSDL is taken";
+        compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at.span(), ""));
     }
+    said.or(bound.map(|b| &*b.target)).unwrap_or_default().trim().to_owned()
 }
 
 /// The element that holds `soap:body`: the binding's own, or the root part of a multipart message.
@@ -190,6 +194,18 @@ fn headers_of(wire: &Site) -> Vec<Site> {
     let children =
         [SOAP_11, SOAP_12].into_iter().flat_map(|namespace| wire.tree.children(wire.node, namespace));
     children.filter(|(_, c)| c.name.local == "header").map(|(node, _)| wire.at(node)).collect()
+}
+
+/// The operation can do without it.
+fn left_out(which: &str, mut why: Diagnostic) -> Diagnostic {
+    why.message = format!("{which} is left out: {}", why.message);
+    why.severity = Severity::Warning;
+    why
+}
+
+/// A part of a message that came to nothing, for reasons that were reported.
+fn unreadable(site: &Site) -> Diagnostic {
+    Diagnostic::error(Code::WSDL_INVALID, "its parts could not be read").at(site.span(), "")
 }
 
 fn unsupported(what: &str, at: Span) -> Diagnostic {

@@ -10,7 +10,7 @@ use binding::Bound;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity};
 
 use crate::{
-    Contract, LeftOut, Operation, Reading, Service,
+    Contract, LeftOut, Operation, Reading, Service, TypeId,
     xml::Tree,
     xsd::{Compiled, Compiler, Files, SchemaSet, XSD},
 };
@@ -18,9 +18,9 @@ use crate::{
 /// The namespace of WSDL 1.1.
 pub(crate) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 /// Of its extension elements for SOAP 1.1.
-const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
+pub(crate) const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 /// Of its extension elements for SOAP 1.2.
-const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
+pub(crate) const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 
 /// Reads the contract that begins in `entry`. Imports are looked for relative to the file that names them.
 ///
@@ -50,16 +50,20 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
     }
     let mut compiled = compiler.finish();
     let mut left_out: Vec<LeftOut> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
-    let (services, unsound) = sound(bound, &compiled);
+    let (services, unsound, any_sound) = sound(bound, &compiled);
     let missing = set.missing(&compiled.needed);
     let findings = std::mem::take(&mut compiled.diagnostics).into_iter().chain(missing);
-    diagnostics.extend(findings.map(|found| if unsound.is_empty() { found } else { weaken(found) }));
+    diagnostics.extend(findings.map(|found| if any_sound { weaken(found) } else { found }));
     diagnostics.extend(unsound.iter().map(|operation| {
         let what = format!("the operation `{}` is left out: {}", operation.name, operation.why);
         let finding = Diagnostic::warning(Code::WSDL_INVALID, what);
         operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""))
     }));
     left_out.extend(unsound);
+    if !left_out.is_empty() && services.iter().all(|s| s.operations.is_empty()) {
+        let what = "none of its operations can be asked";
+        diagnostics.push(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
+    }
     diagnostics.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
     let schema = compiled.schema;
     let contract = Contract { schema, services, left_out, files: files.ids, descriptor_set: None };
@@ -91,11 +95,17 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
 }
 
 /// The services without the operations whose types could not be read whole, and those. Where no
-/// operation is sound all stay, and what is wrong with them weighs as it does.
-fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>) {
+/// operation is sound all stay, and what is wrong with them weighs as it does. The last says whether one is.
+fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>, bool) {
     let is_sound = |operation: &Operation, broken: bool| {
         let documents = std::iter::once(&operation.input).chain(&operation.output);
-        !broken && documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record))
+        let whole = documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record));
+        // What nobody knows cannot be asked.
+        let asks = |root: &crate::Root| match root.ty {
+            TypeId::Record(id) if root.name == ["body"] => !compiled.schema.record(id).is_missing,
+            _ => true,
+        };
+        !broken && whole && operation.input.roots.iter().all(asks)
     };
     let sound_of = |b: &Bound| {
         let operations = b.service.operations.iter().zip(&b.broken);
@@ -119,10 +129,10 @@ fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>)
         }
         services.push(service);
     }
-    (services, left_out)
+    (services, left_out, any_sound)
 }
 
-/// What is wrong with operations that were left out does not stop the others.
+/// What is wrong with types does not stop the operations that can do without them.
 fn weaken(mut found: Diagnostic) -> Diagnostic {
     let about_types = [
         Code::XSD_UNRESOLVED,

@@ -72,7 +72,7 @@ impl Compiler<'_> {
             _ => Occurs::OPTIONAL,
         };
         let (name, ty, declaration) = if tree.find(place.node, "ref").is_some() {
-            let name = self.qualified(place, "ref")?;
+            let name = self.qualified(place, "ref", Kind::Attribute)?;
             match set.find(Kind::Attribute, &name) {
                 Some(global) => {
                     let ty = self.attribute_type(global, &name);
@@ -126,7 +126,7 @@ impl Compiler<'_> {
     fn attribute_type(&mut self, place: Place, name: &Name) -> TypeId {
         let set = self.set;
         let tree = set.tree(place);
-        if let Some(named) = self.qualified(place, "type") {
+        if let Some(named) = self.qualified(place, "type", Kind::Type) {
             return TypeId::Scalar(self.simple_named(&named, place, "type", 0));
         }
         match tree.child(place.node, XSD, "simpleType") {

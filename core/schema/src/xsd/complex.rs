@@ -1,10 +1,11 @@
 //! Complex types: what they derive from, and their records (XML Schema Part 1, section 3.4).
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, XSD,
     content::Draft,
+    reference::element_for_type,
     set::{Kind, Place},
 };
 use crate::{Content, Field, Name, Occurs, Particle, Presence, Record, RecordId, ScalarId, TypeId, Wire};
@@ -82,11 +83,14 @@ impl Compiler<'_> {
         };
         let restricts = element.name.local == "restriction";
         let body = Place { node, ..place };
-        let base = self.qualified(body, "base");
+        let base = self.qualified(body, "base", Kind::Type);
         let base_place = base.as_ref().and_then(|name| match set.find(Kind::Type, name) {
             Some(found) if set.tree(found).get(found.node).name.local == "complexType" => Some(found),
             Some(_) => None,
             None => {
+                if let Some(within) = self.type_of_element(name, tree.attribute_span(node, "base")) {
+                    return Some(within);
+                }
                 if name.namespace != XSD {
                     self.unresolved(Kind::Type, name, tree.attribute_span(node, "base"));
                 }
@@ -94,6 +98,14 @@ impl Compiler<'_> {
             }
         });
         Derivation { body, restricts, simple, base, base_place }
+    }
+
+    /// The complex type within an element that is named where a type should be.
+    fn type_of_element(&mut self, name: &Name, at: Span) -> Option<Place> {
+        let element = self.set.find(Kind::Element, name)?;
+        let node = self.set.tree(element).child(element.node, XSD, "complexType")?;
+        self.report(element_for_type(name, at));
+        Some(Place { node, ..element })
     }
 
     /// The type of the text of a complex type with simple content.

@@ -205,7 +205,7 @@ impl Compiler<'_> {
             for substitute in self.set.substitutes(&name) {
                 if !names.contains(substitute) && names.len() < 1000 {
                     names.push(substitute.clone());
-                    members.extend(self.global_element(substitute, at));
+                    members.push(self.global_element(substitute, at));
                 }
             }
         }

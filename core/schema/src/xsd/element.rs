@@ -28,14 +28,21 @@ pub(crate) struct Declared {
     pub(crate) is_abstract: bool,
 }
 
+impl Declared {
+    /// An element of which only name and type are known.
+    pub(crate) fn new(name: Name, ty: TypeId) -> Self {
+        Self { name, ty, nillable: false, default: None, fixed: None, doc: None, is_abstract: false }
+    }
+}
+
 impl Compiler<'_> {
-    /// A global element, or a finding.
-    pub(crate) fn global_element(&mut self, name: &Name, at: Span) -> Option<Declared> {
+    /// A global element; one that is not declared holds what nobody knows, which is said.
+    pub(crate) fn global_element(&mut self, name: &Name, at: Span) -> Declared {
         match self.set.find(Kind::Element, name) {
-            Some(place) => Some(self.declared(place, name.clone())),
+            Some(place) => self.declared(place, name.clone()),
             None => {
-                self.unresolved(Kind::Element, name, at);
-                None
+                let missing = self.missing(Kind::Element, name, at);
+                Declared::new(name.clone(), TypeId::Record(missing))
             }
         }
     }
@@ -45,8 +52,8 @@ impl Compiler<'_> {
         let set = self.set;
         let tree = set.tree(place);
         if tree.find(place.node, "ref").is_some() {
-            let (global, name) = self.referred(place, "ref", Kind::Element)?;
-            let mut declared = self.declared(global, name);
+            let name = self.qualified(place, "ref", Kind::Element)?;
+            let mut declared = self.global_element(&name, tree.attribute_span(place.node, "ref"));
             if let Some(doc) = self.doc(place) {
                 declared.doc = Some(doc);
             }
@@ -81,14 +88,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn element_type(&mut self, place: Place, name: &Name) -> TypeId {
+    pub(super) fn element_type(&mut self, place: Place, name: &Name) -> TypeId {
         let set = self.set;
         let mut place = place;
         // An element without a type has that of the head of its substitution group.
         for _ in 0..super::compiler::MAX_DERIVATION {
             let tree = set.tree(place);
             if tree.find(place.node, "type").is_some() {
-                return match self.qualified(place, "type") {
+                return match self.qualified(place, "type", Kind::Type) {
                     Some(named) => self.type_named(&named, tree.attribute_span(place.node, "type")),
                     None => TypeId::Record(self.any()),
                 };

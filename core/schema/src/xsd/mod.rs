@@ -9,13 +9,14 @@ mod complex;
 mod content;
 mod element;
 mod files;
+mod reference;
 mod set;
 mod simple;
 
 pub(crate) use compiler::{Compiled, Compiler};
 pub(crate) use element::Declared;
 pub(crate) use files::Files;
-pub(crate) use set::SchemaSet;
+pub(crate) use set::{Kind, SchemaSet};
 
 /// The namespace of XML Schema.
 pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema";
