@@ -429,9 +429,9 @@ fn what_is_not_declared_is_missing_where_it_stands() {
     found(
         &[("s.wsdl", &text)],
         &[
-            "warning wsdl/invalid 9:59 the answer of `Ask` is not described: the message `t:Lost` is not declared",
-            "warning wsdl/invalid 9:94 a fault is left out: the message `t:Gone` is not declared",
-            "warning wsdl/invalid 14:99 a header is left out: the message `t:Nowhere` is not declared",
+            "warning wsdl/invalid 9:45 the answer of `Ask` is not described: the message `t:Lost` is not declared",
+            "warning wsdl/invalid 9:81 a fault is left out: the message `t:Gone` is not declared",
+            "warning wsdl/invalid 14:93 a header is left out: the message `t:Nowhere` is not declared",
         ],
     );
 }
@@ -465,7 +465,10 @@ fn several_parts_in_one_body() {
     let text = several(&several(&service_with(schema, ""), "I"), "O");
     let c = contract(&[("s.wsdl", &text)]);
     let described = describe(&c);
-    assert!(described.contains("Body\n      q   string  required\n      In  int     required"), "{described}");
+    assert!(
+        described.contains("Body\n      q   string  required\n      In  int     required"),
+        "{described}"
+    );
     let output = operation(&c, "S/P11/Ask").output.as_ref().expect("output");
     assert_eq!((path(&c, output, "body"), path(&c, output, "fault")), ("Body".into(), "Body/Fault".into()));
 }

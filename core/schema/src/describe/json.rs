@@ -107,6 +107,7 @@ fn field(field: &Field) -> Value {
         "fixed": field.fixed,
         "choice": field.choice,
         "redact": field.redact,
+        "xsi_type": field.xsi_type.as_ref().map(ToString::to_string),
         "wire": wire,
         "doc": field.doc,
     })

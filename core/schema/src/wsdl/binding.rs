@@ -8,7 +8,7 @@ use super::{
     envelope::{self, Parts},
     message::{self, Style},
 };
-use crate::{LeftOut, Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
+use crate::{LeftOut, Operation, Protocol, Service, SoapBinding, SoapVersion, TypeId, xsd::Compiler};
 
 /// A service for each SOAP port; for each SOAP binding where the WSDL has no services.
 pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Bound> {
@@ -159,7 +159,8 @@ impl Binding<'_> {
             let what = "it has no input, and Portolan only asks";
             return Err(Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(declared.span(), ""));
         };
-        let reader = message::Messages { definitions: self.definitions, style, operation: &name };
+        let text = TypeId::Scalar(compiler.string());
+        let reader = message::Messages { definitions: self.definitions, style, operation: &name, text };
         let wire_input = first(bound, "input");
         let sent = reader.read(&input, wire_input.as_ref(), "", compiler)?;
         let faults = declared.children("fault");

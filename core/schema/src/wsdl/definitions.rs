@@ -187,7 +187,8 @@ impl Definitions {
         let word = kind.word();
         let mut elsewhere = self.components.iter().filter(|((k, name), _)| *k == kind && name.local == local);
         if let (Some(((_, name), site)), None) = (elsewhere.next(), elsewhere.next()) {
-            let what = format!("the {word} `{}` is not declared; `{name}` is meant, it seems", written.trim());
+            let what =
+                format!("the {word} `{}` is not declared; `{name}` is meant, it seems", written.trim());
             compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at, ""));
             return Ok(site.clone());
         }

@@ -70,7 +70,7 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
         let path = [in_body, (body, fault_field)].into_iter().chain(rest).collect();
         roots.push(Root { name, path, ty });
     }
-    Document { record: envelope, element: Some(name("Envelope")), roots }
+    Document { record: envelope, element: Some(name("Envelope")), roots, encoded: parts.carried.encoded }
 }
 
 /// A record of elements in the order given.
@@ -108,7 +108,7 @@ fn parts_or_fault(schema: &mut Schema, name: Name, mut fields: Vec<Field>) -> Re
 }
 
 /// An element as a field.
-pub(super) fn field(element: Declared, occurs: Occurs) -> Field {
+pub(crate) fn field(element: Declared, occurs: Occurs) -> Field {
     Field {
         name: element.name.local.replace('-', "_"),
         ty: element.ty,
@@ -119,6 +119,7 @@ pub(super) fn field(element: Declared, occurs: Occurs) -> Field {
         fixed: element.fixed,
         choice: None,
         redact: false,
+        xsi_type: element.xsi_type,
         wire: Wire::Element(element.name),
         doc: element.doc,
     }

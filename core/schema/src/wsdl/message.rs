@@ -1,6 +1,6 @@
 //! Messages and their parts: which of them travel in the body, which in the header, under which element names.
 
-use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
+use portolan_diagnostics::{Code, Diagnostic, Severity};
 
 use super::{
     SOAP_11, SOAP_12,
@@ -9,7 +9,7 @@ use super::{
     envelope,
 };
 use crate::{
-    Content, FieldId, Name, Occurs, Particle, Record, TypeId,
+    Content, Field, FieldId, Name, Occurs, Particle, Record, SoapVersion, TypeId, Wire,
     xsd::{self, Compiler, Declared},
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Carried {
     pub(super) body: Vec<Declared>,
     /// The contract does not say what the body holds.
     pub(super) open: bool,
+    /// By SOAP's own encoding.
+    pub(super) encoded: bool,
 }
 
 /// Reads the messages of one operation.
@@ -39,6 +41,8 @@ pub(super) struct Messages<'a> {
     pub(super) definitions: &'a Definitions,
     pub(super) style: Style,
     pub(super) operation: &'a str,
+    /// `xs:string`.
+    pub(super) text: TypeId,
 }
 
 impl Messages<'_> {
@@ -53,10 +57,7 @@ impl Messages<'_> {
         let message = self.definitions.referred(declared, "message", Kind::Message, compiler)?;
         let wire = bound.map(|bound| within_mime(bound, compiler));
         let body = wire.as_ref().and_then(|wire| extension(wire, "body"));
-        if body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded") {
-            let at = body.as_ref().map_or(declared.span(), |b| b.attribute_span("use"));
-            return Err(unsupported("SOAP encoding (use=\"encoded\") is not read", at));
-        }
+        let encoded = body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded");
         let mut headers = Vec::new();
         let mut in_header = Vec::new();
         for header in wire.iter().flat_map(headers_of) {
@@ -84,14 +85,16 @@ impl Messages<'_> {
             Style::Rpc => {
                 let name = format!("{}{suffix}", self.operation);
                 let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
-                vec![self.wrapper(&parts, name, compiler)]
+                let style = body.as_ref().filter(|_| encoded).map(|b| self.encoding_style(b));
+                vec![self.wrapper(&parts, name, style, compiler)]
             }
             Style::Document => {
                 let elements = parts.iter().map(|part| element_of(part, compiler));
                 elements.collect::<Option<_>>().ok_or_else(|| unreadable(declared))?
             }
         };
-        Ok(Carried { headers, body, open: false })
+        // What encoded elements refer to stands beside them.
+        Ok(Carried { headers, body, open: encoded, encoded })
     }
 
     /// The message that a header's part belongs to, and its element.
@@ -125,13 +128,48 @@ impl Messages<'_> {
         }
     }
 
-    /// RPC style: an element named by the operation, with an unqualified element for each part (WS-I BP 1.1, R2735).
-    fn wrapper(&self, parts: &[Site], name: Name, compiler: &mut Compiler<'_>) -> Declared {
-        let mut record = Record { name: name.clone(), ..Record::default() };
-        for part in parts {
-            record.fields.push(envelope::field(accessor(part, compiler), Occurs::ONCE));
+    /// The attribute by which an encoded message says how.
+    fn encoding_style(&self, body: &Site) -> Field {
+        let version = match body.tree.get(body.node).name.namespace.as_str() {
+            SOAP_12 => SoapVersion::V12,
+            _ => SoapVersion::V11,
+        };
+        let style = match (body.attribute("encodingStyle"), version) {
+            (Some(style), _) => style.trim(),
+            (None, SoapVersion::V11) => "http://schemas.xmlsoap.org/soap/encoding/",
+            (None, SoapVersion::V12) => "http://www.w3.org/2003/05/soap-encoding",
+        };
+        let name = Name::new(version.namespace(), "encodingStyle");
+        let element = Declared::new(name.clone(), self.text);
+        Field {
+            wire: Wire::Attribute(name),
+            fixed: Some(style.to_owned()),
+            ..envelope::field(element, Occurs::ONCE)
         }
-        let particles = (0..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
+    }
+
+    /// RPC style: an element named by the operation, with an unqualified element for each part (WS-I BP 1.1, R2735).
+    ///
+    /// Where the message is encoded, the wrapper says by which `encoding` and each part its type, as old servers demand.
+    fn wrapper(
+        &self,
+        parts: &[Site],
+        name: Name,
+        encoding: Option<Field>,
+        compiler: &mut Compiler<'_>,
+    ) -> Declared {
+        let mut record = Record { name: name.clone(), ..Record::default() };
+        let encoded = encoding.is_some();
+        record.fields.extend(encoding);
+        let first = record.fields.len();
+        for part in parts {
+            let mut part_element = accessor(part, compiler);
+            if encoded {
+                part_element.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
+            }
+            record.fields.push(envelope::field(part_element, Occurs::ONCE));
+        }
+        let particles = (first..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
         record.content = Content::Ordered(Particle::Sequence(Occurs::ONCE, particles));
         let ty = TypeId::Record(compiler.schema.add_record(record));
         Declared::new(name, ty)
@@ -206,8 +244,4 @@ fn left_out(which: &str, mut why: Diagnostic) -> Diagnostic {
 /// A part of a message that came to nothing, for reasons that were reported.
 fn unreadable(site: &Site) -> Diagnostic {
     Diagnostic::error(Code::WSDL_INVALID, "its parts could not be read").at(site.span(), "")
-}
-
-fn unsupported(what: &str, at: Span) -> Diagnostic {
-    Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(at, "")
 }

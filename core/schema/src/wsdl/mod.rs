@@ -2,7 +2,7 @@
 
 mod binding;
 mod definitions;
-mod envelope;
+pub(crate) mod envelope;
 mod fault;
 mod message;
 

@@ -40,7 +40,15 @@ pub(crate) fn parse(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Tree> {
     let tree = Tree { source, file: Rc::from(file), elements: Vec::new(), scopes: Vec::new() };
-    let mut parser = Parser { text, source, tree, open: Vec::new(), deep: Vec::new(), undeclared: Vec::new(), diagnostics };
+    let mut parser = Parser {
+        text,
+        source,
+        tree,
+        open: Vec::new(),
+        deep: Vec::new(),
+        undeclared: Vec::new(),
+        diagnostics,
+    };
     let mut reader = Reader::from_str(text);
     match parser.run(&mut reader) {
         Ok(()) => Some(parser.tree),
@@ -200,7 +208,8 @@ impl Parser<'_> {
                 if !self.undeclared.iter().any(|known| known == prefix) {
                     self.undeclared.push(prefix.to_owned());
                     let what = format!("the prefix `{prefix}` is not declared");
-                    let what = meant.map_or(what.clone(), |uri| format!("{what}; `{uri}` is meant, it seems"));
+                    let what =
+                        meant.map_or(what.clone(), |uri| format!("{what}; `{uri}` is meant, it seems"));
                     let found = Diagnostic::warning(Code::XML_SYNTAX, what);
                     let uri = meant.unwrap_or("...");
                     let help = format!("add xmlns:{prefix}=\"{uri}\" to this element or one around it");

@@ -118,6 +118,7 @@ impl Compiler<'_> {
             fixed: said("fixed"),
             choice: None,
             redact: false,
+            xsi_type: None,
             wire: Wire::Attribute(name),
             doc: self.doc(place).or_else(|| declaration.and_then(|d| self.doc(d))),
         })

@@ -5,6 +5,7 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 use super::{
     Compiler, XSD,
     content::Draft,
+    encoding::is_encoding,
     reference::element_for_type,
     set::{Kind, Place},
 };
@@ -41,6 +42,13 @@ impl Compiler<'_> {
 
     pub(super) fn fill(&mut self, id: RecordId, place: Place) {
         let derivation = self.derivation(place);
+        if let Some(base) = &derivation.base
+            && derivation.restricts
+            && base.local == "Array"
+            && is_encoding(&base.namespace)
+        {
+            return self.fill_array(id, derivation.body, &base.namespace);
+        }
         let mut draft = Draft::default();
         self.attributes_of(place, &mut draft, 0);
         self.content_of(place, &mut draft, 0);
@@ -84,7 +92,8 @@ impl Compiler<'_> {
         let restricts = element.name.local == "restriction";
         let body = Place { node, ..place };
         let base = self.qualified(body, "base", Kind::Type);
-        let base_place = base.as_ref().and_then(|name| match set.find(Kind::Type, name) {
+        let named = base.as_ref().filter(|name| !is_encoding(&name.namespace));
+        let base_place = named.and_then(|name| match set.find(Kind::Type, name) {
             Some(found) if set.tree(found).get(found.node).name.local == "complexType" => Some(found),
             Some(_) => None,
             None => {
@@ -174,6 +183,7 @@ fn text_field(text: ScalarId) -> Field {
         fixed: None,
         choice: None,
         redact: false,
+        xsi_type: None,
         wire: Wire::Text,
         doc: None,
     }

@@ -26,12 +26,23 @@ pub(crate) struct Declared {
     pub(crate) doc: Option<String>,
     /// Only its substitutes may stand.
     pub(crate) is_abstract: bool,
+    /// The type to be said where it stands.
+    pub(crate) xsi_type: Option<Name>,
 }
 
 impl Declared {
     /// An element of which only name and type are known.
     pub(crate) fn new(name: Name, ty: TypeId) -> Self {
-        Self { name, ty, nillable: false, default: None, fixed: None, doc: None, is_abstract: false }
+        Self {
+            name,
+            ty,
+            nillable: false,
+            default: None,
+            fixed: None,
+            doc: None,
+            is_abstract: false,
+            xsi_type: None,
+        }
     }
 }
 
@@ -84,6 +95,7 @@ impl Compiler<'_> {
             fixed: tree.attribute(place.node, "fixed").map(str::to_owned),
             doc: self.doc(place),
             is_abstract: is_true(tree.attribute(place.node, "abstract")),
+            xsi_type: None,
             name,
         }
     }

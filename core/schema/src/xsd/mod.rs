@@ -8,11 +8,14 @@ mod compiler;
 mod complex;
 mod content;
 mod element;
+mod encoding;
 mod files;
 mod reference;
 mod set;
 mod simple;
+mod substitution;
 
+pub(crate) use builtin::is_lexical_rule;
 pub(crate) use compiler::{Compiled, Compiler};
 pub(crate) use element::Declared;
 pub(crate) use files::Files;

@@ -4,6 +4,7 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, XSD, builtin,
+    encoding::is_encoding,
     set::{Kind, Place},
 };
 use crate::{Content, Name, Occurs, Particle, Record, RecordId, TypeId, xml::Unbound};
@@ -26,6 +27,9 @@ impl Compiler<'_> {
                     TypeId::Record(self.any())
                 }
             };
+        }
+        if is_encoding(&name.namespace) {
+            return self.encoded_type(&name.local);
         }
         if let Some(place) = self.set.find(Kind::Type, name) {
             return self.type_at(place, name);

@@ -60,6 +60,8 @@ pub(crate) struct SchemaSet {
     components: HashMap<(Kind, Name), Place>,
     /// The elements that may stand in another's place.
     substitutes: HashMap<Name, Vec<Name>>,
+    /// The complex types that name another one as their base.
+    derived: HashMap<Name, Vec<Name>>,
     loaded: HashSet<(usize, ElementId, String)>,
     missing: Vec<Missing>,
 }
@@ -193,6 +195,11 @@ impl SchemaSet {
             let place = Place { schema: index, node };
             // Real contracts bring the same schema by several roads; the first one counts.
             self.components.entry((kind, name.clone())).or_insert(place);
+            if let (Kind::Type, Some(base)) = (kind, self.base(place))
+                && base != name
+            {
+                self.derived.entry(base).or_default().push(name.clone());
+            }
             if let (Kind::Element, Some(head)) = (kind, tree.attribute(node, "substitutionGroup"))
                 && let Ok(head) = self.qualified(place, head)
             {
@@ -233,6 +240,20 @@ impl SchemaSet {
     /// The elements that may stand in the place of another.
     pub(crate) fn substitutes(&self, head: &Name) -> &[Name] {
         self.substitutes.get(head).map_or(&[], Vec::as_slice)
+    }
+
+    /// The complex types that derive from another in one step.
+    pub(crate) fn derived(&self, base: &Name) -> &[Name] {
+        self.derived.get(base).map_or(&[], Vec::as_slice)
+    }
+
+    /// The base that a complex type names.
+    fn base(&self, place: Place) -> Option<Name> {
+        let tree = self.tree(place);
+        let content =
+            ["complexContent", "simpleContent"].iter().find_map(|c| tree.child(place.node, XSD, c))?;
+        let body = ["extension", "restriction"].iter().find_map(|b| tree.child(content, XSD, b))?;
+        self.qualified(place, tree.attribute(body, "base")?).ok()
     }
 
     /// A qualified name in an attribute's value, as seen from a component.
