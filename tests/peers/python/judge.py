@@ -5,7 +5,6 @@ In: {"label", "wsdl", "message", "roots": {name: {"type", "parts": [[name, type]
 parts with a type). Out: {"label", "verdict": "valid" | "invalid" | "no schema", "why"}.
 """
 
-import copy
 import functools
 import json
 import os
@@ -62,37 +61,40 @@ def schema_of(wsdl, roots, stand_ins):
         if len(members) == 1:
             heads[namespace] = members[0]
             continue
-        head = os.path.join(folder, f"all{len(heads)}.xsd")
-        target = f' targetNamespace="{namespace}"' if namespace else ""
-        includes = "".join(f'<include schemaLocation="{m}"/>' for m in members)
-        with open(head, "w") as out:
-            out.write(f'<schema xmlns="{XSD}"{target}>{includes}</schema>')
-        heads[namespace] = head
-    globals_ = set()
-    imports = dict(outside)
+        heads[namespace] = all_of(namespace, members, folder)
+    globals_, loaded = set(), {}
+    for namespace, target in outside:
+        loaded.setdefault(namespace, []).append(target)
     for file, (base, schema) in files.items():
-        schema = copy.deepcopy(schema)
+        # As text, which carries the prefixes that are declared around it.
+        schema = etree.fromstring(etree.tostring(schema, with_tail=False))
         for child in list(schema):
             if not isinstance(child.tag, str):
                 continue
             kind = etree.QName(child).localname
             if kind in ("import", "include", "redefine"):
-                location = child.get("schemaLocation")
                 namespace = child.get("namespace", "")
+                location = child.get("schemaLocation") or (namespace if namespace in stand_ins else None)
                 if kind == "import" and namespace in heads and (not location or not os.path.exists(local(location, base, stand_ins))):
                     child.set("schemaLocation", heads[namespace])
                 elif location:
                     target = local(location, base, stand_ins)
                     child.set("schemaLocation", target)
-                    if kind == "import":
-                        imports.setdefault(namespace, target)
+                    if kind == "import" and os.path.exists(target) and target not in loaded.setdefault(namespace, []):
+                        loaded[namespace].append(target)
             elif kind == "element":
                 globals_.add(etree.QName(schema.get("targetNamespace"), child.get("name")).text)
+        for child in reversed(list(schema)):
+            if isinstance(child.tag, str) and etree.QName(child).localname in ("import", "include"):
+                schema.insert(0, child)
         etree.ElementTree(schema).write(file)
-    for namespace, target in imports.items():
-        if os.path.exists(target):
+    imports = {}
+    for namespace, targets in loaded.items():
+        for target in targets:
             for child in etree.parse(target).getroot().findall(f"{{{XSD}}}element"):
                 globals_.add(etree.QName(namespace or None, child.get("name")).text)
+        # The first import of a namespace counts: it is to bring all of them.
+        imports[namespace] = targets[0] if len(targets) == 1 else all_of(namespace, targets, folder)
     imports.update(heads)
     driver = os.path.join(folder, "driver.xsd")
     with open(driver, "w") as out:
@@ -102,7 +104,7 @@ def schema_of(wsdl, roots, stand_ins):
             namespace = etree.QName(name).namespace or ""
             if namespace in imports:
                 with open(os.path.join(folder, f"extended{index}.xsd"), "w") as extended:
-                    extended.write(element(name, root, imports, f'<include schemaLocation="{imports[namespace]}"/>'))
+                    extended.write(element(name, root, imports, f'<xs:include schemaLocation="{imports[namespace]}"/>'))
                 imports[namespace] = extended.name
             else:
                 with open(synthetic, "w") as extended:
@@ -113,6 +115,16 @@ def schema_of(wsdl, roots, stand_ins):
             out.write(f'<import{about} schemaLocation="{target}"/>')
         out.write("</schema>")
     return etree.XMLSchema(etree.parse(driver))
+
+
+def all_of(namespace, files, folder):
+    """A schema that includes several of one namespace."""
+    target = f' targetNamespace="{namespace}"' if namespace else ""
+    includes = "".join(f'<include schemaLocation="{file}"/>' for file in files)
+    handle, path = tempfile.mkstemp(suffix=".xsd", dir=folder)
+    with open(handle, "w") as out:
+        out.write(f'<schema xmlns="{XSD}"{target}>{includes}</schema>')
+    return path
 
 
 def element(name, root, imports, include):
@@ -148,13 +160,16 @@ def judge(case):
         roots = json.dumps(case["roots"], sort_keys=True)
         schema = schema_of(case["wsdl"], roots, json.dumps(sorted(case["stand_ins"].items())))
     except (etree.LxmlError, OSError) as error:
-        return "no schema", str(error)
+        return "no schema", str(error).replace(FOLDER + "/", "")
     envelope = etree.fromstring(case["message"].encode())
     for part in envelope:
         for child in part:
             if etree.QName(child).namespace in ENVELOPES:
                 continue
-            if not schema.validate(etree.ElementTree(copy.deepcopy(child))):
+            # What SOAP encoding adds to a message, no schema knows.
+            for version in ENVELOPES:
+                child.attrib.pop(f"{{{version}}}encodingStyle", None)
+            if not schema.validate(etree.fromstring(etree.tostring(child, with_tail=False))):
                 return "invalid", str(schema.error_log.last_error.message)
     return "valid", ""
 

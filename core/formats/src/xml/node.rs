@@ -82,7 +82,7 @@ impl Node {
         let mut name = |n: &Name| (namespaces.intern(&n.namespace), n.local.as_str().into());
         Self {
             elements: Table::new(elements.iter().map(|(n, _)| name(n)).collect()),
-            actions: elements.into_iter().map(|(_, same)| one_of(same, namespaces)).collect(),
+            actions: elements.into_iter().map(|(name, same)| one_of(name, same, namespaces)).collect(),
             attributes,
             text,
             mixed: record.mixed,
@@ -99,15 +99,12 @@ impl Entry {
 }
 
 /// The entry of an element from its fields: one, as a rule; several are told apart by the types that they say.
-fn one_of(mut same: Vec<(&Field, Entry)>, namespaces: &mut Namespaces) -> Entry {
+fn one_of(name: &Name, mut same: Vec<(&Field, Entry)>, namespaces: &mut Namespaces) -> Entry {
     let plain = same.iter().position(|(field, _)| field.xsi_type.is_none());
     let mut first = match (plain, same.len()) {
         (Some(plain), _) => same.remove(plain).1,
         (None, 1) => return same.remove(0).1,
-        (None, _) => {
-            let name = same.first().map_or("", |(_, entry)| &*entry.name);
-            Entry { is_abstract: true, ..Entry::new(name, Action::Skip) }
-        }
+        (None, _) => Entry { is_abstract: true, ..Entry::new(&name.local, Action::Skip) },
     };
     let typed = same.into_iter().filter_map(|(field, entry)| {
         let ty = field.xsi_type.as_ref()?;

@@ -37,7 +37,7 @@ pub struct XmlReader {
     namespaces: Namespaces,
     /// The namespace of the prefix that needs no declaration.
     xml: NamespaceId,
-    /// Those whose attributes may stand on any element: of the envelope and, in encoded documents, of the encoding.
+    /// Those whose attributes may stand on any element: of the envelope, and of its encoding.
     pub(super) soap: Vec<NamespaceId>,
     encoded: bool,
     nodes: Vec<Node>,
@@ -96,8 +96,7 @@ impl XmlReader {
         let root = (namespaces.intern(&root.namespace), root.local.as_str().into());
         let nodes = selection.nodes().map(|n| Node::compile(schema, selection, n, &mut namespaces)).collect();
         let xml = namespaces.intern(XML_NAMESPACE);
-        let soap = if encoded { &SOAP[..] } else { &SOAP[..2] };
-        let soap = soap.iter().map(|namespace| namespaces.intern(namespace)).collect();
+        let soap = SOAP.iter().map(|namespace| namespaces.intern(namespace)).collect();
         let width = selection.widths().first().copied().unwrap_or(0);
         let refuse_unknown = selection.unknown() == Unknown::Refuse;
         Self { root, namespaces, nodes, xml, soap, encoded, width, refuse_unknown }

@@ -104,12 +104,12 @@ impl Writer for XmlWriter {
         let (open, close, nil, attribute) = match &declared.wire {
             Wire::Element(name) => {
                 let tag = self.qualified(name);
+                let ty = self.type_said(schema, declared);
                 let nil = declared.nillable.then(|| {
                     let nil = self.qualified(&Name::new(XSI, "nil"));
-                    bytes(format!("<{tag} {nil}=\"true\"/>"))
+                    bytes(format!("<{tag}{ty} {nil}=\"true\"/>"))
                 });
                 let end = if attributes { "" } else { ">" };
-                let ty = self.type_said(schema, declared);
                 (bytes(format!("<{tag}{ty}{end}")), bytes(format!("</{tag}>")), nil, false)
             }
             Wire::Attribute(name) => {

@@ -23,18 +23,21 @@ impl Case {
     ) -> Self {
         let schema = &contract.schema;
         let roots: serde_json::Map<String, Value> =
-            elements(schema, document).iter().map(|field| root(schema, field)).collect();
+            elements(schema, document).into_iter().map(|field| root(schema, field)).collect();
         Self(json!({
             "label": label, "wsdl": wsdl, "message": message, "roots": roots, "stand_ins": { url: file },
         }))
     }
 }
 
-/// The elements of the body.
-fn elements(schema: &Schema, document: &Document) -> Vec<Field> {
-    let body = schema.record(document.record).fields.get(1).map(|f| f.ty);
-    let Some(TypeId::Record(body)) = body else { return Vec::new() };
-    schema.record(body).fields.iter().filter(|f| f.name != "Fault").cloned().collect()
+/// The elements of header and body.
+fn elements<'s>(schema: &'s Schema, document: &Document) -> Vec<&'s Field> {
+    let parts = schema.record(document.record).fields.iter();
+    let within = parts.flat_map(|part| match part.ty {
+        TypeId::Record(id) => schema.record(id).fields.as_slice(),
+        TypeId::Scalar(_) => &[],
+    });
+    within.filter(|field| field.name != "Fault").collect()
 }
 
 /// What is known of an element that no schema may declare: its type and, if it is an RPC wrapper, its parts.
@@ -57,13 +60,13 @@ fn root(schema: &Schema, field: &Field) -> (String, Value) {
     (name.to_string(), json!({ "type": type_name(field.ty), "parts": parts }))
 }
 
-/// The judge's verdict on each case, with its reason.
-pub(crate) fn judge(cases: &[Case]) -> Vec<(String, String, String)> {
+/// The judge's verdict on each case, with its reason; none where the judge is not installed.
+pub(crate) fn judge(cases: &[Case]) -> Option<Vec<(String, String, String)>> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let interpreter = repository.join(".venv/bin/python");
     if !interpreter.exists() {
         println!("the Python peers are not installed (tests/install), {} samples not judged", cases.len());
-        return Vec::new();
+        return None;
     }
     let mut child = Command::new(interpreter)
         .arg(repository.join("tests/peers/python/judge.py"))
@@ -82,5 +85,5 @@ pub(crate) fn judge(cases: &[Case]) -> Vec<(String, String, String)> {
     let verdicts = verdicts.collect();
     writer.join().unwrap().unwrap();
     assert!(child.wait().unwrap().success());
-    verdicts
+    Some(verdicts)
 }

@@ -35,7 +35,9 @@ pub(crate) struct Maker<'s> {
     pub(crate) schema: &'s Schema,
     pub(crate) amount: Amount,
     within: Vec<RecordId>,
-    /// Values for which no text was found.
+    /// Texts so far: identifiers are to differ.
+    texts: usize,
+    /// Why there may be no sample.
     pub(crate) gaps: Vec<String>,
 }
 
@@ -46,11 +48,15 @@ impl<'s> Maker<'s> {
         document: &Document,
         amount: Amount,
     ) -> (Option<Fields>, Vec<String>) {
-        let mut maker = Self { schema, amount, within: Vec::new(), gaps: Vec::new() };
+        let mut maker = Self { schema, amount, within: Vec::new(), texts: 0, gaps: Vec::new() };
         (maker.record(document.record), maker.gaps)
     }
 
     fn record(&mut self, id: RecordId) -> Option<Fields> {
+        if self.schema.record(id).is_missing {
+            self.gaps.push(format!("{} is not declared", self.schema.record(id).name));
+            return None;
+        }
         let again = self.within.iter().filter(|r| **r == id).count();
         if self.within.len() >= MAX_DEPTH || again > 0 {
             return None;
@@ -117,7 +123,7 @@ impl<'s> Maker<'s> {
                     }
                     fields.clone_from(&before);
                 }
-                occurs.min == 0
+                occurs.min == 0 || may_be_empty(record, branches)
             }
             Particle::Any(_) => true,
         }
@@ -159,15 +165,21 @@ impl<'s> Maker<'s> {
         }
         match (&field.fixed, field.ty) {
             (Some(fixed), TypeId::Scalar(_)) => Some(Sample::Text(fixed.clone())),
-            (None, TypeId::Scalar(id)) => match self.text(id) {
+            (None, TypeId::Scalar(id)) => match self.another_text(id) {
                 Some(text) => Some(Sample::Text(text)),
                 None => {
-                    self.gaps.push(field.name.clone());
+                    self.gaps.push(format!("{} has no value that would do", field.name));
                     None
                 }
             },
             (_, TypeId::Record(id)) => self.record(id).map(Sample::Record),
         }
+    }
+
+    fn another_text(&mut self, id: ScalarId) -> Option<String> {
+        self.texts += 1;
+        let is_identifier = self.schema.scalar(id).name.local == "ID";
+        if is_identifier { Some(format!("id{}", self.texts)) } else { self.text(id) }
     }
 
     /// A text of a type.
@@ -239,4 +251,15 @@ impl<'s> Maker<'s> {
         }
         texts
     }
+}
+
+/// Whether none of the branches needs to be there.
+fn may_be_empty(record: &Record, branches: &[Particle]) -> bool {
+    branches.iter().all(|branch| match branch {
+        Particle::Field(id) => {
+            let choice = record.fields[id.0 as usize].choice.and_then(|c| record.choices.get(c.0 as usize));
+            choice.is_some_and(|choice| !choice.required)
+        }
+        _ => false,
+    })
 }

@@ -107,16 +107,14 @@ fn operations(
                 places.push(operation.attribute_span("name"));
                 broken.push(compiler.errors > before);
             }
-            Err(mut why) => {
+            Err(why) => {
                 let named = operation.attribute("name").unwrap_or_default().trim();
-                left_out.push(LeftOut {
+                let operation = LeftOut {
                     name: named.to_owned(),
                     why: why.message.clone(),
                     at: why.labels.first().map(|label| label.span),
-                });
-                why.message = format!("the operation `{named}` is left out: {}", why.message);
-                why.severity = Severity::Warning;
-                compiler.report(why);
+                };
+                left_out.push((operation, why));
             }
         }
     }
@@ -126,8 +124,8 @@ fn operations(
 /// A service with what its reader knows of each operation besides.
 pub(super) struct Bound {
     pub(super) service: Service,
-    /// Operations that are not in it.
-    pub(super) left_out: Vec<LeftOut>,
+    /// Operations that are not in it, with what speaks against them.
+    pub(super) left_out: Vec<(LeftOut, Diagnostic)>,
     /// Where each operation stands.
     pub(super) places: Vec<Span>,
     /// Whether something about it was wrong before its types were looked into.

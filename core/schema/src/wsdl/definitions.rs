@@ -150,6 +150,11 @@ pub(super) fn load(
 }
 
 impl Definitions {
+    /// Whether nothing in them could be asked, however it travels.
+    pub(super) fn are_partial(&self) -> bool {
+        self.port_types.is_empty() && self.bindings.is_empty() && self.services.is_empty()
+    }
+
     fn add(&mut self, kind: Kind, site: Site, diagnostics: &mut Vec<Diagnostic>) {
         match site.attribute("name") {
             Some(name) => {

@@ -2,8 +2,8 @@
 
 use super::{fault, message::Carried};
 use crate::{
-    Choice, ChoiceId, Content, Document, Field, FieldId, Name, Occurs, Particle, Presence, Record, RecordId,
-    Root, Schema, SoapVersion, TypeId, Wire,
+    Choice, ChoiceId, Content, Document, Field, FieldId, Name, Occurs, Particle, Record, RecordId, Root,
+    Schema, SoapVersion, TypeId,
     xsd::{Compiler, Declared},
 };
 
@@ -26,15 +26,16 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
     let is_reply = parts.faults.is_some();
 
     // Replies carry headers that no WSDL declares (WS-Addressing, tracing); requests carry what is declared.
-    let headers = parts.carried.headers.into_iter().map(|h| field(h, Occurs::OPTIONAL)).collect();
+    let headers = parts.carried.headers.into_iter().map(|h| h.field(Occurs::OPTIONAL)).collect();
     let header = ordered(schema, name("Header"), headers, is_reply);
 
-    let mut fields: Vec<_> = parts.carried.body.into_iter().map(|body| field(body, Occurs::ONCE)).collect();
+    let alternatives = parts.carried.alternatives;
+    let mut fields: Vec<_> = parts.carried.body.into_iter().map(|body| body.field(Occurs::ONCE)).collect();
     let elements = fields.len();
     let mut fault_roots = Vec::new();
     if let Some(faults) = parts.faults {
         let fault = fault::fault(compiler, parts.version, faults);
-        fields.push(field(Declared::new(name("Fault"), TypeId::Record(fault.record)), Occurs::ONCE));
+        fields.push(Declared::new(name("Fault"), TypeId::Record(fault.record)).field(Occurs::ONCE));
         fault_roots = fault.roots;
         fault_roots.insert(0, (vec!["fault".to_owned()], Vec::new(), TypeId::Record(fault.record)));
     }
@@ -42,6 +43,7 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
     let only = fields.first().filter(|_| elements == 1).map(|f| f.ty);
     let fault_field = FieldId(elements as u32);
     let body = match (is_reply, elements) {
+        _ if alternatives => either(schema, name("Body"), fields, true),
         (false, _) => ordered(schema, name("Body"), fields, false),
         (true, ..=1) => either(schema, name("Body"), fields, elements == 1),
         (true, _) => parts_or_fault(schema, name("Body"), fields),
@@ -49,8 +51,8 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
     schema.record_mut(body).open = parts.carried.open;
 
     let envelope_fields = vec![
-        field(Declared::new(name("Header"), TypeId::Record(header)), Occurs::OPTIONAL),
-        field(Declared::new(name("Body"), TypeId::Record(body)), Occurs::ONCE),
+        Declared::new(name("Header"), TypeId::Record(header)).field(Occurs::OPTIONAL),
+        Declared::new(name("Body"), TypeId::Record(body)).field(Occurs::ONCE),
     ];
     let envelope = ordered(schema, name("Envelope"), envelope_fields, is_reply);
     let (in_header, in_body) = ((envelope, FieldId(0)), (envelope, FieldId(1)));
@@ -59,7 +61,7 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
         vec![Root { name: vec!["header".to_owned()], path: vec![in_header], ty: TypeId::Record(header) }];
     let inside = match (only, elements) {
         (Some(ty), _) => Some((vec![in_body, (body, FieldId(0))], ty)),
-        // WS-I allows one element; those who send several are reached through the body itself.
+        // Several elements (WS-I allows one), or one of several types, are reached through the body itself.
         (None, 2..) => Some((vec![in_body], TypeId::Record(body))),
         (None, _) => None,
     };
@@ -105,22 +107,4 @@ fn parts_or_fault(schema: &mut Schema, name: Name, mut fields: Vec<Field>) -> Re
     let content =
         Content::Ordered(Particle::Choice(Occurs::ONCE, [parts].into_iter().chain(fault).collect()));
     schema.add_record(Record { name, fields, content, ..Record::default() })
-}
-
-/// An element as a field.
-pub(crate) fn field(element: Declared, occurs: Occurs) -> Field {
-    Field {
-        name: element.name.local.replace('-', "_"),
-        ty: element.ty,
-        occurs,
-        presence: Presence::Explicit,
-        nillable: element.nillable,
-        default: element.default,
-        fixed: element.fixed,
-        choice: None,
-        redact: false,
-        xsi_type: element.xsi_type,
-        wire: Wire::Element(element.name),
-        doc: element.doc,
-    }
 }

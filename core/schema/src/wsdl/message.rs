@@ -6,7 +6,6 @@ use super::{
     SOAP_11, SOAP_12,
     binding::extension,
     definitions::{Definitions, Kind, Site},
-    envelope,
 };
 use crate::{
     Content, Field, FieldId, Name, Occurs, Particle, Record, SoapVersion, TypeId, Wire,
@@ -30,6 +29,8 @@ pub(super) struct Carried {
     pub(super) headers: Vec<Declared>,
     /// The elements of the body: one, as a rule.
     pub(super) body: Vec<Declared>,
+    /// They are the types that one element of an abstract type may have.
+    pub(super) alternatives: bool,
     /// The contract does not say what the body holds.
     pub(super) open: bool,
     /// By SOAP's own encoding.
@@ -81,6 +82,7 @@ impl Messages<'_> {
             }
         };
         let parts: Vec<_> = message.children("part").into_iter().filter(travels).collect();
+        let mut alternatives = false;
         let body = match self.style {
             Style::Rpc => {
                 let name = format!("{}{suffix}", self.operation);
@@ -90,11 +92,20 @@ impl Messages<'_> {
             }
             Style::Document => {
                 let elements = parts.iter().map(|part| element_of(part, compiler));
-                elements.collect::<Option<_>>().ok_or_else(|| unreadable(declared))?
+                let mut elements: Vec<_> =
+                    elements.collect::<Option<_>>().ok_or_else(|| unreadable(declared))?;
+                if let [only] = elements.as_slice()
+                    && let types = compiler.deriving_from(only.clone(), declared.span())
+                    && types.iter().all(|ty| ty.xsi_type.is_some())
+                {
+                    alternatives = types.len() > 1;
+                    elements = types;
+                }
+                elements
             }
         };
         // What encoded elements refer to stands beside them.
-        Ok(Carried { headers, body, open: encoded, encoded })
+        Ok(Carried { headers, body, alternatives, open: encoded, encoded })
     }
 
     /// The message that a header's part belongs to, and its element.
@@ -141,11 +152,7 @@ impl Messages<'_> {
         };
         let name = Name::new(version.namespace(), "encodingStyle");
         let element = Declared::new(name.clone(), self.text);
-        Field {
-            wire: Wire::Attribute(name),
-            fixed: Some(style.to_owned()),
-            ..envelope::field(element, Occurs::ONCE)
-        }
+        Field { wire: Wire::Attribute(name), fixed: Some(style.to_owned()), ..element.field(Occurs::ONCE) }
     }
 
     /// RPC style: an element named by the operation, with an unqualified element for each part (WS-I BP 1.1, R2735).
@@ -163,11 +170,11 @@ impl Messages<'_> {
         record.fields.extend(encoding);
         let first = record.fields.len();
         for part in parts {
-            let mut part_element = accessor(part, compiler);
+            let mut field = accessor(part, compiler).field(Occurs::ONCE);
             if encoded {
-                part_element.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
+                field.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
             }
-            record.fields.push(envelope::field(part_element, Occurs::ONCE));
+            record.fields.push(field);
         }
         let particles = (first..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
         record.content = Content::Ordered(Particle::Sequence(Occurs::ONCE, particles));

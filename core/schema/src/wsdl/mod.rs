@@ -2,17 +2,18 @@
 
 mod binding;
 mod definitions;
-pub(crate) mod envelope;
+mod envelope;
 mod fault;
 mod message;
 
 use binding::Bound;
-use portolan_diagnostics::{Checked, Code, Diagnostic, Severity};
+use definitions::Definitions;
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
 
 use crate::{
     Contract, LeftOut, Operation, Reading, Service, TypeId,
     xml::Tree,
-    xsd::{Compiled, Compiler, Files, SchemaSet, XSD},
+    xsd::{Compiled, Compiler, Files, Found, SchemaSet, XSD},
 };
 
 /// The namespace of WSDL 1.1.
@@ -44,30 +45,48 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
     let definitions = definitions::load(&root, &mut set, &mut files, reading, &mut diagnostics);
     let mut compiler = Compiler::new(&set);
     let bound = binding::services(&definitions, &mut compiler);
-    if bound.is_empty() {
-        let what = "no port or binding speaks SOAP 1.1 or 1.2 over HTTP";
-        compiler.report(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
+    if bound.is_empty() && compiler.errors == 0 {
+        compiler.report(no_service(&definitions, root.span(Tree::ROOT)));
     }
-    let mut compiled = compiler.finish();
-    let mut left_out: Vec<LeftOut> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
+    let compiled = compiler.finish();
+    let mut left_out: Vec<_> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
     let (services, unsound, any_sound) = sound(bound, &compiled);
-    let missing = set.missing(&compiled.needed);
-    let findings = std::mem::take(&mut compiled.diagnostics).into_iter().chain(missing);
-    diagnostics.extend(findings.map(|found| if any_sound { weaken(found) } else { found }));
-    diagnostics.extend(unsound.iter().map(|operation| {
-        let what = format!("the operation `{}` is left out: {}", operation.name, operation.why);
-        let finding = Diagnostic::warning(Code::WSDL_INVALID, what);
-        operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""))
+    let findings: Vec<_> = compiled.diagnostics.into_iter().chain(set.missing(&compiled.needed)).collect();
+    let grave = |f: &Found| !f.tolerable && f.finding.severity == Severity::Error;
+    let weak = any_sound || findings.iter().any(grave);
+    diagnostics.extend(findings.into_iter().map(|found| match found.tolerable {
+        true if weak => weaken(found.finding),
+        false if any_sound => weaken(found.finding),
+        _ => found.finding,
     }));
-    left_out.extend(unsound);
-    if !left_out.is_empty() && services.iter().all(|s| s.operations.is_empty()) {
-        let what = "none of its operations can be asked";
-        diagnostics.push(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
-    }
+    left_out.extend(unsound.into_iter().map(|operation| {
+        let finding = Diagnostic::error(Code::WSDL_INVALID, operation.why.as_str());
+        let finding = operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""));
+        (operation, finding)
+    }));
+    let remains = services.iter().any(|s| !s.operations.is_empty());
+    let left_out = left_out.into_iter().map(|(operation, mut why)| {
+        why.message = format!("the operation `{}` is left out: {}", operation.name, why.message);
+        why.severity = if remains { Severity::Warning } else { Severity::Error };
+        diagnostics.push(why);
+        operation
+    });
+    let left_out = left_out.collect();
     diagnostics.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
     let schema = compiled.schema;
     let contract = Contract { schema, services, left_out, files: files.ids, descriptor_set: None };
     Checked { value: Some(contract), diagnostics }
+}
+
+/// Why a WSDL has no operations at all.
+fn no_service(definitions: &Definitions, at: Span) -> Diagnostic {
+    if definitions.are_partial() {
+        let what = "it declares no operations: a part of another WSDL, it seems";
+        let found = Diagnostic::warning(Code::WSDL_INVALID, what).at(at, "");
+        return found.help("name the WSDL that imports it");
+    }
+    let what = "no port or binding speaks SOAP 1.1 or 1.2 over HTTP";
+    Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(at, "")
 }
 
 /// What the root element is if it is not a WSDL 1.1 definition.

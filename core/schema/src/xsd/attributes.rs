@@ -95,6 +95,7 @@ impl Compiler<'_> {
                 None => schema.attributes_qualified,
             };
             let name = Name::new(if qualified { schema.target.as_str() } else { "" }, local.trim());
+            self.may_be_named(place, &name);
             let ty = self.attribute_type(place, &name);
             (name, ty, None)
         } else {

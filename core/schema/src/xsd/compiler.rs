@@ -25,7 +25,7 @@ pub(crate) struct Compiler<'a> {
     pub(super) set: &'a SchemaSet,
     /// What was compiled so far.
     pub(crate) schema: Schema,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Found>,
     reported: HashSet<(Code, Option<Span>, String)>,
     pub(super) records: HashMap<Place, RecordId>,
     pub(super) scalars: HashMap<Place, ScalarId>,
@@ -39,8 +39,8 @@ pub(crate) struct Compiler<'a> {
     pub(super) busy: HashSet<Place>,
     /// Types that are declared nowhere.
     pub(super) missing: HashMap<Name, RecordId>,
-    /// Namespaces of which something was not found.
-    pub(super) needed: HashSet<String>,
+    /// Namespaces of which something was not found, and whether it can be done without.
+    pub(super) needed: HashMap<String, bool>,
     /// How many errors were met, those included that were reported before.
     pub(crate) errors: usize,
     /// Types in which something is wrong.
@@ -50,11 +50,18 @@ pub(crate) struct Compiler<'a> {
 /// What came out of it.
 pub(crate) struct Compiled {
     pub(crate) schema: Schema,
-    pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Namespaces of which something was not found.
-    pub(crate) needed: HashSet<String>,
+    pub(crate) diagnostics: Vec<Found>,
+    /// Namespaces of which something was not found, and whether it can be done without.
+    pub(crate) needed: HashMap<String, bool>,
     /// Records in which something is wrong, however deep.
     pub(crate) tainted: HashSet<RecordId>,
+}
+
+/// A finding.
+pub(crate) struct Found {
+    pub(crate) finding: Diagnostic,
+    /// What it says is missing can be done without, if there is anything else.
+    pub(crate) tolerable: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -74,7 +81,7 @@ impl<'a> Compiler<'a> {
             steps: 0,
             busy: HashSet::new(),
             missing: HashMap::new(),
-            needed: HashSet::new(),
+            needed: HashMap::new(),
             errors: 0,
             broken: HashSet::new(),
         }
@@ -142,12 +149,17 @@ impl<'a> Compiler<'a> {
     /// Adds a finding once, however often its place is walked over.
     pub(crate) fn report(&mut self, found: Diagnostic) {
         self.errors += usize::from(found.severity == Severity::Error);
-        self.tolerate(found);
+        self.add(Found { finding: found, tolerable: false });
     }
 
     /// Adds a finding that leaves the types around it as they are.
-    pub(crate) fn tolerate(&mut self, found: Diagnostic) {
-        let key = (found.code, found.labels.first().map(|l| l.span), found.message.clone());
+    pub(crate) fn tolerate(&mut self, finding: Diagnostic) {
+        self.add(Found { finding, tolerable: true });
+    }
+
+    fn add(&mut self, found: Found) {
+        let finding = &found.finding;
+        let key = (finding.code, finding.labels.first().map(|l| l.span), finding.message.clone());
         if self.diagnostics.len() < MAX_FINDINGS && self.reported.insert(key) {
             self.diagnostics.push(found);
         }

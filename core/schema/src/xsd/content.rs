@@ -9,7 +9,7 @@ use super::{
     Compiler, Declared, XSD,
     set::{Kind, Place},
 };
-use crate::{Choice, ChoiceId, Field, FieldId, Name, Occurs, Particle, Presence, Wire};
+use crate::{Choice, ChoiceId, Field, FieldId, Name, Occurs, Particle};
 
 /// Elements within elements within groups: each level of a content model counts.
 const MAX_NESTING: usize = 128;
@@ -83,6 +83,11 @@ impl Compiler<'_> {
         match kind {
             "element" => self.element_particle(place, occurs, around, draft, at),
             "any" => {
+                if occurs.min > 0 {
+                    let what =
+                        "an element that the contract does not name must stand here, and none can be written";
+                    self.report(Diagnostic::note(Code::XSD_UNSUPPORTED, what).at(at, ""));
+                }
                 draft.open = true;
                 Some(Particle::Any(occurs))
             }
@@ -125,6 +130,11 @@ impl Compiler<'_> {
         }
         if particles.is_empty() {
             return None;
+        }
+        if !is_choice && particles.len() > 1 && occurs.max != Some(1) {
+            let what = "a group of several elements repeats: they are read as lists, and written one list after the other";
+            let found = Diagnostic::note(Code::XSD_UNSUPPORTED, what).at(tree.span(place.node), "");
+            self.report(found.help("fill each of them once at most, or only the first"));
         }
         Some(match tree.get(place.node).name.local.as_str() {
             "choice" => Particle::Choice(occurs, particles),
@@ -228,20 +238,7 @@ impl Compiler<'_> {
             return None;
         }
         draft.known.insert(key, draft.fields.len());
-        draft.fields.push(Field {
-            name: field_name(&declared),
-            ty: declared.ty,
-            occurs,
-            presence: Presence::Explicit,
-            nillable: declared.nillable,
-            default: declared.default,
-            fixed: declared.fixed,
-            choice: around.choice,
-            redact: false,
-            xsi_type: declared.xsi_type,
-            wire: Wire::Element(declared.name),
-            doc: declared.doc,
-        });
+        draft.fields.push(Field { choice: around.choice, ..declared.field(occurs) });
         Some(FieldId((draft.fields.len() - 1) as u32))
     }
 
@@ -264,15 +261,6 @@ impl Compiler<'_> {
         let min = number("minOccurs").flatten().unwrap_or(1);
         let max = number("maxOccurs").unwrap_or(Some(1));
         Occurs { min, max }
-    }
-}
-
-/// The element's name, and that of the type where it is one of several.
-fn field_name(declared: &Declared) -> String {
-    let name = declared.name.local.replace('-', "_");
-    match &declared.xsi_type {
-        Some(ty) => format!("{name}_{}", ty.local.replace('-', "_")),
-        None => name,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     complex::is_true,
     set::{Kind, Place},
 };
-use crate::{Name, TypeId};
+use crate::{Field, Name, Occurs, Presence, TypeId, Wire};
 
 /// What a declaration says of an element, wherever it then stands.
 #[derive(Debug, Clone)]
@@ -42,6 +42,28 @@ impl Declared {
             doc: None,
             is_abstract: false,
             xsi_type: None,
+        }
+    }
+
+    /// The field of an element that stands somewhere: named like it, by its type as well where it is one of several.
+    pub(crate) fn field(self, occurs: Occurs) -> Field {
+        let name = self.name.local.replace('-', "_");
+        Field {
+            name: match &self.xsi_type {
+                Some(ty) => format!("{name}_{}", ty.local.replace('-', "_")),
+                None => name,
+            },
+            ty: self.ty,
+            occurs,
+            presence: Presence::Explicit,
+            nillable: self.nillable,
+            default: self.default,
+            fixed: self.fixed,
+            choice: None,
+            redact: false,
+            xsi_type: self.xsi_type,
+            wire: Wire::Element(self.name),
+            doc: self.doc,
         }
     }
 }
@@ -87,6 +109,7 @@ impl Compiler<'_> {
     fn declared(&mut self, place: Place, name: Name) -> Declared {
         let set = self.set;
         let tree = set.tree(place);
+        self.may_be_named(place, &name);
         let ty = self.element_type(place, &name);
         Declared {
             ty,
@@ -97,6 +120,17 @@ impl Compiler<'_> {
             is_abstract: is_true(tree.attribute(place.node, "abstract")),
             xsi_type: None,
             name,
+        }
+    }
+
+    /// Says where a name is none by which anything could stand in a document.
+    pub(super) fn may_be_named(&mut self, place: Place, name: &Name) {
+        let begins = |c: char| c == '_' || c.is_alphabetic();
+        let may = |c: char| begins(c) || c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}') || !c.is_ascii();
+        if !name.local.starts_with(begins) || !name.local.chars().all(may) {
+            let what = format!("`{}` is not a name that an element or attribute can have", name.local);
+            let at = self.set.tree(place).attribute_span(place.node, "name");
+            self.report(Diagnostic::error(Code::XSD_INVALID, what).at(at, ""));
         }
     }
 

@@ -8,8 +8,7 @@ use super::{
     set::{Kind, Place},
 };
 use crate::{
-    Array, Content, Field, FieldId, Name, Occurs, Particle, Record, RecordId, ScalarId, TypeId,
-    wsdl::{WSDL, envelope},
+    Array, Content, Field, FieldId, Name, Occurs, Particle, Record, RecordId, ScalarId, TypeId, wsdl::WSDL,
 };
 
 const SOAP_11: &str = "http://schemas.xmlsoap.org/soap/encoding/";
@@ -55,7 +54,7 @@ impl Compiler<'_> {
         let (name, item) = item.unwrap_or_else(|| {
             (Name::new(XSD, "anyType"), Declared::new(Name::plain("item"), TypeId::Record(any)))
         });
-        let item = Field { nillable: true, ..envelope::field(item, Occurs::ANY) };
+        let item = Field { nillable: true, ..item.field(Occurs::ANY) };
         let doc = self.doc(body);
         let record = self.schema.record_mut(id);
         *record = Record {

@@ -16,7 +16,7 @@ mod simple;
 mod substitution;
 
 pub(crate) use builtin::is_lexical_rule;
-pub(crate) use compiler::{Compiled, Compiler};
+pub(crate) use compiler::{Compiled, Compiler, Found};
 pub(crate) use element::Declared;
 pub(crate) use files::Files;
 pub(crate) use set::{Kind, SchemaSet};

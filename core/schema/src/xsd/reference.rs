@@ -122,6 +122,7 @@ impl Compiler<'_> {
     /// Stands for what is declared nowhere, which is said: nothing can be mapped to or from it, the rest stands.
     pub(super) fn missing(&mut self, kind: Kind, name: &Name, at: Span) -> RecordId {
         let found = self.not_declared(kind, name, at);
+        self.needed.entry(name.namespace.clone()).or_insert(true);
         self.tolerate(found);
         if let Some(known) = self.missing.get(name) {
             return *known;
@@ -141,12 +142,12 @@ impl Compiler<'_> {
     /// Says that a name is not declared, without which what refers to it makes no sense.
     pub(super) fn unresolved(&mut self, kind: Kind, name: &Name, at: Span) {
         let found = self.not_declared(kind, name, at);
+        self.needed.insert(name.namespace.clone(), false);
         self.report(found);
     }
 
     /// That a name is not declared, and where it might be.
-    fn not_declared(&mut self, kind: Kind, name: &Name, at: Span) -> Diagnostic {
-        self.needed.insert(name.namespace.clone());
+    fn not_declared(&self, kind: Kind, name: &Name, at: Span) -> Diagnostic {
         let what = format!("the {} `{name}` is not declared", kind.word());
         let found = Diagnostic::error(Code::XSD_UNRESOLVED, what).at(at, "");
         if let Some((prefix, _)) = name.local.split_once(':') {

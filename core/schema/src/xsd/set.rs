@@ -7,7 +7,7 @@ use std::{
 
 use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
-use super::{Files, XSD};
+use super::{Files, Found, XSD};
 use crate::{
     Name, Reading,
     xml::{self, ElementId, Tree, Unbound},
@@ -271,14 +271,14 @@ impl SchemaSet {
         self.missing.iter().any(|m| m.namespace == namespace)
     }
 
-    /// The imports that failed: errors where something of their namespace is needed, else worth a warning.
-    pub(crate) fn missing(self, needed: &HashSet<String>) -> Vec<Diagnostic> {
-        let weigh = |Missing { namespace, mut found, stated }: Missing| {
-            if needed.contains(&namespace) {
-                return Some(found);
+    /// The imports that failed: as tolerable as what is needed of their namespace, or else worth a warning.
+    pub(crate) fn missing(self, needed: &HashMap<String, bool>) -> Vec<Found> {
+        let weigh = |Missing { namespace, found: mut finding, stated }: Missing| {
+            if let Some(tolerable) = needed.get(&namespace) {
+                return Some(Found { finding, tolerable: *tolerable });
             }
-            found.severity = Severity::Warning;
-            stated.then_some(found)
+            finding.severity = Severity::Warning;
+            stated.then_some(Found { finding, tolerable: true })
         };
         self.missing.into_iter().filter_map(weigh).collect()
     }

@@ -33,7 +33,7 @@ impl Compiler<'_> {
     }
 
     /// An element by its own type, then by each that derives from it; the abstract ones aside.
-    pub(super) fn deriving_from(&mut self, declared: Declared, at: Span) -> Vec<Declared> {
+    pub(crate) fn deriving_from(&mut self, declared: Declared, at: Span) -> Vec<Declared> {
         let set = self.set;
         let TypeId::Record(id) = declared.ty else { return vec![declared] };
         let base = self.schema.record(id).name.clone();
