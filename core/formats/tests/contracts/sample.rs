@@ -143,7 +143,7 @@ impl<'s> Maker<'s> {
     fn field(&mut self, record: &'s Record, id: FieldId, forced: bool, fields: &mut Fields) -> bool {
         let field = &record.fields[id.0 as usize];
         let least = (field.occurs.min as usize)
-            .max(usize::from(forced && record.fields.len() == 1 || forced && field.choice.is_some()));
+            .max(usize::from(forced && (record.fields.len() == 1 || field.choice.is_some())));
         let wanted = match self.amount {
             Amount::Whole => least.max(if field.occurs.is_list() { 2 } else { 1 }),
             Amount::Sparse => least.max(usize::from(forced)),

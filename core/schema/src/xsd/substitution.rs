@@ -40,28 +40,27 @@ impl Compiler<'_> {
         // An anonymous type bears its element's name, by which there may be a type as well.
         let place = set.find(Kind::Type, &base).filter(|place| self.records.get(place) == Some(&id));
         let Some(place) = place.filter(|_| !set.derived(&base).is_empty()) else { return vec![declared] };
-        let mut names: Vec<Name> = set.derived(&base).to_vec();
+        let mut names: Vec<&Name> = set.derived(&base).iter().collect();
         let mut next = 0;
         while let Some(name) = names.get(next) {
-            let more = set.derived(name).iter().filter(|n| !names.contains(n) && **n != base);
-            let more: Vec<_> = more.cloned().collect();
-            names.extend(more);
-            next += 1;
-            if names.len() > MAX_DERIVED {
+            if names.len() > MAX_DERIVED || !self.may_go_on(at) {
                 let what =
                     format!("more than {MAX_DERIVED} types derive from `{base}`; none of them is read here");
                 self.report(Diagnostic::warning(Code::XSD_UNSUPPORTED, what).at(at, ""));
                 return vec![declared];
             }
+            let more = set.derived(name).iter().filter(|n| !names.contains(n) && **n != base);
+            names.extend(more.collect::<Vec<_>>());
+            next += 1;
         }
         let is_abstract = |place| is_true(set.tree(place).attribute(place.node, "abstract"));
         let mut members = Vec::new();
         for name in names {
-            let Some(derived) = set.find(Kind::Type, &name).filter(|place| !is_abstract(*place)) else {
+            let Some(derived) = set.find(Kind::Type, name).filter(|place| !is_abstract(*place)) else {
                 continue;
             };
-            let ty = TypeId::Record(self.complex_type(derived, &name));
-            members.push(Declared { ty, xsi_type: Some(name), ..declared.clone() });
+            let ty = TypeId::Record(self.complex_type(derived, name));
+            members.push(Declared { ty, xsi_type: Some(name.clone()), ..declared.clone() });
         }
         if members.is_empty() || !is_abstract(place) {
             members.insert(0, declared);
