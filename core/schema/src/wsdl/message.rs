@@ -59,13 +59,12 @@ impl Messages<'_> {
         let wire = bound.map(|bound| within_mime(bound, compiler));
         let body = wire.as_ref().and_then(|wire| extension(wire, "body"));
         let encoded = body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded");
-        let mut headers = Vec::new();
-        let mut in_header = Vec::new();
+        let (mut headers, mut in_header) = (Vec::new(), Vec::new());
         for header in wire.iter().flat_map(headers_of) {
             match self.header(&header, compiler) {
-                Ok((of, element)) => {
+                Ok((of, part, element)) => {
                     if of.node == message.node && of.tree.source == message.tree.source {
-                        in_header.push(header.attribute("part").unwrap_or_default().trim().to_owned());
+                        in_header.push(part);
                     }
                     headers.push(element);
                 }
@@ -82,34 +81,28 @@ impl Messages<'_> {
             }
         };
         let parts: Vec<_> = message.children("part").into_iter().filter(travels).collect();
-        let mut alternatives = false;
-        let body = match self.style {
+        let (body, alternatives) = match self.style {
             Style::Rpc => {
                 let name = format!("{}{suffix}", self.operation);
                 let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
                 let style = body.as_ref().filter(|_| encoded).map(|b| self.encoding_style(b));
-                vec![self.wrapper(&parts, name, style, compiler)]
+                (vec![self.wrapper(&parts, name, style, compiler)], false)
             }
             Style::Document => {
-                let elements = parts.iter().map(|part| element_of(part, compiler));
-                let mut elements: Vec<_> =
-                    elements.collect::<Option<_>>().ok_or_else(|| unreadable(declared))?;
-                if let [only] = elements.as_slice()
-                    && let types = compiler.deriving_from(only.clone(), declared.span())
-                    && types.iter().all(|ty| ty.xsi_type.is_some())
-                {
-                    alternatives = types.len() > 1;
-                    elements = types;
-                }
-                elements
+                let elements = parts.iter().map(|part| element_of(part, compiler)).collect::<Option<_>>();
+                by_type(elements.ok_or_else(|| unreadable(declared))?, declared, compiler)
             }
         };
         // What encoded elements refer to stands beside them.
         Ok(Carried { headers, body, alternatives, open: encoded, encoded })
     }
 
-    /// The message that a header's part belongs to, and its element.
-    fn header(&self, header: &Site, compiler: &mut Compiler<'_>) -> Result<(Site, Declared), Diagnostic> {
+    /// The message that a header's part belongs to, the part, and its element.
+    fn header(
+        &self,
+        header: &Site,
+        compiler: &mut Compiler<'_>,
+    ) -> Result<(Site, String, Declared), Diagnostic> {
         let message = self.definitions.referred(header, "message", Kind::Message, compiler)?;
         let name = header.attribute("part").unwrap_or_default().trim();
         let parts = message.children("part");
@@ -119,7 +112,7 @@ impl Messages<'_> {
             Diagnostic::error(Code::WSDL_INVALID, what).at(header.attribute_span("part"), "")
         })?;
         let element = element_of(part, compiler).ok_or_else(|| unreadable(header))?;
-        Ok((message, element))
+        Ok((message, name.to_owned(), element))
     }
 
     /// The element of a declared fault, as it stands in the fault's detail.
@@ -181,6 +174,18 @@ impl Messages<'_> {
         let ty = TypeId::Record(compiler.schema.add_record(record));
         Declared::new(name, ty)
     }
+}
+
+/// The elements of a body; one of an abstract type by each that it may have, and whether that is so.
+fn by_type(elements: Vec<Declared>, at: &Site, compiler: &mut Compiler<'_>) -> (Vec<Declared>, bool) {
+    if let [only] = elements.as_slice() {
+        let types = compiler.deriving_from(only.clone(), at.span());
+        if types.iter().all(|ty| ty.xsi_type.is_some()) {
+            let several = types.len() > 1;
+            return (types, several);
+        }
+    }
+    (elements, false)
 }
 
 /// A part as an element of its own name.

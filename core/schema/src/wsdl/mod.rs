@@ -51,19 +51,9 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
     let compiled = compiler.finish();
     let mut left_out: Vec<_> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
     let (services, unsound, any_sound) = sound(bound, &compiled);
-    let findings: Vec<_> = compiled.diagnostics.into_iter().chain(set.missing(&compiled.needed)).collect();
-    let grave = |f: &Found| !f.tolerable && f.finding.severity == Severity::Error;
-    let weak = any_sound || findings.iter().any(grave);
-    diagnostics.extend(findings.into_iter().map(|found| match found.tolerable {
-        true if weak => weaken(found.finding),
-        false if any_sound => weaken(found.finding),
-        _ => found.finding,
-    }));
-    left_out.extend(unsound.into_iter().map(|operation| {
-        let finding = Diagnostic::error(Code::WSDL_INVALID, operation.why.as_str());
-        let finding = operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""));
-        (operation, finding)
-    }));
+    let findings = compiled.diagnostics.into_iter().chain(set.missing(&compiled.needed)).collect();
+    diagnostics.extend(weighed(findings, any_sound));
+    left_out.extend(unsound);
     let remains = services.iter().any(|s| !s.operations.is_empty());
     let left_out = left_out.into_iter().map(|(operation, mut why)| {
         why.message = format!("the operation `{}` is left out: {}", operation.name, why.message);
@@ -115,7 +105,7 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
 
 /// The services without the operations whose types could not be read whole, and those. Where no
 /// operation is sound all stay, and what is wrong with them weighs as it does. The last says whether one is.
-fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>, bool) {
+fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<(LeftOut, Diagnostic)>, bool) {
     let is_sound = |operation: &Operation, broken: bool| {
         let documents = std::iter::once(&operation.input).chain(&operation.output);
         let whole = documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record));
@@ -143,12 +133,26 @@ fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>,
                     continue;
                 }
                 let why = "its types could not be read whole".to_owned();
-                left_out.push(LeftOut { name: operation.name, why, at: Some(place) });
+                let finding = Diagnostic::error(Code::WSDL_INVALID, why.as_str()).at(place, "");
+                left_out.push((LeftOut { name: operation.name, why, at: Some(place) }, finding));
             }
         }
         services.push(service);
     }
     (services, left_out, any_sound)
+}
+
+/// Findings by what they stop: nothing, where an operation is sound; and what is missing is not to blame where
+/// something is wrong.
+fn weighed(findings: Vec<Found>, any_sound: bool) -> Vec<Diagnostic> {
+    let is_wrong = |f: &Found| !f.tolerable && f.finding.severity == Severity::Error;
+    let tolerable = any_sound || findings.iter().any(is_wrong);
+    let weigh = |found: Found| match found.tolerable {
+        true if tolerable => weaken(found.finding),
+        false if any_sound => weaken(found.finding),
+        _ => found.finding,
+    };
+    findings.into_iter().map(weigh).collect()
 }
 
 /// What is wrong with types does not stop the operations that can do without them.
