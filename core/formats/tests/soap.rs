@@ -149,10 +149,7 @@ fn encoded_replies_are_read() {
     let contract = service(ENCODED, NUMBERS);
     let plain = "<t:AskResponse s:encodingStyle='http://schemas.xmlsoap.org/soap/encoding/'><p i:type='t:In'>
  <numbers i:type='e:Array' e:arrayType='x:int[2]'><i i:type='x:int'>1</i><other>2</other></numbers><name i:type='x:string'>a</name></p></t:AskResponse>";
-    assert_eq!(
-        read(&contract, plain).unwrap(),
-        "encodingStyle=http://schemas.xmlsoap.org/soap/encoding/ p.numbers.item=1 p.numbers.item=2 p.name=a"
-    );
+    assert_eq!(read(&contract, plain).unwrap(), "p.numbers.item=1 p.numbers.item=2 p.name=a");
     let referred = "<t:AskResponse><p href='#p'/></t:AskResponse>
  <multiRef id='n' xmlns:y='urn:t'><i href='#one'/><i>2</i><i i:nil='true'/></multiRef><multiRef id='one'>1</multiRef>
  <multiRef id='p' e:root='0'><name href=' #name '/><numbers href='#n'/></multiRef><multiRef id='name'>a &amp; b</multiRef>";

@@ -60,7 +60,7 @@ response:
   body:
     vehicles: { each: v in vehicle_Van, map: { plate: v.plate, load: v.load } }
     years: years.item
-  ignore: [ body.a.vehicle_Car, body.a.vehicle_Van.axles, body.encodingStyle ]
+  ignore: [ body.a.vehicle_Car, body.a.vehicle_Van.axles ]
 "#;
 
 #[derive(Clone, PartialEq, prost::Message)]

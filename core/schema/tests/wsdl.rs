@@ -305,6 +305,19 @@ fn rpc_literal_and_encoded() {
 }
 
 #[test]
+fn rpc_parts_of_types_that_derive() {
+    let wsdl = "<definitions xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:s='http://schemas.xmlsoap.org/wsdl/soap/' xmlns:x='http://www.w3.org/2001/XMLSchema' xmlns:t='urn:t' targetNamespace='urn:t'>
+        <types><x:schema targetNamespace='urn:t'><x:complexType name='Base'/><x:complexType name='More'><x:complexContent><x:extension base='t:Base'/></x:complexContent></x:complexType></x:schema></types>
+        <message name='I'><part name='n' type='x:int'/><part name='a' type='t:Base'/></message>
+        <portType name='P'><operation name='Tell'><input message='t:I'/></operation></portType>
+        <binding name='B' type='t:P'><s:binding style='rpc' transport='http://schemas.xmlsoap.org/soap/http'/>
+        <operation name='Tell'><input><s:body use='literal' namespace='urn:rpc'/></input></operation></binding></definitions>";
+    let text = describe(&contract(&[("s.wsdl", wsdl)]));
+    let expected = "Tell\n      n       int   required\n      a       Base  choice 1\n      a_More  More  choice 1  as {urn:t}More\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn encoded_arrays() {
     let array = |content: &str| {
         format!(

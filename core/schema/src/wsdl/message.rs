@@ -8,7 +8,7 @@ use super::{
     definitions::{Definitions, Kind, Site},
 };
 use crate::{
-    Content, Field, FieldId, Name, Occurs, Particle, Record, SoapVersion, TypeId, Wire,
+    Choice, ChoiceId, Content, Field, FieldId, Name, Occurs, Particle, Record, SoapVersion, TypeId, Wire,
     xsd::{self, Compiler, Declared},
 };
 
@@ -85,7 +85,9 @@ impl Messages<'_> {
             Style::Rpc => {
                 let name = format!("{}{suffix}", self.operation);
                 let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
-                let style = body.as_ref().filter(|_| encoded).map(|b| self.encoding_style(b));
+                // What is said in a reply is nobody's need: it is passed over.
+                let says = encoded && suffix.is_empty();
+                let style = body.as_ref().filter(|_| says).map(|b| self.encoding_style(b));
                 (vec![self.wrapper(&parts, name, style, compiler)], false)
             }
             Style::Document => {
@@ -150,7 +152,7 @@ impl Messages<'_> {
 
     /// RPC style: an element named by the operation, with an unqualified element for each part (WS-I BP 1.1, R2735).
     ///
-    /// Where the message is encoded, the wrapper says by which `encoding` and each part its type, as old servers demand.
+    /// With an `encoding`, the wrapper says it and each part its type, as old servers demand.
     fn wrapper(
         &self,
         parts: &[Site],
@@ -161,15 +163,29 @@ impl Messages<'_> {
         let mut record = Record { name: name.clone(), ..Record::default() };
         let encoded = encoding.is_some();
         record.fields.extend(encoding);
-        let first = record.fields.len();
+        let mut particles = Vec::new();
         for part in parts {
-            let mut field = accessor(part, compiler).field(Occurs::ONCE);
-            if encoded {
-                field.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
+            let element = accessor(part, compiler);
+            let types = compiler.deriving_from(element, part.span());
+            let choice = (types.len() > 1).then(|| {
+                record.choices.push(Choice { name: String::new(), required: true });
+                ChoiceId((record.choices.len() - 1) as u32)
+            });
+            let mut branches = Vec::new();
+            for element in types {
+                let occurs = if choice.is_some() { Occurs::OPTIONAL } else { Occurs::ONCE };
+                let mut field = Field { choice, ..element.field(occurs) };
+                if encoded && field.xsi_type.is_none() {
+                    field.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
+                }
+                branches.push(Particle::Field(FieldId(record.fields.len() as u32)));
+                record.fields.push(field);
             }
-            record.fields.push(field);
+            match choice {
+                Some(_) => particles.push(Particle::Choice(Occurs::ONCE, branches)),
+                None => particles.extend(branches),
+            }
         }
-        let particles = (first..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
         record.content = Content::Ordered(Particle::Sequence(Occurs::ONCE, particles));
         let ty = TypeId::Record(compiler.schema.add_record(record));
         Declared::new(name, ty)
