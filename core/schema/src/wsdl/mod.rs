@@ -11,7 +11,7 @@ use definitions::Definitions;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
 
 use crate::{
-    Contract, LeftOut, Operation, Reading, Service, TypeId,
+    Contract, LeftOut, Operation, Reading, Root, Service, TypeId,
     xml::Tree,
     xsd::{Compiled, Compiler, Files, Found, SchemaSet, XSD},
 };
@@ -103,43 +103,48 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
     Some(Diagnostic::error(code, what).at(tree.span(Tree::ROOT), "").help(help))
 }
 
-/// The services without the operations whose types could not be read whole, and those. Where no
+/// The services without the operations that cannot be served, and those with the reason. Where no
 /// operation is sound all stay, and what is wrong with them weighs as it does. The last says whether one is.
 fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<(LeftOut, Diagnostic)>, bool) {
-    let is_sound = |operation: &Operation, broken: bool| {
-        let documents = std::iter::once(&operation.input).chain(&operation.output);
-        let whole = documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record));
-        // What nobody knows cannot be asked.
-        let asks = |root: &crate::Root| match root.ty {
-            TypeId::Record(id) if root.name == ["body"] => !compiled.schema.record(id).is_missing,
-            _ => true,
-        };
-        !broken && whole && operation.input.roots.iter().all(asks)
-    };
-    let sound_of = |b: &Bound| {
+    let reasons = |b: &Bound| {
         let operations = b.service.operations.iter().zip(&b.broken);
-        operations.map(|(o, broken)| is_sound(o, *broken)).collect::<Vec<bool>>()
+        operations.map(|(o, broken)| unsound(o, *broken, compiled)).collect::<Vec<_>>()
     };
-    let any_sound = bound.iter().any(|b| sound_of(b).contains(&true));
+    let any_sound = bound.iter().any(|b| reasons(b).contains(&None));
     let (mut services, mut left_out) = (Vec::new(), Vec::new());
     for bound in bound {
-        let sound = sound_of(&bound);
+        let reasons = reasons(&bound);
         let mut service = bound.service;
         if any_sound {
-            let operations = std::mem::take(&mut service.operations).into_iter().zip(sound).zip(bound.places);
-            for ((operation, sound), place) in operations {
-                if sound {
+            let operations =
+                std::mem::take(&mut service.operations).into_iter().zip(reasons).zip(bound.places);
+            for ((operation, unsound), place) in operations {
+                let Some(why) = unsound else {
                     service.operations.push(operation);
                     continue;
-                }
-                let why = "its types could not be read whole".to_owned();
-                let finding = Diagnostic::error(Code::WSDL_INVALID, why.as_str()).at(place, "");
+                };
+                let finding = Diagnostic::error(Code::WSDL_INVALID, why).at(place, "");
+                let why = why.to_owned();
                 left_out.push((LeftOut { name: operation.name, why, at: Some(place) }, finding));
             }
         }
         services.push(service);
     }
     (services, left_out, any_sound)
+}
+
+/// Why an operation cannot be served; `None` where it can.
+fn unsound(operation: &Operation, broken: bool, compiled: &Compiled) -> Option<&'static str> {
+    let mut documents = std::iter::once(&operation.input).chain(&operation.output);
+    let unknown = |root: &Root| match root.ty {
+        TypeId::Record(id) => root.name == ["body"] && compiled.schema.record(id).is_missing,
+        TypeId::Scalar(_) => false,
+    };
+    if broken || documents.any(|document| compiled.tainted.contains(&document.record)) {
+        return Some("its types could not be read whole");
+    }
+    let asks_what = operation.input.roots.iter().any(unknown);
+    asks_what.then_some("what it asks is not declared")
 }
 
 /// Findings by what they stop: nothing, where an operation is sound; and what is missing is not to blame where
