@@ -54,6 +54,12 @@ pub enum ReadErrorKind {
     /// An element that the contract does not name at this place.
     #[error("this element is not in the contract")]
     UnknownElement,
+    /// An element of an abstract type that does not say, by `xsi:type`, which type of the contract it has.
+    #[error("its type is abstract, and xsi:type names none that the contract has for it")]
+    AbstractType,
+    /// A reference (`href`) of an encoded document that leads to nothing in it.
+    #[error("it refers to an element that is not in the document")]
+    Reference,
     /// An attribute that the contract does not name at this place.
     #[error("this attribute is not in the contract")]
     UnknownAttribute,

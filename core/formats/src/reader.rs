@@ -18,7 +18,7 @@ impl Reader {
     pub fn compile(schema: &portolan_schema::Schema, document: &Document, selection: &Selection) -> Self {
         match &document.element {
             None => Self::Protobuf(protobuf::ProtobufReader::compile(schema, selection)),
-            Some(root) => Self::Xml(xml::XmlReader::compile(schema, root, selection)),
+            Some(root) => Self::Xml(xml::XmlReader::compile(schema, root, document.encoded, selection)),
         }
     }
 

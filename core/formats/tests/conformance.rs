@@ -142,6 +142,7 @@ fn contract(element: Option<Name>, wire: impl Fn(u32, ProtoKind, bool) -> Wire) 
             fixed: None,
             choice: None,
             redact: false,
+            xsi_type: None,
             wire: wire(number, kind, occurs.is_list()),
             doc: None,
         });
@@ -155,7 +156,7 @@ fn contract(element: Option<Name>, wire: impl Fn(u32, ProtoKind, bool) -> Wire) 
     add(TypeId::Record(id), Occurs::OPTIONAL, ProtoKind::Message);
     add(TypeId::Record(id), Occurs::ANY, ProtoKind::Message);
     schema.record_mut(id).fields = fields;
-    (schema, Document { record: id, element, roots: Vec::new() })
+    (schema, Document { record: id, element, roots: Vec::new(), encoded: false })
 }
 
 fn value<'a>(leaf: &'a Leaf) -> Value<'a> {

@@ -30,6 +30,7 @@ fn ours(input: &str) -> Option<Vec<String>> {
         fixed: None,
         choice: None,
         redact: false,
+        xsi_type: None,
         wire: Wire::Element(Name::plain("a")),
         doc: None,
     };
@@ -42,7 +43,7 @@ fn ours(input: &str) -> Option<Vec<String>> {
         ..Record::default()
     };
     let record = schema.add_record(record);
-    let document = Document { record, element: Some(Name::plain("r")), roots: Vec::new() };
+    let document = Document { record, element: Some(Name::plain("r")), roots: Vec::new(), encoded: false };
     let mut selection = Selection::new(&document, Unknown::Ignore);
     let selected = selection.field(&schema, Selection::ROOT, FieldId(0));
     let item = selected.item.unwrap();

@@ -29,6 +29,7 @@ fn contract(xml: bool) -> (Schema, Document) {
         fixed: None,
         choice: choice.map(ChoiceId),
         redact: false,
+        xsi_type: None,
         wire: match (xml, name) {
             (true, "kind") => Wire::Attribute(Name::plain("kind")),
             (true, _) => Wire::Element(Name::new("urn:r", name)),
@@ -44,7 +45,15 @@ fn contract(xml: bool) -> (Schema, Document) {
         field("many", 3, text, Occurs::ANY, ProtoKind::String, None),
         field("inner", 4, TypeId::Record(id), Occurs::OPTIONAL, ProtoKind::Message, Some(0)),
     ];
-    (schema, Document { record: id, element: xml.then(|| Name::new("urn:r", "Root")), roots: Vec::new() })
+    (
+        schema,
+        Document {
+            record: id,
+            element: xml.then(|| Name::new("urn:r", "Root")),
+            roots: Vec::new(),
+            encoded: false,
+        },
+    )
 }
 
 /// Reads; gives the slot of `one`, or the error with its path.

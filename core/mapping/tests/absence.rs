@@ -25,6 +25,7 @@ fn field(name: &str, ty: TypeId, occurs: Occurs, presence: Presence, wire: Wire)
         fixed: None,
         choice: None,
         redact: false,
+        xsi_type: None,
         wire,
         doc: None,
     }
@@ -47,7 +48,7 @@ fn source() -> (Schema, Document) {
         field("city", text, Occurs::OPTIONAL, Presence::Explicit, wire(3, ProtoKind::String)),
     ];
     let record = schema.add_record(Record { name: Name::plain("Source"), fields, ..Record::default() });
-    (schema, Document { record, element: None, roots: Vec::new() })
+    (schema, Document { record, element: None, roots: Vec::new(), encoded: false })
 }
 
 /// `<T><Address><City/><Street/></Address>?<Amount/></T>`: a city of at most 5 characters is demanded of an address.
@@ -67,7 +68,7 @@ fn target() -> (Schema, Document, RecordId) {
         element("Amount", amount, Occurs::ONCE),
     ];
     let record = schema.add_record(Record { name: Name::plain("T"), fields, ..Record::default() });
-    (schema, Document { record, element: Some(Name::plain("T")), roots: Vec::new() }, address)
+    (schema, Document { record, element: Some(Name::plain("T")), roots: Vec::new(), encoded: false }, address)
 }
 
 fn run(input: &[u8]) -> Result<String, RunError> {

@@ -124,6 +124,8 @@ pub struct Document {
     pub record: RecordId,
     /// The XML root element; `None` in protobuf.
     pub element: Option<Name>,
+    /// It is SOAP encoded (SOAP 1.1, section 5): elements may refer to one another, and say their types.
+    pub encoded: bool,
     /// The names from which paths begin.
     pub roots: Vec<Root>,
 }

@@ -19,7 +19,7 @@ pub use contract::{
 };
 pub use describe::{describe, describe_json};
 pub use model::{
-    Choice, ChoiceId, Content, EnumValue, Enumeration, Facets, Field, FieldId, Name, Occurs, Particle,
+    Array, Choice, ChoiceId, Content, EnumValue, Enumeration, Facets, Field, FieldId, Name, Occurs, Particle,
     Presence, ProtoKind, Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,
 };
 pub use read::read_file;

@@ -129,6 +129,10 @@ pub struct Record {
     pub mixed: bool,
     /// Cannot stand by itself; one of the records that name it as `base` stands in its place (`xsi:type`).
     pub is_abstract: bool,
+    /// The contract refers to it and declares it nowhere: whatever stands there is passed over, and nothing is written.
+    pub is_missing: bool,
+    /// A SOAP-encoded array: whatever its items are named, they are its one field.
+    pub array: Option<Array>,
     /// The record that this one extends or restricts.
     pub base: Option<RecordId>,
     /// The contract's own words.
@@ -145,6 +149,15 @@ impl Record {
     pub fn fields_with_ids(&self) -> impl Iterator<Item = (FieldId, &Field)> {
         self.fields.iter().enumerate().map(|(i, f)| (FieldId(i as u32), f))
     }
+}
+
+/// What a SOAP-encoded array says of itself (SOAP 1.1, section 5.4.2; SOAP 1.2 part 2, section 3.1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Array {
+    /// The namespace of the encoding, which differs between the versions of SOAP.
+    pub encoding: String,
+    /// The type of its items.
+    pub item: Name,
 }
 
 /// How the elements of a record follow one another.
@@ -235,6 +248,9 @@ pub struct Field {
     pub choice: Option<ChoiceId>,
     /// The contract says that its value must not be shown (`debug_redact`).
     pub redact: bool,
+    /// The type that `xsi:type` says of it on the wire. Types that derive from one another stand in fields of their own
+    /// for one element; the one that needs no saying is without.
+    pub xsi_type: Option<Name>,
     /// How it travels.
     pub wire: Wire,
     /// The contract's own words.

@@ -294,12 +294,91 @@ fn rpc_literal_and_encoded() {
         "{text}"
     );
     assert!(operation(&c, "B/Tell").output.is_none());
-    let (checked, _) = read(&[("s.wsdl", wsdl("use='encoded'").as_bytes())]);
-    let (left, found) = checked.into_result().expect("the other operation stands");
-    assert_eq!(left.services[0].operations.len(), 1);
-    assert_eq!(
-        found[0].message,
-        "the operation `Add` is left out: SOAP encoding (use=\"encoded\") is not read"
+    let text = describe(&contract(&[("s.wsdl", &wsdl("use='encoded' namespace='urn:rpc'"))]));
+    let encoding =
+        "encodingStyle  string  required  attribute, always `http://schemas.xmlsoap.org/soap/encoding/`";
+    let part = "a              int     required  as {http://www.w3.org/2001/XMLSchema}int";
+    assert!(
+        text.contains(&format!("input body {{urn:rpc}}Add: Add\n      {encoding}\n      {part}")),
+        "{text}"
+    );
+}
+
+#[test]
+fn rpc_parts_of_types_that_derive() {
+    let wsdl = "<definitions xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:s='http://schemas.xmlsoap.org/wsdl/soap/' xmlns:x='http://www.w3.org/2001/XMLSchema' xmlns:t='urn:t' targetNamespace='urn:t'>
+        <types><x:schema targetNamespace='urn:t'><x:complexType name='Base'/><x:complexType name='More'><x:complexContent><x:extension base='t:Base'/></x:complexContent></x:complexType></x:schema></types>
+        <message name='I'><part name='n' type='x:int'/><part name='a' type='t:Base'/></message>
+        <portType name='P'><operation name='Tell'><input message='t:I'/></operation></portType>
+        <binding name='B' type='t:P'><s:binding style='rpc' transport='http://schemas.xmlsoap.org/soap/http'/>
+        <operation name='Tell'><input><s:body use='literal' namespace='urn:rpc'/></input></operation></binding></definitions>";
+    let text = describe(&contract(&[("s.wsdl", wsdl)]));
+    let expected = "Tell\n      n       int   required\n      a       Base  choice 1\n      a_More  More  choice 1  as {urn:t}More\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn encoded_arrays() {
+    let array = |content: &str| {
+        format!(
+            "<xs:element name='In' type='t:A'/><xs:complexType name='A'><xs:complexContent><xs:restriction xmlns:e='http://schemas.xmlsoap.org/soap/encoding/' xmlns:w='http://schemas.xmlsoap.org/wsdl/' base='e:Array'>{content}</xs:restriction></xs:complexContent></xs:complexType>"
+        )
+    };
+    check(&array("<xs:attribute ref='e:arrayType' w:arrayType='xs:int[]'/>"), "    item  int  list, nil");
+    check(
+        &array("<xs:sequence><xs:element name='n' type='e:string' maxOccurs='unbounded'/></xs:sequence>"),
+        "    n  string  list, nil",
+    );
+    check(&array(""), "    item           any  list, nil\n      (any other)");
+    let several = format!(
+        "{}<xs:element name='Out'/>",
+        array("<xs:attribute ref='e:arrayType' w:arrayType='xs:int[][]'/>")
+    );
+    found(
+        &[("s.wsdl", &service(&several))],
+        &["error xsd/unsupported 3:325 arrays of arrays, and arrays of several dimensions, are not read"],
+    );
+}
+
+#[test]
+fn types_that_derive_stand_in_fields_of_their_own() {
+    check(
+        "<xs:element name='In'><xs:complexType><xs:sequence><xs:element name='v' type='t:Vehicle'/><xs:element name='cars' type='t:Car' maxOccurs='unbounded'/></xs:sequence></xs:complexType></xs:element>
+         <xs:complexType name='Vehicle' abstract='true'><xs:sequence><xs:element name='id' type='xs:int'/></xs:sequence></xs:complexType>
+         <xs:complexType name='Car'><xs:complexContent><xs:extension base='t:Vehicle'/></xs:complexContent></xs:complexType>
+         <xs:complexType name='Van'><xs:complexContent><xs:extension base='t:Car'><xs:attribute name='load'/></xs:extension></xs:complexContent></xs:complexType>",
+        "
+    v_Car     Car     choice 1  as {urn:t}Car
+      id      int     required
+    v_Van     Van     choice 1  as {urn:t}Van
+      load    string  optional  attribute
+      id      int     required
+    cars      Car     list
+      id      int     required
+    cars_Van  Van     list      as {urn:t}Van
+      load    string  optional  attribute
+      id      int     required",
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    let text = service(
+        "\n<xs:element name='In'><xs:complexType><xs:sequence>\n<xs:sequence maxOccurs='9'><xs:element name='a'/><xs:element name='b'/></xs:sequence>\n<xs:any/></xs:sequence></xs:complexType></xs:element><xs:element name='Out'/>",
+    );
+    found(
+        &[("s.wsdl", &text)],
+        &[
+            "note xsd/unsupported 5:1 a group of several elements repeats: they are read as lists, and written one list after the other",
+            "note xsd/unsupported 6:1 an element that the contract does not name must stand here, and none can be written",
+        ],
+    );
+    let text = service(
+        "\n<xs:element name='In'><xs:complexType><xs:attribute name='a b'/></xs:complexType></xs:element><xs:element name='Out'/>",
+    );
+    found(
+        &[("s.wsdl", &text)],
+        &["error xsd/invalid 4:59 `a b` is not a name that an element or attribute can have"],
     );
 }
 
@@ -339,14 +418,14 @@ fn findings_come_all_at_once() {
 <xs:simpletype name='Gone'/>
 <xs:element name='Out' type='t:In'/>"))],
         &[
-            "error xsd/unresolved 5:28 the type `{urn:t}Gone` is not declared",
             "error xsd/unresolved 6:28 XML Schema has no type `strin`",
-            "error xsd/unresolved 7:18 the element `{urn:t}Outt` is not declared",
-            "error xsd/unresolved 8:28 the prefix `nope` is not declared",
+            "warning xsd/unresolved 7:18 the element `{urn:t}Outt` is not declared",
+            "warning xsd/unresolved 8:28 the type `nope:X` is not declared",
             "error xsd/invalid 8:47 `minOccurs` is not a number",
             "error xsd/invalid 9:91 `maxLength` has a value that it cannot have",
-            "warning xsd/invalid 11:1 XML Schema has no `simpletype` here; it is passed over",
-            "error xsd/unresolved 12:30 the type `{urn:t}In` is not declared",
+            "warning xsd/invalid 11:1 XML Schema has no `simpletype`; `simpleType` is meant, it seems",
+            "error xsd/invalid 11:1 a simple type is a restriction, a list or a union",
+            "warning xsd/invalid 12:30 `{urn:t}In` is an element, not a type; its type is taken",
         ],
     );
     found(
@@ -368,6 +447,108 @@ fn findings_come_all_at_once() {
         &["error wsdl/unsupported 1:1 a schema by itself says nothing of operations"],
     );
     found(&[("s.wsdl", "<d/>")], &["error wsdl/invalid 1:1 `d` is not the root of a WSDL"]);
+}
+
+#[test]
+fn sins_are_understood_and_said() {
+    let known = "<xs:element name='Out' type='xs:int'/>";
+    let check = |schema: &str, expected: &[&str]| {
+        found(&[("s.wsdl", &service_with(&format!("\n{schema}\n{known}</xs:schema>"), ""))], expected);
+    };
+    check(
+        "<xs:schema targetNamespace='urn:t'><xs:element name='In' type='Kind'/><xs:simpleType name='Kind'><xs:restriction base='string'/></xs:simpleType>",
+        &[
+            "warning xsd/unresolved 4:64 `Kind` has no prefix; `{urn:t}Kind` is meant, it seems",
+            "warning xsd/unresolved 4:120 `string` has no prefix; `{http://www.w3.org/2001/XMLSchema}string` is meant, it seems",
+        ],
+    );
+    check(
+        "<xs:schema targetNamespace='urn:t'><xs:element name='In' type='xsd:int'/>",
+        &[
+            "warning xsd/unresolved 4:64 the prefix `xsd` is not declared; `{http://www.w3.org/2001/XMLSchema}int` is meant, it seems",
+        ],
+    );
+    check(
+        "<xs:schema targetNamespace='urn:t'><xs:element name='In'><xs:complexType><xsd:attribute name='a'/></xs:complexType></xs:element>",
+        &[
+            "warning xml/syntax 4:74 the prefix `xsd` is not declared; `http://www.w3.org/2001/XMLSchema` is meant, it seems",
+        ],
+    );
+    check(
+        "<xs:schema targetNamespace='urn:t' xmlns:xs='http://www.w3.org/1999/XMLSchema'><xs:element name='In' type='xs:int'/>",
+        &["warning xsd/invalid 4:46 a draft of XML Schema; it is read as the recommendation of 2001"],
+    );
+}
+
+#[test]
+fn what_is_not_declared_is_missing_where_it_stands() {
+    let text = service(
+        "\n<xs:element name='In'><xs:complexType><xs:sequence><xs:element name='a' type='xs:int'/><xs:element name='b' type='t:Gone' minOccurs='0'/></xs:sequence></xs:complexType></xs:element>",
+    );
+    let c = contract(&[("s.wsdl", &text)]);
+    let described = describe(&c);
+    for line in ["a  int                  required", "b  Gone (not declared)  optional"] {
+        assert!(described.contains(line), "{described}");
+    }
+    assert!(described.contains("output body {urn:t}Out: Out (not declared)"), "{described}");
+    found(
+        &[("s.wsdl", &text)],
+        &[
+            "warning xsd/unresolved 4:115 the type `{urn:t}Gone` is not declared",
+            "warning xsd/unresolved 6:47 the element `{urn:t}Out` is not declared",
+        ],
+    );
+    // Headers and faults are none of the operation's needs; an answer may be anything.
+    let text = service_with(
+        "<xs:schema targetNamespace='urn:t'><xs:element name='In'/><xs:element name='Session'/></xs:schema>",
+        "<w:fault name='f' message='t:Gone'/>",
+    )
+    .replace("message='t:H'", "message='t:Nowhere'")
+    .replace("<w:output message=\"t:O\"/>", "<w:output message=\"t:Lost\"/>");
+    found(
+        &[("s.wsdl", &text)],
+        &[
+            "warning wsdl/invalid 9:45 the answer of `Ask` is not described: the message `t:Lost` is not declared",
+            "warning wsdl/invalid 9:81 a fault is left out: the message `t:Gone` is not declared",
+            "warning wsdl/invalid 14:93 a header is left out: the message `t:Nowhere` is not declared",
+        ],
+    );
+}
+
+#[test]
+fn a_port_type_without_a_binding() {
+    let wsdl = "<w:definitions xmlns:w='http://schemas.xmlsoap.org/wsdl/' xmlns:x='http://www.w3.org/2001/XMLSchema' xmlns:t='urn:t' targetNamespace='urn:t'>
+        <w:types><x:schema targetNamespace='urn:t'><x:element name='In' type='x:int'/></x:schema></w:types>
+        <w:message name='M'><w:part name='p' element='t:In'/></w:message><w:portType name='P'><w:operation name='Ask'><w:input message='t:M'/></w:operation></w:portType></w:definitions>";
+    let c = contract(&[("s.wsdl", wsdl)]);
+    assert_eq!(path(&c, &operation(&c, "P/Ask").input, "body"), "Body/In");
+    let what = "warning wsdl/invalid 3:74 no binding says how this port type travels; it is read as document/literal over SOAP 1.1";
+    found(&[("s.wsdl", wsdl)], &[what]);
+    found(
+        &[("s.wsdl", &wsdl.replace("input", "output"))],
+        &[
+            what,
+            "error wsdl/unsupported 3:95 the operation `Ask` is left out: it has no input, and Portolan only asks",
+        ],
+    );
+}
+
+#[test]
+fn several_parts_in_one_body() {
+    let schema = "<xs:schema targetNamespace='urn:t'><xs:element name='In' type='xs:int'/><xs:element name='Out' type='xs:int'/></xs:schema>";
+    let several = |text: &str, name: &str| {
+        let part = format!("<w:message name=\"{name}\"><w:part name=\"q\" type=\"xs:string\"/>");
+        text.replace(&format!("<w:message name=\"{name}\">"), &part)
+    };
+    let text = several(&several(&service_with(schema, ""), "I"), "O");
+    let c = contract(&[("s.wsdl", &text)]);
+    let described = describe(&c);
+    assert!(
+        described.contains("Body\n      q   string  required\n      In  int     required"),
+        "{described}"
+    );
+    let output = operation(&c, "S/P11/Ask").output.as_ref().expect("output");
+    assert_eq!((path(&c, output, "body"), path(&c, output, "fault")), ("Body".into(), "Body/Fault".into()));
 }
 
 #[test]

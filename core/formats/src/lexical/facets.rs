@@ -1,6 +1,6 @@
 //! The facets of a type, compiled: what a value must meet before it is written (XML Schema Part 2, section 4.3).
 
-use super::{Form, pattern};
+use super::{Form, members::Members, pattern};
 use crate::{Decimal, Value, ValueProblem, value::compare};
 use portolan_schema::{Enumeration, Facets};
 use regex::Regex;
@@ -17,6 +17,7 @@ pub struct FacetCheck {
     fraction_digits: Option<u32>,
     listed: Option<Listed>,
     patterns: Vec<Regex>,
+    members: Option<Members>,
     skipped: Vec<String>,
 }
 
@@ -28,8 +29,14 @@ enum Listed {
 
 impl FacetCheck {
     /// Compiles facets; `None` where nothing bounds the type. `form` reads the bounds.
-    pub(super) fn compile(facets: &Facets, enumeration: Option<&Enumeration>, form: &Form) -> Option<Self> {
+    pub(super) fn compile(
+        facets: &Facets,
+        enumeration: Option<&Enumeration>,
+        members: Option<Members>,
+        form: &Form,
+    ) -> Option<Self> {
         let mut check = Self {
+            members,
             min_length: facets.min_length.filter(|least| *least > 0),
             max_length: facets.max_length,
             total_digits: facets.total_digits,
@@ -72,6 +79,7 @@ impl FacetCheck {
             || self.fraction_digits.is_some()
             || self.listed.is_some()
             || !self.patterns.is_empty()
+            || self.members.is_some()
             || !self.skipped.is_empty()
     }
 
@@ -123,6 +131,9 @@ impl FacetCheck {
         };
         if !listed {
             return Err(ValueProblem::NotListed);
+        }
+        if self.members.as_ref().is_some_and(|members| !members.accept(text)) {
+            return Err(ValueProblem::Lexical);
         }
         if self.patterns.iter().all(|p| p.is_match(text)) { Ok(()) } else { Err(ValueProblem::Pattern) }
     }

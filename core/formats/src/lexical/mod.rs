@@ -3,6 +3,7 @@
 mod binary;
 mod calendar;
 mod facets;
+mod members;
 mod pattern;
 
 pub use calendar::{
@@ -10,6 +11,7 @@ pub use calendar::{
 };
 pub use facets::FacetCheck;
 
+use self::members::Members;
 use crate::{Compact, DateTime, Decimal, Value, ValueProblem};
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_schema::{ScalarId, ScalarKind, Schema, WhiteSpace};
@@ -47,6 +49,11 @@ enum Kind {
 impl Form {
     /// Compiles a scalar of a schema, with its facets.
     pub fn compile(schema: &Schema, id: ScalarId) -> Self {
+        Self::within(schema, id, 0)
+    }
+
+    /// The form of a type that stands so deep within lists and unions.
+    fn within(schema: &Schema, id: ScalarId, depth: usize) -> Self {
         let scalar = schema.scalar(id);
         let collapse = Some(WhiteSpace::Collapse);
         let (kind, white_space) = match &scalar.kind {
@@ -70,7 +77,9 @@ impl Form {
             ScalarKind::Duration => (Kind::Duration, collapse),
         };
         let mut form = Self { kind, white_space, check: None };
-        form.check = FacetCheck::compile(&scalar.facets, scalar.enumeration.as_ref(), &form).map(Box::new);
+        let members = Members::compile(schema, &scalar.kind, depth);
+        form.check =
+            FacetCheck::compile(&scalar.facets, scalar.enumeration.as_ref(), members, &form).map(Box::new);
         form
     }
 
@@ -195,6 +204,11 @@ impl Form {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Whether a text is one of the type's, facets included.
+    fn accepts(&self, text: &str) -> bool {
+        self.write(Value::Text(text), &mut Vec::new()).is_ok()
     }
 
     /// Text for a type that is not text: read by the type's own form first.

@@ -2,7 +2,9 @@
 
 mod characters;
 mod names;
+mod node;
 mod read;
+mod references;
 mod scan;
 mod text;
 mod write;

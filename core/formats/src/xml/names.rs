@@ -35,7 +35,7 @@ impl Namespaces {
 }
 
 /// The prefixes in force; touched only by elements that declare some.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Prefixes<'a> {
     declared: Vec<Declared<'a>>,
     /// The prefix that was resolved last: siblings share it.

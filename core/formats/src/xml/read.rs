@@ -2,25 +2,28 @@
 
 use super::{
     characters::all_legal,
-    names::{NONE, Namespace, NamespaceId, Namespaces, Prefixes, Table, XSI},
+    names::{NONE, Namespace, NamespaceId, Namespaces, Prefixes, XSI},
+    node::{Entry, Node},
+    references::References,
     scan::{Scanner, Tag, Token},
     text::{Pieces, attribute_value, check, is_blank},
 };
-use crate::{
-    Captured, ReadError, ReadErrorKind, Selection, Slot, Unknown,
-    reader::{Action, action},
-    select::Node as SelectedNode,
-};
+use crate::{Captured, ReadError, ReadErrorKind, Selection, Slot, Unknown, reader::Action};
 use bumpalo::Bump;
-use portolan_schema::{Name, Schema, Wire};
+use portolan_schema::{Name, Schema};
 
 /// How deep elements may be nested.
 pub const MAX_DEPTH: u32 = 128;
 
-const SOAP_12: &str = "http://www.w3.org/2003/05/soap-envelope";
-
 /// What the prefix `xml` always stands for.
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespaces of SOAP's envelopes, then those of its encodings.
+const SOAP: [&str; 4] = [
+    "http://schemas.xmlsoap.org/soap/envelope/",
+    "http://www.w3.org/2003/05/soap-envelope",
+    "http://schemas.xmlsoap.org/soap/encoding/",
+    "http://www.w3.org/2003/05/soap-encoding",
+];
 /// What declarations are in.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
@@ -34,28 +37,12 @@ pub struct XmlReader {
     namespaces: Namespaces,
     /// The namespace of the prefix that needs no declaration.
     xml: NamespaceId,
+    /// Those whose attributes may stand on any element: of the envelope, and of its encoding.
+    pub(super) soap: Vec<NamespaceId>,
+    encoded: bool,
     nodes: Vec<Node>,
     width: u16,
     refuse_unknown: bool,
-}
-
-#[derive(Debug)]
-struct Node {
-    elements: Table,
-    actions: Vec<Entry>,
-    attributes: Vec<(NamespaceId, Box<str>, Entry)>,
-    /// The text of the element itself, where it has simple content.
-    text: Option<Action>,
-    mixed: bool,
-    open: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    name: Box<str>,
-    action: Action,
-    /// Of several, the first counts: a SOAP 1.2 fault says its reason once in each language (part 1, section 5.4.2).
-    languages: bool,
 }
 
 /// What an element's attributes say of it.
@@ -64,31 +51,32 @@ struct Marks {
     nil: bool,
 }
 
-struct Reading<'r, 'a> {
-    tokens: Scanner<'a>,
-    arena: &'a Bump,
+pub(super) struct Reading<'r, 'a> {
+    pub(super) tokens: Scanner<'a>,
+    pub(super) arena: &'a Bump,
     captured: &'r mut Captured<'a>,
-    prefixes: Prefixes<'a>,
+    pub(super) prefixes: Prefixes<'a>,
     /// Those of the element that began last, declarations aside.
-    attributes: bumpalo::collections::Vec<'a, Attribute<'a>>,
+    pub(super) attributes: bumpalo::collections::Vec<'a, Attribute<'a>>,
+    pub(super) references: References<'a>,
 }
 
 /// An attribute as it is written.
 #[derive(Clone, Copy)]
-struct Attribute<'a> {
-    prefix: &'a str,
-    local: &'a str,
-    value: &'a str,
+pub(super) struct Attribute<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) local: &'a str,
+    pub(super) value: &'a str,
 }
 
 impl<'a> Reading<'_, 'a> {
     #[cold]
-    fn error(&self, kind: ReadErrorKind) -> ReadError {
+    pub(super) fn error(&self, kind: ReadErrorKind) -> ReadError {
         ReadError::new(kind, self.tokens.at())
     }
 
     #[inline]
-    fn next(&mut self) -> Result<Token<'a>, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Token<'a>, ReadError> {
         match self.tokens.next() {
             Ok(token) => Ok(token),
             Err(kind) => Err(self.error(kind)),
@@ -96,20 +84,22 @@ impl<'a> Reading<'_, 'a> {
     }
 
     #[inline]
-    fn settle<T>(&self, result: Result<T, ReadErrorKind>) -> Result<T, ReadError> {
+    pub(super) fn settle<T>(&self, result: Result<T, ReadErrorKind>) -> Result<T, ReadError> {
         result.map_err(|kind| self.error(kind))
     }
 }
 
 impl XmlReader {
     /// Compiles a selection of an XML document with a root element.
-    pub fn compile(schema: &Schema, root: &Name, selection: &Selection) -> Self {
+    pub fn compile(schema: &Schema, root: &Name, encoded: bool, selection: &Selection) -> Self {
         let mut namespaces = Namespaces::new();
         let root = (namespaces.intern(&root.namespace), root.local.as_str().into());
         let nodes = selection.nodes().map(|n| Node::compile(schema, selection, n, &mut namespaces)).collect();
         let xml = namespaces.intern(XML_NAMESPACE);
+        let soap = SOAP.iter().map(|namespace| namespaces.intern(namespace)).collect();
         let width = selection.widths().first().copied().unwrap_or(0);
-        Self { root, namespaces, nodes, xml, width, refuse_unknown: selection.unknown() == Unknown::Refuse }
+        let refuse_unknown = selection.unknown() == Unknown::Refuse;
+        Self { root, namespaces, nodes, xml, soap, encoded, width, refuse_unknown }
     }
 
     /// Reads a whole document.
@@ -127,7 +117,8 @@ impl XmlReader {
         }
         let tokens = Scanner::new(input);
         let attributes = bumpalo::collections::Vec::new_in(arena);
-        let mut reading = Reading { tokens, arena, captured, prefixes: Prefixes::default(), attributes };
+        let (prefixes, references) = (Prefixes::default(), References::default());
+        let mut reading = Reading { tokens, arena, captured, prefixes, attributes, references };
         let start = self.prolog(&mut reading)?;
         let (namespace, local) = self.resolve(&mut reading, start)?;
         if namespace != self.root.0 || local != &*self.root.1 {
@@ -181,7 +172,8 @@ impl XmlReader {
                         self.declare(reading, tag)?;
                     }
                     let (namespace, local) = self.resolve(reading, tag)?;
-                    match node.elements.find(namespace, local, likely) {
+                    let known = node.elements.find(namespace, local, likely);
+                    match known.or(if node.array { Some(0) } else { None }) {
                         Some(index) => {
                             likely = index + 1;
                             let entry = &node.actions[index];
@@ -218,7 +210,7 @@ impl XmlReader {
 
     /// An element that the contract names.
     #[inline]
-    fn element<'a>(
+    pub(super) fn element<'a>(
         &self,
         reading: &mut Reading<'_, 'a>,
         tag: Tag<'a>,
@@ -226,6 +218,12 @@ impl XmlReader {
         row: usize,
         depth: u32,
     ) -> Result<(), ReadError> {
+        if self.encoded
+            && let Some(id) = self.refers(reading, tag)?
+        {
+            return self.follow(reading, id, entry, row, depth);
+        }
+        let entry = if entry.types.is_empty() { entry } else { self.typed(reading, tag, entry)? };
         let (place, inner, node) = match entry.action {
             Action::Skip => return self.skip(reading, tag, depth),
             Action::Scalar { slot } => (row + usize::from(slot), row, None),
@@ -267,8 +265,45 @@ impl XmlReader {
         Ok(())
     }
 
+    /// The entry for the type that an element says it has; its own where it says none, or one of no consequence.
+    fn typed<'e>(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        tag: Tag<'_>,
+        entry: &'e Entry,
+    ) -> Result<&'e Entry, ReadError> {
+        let said = if tag.attributes.is_empty() { None } else { self.xsi_type(reading)? };
+        let find = |(namespace, local): (NamespaceId, &str)| {
+            entry.types.iter().find(|t| t.namespace == namespace && *t.local == *local).map(|t| &t.entry)
+        };
+        match said.and_then(find) {
+            Some(typed) => Ok(typed),
+            None if entry.is_abstract => Err(reading.error(ReadErrorKind::AbstractType)),
+            None => Ok(entry),
+        }
+    }
+
+    /// The value of `xsi:type` of the element that was taken apart last.
+    fn xsi_type<'a>(
+        &self,
+        reading: &mut Reading<'_, 'a>,
+    ) -> Result<Option<(NamespaceId, &'a str)>, ReadError> {
+        for i in 0..reading.attributes.len() {
+            let attribute = reading.attributes[i];
+            let is_type = attribute.local == "type" && !attribute.prefix.is_empty();
+            if !is_type || reading.prefixes.resolve(attribute.prefix).is_none_or(|n| n.id != XSI) {
+                continue;
+            }
+            let value = reading.settle(attribute_value(attribute.value, reading.arena))?;
+            let (prefix, local) = reading.settle(split(value.trim_ascii()))?;
+            let namespace = reading.prefixes.resolve(prefix);
+            return Ok(Some((namespace.ok_or_else(|| reading.error(ReadErrorKind::Prefix))?.id, local)));
+        }
+        Ok(None)
+    }
+
     /// Takes an element's attributes apart, and puts its namespace declarations in force.
-    fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>) -> Result<(), ReadError> {
+    pub(super) fn declare<'a>(&self, reading: &mut Reading<'_, 'a>, tag: Tag<'a>) -> Result<(), ReadError> {
         let scope = reading.prefixes.depth();
         reading.attributes.clear();
         for (i, attribute) in tag.attributes().enumerate() {
@@ -339,8 +374,9 @@ impl XmlReader {
                     }
                     Ok(())
                 }
-                // xml:lang and its kin may stand anywhere.
-                None if namespace == self.xml => Ok(()),
+                // xml:lang and its kin may stand anywhere, and so may soap:encodingStyle.
+                None if namespace == self.xml || self.soap.contains(&namespace) => Ok(()),
+                None if self.encoded && namespace == NONE && local == "id" => Ok(()),
                 None if !self.refuse_unknown || node.is_some_and(|(node, _)| node.open) => Ok(()),
                 None => {
                     stranger = Some(local);
@@ -427,7 +463,7 @@ fn split(name: &str) -> Result<(&str, &str), ReadErrorKind> {
 
 /// The text of an element that holds nothing else, up to its end.
 #[inline]
-fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
+pub(super) fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
     let mut pieces = Pieces::new(reading.arena);
     loop {
         match reading.next()? {
@@ -439,44 +475,6 @@ fn text<'a>(reading: &mut Reading<'_, 'a>) -> Result<&'a str, ReadError> {
             Token::CData(text) => pieces.cdata(text),
             Token::Start(_) => return Err(reading.error(ReadErrorKind::UnexpectedContent)),
             Token::Eof => return Err(reading.error(ReadErrorKind::Truncated)),
-        }
-    }
-}
-
-impl Node {
-    fn compile(
-        schema: &Schema,
-        selection: &Selection,
-        node: &SelectedNode,
-        namespaces: &mut Namespaces,
-    ) -> Self {
-        let record = schema.record(node.record);
-        let (mut names, mut actions, mut attributes, mut text) = (Vec::new(), Vec::new(), Vec::new(), None);
-        for (id, field) in record.fields_with_ids() {
-            let action = action(selection, &node.fields, id);
-            let languages = matches!(&field.wire, Wire::Element(name) if *name.namespace == *SOAP_12)
-                && (record.name.local.as_str(), field.name.as_str()) == ("Reason", "Text");
-            let entry = Entry { name: field.name.as_str().into(), action, languages };
-            match &field.wire {
-                Wire::Element(name) => {
-                    names.push((namespaces.intern(&name.namespace), name.local.as_str().into()));
-                    actions.push(entry);
-                }
-                Wire::Attribute(name) => {
-                    let namespace = namespaces.intern(&name.namespace);
-                    attributes.push((namespace, name.local.as_str().into(), entry));
-                }
-                Wire::Text => text = Some(action),
-                Wire::Protobuf { .. } => {}
-            }
-        }
-        Self {
-            elements: Table::new(names),
-            actions,
-            attributes,
-            text,
-            mixed: record.mixed,
-            open: record.open,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Tag<'a> {
 }
 
 /// A place in a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scanner<'a> {
     input: &'a str,
     at: usize,
@@ -45,6 +45,16 @@ impl<'a> Scanner<'a> {
     pub(super) fn new(input: &'a str) -> Self {
         let at = if input.starts_with('\u{FEFF}') { 3 } else { 0 };
         Self { input, at, open: Vec::with_capacity(16), ends: false }
+    }
+
+    /// The whole document, again.
+    pub(super) fn restarted(&self) -> Self {
+        Self::new(self.input)
+    }
+
+    /// Bytes in all.
+    pub(super) fn len(&self) -> usize {
+        self.input.len()
     }
 
     /// Bytes from the beginning.

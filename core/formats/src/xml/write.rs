@@ -5,8 +5,10 @@ use super::{
     characters::{escape, escape_utf8},
 };
 use crate::{Compact, Value, ValueProblem, Writer, lexical::Form};
-use portolan_schema::{Document, FieldId, Name, RecordId, Schema, TypeId, Wire};
+use portolan_schema::{Document, Field, FieldId, Name, RecordId, Schema, TypeId, Wire};
 use std::fmt::Write as _;
+
+const SOAP_12_ENCODING: &str = "http://www.w3.org/2003/05/soap-encoding";
 
 /// Writes XML.
 #[derive(Debug)]
@@ -55,6 +57,29 @@ impl XmlWriter {
         };
         format!("{prefix}:{}", name.local)
     }
+
+    /// What an element says of its type: `xsi:type`, and the types of an array's items.
+    fn type_said(&mut self, schema: &Schema, field: &Field) -> String {
+        let mut said = String::new();
+        if let Some(ty) = &field.xsi_type {
+            let attribute = self.qualified(&Name::new(XSI, "type"));
+            let _ = write!(said, " {attribute}=\"{}\"", self.qualified(ty));
+        }
+        if let TypeId::Record(id) = field.ty
+            && let Some(array) = &schema.record(id).array
+        {
+            let item = self.qualified(&array.item);
+            let mut attribute = |local: &str| self.qualified(&Name::new(&*array.encoding, local));
+            // The number of items may be left out (SOAP 1.1, section 5.4.2), or must be (SOAP 1.2 part 2, section 3.1.6).
+            let _ = match array.encoding.as_str() {
+                SOAP_12_ENCODING => {
+                    write!(said, " {}=\"{item}\" {}=\"*\"", attribute("itemType"), attribute("arraySize"))
+                }
+                _ => write!(said, " {}=\"{item}[]\"", attribute("arrayType")),
+            };
+        }
+        said
+    }
 }
 
 impl Writer for XmlWriter {
@@ -79,12 +104,13 @@ impl Writer for XmlWriter {
         let (open, close, nil, attribute) = match &declared.wire {
             Wire::Element(name) => {
                 let tag = self.qualified(name);
+                let ty = self.type_said(schema, declared);
                 let nil = declared.nillable.then(|| {
                     let nil = self.qualified(&Name::new(XSI, "nil"));
-                    bytes(format!("<{tag} {nil}=\"true\"/>"))
+                    bytes(format!("<{tag}{ty} {nil}=\"true\"/>"))
                 });
                 let end = if attributes { "" } else { ">" };
-                (bytes(format!("<{tag}{end}")), bytes(format!("</{tag}>")), nil, false)
+                (bytes(format!("<{tag}{ty}{end}")), bytes(format!("</{tag}>")), nil, false)
             }
             Wire::Attribute(name) => {
                 (bytes(format!(" {}=\"", self.qualified(name))), bytes("\"".to_owned()), None, true)

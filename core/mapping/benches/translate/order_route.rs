@@ -88,6 +88,7 @@ fn field(name: &str, ty: TypeId, occurs: Occurs, wire: Wire) -> Field {
         fixed: None,
         choice: None,
         redact: false,
+        xsi_type: None,
         wire,
         doc: None,
     }
@@ -117,7 +118,7 @@ fn protobuf() -> (Schema, Document) {
         fields.push(field(name, ty, Occurs::OPTIONAL, wire));
     }
     let record = schema.add_record(Record { name: Name::plain("b.Order"), fields, ..Record::default() });
-    (schema, Document { record, element: None, roots: Vec::new() })
+    (schema, Document { record, element: None, roots: Vec::new(), encoded: false })
 }
 
 fn soap() -> (Schema, Document) {
@@ -173,7 +174,15 @@ fn soap() -> (Schema, Document) {
     let envelope =
         vec![element(SOAP, "Header", header, Occurs::OPTIONAL), element(SOAP, "Body", body, Occurs::ONCE)];
     let TypeId::Record(envelope) = record(&mut schema, "Envelope", false, envelope) else { unreachable!() };
-    (schema, Document { record: envelope, element: Some(Name::new(SOAP, "Envelope")), roots: Vec::new() })
+    (
+        schema,
+        Document {
+            record: envelope,
+            element: Some(Name::new(SOAP, "Envelope")),
+            roots: Vec::new(),
+            encoded: false,
+        },
+    )
 }
 
 fn span() -> Span {

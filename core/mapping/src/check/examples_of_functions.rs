@@ -32,7 +32,7 @@ fn examples_give_what_they_say() {
     let route = crate::check::tests::route();
     let mut schema = Schema::default();
     let record = schema.add_record(Record::default());
-    let document = Document { record, element: None, roots: Vec::new() };
+    let document = Document { record, element: None, roots: Vec::new(), encoded: false };
     for function in LIBRARY {
         assert!(!function.examples.is_empty(), "{} has no example", function.name);
         for (text, expected) in function.examples {

@@ -70,6 +70,14 @@ impl Checker<'_> {
     }
 
     fn filled(&mut self, rule: &Placed<Rule>, target: Target<'_>) -> Option<Filled> {
+        if let TypeId::Record(id) = target.ty
+            && self.target.record(id).is_missing
+        {
+            let message = format!("what `{}` holds is not declared in the contract", target.name);
+            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(rule.span, "");
+            self.findings.push(finding.help("complete the contract (see its warnings), or leave it out"));
+            return None;
+        }
         match &rule.value {
             Rule::Cases(cases) => self.cases(cases, target, rule.span),
             Rule::Each { variable, list, nil, item } => {

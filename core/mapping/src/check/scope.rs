@@ -266,6 +266,12 @@ impl<'a> Scope<'a> {
                 };
             let schema = self.schema(place.side);
             let declared = schema.record(record);
+            if declared.is_missing {
+                let message =
+                    format!("`{}` is not declared in the contract: nothing in it is known", place.path);
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message);
+                return Err(finding.at(leaf.place(&segment.place), ""));
+            }
             let Some((field, _)) = declared.find(&segment.name) else {
                 let message = format!("`{}` has no field `{}`", place.path, segment.name);
                 let finding =

@@ -89,10 +89,9 @@ fn operations_that_are_there_but_not_served_say_why() {
         ],
     );
     check(
-        ("<output><soap:body use=\"literal\"/></output>", "<output><soap:body use=\"encoded\"/></output>"),
+        ("<input message=\"r:In\"/>", ""),
         &[
-            "78:31 warning wsdl/unsupported [encoded] the operation `PersonQuery` is left out: SOAP encoding (use=\"encoded\") is not read",
-            "10:16 wsdl/unsupported [PersonQuery] the WSDL's operation `PersonQuery` cannot be served: SOAP encoding (use=\"encoded\") is not read",
+            "69:5 wsdl/unsupported [<operation name=\"PersonQuery\">] the operation `PersonQuery` is left out: it has no input, and Portolan only asks",
         ],
     );
 }

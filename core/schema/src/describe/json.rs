@@ -79,6 +79,7 @@ fn record(record: &Record) -> Value {
         "open": record.open,
         "mixed": record.mixed,
         "abstract": record.is_abstract,
+        "missing": record.is_missing,
         "base": record.base,
     });
     if let (Content::Ordered(model), Some(object)) = (&record.content, value.as_object_mut()) {
@@ -106,6 +107,7 @@ fn field(field: &Field) -> Value {
         "fixed": field.fixed,
         "choice": field.choice,
         "redact": field.redact,
+        "xsi_type": field.xsi_type.as_ref().map(ToString::to_string),
         "wire": wire,
         "doc": field.doc,
     })

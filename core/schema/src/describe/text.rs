@@ -161,7 +161,7 @@ fn grow(schema: &Schema, record: RecordId, within: &mut Vec<RecordId>, rows: &mu
         grow(schema, inner, within, rows);
         within.pop();
     }
-    if here.open {
+    if here.open && !here.is_missing {
         rows.push(cut("(any other)"));
     }
 }

@@ -1,6 +1,8 @@
 //! Types, occurrence and facets in a few words.
 
-use crate::{Facets, Field, Occurs, Record, Scalar, ScalarKind, Schema, TypeId, WhiteSpace, Wire};
+use crate::{
+    Facets, Field, Occurs, Record, Scalar, ScalarKind, Schema, TypeId, WhiteSpace, Wire, xsd::is_lexical_rule,
+};
 
 const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 /// Longer lists and patterns are cut: the contract itself has them whole.
@@ -12,7 +14,11 @@ pub(super) fn type_name(schema: &Schema, ty: TypeId) -> String {
     match ty {
         TypeId::Record(id) => {
             let record = schema.record(id);
-            if record.name.namespace == XSD { "any".to_owned() } else { record.name.local.clone() }
+            match &record.name {
+                name if record.is_missing => format!("{} (not declared)", name.local),
+                name if name.namespace == XSD => "any".to_owned(),
+                name => name.local.clone(),
+            }
         }
         TypeId::Scalar(id) => {
             let scalar = schema.scalar(id);
@@ -105,6 +111,7 @@ pub(super) fn facets(schema: &Schema, field: &Field) -> String {
     }
     words.extend(field.fixed.as_ref().map(|v| format!("always `{v}`")));
     words.extend(field.default.as_ref().map(|v| format!("default `{v}`")));
+    words.extend(field.xsi_type.as_ref().map(|ty| format!("as {ty}")));
     if field.redact {
         words.push("redacted".to_owned());
     }
@@ -140,7 +147,8 @@ fn bounds(facets: &Facets) -> Vec<String> {
     bound("<", &facets.max_exclusive);
     words.extend(facets.total_digits.map(|n| format!("{n} digits")));
     words.extend(facets.fraction_digits.map(|n| format!("{n} after the point")));
-    for group in &facets.patterns {
+    let own = |group: &&Vec<String>| !group.iter().all(|pattern| is_lexical_rule(pattern));
+    for group in facets.patterns.iter().filter(own) {
         let all = group.join(" or ");
         let cut: String = all.chars().take(SHOWN_PATTERN).collect();
         words.push(format!("pattern {cut}{}", if cut.len() < all.len() { "..." } else { "" }));

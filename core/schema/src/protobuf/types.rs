@@ -91,6 +91,7 @@ impl<'a> Types<'a> {
             default: field.field_descriptor_proto().default_value.clone(),
             fixed: None,
             choice: choice.map(|index| ChoiceId(index as u32)),
+            xsi_type: None,
             redact: field
                 .options()
                 .get_field_by_name("debug_redact")

@@ -8,7 +8,7 @@ use super::{
     envelope::{self, Parts},
     message::{self, Style},
 };
-use crate::{LeftOut, Operation, Protocol, Service, SoapBinding, SoapVersion, xsd::Compiler};
+use crate::{LeftOut, Operation, Protocol, Service, SoapBinding, SoapVersion, TypeId, xsd::Compiler};
 
 /// A service for each SOAP port; for each SOAP binding where the WSDL has no services.
 pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -> Vec<Bound> {
@@ -20,7 +20,7 @@ pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -
                 service.attribute("name").unwrap_or_default().trim(),
                 port.attribute("name").unwrap_or_default().trim()
             );
-            let binding = match definitions.referred(&port, "binding", Kind::Binding) {
+            let binding = match definitions.referred(&port, "binding", Kind::Binding, compiler) {
                 Ok(binding) => binding,
                 Err(found) => {
                     compiler.report(found);
@@ -39,7 +39,19 @@ pub(super) fn services(definitions: &Definitions, compiler: &mut Compiler<'_>) -
             services.extend(bound(definitions, compiler, binding, name, None, binding.doc()));
         }
     }
+    if definitions.services.is_empty() && definitions.bindings.is_empty() {
+        services.extend(definitions.port_types.iter().map(|p| unbound(definitions, compiler, p)));
+    }
     services
+}
+
+/// The operations of a port type that nothing binds: interfaces are handed around without how they travel.
+fn unbound(definitions: &Definitions, compiler: &mut Compiler<'_>, port_type: &Site) -> Bound {
+    let what = "no binding says how this port type travels; it is read as document/literal over SOAP 1.1";
+    compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(port_type.span(), ""));
+    let name = port_type.attribute("name").unwrap_or_default().trim().to_owned();
+    let read = Binding { definitions, port_type, version: SoapVersion::V11, style: None, address: &None };
+    operations(&read, port_type, compiler, name, port_type.doc())
 }
 
 /// The operations of a binding; `None` if it does not speak SOAP.
@@ -60,56 +72,60 @@ fn bound(
         SOAP_12 => SoapVersion::V12,
         _ => SoapVersion::V11,
     };
-    let port_type = match definitions.referred(binding, "type", Kind::PortType) {
+    let port_type = match definitions.referred(binding, "type", Kind::PortType, compiler) {
         Ok(port_type) => port_type,
         Err(found) => {
             compiler.report(found);
             return None;
         }
     };
+    let read = Binding {
+        definitions,
+        port_type: &port_type,
+        version,
+        style: soap.attribute("style"),
+        address: &address,
+    };
+    Some(operations(&read, binding, compiler, name, doc))
+}
+
+/// The operations that stand in a binding, or in a port type without one.
+fn operations(
+    read: &Binding<'_>,
+    holder: &Site,
+    compiler: &mut Compiler<'_>,
+    name: String,
+    doc: Option<String>,
+) -> Bound {
     let (mut operations, mut places, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     let mut left_out = Vec::new();
-    for operation in binding.children("operation") {
-        let read = Binding {
-            definitions,
-            port_type: &port_type,
-            version,
-            style: soap.attribute("style"),
-            address: &address,
-        };
+    for operation in holder.children("operation") {
         let before = compiler.errors;
         match read.operation(&operation, compiler) {
-            Ok(Some(read)) => {
+            Ok(read) => {
                 operations.push(read);
                 places.push(operation.attribute_span("name"));
                 broken.push(compiler.errors > before);
             }
-            Ok(None) => left_out.push(LeftOut {
-                name: operation.attribute("name").unwrap_or_default().trim().to_owned(),
-                why: "it is not sound".to_owned(),
-                at: Some(operation.attribute_span("name")),
-            }),
-            Err(mut why) => {
+            Err(why) => {
                 let named = operation.attribute("name").unwrap_or_default().trim();
-                left_out.push(LeftOut {
+                let operation = LeftOut {
                     name: named.to_owned(),
                     why: why.message.clone(),
                     at: why.labels.first().map(|label| label.span),
-                });
-                why.message = format!("the operation `{named}` is left out: {}", why.message);
-                why.severity = Severity::Warning;
-                compiler.report(why);
+                };
+                left_out.push((operation, why));
             }
         }
     }
-    Some(Bound { service: Service { name, operations, doc }, left_out, places, broken })
+    Bound { service: Service { name, operations, doc }, left_out, places, broken }
 }
 
 /// A service with what its reader knows of each operation besides.
 pub(super) struct Bound {
     pub(super) service: Service,
-    /// Operations that are not in it.
-    pub(super) left_out: Vec<LeftOut>,
+    /// Operations that are not in it, with what speaks against them.
+    pub(super) left_out: Vec<(LeftOut, Diagnostic)>,
     /// Where each operation stands.
     pub(super) places: Vec<Span>,
     /// Whether something about it was wrong before its types were looked into.
@@ -125,8 +141,8 @@ struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// An operation; `None` where something is wrong that was reported, the reason where it is to be left out.
-    fn operation(&self, bound: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Operation>, Diagnostic> {
+    /// An operation, or the reason why it is to be left out.
+    fn operation(&self, bound: &Site, compiler: &mut Compiler<'_>) -> Result<Operation, Diagnostic> {
         let name = bound.attribute("name").unwrap_or_default().trim().to_owned();
         let declared = self.declared(bound, &name).ok_or_else(|| {
             let known = self.port_type.children("operation");
@@ -141,33 +157,27 @@ impl Binding<'_> {
             let what = "it has no input, and Portolan only asks";
             return Err(Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(declared.span(), ""));
         };
-        let reader = message::Messages { definitions: self.definitions, style, operation: &name };
+        let text = TypeId::Scalar(compiler.string());
+        let reader = message::Messages { definitions: self.definitions, style, operation: &name, text };
         let wire_input = first(bound, "input");
-        let Some(sent) = reader.read(&input, wire_input.as_ref(), "", compiler)? else { return Ok(None) };
-        let mut faults = Vec::new();
-        for fault in declared.children("fault") {
-            faults.extend(reader.fault(&fault, compiler)?);
-        }
-        let output = match first(&declared, "output") {
-            None => None,
-            Some(output) => {
-                let wire_output = first(bound, "output");
-                let Some(answered) = reader.read(&output, wire_output.as_ref(), "Response", compiler)? else {
-                    return Ok(None);
-                };
-                let parts = Parts {
-                    version: self.version,
-                    headers: answered.headers,
-                    body: answered.body,
-                    faults: Some(faults),
-                };
-                Some(envelope::document(compiler, parts))
-            }
-        };
-        let parts = Parts { version: self.version, headers: sent.headers, body: sent.body, faults: None };
+        let sent = reader.read(&input, wire_input.as_ref(), "", compiler)?;
+        let faults = declared.children("fault");
+        let faults = faults.iter().filter_map(|fault| reader.fault(fault, compiler)).collect();
+        let output = first(&declared, "output").map(|output| {
+            let wire_output = first(bound, "output");
+            let answered = reader.read(&output, wire_output.as_ref(), "Response", compiler);
+            let carried = answered.unwrap_or_else(|mut why| {
+                why.message = format!("the answer of `{name}` is not described: {}", why.message);
+                why.severity = Severity::Warning;
+                compiler.report(why);
+                message::Carried { open: true, ..message::Carried::default() }
+            });
+            envelope::document(compiler, Parts { version: self.version, carried, faults: Some(faults) })
+        });
+        let parts = Parts { version: self.version, carried: sent, faults: None };
         let action =
             soap.as_ref().and_then(|s| s.attribute("soapAction")).unwrap_or_default().trim().to_owned();
-        Ok(Some(Operation {
+        Ok(Operation {
             name,
             input: envelope::document(compiler, parts),
             output,
@@ -177,7 +187,7 @@ impl Binding<'_> {
                 address: self.address.clone(),
             }),
             doc: declared.doc().or_else(|| bound.doc()),
-        }))
+        })
     }
 
     /// The port type's operation; overloaded ones are told apart by the names of their messages.

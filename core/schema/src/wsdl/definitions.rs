@@ -11,7 +11,7 @@ use super::WSDL;
 use crate::{
     Name, Reading,
     xml::{ElementId, Tree},
-    xsd::{Files, SchemaSet, XSD},
+    xsd::{Compiler, Files, SchemaSet, XSD},
 };
 
 /// An element of one of the WSDLs.
@@ -81,6 +81,8 @@ impl Kind {
 pub(super) struct Definitions {
     components: HashMap<(Kind, Name), Site>,
     /// In the order of the files.
+    pub(super) port_types: Vec<Site>,
+    /// In the order of the files.
     pub(super) bindings: Vec<Site>,
     /// In the order of the files.
     pub(super) services: Vec<Site>,
@@ -131,7 +133,10 @@ pub(super) fn load(
                     }
                 }
                 "message" => definitions.add(Kind::Message, site, diagnostics),
-                "portType" => definitions.add(Kind::PortType, site, diagnostics),
+                "portType" => {
+                    definitions.port_types.push(site.clone());
+                    definitions.add(Kind::PortType, site, diagnostics);
+                }
                 "binding" => {
                     definitions.bindings.push(site.clone());
                     definitions.add(Kind::Binding, site, diagnostics);
@@ -145,6 +150,11 @@ pub(super) fn load(
 }
 
 impl Definitions {
+    /// Whether nothing in them could be asked, however it travels.
+    pub(super) fn are_partial(&self) -> bool {
+        self.port_types.is_empty() && self.bindings.is_empty() && self.services.is_empty()
+    }
+
     fn add(&mut self, kind: Kind, site: Site, diagnostics: &mut Vec<Diagnostic>) {
         match site.attribute("name") {
             Some(name) => {
@@ -159,22 +169,36 @@ impl Definitions {
     }
 
     /// The component that an attribute refers to, or a finding.
-    pub(super) fn referred(&self, from: &Site, attribute: &str, kind: Kind) -> Result<Site, Diagnostic> {
+    pub(super) fn referred(
+        &self,
+        from: &Site,
+        attribute: &str,
+        kind: Kind,
+        compiler: &mut Compiler<'_>,
+    ) -> Result<Site, Diagnostic> {
         let Some(written) = from.attribute(attribute) else {
             let what = format!("there is no `{attribute}` here");
             return Err(Diagnostic::error(Code::WSDL_INVALID, what).at(from.span(), ""));
         };
+        let at = from.attribute_span(attribute);
         let name = from.tree.qualified(from.node, written).ok();
         // Names without a prefix are widely meant in the WSDL's own namespace, whatever the default one is.
         let local = written.trim().rsplit(':').next().unwrap_or_default();
         let own = Name::new(&*from.target, local);
         let found = name.and_then(|name| self.components.get(&(kind, name)));
-        found.or_else(|| self.components.get(&(kind, own))).cloned().ok_or_else(|| {
-            let known =
-                self.components.keys().filter(|(k, _)| *k == kind).map(|(_, name)| name.local.as_str());
-            let what = format!("the {} `{}` is not declared", kind.word(), written.trim());
-            let finding = Diagnostic::error(Code::WSDL_INVALID, what).at(from.attribute_span(attribute), "");
-            finding.did_you_mean(local, known)
-        })
+        if let Some(found) = found.or_else(|| self.components.get(&(kind, own))) {
+            return Ok(found.clone());
+        }
+        let word = kind.word();
+        let mut elsewhere = self.components.iter().filter(|((k, name), _)| *k == kind && name.local == local);
+        if let (Some(((_, name), site)), None) = (elsewhere.next(), elsewhere.next()) {
+            let what =
+                format!("the {word} `{}` is not declared; `{name}` is meant, it seems", written.trim());
+            compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at, ""));
+            return Ok(site.clone());
+        }
+        let known = self.components.keys().filter(|(k, _)| *k == kind).map(|(_, name)| name.local.as_str());
+        let what = format!("the {word} `{}` is not declared", written.trim());
+        Err(Diagnostic::error(Code::WSDL_INVALID, what).at(at, "").did_you_mean(local, known))
     }
 }

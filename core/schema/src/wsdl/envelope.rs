@@ -1,18 +1,16 @@
 //! The envelope as an XML document like any other: its records, and the names by which mappings reach into them.
 
-use super::fault;
+use super::{fault, message::Carried};
 use crate::{
-    Choice, ChoiceId, Content, Document, Field, FieldId, Name, Occurs, Particle, Presence, Record, RecordId,
-    Root, Schema, SoapVersion, TypeId, Wire,
+    Choice, ChoiceId, Content, Document, Field, FieldId, Name, Occurs, Particle, Record, RecordId, Root,
+    Schema, SoapVersion, TypeId,
     xsd::{Compiler, Declared},
 };
 
 /// What goes into an envelope.
 pub(super) struct Parts {
     pub(super) version: SoapVersion,
-    pub(super) headers: Vec<Declared>,
-    /// The one element of the body.
-    pub(super) body: Option<Declared>,
+    pub(super) carried: Carried,
     /// In replies: the declared faults, any of which may stand in the body's place.
     pub(super) faults: Option<Vec<Declared>>,
 }
@@ -28,44 +26,53 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
     let is_reply = parts.faults.is_some();
 
     // Replies carry headers that no WSDL declares (WS-Addressing, tracing); requests carry what is declared.
-    let headers = parts.headers.into_iter().map(|h| field(h, Occurs::OPTIONAL)).collect();
+    let headers = parts.carried.headers.into_iter().map(|h| h.field(Occurs::OPTIONAL)).collect();
     let header = ordered(schema, name("Header"), headers, is_reply);
 
-    let mut fields: Vec<_> = parts.body.into_iter().map(|body| field(body, Occurs::ONCE)).collect();
-    let has_body = !fields.is_empty();
+    let alternatives = parts.carried.alternatives;
+    let mut fields: Vec<_> = parts.carried.body.into_iter().map(|body| body.field(Occurs::ONCE)).collect();
+    let elements = fields.len();
     let mut fault_roots = Vec::new();
     if let Some(faults) = parts.faults {
         let fault = fault::fault(compiler, parts.version, faults);
-        fields.push(field(declared(name("Fault"), TypeId::Record(fault.record)), Occurs::ONCE));
+        fields.push(Declared::new(name("Fault"), TypeId::Record(fault.record)).field(Occurs::ONCE));
         fault_roots = fault.roots;
         fault_roots.insert(0, (vec!["fault".to_owned()], Vec::new(), TypeId::Record(fault.record)));
     }
     let schema = &mut compiler.schema;
-    let body_type = fields.first().filter(|_| has_body).map(|f| f.ty);
-    let fault_field = FieldId(u32::from(has_body));
-    let body = if is_reply {
-        either(schema, name("Body"), fields, has_body)
-    } else {
-        ordered(schema, name("Body"), fields, false)
+    let only = fields.first().filter(|_| elements == 1).map(|f| f.ty);
+    let fault_field = FieldId(elements as u32);
+    let body = match (is_reply, elements) {
+        _ if alternatives => either(schema, name("Body"), fields, true),
+        (false, _) => ordered(schema, name("Body"), fields, false),
+        (true, ..=1) => either(schema, name("Body"), fields, elements == 1),
+        (true, _) => parts_or_fault(schema, name("Body"), fields),
     };
+    schema.record_mut(body).open = parts.carried.open;
 
     let envelope_fields = vec![
-        field(declared(name("Header"), TypeId::Record(header)), Occurs::OPTIONAL),
-        field(declared(name("Body"), TypeId::Record(body)), Occurs::ONCE),
+        Declared::new(name("Header"), TypeId::Record(header)).field(Occurs::OPTIONAL),
+        Declared::new(name("Body"), TypeId::Record(body)).field(Occurs::ONCE),
     ];
     let envelope = ordered(schema, name("Envelope"), envelope_fields, is_reply);
     let (in_header, in_body) = ((envelope, FieldId(0)), (envelope, FieldId(1)));
 
     let mut roots =
         vec![Root { name: vec!["header".to_owned()], path: vec![in_header], ty: TypeId::Record(header) }];
-    if let Some(ty) = body_type {
-        roots.insert(0, Root { name: vec!["body".to_owned()], path: vec![in_body, (body, FieldId(0))], ty });
+    let inside = match (only, elements) {
+        (Some(ty), _) => Some((vec![in_body, (body, FieldId(0))], ty)),
+        // Several elements (WS-I allows one), or one of several types, are reached through the body itself.
+        (None, 2..) => Some((vec![in_body], TypeId::Record(body))),
+        (None, _) => None,
+    };
+    if let Some((path, ty)) = inside {
+        roots.insert(0, Root { name: vec!["body".to_owned()], path, ty });
     }
     for (name, rest, ty) in fault_roots {
         let path = [in_body, (body, fault_field)].into_iter().chain(rest).collect();
         roots.push(Root { name, path, ty });
     }
-    Document { record: envelope, element: Some(name("Envelope")), roots }
+    Document { record: envelope, element: Some(name("Envelope")), roots, encoded: parts.carried.encoded }
 }
 
 /// A record of elements in the order given.
@@ -91,24 +98,13 @@ fn either(schema: &mut Schema, name: Name, mut fields: Vec<Field>, required: boo
     schema.add_record(Record { name, fields, content, choices, ..Record::default() })
 }
 
-/// An element that no schema declares.
-pub(super) fn declared(name: Name, ty: TypeId) -> Declared {
-    Declared { name, ty, nillable: false, default: None, fixed: None, doc: None, is_abstract: false }
-}
-
-/// An element as a field.
-pub(super) fn field(element: Declared, occurs: Occurs) -> Field {
-    Field {
-        name: element.name.local.replace('-', "_"),
-        ty: element.ty,
-        occurs,
-        presence: Presence::Explicit,
-        nillable: element.nillable,
-        default: element.default,
-        fixed: element.fixed,
-        choice: None,
-        redact: false,
-        wire: Wire::Element(element.name),
-        doc: element.doc,
-    }
+/// Several elements together, or the fault, which is the last field.
+fn parts_or_fault(schema: &mut Schema, name: Name, mut fields: Vec<Field>) -> RecordId {
+    fields.iter_mut().for_each(|field| field.occurs = Occurs::OPTIONAL);
+    let mut particles: Vec<_> = (0..fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
+    let fault = particles.pop();
+    let parts = Particle::Sequence(Occurs::ONCE, particles);
+    let content =
+        Content::Ordered(Particle::Choice(Occurs::ONCE, [parts].into_iter().chain(fault).collect()));
+    schema.add_record(Record { name, fields, content, ..Record::default() })
 }

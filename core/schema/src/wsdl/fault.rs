@@ -1,6 +1,6 @@
 //! Faults of both SOAP versions (SOAP 1.1, section 4.4; SOAP 1.2 part 1, section 5.4).
 
-use super::envelope::{Path, declared, field, ordered};
+use super::envelope::{Path, ordered};
 use crate::{
     Content, FieldId, Name, Occurs, Particle, RecordId, SoapVersion, TypeId,
     xsd::{Compiler, Declared},
@@ -25,11 +25,11 @@ pub(super) fn fault(
         SoapVersion::V11 => Name::plain(local),
         SoapVersion::V12 => Name::new(version.namespace(), local),
     };
-    let element = |local: &str, ty: TypeId, occurs: Occurs| field(declared(name(local), ty), occurs);
+    let element = |local: &str, ty: TypeId, occurs: Occurs| Declared::new(name(local), ty).field(occurs);
 
     let mut details = Vec::new();
     for fault in declared_faults {
-        let fault = field(fault, Occurs::OPTIONAL);
+        let fault = fault.field(Occurs::OPTIONAL);
         if details.iter().all(|known: &crate::Field| known.wire != fault.wire) {
             details.push(fault);
         }

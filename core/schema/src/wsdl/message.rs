@@ -1,16 +1,15 @@
 //! Messages and their parts: which of them travel in the body, which in the header, under which element names.
 
-use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_diagnostics::{Code, Diagnostic, Severity};
 
 use super::{
     SOAP_11, SOAP_12,
     binding::extension,
     definitions::{Definitions, Kind, Site},
-    envelope,
 };
 use crate::{
-    Content, FieldId, Name, Occurs, Particle, Record, TypeId,
-    xsd::{Compiler, Declared},
+    Choice, ChoiceId, Content, Field, FieldId, Name, Occurs, Particle, Record, SoapVersion, TypeId, Wire,
+    xsd::{self, Compiler, Declared},
 };
 
 const MIME: &str = "http://schemas.xmlsoap.org/wsdl/mime/";
@@ -25,10 +24,17 @@ pub(super) enum Style {
 }
 
 /// What one direction of an operation carries.
+#[derive(Default)]
 pub(super) struct Carried {
     pub(super) headers: Vec<Declared>,
-    /// The one element of the body, if any.
-    pub(super) body: Option<Declared>,
+    /// The elements of the body: one, as a rule.
+    pub(super) body: Vec<Declared>,
+    /// They are the types that one element of an abstract type may have.
+    pub(super) alternatives: bool,
+    /// The contract does not say what the body holds.
+    pub(super) open: bool,
+    /// By SOAP's own encoding.
+    pub(super) encoded: bool,
 }
 
 /// Reads the messages of one operation.
@@ -36,6 +42,8 @@ pub(super) struct Messages<'a> {
     pub(super) definitions: &'a Definitions,
     pub(super) style: Style,
     pub(super) operation: &'a str,
+    /// `xs:string`.
+    pub(super) text: TypeId,
 }
 
 impl Messages<'_> {
@@ -46,32 +54,22 @@ impl Messages<'_> {
         bound: Option<&Site>,
         suffix: &str,
         compiler: &mut Compiler<'_>,
-    ) -> Result<Option<Carried>, Diagnostic> {
-        let message = self.definitions.referred(declared, "message", Kind::Message)?;
+    ) -> Result<Carried, Diagnostic> {
+        let message = self.definitions.referred(declared, "message", Kind::Message, compiler)?;
         let wire = bound.map(|bound| within_mime(bound, compiler));
         let body = wire.as_ref().and_then(|wire| extension(wire, "body"));
-        if body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded") {
-            let at = body.as_ref().map_or(declared.span(), |b| b.attribute_span("use"));
-            return Err(unsupported("SOAP encoding (use=\"encoded\") is not read", at));
-        }
-        let mut headers = Vec::new();
-        let mut in_header = Vec::new();
+        let encoded = body.as_ref().and_then(|b| b.attribute("use")).map(str::trim) == Some("encoded");
+        let (mut headers, mut in_header) = (Vec::new(), Vec::new());
         for header in wire.iter().flat_map(headers_of) {
-            let of = self.definitions.referred(&header, "message", Kind::Message)?;
-            let part = header.attribute("part").unwrap_or_default().trim().to_owned();
-            let Some(site) =
-                of.children("part").into_iter().find(|p| p.attribute("name").map(str::trim) == Some(&part))
-            else {
-                let what = format!("the message has no part `{part}`");
-                compiler.report(
-                    Diagnostic::error(Code::WSDL_INVALID, what).at(header.attribute_span("part"), ""),
-                );
-                continue;
-            };
-            if of.node == message.node && of.tree.source == message.tree.source {
-                in_header.push(part);
+            match self.header(&header, compiler) {
+                Ok((of, part, element)) => {
+                    if of.node == message.node && of.tree.source == message.tree.source {
+                        in_header.push(part);
+                    }
+                    headers.push(element);
+                }
+                Err(why) => compiler.report(left_out("a header", why)),
             }
-            headers.extend(element_of(&site, compiler)?);
         }
         let written = body.as_ref().and_then(|b| b.attribute("parts"));
         let listed: Option<Vec<&str>> = written.map(|parts| parts.split_whitespace().collect());
@@ -83,97 +81,169 @@ impl Messages<'_> {
             }
         };
         let parts: Vec<_> = message.children("part").into_iter().filter(travels).collect();
-        let body = match self.style {
+        let (body, alternatives) = match self.style {
             Style::Rpc => {
-                let namespace = body
-                    .as_ref()
-                    .and_then(|b| b.attribute("namespace"))
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned();
-                Some(self.wrapper(
-                    &parts,
-                    Name::new(namespace, format!("{}{suffix}", self.operation)),
-                    compiler,
-                ))
+                let name = format!("{}{suffix}", self.operation);
+                let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
+                // What is said in a reply is nobody's need: it is passed over.
+                let says = encoded && suffix.is_empty();
+                let style = body.as_ref().filter(|_| says).map(|b| self.encoding_style(b));
+                (vec![self.wrapper(&parts, name, style, compiler)], false)
             }
-            Style::Document => match parts.as_slice() {
-                [] => None,
-                [part] => match element_of(part, compiler)? {
-                    Some(element) => Some(element),
-                    None => return Ok(None),
-                },
-                _ => return Err(unsupported("its body holds several parts", message.span())),
-            },
+            Style::Document => {
+                let elements = parts.iter().map(|part| element_of(part, compiler)).collect::<Option<_>>();
+                by_type(elements.ok_or_else(|| unreadable(declared))?, declared, compiler)
+            }
         };
-        Ok(Some(Carried { headers, body }))
+        // What encoded elements refer to stands beside them.
+        Ok(Carried { headers, body, alternatives, open: encoded, encoded })
+    }
+
+    /// The message that a header's part belongs to, the part, and its element.
+    fn header(
+        &self,
+        header: &Site,
+        compiler: &mut Compiler<'_>,
+    ) -> Result<(Site, String, Declared), Diagnostic> {
+        let message = self.definitions.referred(header, "message", Kind::Message, compiler)?;
+        let name = header.attribute("part").unwrap_or_default().trim();
+        let parts = message.children("part");
+        let part = parts.iter().find(|p| p.attribute("name").map(str::trim) == Some(name));
+        let part = part.ok_or_else(|| {
+            let what = format!("the message has no part `{name}`");
+            Diagnostic::error(Code::WSDL_INVALID, what).at(header.attribute_span("part"), "")
+        })?;
+        let element = element_of(part, compiler).ok_or_else(|| unreadable(header))?;
+        Ok((message, name.to_owned(), element))
     }
 
     /// The element of a declared fault, as it stands in the fault's detail.
-    pub(super) fn fault(
-        &self,
-        fault: &Site,
-        compiler: &mut Compiler<'_>,
-    ) -> Result<Option<Declared>, Diagnostic> {
-        let message = self.definitions.referred(fault, "message", Kind::Message)?;
-        let Some(part) = message.children("part").into_iter().next() else { return Ok(None) };
-        match part.attribute("element") {
-            Some(_) => element_of(&part, compiler),
-            None => Ok(Some(accessor(&part, compiler))),
+    pub(super) fn fault(&self, fault: &Site, compiler: &mut Compiler<'_>) -> Option<Declared> {
+        match self.definitions.referred(fault, "message", Kind::Message, compiler) {
+            Ok(message) => {
+                let part = message.children("part").into_iter().next()?;
+                match part.attribute("element") {
+                    Some(_) => element_of(&part, compiler),
+                    None => Some(accessor(&part, compiler)),
+                }
+            }
+            Err(why) => {
+                compiler.report(left_out("a fault", why));
+                None
+            }
         }
     }
 
+    /// The attribute by which an encoded message says how.
+    fn encoding_style(&self, body: &Site) -> Field {
+        let version = match body.tree.get(body.node).name.namespace.as_str() {
+            SOAP_12 => SoapVersion::V12,
+            _ => SoapVersion::V11,
+        };
+        let style = match (body.attribute("encodingStyle"), version) {
+            (Some(style), _) => style.trim(),
+            (None, SoapVersion::V11) => "http://schemas.xmlsoap.org/soap/encoding/",
+            (None, SoapVersion::V12) => "http://www.w3.org/2003/05/soap-encoding",
+        };
+        let name = Name::new(version.namespace(), "encodingStyle");
+        let element = Declared::new(name.clone(), self.text);
+        Field { wire: Wire::Attribute(name), fixed: Some(style.to_owned()), ..element.field(Occurs::ONCE) }
+    }
+
     /// RPC style: an element named by the operation, with an unqualified element for each part (WS-I BP 1.1, R2735).
-    fn wrapper(&self, parts: &[Site], name: Name, compiler: &mut Compiler<'_>) -> Declared {
+    ///
+    /// With an `encoding`, the wrapper says it and each part its type, as old servers demand.
+    fn wrapper(
+        &self,
+        parts: &[Site],
+        name: Name,
+        encoding: Option<Field>,
+        compiler: &mut Compiler<'_>,
+    ) -> Declared {
         let mut record = Record { name: name.clone(), ..Record::default() };
+        let encoded = encoding.is_some();
+        record.fields.extend(encoding);
+        let mut particles = Vec::new();
         for part in parts {
-            record.fields.push(envelope::field(accessor(part, compiler), Occurs::ONCE));
+            let element = accessor(part, compiler);
+            let types = compiler.deriving_from(element, part.span());
+            let choice = (types.len() > 1).then(|| {
+                record.choices.push(Choice { name: String::new(), required: true });
+                ChoiceId((record.choices.len() - 1) as u32)
+            });
+            let mut branches = Vec::new();
+            for element in types {
+                let occurs = if choice.is_some() { Occurs::OPTIONAL } else { Occurs::ONCE };
+                let mut field = Field { choice, ..element.field(occurs) };
+                if encoded && field.xsi_type.is_none() {
+                    field.xsi_type = named(part, "type", xsd::Kind::Type, compiler);
+                }
+                branches.push(Particle::Field(FieldId(record.fields.len() as u32)));
+                record.fields.push(field);
+            }
+            match choice {
+                Some(_) => particles.push(Particle::Choice(Occurs::ONCE, branches)),
+                None => particles.extend(branches),
+            }
         }
-        let particles = (0..record.fields.len()).map(|i| Particle::Field(FieldId(i as u32))).collect();
         record.content = Content::Ordered(Particle::Sequence(Occurs::ONCE, particles));
         let ty = TypeId::Record(compiler.schema.add_record(record));
-        envelope::declared(name, ty)
+        Declared::new(name, ty)
     }
+}
+
+/// The elements of a body; one of an abstract type by each that it may have, and whether that is so.
+fn by_type(elements: Vec<Declared>, at: &Site, compiler: &mut Compiler<'_>) -> (Vec<Declared>, bool) {
+    if let [only] = elements.as_slice() {
+        let types = compiler.deriving_from(only.clone(), at.span());
+        if types.iter().all(|ty| ty.xsi_type.is_some()) {
+            let several = types.len() > 1;
+            return (types, several);
+        }
+    }
+    (elements, false)
 }
 
 /// A part as an element of its own name.
 fn accessor(part: &Site, compiler: &mut Compiler<'_>) -> Declared {
     let name = Name::plain(part.attribute("name").unwrap_or_default().trim());
-    let ty = match named(part, "type", compiler) {
+    let ty = match named(part, "type", xsd::Kind::Type, compiler) {
         Some(ty) => compiler.type_named(&ty, part.attribute_span("type")),
-        None => match named(part, "element", compiler) {
-            Some(element) => match compiler.global_element(&element, part.attribute_span("element")) {
-                Some(declared) => declared.ty,
-                None => TypeId::Record(compiler.any()),
-            },
+        None => match named(part, "element", xsd::Kind::Element, compiler) {
+            Some(element) => compiler.global_element(&element, part.attribute_span("element")).ty,
             None => TypeId::Record(compiler.any()),
         },
     };
-    envelope::declared(name, ty)
+    Declared::new(name, ty)
 }
 
-/// The element that a part names; an error where it has a type instead, `None` where something is wrong that was reported.
-fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Result<Option<Declared>, Diagnostic> {
+/// The element that a part names; `None` where something is wrong that was reported.
+fn element_of(part: &Site, compiler: &mut Compiler<'_>) -> Option<Declared> {
     if part.attribute("element").is_none() {
-        let name = part.attribute("name").unwrap_or_default();
-        let what = format!("its part `{}` has a type where document style wants an element", name.trim());
-        return Err(unsupported(&what, part.span()));
+        let name = part.attribute("name").unwrap_or_default().trim();
+        let what =
+            format!("the part `{name}` has a type where an element is wanted; it is read as `<{name}>`");
+        compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(part.span(), ""));
+        return Some(accessor(part, compiler));
     }
-    let Some(name) = named(part, "element", compiler) else { return Ok(None) };
-    Ok(compiler.global_element(&name, part.attribute_span("element")))
+    let name = named(part, "element", xsd::Kind::Element, compiler)?;
+    Some(compiler.global_element(&name, part.attribute_span("element")))
 }
 
-fn named(part: &Site, attribute: &str, compiler: &mut Compiler<'_>) -> Option<Name> {
+fn named(part: &Site, attribute: &str, kind: xsd::Kind, compiler: &mut Compiler<'_>) -> Option<Name> {
     let written = part.attribute(attribute)?;
-    match part.tree.qualified(part.node, written) {
-        Ok(name) => Some(name),
-        Err(unbound) => {
-            let what = format!("the prefix `{}` is not declared", unbound.0);
-            compiler
-                .report(Diagnostic::error(Code::XSD_UNRESOLVED, what).at(part.attribute_span(attribute), ""));
-            None
-        }
+    let read = part.tree.qualified(part.node, written);
+    compiler.meant(read, written, kind, &part.target, part.attribute_span(attribute))
+}
+
+/// The namespace of an RPC wrapper. Where the binding does not say it, toolkits take that of the WSDL.
+fn namespace_of(body: Option<&Site>, bound: Option<&Site>, compiler: &mut Compiler<'_>) -> String {
+    let said = body.and_then(|b| b.attribute("namespace"));
+    if let (None, Some(at)) = (said, body.or(bound)) {
+        let what = "RPC style without a namespace; that of the WSDL is taken";
+        compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at.span(), ""));
     }
+    said.or(bound.map(|b| &*b.target)).unwrap_or_default().trim().to_owned()
 }
 
 /// The element that holds `soap:body`: the binding's own, or the root part of a multipart message.
@@ -192,6 +262,14 @@ fn headers_of(wire: &Site) -> Vec<Site> {
     children.filter(|(_, c)| c.name.local == "header").map(|(node, _)| wire.at(node)).collect()
 }
 
-fn unsupported(what: &str, at: Span) -> Diagnostic {
-    Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(at, "")
+/// The operation can do without it.
+fn left_out(which: &str, mut why: Diagnostic) -> Diagnostic {
+    why.message = format!("{which} is left out: {}", why.message);
+    why.severity = Severity::Warning;
+    why
+}
+
+/// A part of a message that came to nothing, for reasons that were reported.
+fn unreadable(site: &Site) -> Diagnostic {
+    Diagnostic::error(Code::WSDL_INVALID, "its parts could not be read").at(site.span(), "")
 }

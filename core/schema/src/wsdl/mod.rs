@@ -7,20 +7,21 @@ mod fault;
 mod message;
 
 use binding::Bound;
-use portolan_diagnostics::{Checked, Code, Diagnostic, Severity};
+use definitions::Definitions;
+use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
 
 use crate::{
-    Contract, LeftOut, Operation, Reading, Service,
+    Contract, LeftOut, Operation, Reading, Root, Service, TypeId,
     xml::Tree,
-    xsd::{Compiled, Compiler, Files, SchemaSet, XSD},
+    xsd::{Compiled, Compiler, Files, Found, SchemaSet, XSD},
 };
 
 /// The namespace of WSDL 1.1.
 pub(crate) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 /// Of its extension elements for SOAP 1.1.
-const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
+pub(crate) const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 /// Of its extension elements for SOAP 1.2.
-const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
+pub(crate) const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 
 /// Reads the contract that begins in `entry`. Imports are looked for relative to the file that names them.
 ///
@@ -44,26 +45,38 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Contract> {
     let definitions = definitions::load(&root, &mut set, &mut files, reading, &mut diagnostics);
     let mut compiler = Compiler::new(&set);
     let bound = binding::services(&definitions, &mut compiler);
-    if bound.is_empty() {
-        let what = "no port or binding speaks SOAP 1.1 or 1.2 over HTTP";
-        compiler.report(Diagnostic::error(Code::WSDL_INVALID, what).at(root.span(Tree::ROOT), ""));
+    if bound.is_empty() && compiler.errors == 0 {
+        compiler.report(no_service(&definitions, root.span(Tree::ROOT)));
     }
-    let mut compiled = compiler.finish();
-    let mut left_out: Vec<LeftOut> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
-    let (services, unsound) = sound(bound, &compiled);
-    let missing = set.missing(&compiled.needed);
-    let findings = std::mem::take(&mut compiled.diagnostics).into_iter().chain(missing);
-    diagnostics.extend(findings.map(|found| if unsound.is_empty() { found } else { weaken(found) }));
-    diagnostics.extend(unsound.iter().map(|operation| {
-        let what = format!("the operation `{}` is left out: {}", operation.name, operation.why);
-        let finding = Diagnostic::warning(Code::WSDL_INVALID, what);
-        operation.at.into_iter().fold(finding, |finding, place| finding.at(place, ""))
-    }));
+    let compiled = compiler.finish();
+    let mut left_out: Vec<_> = bound.iter().flat_map(|b| b.left_out.iter().cloned()).collect();
+    let (services, unsound, any_sound) = sound(bound, &compiled);
+    let findings = compiled.diagnostics.into_iter().chain(set.missing(&compiled.needed)).collect();
+    diagnostics.extend(weighed(findings, any_sound));
     left_out.extend(unsound);
+    let remains = services.iter().any(|s| !s.operations.is_empty());
+    let left_out = left_out.into_iter().map(|(operation, mut why)| {
+        why.message = format!("the operation `{}` is left out: {}", operation.name, why.message);
+        why.severity = if remains { Severity::Warning } else { Severity::Error };
+        diagnostics.push(why);
+        operation
+    });
+    let left_out = left_out.collect();
     diagnostics.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
     let schema = compiled.schema;
     let contract = Contract { schema, services, left_out, files: files.ids, descriptor_set: None };
     Checked { value: Some(contract), diagnostics }
+}
+
+/// Why a WSDL has no operations at all.
+fn no_service(definitions: &Definitions, at: Span) -> Diagnostic {
+    if definitions.are_partial() {
+        let what = "it declares no operations: a part of another WSDL, it seems";
+        let found = Diagnostic::warning(Code::WSDL_INVALID, what).at(at, "");
+        return found.help("name the WSDL that imports it");
+    }
+    let what = "no port or binding speaks SOAP 1.1 or 1.2 over HTTP";
+    Diagnostic::error(Code::WSDL_UNSUPPORTED, what).at(at, "")
 }
 
 /// What the root element is if it is not a WSDL 1.1 definition.
@@ -90,39 +103,64 @@ fn refused(tree: &Tree) -> Option<Diagnostic> {
     Some(Diagnostic::error(code, what).at(tree.span(Tree::ROOT), "").help(help))
 }
 
-/// The services without the operations whose types could not be read whole, and those. Where no
-/// operation is sound all stay, and what is wrong with them weighs as it does.
-fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<LeftOut>) {
-    let is_sound = |operation: &Operation, broken: bool| {
-        let documents = std::iter::once(&operation.input).chain(&operation.output);
-        !broken && documents.map(|d| d.record).all(|record| !compiled.tainted.contains(&record))
-    };
-    let sound_of = |b: &Bound| {
+/// The services without the operations that cannot be served, and those with the reason. Where no
+/// operation is sound all stay, and what is wrong with them weighs as it does. The last says whether one is.
+fn sound(bound: Vec<Bound>, compiled: &Compiled) -> (Vec<Service>, Vec<(LeftOut, Diagnostic)>, bool) {
+    let reasons = |b: &Bound| {
         let operations = b.service.operations.iter().zip(&b.broken);
-        operations.map(|(o, broken)| is_sound(o, *broken)).collect::<Vec<bool>>()
+        operations.map(|(o, broken)| unsound(o, *broken, compiled)).collect::<Vec<_>>()
     };
-    let any_sound = bound.iter().any(|b| sound_of(b).contains(&true));
+    let any_sound = bound.iter().any(|b| reasons(b).contains(&None));
     let (mut services, mut left_out) = (Vec::new(), Vec::new());
     for bound in bound {
-        let sound = sound_of(&bound);
+        let reasons = reasons(&bound);
         let mut service = bound.service;
         if any_sound {
-            let operations = std::mem::take(&mut service.operations).into_iter().zip(sound).zip(bound.places);
-            for ((operation, sound), place) in operations {
-                if sound {
+            let operations =
+                std::mem::take(&mut service.operations).into_iter().zip(reasons).zip(bound.places);
+            for ((operation, unsound), place) in operations {
+                let Some(why) = unsound else {
                     service.operations.push(operation);
                     continue;
-                }
-                let why = "its types could not be read whole".to_owned();
-                left_out.push(LeftOut { name: operation.name, why, at: Some(place) });
+                };
+                let finding = Diagnostic::error(Code::WSDL_INVALID, why).at(place, "");
+                let why = why.to_owned();
+                left_out.push((LeftOut { name: operation.name, why, at: Some(place) }, finding));
             }
         }
         services.push(service);
     }
-    (services, left_out)
+    (services, left_out, any_sound)
 }
 
-/// What is wrong with operations that were left out does not stop the others.
+/// Why an operation cannot be served; `None` where it can.
+fn unsound(operation: &Operation, broken: bool, compiled: &Compiled) -> Option<&'static str> {
+    let mut documents = std::iter::once(&operation.input).chain(&operation.output);
+    let unknown = |root: &Root| match root.ty {
+        TypeId::Record(id) => root.name == ["body"] && compiled.schema.record(id).is_missing,
+        TypeId::Scalar(_) => false,
+    };
+    if broken || documents.any(|document| compiled.tainted.contains(&document.record)) {
+        return Some("its types could not be read whole");
+    }
+    let asks_what = operation.input.roots.iter().any(unknown);
+    asks_what.then_some("what it asks is not declared")
+}
+
+/// Findings by what they stop: nothing, where an operation is sound; and what is missing is not to blame where
+/// something is wrong.
+fn weighed(findings: Vec<Found>, any_sound: bool) -> Vec<Diagnostic> {
+    let is_wrong = |f: &Found| !f.tolerable && f.finding.severity == Severity::Error;
+    let tolerable = any_sound || findings.iter().any(is_wrong);
+    let weigh = |found: Found| match found.tolerable {
+        true if tolerable => weaken(found.finding),
+        false if any_sound => weaken(found.finding),
+        _ => found.finding,
+    };
+    findings.into_iter().map(weigh).collect()
+}
+
+/// What is wrong with types does not stop the operations that can do without them.
 fn weaken(mut found: Diagnostic) -> Diagnostic {
     let about_types = [
         Code::XSD_UNRESOLVED,

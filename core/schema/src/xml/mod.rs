@@ -5,6 +5,7 @@
 mod decode;
 mod parse;
 mod tree;
+mod usual;
 
 pub(crate) use decode::decode;
 pub(crate) use parse::parse;

@@ -8,8 +8,11 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::tree::{Attribute, Element, ElementId, Scope, Tree, lookup};
-use crate::Name;
+use super::{
+    tree::{Attribute, Element, ElementId, Scope, Tree, lookup},
+    usual,
+};
+use crate::{Name, xsd::XSD};
 
 const MAX_DEPTH: usize = 128;
 const MAX_ATTRIBUTES: usize = 256;
@@ -23,6 +26,8 @@ struct Parser<'a> {
     open: Vec<ElementId>,
     /// How many declarations are in scope; a lookup walks them all.
     deep: Vec<usize>,
+    /// Prefixes of which it was said that nothing declares them.
+    undeclared: Vec<String>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -35,7 +40,15 @@ pub(crate) fn parse(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Tree> {
     let tree = Tree { source, file: Rc::from(file), elements: Vec::new(), scopes: Vec::new() };
-    let mut parser = Parser { text, source, tree, open: Vec::new(), deep: Vec::new(), diagnostics };
+    let mut parser = Parser {
+        text,
+        source,
+        tree,
+        open: Vec::new(),
+        deep: Vec::new(),
+        undeclared: Vec::new(),
+        diagnostics,
+    };
     let mut reader = Reader::from_str(text);
     match parser.run(&mut reader) {
         Ok(()) => Some(parser.tree),
@@ -124,14 +137,21 @@ impl Parser<'_> {
             let key = attribute.key.into_inner();
             let prefix = if key == "xmlns" { Some("") } else { key.strip_prefix("xmlns:") };
             if let Some(prefix) = prefix {
-                self.tree.scopes.push(Scope { outer: scope, prefix: prefix.to_owned(), uri: value });
+                let uri = if usual::is_draft(&value) { self.recommendation(at, &value) } else { value };
+                self.tree.scopes.push(Scope { outer: scope, prefix: prefix.to_owned(), uri });
                 scope = self.tree.scopes.len() as u32;
                 deep += 1;
             } else {
                 written.push((key, value, at..at + attribute.value.len()));
             }
         }
-        let name = self.name(tag.name().into_inner(), scope, true, place.clone());
+        let mut name = self.name(tag.name().into_inner(), scope, true, place.clone());
+        if let Some(meant) = usual::capitals(&name.namespace, &name.local) {
+            let what = format!("XML Schema has no `{}`; `{meant}` is meant, it seems", name.local);
+            let found = Diagnostic::warning(Code::XSD_INVALID, what);
+            self.diagnostics.push(found.at(self.span(place.start, place.end), ""));
+            name.local = meant.to_owned();
+        }
         let mut attributes = Vec::with_capacity(written.len());
         for (key, value, place) in written {
             attributes.push(Attribute { name: self.name(key, scope, false, place.clone()), value, place });
@@ -151,6 +171,14 @@ impl Parser<'_> {
         self.open.push(id);
         self.deep.push(deep);
         Ok(())
+    }
+
+    /// XML Schema itself for one of its drafts.
+    fn recommendation(&mut self, at: usize, draft: &str) -> String {
+        let what = "a draft of XML Schema; it is read as the recommendation of 2001";
+        let place = self.span(at, at + draft.len());
+        self.diagnostics.push(Diagnostic::warning(Code::XSD_INVALID, what).at(place, ""));
+        XSD.to_owned()
     }
 
     fn close(&mut self) {
@@ -176,11 +204,19 @@ impl Parser<'_> {
             Some(namespace) => Name::new(namespace, local),
             None if prefix.is_empty() => Name::plain(local),
             None => {
-                let found =
-                    Diagnostic::warning(Code::XML_SYNTAX, format!("the prefix `{prefix}` is not declared"));
-                let help = format!("add xmlns:{prefix}=\"...\" to this element or one around it");
-                self.diagnostics.push(found.at(Span::new(self.source, place), "").help(help));
-                Name::new(format!("undeclared prefix {prefix}"), local)
+                let meant = usual::namespace(prefix);
+                if !self.undeclared.iter().any(|known| known == prefix) {
+                    self.undeclared.push(prefix.to_owned());
+                    let what = format!("the prefix `{prefix}` is not declared");
+                    let what =
+                        meant.map_or(what.clone(), |uri| format!("{what}; `{uri}` is meant, it seems"));
+                    let found = Diagnostic::warning(Code::XML_SYNTAX, what);
+                    let uri = meant.unwrap_or("...");
+                    let help = format!("add xmlns:{prefix}=\"{uri}\" to this element or one around it");
+                    self.diagnostics.push(found.at(Span::new(self.source, place), "").help(help));
+                }
+                let unknown = || format!("undeclared prefix {prefix}");
+                Name::new(meant.map_or_else(unknown, str::to_owned), local)
             }
         }
     }

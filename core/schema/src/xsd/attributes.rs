@@ -72,7 +72,7 @@ impl Compiler<'_> {
             _ => Occurs::OPTIONAL,
         };
         let (name, ty, declaration) = if tree.find(place.node, "ref").is_some() {
-            let name = self.qualified(place, "ref")?;
+            let name = self.qualified(place, "ref", Kind::Attribute)?;
             match set.find(Kind::Attribute, &name) {
                 Some(global) => {
                     let ty = self.attribute_type(global, &name);
@@ -95,6 +95,7 @@ impl Compiler<'_> {
                 None => schema.attributes_qualified,
             };
             let name = Name::new(if qualified { schema.target.as_str() } else { "" }, local.trim());
+            self.may_be_named(place, &name);
             let ty = self.attribute_type(place, &name);
             (name, ty, None)
         } else {
@@ -118,6 +119,7 @@ impl Compiler<'_> {
             fixed: said("fixed"),
             choice: None,
             redact: false,
+            xsi_type: None,
             wire: Wire::Attribute(name),
             doc: self.doc(place).or_else(|| declaration.and_then(|d| self.doc(d))),
         })
@@ -126,7 +128,7 @@ impl Compiler<'_> {
     fn attribute_type(&mut self, place: Place, name: &Name) -> TypeId {
         let set = self.set;
         let tree = set.tree(place);
-        if let Some(named) = self.qualified(place, "type") {
+        if let Some(named) = self.qualified(place, "type", Kind::Type) {
             return TypeId::Scalar(self.simple_named(&named, place, "type", 0));
         }
         match tree.child(place.node, XSD, "simpleType") {

@@ -57,6 +57,39 @@ pub(super) const NAMES: &[&str] = &[
     "hexBinary",
 ];
 
+/// The lexical rule of a type whose values are kept as text (XML Schema Part 2, sections 3.2 and 3.3).
+fn lexical(local: &str) -> Option<&'static str> {
+    Some(match local {
+        "language" => LANGUAGE,
+        "Name" => NAME,
+        "NCName" | "ID" | "IDREF" | "ENTITY" => NC_NAME,
+        "NMTOKEN" => NM_TOKEN,
+        "QName" | "NOTATION" => Q_NAME,
+        "gYear" => G_YEAR,
+        "gYearMonth" => G_YEAR_MONTH,
+        "gMonth" => G_MONTH,
+        "gMonthDay" => G_MONTH_DAY,
+        "gDay" => G_DAY,
+        _ => return None,
+    })
+}
+
+const LANGUAGE: &str = "[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*";
+const NAME: &str = r"\i\c*";
+const NC_NAME: &str = r"[\i-[:]][\c-[:]]*";
+const NM_TOKEN: &str = r"\c+";
+const Q_NAME: &str = r"([\i-[:]][\c-[:]]*:)?[\i-[:]][\c-[:]]*";
+const G_YEAR: &str = r"-?([1-9]\d{3,}|0\d{3})(Z|[+\-]\d{2}:\d{2})?";
+const G_YEAR_MONTH: &str = r"-?([1-9]\d{3,}|0\d{3})-(0[1-9]|1[0-2])(Z|[+\-]\d{2}:\d{2})?";
+const G_MONTH: &str = r"--(0[1-9]|1[0-2])(Z|[+\-]\d{2}:\d{2})?";
+const G_MONTH_DAY: &str = r"--(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(Z|[+\-]\d{2}:\d{2})?";
+const G_DAY: &str = r"---(0[1-9]|[12]\d|3[01])(Z|[+\-]\d{2}:\d{2})?";
+
+/// Whether a pattern is the rule of a built-in type, which its name says already.
+pub(crate) fn is_lexical_rule(pattern: &str) -> bool {
+    NAMES.iter().any(|name| lexical(name) == Some(pattern))
+}
+
 /// The built-in simple type of a local name. `anyType` is not one: it is a record.
 pub(super) fn builtin(schema: &mut Schema, local: &str) -> Option<Scalar> {
     let mut facets = Facets { white_space: Some(WhiteSpace::Collapse), ..Facets::default() };
@@ -72,7 +105,7 @@ pub(super) fn builtin(schema: &mut Schema, local: &str) -> Option<Scalar> {
             facets.white_space = Some(WhiteSpace::Replace);
             ScalarKind::String
         }
-        "token" | "language" | "Name" | "NCName" | "NMTOKEN" | "ID" | "IDREF" | "ENTITY" | "anyURI" => {
+        "token" | "anyURI" | "language" | "Name" | "NCName" | "NMTOKEN" | "ID" | "IDREF" | "ENTITY" => {
             ScalarKind::String
         }
         "NMTOKENS" | "IDREFS" | "ENTITIES" => {
@@ -120,6 +153,7 @@ pub(super) fn builtin(schema: &mut Schema, local: &str) -> Option<Scalar> {
         "hexBinary" => ScalarKind::Hex,
         _ => return None,
     };
+    facets.patterns.extend(lexical(local).map(|rule| vec![rule.to_owned()]));
     Some(Scalar { name: Name::new(XSD, local), kind, facets, enumeration: None })
 }
 

@@ -6,11 +6,9 @@ use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
 use super::{
     XSD, builtin,
-    set::{Kind, Place, SchemaSet},
+    set::{Place, SchemaSet},
 };
-use crate::{
-    Content, Name, Occurs, Particle, Record, RecordId, Scalar, ScalarId, Schema, TypeId, xml::Unbound,
-};
+use crate::{Content, Name, Occurs, Particle, Record, RecordId, Scalar, ScalarId, Schema, TypeId};
 
 /// Groups in groups, types derived from types: far more than any contract has, and a bound for circular ones.
 pub(super) const MAX_DERIVATION: usize = 64;
@@ -21,19 +19,17 @@ const MAX_TYPES: usize = 20_000;
 /// over grow exponentially without a single field.
 const MAX_STEPS: usize = 300_000;
 const MAX_FINDINGS: usize = 500;
-const ATTACHMENTS: &str = "http://ws-i.org/profiles/basic/1.1/xsd";
-const SOAP_ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 
 /// The work in progress.
 pub(crate) struct Compiler<'a> {
     pub(super) set: &'a SchemaSet,
     /// What was compiled so far.
     pub(crate) schema: Schema,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Found>,
     reported: HashSet<(Code, Option<Span>, String)>,
     pub(super) records: HashMap<Place, RecordId>,
     pub(super) scalars: HashMap<Place, ScalarId>,
-    builtins: HashMap<String, ScalarId>,
+    pub(super) builtins: HashMap<String, ScalarId>,
     pub(super) waiting: Vec<(RecordId, Place)>,
     any: Option<RecordId>,
     fields: usize,
@@ -41,8 +37,10 @@ pub(crate) struct Compiler<'a> {
     steps: usize,
     /// Simple types that are being compiled: to meet one again is a circle.
     pub(super) busy: HashSet<Place>,
-    /// Namespaces of which something was not found.
-    needed: HashSet<String>,
+    /// Types that are declared nowhere.
+    pub(super) missing: HashMap<Name, RecordId>,
+    /// Namespaces of which something was not found, and whether it can be done without.
+    pub(super) needed: HashMap<String, bool>,
     /// How many errors were met, those included that were reported before.
     pub(crate) errors: usize,
     /// Types in which something is wrong.
@@ -52,11 +50,18 @@ pub(crate) struct Compiler<'a> {
 /// What came out of it.
 pub(crate) struct Compiled {
     pub(crate) schema: Schema,
-    pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Namespaces of which something was not found.
-    pub(crate) needed: HashSet<String>,
+    pub(crate) diagnostics: Vec<Found>,
+    /// Namespaces of which something was not found, and whether it can be done without.
+    pub(crate) needed: HashMap<String, bool>,
     /// Records in which something is wrong, however deep.
     pub(crate) tainted: HashSet<RecordId>,
+}
+
+/// A finding.
+pub(crate) struct Found {
+    pub(crate) finding: Diagnostic,
+    /// What it says is missing can be done without, if there is anything else.
+    pub(crate) tolerable: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -75,7 +80,8 @@ impl<'a> Compiler<'a> {
             types: 0,
             steps: 0,
             busy: HashSet::new(),
-            needed: HashSet::new(),
+            missing: HashMap::new(),
+            needed: HashMap::new(),
             errors: 0,
             broken: HashSet::new(),
         }
@@ -92,33 +98,6 @@ impl<'a> Compiler<'a> {
         }
         let tainted = tainted(&self.schema, &self.broken);
         Compiled { schema: self.schema, diagnostics: self.diagnostics, needed: self.needed, tainted }
-    }
-
-    /// The type of a qualified name; `anyType` stands in for one that is not there, which is reported.
-    pub(crate) fn type_named(&mut self, name: &Name, at: Span) -> TypeId {
-        if name.namespace == XSD {
-            return match (name.local.as_str(), self.builtin(&name.local)) {
-                ("anyType", _) => TypeId::Record(self.any()),
-                (_, Some(id)) => TypeId::Scalar(id),
-                (wrong, None) => {
-                    let found =
-                        Diagnostic::error(Code::XSD_UNRESOLVED, format!("XML Schema has no type `{wrong}`"));
-                    self.report(found.at(at, "").did_you_mean(wrong, builtin::NAMES.iter().copied()));
-                    TypeId::Record(self.any())
-                }
-            };
-        }
-        match self.set.find(Kind::Type, name) {
-            Some(place) => self.type_at(place, name),
-            // A reference to an attachment, "cid:...", of a schema that every toolkit brings along (WS-I AP 1.0, 4.4).
-            None if name.namespace == ATTACHMENTS && name.local == "swaRef" => {
-                TypeId::Scalar(self.builtin("anyURI").unwrap_or_else(|| self.string()))
-            }
-            None => {
-                self.unresolved(Kind::Type, name, at);
-                TypeId::Record(self.any())
-            }
-        }
     }
 
     /// The type that a `simpleType` or `complexType` element declares. `name` is its own or that of its element.
@@ -167,58 +146,20 @@ impl<'a> Compiler<'a> {
         self.builtin("string").unwrap_or_else(|| self.schema.add_scalar(fallback()))
     }
 
-    /// A qualified name in an attribute, where it is there and its prefix is declared.
-    pub(super) fn qualified(&mut self, at: Place, attribute: &str) -> Option<Name> {
-        let tree = self.set.tree(at);
-        let written = tree.attribute(at.node, attribute)?;
-        match self.set.qualified(at, written) {
-            Ok(name) => Some(name),
-            Err(Unbound(prefix)) => {
-                let found =
-                    Diagnostic::error(Code::XSD_UNRESOLVED, format!("the prefix `{prefix}` is not declared"));
-                self.report(found.at(tree.attribute_span(at.node, attribute), ""));
-                None
-            }
-        }
-    }
-
-    /// The component that an attribute refers to, or a finding.
-    pub(super) fn referred(&mut self, at: Place, attribute: &str, kind: Kind) -> Option<(Place, Name)> {
-        let name = self.qualified(at, attribute)?;
-        match self.set.find(kind, &name) {
-            Some(place) => Some((place, name)),
-            None => {
-                self.unresolved(kind, &name, self.set.tree(at).attribute_span(at.node, attribute));
-                None
-            }
-        }
-    }
-
-    /// Says that a name is not declared, and where it might be.
-    pub(crate) fn unresolved(&mut self, kind: Kind, name: &Name, at: Span) {
-        self.needed.insert(name.namespace.clone());
-        if name.namespace == SOAP_ENCODING {
-            let what = format!("`{}` belongs to SOAP encoding, which is not read", name.local);
-            return self.report(Diagnostic::error(Code::XSD_UNSUPPORTED, what).at(at, ""));
-        }
-        let mut found =
-            Diagnostic::error(Code::XSD_UNRESOLVED, format!("the {} `{name}` is not declared", kind.word()));
-        found = found.at(at, "");
-        let elsewhere = self.set.elsewhere(kind, &name.local);
-        found = match elsewhere.first() {
-            _ if self.set.is_missing(&name.namespace) => {
-                found.help("its namespace is imported from a file that could not be read")
-            }
-            Some(namespace) => found.help(format!("there is one in the namespace `{namespace}`")),
-            None => found.did_you_mean(&name.local, self.set.names(kind, &name.namespace)),
-        };
-        self.report(found);
-    }
-
     /// Adds a finding once, however often its place is walked over.
     pub(crate) fn report(&mut self, found: Diagnostic) {
         self.errors += usize::from(found.severity == Severity::Error);
-        let key = (found.code, found.labels.first().map(|l| l.span), found.message.clone());
+        self.add(Found { finding: found, tolerable: false });
+    }
+
+    /// Adds a finding that leaves the types around it as they are.
+    pub(crate) fn tolerate(&mut self, finding: Diagnostic) {
+        self.add(Found { finding, tolerable: true });
+    }
+
+    fn add(&mut self, found: Found) {
+        let finding = &found.finding;
+        let key = (finding.code, finding.labels.first().map(|l| l.span), finding.message.clone());
         if self.diagnostics.len() < MAX_FINDINGS && self.reported.insert(key) {
             self.diagnostics.push(found);
         }

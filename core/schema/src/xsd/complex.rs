@@ -1,10 +1,12 @@
 //! Complex types: what they derive from, and their records (XML Schema Part 1, section 3.4).
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, XSD,
     content::Draft,
+    encoding::is_encoding,
+    reference::element_for_type,
     set::{Kind, Place},
 };
 use crate::{Content, Field, Name, Occurs, Particle, Presence, Record, RecordId, ScalarId, TypeId, Wire};
@@ -40,6 +42,13 @@ impl Compiler<'_> {
 
     pub(super) fn fill(&mut self, id: RecordId, place: Place) {
         let derivation = self.derivation(place);
+        if let Some(base) = &derivation.base
+            && derivation.restricts
+            && base.local == "Array"
+            && is_encoding(&base.namespace)
+        {
+            return self.fill_array(id, derivation.body, &base.namespace);
+        }
         let mut draft = Draft::default();
         self.attributes_of(place, &mut draft, 0);
         self.content_of(place, &mut draft, 0);
@@ -82,11 +91,15 @@ impl Compiler<'_> {
         };
         let restricts = element.name.local == "restriction";
         let body = Place { node, ..place };
-        let base = self.qualified(body, "base");
-        let base_place = base.as_ref().and_then(|name| match set.find(Kind::Type, name) {
+        let base = self.qualified(body, "base", Kind::Type);
+        let named = base.as_ref().filter(|name| !is_encoding(&name.namespace));
+        let base_place = named.and_then(|name| match set.find(Kind::Type, name) {
             Some(found) if set.tree(found).get(found.node).name.local == "complexType" => Some(found),
             Some(_) => None,
             None => {
+                if let Some(within) = self.type_of_element(name, tree.attribute_span(node, "base")) {
+                    return Some(within);
+                }
                 if name.namespace != XSD {
                     self.unresolved(Kind::Type, name, tree.attribute_span(node, "base"));
                 }
@@ -94,6 +107,14 @@ impl Compiler<'_> {
             }
         });
         Derivation { body, restricts, simple, base, base_place }
+    }
+
+    /// The complex type within an element that is named where a type should be.
+    fn type_of_element(&mut self, name: &Name, at: Span) -> Option<Place> {
+        let element = self.set.find(Kind::Element, name)?;
+        let node = self.set.tree(element).child(element.node, XSD, "complexType")?;
+        self.report(element_for_type(name, at));
+        Some(Place { node, ..element })
     }
 
     /// The type of the text of a complex type with simple content.
@@ -162,6 +183,7 @@ fn text_field(text: ScalarId) -> Field {
         fixed: None,
         choice: None,
         redact: false,
+        xsi_type: None,
         wire: Wire::Text,
         doc: None,
     }

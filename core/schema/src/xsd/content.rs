@@ -9,7 +9,7 @@ use super::{
     Compiler, Declared, XSD,
     set::{Kind, Place},
 };
-use crate::{Choice, ChoiceId, Field, FieldId, Name, Occurs, Particle, Presence, Wire};
+use crate::{Choice, ChoiceId, Field, FieldId, Name, Occurs, Particle};
 
 /// Elements within elements within groups: each level of a content model counts.
 const MAX_NESTING: usize = 128;
@@ -23,7 +23,7 @@ pub(super) struct Draft {
     pub(super) open: bool,
     pub(super) mixed: bool,
     /// Where the field of each element stands: records of thousands of fields are real.
-    known: HashMap<Name, usize>,
+    known: HashMap<(Name, Option<Name>), usize>,
 }
 
 impl Draft {
@@ -83,6 +83,11 @@ impl Compiler<'_> {
         match kind {
             "element" => self.element_particle(place, occurs, around, draft, at),
             "any" => {
+                if occurs.min > 0 {
+                    let what =
+                        "an element that the contract does not name must stand here, and none can be written";
+                    self.report(Diagnostic::note(Code::XSD_UNSUPPORTED, what).at(at, ""));
+                }
                 draft.open = true;
                 Some(Particle::Any(occurs))
             }
@@ -125,6 +130,11 @@ impl Compiler<'_> {
         }
         if particles.is_empty() {
             return None;
+        }
+        if !is_choice && particles.len() > 1 && occurs.max != Some(1) {
+            let what = "a group of several elements repeats: they are read as lists, and written one list after the other";
+            let found = Diagnostic::note(Code::XSD_UNSUPPORTED, what).at(tree.span(place.node), "");
+            self.report(found.help("fill each of them once at most, or only the first"));
         }
         Some(match tree.get(place.node).name.local.as_str() {
             "choice" => Particle::Choice(occurs, particles),
@@ -174,12 +184,15 @@ impl Compiler<'_> {
         at: Span,
     ) -> Option<Particle> {
         let declared = self.element(place)?;
-        let set = self.set;
-        let is_reference = set.tree(place).find(place.node, "ref").is_some();
-        if !is_reference || set.substitutes(&declared.name).is_empty() {
-            return self.add_field(declared, occurs, around, draft, at).map(Particle::Field);
+        let is_reference = self.set.tree(place).find(place.node, "ref").is_some();
+        let members = if is_reference { self.standing_for(declared, at) } else { vec![declared] };
+        let mut members = members.into_iter().flat_map(|m| self.deriving_from(m, at)).collect::<Vec<_>>();
+        if members.len() == 1
+            && let Some(only) = members.pop()
+        {
+            return self.add_field(only, occurs, around, draft, at).map(Particle::Field);
         }
-        // The head or any of its substitutes: a choice by another name.
+        // The head or any of its substitutes, a type or any that derives from it: a choice by another name.
         let mut around = Around { optional: around.optional || occurs.min == 0, in_choice: true, ..around };
         if around.choice.is_none() && times(around.times, occurs.max) == Some(1) {
             draft.choices.push(Choice { name: String::new(), required: !around.optional });
@@ -187,30 +200,12 @@ impl Compiler<'_> {
         }
         around.optional = true;
         let mut particles = Vec::new();
-        for member in self.standing_for(declared, at) {
+        for member in members {
             if let Some(field) = self.add_field(member, occurs, around, draft, at) {
                 particles.push(Particle::Field(field));
             }
         }
         Some(Particle::Choice(Occurs { min: occurs.min.min(1), max: occurs.max }, particles))
-    }
-
-    /// An element and its substitutes, and theirs, without the abstract ones.
-    fn standing_for(&mut self, head: Declared, at: Span) -> Vec<Declared> {
-        let mut names = vec![head.name.clone()];
-        let mut members = vec![head];
-        let mut next = 0;
-        while let Some(name) = names.get(next).cloned() {
-            next += 1;
-            for substitute in self.set.substitutes(&name) {
-                if !names.contains(substitute) && names.len() < 1000 {
-                    names.push(substitute.clone());
-                    members.extend(self.global_element(substitute, at));
-                }
-            }
-        }
-        members.retain(|m| !m.is_abstract);
-        members
     }
 
     fn add_field(
@@ -225,7 +220,8 @@ impl Compiler<'_> {
             min: if around.optional { 0 } else { occurs.min },
             max: times(around.times, occurs.max),
         };
-        if let Some(&index) = draft.known.get(&declared.name) {
+        let key = (declared.name.clone(), declared.xsi_type.clone());
+        if let Some(&index) = draft.known.get(&key) {
             // One name at two places of a content model is one field: as often as in either branch, or in both places.
             let known = &mut draft.fields[index].occurs;
             *known = if around.in_choice {
@@ -241,20 +237,8 @@ impl Compiler<'_> {
         if !self.may_add_field(at) {
             return None;
         }
-        draft.known.insert(declared.name.clone(), draft.fields.len());
-        draft.fields.push(Field {
-            name: declared.name.local.replace('-', "_"),
-            ty: declared.ty,
-            occurs,
-            presence: Presence::Explicit,
-            nillable: declared.nillable,
-            default: declared.default,
-            fixed: declared.fixed,
-            choice: around.choice,
-            redact: false,
-            wire: Wire::Element(declared.name),
-            doc: declared.doc,
-        });
+        draft.known.insert(key, draft.fields.len());
+        draft.fields.push(Field { choice: around.choice, ..declared.field(occurs) });
         Some(FieldId((draft.fields.len() - 1) as u32))
     }
 

@@ -8,14 +8,18 @@ mod compiler;
 mod complex;
 mod content;
 mod element;
+mod encoding;
 mod files;
+mod reference;
 mod set;
 mod simple;
+mod substitution;
 
-pub(crate) use compiler::{Compiled, Compiler};
+pub(crate) use builtin::is_lexical_rule;
+pub(crate) use compiler::{Compiled, Compiler, Found};
 pub(crate) use element::Declared;
 pub(crate) use files::Files;
-pub(crate) use set::SchemaSet;
+pub(crate) use set::{Kind, SchemaSet};
 
 /// The namespace of XML Schema.
 pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema";

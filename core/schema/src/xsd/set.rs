@@ -7,7 +7,7 @@ use std::{
 
 use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
-use super::{Files, XSD};
+use super::{Files, Found, XSD};
 use crate::{
     Name, Reading,
     xml::{self, ElementId, Tree, Unbound},
@@ -60,6 +60,8 @@ pub(crate) struct SchemaSet {
     components: HashMap<(Kind, Name), Place>,
     /// The elements that may stand in another's place.
     substitutes: HashMap<Name, Vec<Name>>,
+    /// The complex types that name another one as their base.
+    derived: HashMap<Name, Vec<Name>>,
     loaded: HashSet<(usize, ElementId, String)>,
     missing: Vec<Missing>,
 }
@@ -193,6 +195,11 @@ impl SchemaSet {
             let place = Place { schema: index, node };
             // Real contracts bring the same schema by several roads; the first one counts.
             self.components.entry((kind, name.clone())).or_insert(place);
+            if let (Kind::Type, Some(base)) = (kind, self.base(place))
+                && base != name
+            {
+                self.derived.entry(base).or_default().push(name.clone());
+            }
             if let (Kind::Element, Some(head)) = (kind, tree.attribute(node, "substitutionGroup"))
                 && let Ok(head) = self.qualified(place, head)
             {
@@ -235,6 +242,20 @@ impl SchemaSet {
         self.substitutes.get(head).map_or(&[], Vec::as_slice)
     }
 
+    /// The complex types that derive from another in one step.
+    pub(crate) fn derived(&self, base: &Name) -> &[Name] {
+        self.derived.get(base).map_or(&[], Vec::as_slice)
+    }
+
+    /// The base that a complex type names.
+    fn base(&self, place: Place) -> Option<Name> {
+        let tree = self.tree(place);
+        let content =
+            ["complexContent", "simpleContent"].iter().find_map(|c| tree.child(place.node, XSD, c))?;
+        let body = ["extension", "restriction"].iter().find_map(|b| tree.child(content, XSD, b))?;
+        self.qualified(place, tree.attribute(body, "base")?).ok()
+    }
+
     /// A qualified name in an attribute's value, as seen from a component.
     pub(crate) fn qualified(&self, at: Place, written: &str) -> Result<Name, Unbound> {
         let schema = self.schema(at);
@@ -250,14 +271,14 @@ impl SchemaSet {
         self.missing.iter().any(|m| m.namespace == namespace)
     }
 
-    /// The imports that failed: errors where something of their namespace is needed, else worth a warning.
-    pub(crate) fn missing(self, needed: &HashSet<String>) -> Vec<Diagnostic> {
-        let weigh = |Missing { namespace, mut found, stated }: Missing| {
-            if needed.contains(&namespace) {
-                return Some(found);
+    /// The imports that failed: as tolerable as what is needed of their namespace, or else worth a warning.
+    pub(crate) fn missing(self, needed: &HashMap<String, bool>) -> Vec<Found> {
+        let weigh = |Missing { namespace, found: mut finding, stated }: Missing| {
+            if let Some(tolerable) = needed.get(&namespace) {
+                return Some(Found { finding, tolerable: *tolerable });
             }
-            found.severity = Severity::Warning;
-            stated.then_some(found)
+            finding.severity = Severity::Warning;
+            stated.then_some(Found { finding, tolerable: true })
         };
         self.missing.into_iter().filter_map(weigh).collect()
     }

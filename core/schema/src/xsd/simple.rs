@@ -2,7 +2,10 @@
 
 use portolan_diagnostics::{Code, Diagnostic};
 
-use super::{Compiler, XSD, set::Place};
+use super::{
+    Compiler, XSD,
+    set::{Kind, Place},
+};
 use crate::{EnumValue, Enumeration, Facets, Name, Scalar, ScalarId, ScalarKind, TypeId, WhiteSpace};
 
 impl Compiler<'_> {
@@ -69,7 +72,7 @@ impl Compiler<'_> {
     fn member(&mut self, node: Place, attribute: &str, depth: usize) -> ScalarId {
         let set = self.set;
         let tree = set.tree(node);
-        if let Some(name) = self.qualified(node, attribute) {
+        if let Some(name) = self.qualified(node, attribute, Kind::Type) {
             return self.simple_named(&name, node, attribute, depth);
         }
         match tree.child(node.node, XSD, "simpleType") {
@@ -87,7 +90,7 @@ impl Compiler<'_> {
     pub(super) fn simple_named(&mut self, name: &Name, at: Place, attribute: &str, depth: usize) -> ScalarId {
         let set = self.set;
         let span = set.tree(at).attribute_span(at.node, attribute);
-        if let Some(place) = set.find(super::set::Kind::Type, name) {
+        if let Some(place) = set.find(Kind::Type, name) {
             return match set.tree(place).get(place.node).name.local.as_str() {
                 "simpleType" => self.simple_type(place, name, depth + 1),
                 _ => match self.simple_content(place, depth + 1) {
@@ -111,14 +114,11 @@ impl Compiler<'_> {
         let tree = set.tree(union);
         let mut members = Vec::new();
         let written = tree.attribute(union.node, "memberTypes").unwrap_or_default();
+        let span = tree.attribute_span(union.node, "memberTypes");
         for part in written.split_whitespace() {
-            match set.qualified(union, part) {
-                Ok(name) => members.push(self.simple_named(&name, union, "memberTypes", depth)),
-                Err(unbound) => {
-                    let what = format!("the prefix `{}` is not declared", unbound.0);
-                    let found = Diagnostic::error(Code::XSD_UNRESOLVED, what);
-                    self.report(found.at(tree.attribute_span(union.node, "memberTypes"), ""));
-                }
+            let read = set.qualified(union, part);
+            if let Some(name) = self.meant(read, part, Kind::Type, &set.schema(union).target, span) {
+                members.push(self.simple_named(&name, union, "memberTypes", depth));
             }
         }
         for (node, _) in tree.children(union.node, XSD).filter(|(_, c)| c.name.local == "simpleType") {
