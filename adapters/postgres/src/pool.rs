@@ -33,6 +33,14 @@ pub(crate) struct Pool {
 
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
+/// Why there is no answer.
+enum Failed {
+    /// There is no connection.
+    Connecting(tokio_postgres::Error),
+    /// It was sent, or was to be.
+    Asking(tokio_postgres::Error),
+}
+
 /// How long a statement is tried again while the database is away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
@@ -79,14 +87,14 @@ impl Pool {
         within: Option<Duration>,
         sql: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+    ) -> Result<Vec<Row>, Failed> {
         let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         let asked = self.ask(slot, sql, parameters);
         let Some(within) = within else { return asked.await };
         timeout(within, asked).await.unwrap_or_else(|_| {
             // Whoever has it locked is about to connect.
             drop(slot.try_lock().ok().and_then(|mut slot| slot.take()));
-            Err(late())
+            Err(Failed::Asking(late()))
         })
     }
 
@@ -95,20 +103,20 @@ impl Pool {
         slot: &Slot,
         sql: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+    ) -> Result<Vec<Row>, Failed> {
         let connection = {
             let mut slot = slot.lock().await;
             match slot.as_ref().filter(|open| !open.client.is_closed()) {
                 Some(open) => open.clone(),
                 None => {
-                    let (client, _) = self.way.connect().await?;
+                    let (client, _) = self.way.connect().await.map_err(Failed::Connecting)?;
                     let open = Arc::new(Connection { client, statements: Mutex::default() });
                     *slot = Some(open.clone());
                     open
                 }
             }
         };
-        connection.query(sql, parameters).await
+        connection.query(sql, parameters).await.map_err(Failed::Asking)
     }
 
     /// A statement that can be sent again; it is told by `again` whether an earlier one may have taken effect.
@@ -127,7 +135,7 @@ impl Pool {
                 Patience::Forever => None,
                 Patience::For(limit) => Some(limit.saturating_sub(began.elapsed())),
             };
-            let error = match self.once(within, sql, &parameters(again)).await {
+            let (error, passes) = match self.once(within, sql, &parameters(again)).await {
                 Ok(rows) => {
                     if *again && let Some(lasted) = self.outage.is_over(Instant::now().into_std()) {
                         tracing::info!(
@@ -137,9 +145,15 @@ impl Pool {
                     }
                     return Ok(rows);
                 }
-                Err(error) => error,
+                // Whatever is said by a server that lets nobody in (one whose disk is full calls that an internal error), it is no
+                // answer to the statement, which may have been carried out on the connection before.
+                Err(Failed::Connecting(error)) => (error, true),
+                Err(Failed::Asking(error)) => {
+                    let passes = passes(&error);
+                    (error, passes)
+                }
             };
-            let goes_on = passes(&error)
+            let goes_on = passes
                 && match patience {
                     Patience::Forever => true,
                     Patience::For(limit) => !exhausted(&error) && began.elapsed() + wait < limit,
