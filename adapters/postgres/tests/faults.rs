@@ -1,6 +1,7 @@
 //! A database that is killed under the ledger, and two gateways over one.
 
 use std::{
+    io::{Read, Write},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -57,6 +58,43 @@ async fn a_killed_database_loses_nothing_and_outcomes_are_recorded_when_it_is_ba
     for claim in claims {
         assert_eq!(kind(&ledger, claim.id).await, StateKind::Finished);
     }
+}
+
+/// Lets nobody in, so often, as a server does whose disk is full: it calls that an internal error.
+fn refuse(address: std::net::SocketAddr, times: usize) {
+    let listener = std::net::TcpListener::bind(address).expect("the port is free");
+    for _ in 0..times {
+        let (mut stream, _) = listener.accept().expect("accept");
+        let mut asked = [0; 1024];
+        // A question for TLS comes first, which has eight bytes.
+        if stream.read(&mut asked).is_ok_and(|length| length == 8) {
+            let _ = stream.write_all(b"N");
+            let _ = stream.read(&mut asked);
+        }
+        let fields = b"SFATAL\0VFATAL\0CXX000\0Mcould not write init file\0\0";
+        let length = u32::try_from(fields.len() + 4).expect("short");
+        let _ = stream.write_all(&[b"E", &length.to_be_bytes()[..], fields].concat());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_is_not_given_up_over_a_server_that_lets_nobody_in() {
+    let database = Database::start();
+    let ledger = open(&database).await;
+    let gateway = GatewayId::generate();
+    ledger.reconcile(gateway, NOW).await.expect("reconcile");
+    let accept = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Now(gateway) };
+    let Ok(Accepted::New(Some(claim))) = ledger.insert(accept).await else { panic!("a claim") };
+    database.kill();
+    let settling = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.finish(claim, reply(), NOW).await }
+    });
+    let address = database.address();
+    tokio::task::spawn_blocking(move || refuse(address, 4)).await.expect("refused");
+    database.restart();
+    settling.await.expect("no panic").expect("recorded, once somebody is let in");
+    assert_eq!(kind(&ledger, claim.id).await, StateKind::Finished);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
