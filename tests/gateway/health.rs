@@ -76,14 +76,15 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         ready("HTTP/1.1 200").await;
         // Each thing that is away is told, again where the reason is another, and none of it again and again.
         let said = gateway.said();
-        for (what, at_most) in [
-            ("RabbitMQ is away", 2),
-            ("PostgreSQL is away", 2),
-            ("PostgreSQL is back", 1),
-            ("messages cannot be claimed", 2),
+        for (what, often) in [
+            ("RabbitMQ is away", 1..=2),
+            ("PostgreSQL is away", 1..=2),
+            ("PostgreSQL is back", 1..=1),
+            // That there are none to publish is no trouble.
+            ("messages cannot be claimed", 0..=1),
         ] {
             let times = said.lines().filter(|line| line.contains(what)).count();
-            assert!((1..=at_most).contains(&times), "{what}: {times} times\n{said}");
+            assert!(often.contains(&times), "{what}: {times} times\n{said}");
         }
         assert!(said.lines().count() < 40, "{said}");
     });

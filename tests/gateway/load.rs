@@ -157,6 +157,10 @@ pub(crate) async fn load(
                     attempts.tell(mode, &key, told.clone());
                     match (told, &until) {
                         (Told::Nothing, Until::Unanswered) => return,
+                        // They are asked for afterwards, which takes longest where one waits for the other.
+                        (Told::Nothing, Until::Told(_)) if mode == Mode::InTurn => {
+                            tokio::time::sleep(10 * A_MOMENT).await;
+                        }
                         (Told::Nothing, Until::Told(_)) => tokio::time::sleep(A_MOMENT).await,
                         // What is done one after the other is soon less than what is asked for.
                         (Told::Begun(name), _) if mode == Mode::InTurn && n % IN_LINE == 0 => {
