@@ -39,6 +39,8 @@ enum Failed {
     Connecting(tokio_postgres::Error),
     /// It was sent, or was to be.
     Asking(tokio_postgres::Error),
+    /// Nothing was said in time.
+    Late,
 }
 
 /// How long a statement is tried again while the database is away.
@@ -94,7 +96,7 @@ impl Pool {
         timeout(within, asked).await.unwrap_or_else(|_| {
             // Whoever has it locked is about to connect.
             drop(slot.try_lock().ok().and_then(|mut slot| slot.take()));
-            Err(Failed::Asking(late()))
+            Err(Failed::Late)
         })
     }
 
@@ -130,6 +132,7 @@ impl Pool {
         let began = Instant::now();
         let mut wait = Duration::from_millis(20);
         let mut again: &'static bool = &false;
+        let mut known = None;
         loop {
             let within = match patience {
                 Patience::Forever => None,
@@ -148,6 +151,8 @@ impl Pool {
                 // Whatever is said by a server that lets nobody in (one whose disk is full calls that an internal error), it is no
                 // answer to the statement, which may have been carried out on the connection before.
                 Err(Failed::Connecting(error)) => (error, true),
+                // What was said before says more.
+                Err(Failed::Late) => (known.take().unwrap_or_else(late), true),
                 Err(Failed::Asking(error)) => {
                     let passes = passes(&error);
                     (error, passes)
@@ -171,6 +176,7 @@ impl Pool {
                 }
             }
             again = &true;
+            known = Some(error);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST);
         }

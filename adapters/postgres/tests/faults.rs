@@ -62,7 +62,15 @@ async fn a_killed_database_loses_nothing_and_outcomes_are_recorded_when_it_is_ba
 
 /// Lets nobody in, so often, as a server does whose disk is full: it calls that an internal error.
 fn refuse(address: std::net::SocketAddr, times: usize) {
-    let listener = std::net::TcpListener::bind(address).expect("the port is free");
+    // What is left of the server that was killed lets go of the port in a moment.
+    let began = std::time::Instant::now();
+    let listener = loop {
+        match std::net::TcpListener::bind(address) {
+            Ok(listener) => break listener,
+            Err(error) => assert!(began.elapsed() < Duration::from_secs(20), "{error}"),
+        }
+        std::thread::yield_now();
+    };
     for _ in 0..times {
         let (mut stream, _) = listener.accept().expect("accept");
         let mut asked = [0; 1024];

@@ -81,7 +81,7 @@ async fn files_that_are_renewed_are_taken_up_without_a_restart() {
     let trust = |authority: &Authority| std::fs::copy(authority.file(), &ca).expect("copied");
     trust(&ours);
     let tls = TlsOptions { ca: Some(ca.clone()), ..TlsOptions::default() };
-    let patience = Duration::from_millis(200);
+    let patience = Duration::from_secs(1);
     let ledger = PostgresLedger::open(Options { tls, patience, ..Options::new(server.tls_url()) });
     let ledger = ledger.await.expect("opens");
     trust(&others);
