@@ -193,8 +193,8 @@ pub enum Expr {
         function: usize,
         /// The receiver first.
         args: Vec<Expr>,
-        /// What was made of a constant among them.
-        prepared: Option<Prepared>,
+        /// What was made of constants among them.
+        prepared: Vec<Prepared>,
         /// For run-time errors.
         span: Span,
     },

@@ -92,7 +92,7 @@ fn run(input: &[u8]) -> Result<String, RunError> {
     ];
     let (function, _) = functions::find("decimal").unwrap();
     let args = vec![path(1, "cents"), Expr::Constant(Constant::Integer(2))];
-    let amount = Expr::Call { function, args, prepared: None, span };
+    let amount = Expr::Call { function, args, prepared: Vec::new(), span };
     let translation = Translation {
         selection,
         original: None,

@@ -191,7 +191,7 @@ fn span() -> Span {
 
 fn call(name: &str, args: Vec<Expr>) -> Expr {
     let (function, _) = functions::find(name).unwrap();
-    Expr::Call { function, args, prepared: None, span: span() }
+    Expr::Call { function, args, prepared: Vec::new(), span: span() }
 }
 
 fn path(record: RecordId, index: usize, selected: Selected) -> Expr {

@@ -282,7 +282,7 @@ impl Checker<'_> {
             return None;
         }
         let (mut args, mut kinds) = (Vec::new(), Vec::new());
-        let (mut absent, mut optional, mut prepared, mut failed) = (false, Vec::new(), None, false);
+        let (mut absent, mut optional, mut prepared, mut failed) = (false, Vec::new(), Vec::new(), false);
         for (position, (expression, parameter)) in given.iter().zip(function.parameters).enumerate() {
             let Some(typed) = self.value(expression, leaf) else {
                 failed = true;
@@ -326,8 +326,7 @@ impl Checker<'_> {
             }
             if let Expr::Constant(Constant::Text(text)) = &typed.expr {
                 match Prepared::of(parameter.form, text) {
-                    Ok(None) => {}
-                    Ok(made) => prepared = made,
+                    Ok(made) => prepared.extend(made),
                     Err(message) => {
                         self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
                         failed = true;
@@ -352,18 +351,14 @@ impl Checker<'_> {
         if failed {
             return None;
         }
-        let text = |expr: &Expr| match expr {
-            Expr::Constant(Constant::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let texts: Vec<_> = args.iter().map(text).collect();
-        let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
-        if let Some(fault) = functions::fault_of_constants(function.name, &texts) {
+        if let Some(fault) = functions::fault_of_arguments(function.name, args.len(), &prepared) {
             self.report(Code::EXPR_ARGUMENTS, fault, leaf, at);
             return None;
         }
         let ty = match function.result {
             Outcome::Kind(kind) => Type::any(kind),
+            Outcome::Number if kinds.iter().all(|t| t.kind == Kind::Integer) => Type::any(Kind::Integer),
+            Outcome::Number => Type::any(Kind::Decimal),
             Outcome::Perhaps(kind) => {
                 absent = true;
                 Type::any(kind)

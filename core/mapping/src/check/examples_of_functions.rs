@@ -20,7 +20,7 @@ fn evaluate<'a>(expr: &'a Expr, arena: &'a Bump) -> Option<Value<'a>> {
         Expr::Constant(Constant::Bool(b)) => Some(Value::Bool(*b)),
         Expr::Call { function, args, prepared, .. } => {
             let arguments: Option<Vec<_>> = args.iter().map(|a| evaluate(a, arena)).collect();
-            let mut call = Call { arena, prepared: prepared.as_ref(), received: jiff::Timestamp::UNIX_EPOCH };
+            let mut call = Call { arena, prepared, received: jiff::Timestamp::UNIX_EPOCH };
             (LIBRARY[*function].eval)(&mut call, &arguments?).ok()
         }
         other => panic!("an example uses {other:?}"),

@@ -1,23 +1,15 @@
 //! Functions of codes: check digits, hashes, identifiers made of names.
 
-use portolan_formats::{Value, ValueProblem, check_digit::Scheme};
+use portolan_formats::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    EvalError, Function, Kind, Outcome, Parameter,
+    EvalError, Form, Function, Kind, Outcome, Parameter,
     text::{TEXT, wrong_kind},
 };
 
-const SCHEME: Parameter = Parameter::constant("scheme", &[Kind::Text]);
-
-/// The text, and what the mapping names.
-fn scheme<'a>(arguments: &[Value<'a>]) -> Result<(&'a str, Scheme), EvalError> {
-    match *arguments {
-        [Value::Text(text), Value::Text(name)] => Ok((text, Scheme::named(name).ok_or(EvalError::Mismatch)?)),
-        _ => Err(ValueProblem::WrongKind.into()),
-    }
-}
+const SCHEME: Parameter = Parameter::prepared("scheme", Form::Scheme);
 
 pub(super) const CHECK_DIGIT: Function = Function {
     name: "check_digit",
@@ -33,9 +25,9 @@ pub(super) const CHECK_DIGIT: Function = Function {
         ("'12-3'.check_digit('luhn')", "error"),
     ],
     eval: |call, arguments| {
-        let (text, scheme) = scheme(arguments)?;
+        let [Value::Text(text), _] = *arguments else { return wrong_kind() };
         let problem = "this is no number that has a check digit";
-        let digit = scheme.of(text).ok_or(EvalError::Refused { function: "check_digit", problem })?;
+        let digit = call.scheme()?.of(text).ok_or(EvalError::Refused { function: "check_digit", problem })?;
         Ok(Value::Text(call.arena.alloc_str(digit.as_str())))
     },
 };
@@ -51,9 +43,9 @@ pub(super) const HAS_CHECK_DIGIT: Function = Function {
         ("'231380104'.has_check_digit('aba')", "true"),
         ("'231380105'.has_check_digit('aba')", "false"),
     ],
-    eval: |_, arguments| {
-        let (text, scheme) = scheme(arguments)?;
-        Ok(Value::Bool(scheme.holds(text)))
+    eval: |call, arguments| match *arguments {
+        [Value::Text(text), _] => Ok(Value::Bool(call.scheme()?.holds(text))),
+        _ => wrong_kind(),
     },
 };
 
@@ -83,7 +75,7 @@ pub(super) const UUID5: Function = Function {
     name: "uuid5",
     receiver: false,
     sees_absent: false,
-    parameters: &[Parameter::constant("namespace", &[Kind::Text]), Parameter::value("name", &[Kind::Text])],
+    parameters: &[Parameter::prepared("namespace", Form::Namespace), Parameter::value("name", &[Kind::Text])],
     result: Outcome::Kind(Kind::Text),
     doc: "The UUID of a name (version 5, RFC 9562): the same name in the same namespace always has the same. The namespace is dns, url, oid, x500, or a UUID of your own. Where each message needs another one, `context.message_id` is a UUID (version 7).",
     examples: &[
@@ -95,10 +87,10 @@ pub(super) const UUID5: Function = Function {
         ("uuid5('here', 'x')", "error"),
     ],
     eval: |call, arguments| match *arguments {
-        [Value::Text(space), Value::Text(name)] => {
-            let space = namespace(space).ok_or(EvalError::Mismatch)?;
+        [_, Value::Text(name)] => {
             let mut buffer = Uuid::encode_buffer();
-            let text = Uuid::new_v5(&space, name.as_bytes()).hyphenated().encode_lower(&mut buffer);
+            let text =
+                Uuid::new_v5(call.namespace()?, name.as_bytes()).hyphenated().encode_lower(&mut buffer);
             Ok(Value::Text(call.arena.alloc_str(text)))
         }
         _ => wrong_kind(),

@@ -1,6 +1,6 @@
 //! Functions of dates and instants.
 
-use super::{Function, Kind, Outcome, Parameter, pattern::Pattern};
+use super::{Form, Function, Kind, Outcome, Parameter};
 use portolan_formats::{DateTime, Value, ValueProblem, lexical};
 
 pub(super) const TIMESTAMP: Function = Function {
@@ -9,7 +9,7 @@ pub(super) const TIMESTAMP: Function = Function {
     sees_absent: false,
     parameters: &[
         Parameter::value("moment", &[Kind::Integer, Kind::Text, Kind::DateTime]),
-        Parameter::constant("form", &[Kind::Text]).optional(),
+        Parameter::prepared("form", Form::Moment).optional(),
         Parameter::ZONE.optional(),
     ],
     result: Outcome::Kind(Kind::DateTime),
@@ -24,9 +24,8 @@ pub(super) const TIMESTAMP: Function = Function {
     eval: |call, arguments| match *arguments {
         [Value::DateTime(moment)] => Ok(Value::DateTime(moment)),
         [Value::Text(text)] => Ok(Value::DateTime(lexical::parse_date_time(text)?)),
-        [Value::Text(text), Value::Text(form), ref zone @ ..] => {
-            let pattern = Pattern::new(form).ok_or(ValueProblem::Lexical)?;
-            let civil = pattern.read(text, None).ok_or(ValueProblem::Lexical)?;
+        [Value::Text(text), _, ref zone @ ..] => {
+            let civil = call.form()?.read(text, None).ok_or(ValueProblem::Lexical)?;
             let moment = DateTime { civil, offset: None };
             match zone {
                 [] => Ok(Value::DateTime(moment)),
@@ -71,7 +70,7 @@ pub(super) const DATE: Function = Function {
     sees_absent: false,
     parameters: &[
         Parameter::value("value", &[Kind::Text, Kind::Date, Kind::DateTime]),
-        Parameter::constant("form", &[Kind::Text]).optional(),
+        Parameter::prepared("form", Form::Day).optional(),
         Parameter::constant("century", &[Kind::Integer]).optional(),
     ],
     result: Outcome::Kind(Kind::Date),
@@ -87,22 +86,20 @@ pub(super) const DATE: Function = Function {
         ("date(timestamp('2024-01-31T23:30:00Z'))", "2024-01-31"),
         ("date(timestamp('2024-01-31T23:30:00Z'), '+02:00')", "2024-02-01"),
     ],
-    eval: |_, arguments| match *arguments {
+    eval: |call, arguments| match *arguments {
         [Value::Date(date), ..] => Ok(Value::Date(date)),
         [Value::Text(text)] => Ok(Value::Date(lexical::parse_date(text)?)),
-        [Value::Text(text), Value::Text(form), ref century @ ..] => {
-            let pattern = Pattern::new(form).ok_or(ValueProblem::Lexical)?;
+        [Value::Text(text), _, ref century @ ..] => {
             let century = match *century {
                 [Value::Integer(year)] => i16::try_from(year).ok(),
                 _ => None,
             };
-            Ok(Value::Date(pattern.read(text, century).ok_or(ValueProblem::Lexical)?.date()))
+            Ok(Value::Date(call.form()?.read(text, century).ok_or(ValueProblem::Lexical)?.date()))
         }
         [Value::DateTime(moment)] => Ok(Value::Date(moment.civil.date())),
-        [Value::DateTime(moment), Value::Text(offset)] => {
+        [Value::DateTime(moment), _] => {
             let instant = moment.instant().ok_or(ValueProblem::NoZone)?;
-            let offset = super::pattern::offset(offset).ok_or(ValueProblem::Lexical)?;
-            Ok(Value::Date(offset.to_datetime(instant).date()))
+            Ok(Value::Date(call.offset()?.to_datetime(instant).date()))
         }
         _ => Err(ValueProblem::WrongKind.into()),
     },
@@ -114,7 +111,7 @@ pub(super) const FORMAT: Function = Function {
     sees_absent: false,
     parameters: &[
         Parameter::value("value", &[Kind::Date, Kind::DateTime]),
-        Parameter::constant("form", &[Kind::Text]),
+        Parameter::prepared("form", Form::Written),
     ],
     result: Outcome::Kind(Kind::Text),
     doc: "The date, or the date and time as it is written, in a form of yyyy, yy, MM, dd, DDD, HH, mm, ss and anything that is not a letter.",
@@ -123,13 +120,12 @@ pub(super) const FORMAT: Function = Function {
         ("format(timestamp(1795440438), 'yyyyMMddHHmmss')", "20261123132718"),
     ],
     eval: |call, arguments| {
-        let (moment, form) = match *arguments {
-            [Value::Date(date), Value::Text(form)] => (date.to_datetime(jiff::civil::Time::midnight()), form),
-            [Value::DateTime(moment), Value::Text(form)] => (moment.civil, form),
+        let moment = match *arguments {
+            [Value::Date(date), _] => date.to_datetime(jiff::civil::Time::midnight()),
+            [Value::DateTime(moment), _] => moment.civil,
             _ => return Err(ValueProblem::WrongKind.into()),
         };
-        let pattern = Pattern::new(form).ok_or(ValueProblem::Lexical)?;
-        Ok(Value::Text(call.arena.alloc_str(&pattern.write(moment))))
+        Ok(Value::Text(call.arena.alloc_str(&call.form()?.write(moment))))
     },
 };
 

@@ -14,7 +14,9 @@ mod text;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use portolan_formats::{Value, ValueProblem, check_digit};
+use jiff::tz::{Offset, TimeZone};
+use portolan_formats::{Value, ValueProblem, check_digit::Scheme};
+use uuid::Uuid;
 
 /// A function of the library.
 #[derive(Debug)]
@@ -61,6 +63,16 @@ pub enum Form {
     Pattern,
     /// A time zone, by the name that IANA gives it.
     Zone,
+    /// The form of a date that is read, or the offset of a moment whose day is asked for.
+    Day,
+    /// The form of a date and time that is read.
+    Moment,
+    /// The form of a date and time that is written.
+    Written,
+    /// A scheme of check digits.
+    Scheme,
+    /// A namespace of UUIDs.
+    Namespace,
 }
 
 /// What a constant argument became when the mapping was loaded.
@@ -69,23 +81,57 @@ pub enum Prepared {
     /// A regular expression.
     Pattern(regex::Regex),
     /// A time zone.
-    Zone(jiff::tz::TimeZone),
+    Zone(TimeZone),
+    /// The form of dates.
+    Form(pattern::Pattern),
+    /// An offset from UTC.
+    Offset(Offset),
+    /// A scheme of check digits.
+    Scheme(Scheme),
+    /// A namespace of UUIDs.
+    Namespace(Uuid),
 }
 
 impl Prepared {
     /// Of a constant; `None` where there is nothing to prepare, an error where it is not what it is to be.
     pub(crate) fn of(form: Form, text: &str) -> Result<Option<Self>, String> {
-        match form {
-            Form::Value | Form::Constant => Ok(None),
+        let read = |reads: fn(&pattern::Pattern) -> bool| pattern::Pattern::new(text).filter(reads);
+        let (prepared, otherwise) = match form {
+            Form::Value | Form::Constant => return Ok(None),
             Form::Pattern => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
-                Ok(built) => Ok(Some(Self::Pattern(built))),
-                Err(error) => Err(format!("this is not a regular expression: {}", last_line(&error))),
+                Ok(built) => (Some(Self::Pattern(built)), ""),
+                Err(error) => {
+                    return Err(format!("this is not a regular expression: {}", last_line(&error)));
+                }
             },
-            Form::Zone => match jiff::tz::TimeZone::get(text) {
-                Ok(zone) => Ok(Some(Self::Zone(zone))),
-                Err(_) => Err("there is no such time zone; write it as Europe/Tallinn".to_owned()),
-            },
-        }
+            Form::Zone => (
+                TimeZone::get(text).ok().map(Self::Zone),
+                "there is no such time zone; write it as Europe/Tallinn",
+            ),
+            Form::Day => (
+                read(pattern::Pattern::reads_dates)
+                    .map(Self::Form)
+                    .or_else(|| pattern::offset(text).map(Self::Offset)),
+                "the form is made of yyyy or yy, MM and dd or DDD, each once; an offset is written +02:00",
+            ),
+            Form::Moment => (
+                read(pattern::Pattern::reads_moments).map(Self::Form),
+                "the form is made of yyyy, MM and dd or DDD, HH, mm and ss, each once",
+            ),
+            Form::Written => (
+                read(|_| true).map(Self::Form),
+                "the form is made of yyyy, yy, MM, dd, DDD, HH, mm, ss and characters that are no letters",
+            ),
+            Form::Scheme => (
+                Scheme::named(text).map(Self::Scheme),
+                "the scheme is luhn, gs1, aba, mod-11, iso7064-mod-97-10 or iso7064-mod-11-2",
+            ),
+            Form::Namespace => (
+                codes::namespace(text).map(Self::Namespace),
+                "the namespace is dns, url, oid, x500, or a UUID",
+            ),
+        };
+        prepared.map(Some).ok_or_else(|| otherwise.to_owned())
     }
 }
 
@@ -104,6 +150,8 @@ pub enum Outcome {
     Perhaps(Kind),
     /// The kind of the argument at this index.
     SameAs(usize),
+    /// A whole number where all arguments are, else a decimal.
+    Number,
 }
 
 /// The kinds of value in expressions; each is a variant of [`Value`].
@@ -127,25 +175,40 @@ pub enum Kind {
 pub struct Call<'c, 'a> {
     /// Where text that it makes lives until the message is written.
     pub arena: &'a Bump,
-    /// What was made of a constant argument.
-    pub prepared: Option<&'c Prepared>,
+    /// What was made of constant arguments.
+    pub prepared: &'c [Prepared],
     /// When the message was accepted: the only clock there is.
     pub received: jiff::Timestamp,
 }
 
 impl<'c> Call<'c, '_> {
-    fn pattern(&self) -> Result<&'c regex::Regex, EvalError> {
-        match self.prepared {
-            Some(Prepared::Pattern(pattern)) => Ok(pattern),
-            _ => Err(EvalError::Mismatch),
-        }
+    /// Of the one constant that became such a thing.
+    fn prepared<T>(&self, is: impl Fn(&'c Prepared) -> Option<T>) -> Result<T, EvalError> {
+        self.prepared.iter().find_map(is).ok_or(EvalError::Mismatch)
     }
 
-    fn zone(&self) -> Result<&'c jiff::tz::TimeZone, EvalError> {
-        match self.prepared {
-            Some(Prepared::Zone(zone)) => Ok(zone),
-            _ => Err(EvalError::Mismatch),
-        }
+    fn pattern(&self) -> Result<&'c regex::Regex, EvalError> {
+        self.prepared(|one| if let Prepared::Pattern(pattern) = one { Some(pattern) } else { None })
+    }
+
+    fn zone(&self) -> Result<&'c TimeZone, EvalError> {
+        self.prepared(|one| if let Prepared::Zone(zone) = one { Some(zone) } else { None })
+    }
+
+    fn form(&self) -> Result<&'c pattern::Pattern, EvalError> {
+        self.prepared(|one| if let Prepared::Form(form) = one { Some(form) } else { None })
+    }
+
+    fn offset(&self) -> Result<Offset, EvalError> {
+        self.prepared(|one| if let Prepared::Offset(offset) = one { Some(*offset) } else { None })
+    }
+
+    fn scheme(&self) -> Result<Scheme, EvalError> {
+        self.prepared(|one| if let Prepared::Scheme(scheme) = one { Some(*scheme) } else { None })
+    }
+
+    fn namespace(&self) -> Result<&'c Uuid, EvalError> {
+        self.prepared(|one| if let Prepared::Namespace(space) = one { Some(space) } else { None })
     }
 }
 
@@ -236,9 +299,12 @@ impl Parameter {
         Self { name, kinds, form: Form::Constant, optional: false }
     }
 
-    const PATTERN: Self =
-        Self { name: "pattern", kinds: &[Kind::Text], form: Form::Pattern, optional: false };
-    const ZONE: Self = Self { name: "zone", kinds: &[Kind::Text], form: Form::Zone, optional: false };
+    const fn prepared(name: &'static str, form: Form) -> Self {
+        Self { name, kinds: &[Kind::Text], form, optional: false }
+    }
+
+    const PATTERN: Self = Self::prepared("pattern", Form::Pattern);
+    const ZONE: Self = Self::prepared("zone", Form::Zone);
 
     const fn optional(self) -> Self {
         Self { optional: true, ..self }
@@ -249,28 +315,9 @@ impl Parameter {
 /// message comes.
 pub(crate) fn fault_of_constant(function: &str, position: usize, text: &str) -> Option<&'static str> {
     match (function, position) {
-        ("check_digit" | "has_check_digit", 1) if check_digit::Scheme::named(text).is_none() => {
-            Some("the scheme is luhn, gs1, aba, mod-11, iso7064-mod-97-10 or iso7064-mod-11-2")
-        }
-        ("uuid5", 0) if codes::namespace(text).is_none() => {
-            Some("the namespace is dns, url, oid, x500, or a UUID")
-        }
         ("before" | "after" | "part", 1) if text.is_empty() => Some("there is nothing to look for"),
         ("round", 2) if portolan_formats::decimal::Rounding::named(text).is_none() => {
             Some("the mode is half-even, half-up, down, up, floor or ceiling")
-        }
-        ("date", 1) => {
-            let known = pattern::Pattern::new(text).is_some_and(|p| p.reads_dates())
-                || pattern::offset(text).is_some();
-            (!known).then_some(
-                "the form is made of yyyy or yy, MM and dd or DDD, each once; an offset is written +02:00",
-            )
-        }
-        ("timestamp", 1) if !pattern::Pattern::new(text).is_some_and(|p| p.reads_moments()) => {
-            Some("the form is made of yyyy, MM and dd or DDD, HH, mm and ss, each once")
-        }
-        ("format", 1) if pattern::Pattern::new(text).is_none() => {
-            Some("the form is made of yyyy, yy, MM, dd, DDD, HH, mm, ss and characters that are no letters")
         }
         ("pad_left" | "pad_right", 2) if text.chars().count() != 1 => {
             Some("it pads with exactly one character")
@@ -280,14 +327,18 @@ pub(crate) fn fault_of_constant(function: &str, position: usize, text: &str) -> 
     }
 }
 
-/// What is wrong with constants together, each of which is right by itself. `texts` has those that are text.
-pub(crate) fn fault_of_constants(function: &str, texts: &[Option<&str>]) -> Option<&'static str> {
-    let short = |form: Option<&str>| form.and_then(pattern::Pattern::new).is_some_and(|p| p.is_short());
-    match (function, texts) {
-        ("date", [_, form]) if short(*form) => {
+/// What is wrong with so many arguments together, each of which is right by itself.
+pub(crate) fn fault_of_arguments(
+    function: &str,
+    count: usize,
+    prepared: &[Prepared],
+) -> Option<&'static str> {
+    let short = prepared.iter().any(|one| matches!(one, Prepared::Form(form) if form.is_short()));
+    match (function, count) {
+        ("date", 2) if short => {
             Some("a year of two digits needs the first year of its century window: date(x, 'yyMMdd', 1950)")
         }
-        ("timestamp", [_, form, ..]) if short(*form) => Some("a moment's year has four digits"),
+        ("timestamp", _) if short => Some("a moment's year has four digits"),
         _ => None,
     }
 }

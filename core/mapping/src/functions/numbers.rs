@@ -134,7 +134,10 @@ pub(super) const ABS: Function = Function {
 };
 
 /// The smaller or the larger of two.
-fn either(arguments: &[Value<'_>], wanted: std::cmp::Ordering) -> Result<Decimal, EvalError> {
+fn either(arguments: &[Value<'_>], wanted: std::cmp::Ordering) -> Result<Value<'static>, EvalError> {
+    if let [Value::Integer(a), Value::Integer(b)] = *arguments {
+        return Ok(Value::Integer(if b.cmp(&a) == wanted { b } else { a }));
+    }
     let decimal = |value| match value {
         Value::Decimal(number) => Ok(number),
         Value::Integer(number) => Decimal::from_integer(number).ok_or(ValueProblem::OutOfRange),
@@ -142,7 +145,7 @@ fn either(arguments: &[Value<'_>], wanted: std::cmp::Ordering) -> Result<Decimal
     };
     let [a, b] = *arguments else { return Err(EvalError::Mismatch) };
     let (a, b) = (decimal(a)?, decimal(b)?);
-    Ok(if b.compare(a) == wanted { b } else { a })
+    Ok(Value::Decimal(if b.compare(a) == wanted { b } else { a }))
 }
 
 const NUMBERS: &[Parameter] = &[
@@ -155,10 +158,10 @@ pub(super) const MIN: Function = Function {
     receiver: false,
     sees_absent: false,
     parameters: NUMBERS,
-    result: Outcome::Kind(Kind::Decimal),
+    result: Outcome::Number,
     doc: "The smaller of two numbers.",
-    examples: &[("min(2.50, 10)", "2.50"), ("integer(min(3, 3))", "3")],
-    eval: |_, arguments| Ok(Value::Decimal(either(arguments, std::cmp::Ordering::Less)?)),
+    examples: &[("min(2.50, 10)", "2.50"), ("min(4, 3)", "3")],
+    eval: |_, arguments| either(arguments, std::cmp::Ordering::Less),
 };
 
 pub(super) const MAX: Function = Function {
@@ -166,8 +169,8 @@ pub(super) const MAX: Function = Function {
     receiver: false,
     sees_absent: false,
     parameters: NUMBERS,
-    result: Outcome::Kind(Kind::Decimal),
+    result: Outcome::Number,
     doc: "The larger of two numbers.",
     examples: &[("max(-1, 0)", "0"), ("max(2.5, 2.49)", "2.5")],
-    eval: |_, arguments| Ok(Value::Decimal(either(arguments, std::cmp::Ordering::Greater)?)),
+    eval: |_, arguments| either(arguments, std::cmp::Ordering::Greater),
 };

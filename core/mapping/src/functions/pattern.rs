@@ -4,20 +4,20 @@
 use jiff::{civil, tz::Offset};
 
 /// A form, taken apart.
-#[derive(Debug)]
-pub(crate) struct Pattern<'p>(Vec<Part<'p>>);
+#[derive(Debug, Clone)]
+pub struct Pattern(Vec<Part>);
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Part<'p> {
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
     /// A field of so many digits: its letter.
     Digits(char, usize),
     /// Text as it stands.
-    Text(&'p str),
+    Text(Box<str>),
 }
 
-impl<'p> Pattern<'p> {
+impl Pattern {
     /// A form; `None` where a letter means nothing.
-    pub(crate) fn new(form: &'p str) -> Option<Self> {
+    pub(crate) fn new(form: &str) -> Option<Self> {
         let (mut parts, mut rest) = (Vec::new(), form);
         while let Some(first) = rest.chars().next() {
             let run = rest.find(|c| c != first).unwrap_or(rest.len());
@@ -29,7 +29,7 @@ impl<'p> Pattern<'p> {
             let part = match (first, length) {
                 ('y', 4 | 2) | ('M' | 'd' | 'H' | 'm' | 's', 2) | ('D', 3) => Part::Digits(first, length),
                 (c, _) if c.is_alphabetic() => return None,
-                _ => Part::Text(&rest[..length]),
+                _ => Part::Text(rest[..length].into()),
             };
             parts.push(part);
             rest = &rest[length..];
@@ -39,7 +39,7 @@ impl<'p> Pattern<'p> {
 
     /// Its fields, in alphabetical order.
     fn fields(&self) -> Vec<(char, usize)> {
-        let field = |part: &Part<'_>| if let Part::Digits(c, n) = part { Some((*c, *n)) } else { None };
+        let field = |part: &Part| if let Part::Digits(c, n) = part { Some((*c, *n)) } else { None };
         let mut fields: Vec<_> = self.0.iter().filter_map(field).collect();
         fields.sort_unstable();
         fields
@@ -69,9 +69,9 @@ impl<'p> Pattern<'p> {
         let (mut rest, mut fields) = (text, [None::<i16>; 7]);
         let [year, month, day, ordinal, hour, minute, second] = &mut fields;
         for part in &self.0 {
-            match *part {
-                Part::Text(text) => rest = rest.strip_prefix(text)?,
-                Part::Digits(letter, length) => {
+            match part {
+                Part::Text(text) => rest = rest.strip_prefix(&**text)?,
+                &Part::Digits(letter, length) => {
                     let digits = rest.get(..length).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
                     rest = &rest[length..];
                     let mut number: i16 = digits.parse().ok()?;
@@ -111,7 +111,7 @@ impl<'p> Pattern<'p> {
     pub(crate) fn write(&self, moment: civil::DateTime) -> String {
         let mut out = String::new();
         for part in &self.0 {
-            match *part {
+            match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Digits('D', _) => out.push_str(&format!("{:03}", moment.day_of_year())),
                 Part::Digits('y', 4) => out.push_str(&format!("{:04}", moment.year())),

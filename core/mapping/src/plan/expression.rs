@@ -37,7 +37,7 @@ pub(crate) enum Node {
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
     pub(crate) arguments: Vec<Node>,
-    pub(crate) prepared: Option<Prepared>,
+    pub(crate) prepared: Vec<Prepared>,
     /// Of one argument that is not constant: an absent one makes the result absent.
     pub(crate) single: bool,
     /// What it makes of a whole number that fits a word, where that is all that it does.

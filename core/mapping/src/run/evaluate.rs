@@ -252,7 +252,7 @@ fn apply<'a, const N: usize>(
     }
     let mut context = FunctionCall {
         arena: run.arena,
-        prepared: call.prepared.as_ref(),
+        prepared: &call.prepared,
         received: run.environment.context.received,
     };
     let result = (call.function.eval)(&mut context, &values);
