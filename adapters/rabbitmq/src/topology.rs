@@ -20,7 +20,6 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
-
 use uuid::Uuid;
 
 use crate::{Options, QueueType, ServeError};
@@ -59,19 +58,13 @@ impl Topology {
         let owner = format!("{name}.{ledger}");
         let mut arguments = FieldTable::default();
         arguments.insert("alternate-exchange".into(), AMQPValue::LongString(owner.into()));
-        let declare = async {
-            let channel = connection.create_channel().await?;
-            let options = ExchangeDeclareOptions { durable: true, internal: true, ..Default::default() };
-            channel.exchange_declare(name.clone(), ExchangeKind::Fanout, options, arguments).await?;
-            channel.close(200, "OK".into()).await
-        };
-        declare.await.map_err(|error| match reply_code(&error) {
-            Some(PRECONDITION_FAILED) => {
-                ServeError::AnotherLedger { prefix: self.prefix.clone(), exchange: name.to_string() }
+        let options = ExchangeDeclareOptions { durable: true, internal: true, ..Default::default() };
+        match exchange(connection, &name, ExchangeKind::Fanout, options, arguments).await {
+            Err(ServeError::Exchange { exchange, code: PRECONDITION_FAILED, .. }) => {
+                Err(ServeError::AnotherLedger { prefix: self.prefix.clone(), exchange })
             }
-            Some(code) => ServeError::Exchange { exchange: name.to_string(), code, said: error.to_string() },
-            None => away(error),
-        })
+            declared => declared,
+        }
     }
 
     /// Of a queue that does not answer, though the broker does.
@@ -163,6 +156,25 @@ async fn apart(
     // That it fails is seen by whoever uses the connection next.
     let _ = channel.close(200, "OK".into()).await;
     Ok(declared)
+}
+
+/// Declares an exchange, on a channel of its own.
+async fn exchange(
+    connection: &Connection,
+    name: &ShortString,
+    kind: ExchangeKind,
+    options: ExchangeDeclareOptions,
+    arguments: FieldTable,
+) -> Result<(), ServeError> {
+    let declare = async {
+        let channel = connection.create_channel().await?;
+        channel.exchange_declare(name.clone(), kind, options, arguments).await?;
+        channel.close(200, "OK".into()).await
+    };
+    declare.await.map_err(|error| match reply_code(&error) {
+        Some(code) => ServeError::Exchange { exchange: name.to_string(), code, said: error.to_string() },
+        None => away(error),
+    })
 }
 
 /// AMQP's numbers.

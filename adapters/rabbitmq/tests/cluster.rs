@@ -20,7 +20,7 @@ use portolan_test_servers::Cluster;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 /// No scenario takes longer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(50);
 /// Parcels that are published at once.
 const AT_ONCE: usize = 8;
 

@@ -1,33 +1,14 @@
 //! Every WSDL of the corpus: read without a panic, and described, but for those of which it is said why not.
 
-use std::path::{Path, PathBuf};
+mod files;
 
+use files::wsdls;
 use portolan_diagnostics::{Rendered, Severity, Sources};
 use portolan_schema::{Directory, Reading, describe, describe_json, wsdl};
 
-/// The corpus, which is never copied into the repository.
-fn corpus() -> PathBuf {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    std::env::var_os("PORTOLAN_CORPUS").map_or(default, PathBuf::from)
-}
-
-fn gather(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|e| e.path()) {
-        if path.is_dir() {
-            gather(&path, found);
-        } else if path.extension().is_some_and(|e| e == "wsdl") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn reads_the_wsdls_of_the_corpus() {
-    let root = corpus().join("soap");
-    let mut files = Vec::new();
-    gather(&root, &mut files);
-    files.sort();
+    let (root, files) = wsdls();
     if files.is_empty() {
         println!("corpus not found, 211 cases not run");
         return;

@@ -16,7 +16,7 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use super::{NOT_FOUND, Purpose, Topology, away, refused, reply_code};
+use super::{NOT_FOUND, Purpose, Topology, exchange, refused};
 use crate::ServeError;
 
 impl Topology {
@@ -51,7 +51,7 @@ impl Topology {
 
     /// Declares where strangers listen.
     pub(crate) async fn declare_events(&self, connection: &Connection) -> Result<(), ServeError> {
-        exchange(connection, &self.events()?, false).await
+        topic(connection, &self.events()?, false).await
     }
 
     /// Declares where strangers publish into a route.
@@ -64,7 +64,7 @@ impl Topology {
         for purpose in [Purpose::Refused, Purpose::Ingress] {
             self.wanted(purpose, route)?.declare(connection).await?;
         }
-        exchange(connection, &ingress, false).await?;
+        topic(connection, &ingress, false).await?;
         let bind = async {
             let channel = connection.create_channel().await?;
             let options = QueueBindOptions::default();
@@ -80,7 +80,7 @@ impl Topology {
         connection: &Connection,
         name: &ShortString,
     ) -> Result<bool, ServeError> {
-        match exchange(connection, name, true).await {
+        match topic(connection, name, true).await {
             Ok(()) => Ok(true),
             Err(ServeError::Exchange { code: NOT_FOUND, .. }) => Ok(false),
             Err(error) => Err(error),
@@ -89,15 +89,7 @@ impl Topology {
 }
 
 /// Declares a topic exchange; `passive` makes none.
-async fn exchange(connection: &Connection, name: &ShortString, passive: bool) -> Result<(), ServeError> {
-    let declare = async {
-        let channel = connection.create_channel().await?;
-        let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
-        channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default()).await?;
-        channel.close(200, "OK".into()).await
-    };
-    declare.await.map_err(|error| match reply_code(&error) {
-        Some(code) => ServeError::Exchange { exchange: name.to_string(), code, said: error.to_string() },
-        None => away(error),
-    })
+async fn topic(connection: &Connection, name: &ShortString, passive: bool) -> Result<(), ServeError> {
+    let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+    exchange(connection, name, ExchangeKind::Topic, options, FieldTable::default()).await
 }

@@ -105,7 +105,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let wanted = self.ahead.wanted(limit, now);
-        if wanted == 0 {
+        if limit == 0 || wanted == 0 {
             return Ok(());
         }
         let held_back = self.held_back.routes(now);

@@ -2,37 +2,19 @@
 //! itself (lxml is the judge), and read back equal.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../../../schema/tests/files/mod.rs"]
+mod files;
 mod judge;
 mod pattern;
 mod round_trip;
 mod sample;
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use judge::Case;
 use portolan_diagnostics::{Severity, Sources};
 use portolan_schema::{Contract, Directory, Document, Reading, wsdl};
 use sample::{Amount, Maker};
-
-/// The corpus, which is never copied into the repository.
-fn corpus() -> PathBuf {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    std::env::var_os("PORTOLAN_CORPUS").map_or(default, PathBuf::from)
-}
-
-fn gather(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|e| e.path()) {
-        if path.is_dir() {
-            gather(&path, found);
-        } else if path.extension().is_some_and(|e| e == "wsdl") {
-            found.push(path);
-        }
-    }
-}
 
 /// A contract that could be read, and what stands for what it would load from the network.
 fn contract(file: &Path, stand_in: &(String, String)) -> Option<Contract> {
@@ -46,10 +28,7 @@ fn contract(file: &Path, stand_in: &(String, String)) -> Option<Contract> {
 
 #[test]
 fn samples_are_valid_and_read_back() {
-    let root = corpus().join("soap");
-    let mut files = Vec::new();
-    gather(&root, &mut files);
-    files.sort();
+    let (root, files) = files::wsdls();
     if files.is_empty() {
         println!("corpus not found, 211 cases not run");
         return;
