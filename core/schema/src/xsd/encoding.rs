@@ -1,7 +1,7 @@
 //! SOAP's own encoding as far as types go: its names for the built-in types, and arrays
 //! (SOAP 1.1, section 5; WSDL 1.1, section 2.2).
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, Declared, XSD,
@@ -71,15 +71,13 @@ impl Compiler<'_> {
     fn array_type(&mut self, body: Place) -> Option<(Name, TypeId)> {
         let set = self.set;
         let tree = set.tree(body);
-        let said = |node| {
+        let said = |(node, _)| {
             let attributes = &tree.get(node).attributes;
-            attributes.iter().find(|a| a.name == Name::new(WSDL, "arrayType")).map(|a| (node, a))
+            attributes.iter().find(|a| a.name == Name::new(WSDL, "arrayType"))
         };
-        let (_, attribute) = tree
-            .children(body.node, XSD)
-            .filter(|(_, c)| c.name.local == "attribute")
-            .find_map(|(n, _)| said(n))?;
-        let at = portolan_diagnostics::Span::new(tree.source, attribute.place.clone());
+        let mut attributes = tree.children(body.node, XSD).filter(|(_, c)| c.name.local == "attribute");
+        let attribute = attributes.find_map(said)?;
+        let at = Span::new(tree.source, attribute.place.clone());
         let (written, size) = attribute.value.split_once('[').unwrap_or((&attribute.value, "]"));
         if size.contains('[') || size.contains(',') {
             let what = "arrays of arrays, and arrays of several dimensions, are not read";
