@@ -12,7 +12,7 @@ demo: ## Build Portolan and watch the main job: no server, no network needed aft
 
 test: ## Install the peers that are missing, then run every test
 	./tests/install
-	$(CARGO) test --workspace --quiet
+	$(CARGO) test --workspace --quiet --no-fail-fast
 
 check: ## What a developer runs before a commit
 	$(CARGO) fmt --all --check

@@ -27,11 +27,13 @@ const AT_A_TIME: Duration = Duration::from_secs(20);
 /// Call a route of the running gateway, as a portal would.
 ///
 /// The request is JSON; out comes the reply as JSON, or the failure with its details and exit code 1. Of a route with
-/// operations the reply is the operation; with --wait it is printed when it is done, or when a person must look at it.
+/// operations the reply is the operation; with --wait it is printed when it is done, or when a person must look at it, or
+/// when the time is over, and then the exit code is 1.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan call registry.get-person --request request.json
   portolan call benefits.submit-claim --request claim.json --wait
+  portolan call benefits.submit-claim --request claim.json --wait=5m
   portolan call registry.get-person --request request.json --address 127.0.0.1:8443 --metadata x-client=portal --timeout 2s")]
 pub(crate) struct Arguments {
     /// The route, as its mapping names it
@@ -52,12 +54,12 @@ pub(crate) struct Arguments {
     /// Metadata of the call
     #[arg(long, value_name = "NAME=VALUE", value_parser = translate::pair)]
     metadata: Vec<(String, String)>,
-    /// The call's deadline; an operation is followed for as long as it takes
+    /// The call's deadline; how long an operation is followed, --wait says
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     timeout: Duration,
-    /// Follow an operation until it is done
-    #[arg(long)]
-    wait: bool,
+    /// Follow an operation until it is done, for so long at most
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = units::duration)]
+    wait: Option<Option<Duration>>,
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
@@ -75,12 +77,15 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         let outcome = portal.call(method, &request, &terms).await?;
         let answer = outcome.answer.or_else(|refusal| refused(&refusal, report))?;
         let is_operation = answer["name"].as_str().is_some_and(|name| name.starts_with("operations/"));
-        let answer = match arguments.wait && is_operation {
-            true => followed(&portal, answer, &arguments.metadata, report).await?,
-            false => answer,
+        let answer = match arguments.wait {
+            Some(longest) if is_operation => {
+                let until = longest.map(|longest| Instant::now() + longest);
+                followed(&portal, answer, &arguments.metadata, until, report).await?
+            }
+            _ => answer,
         };
         report.json(&answer)?;
-        let waited_in_vain = arguments.wait && is_operation && answer["done"] != true;
+        let waited_in_vain = arguments.wait.is_some() && is_operation && answer["done"] != true;
         if waited_in_vain || (is_operation && answer.get("error").is_some()) {
             return Err(Failure::Findings);
         }
@@ -113,17 +118,22 @@ fn address(arguments: &Arguments) -> Result<String, Failure> {
     Ok(address.to_string())
 }
 
-/// Asks for the operation until it is done, or until a person must look at it, which may take days.
+/// Asks for the operation until it is done, or until a person must look at it, which may take days, or until then.
 async fn followed(
     portal: &Portal,
     mut operation: Value,
     metadata: &[(String, String)],
+    until: Option<Instant>,
     report: &Report,
 ) -> Result<Value, Failure> {
     let terms = Terms { timeout: Some(AT_A_TIME + Duration::from_secs(5)), metadata: metadata.to_vec() };
     while operation["done"] != true && operation["metadata"]["state"] != "NEEDS_ATTENTION" {
         let asked = Instant::now();
-        let request = json!({ "name": operation["name"], "timeout": format!("{}s", AT_A_TIME.as_secs()) });
+        let left = until.map_or(AT_A_TIME, |until| until.saturating_duration_since(asked).min(AT_A_TIME));
+        if left.is_zero() {
+            break;
+        }
+        let request = json!({ "name": operation["name"], "timeout": format!("{:.3}s", left.as_secs_f64()) });
         let outcome = portal.call(WAIT, &request, &terms).await?;
         operation = outcome.answer.or_else(|refusal| refused(&refusal, report))?;
         if operation["done"] != true {

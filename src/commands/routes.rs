@@ -141,7 +141,7 @@ fn list(list: &List, report: &Report) -> Result<(), Failure> {
     let headings =
         ["ROUTE", "METHOD", "SYSTEM", "MODE", "STATE", "WAITING", "AT WORK", "DEAD", "OLDEST", "BUNDLE"];
     let mut table = Table::new(headings);
-    for RouteStatus { view: route, control, shut, waiting, at_work, dead, oldest } in &statuses {
+    for RouteStatus { view: route, control, shut, broker: _, waiting, at_work, dead, oldest } in &statuses {
         let system = match shut {
             None => route.system.to_string(),
             Some(Shut::Away(until)) => format!("{} (away, next asked {})", route.system, view::time(*until)),
@@ -163,12 +163,15 @@ fn list(list: &List, report: &Report) -> Result<(), Failure> {
         ]);
     }
     table.print(report);
+    if let Some(trouble) = statuses.iter().find_map(|status| status.broker.and_then(view::broker_trouble)) {
+        report.note(format_args!("{trouble}; `portolan doctor` finds out more"));
+    }
     Ok(())
 }
 
 /// How a route fares, for programs.
 fn status(status: &RouteStatus) -> serde_json::Value {
-    let RouteStatus { view: route, control, shut, waiting, at_work, dead, oldest } = status;
+    let RouteStatus { view: route, control, shut, broker, waiting, at_work, dead, oldest } = status;
     let shut = shut.map(|shut| match shut {
         Shut::Away(until) => json!({ "why": "away", "until": view::time(until) }),
         Shut::Maintenance(until) => json!({ "why": "maintenance", "until": view::time(until) }),
@@ -185,6 +188,7 @@ fn status(status: &RouteStatus) -> serde_json::Value {
         "dead": dead,
         "oldest": oldest.map(view::time),
         "shut": shut,
+        "broker": broker.map(|broker| json!({ "connected": broker.connected, "blocked": broker.blocked })),
     })
 }
 

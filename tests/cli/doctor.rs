@@ -90,7 +90,7 @@ fn before_a_start() {
     let old = system("HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 0\r\n\r\n");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let grpc = taken.local_addr().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::SocketAddr::from(([127, 0, 0, 1], portolan_test_servers::free_port()));
     let systems = [
         soap("population-register", &format!("endpoint: '{answers}'")),
         soap("benefits", &format!("endpoint: '{old}'")),

@@ -55,6 +55,9 @@ fn readiness_goes_with_the_ledger_and_not_with_the_broker() {
         ready("HTTP/1.1 200").await;
         let metrics = get(gateway.http, "/metrics").await;
         assert!(metrics.lines().any(|found| found == "portolan_broker_connected 0"), "{metrics}");
+        let listed = house.run(&["routes", "list"]);
+        let noted = String::from_utf8_lossy(&listed.stderr);
+        assert!(noted.contains("the broker is away, and what waits is not worked on"), "{listed:?}");
         let reloaded = house.run(&["reload"]);
         let left = String::from_utf8_lossy(&reloaded.stderr);
         assert!(reloaded.status.success() && left.contains("queues are not served now"), "{reloaded:?}");

@@ -32,6 +32,14 @@ fn an_operation_outlives_the_outage_of_its_system() {
             (now.about().attempts > 0).then_some(())
         })
         .await;
+        // Whoever follows it may have had enough of it.
+        fs::write(house.path("night.json"), r#"{ "key": "vigil" }"#).unwrap();
+        let address_of_gateway = gateway.grpc.to_string();
+        let words = ["call", "orders.later-again", "--request", "night.json", "--wait=50ms", "--address"];
+        let followed = house.run(&[&words[..], &[&address_of_gateway]].concat());
+        let told: Value = serde_json::from_slice(&followed.stdout).unwrap();
+        assert_eq!(followed.status.code(), Some(1), "{followed:?}");
+        assert!(told["name"].is_string() && told["done"] != true, "{told}");
         // Also through the death of the gateway.
         gateway.kill();
         let gateway = house.serve();
@@ -71,6 +79,31 @@ fn an_operation_ends_with_the_systems_no() {
                 "{name:?}: {details:?}"
             );
         }
+    });
+}
+
+#[test]
+fn a_dead_letter_says_over_which_gateway_it_died() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::TakeSlowly(Duration::from_secs(60))).await;
+        let house = House::orders(backend.address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("Later", OrderRequest::new("slow")).await.unwrap();
+        let id = begun.name.strip_prefix("operations/").unwrap();
+        let show = ["queue", "show", id, "--format", "json"];
+        let which = until("an attempt", async || {
+            let shown: Value = serde_json::from_str(&gateway.operator(&house, &show)).unwrap();
+            shown["gateway"].as_str().map(str::to_owned)
+        })
+        .await;
+        gateway.kill();
+        let gateway = house.serve();
+        let shown: Value = serde_json::from_str(&gateway.operator(&house, &show)).unwrap();
+        assert_eq!(shown["failure"]["reason"], "OUTCOME_UNKNOWN", "{shown}");
+        assert!(shown["failure"]["advice"].as_str().unwrap().contains(&which), "{which}: {shown}");
+        let told = Client::connect(gateway.grpc).await.operation(&begun.name).await.unwrap();
+        assert!(!format!("{told:?}").contains(&which), "callers are not told: {told:?}");
     });
 }
 
@@ -115,9 +148,16 @@ fn a_dead_letter_keeps_what_the_caller_sent_byte_for_byte() {
                 .unwrap();
         assert_eq!(shown["attempts"].as_array().unwrap().len(), 4, "{shown}");
         assert_eq!(shown["failure"]["class"], "UNKNOWN", "{shown}");
+        let told = gateway.operator(&house, &["queue", "show", &id]);
+        assert!(told.contains(&format!("`portolan queue resolve {id} --succeeded")), "{told}");
+        let told = gateway.operator(&house, &["queue", "retry", "--all"]);
+        assert_eq!(told, "no other dead letters than these:\n");
         assert_eq!(backend.count("odd"), 4, "once by itself, three times because a person said so");
         let bodies: Vec<_> = backend.asked().into_iter().map(|a| a.body).collect();
         assert!(bodies.iter().all(|b| *b == bodies[0]), "each attempt sends the same message");
+        let examined = house.run(&["doctor", "--admin", &gateway.http.to_string()]);
+        let told = String::from_utf8_lossy(&examined.stdout);
+        assert!(told.contains("waiting for a decision: 1 dead letter of 1 route"), "{told}");
 
         // Without a gateway the command works on the database itself.
         gateway.kill();

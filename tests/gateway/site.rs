@@ -1,11 +1,11 @@
 //! Brokers, a database, and gateways beside each other, with a network between them that can be disturbed.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portolan_test_servers::{Cluster, Database};
+use portolan_test_servers::{Cluster, Database, free_port};
 
 use crate::harness::{House, Link, repository};
 
@@ -139,5 +139,5 @@ fn brokers_url(nodes: impl Iterator<Item = SocketAddr>) -> String {
 }
 
 fn free() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }

@@ -385,7 +385,8 @@ pub(crate) fn control_in(control: i32) -> Result<delivery::Control, Malformed> {
 }
 
 pub(crate) fn route_status_out(status: delivery::RouteStatus) -> wire::RouteStatus {
-    let delivery::RouteStatus { view, control, shut, waiting, at_work, dead, oldest } = status;
+    let delivery::RouteStatus { view, control, shut, broker, waiting, at_work, dead, oldest } = status;
+    let broker_out = |delivery::BrokerState { connected, blocked }| wire::BrokerState { connected, blocked };
     wire::RouteStatus {
         route: Some(route_out(view)),
         control: control_out(control),
@@ -397,11 +398,13 @@ pub(crate) fn route_status_out(status: delivery::RouteStatus) -> wire::RouteStat
             Shut::Away(until) => wire::Shut::AwayUntil(time_out(until)),
             Shut::Maintenance(until) => wire::Shut::MaintenanceUntil(time_out(until)),
         }),
+        broker: broker.map(broker_out),
     }
 }
 
 pub(crate) fn route_status_in(status: wire::RouteStatus) -> Result<delivery::RouteStatus, Malformed> {
-    let wire::RouteStatus { route, control, waiting, at_work, dead, oldest, shut } = status;
+    let wire::RouteStatus { route, control, waiting, at_work, dead, oldest, shut, broker } = status;
+    let broker_in = |wire::BrokerState { connected, blocked }| delivery::BrokerState { connected, blocked };
     let shut = match shut {
         None => None,
         Some(wire::Shut::AwayUntil(until)) => Some(Shut::Away(time_in(until, "away_until")?)),
@@ -413,6 +416,7 @@ pub(crate) fn route_status_in(status: wire::RouteStatus) -> Result<delivery::Rou
         view: route_in(route.ok_or(Malformed("route"))?),
         control: control_in(control)?,
         shut,
+        broker: broker.map(broker_in),
         waiting,
         at_work,
         dead,

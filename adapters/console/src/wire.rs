@@ -137,6 +137,16 @@ pub(crate) struct RouteStatus {
     pub(crate) oldest: Option<Timestamp>,
     #[prost(oneof = "Shut", tags = "7, 8")]
     pub(crate) shut: Option<Shut>,
+    #[prost(message, optional, tag = "9")]
+    pub(crate) broker: Option<BrokerState>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct BrokerState {
+    #[prost(bool, tag = "1")]
+    pub(crate) connected: bool,
+    #[prost(bool, tag = "2")]
+    pub(crate) blocked: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]

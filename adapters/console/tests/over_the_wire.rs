@@ -98,11 +98,15 @@ fn statuses() -> Vec<RouteStatus> {
     let time = Timestamp(1_763_900_000_123_456);
     let running = RouteStatus::new(route());
     let shut = Some(Shut::Away(time));
-    let paused = RouteStatus { control: Control::Paused, shut, oldest: Some(time), ..running.clone() };
+    let broker = Some(BrokerState { connected: true, blocked: true });
+    let paused =
+        RouteStatus { control: Control::Paused, shut, broker, oldest: Some(time), ..running.clone() };
     let shut = Some(Shut::Maintenance(time));
     let (waiting, at_work, dead) = (1, 2, u64::MAX);
     let unserved = RouteStatus::new(RouteView::unserved("left".into()));
-    let draining = RouteStatus { control: Control::Draining, shut, waiting, at_work, dead, ..unserved };
+    let broker = Some(BrokerState { connected: false, blocked: false });
+    let draining =
+        RouteStatus { control: Control::Draining, shut, broker, waiting, at_work, dead, ..unserved };
     vec![running, paused, draining]
 }
 

@@ -362,7 +362,7 @@ impl Inner {
         let lost = attempt_number(row.try_get(3).map_err(bad)?).saturating_add(1);
         let envelope = row.try_get(4).map_err(bad).and_then(|text| from_json::<Envelope>(text, id));
         let settled = match envelope {
-            Ok(envelope) => settle_lost(&envelope, lost),
+            Ok(envelope) => settle_lost(&envelope, lost, claim.gateway),
             Err(_) => Lost::Bury(unreadable_row()),
         };
         let orphan = Orphan {

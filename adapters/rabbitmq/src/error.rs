@@ -20,9 +20,7 @@ pub enum OpenError {
     #[error("{0}")]
     Tls(#[from] portolan_tls::TlsError),
     /// No connection.
-    #[error(
-        "cannot connect to RabbitMQ at {tried}; check that it runs and listens there, and that user, password and virtual host are right"
-    )]
+    #[error("{}", unconnected(tried, *away))]
     Connect {
         /// Each host and port, with what was said.
         tried: String,
@@ -32,6 +30,15 @@ pub enum OpenError {
     /// What strangers publish to or listen to is not as it should be.
     #[error(transparent)]
     Strangers(#[from] ServeError),
+}
+
+fn unconnected(tried: &str, away: bool) -> String {
+    match away {
+        true => format!("cannot connect to RabbitMQ at {tried}; check that it runs and listens there"),
+        false => format!(
+            "RabbitMQ refuses the connection: {tried}; see user, password, virtual host and certificates"
+        ),
+    }
 }
 
 impl OpenError {

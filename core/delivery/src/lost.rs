@@ -1,7 +1,7 @@
 //! What becomes of an attempt whose gateway died before its outcome was recorded. Every ledger asks here when it
 //! reconciles, so that all of them give the same answer.
 
-use crate::{DeadLetter, Envelope, Failure, FaultClass, Party, Status};
+use crate::{DeadLetter, Envelope, Failure, FaultClass, GatewayId, Party, Status};
 
 /// Gateways that may die over one message, one after the other, before it is a suspect.
 pub const LOST_BEFORE_SUSPECT: u32 = 2;
@@ -33,11 +33,13 @@ pub enum Lost {
 }
 
 /// Settles an attempt whose gateway is no more. `lost` counts the message's last attempts that ended so, this one included.
-pub fn settle_lost(envelope: &Envelope, lost: u32) -> Lost {
+pub fn settle_lost(envelope: &Envelope, lost: u32, gateway: GatewayId) -> Lost {
     let failure = |class, reason, message| {
-        Failure::new(Status::Unavailable, class, reason, message)
+        let failure = Failure::new(Status::Unavailable, class, reason, message)
             .with("route", &envelope.route)
-            .with("message", envelope.id)
+            .with("message", envelope.id);
+        // Which one it was is nothing to callers.
+        Failure { advice: Some(format!("it was gateway {}; see the end of its log", gateway.0)), ..failure }
     };
     if !envelope.idempotency.may_repeat() {
         return Lost::Bury(DeadLetter {

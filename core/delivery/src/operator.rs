@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record, StateKind, Status,
-    Timestamp, system::Shut,
+    BoxFuture, BrokerState, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record,
+    StateKind, Status, Timestamp, system::Shut,
 };
 
 /// What an operator can ask and decide, whether the gateway runs or not.
@@ -117,6 +117,8 @@ pub struct RouteStatus {
     pub control: Control,
     /// Why its system is not asked now, by this gateway.
     pub shut: Option<Shut>,
+    /// How the broker is, as this gateway has found, where the route's messages go through one.
+    pub broker: Option<BrokerState>,
     /// Messages that wait for an attempt.
     pub waiting: u64,
     /// Messages at work.
@@ -130,7 +132,16 @@ pub struct RouteStatus {
 impl RouteStatus {
     /// Of a route of which nothing is known yet.
     pub fn new(view: RouteView) -> Self {
-        Self { view, control: Control::Running, shut: None, waiting: 0, at_work: 0, dead: 0, oldest: None }
+        Self {
+            view,
+            control: Control::Running,
+            shut: None,
+            broker: None,
+            waiting: 0,
+            at_work: 0,
+            dead: 0,
+            oldest: None,
+        }
     }
 
     /// Those of the routes that are served, and of others that are held up or have messages left; by name.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portolan_delivery::{
     BoxFuture, Changes, Control, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError,
     Outcome, Page, Record, Reloaded, Resolution, RouteStatus, RouteView, State, Status, Timestamp, Version,
+    system::{Gate, Shut},
 };
 
 use crate::{
@@ -128,10 +129,18 @@ impl Engine {
     fn statuses(&self, counts: &[Count]) -> Vec<RouteStatus> {
         let now = Timestamp::now();
         let served = self.table.load().views().into_iter().map(|view| {
-            let shut = self.systems.get(&view.system).gate(|gate| gate.shut(now));
+            // While a probe finds out whether it is back, it is away.
+            let probed = |gate: &Gate| gate.is_away().then_some(Shut::Away(now));
+            let shut = self.systems.get(&view.system).gate(|gate| gate.shut(now).or_else(|| probed(gate)));
             RouteStatus { shut, ..RouteStatus::new(view) }
         });
-        RouteStatus::all(served.collect(), &self.held.all(), counts)
+        let mut statuses = RouteStatus::all(served.collect(), &self.held.all(), counts);
+        let broker = self.delivery.broker();
+        for status in &mut statuses {
+            // What is accepted is queued, whether its route is still served or not.
+            status.broker = if &*status.view.mode == "direct" { None } else { broker };
+        }
+        statuses
     }
 
     async fn record(&self, id: MessageId) -> Result<Record, OperatorError> {

@@ -6,12 +6,13 @@ use std::{
 };
 
 use portolan_console::{AdminToken, ConsoleClient, Health, health};
-use portolan_delivery::Operator as _;
+use portolan_delivery::{Count, Operator as _, StateKind};
 
 use super::finding::{Check, Finding, Findings};
 use crate::{
     commands::gateway::reachable,
     config::{Config, Telemetry},
+    report::plural,
     traces,
 };
 
@@ -45,11 +46,17 @@ async fn running(config: &Config, admin: Option<SocketAddr>) -> Vec<Finding> {
         ];
     }
     match health(address).await {
-        Ok(Health::Ready) => vec![check.ok("runs and takes calls"), admin_api(config, address).await],
-        Ok(Health::NotReady) => vec![
-            check.problem("runs and takes no calls", "it drains, or its queue is away: its log says which"),
-            admin_api(config, address).await,
-        ],
+        Ok(Health::Ready) => {
+            let mut findings = vec![check.ok("runs and takes calls")];
+            findings.extend(admin_api(config, address).await);
+            findings
+        }
+        Ok(Health::NotReady) => {
+            let todo = "it drains, or its queue is away: its log says which";
+            let mut findings = vec![check.problem("runs and takes no calls", todo)];
+            findings.extend(admin_api(config, address).await);
+            findings
+        }
         Ok(Health::Stranger) => {
             vec![check.problem("something else answers there", "give `listen.http` another address")]
         }
@@ -65,23 +72,37 @@ async fn running(config: &Config, admin: Option<SocketAddr>) -> Vec<Finding> {
     }
 }
 
-async fn admin_api(config: &Config, address: SocketAddr) -> Finding {
+async fn admin_api(config: &Config, address: SocketAddr) -> Vec<Finding> {
     let check = Check::new("admin API", address);
     let token = match AdminToken::read(&config.admin_token()) {
         Ok(token) => token,
         Err(problem) => {
             let said = format!("the admin token cannot be read: {problem}");
-            return check.problem(said, "run as the user that runs the gateway");
+            return vec![check.problem(said, "run as the user that runs the gateway")];
         }
     };
-    let routes = match ConsoleClient::connect(address, &token).await {
-        Ok(client) => client.routes().await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let asked = async {
+        let client = ConsoleClient::connect(address, &token).await.map_err(|error| error.to_string())?;
+        let told = tokio::try_join!(client.routes(), client.counts());
+        told.map_err(|error| error.to_string())
     };
-    match routes {
-        Ok(routes) => check.ok(format!("answers; routes served: {}", routes.len())),
-        Err(said) => check.problem(said, "is it a gateway of this configuration? see `admin-token`"),
+    match asked.await {
+        Ok((routes, counts)) => {
+            let answers = check.ok(format!("answers; routes served: {}", routes.len()));
+            std::iter::once(answers).chain(undecided(&counts)).collect()
+        }
+        Err(said) => vec![check.problem(said, "is it a gateway of this configuration? see `admin-token`")],
     }
+}
+
+/// What waits for a person.
+fn undecided(counts: &[Count]) -> Option<Finding> {
+    let dead = counts.iter().filter(|count| count.state == StateKind::Dead);
+    let messages: u64 = dead.clone().map(|count| count.messages).sum();
+    let letters = plural(usize::try_from(messages).unwrap_or(usize::MAX), "dead letter");
+    let said = format!("waiting for a decision: {letters} of {}", plural(dead.count(), "route"));
+    let todo = "`portolan queue list --state dead`, and `portolan queue show ID` says what to do";
+    (messages > 0).then(|| Check::new("queue", "dead letters").warning(said, todo))
 }
 
 /// Whether a gateway could listen there.

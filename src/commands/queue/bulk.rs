@@ -165,7 +165,7 @@ async fn preview(
         }));
     }
     if messages == 0 {
-        report.line("no dead letters");
+        report.line(if passed_over == 0 { "no dead letters" } else { "no other dead letters than these:" });
     } else {
         let mut table = Table::new(["ROUTE", "CLASS", "MESSAGES"]);
         for ((route, class), messages) in &groups {

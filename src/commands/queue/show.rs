@@ -128,6 +128,7 @@ fn print(record: &Record, routes: &[RouteStatus], report: &Report) {
             if let Some(advice) = &letter.failure.advice {
                 line("advice", advice.clone());
             }
+            line("to do", view::what_to_do(envelope.id, letter.failure.class));
             if let Some(reply) = &letter.reply {
                 line("system reply", format!("{} (write it to a file with --reply FILE)", size(reply)));
             }

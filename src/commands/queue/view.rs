@@ -2,8 +2,8 @@
 //! names are shown.
 
 use portolan_delivery::{
-    Attempt, Count, DeadLetters, Failure, FaultClass, FieldViolation, Idempotency, Mode, Order, Outcome,
-    Party, PayloadDigest, Record, RouteStatus, StateKind, Timestamp,
+    Attempt, BrokerState, Count, DeadLetters, Failure, FaultClass, FieldViolation, Idempotency, MessageId,
+    Mode, Order, Outcome, Party, PayloadDigest, Record, RouteStatus, StateKind, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -99,6 +99,19 @@ pub(super) fn mode(mode: Mode) -> &'static str {
     }
 }
 
+/// Why a broker keeps what waits from being worked on.
+pub(in crate::commands) fn broker_trouble(broker: BrokerState) -> Option<&'static str> {
+    match broker {
+        BrokerState { connected: false, .. } => {
+            Some("the broker is away, and what waits is not worked on until it is back")
+        }
+        BrokerState { blocked: true, .. } => Some(
+            "the broker takes no messages (its memory or disk is short); only what it already has is worked on",
+        ),
+        BrokerState { connected: true, blocked: false } => None,
+    }
+}
+
 /// `2026-11-23T17:02:04.123Z`
 pub(in crate::commands) fn time(time: Timestamp) -> String {
     let Ok(instant) = jiff::Timestamp::from_microsecond(time.0) else { return format!("{} us", time.0) };
@@ -128,6 +141,33 @@ pub(super) fn failure_of(record: &Record) -> Option<&Failure> {
         portolan_delivery::State::Finished { outcome: Outcome::Failed(failure), .. } => Some(failure),
         portolan_delivery::State::Finished { .. } => None,
         _ => record.attempts.last().and_then(|attempt| attempt.failure.as_ref()),
+    }
+}
+
+/// What to do about a dead letter.
+pub(super) fn what_to_do(id: MessageId, class: FaultClass) -> String {
+    match class {
+        FaultClass::Unknown => format!(
+            "find out whether the system did it: if so, `portolan queue resolve {id} --succeeded REPLY`; if not, \
+             `portolan queue retry {id}`"
+        ),
+        FaultClass::Unsent | FaultClass::NotDone | FaultClass::Expired => format!(
+            "the system did nothing: `portolan queue retry {id}` once it can, or `portolan queue resolve {id} --failed`"
+        ),
+        FaultClass::Reply => format!(
+            "read the answer (--reply FILE.xml): where the mapping is wrong, mend it, `portolan reload`, and `portolan queue \
+             resolve {id} --newest --succeeded FILE.xml`; otherwise find out whether the system did it"
+        ),
+        FaultClass::Refused | FaultClass::Request => format!(
+            "the system did nothing: `portolan queue resolve {id} --failed` says so to the caller, and `portolan queue retry {id}` \
+             asks again once the reason is mended"
+        ),
+        FaultClass::Poison => format!(
+            "gateways ended over it: read their logs before `portolan queue retry {id}`; `portolan queue discard {id}` gives it up"
+        ),
+        FaultClass::Internal => format!(
+            "look into the log for {id}; then `portolan queue retry {id}`, or `portolan queue resolve {id}` as the system has it"
+        ),
     }
 }
 

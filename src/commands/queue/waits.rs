@@ -2,7 +2,7 @@
 
 use portolan_delivery::{Control, Record, RouteStatus, State, is_suspect, system::Shut};
 
-use super::view::{failure_of, time, why};
+use super::view::{broker_trouble, failure_of, time, why};
 
 /// What a message waits for: what is said first must come first. Nothing of one that does not wait.
 pub(super) fn waits_for(record: &Record, routes: &[RouteStatus]) -> Option<String> {
@@ -13,6 +13,9 @@ pub(super) fn waits_for(record: &Record, routes: &[RouteStatus]) -> Option<Strin
     let route = routes.iter().find(|status| status.view.route == record.envelope.route);
     if route.is_some_and(|route| route.control == Control::Paused) {
         return Some(format!("for `portolan routes resume {}`", record.envelope.route));
+    }
+    if let Some(trouble) = route.and_then(|route| route.broker).and_then(broker_trouble) {
+        return Some(format!("as {trouble}"));
     }
     let system = route.map_or("", |route| &route.view.system);
     let due = match route.and_then(|route| route.shut) {
@@ -41,8 +44,8 @@ pub(super) fn why_it_is_there(record: &Record, routes: &[RouteStatus]) -> String
 #[cfg(test)]
 mod tests {
     use portolan_delivery::{
-        Attempt, BundleHash, Envelope, Failure, FaultClass, GatewayId, Idempotency, MessageId, Mode,
-        RouteView, Status, Timestamp,
+        Attempt, BrokerState, BundleHash, Envelope, Failure, FaultClass, GatewayId, Idempotency, MessageId,
+        Mode, RouteView, Status, Timestamp,
     };
 
     use super::*;
@@ -83,6 +86,10 @@ mod tests {
         let paused = RouteStatus { control: Control::Paused, ..running.clone() };
         let away = RouteStatus { shut: Some(Shut::Away(at)), ..running.clone() };
         let maintained = RouteStatus { shut: Some(Shut::Maintenance(at)), ..running.clone() };
+        let broker = |connected, blocked| RouteStatus {
+            broker: Some(BrokerState { connected, blocked }),
+            ..away.clone()
+        };
         let check = |record: Record, route: &RouteStatus, expected: &str| {
             assert_eq!(why_it_is_there(&record, std::slice::from_ref(route)), expected);
         };
@@ -97,6 +104,21 @@ mod tests {
             waiting.clone(),
             &away,
             "for the system land, which is away and next asked 2025-11-23T12:13:20.000Z",
+        );
+        check(
+            waiting.clone(),
+            &broker(true, false),
+            "for the system land, which is away and next asked 2025-11-23T12:13:20.000Z",
+        );
+        check(
+            waiting.clone(),
+            &broker(false, false),
+            "as the broker is away, and what waits is not worked on until it is back",
+        );
+        check(
+            waiting.clone(),
+            &broker(true, true),
+            "as the broker takes no messages (its memory or disk is short); only what it already has is worked on",
         );
         check(
             waiting.clone(),

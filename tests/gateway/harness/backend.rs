@@ -63,6 +63,11 @@ struct Shared {
     react: Box<React>,
 }
 
+/// An address that is kept for a system, also while it is away.
+fn own_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], portolan_test_servers::free_port()))
+}
+
 /// The system.
 pub(crate) struct Backend {
     shared: Arc<Shared>,
@@ -74,17 +79,17 @@ pub(crate) struct Backend {
 impl Backend {
     /// Starts one that reacts to a request, and to how often it has seen its key before.
     pub(crate) async fn start(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen("127.0.0.1:0".parse().unwrap(), Keep::Requests, Box::new(react)).await
+        Self::listen(own_address(), Keep::Requests, Box::new(react)).await
     }
 
     /// One that keeps nothing of the requests but the count of each key.
     pub(crate) async fn counting(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen("127.0.0.1:0".parse().unwrap(), Keep::Counts, Box::new(react)).await
+        Self::listen(own_address(), Keep::Counts, Box::new(react)).await
     }
 
     /// One that keeps nothing at all: for more orders than are worth remembering.
     pub(crate) async fn forgetful(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen("127.0.0.1:0".parse().unwrap(), Keep::Nothing, Box::new(react)).await
+        Self::listen(own_address(), Keep::Nothing, Box::new(react)).await
     }
 
     /// The same at an address: a system that is back.

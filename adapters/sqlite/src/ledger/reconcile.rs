@@ -59,7 +59,7 @@ impl Ledger {
         while let Some(row) = rows.next()? {
             let claimed = ClaimedRow::read(row)?;
             let orphan = self.orphan(row, &claimed);
-            let settled = match self.settled(row, &claimed) {
+            let settled = match self.settled(row, &claimed, orphan.gateway) {
                 Ok(settled) => Some(settled),
                 Err(Trouble::Refused(_)) => None,
                 Err(error) => return Err(error),
@@ -79,12 +79,17 @@ impl Ledger {
         }
     }
 
-    fn settled(&self, row: &rusqlite::Row<'_>, claimed: &ClaimedRow) -> Result<Lost, Trouble> {
+    fn settled(
+        &self,
+        row: &rusqlite::Row<'_>,
+        claimed: &ClaimedRow,
+        gateway: GatewayId,
+    ) -> Result<Lost, Trouble> {
         let id: MessageId = message_id(row, 6)?;
         let rest: Rest = from_json(row.get_ref(7)?.as_str().map_err(|_| damaged(id))?, id)?;
         let route = self.route_names.get(&claimed.route).cloned().ok_or_else(|| damaged(id))?;
         let bundle = self.bundle_hashes.get(&row.get(8)?).copied().ok_or_else(|| damaged(id))?;
         let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(9)?));
-        Ok(settle_lost(&envelope, claimed.lost.saturating_add(1)))
+        Ok(settle_lost(&envelope, claimed.lost.saturating_add(1), gateway))
     }
 }

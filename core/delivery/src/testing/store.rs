@@ -285,7 +285,7 @@ impl Store {
             row.lost += 1;
             let Envelope { id, route, received, .. } = row.record.envelope.clone();
             let orphan = Orphan { id, route, received, gateway };
-            match settle_lost(&row.record.envelope, row.lost) {
+            match settle_lost(&row.record.envelope, row.lost, gateway) {
                 Lost::Again(failure) => {
                     row.end(Some(failure), now);
                     row.wait(now);
