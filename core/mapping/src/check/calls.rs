@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
-    functions::{self, Form, Function, Kind, Outcome, Prepared},
+    functions::{
+        self, Form, Function, Kind, Outcome, Prepared,
+        lists::{self, Gives},
+    },
     ir::{Constant, ContextField, Expr},
 };
 
@@ -37,7 +40,13 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("timestamp", &["datetime", "todatetime"]),
     ("format", &["formatdate", "dateformat", "strftime"]),
     ("default", &["coalesce", "ifnull", "nvl", "orelse", "getordefault"]),
-    ("has", &["exists", "isset", "ispresent", "notnull"]),
+    ("has", &["isset", "ispresent", "notnull"]),
+    ("exists", &["any", "some"]),
+    ("all", &["every"]),
+    ("distinct", &["unique", "uniq", "dedup"]),
+    ("join", &["concat", "implode"]),
+    ("split", &["explode", "tokenize"]),
+    ("sort", &["orderby", "sorted", "sortby"]),
     ("now", &["today", "currenttime", "sysdate"]),
 ];
 
@@ -54,19 +63,14 @@ impl Checker<'_> {
         match (function.name.as_str(), all.as_slice()) {
             ("has", [x]) => self.has(x, leaf, at),
             ("isnil", [x]) => self.isnil(x, leaf, at),
-            ("size", [x]) if self.is_list(x, leaf) => self.size(x, leaf, at),
+            ("size" | "min" | "max", [x]) if self.is_sequence(x, leaf) => {
+                self.folded(function, &all, leaf, at)
+            }
             ("default", [x, y]) => self.default(x, y, leaf, at),
             ("nullif", [x, y]) => self.nullif(x, y, leaf, at),
             ("lookup", [table, key]) => self.lookup(table, key, leaf, at),
             ("now", []) => {
                 Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
-            }
-            ("map" | "filter" | "exists" | "all" | "money", _) => {
-                let message = format!("`{}` is not built yet", function.name);
-                self.findings.push(
-                    Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""),
-                );
-                None
             }
             (form, _) if FORMS.contains(&form) && functions::find(form).is_none() => {
                 let usage = match form {
@@ -79,6 +83,15 @@ impl Checker<'_> {
                 self.report(Code::EXPR_ARGUMENTS, format!("`{form}` takes {usage}"), leaf, at);
                 None
             }
+            (name, _) if let Some(known) = lists::find(name) => match known.gives {
+                Gives::Value => self.folded(function, &all, leaf, at),
+                Gives::List => {
+                    let message = "this is a list, and a single value is wanted here";
+                    let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(at), "");
+                    self.findings.push(finding.help("take one item: first(x); or join them: x.join(', ')"));
+                    None
+                }
+            },
             (name, _) => match functions::find(name) {
                 Some((index, known)) => self.library(index, known, receiver.is_some(), &all, leaf, at),
                 None => {
@@ -86,6 +99,7 @@ impl Checker<'_> {
                     let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message)
                         .at(leaf.place(&function.place), "");
                     let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
+                    let names = names.chain(lists::LISTS.iter().map(|f| f.name));
                     let elsewhere = ELSEWHERE.iter().find(|(_, theirs)| {
                         theirs.iter().any(|t| t.eq_ignore_ascii_case(&name.replace('_', "")))
                     });
@@ -96,16 +110,6 @@ impl Checker<'_> {
                     None
                 }
             },
-        }
-    }
-
-    /// Whether an expression is a path to a list; findings about it are left to whoever uses it.
-    fn is_list(&mut self, x: &Expression, leaf: &Leaf) -> bool {
-        match &x.kind {
-            Kinds::Path(path) => {
-                matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. }))
-            }
-            _ => false,
         }
     }
 
@@ -124,7 +128,7 @@ impl Checker<'_> {
         let slot = match &place.what {
             What::Record { slot, .. } => *slot,
             What::List { slot, .. } | What::Scalar { slot, .. } => Some(*slot),
-            What::Context(_) | What::Metadata(_) => {
+            What::Context(_) | What::Metadata(_) | What::Local(..) => {
                 let message = format!("`has` does not reach `{}`", place.path);
                 let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
                 self.findings.push(finding.help(format!("write default({}, '') != ''", place.path)));
@@ -154,12 +158,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn size(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
-        let place = self.only_a_path(x, "size", leaf)?;
-        let What::List { slot, .. } = place.what else { return None };
-        Some(Typed::new(Expr::Size(slot), Type::any(Kind::Integer), at))
     }
 
     fn default(&mut self, x: &Expression, y: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {

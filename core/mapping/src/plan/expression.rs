@@ -1,8 +1,9 @@
 //! Expressions with everything resolved: decoders for fields, functions by address, tables at hand.
 
+use super::lists::Folded;
 use crate::{
     functions::{self, Function, Prepared},
-    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, SourceSlot, Table, Tables},
+    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, Local, SourceSlot, Table, Tables},
 };
 use portolan_diagnostics::Span;
 use portolan_formats::{Decoder, Value};
@@ -16,6 +17,8 @@ pub(crate) enum Node {
     Has(SourceSlot),
     IsNil(SourceSlot),
     Size(SourceSlot),
+    Local(Local),
+    Fold(Box<Folded>),
     Constant(Constant),
     Context(ContextField),
     Metadata(Arc<str>),
@@ -92,6 +95,10 @@ impl Scope<'_> {
             Expr::Has(slot) => Node::Has(*slot),
             Expr::IsNil(slot) => Node::IsNil(*slot),
             Expr::Size(slot) => Node::Size(*slot),
+            Expr::Local(local) => Node::Local(*local),
+            Expr::Fold { fold, list, span } => {
+                Node::Fold(Box::new(Folded { fold: fold.clone(), list: self.list(list), span: *span }))
+            }
             Expr::Constant(constant) => Node::Constant(constant.clone()),
             Expr::Context(field) => Node::Context(*field),
             Expr::Metadata(name) => Node::Metadata(name.clone()),
@@ -146,7 +153,7 @@ impl Node {
         rest.iter().all(|path| path == first).then(|| (*first).clone())
     }
 
-    fn sources<'n>(&'n self, paths: &mut Vec<&'n Arc<str>>) {
+    pub(super) fn sources<'n>(&'n self, paths: &mut Vec<&'n Arc<str>>) {
         match self {
             Self::Field { path, .. } => paths.push(path),
             Self::Call(call) => call.arguments.iter().for_each(|a| a.sources(paths)),
@@ -162,9 +169,11 @@ impl Node {
                     then.sources(paths);
                 }
             }
+            Self::Fold(folded) => folded.list.sources(paths),
             Self::Has(_)
             | Self::IsNil(_)
             | Self::Size(_)
+            | Self::Local(_)
             | Self::Constant(_)
             | Self::Context(_)
             | Self::Metadata(_) => {}

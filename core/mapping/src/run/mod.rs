@@ -2,6 +2,7 @@
 
 mod error;
 mod evaluate;
+mod lists;
 mod write;
 
 pub use error::{FailureOutcome, RunError};
@@ -190,6 +191,8 @@ fn with_scratch<'a, T>(
                 original: &captured_original,
                 rows,
                 original_rows,
+                locals: arena.alloc_slice_fill_copy(plan.locals, Value::Absent),
+                looked: 0,
                 arena,
                 environment,
             };
@@ -243,4 +246,33 @@ fn as_text(value: Value<'_>) -> Option<String> {
     let mut text = Vec::new();
     lexical::write_any(value, &mut text).ok()?;
     String::from_utf8(text).ok()
+}
+
+/// The value of an expression that reads nothing of a message, as text.
+#[cfg(test)]
+pub(crate) fn alone(
+    expr: &crate::ir::Expr,
+    schema: &portolan_schema::Schema,
+    locals: u16,
+) -> Result<Option<String>, RunError> {
+    let node = crate::plan::compile_alone(expr, schema);
+    let arena = Bump::new();
+    let received = jiff::Timestamp::UNIX_EPOCH;
+    let context = Context { message_id: "", route: "", caller: None, received, attempt: 1, request_id: None };
+    let environment = Environment { context, metadata: &[], original: None };
+    let nothing = Captured::default();
+    let mut run = Run {
+        message: &nothing,
+        original: &nothing,
+        rows: &mut Rows::default(),
+        original_rows: &mut Rows::default(),
+        locals: arena.alloc_slice_fill_copy(usize::from(locals), Value::Absent),
+        looked: 0,
+        arena: &arena,
+        environment: &environment,
+    };
+    match evaluate::evaluate(&node, &mut run, true).map_err(|problem| problem.into_error(None))? {
+        Value::Absent => Ok(None),
+        value => Ok(as_text(value)),
+    }
 }
