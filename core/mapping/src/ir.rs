@@ -238,6 +238,15 @@ pub enum Expr {
     Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
     /// Alternatives; the first whose condition holds. `None` always holds. None that holds: absent.
     Cases(Vec<(Option<Expr>, Expr)>),
+    /// The key of the row of a table that has a value.
+    LookupKey {
+        /// Index in [`Tables`].
+        table: usize,
+        /// The value.
+        value: Box<Expr>,
+        /// For run-time errors.
+        span: Span,
+    },
     /// A row of a table.
     Lookup {
         /// Index in [`Tables`].
@@ -387,7 +396,7 @@ pub enum ContextField {
 
 /// The tables of a mapping: keys to values, both text or numbers as written.
 #[derive(Debug, Clone, Default)]
-pub struct Tables(pub Vec<Table>);
+pub struct Tables(pub Vec<Arc<Table>>);
 
 /// A table.
 #[derive(Debug, Clone)]
@@ -400,8 +409,21 @@ pub struct Table {
     pub default: Option<Constant>,
     /// Where it is declared.
     pub span: Span,
+    /// Where its rows come from.
+    pub origin: RowsFrom,
     /// Where each row stands, the default by its key `default`.
     pub places: std::collections::HashMap<Arc<str>, RowPlace>,
+}
+
+/// Where the rows of a table come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsFrom {
+    /// They stand in the mapping.
+    Mapping,
+    /// They stand in a file, which may serve other mappings too: not all of its keys need to come in this one.
+    File,
+    /// They could not be read, so nothing is known of what they lack.
+    Nowhere,
 }
 
 /// Where a row of a table stands.

@@ -2,7 +2,7 @@
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
 mod assign;
-mod calls;
+pub(crate) mod calls;
 pub(crate) mod choices;
 mod constants;
 mod cover;
@@ -226,7 +226,7 @@ fn whole(
         key,
         order,
         metadata,
-        tables: Tables(route.tables.clone()),
+        tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible_request,
         visible_reply,
         documents: Documents {

@@ -8,6 +8,7 @@ use crate::load::{LoadedRoute, Standing, load};
 mod cures;
 mod lists;
 mod order;
+mod tables;
 
 const MAPPING: &str = include_str!("examples/registry.yaml");
 

@@ -2,6 +2,7 @@
 
 use super::lists::Folded;
 use crate::{
+    check::calls::written,
     functions::{self, Function, Prepared},
     ir::{Arithmetic, Comparison, Constant, ContextField, Expr, Local, SourceSlot, Table, Tables},
 };
@@ -32,7 +33,7 @@ pub(crate) enum Node {
     In(Box<Node>, Vec<Constant>),
     Arithmetic(Arithmetic, Box<(Node, Node)>),
     Cases(Vec<(Option<Node>, Node)>),
-    Lookup { table: Table, key: Box<Node>, span: Span },
+    Lookup { table: Arc<Table>, key: Box<Node>, span: Span },
 }
 
 /// A call of a function.
@@ -132,6 +133,14 @@ impl Scope<'_> {
                     .map(|(when, then)| (when.as_ref().map(|w| self.compile(w)), self.compile(then)))
                     .collect(),
             ),
+            Expr::LookupKey { table, value, span } => match self.tables.0.get(*table) {
+                None => Node::Constant(Constant::Absent),
+                Some(found) => Node::Lookup {
+                    table: Arc::new(inverted(found)),
+                    key: Box::new(self.compile(value)),
+                    span: *span,
+                },
+            },
             Expr::Lookup { table, key, span } => match self.tables.0.get(*table) {
                 None => Node::Constant(Constant::Absent),
                 Some(found) => {
@@ -140,6 +149,12 @@ impl Scope<'_> {
             },
         }
     }
+}
+
+/// The table that leads from the values of one to its keys.
+fn inverted(table: &Table) -> Table {
+    let pair = |(key, value): (&Arc<str>, &Constant)| (written(value).into(), Constant::Text(key.clone()));
+    Table { rows: table.rows.iter().map(pair).collect(), default: None, ..table.clone() }
 }
 
 impl Node {
