@@ -5,7 +5,7 @@ use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledRoute,
     load::{Standing, load},
-    run::{Context, Environment, ReplyOutcome, RunError, Scratch},
+    run::{Context, Environment, ReplyOutcome, RunError, Scratch, Trace, Traced, TracedStep},
 };
 use portolan_schema::Memory;
 use prost::Message;
@@ -392,4 +392,46 @@ fn lists_within_lists_are_given_up_before_they_take_all_day() {
     let message = In { tags: (0..2_000).map(|n| n.to_string()).collect(), ..In::default() };
     let refused = requested(&route, &message).unwrap_err().to_string();
     assert!(refused.contains("look at more than five million items"), "{refused}");
+}
+
+#[test]
+fn a_trace_tells_what_each_field_is_made_of() {
+    let message = In {
+        owner: "o".to_owned(),
+        kind: "a".to_owned(),
+        items: vec![Item { name: "n".to_owned(), marks: vec!["x".to_owned(), "y".to_owned()] }],
+        ..In::default()
+    };
+    let (mut trace, mut out) = (Trace::default(), Vec::new());
+    let route = route("skip");
+    let run = route.request.run_traced(&message.encode_to_vec(), &environment(None), &mut trace, &mut out);
+    run.unwrap();
+    let step = |step: &TracedStep| {
+        let what = match &step.what {
+            Traced::Read(path) => path.to_string(),
+            Traced::Part(span) => MAPPING[span.start as usize..span.end as usize].to_owned(),
+            Traced::Operator(operator) => (*operator).to_owned(),
+        };
+        format!("{what} = {}", step.value.as_deref().unwrap_or("absent"))
+    };
+    let rules = trace.rules.iter().map(|rule| {
+        let steps: Vec<_> = rule.steps.iter().map(step).collect();
+        format!("{}: {} ({})", rule.target, rule.value.as_deref().unwrap_or("absent"), steps.join("; "))
+    });
+    let expected = [
+        r#"require: true (body.kind = "a"; != = true)"#,
+        r#"body.Owner: "o" (body.owner = "o")"#,
+        r#"body.Item[0].Name: "n/o" (body.items.name = "n"; + = "n/"; body.owner = "o"; + = "n/o")"#,
+        r#"body.Item[0].Mark[0]: "x" (body.items.marks = "x")"#,
+        r#"body.Item[0].Mark[1]: "y" (body.items.marks = "y")"#,
+        "body.X: absent (body.x = absent)",
+        "body.Y: absent (body.y = absent)",
+        r#"body.Kind: "1" (body.kind = "a"; lookup('kinds', kind) = "1")"#,
+    ];
+    assert_eq!(rules.collect::<Vec<_>>(), expected);
+    // What is told changes nothing.
+    let mut untold = Vec::new();
+    let message = message.encode_to_vec();
+    route.request.run(&message, &environment(None), &mut Scratch::default(), &mut untold).unwrap();
+    assert_eq!(out, untold);
 }
