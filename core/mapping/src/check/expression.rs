@@ -81,6 +81,9 @@ impl Checker<'_> {
             self.report(Code::MAP_TYPE, message, leaf, &expression.place);
             return None;
         }
+        if self.lenient && !typed.absent {
+            return Some(guarded(self.open(&typed), typed.expr));
+        }
         self.present(typed, leaf).map(|t| t.expr)
     }
 
@@ -196,8 +199,8 @@ impl Checker<'_> {
             Kinds::Arithmetic(operator, a, b) => self.arithmetic(*operator, a, b, leaf, at),
             Kinds::Conditional(condition, yes, no) => {
                 let test = self.truth(condition, leaf);
-                let yes = self.knowing(condition, true, leaf, |c| c.value(yes, leaf));
-                let no = self.knowing(condition, false, leaf, |c| c.value(no, leaf));
+                let yes = self.knowing(condition, true, leaf, |c| c.branch(yes, leaf));
+                let no = self.knowing(condition, false, leaf, |c| c.branch(no, leaf));
                 let (test, yes, no) = (test?, yes?, no?);
                 let Some(ty) = yes.ty.either(&no.ty) else {
                     let message =
@@ -211,6 +214,19 @@ impl Checker<'_> {
                 Some(Typed { expr, ty, absent, optional, place: at.clone() })
             }
         }
+    }
+
+    /// A value without the slots that are known to be there only here.
+    fn branch(&mut self, e: &Expression, leaf: &Leaf) -> Option<Typed> {
+        let typed = self.value(e, leaf)?;
+        let optional = self.open(&typed);
+        Some(Typed { optional, ..typed })
+    }
+
+    /// The slots that decide whether a value is there, and of which it is not known that they are.
+    fn open(&self, typed: &Typed) -> Vec<SourceSlot> {
+        let open = |slot: &&SourceSlot| !self.scope.settled.contains(slot);
+        typed.optional.iter().filter(open).copied().collect()
     }
 
     /// Checks something while a condition is known to hold, or not to.
@@ -272,14 +288,14 @@ impl Checker<'_> {
         Some(Typed::new(if and { Expr::And(parts) } else { Expr::Or(parts) }, Type::any(Kind::Bool), at))
     }
 
-    /// An operand: it must be there. In a rule for faults, where anything may be missing, a comparison with something
+    /// An operand: it must be there. In a rule for faults, where anything may be missing, a condition on something
     /// absent does not hold; elsewhere it is a finding.
     fn operands(&mut self, operands: [Typed; 2], leaf: &Leaf) -> Option<([Typed; 2], Vec<SourceSlot>)> {
         let mut guards = Vec::new();
         let [a, b] = operands;
         let mut check = |c: &mut Self, typed: Typed| {
             if c.lenient && !typed.absent {
-                guards.extend(typed.optional.iter().filter(|s| !c.scope.settled.contains(s)));
+                guards.extend(c.open(&typed));
                 return Some(typed);
             }
             c.present(typed, leaf)
@@ -290,8 +306,7 @@ impl Checker<'_> {
 
     /// A value that must be there.
     pub(super) fn present(&mut self, typed: Typed, leaf: &Leaf) -> Option<Typed> {
-        let open = typed.optional.iter().any(|slot| !self.scope.settled.contains(slot));
-        if !typed.absent && !open {
+        if !typed.absent && self.open(&typed).is_empty() {
             return Some(typed);
         }
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();
@@ -301,7 +316,8 @@ impl Checker<'_> {
                 "test it first: has({shown}) && ..., or give a value for its absence: default({shown}, ...)"
             )
         } else {
-            format!("give a value for its absence: default({shown}, ...)")
+            let instead = if typed.ty.kind == Kind::Bool { "false" } else { "..." };
+            format!("give a value for its absence: default({shown}, {instead})")
         };
         self.report_with(Code::MAP_MAYBE_ABSENT, message, leaf, &typed.place.clone(), help);
         None

@@ -54,7 +54,14 @@ impl Checker<'_> {
                     let wrong = path.get(index).copied().unwrap_or_default();
                     let message = format!("the source has no `{}`", dotted(&entry.value.path));
                     let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(entry.span, "");
-                    self.findings.push(finding.did_you_mean(wrong, known.iter().map(String::as_str)));
+                    // What `from:` opens is open to the rules only.
+                    let from = rules.from.as_ref().map_or("body", |from| from.text.as_str());
+                    let meant = format!("{from}.{}", dotted(&entry.value.path));
+                    let there: Vec<&str> = meant.split('.').collect();
+                    self.findings.push(match fields_of(source.schema, source.document, &there, bare) {
+                        Ok(_) => finding.help(format!("paths of `ignore` begin at a root: {meant}")),
+                        Err(_) => finding.did_you_mean(wrong, known.iter().map(String::as_str)),
+                    });
                 }
             }
         }
