@@ -5,7 +5,10 @@ use std::path::Path;
 
 use portolan_mapping::load::LoadedRoute;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, prost::Message};
-use quick_xml::{Reader, Writer, events::Event};
+use quick_xml::{
+    Reader, Writer,
+    events::{BytesText, Event},
+};
 
 use crate::report::Failure;
 
@@ -61,15 +64,41 @@ fn message(loaded: &LoadedRoute, document: &portolan_schema::Document) -> Result
         .ok_or_else(|| Failure::failed(format_args!("the contract has no message `{name}`")))
 }
 
-/// XML with a line for each element.
+/// XML with a line for each element; beside text, which would change, nothing is laid out.
 pub(super) fn pretty(xml: &[u8]) -> Result<String, Failure> {
     let mut reader = Reader::from_reader(xml);
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    let mut writer = Writer::new(Vec::new());
+    let (mut depth, mut last) = (0usize, Last::Text);
     loop {
-        match reader.read_event().map_err(Failure::failed)? {
+        let event = reader.read_event().map_err(Failure::failed)?;
+        let next = match event {
             Event::Eof => break,
-            event => writer.write_event(event).map_err(Failure::failed)?,
+            Event::Start(_) => Last::Start,
+            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => Last::Text,
+            _ => Last::Element,
+        };
+        let is_end = matches!(event, Event::End(_));
+        depth = depth.saturating_sub(usize::from(is_end));
+        let breaks = match last {
+            Last::Text => false,
+            Last::Start => !is_end,
+            Last::Element => true,
+        };
+        if breaks && next != Last::Text {
+            let line = format!("\n{:1$}", "", 2 * depth);
+            writer.write_event(Event::Text(BytesText::from_escaped(line))).map_err(Failure::failed)?;
         }
+        depth += usize::from(next == Last::Start);
+        last = next;
+        writer.write_event(event).map_err(Failure::failed)?;
     }
     String::from_utf8(writer.into_inner()).map_err(Failure::failed)
+}
+
+/// What was written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Start,
+    Element,
+    Text,
 }

@@ -1,8 +1,9 @@
-//! Every folder under `mappings/` is a test by being there: it is sound, and what each of its samples says is what
-//! `portolan translate` makes of it.
+//! Every folder under `mappings/` and `tests/trial/` is a test by being there: nothing is found in it, and what each of its
+//! samples says is what `portolan translate` makes of it.
 //!
 //! A sample is a folder with `request.json`, and beside it `request.xml`, `response.xml`, and `response.json` or
 //! `failure.json` (the parts of the failure that matter). Without a `response.xml` the failure is the request's.
+//! `metadata` holds what the caller sends beside the request, a `NAME=VALUE` in each line.
 
 use std::{
     fs,
@@ -14,29 +15,52 @@ use serde_json::Value;
 
 use crate::harness::{binary, collapsed, repository};
 
+#[path = "../trial/mod.rs"]
+mod trial;
+
 #[test]
 fn every_worked_example_does_what_its_samples_say() {
-    let mut samples = 0;
     for mapping in folders(&repository().join("mappings")) {
-        let checked = portolan(&["check", &text(&mapping)]);
-        assert!(checked.status.success(), "{}: {}", mapping.display(), said(&checked));
-        let route = route(&mapping);
-        let cases = folders(&mapping.join("samples"));
-        assert!(!cases.is_empty(), "{} has no samples", mapping.display());
-        for case in cases {
-            sample(&mapping, &route, &case);
-            samples += 1;
-        }
+        without_findings(&[&text(&mapping)]);
+        samples(&mapping, &["--mappings", &text(&mapping)]);
     }
-    println!("{samples} samples");
 }
 
-fn sample(mapping: &Path, route: &str, case: &Path) {
+#[test]
+fn every_route_of_the_trial_does_what_its_samples_say() {
+    let Some(trial) = trial::routes() else { return };
+    let configuration = text(&trial.path().join("portolan.yaml"));
+    without_findings(&["--config", &configuration]);
+    let mappings = folders(trial.path()).into_iter().filter(|folder| !folder.is_symlink());
+    let tested = mappings.map(|mapping| samples(&mapping, &["--config", &configuration])).count();
+    assert!(tested >= 5, "{tested} routes");
+}
+
+/// Sound mappings give no finding at all, not even a note.
+fn without_findings(arguments: &[&str]) {
+    let checked = portolan(&[&["check"], arguments].concat());
+    let printed = String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success() && printed.starts_with("no findings"), "{}", said(&checked));
+}
+
+/// Every sample of a mapping; `read_by` says how `translate` finds it.
+fn samples(mapping: &Path, read_by: &[&str]) {
+    let route = route(mapping);
+    let cases = folders(&mapping.join("samples"));
+    assert!(!cases.is_empty(), "{} has no samples", mapping.display());
+    for case in &cases {
+        sample(read_by, &route, case);
+    }
+    println!("{route}: {} samples", cases.len());
+}
+
+fn sample(read_by: &[&str], route: &str, case: &Path) {
     let name = case.display();
     let file = |file: &str| Some(case.join(file)).filter(|path| path.exists());
-    let translate = |arguments: &[&str]| {
-        portolan(&[&["translate", route, "--mappings", &text(mapping)], arguments].concat())
-    };
+    let metadata = file("metadata").map(|path| fs::read_to_string(path).unwrap()).unwrap_or_default();
+    let metadata: Vec<&str> = metadata.lines().flat_map(|line| ["--metadata", line]).collect();
+    let translate =
+        |arguments: &[&str]| portolan(&[&["translate", route], read_by, &metadata, arguments].concat());
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
     let response = file("response.xml");
     let out = translate(&["--request", &request]);

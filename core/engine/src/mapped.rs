@@ -237,7 +237,7 @@ fn declared(outcome: FailureOutcome, reason: String) -> Verdict {
 
 /// What a fault means. One that no rule matches is kept whole for a person; the caller is told its code, no more.
 fn judged(fault: Fault) -> Verdict {
-    let code = fault.code.as_deref().map(|code| code.rsplit(':').next().unwrap_or(code));
+    let code = fault.code.as_deref();
     if let Some(outcome) = fault.matched {
         return declared(outcome, "FAULT".to_owned());
     }

@@ -275,9 +275,9 @@ pub enum Rule {
     },
     /// `cases:`
     Cases(Vec<Case>),
-    /// `[ rule ]`: a list of one item.
-    One(Box<Placed<Rule>>),
-    /// `{ absent: true }`, as content of a case: said to be left out.
+    /// `[ rule, rule ]`: a list whose items are written out.
+    Items(Vec<Placed<Rule>>),
+    /// `{ absent: true }`: said to be left out.
     Absent,
     /// Something that was already reported.
     Broken,

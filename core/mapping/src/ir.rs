@@ -138,6 +138,8 @@ pub enum WriteContent {
         /// How an item is filled: `Scalar` or `Record`.
         content: Box<WriteContent>,
     },
+    /// Items that are written out, each filled as `Scalar`, `Record` or `Cases`; those without a value are left out.
+    Items(Vec<WriteContent>),
     /// Alternatives, each filling the same field.
     Cases(Vec<(Option<Expr>, WriteContent)>),
 }

@@ -396,14 +396,42 @@ fn lists_of_expressions() {
         ),
         ("Tag: \"items.map(i, i.name)\"", "`body.Tag`: more items than the contract allows"),
     ] {
-        let (before, rest) = MAPPING.split_once("    Owner: owner").unwrap();
-        let after = rest.split_once("response:").unwrap().1;
-        let mapping = format!(
-            "{before}    {rule}\n  ignore: [ owner, tags, items, items.*, x, y, kind ]\nresponse:{after}"
-        );
-        let mapping = mapping.replace("POLICY", "skip");
-        let found = requested(&compiled(&mapping), &message).unwrap_or_else(|error| error.to_string());
-        assert_eq!(found, expected, "{rule}");
+        assert_eq!(written(rule, &message), expected, "{rule}");
+    }
+}
+
+/// What one rule of a request makes of a message.
+fn written(rule: &str, message: &In) -> String {
+    let (before, rest) = MAPPING.split_once("    Owner: owner").unwrap();
+    let after = rest.split_once("response:").unwrap().1;
+    let mapping = format!(
+        "{before}    {rule}\n  ignore: [ owner, tags, items, items.*, x, y, kind ]\nresponse:{after}"
+    );
+    let mapping = mapping.replace("POLICY", "skip");
+    requested(&compiled(&mapping), message).unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn lists_are_written_out() {
+    let text = |text: &str| text.to_owned();
+    let message = In { owner: text("b"), tags: vec![text("t")], x: Some(text("x")), ..In::default() };
+    for (rule, expected) in [
+        ("Tag: [ owner, x ]", "<Tag>b</Tag><Tag>x</Tag>"),
+        ("Tag: [ kind, y, x ]", "<Tag>x</Tag>"),
+        ("Tag: [ kind, y ]", ""),
+        ("Tag: [ owner, { const: c }, x ]", "`body.Tag`: more items than the contract allows"),
+        (
+            "Tag: [ { cases: [ { when: has(y), then: y }, { otherwise: { absent: true } } ] }, { const: c } ]",
+            "<Tag>c</Tag>",
+        ),
+        (
+            "Item: [ { Name: owner, Mark: tags }, { Name: kind }, { Name: { const: c } } ]",
+            "<Item><Name>b</Name><Mark>t</Mark></Item><Item><Name>c</Name></Item>",
+        ),
+        ("Item: [ { Name: x, Mark: tags }, { Name: y } ]", "<Item><Name>x</Name><Mark>t</Mark></Item>"),
+        ("Item: [ { Name: x }, { Name: y, Mark: tags } ]", "`body.Item.Name` is required and has no value"),
+    ] {
+        assert_eq!(written(rule, &message), expected, "{rule}");
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Form {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Text,
+    /// A name with a prefix, which is read without it: the prefix is whatever the sender likes.
+    Name,
     /// Blanks between items, none at the ends.
     Items,
     Bool,
@@ -58,7 +60,8 @@ impl Form {
         let collapse = Some(WhiteSpace::Collapse);
         let (kind, white_space) = match &scalar.kind {
             ScalarKind::String => (Kind::Text, scalar.facets.white_space),
-            ScalarKind::CalendarPart | ScalarKind::QName | ScalarKind::Enum => (Kind::Text, collapse),
+            ScalarKind::CalendarPart | ScalarKind::Enum => (Kind::Text, collapse),
+            ScalarKind::QName => (Kind::Name, collapse),
             ScalarKind::Union(_) => (Kind::Text, scalar.facets.white_space),
             ScalarKind::List(_) => (Kind::Items, collapse),
             ScalarKind::Bool => (Kind::Bool, collapse),
@@ -119,6 +122,7 @@ impl Form {
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
         Ok(match self.kind {
             Kind::Text | Kind::Items => Value::Text(apply(WhiteSpace::Collapse, text, arena)),
+            Kind::Name => Value::Text(text.split_once(':').map_or(text, |(_, local)| local)),
             Kind::Bool => Value::Bool(parse_bool(text)?),
             Kind::Integer { min, max } => {
                 let value = parse_integer(text)?;
@@ -147,7 +151,7 @@ impl Form {
         match (self.kind, value) {
             (_, Value::Absent) => return Err(ValueProblem::WrongKind),
             (_, Value::Nil) => return Err(ValueProblem::Nil),
-            (Kind::Text | Kind::Items, value) => write_any(value, out)?,
+            (Kind::Text | Kind::Name | Kind::Items, value) => write_any(value, out)?,
             (_, Value::Text(text)) => return self.write_parsed(text, out),
             (Kind::Bool, Value::Bool(value)) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             (Kind::Integer { min, max }, value) => {

@@ -1,4 +1,4 @@
-//! Lists: gone through by `each:`, or written out where they have one item.
+//! Lists: gone through by `each:`, or written out item by item.
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
@@ -65,13 +65,25 @@ impl Checker<'_> {
     }
 
     /// A list of one item.
-    pub(super) fn one(&mut self, item: &Placed<Rule>, target: Target<'_>, span: Span) -> Option<Filled> {
+    /// Items that are written out.
+    pub(super) fn items(&mut self, items: &[Placed<Rule>], target: Target<'_>, span: Span) -> Option<Filled> {
         if !target.list {
             let message = format!("`{}` is a single value, and this fills a list", target.name);
             let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(span, "");
-            self.findings.push(finding.help("leave the brackets out"));
+            self.findings.push(finding.help(match items {
+                [_] => "leave the brackets out",
+                _ => "choose by `cases:`, or put them together in an expression",
+            }));
             return None;
         }
-        self.content(item, Target { list: false, required: false, ..target })
+        let inside = Target { list: false, required: false, ..target };
+        if let [item] = items {
+            return self.content(item, inside);
+        }
+        let filled: Vec<_> = items.iter().map(|item| self.content(item, inside)).collect();
+        let filled = filled.into_iter().collect::<Option<Vec<_>>>()?;
+        let always = filled.iter().any(|item| item.always);
+        let content = WriteContent::Items(filled.into_iter().map(|item| item.content).collect());
+        Some(Filled { content, always })
     }
 }

@@ -88,7 +88,7 @@ impl Checker<'_> {
             }
             Rule::Expression(leaf) => self.expression(leaf, target),
             Rule::Broken => None,
-            Rule::One(item) => self.one(item, target, rule.span),
+            Rule::Items(items) => self.items(items, target, rule.span),
             Rule::Absent if target.required => {
                 let message = format!("`{}` is required, and may not be left out", target.name);
                 self.findings.push(Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(rule.span, ""));
@@ -446,7 +446,11 @@ impl Checker<'_> {
         }
         if !optional.is_empty() {
             let message = format!("nothing fills these fields of `{name}`: {}", optional.join(", "));
-            self.findings.push(Diagnostic::note(Code::MAP_TARGET_UNUSED, message).at(span, ""));
+            let finding = Diagnostic::note(Code::MAP_TARGET_UNUSED, message).at(span, "");
+            self.findings.push(finding.help(format!(
+                "map them, or say that they stay empty: `{}: {{ absent: true }}`",
+                optional[0]
+            )));
         }
     }
 }

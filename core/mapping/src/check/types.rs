@@ -36,7 +36,11 @@ impl Type {
     pub(super) fn of(schema: &Schema, scalar: &Scalar) -> Self {
         let values = match &scalar.enumeration {
             Some(e) => {
-                let names = e.values.iter().map(|v| v.name.as_str().into()).collect();
+                let read = |name: &str| match (&scalar.kind, name.split_once(':')) {
+                    (ScalarKind::QName, Some((_, local))) => local.into(),
+                    _ => name.into(),
+                };
+                let names = e.values.iter().map(|v| read(&v.name)).collect();
                 let zero = e.values.iter().find(|v| v.number == Some(0)).map(|v| v.name.as_str().into());
                 Values::Declared(names, zero)
             }

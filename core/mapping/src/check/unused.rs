@@ -55,7 +55,7 @@ impl Checker<'_> {
                     let message = format!("the source has no `{}`", dotted(&entry.value.path));
                     let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(entry.span, "");
                     // What `from:` opens is open to the rules only.
-                    let from = rules.from.as_ref().map_or("body", |from| from.text.as_str());
+                    let from = rules.from.as_ref().map_or("body", |from| &*from.text);
                     let meant = format!("{from}.{}", dotted(&entry.value.path));
                     let there: Vec<&str> = meant.split('.').collect();
                     self.findings.push(match fields_of(source.schema, source.document, &there, bare) {

@@ -10,7 +10,7 @@ use crate::{
     yaml::{Entry, Node, NodeKind},
 };
 
-/// Keys of rules; a record whose field is named like one is written `{ map: { from: ... } }`.
+/// Keys of rules; a record whose field is named like one, or `absent`, is written `{ map: { from: ... } }`.
 const RULE_KEYS: &[&str] = &["const", "from", "each", "nil", "map", "value", "cases"];
 
 /// Whether a group of keys is a rule, and not a record's fields.
@@ -18,6 +18,12 @@ fn is_rule(entries: &[Entry]) -> bool {
     let has = |key: &str| entries.iter().any(|e| e.key == key);
     let only = entries.iter().all(|e| RULE_KEYS.contains(&e.key.as_str()));
     has("each") || has("cases") || has("const") || (only && (has("from") || has("map")))
+}
+
+/// `{ absent: true }`: nothing is to stand there.
+fn is_absent(entries: &[Entry]) -> bool {
+    let [Entry { key, value, .. }] = entries else { return false };
+    key == "absent" && value.scalar().is_some_and(|s| s.plain && s.text == "true")
 }
 
 /// The rule of a target field.
@@ -32,16 +38,18 @@ pub(crate) fn rule(
             text_of(node, what, key, findings)?;
             Rule::Expression(Leaf::new(scalar, node.span))
         }
-        NodeKind::Sequence(items) => match items.as_slice() {
-            [item] => Rule::One(Box::new(rule(item, what, key, findings)?)),
-            _ => {
-                let finding = bad(node.span, format!("`{what}` is a list of {} rules", items.len()));
-                let help =
-                    "go through a list by { each: item in path, map: ... }, or write the one item: [ path ]";
-                findings.push(finding.help(help));
-                return None;
-            }
-        },
+        NodeKind::Sequence(items) if items.is_empty() => {
+            let finding = bad(node.span, format!("`{what}` is a list without items"));
+            let help =
+                "go through a list by { each: item in path, map: ... }, or write its items: [ path, path ]";
+            findings.push(finding.help(help));
+            return None;
+        }
+        NodeKind::Sequence(items) => {
+            let rules = items.iter().map(|item| rule(item, what, key, findings).unwrap_or(broken(item.span)));
+            Rule::Items(rules.collect())
+        }
+        NodeKind::Mapping(entries) if is_absent(entries) => Rule::Absent,
         NodeKind::Mapping(entries) if is_rule(entries) => {
             let value = form(node, findings)?;
             // A constant is pointed at where it stands.
@@ -195,15 +203,8 @@ fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
     Some(Case { when: Some(when?), rule: content?, span: node.span })
 }
 
-/// What a case gives: a rule, or `{ absent: true }` where it is said that nothing stands there.
+/// What a case gives.
 fn content(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Placed<Rule> {
     let span = entry.value.span;
-    if let NodeKind::Mapping(entries) = &entry.value.kind
-        && let [Entry { key, value, .. }] = entries.as_slice()
-        && key == "absent"
-        && value.scalar().is_some_and(|s| s.plain && s.text == "true")
-    {
-        return Placed { value: Rule::Absent, span };
-    }
     rule(&entry.value, &entry.key, entry.key_span, findings).unwrap_or(broken(span))
 }

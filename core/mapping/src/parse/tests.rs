@@ -95,9 +95,9 @@ fn keys_are_held_to_the_language() {
         &["4:25 yaml/missing-key a rule has no `map`"],
     );
     check(
-        "request: { body: { a: [b, c] } }\nresponse: {}\n",
+        "request: { body: { a: [] } }\nresponse: {}\n",
         &[
-            "4:23 yaml/bad-value `a` is a list of 2 rules (go through a list by { each: item in path, map: ... }, or write the one item: [ path ])",
+            "4:23 yaml/bad-value `a` is a list without items (go through a list by { each: item in path, map: ... }, or write its items: [ path, path ])",
         ],
     );
     check(

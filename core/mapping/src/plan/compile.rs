@@ -214,6 +214,9 @@ impl<W: Writer> Compiler<'_, W> {
                 nil: *nil,
                 content: Box::new(self.content(content)),
             },
+            ir::WriteContent::Items(items) => {
+                Content::Items(items.iter().map(|item| self.content(item)).collect())
+            }
             ir::WriteContent::Cases(cases) => Content::Cases(
                 cases
                     .iter()
@@ -280,6 +283,7 @@ fn has_attributes<W: Writer>(content: &Content<W>) -> bool {
         Content::Scalar(_) | Content::Fixed(_) => false,
         Content::Record { body, .. } => !body.attributes.is_empty(),
         Content::Each { content, .. } | Content::Through { content, .. } => has_attributes(content),
+        Content::Items(items) => items.iter().any(has_attributes),
         Content::Cases(cases) => cases.iter().any(|(_, content)| has_attributes(content)),
     }
 }

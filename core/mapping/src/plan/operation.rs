@@ -67,5 +67,6 @@ pub(crate) enum Content<W: Writer> {
         nil: NilPolicy,
         content: Box<Content<W>>,
     },
+    Items(Vec<Content<W>>),
     Cases(Vec<(Option<Node>, Content<W>)>),
 }

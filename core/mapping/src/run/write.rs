@@ -112,25 +112,37 @@ fn field<'a, W: Writer>(
         Content::Scalar(node) => scalar(operation, node, run, out),
         Content::Record { given, body } => {
             let given = given.map(|slot| run.slot(slot));
-            record(operation, given, body, run, out)
+            record(operation, given, body, operation.required, run, out)
         }
         Content::Each { .. } => each(operation, content, run, out),
         Content::Through { list, nil, content } => through(operation, list, *nil, content, run, out),
+        Content::Items(contents) => items(operation, contents, run, out),
         Content::Fixed(bytes) => Ok(fixed(operation, bytes, run, out)),
-        Content::Cases(cases) => {
-            for (when, then) in cases {
-                let holds = match when {
-                    None => true,
-                    Some(when) => condition(when, run)?,
-                };
-                if holds {
-                    return field(operation, then, run, out);
-                }
+        Content::Cases(cases) => match chosen(cases, run)? {
+            Some(content) => field(operation, content, run, out),
+            None => {
+                run.trace(|trace| trace.field(&operation.origin, None));
+                Ok(absent(operation))
             }
-            run.trace(|trace| trace.field(&operation.origin, None));
-            Ok(absent(operation))
+        },
+    }
+}
+
+/// What the first case gives that holds.
+fn chosen<'a, W: Writer>(
+    cases: &'a [(Option<Node>, Content<W>)],
+    run: &mut Run<'_, 'a>,
+) -> Result<Option<&'a Content<W>>, Box<RunError>> {
+    for (when, then) in cases {
+        let holds = match when {
+            None => true,
+            Some(when) => condition(when, run)?,
+        };
+        if holds {
+            return Ok(Some(then));
         }
     }
+    Ok(None)
 }
 
 /// Always the same.
@@ -249,6 +261,7 @@ fn record<'a, W: Writer>(
     operation: &'a Operation<W>,
     given: Option<Slot<'a>>,
     body: &'a Body<W>,
+    required: bool,
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
@@ -260,7 +273,7 @@ fn record<'a, W: Writer>(
     let start = out.len();
     let outcome = fields(operation, body, run, out)?;
     let exists = if given.is_some() { Existence::Present } else { outcome.exists };
-    match (exists, operation.required) {
+    match (exists, required) {
         (Existence::Present, _) => match outcome.missing {
             Some(origin) => Err(missing(origin)),
             None => Ok(Outcome::PRESENT),
@@ -323,6 +336,49 @@ fn each<'a, W: Writer>(
         W::list_end(&operation.field, mark, out);
     }
     Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+}
+
+/// Items that are written out; one in which nothing stands is left out.
+fn items<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    contents: &'a [Content<W>],
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let mark = W::list(&operation.field, out);
+    let mut written = 0u32;
+    run.trace(|trace| trace.begin(&operation.origin));
+    for content in contents {
+        run.trace(Trace::next);
+        written += u32::from(written_out(operation, content, run, out)?);
+        if written > operation.most {
+            return Err(too_many(&operation.origin));
+        }
+    }
+    run.trace(Trace::end);
+    W::list_end(&operation.field, mark, out);
+    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+}
+
+/// Writes one item that is written out; tells whether something stands in it.
+fn written_out<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    content: &'a Content<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Result<bool, Box<RunError>> {
+    match content {
+        Content::Record { given, body } => {
+            let given = given.map(|slot| run.slot(slot));
+            Ok(record(operation, given, body, false, run, out)?.exists == Existence::Present)
+        }
+        Content::Cases(cases) => match chosen(cases, run)? {
+            Some(content) => written_out(operation, content, run, out),
+            None => Ok(false),
+        },
+        Content::Scalar(node) => scalar_item(operation, node, false, run, out),
+        _ => Ok(false),
+    }
 }
 
 /// A list that an expression makes.
@@ -415,34 +471,37 @@ fn one_item<'a, W: Writer>(
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Result<bool, Box<RunError>> {
-    let failed = |problem: Problem| Box::new(problem.into_error(Some(&operation.origin)));
     match content {
-        Content::Scalar(node) => {
-            let failed = |problem: Problem| failed(problem.of(node));
-            let value = evaluate(node, run, true).map_err(failed)?;
-            run.trace(|trace| trace.field(&operation.origin, shown(value)));
-            if matches!(value, Value::Absent | Value::Nil) {
-                return Ok(false);
-            }
-            W::item(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
-            Ok(true)
+        Content::Scalar(node) => scalar_item(operation, node, true, run, out),
+        Content::Record { given: Some(slot), .. } if matches!(run.slot(*slot), Slot::Absent | Slot::Nil) => {
+            Ok(false)
         }
         Content::Record { body, .. } => match fields(operation, body, run, out)?.missing {
             Some(origin) => Err(missing(origin)),
             None => Ok(true),
         },
-        Content::Cases(cases) => {
-            for (when, then) in cases {
-                let holds = match when {
-                    None => true,
-                    Some(when) => condition(when, run)?,
-                };
-                if holds {
-                    return one_item(operation, then, run, out);
-                }
-            }
-            Ok(false)
-        }
-        Content::Each { .. } | Content::Through { .. } | Content::Fixed(_) => Ok(false),
+        Content::Cases(cases) => match chosen(cases, run)? {
+            Some(content) => one_item(operation, content, run, out),
+            None => Ok(false),
+        },
+        _ => Ok(false),
     }
+}
+
+/// Writes a scalar item, if it has a value.
+fn scalar_item<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    defaults: bool,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Result<bool, Box<RunError>> {
+    let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(&operation.origin)));
+    let value = evaluate(node, run, defaults).map_err(failed)?;
+    run.trace(|trace| trace.field(&operation.origin, shown(value)));
+    if matches!(value, Value::Absent | Value::Nil) {
+        return Ok(false);
+    }
+    W::item(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
+    Ok(true)
 }

@@ -3,7 +3,7 @@
 use super::{MAPPING, check, loaded};
 
 #[test]
-fn a_list_of_one_item_is_written_out() {
+fn lists_are_written_out() {
     let (routes, found) = loaded(
         &MAPPING
             .replace("notes: Note", "notes: [ Surname ]")
@@ -14,6 +14,39 @@ fn a_list_of_one_item_is_written_out() {
         ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: [ Surname ]"),
         &[
             "33:16 map/cardinality [[ Surname] `full_name` is a single value, and this fills a list (leave the brackets out)",
+        ],
+    );
+    check(
+        ("notes: Note", "notes: [ Surname, GivenNam, Note ]"),
+        &[
+            "45:23 map/unknown-path [GivenNam] nothing here is named `GivenNam` (did you mean `GivenName`?)",
+            "45:33 map/cardinality [Note] `body.response.person.Note` is a list, and a single value is wanted here (fill a list from it: { each: item in body.response.person.Note, map: ... })",
+        ],
+    );
+}
+
+#[test]
+fn what_stays_empty_is_said() {
+    let (routes, found) = loaded(&MAPPING.replace("AsOf: as_of", "AsOf: { absent: true }"));
+    assert_eq!(routes.len(), 1);
+    assert_eq!(
+        found,
+        [
+            "17:1 warning map/source-unused [request] nothing reads these fields of the source: as_of (map it, or say that it is not wanted: ignore: [ as_of ])",
+        ]
+    );
+    check(
+        ("PersonCode: national_id", "PersonCode: { absent: true }"),
+        &["24:17 map/required-unmapped [{ absent: true] `PersonCode` is required, and may not be left out"],
+    );
+}
+
+#[test]
+fn what_is_not_wanted_is_named_from_its_root() {
+    check(
+        ("ignore: [ body.request ]", "ignore: [ body.request, Surname ]"),
+        &[
+            "46:27 map/unknown-path [Surname] the source has no `Surname` (paths of `ignore` begin at a root: body.response.person.Surname)",
         ],
     );
 }
@@ -133,7 +166,7 @@ fn one_cause_is_one_finding() {
     check(
         ("PersonCode: national_id", "PersonCode: [ national_id, purpose ]"),
         &[
-            "24:17 yaml/bad-value [[ national_id, purpose] `PersonCode` is a list of 2 rules (go through a list by { each: item in path, map: ... }, or write the one item: [ path ])",
+            "24:17 map/cardinality [[ national_id, purpose] `PersonCode` is a single value, and this fills a list (choose by `cases:`, or put them together in an expression)",
         ],
     );
     check(
