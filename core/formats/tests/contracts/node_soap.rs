@@ -129,8 +129,7 @@ fn text_field(schema: &Schema, record: RecordId) -> Option<(FieldId, &portolan_s
 
 fn one(schema: &Schema, record: RecordId, field: FieldId, value: &Value) -> Result<Vec<Sample>, String> {
     if let Value::Array(items) = value {
-        let items: Result<Vec<_>, _> =
-            items.iter().map(|item| one(schema, record, field, item)).collect();
+        let items: Result<Vec<_>, _> = items.iter().map(|item| one(schema, record, field, item)).collect();
         return Ok(items?.concat());
     }
     let sample = match (value, schema.field(record, field).ty) {
@@ -150,12 +149,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Our reading of the reply, compared with theirs.
-fn response(
-    contract: &Contract,
-    operation: &Operation,
-    reply: &str,
-    expected: &Value,
-) -> Result<(), String> {
+fn response(contract: &Contract, operation: &Operation, reply: &str, expected: &Value) -> Result<(), String> {
     // What stands around the envelope in a MIME message is the transport's.
     let start = reply.rfind("<soap:Envelope").filter(|_| reply.starts_with("--MIME")).unwrap_or(0);
     let end = reply.rfind("Envelope>").map_or(reply.len(), |at| at + "Envelope>".len());

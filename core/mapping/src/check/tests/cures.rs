@@ -32,7 +32,7 @@ fn what_stays_empty_is_said() {
     assert_eq!(
         found,
         [
-            "17:1 warning map/source-unused [request] nothing reads these fields of the source: as_of (map it, or say that it is not wanted: ignore: [ as_of ])",
+            "16:1 warning map/source-unused [request] nothing reads these fields of the request: as_of (map it, or say that it is not wanted: ignore: [ as_of ])",
         ]
     );
     check(
