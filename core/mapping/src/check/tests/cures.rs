@@ -37,7 +37,7 @@ fn what_stays_empty_is_said() {
     );
     check(
         ("PersonCode: national_id", "PersonCode: { absent: true }"),
-        &["24:17 map/required-unmapped [{ absent: true] `PersonCode` is required, and may not be left out"],
+        &["24:17 map/required-unmapped [{ absent: true }] `PersonCode` is required, and may not be left out"],
     );
 }
 
