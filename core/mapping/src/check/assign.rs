@@ -20,6 +20,10 @@ use crate::{
     parse::{Guess, guess},
 };
 
+fn by_table(shown: &str) -> String {
+    format!("translate the codes by a table: lookup('table', {shown})")
+}
+
 impl Checker<'_> {
     /// A typed expression for a target scalar; `field` is its name in messages.
     pub(super) fn assign(
@@ -36,6 +40,11 @@ impl Checker<'_> {
         if let Err(help) = converts(typed.ty.kind, target, &shown) {
             let message = format!("`{field}` is {}, and this is {}", name(target), name(typed.ty.kind));
             let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
+            let names = |known: &[Arc<str>]| known.iter().all(|code| parse_decimal(code).is_none());
+            let help = match &typed.ty.values {
+                Values::Declared(known, _) if names(known) => Some(by_table(&shown)),
+                _ => help,
+            };
             self.findings.push(help.into_iter().fold(finding, Diagnostic::help));
             return None;
         }
@@ -83,7 +92,7 @@ impl Checker<'_> {
         if strangers.is_empty() {
             return;
         }
-        let help = format!("translate the codes by a table: lookup('table', {shown})");
+        let help = by_table(shown);
         let finding = if strangers.len() == wanted.len() {
             let message = format!("this never fits `{field}`: none of its codes is known there");
             Diagnostic::error(Code::MAP_NEVER_FITS, message)

@@ -1,6 +1,7 @@
 //! Rules meet the target: every field known, filled once, by something that it can hold, and none forgotten.
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_formats::{Value, lexical::Form};
 use portolan_schema::{Field, FieldId, Presence, Record, RecordId, TypeId};
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     expression::{Expression, ExpressionKind, Leaf},
     file::{Case, FieldRule, Placed, Rule},
     functions::Kind,
-    ir::{Expr, NilPolicy, Write, WriteContent},
+    ir::{Constant, Expr, NilPolicy, Write, WriteContent},
 };
 
 /// How many rules a direction may have, groups written out.
@@ -107,6 +108,13 @@ impl Checker<'_> {
                 let TypeId::Scalar(id) = target.ty else { return self.not_a_value(target.name, rule.span) };
                 let scalar = self.target.scalar(id);
                 let constant = self.constant(text, rule.span, scalar, target.name)?;
+                if let Constant::Text(text) = &constant
+                    && let Err(problem) =
+                        Form::compile(self.target, id).write(Value::Text(text), &mut Vec::new())
+                {
+                    let message = format!("this never fits `{}`: `{text}` {problem}", target.name);
+                    self.findings.push(Diagnostic::error(Code::MAP_NEVER_FITS, message).at(rule.span, ""));
+                }
                 Some(Filled { content: WriteContent::Scalar(Expr::Constant(constant)), always: true })
             }
             Rule::Fields(fields) => self.record(fields, target, rule.span),

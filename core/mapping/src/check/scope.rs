@@ -219,6 +219,13 @@ impl<'a> Scope<'a> {
         if self.opened.iter().any(|o| matches!(o, Opened::Record(_))) {
             return finding;
         }
+        let holds = |ty: TypeId| match ty {
+            TypeId::Record(id) => self.message.schema.record(id).find(&first.name).is_some(),
+            TypeId::Scalar(_) => false,
+        };
+        if let Some(root) = self.message.document.roots.iter().find(|root| holds(root.ty)) {
+            return finding.help(format!("did you mean `{}.{}`?", root.name.join("."), first.name));
+        }
         let place = "paths begin at a root, as `body.` does, or where `from:` says";
         finding.help(place)
     }

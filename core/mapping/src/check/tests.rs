@@ -331,6 +331,29 @@ fn nothing_is_forgotten() {
 }
 
 #[test]
+fn constants_are_held_to_the_patterns_of_their_types() {
+    let wsdl = WSDL.replacen(
+        r#"<xs:element name="PersonCode" type="xs:string"/>"#,
+        r#"<xs:element name="PersonCode"><xs:simpleType><xs:restriction base="xs:string"><xs:pattern value="[0-9]{11}"/></xs:restriction></xs:simpleType></xs:element>"#,
+        1,
+    );
+    assert_ne!(wsdl, WSDL);
+    let found = |constant: &str| {
+        let rule = format!("PersonCode: {{ const: {constant} }}");
+        let mapping = MAPPING.replacen("PersonCode: national_id", &rule, 1);
+        let (_, found) = loaded_with(&mapping, &wsdl);
+        found
+    };
+    assert_eq!(found("\"38001085718\""), [] as [&str; 0]);
+    assert_eq!(
+        found("\"3800108571\""),
+        [
+            "24:26 map/never-fits [\"3800108571\"] this never fits `PersonCode`: `3800108571` does not match the pattern of its type",
+        ]
+    );
+}
+
+#[test]
 fn absence_is_settled() {
     check(
         ("full_name: GivenName.trim() + ' ' + Surname.trim()", "full_name: GivenName + Address.City"),

@@ -84,7 +84,7 @@ impl Messages<'_> {
         let (body, alternatives) = match self.style {
             Style::Rpc => {
                 let name = format!("{}{suffix}", self.operation);
-                let name = Name::new(namespace_of(body.as_ref(), bound, compiler), name);
+                let name = Name::new(namespace_of(body.as_ref(), bound.unwrap_or(declared), compiler), name);
                 // What is said in a reply is nobody's need: it is passed over.
                 let says = encoded && suffix.is_empty();
                 let style = body.as_ref().filter(|_| says).map(|b| self.encoding_style(b));
@@ -237,13 +237,14 @@ fn named(part: &Site, attribute: &str, kind: xsd::Kind, compiler: &mut Compiler<
 }
 
 /// The namespace of an RPC wrapper. Where the binding does not say it, toolkits take that of the WSDL.
-fn namespace_of(body: Option<&Site>, bound: Option<&Site>, compiler: &mut Compiler<'_>) -> String {
-    let said = body.and_then(|b| b.attribute("namespace"));
-    if let (None, Some(at)) = (said, body.or(bound)) {
-        let what = "RPC style without a namespace; that of the WSDL is taken";
-        compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at.span(), ""));
+fn namespace_of(body: Option<&Site>, direction: &Site, compiler: &mut Compiler<'_>) -> String {
+    if let Some(said) = body.and_then(|b| b.attribute("namespace")) {
+        return said.trim().to_owned();
     }
-    said.or(bound.map(|b| &*b.target)).unwrap_or_default().trim().to_owned()
+    let what = "RPC style without a namespace; that of the WSDL is taken";
+    let at = body.unwrap_or(direction).span();
+    compiler.report(Diagnostic::warning(Code::WSDL_INVALID, what).at(at, ""));
+    direction.target.trim().to_owned()
 }
 
 /// The element that holds `soap:body`: the binding's own, or the root part of a multipart message.

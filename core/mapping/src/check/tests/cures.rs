@@ -42,6 +42,23 @@ fn what_stays_empty_is_said() {
 }
 
 #[test]
+fn names_without_their_root_and_codes_without_their_table() {
+    check(
+        ("message: body.response.error", "message: response"),
+        &[
+            "30:77 map/unknown-path [response] nothing here is named `response` (did you mean `body.response`?)",
+        ],
+    );
+    let (_, found) = loaded(&MAPPING.replace("status:\n      cases:", "dependants: original.purpose\n    status:\n      cases:"));
+    assert_eq!(
+        found,
+        [
+            "40:17 map/type [original.purpose] `dependants` is a whole number, and this is text (translate the codes by a table: lookup('table', original.purpose))",
+        ]
+    );
+}
+
+#[test]
 fn what_is_not_wanted_is_named_from_its_root() {
     check(
         ("ignore: [ body.request ]", "ignore: [ body.request, Surname ]"),
