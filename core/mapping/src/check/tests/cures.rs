@@ -1,6 +1,6 @@
 //! Cures: what a finding says is to be done, and that one cause is one finding.
 
-use super::{MAPPING, check, loaded};
+use super::{MAPPING, WSDL, check, loaded, loaded_with};
 
 #[test]
 fn lists_are_written_out() {
@@ -49,7 +49,9 @@ fn names_without_their_root_and_codes_without_their_table() {
             "30:77 map/unknown-path [response] nothing here is named `response` (did you mean `body.response`?)",
         ],
     );
-    let (_, found) = loaded(&MAPPING.replace("status:\n      cases:", "dependants: original.purpose\n    status:\n      cases:"));
+    let (_, found) = loaded(
+        &MAPPING.replace("status:\n      cases:", "dependants: original.purpose\n    status:\n      cases:"),
+    );
     assert_eq!(
         found,
         [
@@ -89,6 +91,25 @@ fn constants_are_known_by_their_looks() {
     constant(
         "38001085718",
         r#"27:14 yaml/trap [38001085718] YAML readers take `38001085718` for a number (a constant is written { const: "38001085718" })"#,
+    );
+}
+
+#[test]
+fn constants_are_held_to_the_patterns_of_their_types() {
+    let wsdl = WSDL.replacen(r#"<xs:maxLength value="11"/>"#, r#"<xs:pattern value="[0-9]{11}"/>"#, 1);
+    assert_ne!(wsdl, WSDL);
+    let found = |constant: &str| {
+        let rule = format!("PersonCode: {{ const: {constant} }}");
+        let mapping = MAPPING.replacen("PersonCode: national_id", &rule, 1);
+        let (_, found) = loaded_with(&mapping, &wsdl);
+        found
+    };
+    assert_eq!(found("\"38001085718\""), [] as [&str; 0]);
+    assert_eq!(
+        found("\"3800108571\""),
+        [
+            "24:26 map/never-fits [\"3800108571\"] this never fits `PersonCode`: `3800108571` does not match the pattern of its type",
+        ]
     );
 }
 
