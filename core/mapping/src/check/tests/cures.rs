@@ -46,7 +46,7 @@ fn names_without_their_root_and_codes_without_their_table() {
     check(
         ("message: body.response.error", "message: response"),
         &[
-            "30:77 map/unknown-path [response] nothing here is named `response` (did you mean `body.response`?)",
+            "30:69 map/unknown-path [response] nothing here is named `response` (did you mean `body.response`?)",
         ],
     );
     let (_, found) = loaded(
