@@ -568,10 +568,14 @@ fn imports_that_are_not_there() {
     found(
         &[("s.wsdl", &with(needed))],
         &[
+            // One cause, one finding, which says what needs it.
             &format!("error xsd/not-local 4:46 {missing}"),
-            "error xsd/unresolved 5:29 the type `{urn:u}X` is not declared",
         ],
     );
+    let (checked, sources) = read(&[("s.wsdl", with(needed).as_bytes())]);
+    let label = &checked.diagnostics[0].labels[1];
+    let place = sources.position(label.span).map(|p| (p.line, p.column));
+    assert_eq!((place, &*label.text), (Some((5, 29)), "needed here"));
 }
 
 #[test]
