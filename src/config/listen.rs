@@ -6,7 +6,10 @@ use portolan_diagnostics::{Code, Diagnostic};
 use portolan_grpc::{ClientCertificates, GrpcOptions, TlsOptions};
 use portolan_mapping::yaml::{Node, NodeKind};
 
-use super::keys::{Group, Reader};
+use super::{
+    grammar,
+    keys::{Group, Reader},
+};
 
 /// Where callers and operators come in.
 #[derive(Debug, Clone)]
@@ -24,7 +27,7 @@ impl Default for Listen {
 }
 
 pub(super) fn listen(node: &Node, reader: &mut Reader<'_>) -> Option<Listen> {
-    let mut keys = Group::of(node, "`listen`", reader)?;
+    let mut keys = Group::of(node, &grammar::LISTEN, reader)?;
     let defaults = Listen::default();
     let grpc = match keys.take("grpc") {
         Some(entry) if matches!(entry.value.kind, NodeKind::Mapping(_)) => grpc(&entry.value, reader),
@@ -53,7 +56,7 @@ fn meet(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
-    let mut keys = Group::of(node, "`grpc`", reader)?;
+    let mut keys = Group::of(node, &grammar::GRPC, reader)?;
     let mut options = GrpcOptions::default();
     let address = keys.require("address", reader).and_then(|e| reader.address(e));
     let tls = match keys.take("tls") {
@@ -82,7 +85,7 @@ fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
 }
 
 fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
-    let mut keys = Group::of(node, "`tls`", reader)?;
+    let mut keys = Group::of(node, &grammar::SERVER_TLS, reader)?;
     let certificate = keys.require("cert", reader).and_then(|e| reader.file(e));
     let key = keys.require("key", reader).and_then(|e| reader.file(e));
     let authorities = keys.take("client-ca");

@@ -8,6 +8,7 @@ use portolan_mapping::yaml::{Entry, Node};
 use portolan_soap::{Auth, SoapOptions, TlsOptions};
 
 use super::{
+    grammar,
     keys::{Group, Reader},
     limits,
 };
@@ -37,9 +38,9 @@ pub(crate) enum SystemKind {
 
 pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
     let what = format!("the system `{}`", entry.key);
-    let mut keys = Group::of(&entry.value, &what, reader)?;
+    let mut keys = Group::called(&what, &entry.value, &grammar::SYSTEM, reader)?;
     for later in ["grpc", "batch"] {
-        if let Some(entry) = keys.take(later) {
+        if let Some(entry) = keys.later(later) {
             let finding =
                 Diagnostic::error(Code::CONFIG_INVALID, format!("{later} systems are not built yet"));
             reader.findings.push(finding.at(entry.key_span, ""));
@@ -57,7 +58,7 @@ pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
 }
 
 fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
-    let mut keys = Group::of(node, "`soap`", reader)?;
+    let mut keys = Group::of(node, &grammar::SOAP, reader)?;
     let endpoint = keys.require("endpoint", reader).and_then(|e| reader.text(e));
     let before = reader.findings.len();
     let mut options = SoapOptions::new(endpoint.as_ref().map(|e| e.value.clone()).unwrap_or_default());
@@ -99,7 +100,7 @@ fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
 }
 
 fn auth(node: &Node, reader: &mut Reader<'_>) -> Option<Auth> {
-    let mut keys = Group::of(node, "`auth`", reader)?;
+    let mut keys = Group::of(node, &grammar::AUTH, reader)?;
     let username = keys.require("username", reader).and_then(|e| reader.text(e));
     let password = keys.require("password", reader).and_then(|e| reader.text(e));
     keys.finish(reader);
@@ -118,7 +119,7 @@ pub(super) fn readable(what: &str, span: Span) -> Diagnostic {
 }
 
 pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
-    let mut keys = Group::of(node, "`tls`", reader)?;
+    let mut keys = Group::of(node, &grammar::TLS, reader)?;
     let mut file = |key| keys.take(key).map(|e| reader.file(e));
     let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
     keys.finish(reader);
@@ -127,8 +128,7 @@ pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
 }
 
 pub(super) fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let Some(group) = Group::of(node, "`headers`", reader) else { return BTreeMap::new() };
-    let entries = group.entries().iter();
+    let entries = reader.entries(node, "`headers`").unwrap_or_default();
     let mut headers = BTreeMap::new();
     for entry in entries {
         let Some(text) = reader.text(entry) else { continue };

@@ -54,7 +54,18 @@ impl Checker<'_> {
                     let wrong = path.get(index).copied().unwrap_or_default();
                     let message = format!("the source has no `{}`", dotted(&entry.value.path));
                     let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(entry.span, "");
-                    self.findings.push(finding.did_you_mean(wrong, known.iter().map(String::as_str)));
+                    let mut finding = finding.did_you_mean(wrong, known.iter().map(String::as_str));
+                    // The place is that of the whole path.
+                    let (before, after) =
+                        (&path[..index.min(path.len())], path.get(index + 1..).unwrap_or(&[]));
+                    let whole = |name: &str| {
+                        let names: Vec<&str> = before.iter().chain([&name]).chain(after).copied().collect();
+                        names.join(".") + if entry.value.below { ".*" } else { "" }
+                    };
+                    if let Some(edit) = &mut finding.edit {
+                        (edit.old, edit.new) = (whole(&edit.old), whole(&edit.new));
+                    }
+                    self.findings.push(finding);
                 }
             }
         }
