@@ -173,7 +173,7 @@ fn what_is_accepted_fails_only_as_the_reference_says() {
     let mut counts = [0; 4];
     let mut routes = 0;
     for folder in folders.iter().filter(|folder| folder.exists()) {
-        let read = read(folder, &[folder.clone()], None, &mut Sources::default());
+        let read = read(folder, std::slice::from_ref(folder), None, &mut Sources::default());
         for found in &read.routes {
             tried(found, &mut counts);
             routes += 1;

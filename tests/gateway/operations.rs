@@ -87,6 +87,10 @@ fn a_dead_letter_says_over_which_gateway_it_died() {
     block_on(async {
         let backend = Backend::start(|_, _| Reaction::TakeSlowly(Duration::from_secs(60))).await;
         let house = House::orders(backend.address);
+        house.remap(
+            "route: orders.later\n",
+            "route: orders.later\nvisible: { request: [ key, amount_minor ] }\n",
+        );
         let gateway = house.serve();
         let client = Client::connect(gateway.grpc).await;
         let begun = client.begin("Later", OrderRequest::new("slow")).await.unwrap();
@@ -101,6 +105,9 @@ fn a_dead_letter_says_over_which_gateway_it_died() {
         let gateway = house.serve();
         let shown: Value = serde_json::from_str(&gateway.operator(&house, &show)).unwrap();
         assert_eq!(shown["failure"]["reason"], "OUTCOME_UNKNOWN", "{shown}");
+        // What the mapping lets people see, and nothing else of the message.
+        assert_eq!(shown["visible"], json!({ "key": "slow", "amount_minor": "1999" }), "{shown}");
+        assert!(!shown.to_string().contains("canary") && !shown["visible"].to_string().contains("customer"));
         assert!(shown["failure"]["advice"].as_str().unwrap().contains(&which), "{which}: {shown}");
         let told = Client::connect(gateway.grpc).await.operation(&begun.name).await.unwrap();
         assert!(!format!("{told:?}").contains(&which), "callers are not told: {told:?}");

@@ -31,7 +31,10 @@ pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
-pub use operator::{Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Version};
+pub use operator::{
+    Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
+    VisibleValue,
+};
 pub use outage::Outage;
 pub use port::{
     Accept, Accepted, Attempt, BrokerState, Claim, Claimed, Controls, Count, DeadLetter, Delivery,

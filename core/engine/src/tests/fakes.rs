@@ -107,6 +107,14 @@ struct Copying {
 }
 
 impl Translate for Copying {
+    fn visible_request(&self, _: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        Vec::new()
+    }
+
+    fn visible_reply(&self, _: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        Vec::new()
+    }
+
     fn request(&self, payload: &[u8], _: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
         if payload == b"bad" {
             return Err(Failure::new(Status::InvalidArgument, FaultClass::Request, "BAD", "refused"));
@@ -307,7 +315,7 @@ impl Gateway {
     pub(super) async fn only_record(&self, running: &Running) -> Record {
         let page = running.operator.list(Default::default()).await.unwrap();
         assert_eq!(page.records.len(), 1);
-        running.operator.show(page.records[0].envelope.id).await.unwrap()
+        running.operator.show(page.records[0].envelope.id).await.unwrap().record
     }
 }
 
