@@ -10,6 +10,7 @@ mod deadline;
 mod descriptors;
 mod error;
 mod health;
+mod listing;
 mod metadata;
 mod operations;
 mod options;
