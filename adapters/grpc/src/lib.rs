@@ -24,9 +24,10 @@ mod service;
 mod source;
 mod status;
 mod tls;
+mod web;
 
 pub use error::BindError;
-pub use options::{ClientCertificates, GrpcOptions, TlsOptions};
+pub use options::{ClientCertificates, GrpcOptions, TlsOptions, WebOptions};
 pub use portolan_delivery::rpc::{ERROR_DOMAIN, MESSAGE_ID};
 pub use raw::Raw;
 pub use source::{Bound, Drained, GrpcSource};

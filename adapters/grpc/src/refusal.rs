@@ -82,6 +82,14 @@ pub(crate) fn cardinality() -> Failure {
     refused(Status::Unimplemented, "NOT_UNARY", "the method takes exactly one request message")
 }
 
+pub(crate) fn streams_over_the_web() -> Failure {
+    refused(
+        Status::Unimplemented,
+        "NOT_UNARY",
+        "methods that stream are not served over gRPC-Web; call them by gRPC",
+    )
+}
+
 /// The reason of [`unsupported_encoding`], by which its reply names the encodings that are.
 pub(crate) const UNSUPPORTED_ENCODING: &str = "UNSUPPORTED_ENCODING";
 
