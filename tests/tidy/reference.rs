@@ -3,7 +3,7 @@
 use std::{fmt::Write, path::PathBuf};
 
 use portolan_diagnostics::CATALOG;
-use portolan_mapping::functions::{LIBRARY, Parameter};
+use portolan_mapping::functions::{LIBRARY, Parameter, lists::LISTS};
 
 /// Every generated page: its path under the root and its text.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -56,13 +56,26 @@ fn functions() -> String {
         };
         let parameters: Vec<_> = function.parameters.iter().map(parameter).collect();
         let _ = write!(page, "\n## {}({})\n\n{}\n", function.name, parameters.join(", "), function.doc);
-        let _ = writeln!(page, "\n| expression | gives |\n| --- | --- |");
-        for (expression, gives) in function.examples {
-            let _ =
-                writeln!(page, "| `{}` | `{}` |", expression.replace('|', "\\|"), gives.replace('|', "\\|"));
-        }
+        examples(&mut page, function.examples);
+    }
+    page.push_str(
+        "\n# Functions of lists\n\nA list is a list of the source, or what these functions make of one or of a text. It stands where `each:` goes \
+         through it, where a list of single values is to be filled, after `in`, and in these functions; its items are gone through one by one, \
+         and a message whose lists within lists come to more than five million items is refused. An absent list has no items.\n",
+    );
+    for function in LISTS {
+        let _ = write!(page, "\n## {}\n\n{}\n", function.usage, function.doc);
+        examples(&mut page, function.examples);
     }
     page
+}
+
+fn examples(page: &mut String, examples: &[(&str, &str)]) {
+    let _ = writeln!(page, "\n| expression | gives |\n| --- | --- |");
+    let cell = |text: &str| text.replace('|', "\\|");
+    for (expression, gives) in examples {
+        let _ = writeln!(page, "| `{}` | `{}` |", cell(expression), cell(gives));
+    }
 }
 
 /// `portolan --help`, and that of every subcommand, as the binary prints them.

@@ -46,6 +46,9 @@ catalog! {
     /// YAML would read this differently from what was probably meant
     YAML_TRAP = "yaml/trap";
 
+    /// A table's rows are not what a table must have
+    TABLE_INVALID = "table/invalid";
+
     /// A .proto file does not compile
     PROTO_INVALID = "proto/invalid";
     /// Something in a .proto that Portolan does not read

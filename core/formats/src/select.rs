@@ -107,6 +107,13 @@ impl Selection {
         selected
     }
 
+    /// Another place to stand in the items of a list: its frame has no rows of its own, and is entered at those of the
+    /// list's. So two items of one list are looked at side by side.
+    pub fn alias(&mut self) -> FrameId {
+        self.widths.push(0);
+        FrameId((self.widths.len() - 1) as u16)
+    }
+
     fn slot(&mut self, frame: FrameId) -> SlotRef {
         let width = &mut self.widths[frame.0 as usize];
         *width += 1;

@@ -48,6 +48,8 @@ pub struct MappingRoute {
     pub faults: Vec<FailRule>,
     /// Tables, in order.
     pub tables: Vec<Table>,
+    /// Those of them whose rows stand in files of their own, by index.
+    pub table_files: Vec<(usize, TableFile)>,
     /// Groups of rules for reuse.
     pub maps: HashMap<String, Placed<Vec<FieldRule>>>,
     /// What may be shown in logs and traces.
@@ -308,4 +310,15 @@ pub struct Visible {
     pub request: Vec<Leaf>,
     /// Paths of the reply.
     pub response: Vec<Leaf>,
+}
+
+/// Where the rows of a table stand: `{ file: reasons.csv, key: code, value: name }`.
+#[derive(Debug, Clone)]
+pub struct TableFile {
+    /// The file, beside the mapping.
+    pub file: Placed<String>,
+    /// The column of the keys.
+    pub key: Option<Placed<String>>,
+    /// The column of the values.
+    pub value: Option<Placed<String>>,
 }

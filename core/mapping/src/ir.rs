@@ -25,6 +25,8 @@ pub struct Translation {
     pub given: Option<SourceSlot>,
     /// The fields of the target document's record, in schema order.
     pub write: Vec<Write>,
+    /// How many values of items of lists are kept: each [`Local`] is below.
+    pub locals: u16,
 }
 
 /// How a reply is treated: it is read once, tested for a fault, then for a failure that arrives as a normal reply
@@ -127,6 +129,15 @@ pub enum WriteContent {
         /// How an item is filled: `Scalar` or `Record`.
         content: Box<WriteContent>,
     },
+    /// The same of a list that an expression makes.
+    Through {
+        /// The list.
+        list: List,
+        /// What to do with nil items that are left in it.
+        nil: NilPolicy,
+        /// How an item is filled: `Scalar` or `Record`.
+        content: Box<WriteContent>,
+    },
     /// Alternatives, each filling the same field.
     Cases(Vec<(Option<Expr>, WriteContent)>),
 }
@@ -181,6 +192,17 @@ pub enum Expr {
     IsNil(SourceSlot),
     /// How many items a list has: `size(x)`.
     Size(SourceSlot),
+    /// What a step of a list made of the current item.
+    Local(Local),
+    /// What a list comes to.
+    Fold {
+        /// How.
+        fold: Fold,
+        /// Of which.
+        list: Box<List>,
+        /// For run-time errors.
+        span: Span,
+    },
     /// A constant.
     Constant(Constant),
     /// Something of the message's envelope.
@@ -216,6 +238,15 @@ pub enum Expr {
     Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
     /// Alternatives; the first whose condition holds. `None` always holds. None that holds: absent.
     Cases(Vec<(Option<Expr>, Expr)>),
+    /// The key of the row of a table that has a value.
+    LookupKey {
+        /// Index in [`Tables`].
+        table: usize,
+        /// The value.
+        value: Box<Expr>,
+        /// For run-time errors.
+        span: Span,
+    },
     /// A row of a table.
     Lookup {
         /// Index in [`Tables`].
@@ -225,6 +256,89 @@ pub enum Expr {
         /// For run-time errors: a key without a row names the table, never the key.
         span: Span,
     },
+}
+
+/// A value of the current item, by its number within the direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local(pub u16);
+
+/// A list that an expression makes: where its items come from, and what becomes of them, step by step.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// Where they come from.
+    pub items: Items,
+    /// What becomes of them.
+    pub steps: Vec<Step>,
+}
+
+/// Where the items of a list come from.
+#[derive(Debug, Clone)]
+pub enum Items {
+    /// The items of a list of the source.
+    Rows {
+        /// The list.
+        list: SourceSlot,
+        /// The frame that an item makes current.
+        frame: FrameId,
+        /// The slot of the item itself.
+        item: SlotRef,
+    },
+    /// The parts of a text; an absent one has none.
+    Parts {
+        /// The text.
+        text: Box<Expr>,
+        /// How it is cut.
+        cut: Cut,
+        /// Where a part is kept while it is looked at.
+        local: Local,
+    },
+}
+
+/// How a text is cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// At each separator.
+    At(Arc<str>),
+    /// At each line's end.
+    Lines,
+    /// After so many characters.
+    Every(usize),
+}
+
+/// What becomes of the items of a list.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Those go on of which this holds.
+    Keep(Expr),
+    /// This value goes on in the item's place, if it is there.
+    Value(Expr, Local),
+    /// The first goes on of those of which this is equal.
+    Distinct(Expr),
+    /// They go on in the order of this, those of which it is equal as they come.
+    Sort(Expr),
+    /// They go on in the opposite order.
+    Reverse,
+}
+
+/// What a list comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fold {
+    /// How many items there are.
+    Count,
+    /// Whether there is one.
+    Any,
+    /// Their sum; 0 of none.
+    Sum,
+    /// The first; absent of none.
+    First,
+    /// The last.
+    Last,
+    /// The smallest.
+    Least,
+    /// The largest.
+    Greatest,
+    /// All of them, with this between them.
+    Join(Arc<str>),
 }
 
 /// How two values compare.
@@ -282,7 +396,7 @@ pub enum ContextField {
 
 /// The tables of a mapping: keys to values, both text or numbers as written.
 #[derive(Debug, Clone, Default)]
-pub struct Tables(pub Vec<Table>);
+pub struct Tables(pub Vec<Arc<Table>>);
 
 /// A table.
 #[derive(Debug, Clone)]
@@ -295,8 +409,21 @@ pub struct Table {
     pub default: Option<Constant>,
     /// Where it is declared.
     pub span: Span,
+    /// Where its rows come from.
+    pub origin: RowsFrom,
     /// Where each row stands, the default by its key `default`.
     pub places: std::collections::HashMap<Arc<str>, RowPlace>,
+}
+
+/// Where the rows of a table come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsFrom {
+    /// They stand in the mapping.
+    Mapping,
+    /// They stand in a file, which may serve other mappings too: not all of its keys need to come in this one.
+    File,
+    /// They could not be read, so nothing is known of what they lack.
+    Nowhere,
 }
 
 /// Where a row of a table stands.

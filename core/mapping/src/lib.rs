@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compile;
+mod csv;
 pub mod expression;
 pub mod file;
 pub mod functions;

@@ -8,7 +8,9 @@ use portolan_schema::{Contract, Reading, ResolveError, Resolved, Resolver, proto
 
 use crate::{
     check::{CheckedRoute, Contracts, check},
+    csv,
     file::{MappingRoute, Placed, Rule},
+    ir::RowsFrom,
     parse::parse,
 };
 
@@ -49,11 +51,12 @@ pub fn load(
     let id = sources.add(mapping.name.as_str(), text);
     let parsed = parse(id, sources);
     let mut diagnostics = parsed.diagnostics;
-    let routes = parsed.value.map(|f| f.routes).unwrap_or_default();
+    let mut routes = parsed.value.map(|f| f.routes).unwrap_or_default();
     let mut contracts = ContractCache { resolver, mapping: &mapping.name, read: HashMap::new() };
     let mut loaded: Vec<LoadedRoute> = Vec::new();
-    for route in &routes {
+    for route in &mut routes {
         let known = diagnostics.len();
+        let tables = tables(route, resolver, &mapping.name, sources, &mut diagnostics);
         let source = contracts.proto(route, sources, &mut diagnostics);
         let target = contracts.wsdl(route, sources, &mut diagnostics);
         let (Some(source), Some(target)) = (source, target) else { continue };
@@ -63,11 +66,52 @@ pub fn load(
         let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
         if let (Some(checked), false) = (checked.value, failed) {
             let mut files = vec![id];
-            files.extend(source.files.iter().chain(&target.files).filter(|f| **f != id));
+            files.extend(source.files.iter().chain(&target.files).chain(&tables).filter(|f| **f != id));
             loaded.push(LoadedRoute { route: checked, source, target, files });
         }
     }
     Checked { value: Some(loaded), diagnostics: bounded(diagnostics) }
+}
+
+/// Fills the tables whose rows stand in files, and gives these.
+fn tables(
+    route: &mut MappingRoute,
+    resolver: &dyn Resolver,
+    mapping: &str,
+    sources: &mut Sources,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<SourceId> {
+    let mut read = Vec::new();
+    for (index, file) in &route.table_files {
+        let unreadable = |message: String| {
+            Diagnostic::error(Code::FILE_UNREADABLE, message).at(file.file.span, "named here")
+        };
+        let rows = match resolver.resolve(&file.file.value, Some(mapping)) {
+            Err(error) => Err(unreadable(error.to_string())),
+            Ok(found) => match String::from_utf8(found.bytes) {
+                Err(_) => Err(unreadable(format!("`{}` is not UTF-8", found.name))
+                    .help("save it as UTF-8: spreadsheets offer that as a kind of CSV")),
+                Ok(text) => {
+                    let id = sources.add(found.name.as_str(), text.clone());
+                    read.push(id);
+                    Ok(csv::read(id, &text, file, findings))
+                }
+            },
+        };
+        match (rows, route.tables.get_mut(*index)) {
+            (Ok(Some(rows)), Some(table)) => {
+                table.rows = rows.rows;
+                table.origin = RowsFrom::File;
+                table.places.extend(rows.places);
+            }
+            (Err(finding), _) => {
+                findings.push(finding);
+                route.broken = true;
+            }
+            _ => route.broken = true,
+        }
+    }
+    read
 }
 
 /// Nobody reads more findings of one file, and each takes its time to be shown.

@@ -99,6 +99,7 @@ fn run(input: &[u8]) -> Result<String, RunError> {
         require: Vec::new(),
         fail: Vec::new(),
         given: None,
+        locals: 0,
         write: vec![
             write(target_document.record, 0, WriteContent::Record { given: None, write: children }),
             write(target_document.record, 1, WriteContent::Scalar(amount)),

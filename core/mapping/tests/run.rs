@@ -5,7 +5,7 @@ use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledRoute,
     load::{Standing, load},
-    run::{Context, Environment, ReplyOutcome, RunError, Scratch},
+    run::{Context, Environment, ReplyOutcome, RunError, Scratch, Trace, Traced, TracedStep},
 };
 use portolan_schema::Memory;
 use prost::Message;
@@ -175,9 +175,12 @@ fn environment(original: Option<&[u8]>) -> Environment<'_> {
 
 /// What stands in the body of the SOAP request, prefixes taken off.
 fn request(message: &In) -> Result<String, RunError> {
+    requested(&route("refuse"), message)
+}
+
+fn requested(route: &CompiledRoute, message: &In) -> Result<String, RunError> {
     let mut out = Vec::new();
-    let plan = route("refuse").request;
-    plan.run(&message.encode_to_vec(), &environment(None), &mut Scratch::default(), &mut out)?;
+    route.request.run(&message.encode_to_vec(), &environment(None), &mut Scratch::default(), &mut out)?;
     let text = String::from_utf8(out).unwrap();
     let prefix = regex::Regex::new("(</?)[a-z0-9]+:").unwrap();
     let text = prefix.replace_all(&text, "$1").into_owned();
@@ -315,4 +318,120 @@ fn faults() {
     };
     assert_eq!(fault("BUSY"), Some((14, true)));
     assert_eq!(fault("OTHER"), None);
+}
+
+#[test]
+fn lists_of_expressions() {
+    let text = |text: &str| text.to_owned();
+    let item = |name: &str, marks: &[&str]| Item {
+        name: text(name),
+        marks: marks.iter().map(|m| text(m)).collect(),
+    };
+    let message = In {
+        owner: text("b"),
+        tags: ["10", "9", "10"].map(text).to_vec(),
+        items: vec![item("b", &["x", "y"]), item("a", &[]), item("c", &["z"])],
+        ..In::default()
+    };
+    for (rule, expected) in [
+        ("Owner: items.map(i, i.name).join(', ')", "<Owner>b, a, c</Owner>"),
+        ("Owner: items.sort(i, i.name).map(i, i.name).join('')", "<Owner>abc</Owner>"),
+        ("Owner: items.filter(i, size(i.marks) > 0).map(i, i.name).last()", "<Owner>c</Owner>"),
+        ("Owner: items.filter(i, i.name == 'none').map(i, i.name).first()", ""),
+        ("Owner: string(sum(tags.map(t, integer(t))))", "<Owner>29</Owner>"),
+        ("Owner: string(max(tags.map(t, integer(t))))", "<Owner>10</Owner>"),
+        ("Owner: string(size(tags.distinct()))", "<Owner>2</Owner>"),
+        ("Tag: tags.distinct()", "<Tag>10</Tag><Tag>9</Tag>"),
+        ("Tag: tags.sort(t, integer(t)).reverse().distinct()", "<Tag>10</Tag><Tag>9</Tag>"),
+        ("Tag: \"'a;b'.split(';')\"", "<Tag>a</Tag><Tag>b</Tag>"),
+        ("Kind: \"items.exists(i, i.name == owner) ? 'own' : 'other'\"", "<Kind>own</Kind>"),
+        ("Kind: \"items.all(i, i.name == owner) ? 'own' : 'other'\"", "<Kind>other</Kind>"),
+        ("Kind: \"'z' in items.map(i, i.marks.join('')) ? 'in' : 'out'\"", "<Kind>in</Kind>"),
+        // An item beside another of the same list.
+        (
+            "Owner: items.filter(i, items.exists(j, j.name < i.name && size(j.marks) > size(i.marks))).map(i, i.name).join('')",
+            "<Owner>c</Owner>",
+        ),
+        (
+            "Item: { each: i in items, map: { Name: \"items.filter(j, j.name < i.name).map(j, j.name).join('+')\" } }",
+            "`body.Item.Name` is required and has no value",
+        ),
+        (
+            "Item: { each: i in items, map: { Name: \"default(items.filter(j, j.name < i.name).map(j, j.name).join('+'), '-')\" } }",
+            "<Item><Name>a</Name></Item><Item><Name>-</Name></Item><Item><Name>b+a</Name></Item>",
+        ),
+        (
+            "Item: { each: 'i in items.filter(i, size(i.marks) > 0).sort(i, default(i.marks.first(), \"\")).reverse()', map: { Name: i.name, Mark: i.marks } }",
+            "<Item><Name>c</Name><Mark>z</Mark></Item><Item><Name>b</Name><Mark>x</Mark><Mark>y</Mark></Item>",
+        ),
+        (
+            "Item: { each: n in tags.distinct(), map: { Name: n, Mark: \"items.filter(i, i.name > n).map(i, i.name + n)\" } }",
+            "<Item><Name>10</Name><Mark>b10</Mark><Mark>a10</Mark><Mark>c10</Mark></Item>\
+             <Item><Name>9</Name><Mark>b9</Mark><Mark>a9</Mark><Mark>c9</Mark></Item>",
+        ),
+        ("Tag: \"items.map(i, i.name)\"", "`body.Tag`: more items than the contract allows"),
+    ] {
+        let (before, rest) = MAPPING.split_once("    Owner: owner").unwrap();
+        let after = rest.split_once("response:").unwrap().1;
+        let mapping = format!(
+            "{before}    {rule}\n  ignore: [ owner, tags, items, items.*, x, y, kind ]\nresponse:{after}"
+        );
+        let mapping = mapping.replace("POLICY", "skip");
+        let found = requested(&compiled(&mapping), &message).unwrap_or_else(|error| error.to_string());
+        assert_eq!(found, expected, "{rule}");
+    }
+}
+
+#[test]
+fn lists_within_lists_are_given_up_before_they_take_all_day() {
+    let rule = "Owner: \"string(size(tags.filter(t, tags.exists(u, tags.exists(v, v == 'none')))))\"";
+    let (before, rest) = MAPPING.split_once("    Owner: owner").unwrap();
+    let after = rest.split_once("response:").unwrap().1;
+    let mapping = format!("{before}    {rule}\n  ignore: [ owner, items, x, y, kind ]\nresponse:{after}");
+    let route = compiled(&mapping.replace("POLICY", "skip"));
+    let message = In { tags: (0..2_000).map(|n| n.to_string()).collect(), ..In::default() };
+    let refused = requested(&route, &message).unwrap_err().to_string();
+    assert!(refused.contains("look at more than five million items"), "{refused}");
+}
+
+#[test]
+fn a_trace_tells_what_each_field_is_made_of() {
+    let message = In {
+        owner: "o".to_owned(),
+        kind: "a".to_owned(),
+        items: vec![Item { name: "n".to_owned(), marks: vec!["x".to_owned(), "y".to_owned()] }],
+        ..In::default()
+    };
+    let (mut trace, mut out) = (Trace::default(), Vec::new());
+    let route = route("skip");
+    let run = route.request.run_traced(&message.encode_to_vec(), &environment(None), &mut trace, &mut out);
+    run.unwrap();
+    let step = |step: &TracedStep| {
+        let what = match &step.what {
+            Traced::Read(path) => path.to_string(),
+            Traced::Part(span) => MAPPING[span.start as usize..span.end as usize].to_owned(),
+            Traced::Operator(operator) => (*operator).to_owned(),
+        };
+        format!("{what} = {}", step.value.as_deref().unwrap_or("absent"))
+    };
+    let rules = trace.rules.iter().map(|rule| {
+        let steps: Vec<_> = rule.steps.iter().map(step).collect();
+        format!("{}: {} ({})", rule.target, rule.value.as_deref().unwrap_or("absent"), steps.join("; "))
+    });
+    let expected = [
+        r#"require: true (body.kind = "a"; != = true)"#,
+        r#"body.Owner: "o" (body.owner = "o")"#,
+        r#"body.Item[0].Name: "n/o" (body.items.name = "n"; + = "n/"; body.owner = "o"; + = "n/o")"#,
+        r#"body.Item[0].Mark[0]: "x" (body.items.marks = "x")"#,
+        r#"body.Item[0].Mark[1]: "y" (body.items.marks = "y")"#,
+        "body.X: absent (body.x = absent)",
+        "body.Y: absent (body.y = absent)",
+        r#"body.Kind: "1" (body.kind = "a"; lookup('kinds', kind) = "1")"#,
+    ];
+    assert_eq!(rules.collect::<Vec<_>>(), expected);
+    // What is told changes nothing.
+    let mut untold = Vec::new();
+    let message = message.encode_to_vec();
+    route.request.run(&message, &environment(None), &mut Scratch::default(), &mut untold).unwrap();
+    assert_eq!(out, untold);
 }

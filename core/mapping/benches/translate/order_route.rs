@@ -270,6 +270,7 @@ fn request(modern: &Schema, order: &Document, legacy: &Schema, envelope: &Docume
         vec![parent(legacy, body, 0, |wrapper| vec![parent(legacy, wrapper, 0, &mut fields)])]
     });
     Translation {
+        locals: 0,
         selection,
         original: None,
         require: Vec::new(),
@@ -300,5 +301,13 @@ fn response(modern: &Schema, order: &Document, legacy: &Schema, envelope: &Docum
             write(order.record, i, WriteContent::Scalar(value))
         })
         .collect();
-    Translation { selection, original: None, require: Vec::new(), fail: Vec::new(), given: None, write }
+    Translation {
+        selection,
+        original: None,
+        require: Vec::new(),
+        fail: Vec::new(),
+        given: None,
+        write,
+        locals: 0,
+    }
 }

@@ -1,6 +1,6 @@
 //! Calls: the forms that speak of presence and tables, and the functions of the library.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use portolan_diagnostics::{Code, Diagnostic, nearest};
 
@@ -12,12 +12,15 @@ use super::{
 };
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
-    functions::{self, Form, Function, Kind, Outcome, Prepared},
-    ir::{Constant, ContextField, Expr},
+    functions::{
+        self, Form, Function, Kind, Outcome, Prepared,
+        lists::{self, Gives},
+    },
+    ir::{Constant, ContextField, Expr, RowsFrom},
 };
 
 /// What is called like a function and is more than one.
-const FORMS: &[&str] = &["has", "isnil", "size", "default", "nullif", "lookup", "now"];
+const FORMS: &[&str] = &["has", "isnil", "size", "default", "nullif", "lookup", "lookup_key", "now"];
 
 /// What other languages call our functions, separators left out.
 const ELSEWHERE: &[(&str, &[&str])] = &[
@@ -37,7 +40,13 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("timestamp", &["datetime", "todatetime"]),
     ("format", &["formatdate", "dateformat", "strftime"]),
     ("default", &["coalesce", "ifnull", "nvl", "orelse", "getordefault"]),
-    ("has", &["exists", "isset", "ispresent", "notnull"]),
+    ("has", &["isset", "ispresent", "notnull"]),
+    ("exists", &["any", "some"]),
+    ("all", &["every"]),
+    ("distinct", &["unique", "uniq", "dedup"]),
+    ("join", &["concat", "implode"]),
+    ("split", &["explode", "tokenize"]),
+    ("sort", &["orderby", "sorted", "sortby"]),
     ("now", &["today", "currenttime", "sysdate"]),
 ];
 
@@ -54,31 +63,37 @@ impl Checker<'_> {
         match (function.name.as_str(), all.as_slice()) {
             ("has", [x]) => self.has(x, leaf, at),
             ("isnil", [x]) => self.isnil(x, leaf, at),
-            ("size", [x]) if self.is_list(x, leaf) => self.size(x, leaf, at),
+            ("size" | "min" | "max", [x]) if self.is_sequence(x, leaf) => {
+                self.folded(function, &all, leaf, at)
+            }
             ("default", [x, y]) => self.default(x, y, leaf, at),
             ("nullif", [x, y]) => self.nullif(x, y, leaf, at),
             ("lookup", [table, key]) => self.lookup(table, key, leaf, at),
+            ("lookup_key", [table, value]) => self.lookup_key(table, value, leaf, at),
             ("now", []) => {
                 Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
-            }
-            ("map" | "filter" | "exists" | "all" | "money", _) => {
-                let message = format!("`{}` is not built yet", function.name);
-                self.findings.push(
-                    Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&function.place), ""),
-                );
-                None
             }
             (form, _) if FORMS.contains(&form) && functions::find(form).is_none() => {
                 let usage = match form {
                     "has" | "isnil" => "one path",
                     "default" | "nullif" => "two values",
                     "lookup" => "the name of a table and a key",
+                    "lookup_key" => "the name of a table and a value",
                     "now" => "nothing",
                     _ => "one value",
                 };
                 self.report(Code::EXPR_ARGUMENTS, format!("`{form}` takes {usage}"), leaf, at);
                 None
             }
+            (name, _) if let Some(known) = lists::find(name) => match known.gives {
+                Gives::Value => self.folded(function, &all, leaf, at),
+                Gives::List => {
+                    let message = "this is a list, and a single value is wanted here";
+                    let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(at), "");
+                    self.findings.push(finding.help("take one item: first(x); or join them: x.join(', ')"));
+                    None
+                }
+            },
             (name, _) => match functions::find(name) {
                 Some((index, known)) => self.library(index, known, receiver.is_some(), &all, leaf, at),
                 None => {
@@ -86,6 +101,7 @@ impl Checker<'_> {
                     let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message)
                         .at(leaf.place(&function.place), "");
                     let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
+                    let names = names.chain(lists::LISTS.iter().map(|f| f.name));
                     let elsewhere = ELSEWHERE.iter().find(|(_, theirs)| {
                         theirs.iter().any(|t| t.eq_ignore_ascii_case(&name.replace('_', "")))
                     });
@@ -96,16 +112,6 @@ impl Checker<'_> {
                     None
                 }
             },
-        }
-    }
-
-    /// Whether an expression is a path to a list; findings about it are left to whoever uses it.
-    fn is_list(&mut self, x: &Expression, leaf: &Leaf) -> bool {
-        match &x.kind {
-            Kinds::Path(path) => {
-                matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. }))
-            }
-            _ => false,
         }
     }
 
@@ -124,7 +130,7 @@ impl Checker<'_> {
         let slot = match &place.what {
             What::Record { slot, .. } => *slot,
             What::List { slot, .. } | What::Scalar { slot, .. } => Some(*slot),
-            What::Context(_) | What::Metadata(_) => {
+            What::Context(_) | What::Metadata(_) | What::Local(..) => {
                 let message = format!("`has` does not reach `{}`", place.path);
                 let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
                 self.findings.push(finding.help(format!("write default({}, '') != ''", place.path)));
@@ -154,12 +160,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn size(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
-        let place = self.only_a_path(x, "size", leaf)?;
-        let What::List { slot, .. } = place.what else { return None };
-        Some(Typed::new(Expr::Size(slot), Type::any(Kind::Integer), at))
     }
 
     fn default(&mut self, x: &Expression, y: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
@@ -196,23 +196,9 @@ impl Checker<'_> {
         leaf: &Leaf,
         at: &Range<usize>,
     ) -> Option<Typed> {
-        let Kinds::Text(table_name) = &table.kind else {
-            let finding = Diagnostic::error(
-                Code::EXPR_ARGUMENTS,
-                "`lookup` takes the name of a table in quotes, then the key",
-            );
-            self.findings.push(finding.at(leaf.place(&table.place), "").help("write lookup('table', key)"));
-            return None;
-        };
+        let index = self.table(table, "lookup", "key", leaf);
         let key_typed = self.value(key, leaf);
-        let tables = self.tables;
-        let Some(index) = tables.iter().position(|t| t.name == *table_name) else {
-            let message = format!("there is no table `{table_name}`");
-            let finding =
-                Diagnostic::error(Code::MAP_UNKNOWN_TABLE, message).at(leaf.place(&table.place), "");
-            self.findings.push(finding.did_you_mean(table_name, tables.iter().map(|t| &*t.name)));
-            return None;
-        };
+        let (index, tables) = (index?, self.tables);
         let key_typed = key_typed?;
         if !matches!(key_typed.ty.kind, Kind::Text | Kind::Integer) {
             let message = format!(
@@ -223,8 +209,11 @@ impl Checker<'_> {
             return None;
         }
         let table = &tables[index];
+        let table_name = &table.name;
         self.uses.asked(index, &key_typed.ty.values);
-        if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default) {
+        if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default)
+            && table.origin != RowsFrom::Nowhere
+        {
             let missing: Vec<&str> = known
                 .iter()
                 .filter(|k| zero.as_ref() != Some(*k) && !table.rows.contains_key(*k))
@@ -248,7 +237,13 @@ impl Checker<'_> {
                     .push(finding.help("add the rows, or say what any other code becomes: `default: ...`"));
             }
         }
-        let mut values: Vec<&Constant> = table.rows.values().chain(&table.default).collect();
+        // What stands in rows that never come fits or not, and nobody sees it.
+        let comes = |key: &Arc<str>| match &key_typed.ty.values {
+            Values::Declared(known, _) | Values::Written(known) => known.contains(key),
+            Values::Any => true,
+        };
+        let rows = table.rows.iter().filter(|(key, _)| comes(key)).map(|(_, value)| value);
+        let mut values: Vec<&Constant> = rows.chain(&table.default).collect();
         values.sort_by_key(|v| written(v));
         let numbers = values.iter().all(|v| matches!(v, Constant::Integer(_)));
         let kind = if numbers && !values.is_empty() { Kind::Integer } else { Kind::Text };
@@ -258,6 +253,82 @@ impl Checker<'_> {
         };
         let (absent, optional) = (key_typed.absent, key_typed.optional);
         let expr = Expr::Lookup { table: index, key: Box::new(key_typed.expr), span: leaf.place(at) };
+        Some(Typed { expr, ty, absent, optional, place: at.clone() })
+    }
+
+    /// The table that a name in quotes names.
+    fn table(&mut self, table: &Expression, function: &str, what: &str, leaf: &Leaf) -> Option<usize> {
+        let Kinds::Text(table_name) = &table.kind else {
+            let message = format!("`{function}` takes the name of a table in quotes, then the {what}");
+            let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, message).at(leaf.place(&table.place), "");
+            self.findings.push(finding.help(format!("write {function}('table', {what})")));
+            return None;
+        };
+        let tables = self.tables;
+        let index = tables.iter().position(|t| t.name == *table_name);
+        if index.is_none() {
+            let message = format!("there is no table `{table_name}`");
+            let finding =
+                Diagnostic::error(Code::MAP_UNKNOWN_TABLE, message).at(leaf.place(&table.place), "");
+            self.findings.push(finding.did_you_mean(table_name, tables.iter().map(|t| &*t.name)));
+        }
+        index
+    }
+
+    /// `lookup_key(table, value)`: the other way round.
+    fn lookup_key(
+        &mut self,
+        table: &Expression,
+        value: &Expression,
+        leaf: &Leaf,
+        at: &Range<usize>,
+    ) -> Option<Typed> {
+        let index = self.table(table, "lookup_key", "value", leaf);
+        let typed = self.value(value, leaf);
+        let (index, typed) = (index?, typed?);
+        self.uses.asked(index, &Values::Any);
+        let table = self.tables.get(index)?;
+        if !matches!(typed.ty.kind, Kind::Text | Kind::Integer) {
+            let message =
+                format!("the value of a row is text or a whole number, and this is {}", name(typed.ty.kind));
+            self.report(Code::MAP_TYPE, message, leaf, &value.place);
+            return None;
+        }
+        let mut by_value: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (key, value) in &table.rows {
+            by_value.entry(written(value)).or_default().push(key);
+        }
+        if let Some((value, keys)) = by_value.iter_mut().find(|(_, keys)| keys.len() > 1) {
+            keys.sort_unstable();
+            let message = format!(
+                "the table `{}` has `{value}` in more rows than one: {}",
+                table.name,
+                keys.join(", ")
+            );
+            let mut finding = Diagnostic::error(Code::TABLE_INVALID, message).at(leaf.place(at), "");
+            if let Some(place) = keys.last().and_then(|key| table.places.get(*key)) {
+                finding = finding.at(place.value, "here too");
+            }
+            self.findings
+                .push(finding.help("only a table whose values are all different leads back to its keys"));
+            return None;
+        }
+        if let Values::Declared(known, zero) = &typed.ty.values
+            && table.origin != RowsFrom::Nowhere
+        {
+            let open = |known: &&Arc<str>| zero.as_ref() != Some(*known) && !by_value.contains_key(&***known);
+            let missing: Vec<&str> = known.iter().filter(open).map(|k| &**k).collect();
+            if !missing.is_empty() {
+                let message = format!("the table `{}` has no row with {}", table.name, missing.join(", "));
+                let finding = Diagnostic::error(Code::MAP_UNCOVERED, message).at(leaf.place(at), "");
+                self.findings.push(finding.at(table.span, "the table").help("add the rows"));
+            }
+        }
+        let mut keys: Vec<Arc<str>> = table.rows.keys().cloned().collect();
+        keys.sort_unstable();
+        let ty = Type { kind: Kind::Text, values: Values::Written(keys) };
+        let (absent, optional) = (typed.absent, typed.optional);
+        let expr = Expr::LookupKey { table: index, value: Box::new(typed.expr), span: leaf.place(at) };
         Some(Typed { expr, ty, absent, optional, place: at.clone() })
     }
 
@@ -382,7 +453,7 @@ pub(super) fn usage(function: &Function) -> String {
 }
 
 /// A constant as it would be written.
-pub(super) fn written(constant: &Constant) -> String {
+pub(crate) fn written(constant: &Constant) -> String {
     match constant {
         Constant::Absent => String::new(),
         Constant::Text(text) => text.to_string(),

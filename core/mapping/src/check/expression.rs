@@ -74,7 +74,7 @@ impl Checker<'_> {
         self.findings.push(Diagnostic::error(code, message).at(leaf.place(place), "").help(help));
     }
 
-    fn truth(&mut self, expression: &Expression, leaf: &Leaf) -> Option<Expr> {
+    pub(super) fn truth(&mut self, expression: &Expression, leaf: &Leaf) -> Option<Expr> {
         let typed = self.value(expression, leaf)?;
         if typed.ty.kind != Kind::Bool {
             let message = format!("a condition is true or false, and this is {}", name(typed.ty.kind));
@@ -112,6 +112,7 @@ impl Checker<'_> {
                 (Expr::Context(*field), Type::any(kind), matches!(field, Caller | RequestId))
             }
             What::Metadata(header) => (Expr::Metadata(header.clone()), Type::any(Kind::Text), true),
+            What::Local(local, ty) => (Expr::Local(*local), ty.clone(), false),
             What::Record { .. } => {
                 let message = format!("`{}` is a record, and a single value is wanted here", place.path);
                 match self.scope.text_of(place) {
@@ -343,7 +344,7 @@ impl Checker<'_> {
         Some(Typed::new(guarded(guards, expr), Type::any(Kind::Bool), at))
     }
 
-    fn comparable(&mut self, a: &Typed, b: &Typed, leaf: &Leaf, at: &Range<usize>) -> Option<()> {
+    pub(super) fn comparable(&mut self, a: &Typed, b: &Typed, leaf: &Leaf, at: &Range<usize>) -> Option<()> {
         if a.ty.either(&b.ty).is_none() {
             let message = format!("{} is not compared with {}", name(a.ty.kind), name(b.ty.kind));
             let help = match (a.ty.kind, b.ty.kind) {
@@ -388,15 +389,8 @@ impl Checker<'_> {
     ) -> Option<Typed> {
         let left = self.value(a, leaf)?;
         let Kinds::List(items) = &list.kind else {
-            let help = "write the values: x in ['a', 'b']";
-            self.report_with(
-                Code::EXPR_UNSUPPORTED,
-                "`in` wants a list of constants",
-                leaf,
-                &list.place,
-                help,
-            );
-            return None;
+            let left = self.present(left, leaf)?;
+            return self.member(left, list, leaf, at);
         };
         let mut constants = Vec::new();
         for item in items {

@@ -5,7 +5,8 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 use super::{
     Checker,
     rules::{Filled, Target},
-    scope::{Opened, Place, What},
+    scope::Opened,
+    sequences::Sequence,
 };
 use crate::{
     expression::{ExpressionKind, Leaf},
@@ -14,29 +15,26 @@ use crate::{
 };
 
 impl Checker<'_> {
-    /// The place of an `each:`.
-    pub(super) fn list(&mut self, leaf: &Leaf) -> Option<Place> {
+    /// The list of an `each:`.
+    pub(super) fn list(&mut self, leaf: &Leaf) -> Option<Sequence> {
         let parsed = self.parsed(leaf)?;
-        let ExpressionKind::Path(path) = &parsed.kind else {
-            let message = "`each` goes through a list of the source, named by its path";
-            let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&parsed.place), "");
-            let help = "write `each: item in path.to.list`; functions are for what fills the item";
-            self.findings.push(finding.help(help));
-            return None;
-        };
-        let place = self.path(path, leaf)?;
-        if matches!(place.what, What::List { .. }) {
-            return Some(place);
+        match &parsed.kind {
+            ExpressionKind::Path(_) | ExpressionKind::Call { .. } => self.sequence(&parsed, leaf),
+            _ => {
+                let message = "`each` goes through a list";
+                let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&parsed.place), "");
+                let help =
+                    "name a list of the source: `each: item in path.to.list`; or make one: x.split(',')";
+                self.findings.push(finding.help(help));
+                None
+            }
         }
-        let message = format!("`{}` is {}, and `each` goes through a list", place.path, place.describe());
-        self.report(Code::MAP_CARDINALITY, message, leaf, &parsed.place);
-        None
     }
 
     pub(super) fn each(
         &mut self,
         variable: &str,
-        list: &Place,
+        sequence: &Sequence,
         nil: NilPolicy,
         target: Target<'_>,
         span: Span,
@@ -52,16 +50,17 @@ impl Checker<'_> {
             let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
             self.findings.push(finding.help("skip nil items, or refuse them: `nil: skip`, `nil: refuse`"));
         }
-        let What::List { slot, item: items, .. } = list.what else { return None };
-        let opened = self.scope.item(list)?;
         let known = self.scope.settled.len();
-        self.scope.settled.extend(list.optional.iter().copied());
-        self.scope.opened.push(Opened::Item(variable.to_owned(), opened));
+        self.scope.settled.extend(sequence.settled.iter().copied());
+        self.scope.opened.push(Opened::Item(variable.to_owned(), sequence.item.clone()));
         let filled = item(self, Target { list: false, required: false, ..target });
         self.scope.opened.pop();
         self.scope.settled.truncate(known);
         let content = Box::new(filled?.content);
-        let content = WriteContent::Each { list: slot, frame: items.frame, item: items.slot, nil, content };
+        let content = match sequence.plain() {
+            Some((list, frame, item)) => WriteContent::Each { list, frame, item, nil, content },
+            None => WriteContent::Through { list: sequence.list.clone(), nil, content },
+        };
         Some(Filled { content, always: false })
     }
 

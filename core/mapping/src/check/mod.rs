@@ -2,7 +2,7 @@
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
 mod assign;
-mod calls;
+pub(crate) mod calls;
 pub(crate) mod choices;
 mod constants;
 mod cover;
@@ -13,6 +13,7 @@ mod lists;
 mod outcome;
 mod rules;
 mod scope;
+mod sequences;
 mod tables;
 mod types;
 mod unused;
@@ -187,6 +188,7 @@ fn whole(
     let visible_request = there.visible(&route.visible.request, true);
     let metadata = there.scope.metadata.take().unwrap_or_default();
     request.selection = there.scope.message.selection;
+    request.locals = there.locals;
 
     let message = Source::new(target, ends.target_reply, route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
@@ -196,6 +198,7 @@ fn whole(
     back.unused(&route.response, "response", None);
     let visible_reply = back.visible(&route.visible.response, false);
     response.selection = back.scope.message.selection;
+    response.locals = back.locals;
     // A request that nothing asks for is not read again.
     let asked = |s: &Selection| !s.node_at(Selection::ROOT).fields.is_empty();
     response.original = back.scope.original.map(|o| o.selection).filter(asked);
@@ -223,7 +226,7 @@ fn whole(
         key,
         order,
         metadata,
-        tables: Tables(route.tables.clone()),
+        tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible_request,
         visible_reply,
         documents: Documents {
@@ -257,6 +260,8 @@ pub(crate) struct Checker<'a> {
     groups: Vec<String>,
     /// Rules so far.
     rules: usize,
+    /// Values of items of lists so far.
+    locals: u16,
     /// Rules within one another, here.
     depth: usize,
     /// Findings when this direction began.
@@ -286,6 +291,7 @@ impl<'a> Checker<'a> {
             lenient: false,
             groups: Vec::new(),
             rules: 0,
+            locals: 0,
             depth: 0,
             before,
             broken: route.broken,
@@ -340,6 +346,7 @@ impl<'a> Checker<'a> {
             fail,
             given,
             write,
+            locals: 0,
         }
     }
 

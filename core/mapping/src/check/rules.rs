@@ -7,6 +7,7 @@ use super::{
     Checker,
     outcome::truth,
     scope::{Opened, Place, What},
+    sequences::Sequence,
     types::kind_of,
 };
 use crate::{
@@ -82,8 +83,8 @@ impl Checker<'_> {
             Rule::Cases(cases) => self.cases(cases, target, rule.span),
             Rule::Each { variable, list, nil, item } => {
                 let inside = Target { list: false, required: false, ..target };
-                let Some(place) = self.list(list) else { return self.lost(item, inside) };
-                self.each(&variable.name, &place, *nil, target, rule.span, |c, t| c.content(item, t))
+                let Some(sequence) = self.list(list) else { return self.lost(item, inside) };
+                self.each(&variable.name, &sequence, *nil, target, rule.span, |c, t| c.content(item, t))
             }
             Rule::Expression(leaf) => self.expression(leaf, target),
             Rule::Broken => None,
@@ -133,10 +134,19 @@ impl Checker<'_> {
             && matches!(target.ty, TypeId::Scalar(_))
         {
             // Two lists of plain values: the items need no name.
-            return self.each("", place, NilPolicy::Refuse, target, leaf.span, |c, t| {
-                let item = c.scope.item(place)?;
-                c.scalar(&parsed, Some(&item), leaf, t)
-            });
+            let sequence = self.items_of(place)?;
+            return self.unnamed(&sequence, &parsed, leaf, target);
+        }
+        if target.list && place.is_none() && self.is_sequence(&parsed, leaf) {
+            let sequence = self.sequence(&parsed, leaf)?;
+            if matches!((&sequence.item.what, target.ty), (What::Record { .. }, _) | (_, TypeId::Record(_))) {
+                let message = format!("the items of this list are not yet what `{}` holds", target.name);
+                let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.span, "");
+                self.findings
+                    .push(finding.help(format!("name them: {{ each: item in {}, map: ... }}", leaf.text)));
+                return None;
+            }
+            return self.unnamed(&sequence, &parsed, leaf, target);
         }
         if target.list {
             let message = format!("`{}` is a list, and this is a single value", target.name);
@@ -149,6 +159,19 @@ impl Checker<'_> {
             return None;
         }
         self.scalar(&parsed, place.as_ref(), leaf, target)
+    }
+
+    /// A list whose items go into the target's as they are.
+    fn unnamed(
+        &mut self,
+        sequence: &Sequence,
+        parsed: &Expression,
+        leaf: &Leaf,
+        target: Target<'_>,
+    ) -> Option<Filled> {
+        self.each("", sequence, NilPolicy::Refuse, target, leaf.span, |c, target| {
+            c.scalar(parsed, Some(&sequence.item), leaf, target)
+        })
     }
 
     /// A single value for a single field.

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use portolan_diagnostics::{Code, Diagnostic};
-use portolan_formats::{NodeId, Selection, SlotRef, Unknown, select::Item};
+use portolan_formats::{FrameId, NodeId, Selection, SlotRef, Unknown, select::Item};
 use portolan_schema::{Document, FieldId, Presence, RecordId, ScalarId, Schema, TypeId, Wire};
 
+use super::types::Type;
 use crate::{
     expression::{Leaf, Segment},
-    ir::{ContextField, Side, SourceSlot},
+    ir::{ContextField, Local, Side, SourceSlot},
 };
 
 /// A document that paths lead into.
@@ -60,16 +61,35 @@ pub(super) struct Place {
     pub(super) optional: Vec<SourceSlot>,
     /// Absence cannot be told from the default value.
     pub(super) implicit: bool,
+    /// Slots of this frame are looked at by that one.
+    pub(super) alias: Option<(FrameId, FrameId)>,
 }
 
 /// See [`Place`].
 #[derive(Debug, Clone)]
 pub(super) enum What {
-    Record { node: NodeId, record: RecordId, slot: Option<SourceSlot> },
-    List { slot: SourceSlot, item: Item, ty: TypeId, record: RecordId, field: FieldId },
-    Scalar { slot: SourceSlot, record: RecordId, field: FieldId, scalar: ScalarId },
+    Record {
+        node: NodeId,
+        record: RecordId,
+        slot: Option<SourceSlot>,
+    },
+    List {
+        slot: SourceSlot,
+        item: Item,
+        ty: TypeId,
+        record: RecordId,
+        field: FieldId,
+    },
+    Scalar {
+        slot: SourceSlot,
+        record: RecordId,
+        field: FieldId,
+        scalar: ScalarId,
+    },
     Context(ContextField),
     Metadata(Arc<str>),
+    /// What a step of a list makes of an item.
+    Local(Local, Type),
 }
 
 impl Place {
@@ -80,6 +100,15 @@ impl Place {
             What::List { .. } => "a list",
             _ => "a single value",
         }
+    }
+
+    /// The frame of the list whose item it is, whatever it is looked at by.
+    fn frame(&self) -> Option<(Side, FrameId)> {
+        let slot = match &self.what {
+            What::Record { slot: Some(slot), .. } | What::Scalar { slot, .. } => slot.slot,
+            _ => return None,
+        };
+        Some((self.side, self.alias.map_or(slot.frame, |(of, _)| of)))
     }
 }
 
@@ -216,7 +245,7 @@ impl<'a> Scope<'a> {
             (2.., Some(slot)) => vec![slot],
             _ => Vec::new(),
         };
-        Some(Place { path: shown.join("."), side, what, optional, implicit: false })
+        Some(Place { path: shown.join("."), side, what, optional, implicit: false, alias: None })
     }
 
     /// `metadata.accept_language`: a header of the caller, hyphens as underscores.
@@ -243,6 +272,7 @@ impl<'a> Scope<'a> {
             what: What::Metadata(header),
             optional: Vec::new(),
             implicit: false,
+            alias: None,
         };
         Ok((place, &path[2..]))
     }
@@ -311,7 +341,8 @@ impl<'a> Scope<'a> {
             Side::Message => &mut self.message,
         };
         let selected = source.selection.field(schema, node, field);
-        let slot = SourceSlot { side, slot: selected.slot };
+        let alias = from.alias;
+        let slot = SourceSlot { side, slot: by(alias, selected.slot) };
         let mut optional = from.optional;
         let implicit = declared.presence == Presence::Implicit && !declared.occurs.is_list();
         let maybe = declared.occurs.min == 0 || declared.nillable || declared.choice.is_some();
@@ -324,13 +355,22 @@ impl<'a> Scope<'a> {
             (None, _, TypeId::Scalar(scalar)) => What::Scalar { slot, record, field, scalar },
             (None, None, TypeId::Record(record)) => What::Record { node, record, slot: Some(slot) },
         };
-        Ok(Place { path: format!("{}.{}", from.path, declared.name), side, what, optional, implicit })
+        Ok(Place { path: format!("{}.{}", from.path, declared.name), side, what, optional, implicit, alias })
     }
 
-    /// The item of a list, as `each:` names it.
-    pub(super) fn item(&self, list: &Place) -> Option<Place> {
+    /// An item of a list, and the frame by which it is looked at: another one than the list's where an item of the same
+    /// list is being looked at already.
+    pub(super) fn item(&mut self, list: &Place) -> Option<(Place, FrameId)> {
         let What::List { item, ty, record, field, .. } = &list.what else { return None };
-        let slot = SourceSlot { side: list.side, slot: item.slot };
+        let taken = |opened: &Opened| match opened {
+            Opened::Item(_, place) => place.frame() == Some((list.side, item.frame)),
+            _ => false,
+        };
+        let alias = match self.opened.iter().any(taken) {
+            true => self.source(list.side).map(|source| (item.frame, source.selection.alias())),
+            false => None,
+        };
+        let slot = SourceSlot { side: list.side, slot: by(alias, item.slot) };
         let what = match (ty, item.node) {
             (TypeId::Record(record), Some(node)) => What::Record { node, record: *record, slot: Some(slot) },
             (TypeId::Scalar(scalar), _) => {
@@ -338,7 +378,9 @@ impl<'a> Scope<'a> {
             }
             _ => return None,
         };
-        Some(Place { path: list.path.clone(), side: list.side, what, optional: Vec::new(), implicit: false })
+        let (path, side) = (list.path.clone(), list.side);
+        let place = Place { path, side, what, optional: Vec::new(), implicit: false, alias };
+        Some((place, slot.slot.frame))
     }
 
     /// Whether something on the way may be absent here.
@@ -351,6 +393,14 @@ impl<'a> Scope<'a> {
         let What::Record { record, .. } = &place.what else { return None };
         let fields = &self.schema(place.side).record(*record).fields;
         fields.iter().find(|f| f.wire == Wire::Text).map(|f| format!("{}.{}", place.path, f.name))
+    }
+}
+
+/// A slot as an alias reaches it.
+fn by(alias: Option<(FrameId, FrameId)>, slot: SlotRef) -> SlotRef {
+    match alias {
+        Some((of, by)) if slot.frame == of => SlotRef { frame: by, ..slot },
+        _ => slot,
     }
 }
 
@@ -379,6 +429,7 @@ fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]
                 what: What::Context(*field),
                 optional: Vec::new(),
                 implicit: false,
+                alias: None,
             };
             Ok((place, &path[2..]))
         }

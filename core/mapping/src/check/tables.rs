@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{calls::written, types::Values};
-use crate::ir::{Constant, Expr, Table};
+use crate::ir::{Constant, Expr, RowsFrom, Table};
 
 /// What both directions of a route ask its tables.
 pub(super) struct Uses {
@@ -55,7 +55,7 @@ impl Uses {
                 findings.extend(whole.then(|| finding.help(usage)));
                 continue;
             }
-            if used.open {
+            if used.open || table.origin != RowsFrom::Mapping {
                 continue;
             }
             for (row, span) in never_asked(used, table) {
@@ -88,6 +88,7 @@ pub(super) fn row_of(expr: &Expr, text: &str, tables: &[Table]) -> Option<Span> 
             let default = || table.default.as_ref().filter(|v| is(v)).map(|_| Arc::from("default"));
             Some(table.places.get(&row.or_else(default)?)?.value)
         }
+        Expr::LookupKey { table, .. } => Some(tables.get(*table)?.places.get(text)?.key),
         Expr::Default(a, b) => row_of(a, text, tables).or_else(|| row_of(b, text, tables)),
         Expr::NullIf(a, _) => row_of(a, text, tables),
         Expr::Cases(cases) => cases.iter().find_map(|(_, then)| row_of(then, text, tables)),

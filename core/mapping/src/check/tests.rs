@@ -6,7 +6,9 @@ use portolan_schema::Memory;
 use crate::load::{LoadedRoute, Standing, load};
 
 mod cures;
+mod lists;
 mod order;
+mod tables;
 
 const MAPPING: &str = include_str!("examples/registry.yaml");
 
@@ -270,7 +272,7 @@ fn lists_and_choices_are_held_apart() {
     check(
         ("each: c in Children.Child", "each: c in Address"),
         &[
-            "37:18 map/cardinality [Address] `body.response.person.Address` is a record, and `each` goes through a list",
+            "37:18 map/cardinality [Address] `body.response.person.Address` is a record, and a list is wanted here",
         ],
     );
     check(

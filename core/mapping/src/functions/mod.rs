@@ -6,6 +6,7 @@
 mod calendar;
 mod codes;
 mod dates;
+pub mod lists;
 mod numbers;
 mod pattern;
 mod pieces;
@@ -17,6 +18,8 @@ use bumpalo::Bump;
 use jiff::tz::{Offset, TimeZone};
 use portolan_formats::{Value, ValueProblem, check_digit::Scheme};
 use uuid::Uuid;
+
+pub(crate) use text::MAX_RESULT;
 
 /// A function of the library.
 #[derive(Debug)]
@@ -232,6 +235,12 @@ pub enum EvalError {
     /// A key has no row in a table that names no default.
     #[error("the table `{0}` has no row for this key")]
     NoRow(Arc<str>),
+    /// An item of a list is nil where its value is wanted.
+    #[error("an item of the list is nil: leave such items out by a filter")]
+    NilItem,
+    /// Lists within lists.
+    #[error("the rules look at more than five million items for this message")]
+    TooMuch,
     /// The operands are of kinds that the operator does not join; the checker should have said so.
     #[error("the operands are of different kinds")]
     Mismatch,

@@ -159,8 +159,12 @@ pub(super) const MIN: Function = Function {
     sees_absent: false,
     parameters: NUMBERS,
     result: Outcome::Number,
-    doc: "The smaller of two numbers.",
-    examples: &[("min(2.50, 10)", "2.50"), ("min(4, 3)", "3")],
+    doc: "The smaller of two numbers, or the smallest of a list; absent of one without items.",
+    examples: &[
+        ("min(2.50, 10)", "2.50"),
+        ("min(4, 3)", "3"),
+        ("min('3,1'.split(',').map(n, integer(n)))", "1"),
+    ],
     eval: |_, arguments| either(arguments, std::cmp::Ordering::Less),
 };
 
@@ -170,7 +174,11 @@ pub(super) const MAX: Function = Function {
     sees_absent: false,
     parameters: NUMBERS,
     result: Outcome::Number,
-    doc: "The larger of two numbers.",
-    examples: &[("max(-1, 0)", "0"), ("max(2.5, 2.49)", "2.5")],
+    doc: "The larger of two numbers, or the largest of a list; absent of one without items.",
+    examples: &[
+        ("max(-1, 0)", "0"),
+        ("max(2.5, 2.49)", "2.5"),
+        ("max('3,10'.split(',').map(n, integer(n)))", "10"),
+    ],
     eval: |_, arguments| either(arguments, std::cmp::Ordering::Greater),
 };

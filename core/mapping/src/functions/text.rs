@@ -6,7 +6,7 @@ use portolan_formats::{Value, ValueProblem, lexical};
 use super::{EvalError, Function, Kind, Outcome, Parameter};
 
 /// Longer results are refused: a replacement may be longer than what it replaces.
-pub(super) const MAX_RESULT: usize = 16 << 20;
+pub(crate) const MAX_RESULT: usize = 16 << 20;
 /// As far as a text is padded.
 const MAX_PADDED: i128 = 4096;
 

@@ -14,9 +14,9 @@ use crate::{
     expression::{Leaf, bare_path},
     file::{
         DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
-        Order, Placed, RequireRule, Retry, Rule, SoapTarget, Visible,
+        Order, Placed, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
     },
-    ir::{Constant, RowPlace, Table},
+    ir::{Constant, RowPlace, RowsFrom, Table},
     yaml::{Entry, Node, NodeKind},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
     let request = keys.require("request", findings).and_then(|e| direction(e, true, findings));
     let response = keys.require("response", findings).and_then(|e| direction(e, false, findings));
     let faults = keys.take("faults").map(|e| fail_rules(e, findings)).unwrap_or_default();
-    let tables = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
+    let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
     let visible = keys.take("visible").map(|e| visible(&e.value, findings)).unwrap_or_default();
     let unnamed = Placed { value: "".into(), span: keys.span() };
@@ -49,6 +49,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
         response: response?,
         faults,
         tables,
+        table_files,
         maps,
         visible,
         broken: false,
@@ -372,12 +373,51 @@ fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
     }
 }
 
-fn tables(node: &Node, findings: &mut Findings) -> Vec<Table> {
+/// The tables, and by their index those whose rows stand in files.
+fn tables(node: &Node, findings: &mut Findings) -> (Vec<Table>, Vec<(usize, TableFile)>) {
     let NodeKind::Mapping(entries) = &node.kind else {
         Keys::of(node, "`tables`", findings);
-        return Vec::new();
+        return Default::default();
     };
-    entries.iter().filter_map(|e| table(e, findings)).collect()
+    let (mut tables, mut files) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let (made, file) = match table_file(entry, findings) {
+            Some(file) => (empty_table(entry, findings), Some(file)),
+            None => (table(entry, findings), None),
+        };
+        let Some(made) = made else { continue };
+        files.extend(file.map(|file| (tables.len(), file)));
+        tables.push(made);
+    }
+    (tables, files)
+}
+
+/// `{ file: reasons.csv, key: code, value: name }`; a table whose key `file` has another kind of value is one of rows.
+fn table_file(entry: &Entry, findings: &mut Findings) -> Option<TableFile> {
+    let NodeKind::Mapping(entries) = &entry.value.kind else { return None };
+    let file = entries.iter().find(|e| e.key == "file")?;
+    if !file.value.scalar().is_some_and(|s| s.text.to_ascii_lowercase().ends_with(".csv")) {
+        return None;
+    }
+    let mut keys = Keys::of(&entry.value, "a table from a file", findings)?;
+    let file = text(keys.take("file")?, findings);
+    let key = keys.take("key").and_then(|e| text(e, findings));
+    let value = keys.take("value").and_then(|e| text(e, findings));
+    keys.take("default");
+    keys.finish(findings);
+    Some(TableFile { file: file?, key, value })
+}
+
+/// A table whose rows stand elsewhere.
+fn empty_table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
+    let NodeKind::Mapping(entries) = &entry.value.kind else { return None };
+    let (mut default, mut places) = (None, HashMap::new());
+    if let Some(row) = entries.iter().find(|e| e.key == "default") {
+        default = text(row, findings).map(|t| Constant::Text(t.value.as_str().into()));
+        places.insert("default".into(), RowPlace { key: row.key_span, value: row.value.span });
+    }
+    let (name, origin) = (entry.key.as_str().into(), RowsFrom::Nowhere);
+    Some(Table { name, rows: HashMap::new(), default, span: entry.key_span, origin, places })
 }
 
 fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
@@ -413,7 +453,8 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
             rows.insert(row.key.as_str().into(), value);
         }
     }
-    Some(Table { name: entry.key.as_str().into(), rows, default, span: entry.key_span, places })
+    let (name, origin) = (entry.key.as_str().into(), RowsFrom::Mapping);
+    Some(Table { name, rows, default, span: entry.key_span, origin, places })
 }
 
 /// A quoted key is longer in the file than its text.

@@ -48,6 +48,7 @@ impl Plan {
         let (schema, document) = contracts.target;
         Self {
             keys: Vec::new(),
+            locals: usize::from(translation.locals),
             source: source(contracts.source, &translation.selection),
             original: original.map(|(selection, contract)| source(contract, selection)),
             require: translation
@@ -208,6 +209,11 @@ impl<W: Writer> Compiler<'_, W> {
                 nil: *nil,
                 content: Box::new(self.content(content)),
             },
+            ir::WriteContent::Through { list, nil, content } => Content::Through {
+                list: self.scope.list(list),
+                nil: *nil,
+                content: Box::new(self.content(content)),
+            },
             ir::WriteContent::Cases(cases) => Content::Cases(
                 cases
                     .iter()
@@ -273,7 +279,7 @@ fn has_attributes<W: Writer>(content: &Content<W>) -> bool {
     match content {
         Content::Scalar(_) | Content::Fixed(_) => false,
         Content::Record { body, .. } => !body.attributes.is_empty(),
-        Content::Each { content, .. } => has_attributes(content),
+        Content::Each { content, .. } | Content::Through { content, .. } => has_attributes(content),
         Content::Cases(cases) => cases.iter().any(|(_, content)| has_attributes(content)),
     }
 }

@@ -1,8 +1,10 @@
 //! Expressions with everything resolved: decoders for fields, functions by address, tables at hand.
 
+use super::lists::Folded;
 use crate::{
+    check::calls::written,
     functions::{self, Function, Prepared},
-    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, SourceSlot, Table, Tables},
+    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, Local, SourceSlot, Table, Tables},
 };
 use portolan_diagnostics::Span;
 use portolan_formats::{Decoder, Value};
@@ -16,6 +18,8 @@ pub(crate) enum Node {
     Has(SourceSlot),
     IsNil(SourceSlot),
     Size(SourceSlot),
+    Local(Local),
+    Fold(Box<Folded>),
     Constant(Constant),
     Context(ContextField),
     Metadata(Arc<str>),
@@ -29,7 +33,7 @@ pub(crate) enum Node {
     In(Box<Node>, Vec<Constant>),
     Arithmetic(Arithmetic, Box<(Node, Node)>),
     Cases(Vec<(Option<Node>, Node)>),
-    Lookup { table: Table, key: Box<Node>, span: Span },
+    Lookup { table: Arc<Table>, key: Box<Node>, span: Span },
 }
 
 /// A call of a function.
@@ -92,6 +96,10 @@ impl Scope<'_> {
             Expr::Has(slot) => Node::Has(*slot),
             Expr::IsNil(slot) => Node::IsNil(*slot),
             Expr::Size(slot) => Node::Size(*slot),
+            Expr::Local(local) => Node::Local(*local),
+            Expr::Fold { fold, list, span } => {
+                Node::Fold(Box::new(Folded { fold: fold.clone(), list: self.list(list), span: *span }))
+            }
             Expr::Constant(constant) => Node::Constant(constant.clone()),
             Expr::Context(field) => Node::Context(*field),
             Expr::Metadata(name) => Node::Metadata(name.clone()),
@@ -125,6 +133,14 @@ impl Scope<'_> {
                     .map(|(when, then)| (when.as_ref().map(|w| self.compile(w)), self.compile(then)))
                     .collect(),
             ),
+            Expr::LookupKey { table, value, span } => match self.tables.0.get(*table) {
+                None => Node::Constant(Constant::Absent),
+                Some(found) => Node::Lookup {
+                    table: Arc::new(inverted(found)),
+                    key: Box::new(self.compile(value)),
+                    span: *span,
+                },
+            },
             Expr::Lookup { table, key, span } => match self.tables.0.get(*table) {
                 None => Node::Constant(Constant::Absent),
                 Some(found) => {
@@ -133,6 +149,12 @@ impl Scope<'_> {
             },
         }
     }
+}
+
+/// The table that leads from the values of one to its keys.
+fn inverted(table: &Table) -> Table {
+    let pair = |(key, value): (&Arc<str>, &Constant)| (written(value).into(), Constant::Text(key.clone()));
+    Table { rows: table.rows.iter().map(pair).collect(), default: None, ..table.clone() }
 }
 
 impl Node {
@@ -146,7 +168,7 @@ impl Node {
         rest.iter().all(|path| path == first).then(|| (*first).clone())
     }
 
-    fn sources<'n>(&'n self, paths: &mut Vec<&'n Arc<str>>) {
+    pub(super) fn sources<'n>(&'n self, paths: &mut Vec<&'n Arc<str>>) {
         match self {
             Self::Field { path, .. } => paths.push(path),
             Self::Call(call) => call.arguments.iter().for_each(|a| a.sources(paths)),
@@ -162,9 +184,11 @@ impl Node {
                     then.sources(paths);
                 }
             }
+            Self::Fold(folded) => folded.list.sources(paths),
             Self::Has(_)
             | Self::IsNil(_)
             | Self::Size(_)
+            | Self::Local(_)
             | Self::Constant(_)
             | Self::Context(_)
             | Self::Metadata(_) => {}

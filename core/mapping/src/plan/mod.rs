@@ -4,12 +4,14 @@
 
 mod compile;
 mod expression;
+mod lists;
 mod operation;
 
 pub use compile::Contracts;
 pub(crate) use compile::Failure;
 pub(crate) use expression::{Call, Conversion};
 pub(crate) use expression::{Node, value_of};
+pub(crate) use lists::{Folded, Gathered, Items, List, Stage, Step};
 pub(crate) use operation::{Body, Content, Operation, Origin, Writing};
 
 use crate::ir;
@@ -28,6 +30,8 @@ pub struct Plan {
     pub(crate) target: Target,
     /// What is computed besides the document: request ids, idempotency keys.
     pub(crate) keys: Vec<Node>,
+    /// How many values of items are kept while lists are gone through.
+    pub(crate) locals: usize,
 }
 
 /// A reply's way back: read once, tested for a fault, for a failure, and written.
@@ -67,4 +71,11 @@ pub(crate) struct Faults {
 pub(crate) enum Target {
     Protobuf(Writing<ProtobufWriter>),
     Xml(Writing<XmlWriter>),
+}
+
+/// An expression that reads nothing of a message.
+#[cfg(test)]
+pub(crate) fn compile_alone(expr: &ir::Expr, schema: &portolan_schema::Schema) -> Node {
+    let tables = ir::Tables::default();
+    expression::Scope { message: schema, original: None, tables: &tables }.compile(expr)
 }

@@ -1,6 +1,6 @@
 //! What a plan writes: a tree as deep as the target, each leaf a compiled field with its content.
 
-use super::Node;
+use super::{List, Node};
 use crate::ir::{NilPolicy, SourceSlot};
 use portolan_diagnostics::Span;
 use portolan_formats::{FrameId, SlotRef, Writer};
@@ -59,6 +59,11 @@ pub(crate) enum Content<W: Writer> {
         list: SourceSlot,
         frame: FrameId,
         item: SlotRef,
+        nil: NilPolicy,
+        content: Box<Content<W>>,
+    },
+    Through {
+        list: List,
         nil: NilPolicy,
         content: Box<Content<W>>,
     },

@@ -1,6 +1,6 @@
 //! Expressions over captured slots. Absence follows the language's rules; arithmetic is exact or refused.
 
-use super::{Environment, RunError};
+use super::{Environment, RunError, lists::fold, trace::Trace};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
     ir::{Arithmetic, Comparison, ContextField, Side, SourceSlot},
@@ -19,6 +19,12 @@ pub(super) struct Run<'r, 'a> {
     pub(super) original: &'r Captured<'a>,
     pub(super) rows: &'r mut Rows,
     pub(super) original_rows: &'r mut Rows,
+    /// Values of the current items of lists.
+    pub(super) locals: &'r mut [Value<'a>],
+    /// How many items were looked at.
+    pub(super) looked: u32,
+    /// Where to tell what is done.
+    pub(super) trace: Option<&'r mut Trace>,
     pub(super) arena: &'a Bump,
     pub(super) environment: &'a Environment<'a>,
 }
@@ -50,6 +56,13 @@ impl Problem {
         self
     }
 
+    /// Says where, if nothing did.
+    #[cold]
+    pub(super) fn at(mut self, span: Span) -> Self {
+        self.0.2 = self.0.2.take().or(Some(span));
+        self
+    }
+
     #[cold]
     pub(super) fn into_error(self, origin: Option<&Origin>) -> RunError {
         let (problem, source, span) = *self.0;
@@ -75,7 +88,7 @@ pub(super) fn condition<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<boo
     truth(node, run).map_err(|problem| problem.of(node).into_error(None))
 }
 
-fn truth<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, Problem> {
+pub(super) fn truth<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Result<bool, Problem> {
     match evaluate(node, run, true)? {
         Value::Bool(value) => Ok(value),
         Value::Absent | Value::Nil => Ok(false),
@@ -90,6 +103,9 @@ pub(super) fn evaluate_leaf<'a>(
     run: &mut Run<'_, 'a>,
     settle: bool,
 ) -> Result<Value<'a>, Problem> {
+    if run.trace.is_some() {
+        return evaluate(node, run, settle);
+    }
     match node {
         Node::Field { slot, decoder, path } => match run.slot(*slot) {
             Slot::Absent => evaluate(node, run, settle),
@@ -129,6 +145,12 @@ pub(super) fn evaluate<'a>(
     run: &mut Run<'_, 'a>,
     settle: bool,
 ) -> Result<Value<'a>, Problem> {
+    let value = value(node, run, settle)?;
+    run.trace(|trace| trace.step(node, value));
+    Ok(value)
+}
+
+fn value<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
     match node {
         Node::Field { slot, decoder, path } => match run.slot(*slot) {
             Slot::Absent if settle && let Some(default) = decoder.implicit() => Ok(default),
@@ -144,6 +166,8 @@ pub(super) fn evaluate<'a>(
             Slot::List { count, .. } => i128::from(count),
             _ => 0,
         })),
+        Node::Local(local) => Ok(run.locals.get(usize::from(local.0)).copied().unwrap_or(Value::Absent)),
+        Node::Fold(folded) => fold(folded, run),
         Node::Context(field) => Ok(context(*field, run)),
         Node::Metadata(name) => {
             let found = run.environment.metadata.iter().find(|(known, _)| *known == &**name);
@@ -278,6 +302,11 @@ fn context<'a>(field: ContextField, run: &Run<'_, 'a>) -> Value<'a> {
         ContextField::Attempt => Value::Integer(i128::from(context.attempt)),
         ContextField::RequestId => context.request_id.map_or(Value::Absent, Value::Text),
     }
+}
+
+/// The sum of two numbers.
+pub(super) fn add<'a>(a: Value<'a>, b: Value<'a>, arena: &'a Bump) -> Result<Value<'a>, Problem> {
+    arithmetic(Arithmetic::Add, a, b, arena)
 }
 
 fn comparison(how: Comparison, a: Value<'_>, b: Value<'_>) -> Result<bool, Problem> {

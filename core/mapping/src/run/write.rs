@@ -3,12 +3,15 @@
 use super::{
     RunError,
     evaluate::{Problem, Run, compact, condition, evaluate, evaluate_leaf},
+    lists::{self, Item},
+    trace::{Trace, shown},
 };
 use crate::{
-    ir::{NilPolicy, Side},
-    plan::{Body, Content, Node, Operation, Origin, Writing},
+    ir::{NilPolicy, SourceSlot},
+    plan::{Body, Content, Items, List, Node, Operation, Origin, Writing},
 };
 use portolan_formats::{Slot, Value, Writer};
+use std::ops::ControlFlow;
 
 /// What became of one field, or of a record's fields together.
 #[derive(Clone, Copy)]
@@ -76,10 +79,7 @@ fn operations<'a, W: Writer>(
     for operation in operations {
         let one = match &operation.content {
             Content::Scalar(node) => scalar(operation, node, run, out)?,
-            Content::Fixed(bytes) => {
-                out.extend_from_slice(bytes);
-                Outcome::PRESENT
-            }
+            Content::Fixed(bytes) => fixed(operation, bytes, run, out),
             content => field(operation, content, run, out)?,
         };
         all.exists = all.exists.max(one.exists);
@@ -115,10 +115,8 @@ fn field<'a, W: Writer>(
             record(operation, given, body, run, out)
         }
         Content::Each { .. } => each(operation, content, run, out),
-        Content::Fixed(bytes) => {
-            out.extend_from_slice(bytes);
-            Ok(Outcome::PRESENT)
-        }
+        Content::Through { list, nil, content } => through(operation, list, *nil, content, run, out),
+        Content::Fixed(bytes) => Ok(fixed(operation, bytes, run, out)),
         Content::Cases(cases) => {
             for (when, then) in cases {
                 let holds = match when {
@@ -129,9 +127,22 @@ fn field<'a, W: Writer>(
                     return field(operation, then, run, out);
                 }
             }
+            run.trace(|trace| trace.field(&operation.origin, None));
             Ok(absent(operation))
         }
     }
+}
+
+/// Always the same.
+fn fixed<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    bytes: &[u8],
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Outcome<'a> {
+    out.extend_from_slice(bytes);
+    run.trace(|trace| trace.field(&operation.origin, Some("constant".to_owned())));
+    Outcome::PRESENT
 }
 
 /// Nothing is written; which is an error where the contract demands it and its record exists.
@@ -148,6 +159,9 @@ fn scalar<'a, W: Writer>(
 ) -> Written<'a> {
     let origin = &operation.origin;
     let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(origin)));
+    if run.trace.is_some() {
+        return traced(operation, node, run, out);
+    }
     if let Node::Field { slot, decoder, .. } = node
         && decoder.is_plain_text()
     {
@@ -166,6 +180,41 @@ fn scalar<'a, W: Writer>(
         W::compact(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
         return Ok(Outcome::PRESENT);
     }
+    slowly(operation, node, run, out)
+}
+
+/// The same, telling what is done.
+#[cold]
+fn traced<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let written = slowly(operation, node, run, out);
+    let value = match &written {
+        Ok(outcome) if outcome.exists == Existence::Absent => None,
+        // Evaluated once more for its looks; what it tells of itself is told already.
+        Ok(_) => {
+            let trace = run.trace.take();
+            let value = evaluate(node, run, true).ok().and_then(shown);
+            run.trace = trace;
+            value
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    run.trace(|trace| trace.field(&operation.origin, value));
+    written
+}
+
+/// A scalar that is no plain copy.
+fn slowly<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(&operation.origin)));
     let mut exists = Existence::Present;
     let mut value = evaluate_leaf(node, run, false).map_err(failed)?;
     if matches!(value, Value::Absent) {
@@ -255,53 +304,107 @@ fn each<'a, W: Writer>(
     let is_scalar = !matches!(**content, Content::Record { .. });
     let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
     let (mut row, mut written) = (first, 0u32);
+    run.trace(|trace| trace.begin(origin));
     for _ in 0..count {
-        let (captured, rows) = match list.side {
-            Side::Message => (run.message, &mut *run.rows),
-            Side::Original => (run.original, &mut *run.original_rows),
-        };
-        rows.enter(*frame, row);
-        if captured.get(rows.place(*item)) == Slot::Nil {
-            match policy {
-                NilPolicy::Refuse => {
-                    return Err(Box::new(RunError::NilItem {
-                        target: origin.target.clone(),
-                        span: origin.span,
-                    }));
-                }
-                NilPolicy::Skip => {}
-                NilPolicy::Keep => {
-                    let kept = W::nil(&operation.field, out);
-                    kept.map_err(|problem| Box::new(Problem::from(problem).into_error(Some(origin))))?;
-                    written += 1;
-                }
-            }
-        } else {
-            written += u32::from(one_item(operation, content, run, out)?);
-        }
+        run.looks_at_one().map_err(|problem| Box::new(problem.into_error(Some(origin))))?;
+        run.enter(list.side, *frame, row);
+        let is_nil = run.slot(SourceSlot { side: list.side, slot: *item }) == Slot::Nil;
+        written += item_of(operation, content, is_nil, *policy, run, out)?;
         if written > operation.most {
-            return Err(Box::new(RunError::TooMany { target: origin.target.clone(), span: origin.span }));
+            return Err(too_many(origin));
         }
-        row = match captured_next(run, list.side, row) {
+        row = match run.next(list.side, row) {
             Some(next) => next,
             None => break,
         };
     }
+    run.trace(Trace::end);
     if is_scalar {
         W::list_end(&operation.field, mark, out);
     }
     Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
 }
 
-/// Where the next item's row begins.
-fn captured_next(run: &Run<'_, '_>, side: Side, row: u32) -> Option<u32> {
-    let captured = match side {
-        Side::Message => run.message,
-        Side::Original => run.original,
+/// A list that an expression makes.
+fn through<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    list: &'a List,
+    policy: NilPolicy,
+    content: &'a Content<W>,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let origin = &operation.origin;
+    let is_scalar = !matches!(content, Content::Record { .. });
+    let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
+    let mut written = 0u32;
+    let item_slot = match &list.items {
+        Items::Rows { list, item, .. } => Some(SourceSlot { side: list.side, slot: *item }),
+        Items::Parts { .. } => None,
     };
-    match captured.get(row as usize) {
-        Slot::Next(next) => Some(next),
-        _ => None,
+    run.trace(|trace| trace.begin(origin));
+    let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {
+        let is_nil =
+            matches!(item, Item::Row(..)) && item_slot.is_some_and(|slot| run.slot(slot) == Slot::Nil);
+        written += item_of(operation, content, is_nil, policy, run, out)?;
+        match written > operation.most {
+            true => Err(too_many(origin).into()),
+            false => Ok(ControlFlow::Continue(())),
+        }
+    });
+    gone.map_err(|Stopped(stopped)| match stopped {
+        Ok(problem) => Box::new(problem.into_error(Some(origin))),
+        Err(error) => error,
+    })?;
+    run.trace(Trace::end);
+    if is_scalar {
+        W::list_end(&operation.field, mark, out);
+    }
+    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+}
+
+/// Why a list is not gone through to its end: what could not be evaluated, or what could not be written.
+struct Stopped(Result<Problem, Box<RunError>>);
+
+impl From<Problem> for Stopped {
+    fn from(problem: Problem) -> Self {
+        Self(Ok(problem))
+    }
+}
+
+impl From<Box<RunError>> for Stopped {
+    fn from(error: Box<RunError>) -> Self {
+        Self(Err(error))
+    }
+}
+
+#[cold]
+fn too_many(origin: &Origin) -> Box<RunError> {
+    Box::new(RunError::TooMany { target: origin.target.clone(), span: origin.span })
+}
+
+/// Writes the current item, or what its being nil means; tells how many were written.
+fn item_of<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    content: &'a Content<W>,
+    is_nil: bool,
+    policy: NilPolicy,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Result<u32, Box<RunError>> {
+    let origin = &operation.origin;
+    run.trace(Trace::next);
+    match policy {
+        _ if !is_nil => one_item(operation, content, run, out).map(u32::from),
+        NilPolicy::Refuse => {
+            Err(Box::new(RunError::NilItem { target: origin.target.clone(), span: origin.span }))
+        }
+        NilPolicy::Skip => Ok(0),
+        NilPolicy::Keep => {
+            let kept = W::nil(&operation.field, out);
+            kept.map_err(|problem| Box::new(Problem::from(problem).into_error(Some(origin))))?;
+            Ok(1)
+        }
     }
 }
 
@@ -317,6 +420,7 @@ fn one_item<'a, W: Writer>(
         Content::Scalar(node) => {
             let failed = |problem: Problem| failed(problem.of(node));
             let value = evaluate(node, run, true).map_err(failed)?;
+            run.trace(|trace| trace.field(&operation.origin, shown(value)));
             if matches!(value, Value::Absent | Value::Nil) {
                 return Ok(false);
             }
@@ -339,6 +443,6 @@ fn one_item<'a, W: Writer>(
             }
             Ok(false)
         }
-        Content::Each { .. } | Content::Fixed(_) => Ok(false),
+        Content::Each { .. } | Content::Through { .. } | Content::Fixed(_) => Ok(false),
     }
 }
