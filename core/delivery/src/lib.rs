@@ -22,7 +22,10 @@ pub mod testing;
 mod time;
 
 pub use control::Control;
-pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
+pub use edge::{
+    Answer, Call, Intake, OperationFilter, OperationPage, OperationState, OperationView, Outgoing, SendError,
+    Sent, Target,
+};
 pub use envelope::{
     BundleHash, DeadLetters, Envelope, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey,
     PayloadDigest, RequestKey,

@@ -166,8 +166,12 @@ impl OneRoute {
     fn version(&self, version: u32) -> Loaded {
         let bundle = Bundle::new("m.yaml", "test.route", [("m.yaml".to_owned(), version.to_string())]);
         let (hash, content) = bundle.seal().unwrap();
-        let protocol =
-            Protocol::Soap(SoapBinding { version: SoapVersion::V11, action: String::new(), address: None });
+        let protocol = Protocol::Soap(SoapBinding {
+            version: SoapVersion::V11,
+            action: String::new(),
+            address: None,
+            one_way: None,
+        });
         let ms = Duration::from_millis;
         let route = Route {
             name: "test.route".into(),

@@ -219,6 +219,10 @@ impl<'a> Scope<'a> {
         if self.opened.iter().any(|o| matches!(o, Opened::Record(_))) {
             return finding;
         }
+        if first.name == "body" {
+            let place = "the answer has no body that is known, as of a one-way operation: fill it from `original`, `context` and constants";
+            return finding.help(place);
+        }
         let place = "paths begin at a root, as `body.` does, or where `from:` says";
         finding.help(place)
     }
