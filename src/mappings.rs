@@ -1,6 +1,8 @@
 //! Mapping files: found in files and folders, read with their contracts and checked, against each other and against the
 //! systems that are configured. What `check`, `translate` and `serve` have in common.
 
+#[cfg(test)]
+mod accepted;
 mod strangers;
 
 use std::{

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let request = translate::read(&arguments.request)?;
     let request: Value = serde_json::from_slice(&request)
         .map_err(|problem| Failure::usage(format_args!("{}: {problem}", arguments.request.display())))?;
-    let found = translate::find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
+    let (found, _) = translate::find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
     let contract = found.loaded.source.descriptor_set.as_deref().unwrap_or_default();
     let contract = DescriptorPool::decode(contract).map_err(Failure::failed)?;
     let address = address(arguments)?;

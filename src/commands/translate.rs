@@ -9,15 +9,17 @@ use portolan_delivery::{
     BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp,
 };
 
-use portolan_diagnostics::{SourceId, Sources};
+use portolan_diagnostics::{SourceId, Sources, Span};
 use portolan_engine::{Context, Verdict};
+use portolan_mapping::run::{self, Environment, Trace, Traced, TracedRule, TracedStep};
 use serde_json::json;
 
 use super::document;
 use crate::{
     config, files, loader,
     mappings::{self, Found},
-    report::{Failure, Report},
+    report::{Failure, Format, Report},
+    table::Table,
 };
 
 /// The largest message that is translated here.
@@ -32,6 +34,7 @@ const MAX_BYTES: u64 = 64 << 20;
 #[command(
     after_help = "Examples:
   portolan translate registry.get-person --request request.json
+  portolan translate registry.get-person --request request.json --trace
   portolan translate registry.get-person --request request.pb --raw > envelope.xml
   portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings",
     group = clap::ArgGroup::new("way").required(true).args(["request", "response"])
@@ -52,6 +55,17 @@ pub(crate) struct Arguments {
     /// The exact bytes, not laid out for people
     #[arg(long)]
     raw: bool,
+    /// Show first what each field is made of: what was read, what was computed of it, by which rule; as json, only that
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with = "raw"
+    )]
+    trace: Option<Format>,
     /// Mapping files, or folders with them [default: `routes` of the configuration]
     #[arg(long, value_name = "PATH", conflicts_with = "config")]
     mappings: Vec<PathBuf>,
@@ -70,10 +84,16 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let found = find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
+    let (found, sources) = find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let translate = compiled.map_err(Failure::failed)?.route.translate;
+    if let Some(format) = arguments.trace {
+        traced(arguments, &found, &sources, format, report)?;
+        if format == Format::Json {
+            return Ok(());
+        }
+    }
     let received = arguments.received.map_or_else(Timestamp::now, |t| Timestamp(t.as_microsecond()));
     let context = Context {
         message: arguments.message_id.unwrap_or_else(MessageId::generate),
@@ -107,6 +127,79 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
         (None, None) => {}
     }
+    Ok(())
+}
+
+/// Shows what each field is made of.
+fn traced(
+    arguments: &Arguments,
+    found: &Found,
+    sources: &Sources,
+    format: Format,
+    report: &Report,
+) -> Result<(), Failure> {
+    let id = arguments.message_id.unwrap_or_else(MessageId::generate).to_string();
+    let metadata: Vec<_> = arguments.metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let context = run::Context {
+        message_id: &id,
+        route: &found.loaded.route.name,
+        caller: None,
+        received: arguments.received.unwrap_or_else(jiff::Timestamp::now),
+        attempt: 1,
+        request_id: None,
+    };
+    let (compiled, mut trace, mut out) = (found.loaded.compile(), Trace::default(), Vec::new());
+    // Why it failed, if it did, the outcome itself says.
+    match (&arguments.request, &arguments.response) {
+        (Some(path), _) => {
+            let payload = document::request(&found.loaded, path, &read(path)?)?;
+            let environment = Environment { context, metadata: &metadata, original: None };
+            let _ = compiled.request.run_traced(&payload, &environment, &mut trace, &mut out);
+        }
+        (None, Some(path)) => {
+            let original = match &arguments.original {
+                Some(path) => document::request(&found.loaded, path, &read(path)?)?,
+                None => Vec::new(),
+            };
+            let environment = Environment { context, metadata: &metadata, original: Some(&original) };
+            let _ = compiled.reply.run_traced(&read(path)?, &environment, &mut trace, &mut out);
+        }
+        (None, None) => {}
+    }
+    let place = |span: Span| {
+        let file = sources.get(span.source).map_or("", |source| &*source.name);
+        let file = file.rsplit('/').next().unwrap_or_default();
+        sources.position(span).map_or(String::new(), |at| format!("{file}:{}", at.line))
+    };
+    let what = |step: &TracedStep| match &step.what {
+        Traced::Read(path) => path.to_string(),
+        Traced::Operator(operator) => (*operator).to_owned(),
+        Traced::Part(span) => {
+            let text = sources.get(span.source).map_or("", |source| &*source.text);
+            let part = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+            part.split_whitespace().collect::<Vec<_>>().join(" ")
+        }
+    };
+    let absent = || "absent".to_owned();
+    if format == Format::Json {
+        let step = |s: &TracedStep| json!({ "what": what(s), "value": s.value });
+        let rule = |r: &TracedRule| {
+            let steps: Vec<_> = r.steps.iter().map(step).collect();
+            json!({ "target": r.target, "value": r.value, "steps": steps, "rule": place(r.span) })
+        };
+        return report.json(&trace.rules.iter().map(rule).collect::<Vec<_>>());
+    }
+    let mut table = Table::new(["TARGET", "VALUE", "MADE OF", "RULE"]);
+    for rule in &trace.rules {
+        let value = rule.value.clone().unwrap_or_else(absent);
+        let steps = rule.steps.iter().map(|s| {
+            let value = s.value.clone().unwrap_or_else(absent);
+            format!("{} = {value}", what(s))
+        });
+        table.row([rule.target.clone(), value, steps.collect::<Vec<_>>().join("; "), place(rule.span)]);
+    }
+    table.print(report);
+    report.line("");
     Ok(())
 }
 
@@ -155,7 +248,7 @@ pub(super) fn find(
     mappings: &[PathBuf],
     config: &Path,
     report: &Report,
-) -> Result<Found, Failure> {
+) -> Result<(Found, Sources), Failure> {
     let mut sources = Sources::default();
     let (read, shown) = if mappings.is_empty() {
         let read = config::load(config, &mut sources);
@@ -171,7 +264,7 @@ pub(super) fn find(
     };
     let known: Vec<String> = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
     if let Some(found) = read.routes.into_iter().find(|f| *f.loaded.route.name == *route) {
-        return Ok(found);
+        return Ok((found, shown));
     }
     report.warnings(&read.findings, &shown);
     let failure = Failure::usage(format_args!("there is no sound route `{route}`"));

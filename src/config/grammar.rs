@@ -66,6 +66,7 @@ pub(super) static GRPC: Group = Group {
             "An address with its port: `127.0.0.1:8443`, or `0.0.0.0:8443` for all networks.",
         ),
         Key::new("tls", Value::Group(&SERVER_TLS), "TLS for callers. Without it calls come in plain."),
+        Key::new("web", Value::Group(&WEB), "gRPC-Web, and HTTP/1.1, at the same port."),
         Key::new("reflection", Boolean, "Whether callers may ask which services there are."),
         Key::new("max-request-bytes", Bytes, "The largest message that is taken."),
         Key::new("max-calls", COUNT, "Calls at a time."),
@@ -76,6 +77,15 @@ pub(super) static GRPC: Group = Group {
             "How long calls that are under way may take when the gateway stops.",
         ),
     ],
+};
+
+pub(super) static WEB: Group = Group {
+    name: "`web`",
+    keys: &[Key::new(
+        "origins",
+        List(&Text),
+        "The origins whose pages may call: `https://portal.example`. By default none may.",
+    )],
 };
 
 pub(super) static SERVER_TLS: Group = Group {
@@ -195,6 +205,12 @@ pub(super) static SOAP: Group = Group {
         Key::new("compression", Boolean, "Whether replies may come compressed."),
         Key::new("auth", Value::Group(&AUTH), "HTTP Basic authentication."),
         Key::new("tls", Value::Group(&TLS), "Whom to trust, and what to show."),
+        Key::new(
+            "max-redirects",
+            Whole(0, 10),
+            "How many redirections to the same server are followed. Default 3.",
+        ),
+        Key::new("ws-security", Value::Group(&WS_SECURITY), "A UsernameToken in each envelope."),
         Key::new("headers", Named(&Text), "HTTP headers of every request."),
         Key::new("header", STANDING_HEADER, "Rules for the SOAP headers of every request, as in a mapping."),
     ],
@@ -205,6 +221,29 @@ pub(super) static AUTH: Group = Group {
     keys: &[
         Key::required("username", Text, "The user."),
         Key::required("password", Text, "The password: `${env:NAME}` or `${file:/run/secrets/name}`."),
+    ],
+};
+
+pub(super) static WS_SECURITY: Group = Group {
+    name: "`ws-security`",
+    keys: &[
+        Key::required("username", Text, "The user."),
+        Key::required("password", Text, "The password: `${env:NAME}` or `${file:/run/secrets/name}`."),
+        Key::required(
+            "type",
+            Word(&["text", "digest"]),
+            "Whether the password goes as it is, or as a digest.",
+        ),
+        Key::new(
+            "timestamp",
+            Duration,
+            "How long an envelope is good for. Without it there is no Timestamp.",
+        ),
+        Key::new(
+            "must-understand",
+            Boolean,
+            "Whether the system must refuse what it does not understand of it. Default false.",
+        ),
     ],
 };
 

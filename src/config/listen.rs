@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use portolan_diagnostics::{Code, Diagnostic};
-use portolan_grpc::{ClientCertificates, GrpcOptions, TlsOptions};
+use portolan_grpc::{ClientCertificates, GrpcOptions, TlsOptions, WebOptions};
 use portolan_mapping::yaml::{Node, NodeKind};
 
 use super::{
@@ -63,6 +63,7 @@ fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
         Some(entry) => tls(&entry.value, reader).map(Some),
         None => Some(None),
     };
+    options.web = keys.take("web").and_then(|e| web(&e.value, reader));
     if let Some(reflection) = keys.take("reflection").and_then(|e| reader.boolean(e)) {
         options.reflection = reflection;
     }
@@ -82,6 +83,22 @@ fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
     options.listen = address?;
     options.tls = tls?;
     Some(options)
+}
+
+fn web(node: &Node, reader: &mut Reader<'_>) -> Option<WebOptions> {
+    let mut keys = Group::of(node, &grammar::WEB, reader)?;
+    let mut origins = Vec::new();
+    if let Some(entry) = keys.take("origins") {
+        for item in reader.items(entry) {
+            let Some(text) = reader.text_of(item, "origins", entry.key_span) else { continue };
+            match WebOptions::origin(&text.value) {
+                Ok(origin) => origins.push(origin),
+                Err(problem) => reader.bad(text.span, format!("`origins`: {problem}")),
+            }
+        }
+    }
+    keys.finish(reader);
+    Some(WebOptions { origins })
 }
 
 fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {

@@ -1,6 +1,6 @@
 //! The suite of `Delivery`: this ledger, on a real server, under the composite with a broker in memory.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::{
     BoxFuture, Delivery, Event,
@@ -29,7 +29,10 @@ impl Server {
 impl Subject for Server {
     fn open(&self) -> BoxFuture<'_, Arc<dyn Delivery>> {
         Box::pin(async {
-            let ledger = PostgresLedger::open(Options::new(self.database.url())).await.expect("open");
+            // A machine that is busy with other tests is no finding.
+            let patience = Duration::from_secs(60);
+            let options = Options { patience, ..Options::new(self.database.url()) };
+            let ledger = PostgresLedger::open(options).await.expect("open");
             self.broker.disconnect();
             let transport = FakeTransport::new(self.broker.clone(), Fuse::never());
             Arc::new(Composite::new(transport, ledger)) as Arc<dyn Delivery>

@@ -52,8 +52,13 @@ pub async fn rights(options: &Options) -> Result<Rights, OpenError> {
         judge("configure", configure(&channel(&connection).await?, &nothing).await)?;
         judge("read", read(&channel(&connection).await?, &nothing).await)?;
         // Last: a broker that is short of memory reads nothing more on a connection that publishes.
+        // The first that it reads it still answers, and says only then that it is blocked.
+        let twice = async {
+            write(&connection, &nothing).await?;
+            write(&connection, &nothing).await
+        };
         let written = tokio::select! {
-            done = write(&connection, &nothing) => Some(done),
+            done = twice => Some(done),
             () = blocked(&mut watch) => None,
         };
         let blocked = written.is_none();

@@ -89,7 +89,12 @@ impl Subject for Servers {
             let transport = self.transport().await;
             match &self.ledger {
                 Beside::Postgres(database) => {
-                    let options = portolan_postgres::Options::new(database.url());
+                    // A machine that is busy with other tests is no finding.
+                    let patience = Duration::from_secs(60);
+                    let options = portolan_postgres::Options {
+                        patience,
+                        ..portolan_postgres::Options::new(database.url())
+                    };
                     over(transport, PostgresLedger::open(options).await.expect("open")).await
                 }
                 Beside::Sqlite(folder) => {

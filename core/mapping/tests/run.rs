@@ -5,7 +5,7 @@ use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledRoute,
     load::{Standing, load},
-    run::{Context, Environment, ReplyOutcome, RunError, Scratch},
+    run::{Context, Environment, ReplyOutcome, RunError, Scratch, Trace, Traced, TracedStep},
 };
 use portolan_schema::Memory;
 use prost::Message;
@@ -13,6 +13,7 @@ use prost::Message;
 const PROTO: &str = r#"
 syntax = "proto3";
 package t;
+import "google/type/money.proto";
 service S { rpc Ask(In) returns (Out); }
 message In {
   string owner = 1;
@@ -21,6 +22,7 @@ message In {
   optional string x = 4;
   optional string y = 5;
   string kind = 6;
+  google.type.Money price = 7;
 }
 message Item { string name = 1; repeated string marks = 2; }
 message Out {
@@ -28,6 +30,7 @@ message Out {
   oneof which { string left = 2; string right = 3; }
   repeated Entry entries = 4;
   string asked = 5;
+  google.type.Money paid = 6;
 }
 message Entry { string name = 1; string answer = 2; repeated string notes = 3; }
 "#;
@@ -43,11 +46,14 @@ const WSDL: &str = r#"<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" 
   </xs:sequence></xs:complexType></xs:element>
   <xs:choice minOccurs="0"><xs:element name="X" type="xs:string"/><xs:element name="Y" type="xs:string"/></xs:choice>
   <xs:element name="Kind" type="xs:string" minOccurs="0"/>
+  <xs:element name="Price" type="xs:decimal" minOccurs="0"/>
+  <xs:element name="Currency" type="xs:string" minOccurs="0"/>
  </xs:sequence></xs:complexType></xs:element>
  <xs:element name="Out"><xs:complexType><xs:sequence>
   <xs:element name="Error" type="xs:string" minOccurs="0"/>
   <xs:element name="Data" minOccurs="0"><xs:complexType><xs:sequence>
    <xs:element name="Answer" type="xs:string" minOccurs="0"/>
+   <xs:element name="Paid" type="xs:decimal" minOccurs="0"/>
    <xs:element name="L" type="xs:string" minOccurs="0"/><xs:element name="R" type="xs:string" minOccurs="0"/>
    <xs:element name="Entry" minOccurs="0" maxOccurs="unbounded" nillable="true"><xs:complexType><xs:sequence>
     <xs:element name="Name" type="xs:string"/><xs:element name="Note" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>
@@ -114,6 +120,19 @@ struct In {
     y: Option<String>,
     #[prost(string, tag = "6")]
     kind: String,
+    #[prost(message, optional, tag = "7")]
+    price: Option<Money>,
+}
+
+/// `google.type.Money`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Money {
+    #[prost(string, tag = "1")]
+    currency_code: String,
+    #[prost(int64, tag = "2")]
+    units: i64,
+    #[prost(int32, tag = "3")]
+    nanos: i32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -136,6 +155,8 @@ struct Out {
     entries: Vec<Entry>,
     #[prost(string, tag = "5")]
     asked: String,
+    #[prost(message, optional, tag = "6")]
+    paid: Option<Money>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -232,7 +253,11 @@ fn requests() {
 }
 
 fn reply(policy: &str, body: &str) -> Result<ReplyOutcome, String> {
-    let plan = route(policy).reply;
+    replied(&route(policy), body)
+}
+
+fn replied(route: &CompiledRoute, body: &str) -> Result<ReplyOutcome, String> {
+    let plan = &route.reply;
     let input = format!(
         "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' xmlns='urn:t' \
          xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><s:Body>{body}</s:Body></s:Envelope>"
@@ -392,4 +417,87 @@ fn lists_within_lists_are_given_up_before_they_take_all_day() {
     let message = In { tags: (0..2_000).map(|n| n.to_string()).collect(), ..In::default() };
     let refused = requested(&route, &message).unwrap_err().to_string();
     assert!(refused.contains("look at more than five million items"), "{refused}");
+}
+
+#[test]
+fn a_trace_tells_what_each_field_is_made_of() {
+    let message = In {
+        owner: "o".to_owned(),
+        kind: "a".to_owned(),
+        items: vec![Item { name: "n".to_owned(), marks: vec!["x".to_owned(), "y".to_owned()] }],
+        ..In::default()
+    };
+    let (mut trace, mut out) = (Trace::default(), Vec::new());
+    let route = route("skip");
+    let run = route.request.run_traced(&message.encode_to_vec(), &environment(None), &mut trace, &mut out);
+    run.unwrap();
+    let step = |step: &TracedStep| {
+        let what = match &step.what {
+            Traced::Read(path) => path.to_string(),
+            Traced::Part(span) => MAPPING[span.start as usize..span.end as usize].to_owned(),
+            Traced::Operator(operator) => (*operator).to_owned(),
+        };
+        format!("{what} = {}", step.value.as_deref().unwrap_or("absent"))
+    };
+    let rules = trace.rules.iter().map(|rule| {
+        let steps: Vec<_> = rule.steps.iter().map(step).collect();
+        format!("{}: {} ({})", rule.target, rule.value.as_deref().unwrap_or("absent"), steps.join("; "))
+    });
+    let expected = [
+        r#"require: true (body.kind = "a"; != = true)"#,
+        r#"body.Owner: "o" (body.owner = "o")"#,
+        r#"body.Item[0].Name: "n/o" (body.items.name = "n"; + = "n/"; body.owner = "o"; + = "n/o")"#,
+        r#"body.Item[0].Mark[0]: "x" (body.items.marks = "x")"#,
+        r#"body.Item[0].Mark[1]: "y" (body.items.marks = "y")"#,
+        "body.X: absent (body.x = absent)",
+        "body.Y: absent (body.y = absent)",
+        r#"body.Kind: "1" (body.kind = "a"; lookup('kinds', kind) = "1")"#,
+    ];
+    assert_eq!(rules.collect::<Vec<_>>(), expected);
+    // What is told changes nothing.
+    let mut untold = Vec::new();
+    let message = message.encode_to_vec();
+    route.request.run(&message, &environment(None), &mut Scratch::default(), &mut untold).unwrap();
+    assert_eq!(out, untold);
+}
+
+#[test]
+fn money_is_exact_both_ways() {
+    let mapping = MAPPING.replace("POLICY", "skip");
+    let mapping = mapping
+        .replace("    X: x\n", "    X: x\n    Price: amount(price)\n    Currency: price.currency_code\n");
+    let mapping = mapping.replace("    left: L\n", "    left: L\n    paid: money(Paid, 'EUR')\n");
+    let route = compiled(&mapping);
+    let money = |units, nanos| Money { currency_code: "EUR".to_owned(), units, nanos };
+    for (price, expected) in [
+        (None, ""),
+        (Some(money(12, 750_000_000)), "<Price>12.75</Price><Currency>EUR</Currency>"),
+        (Some(money(0, -500_000_000)), "<Price>-0.5</Price><Currency>EUR</Currency>"),
+        (Some(money(i64::MAX, 0)), "<Price>9223372036854775807</Price><Currency>EUR</Currency>"),
+        (Some(Money::default()), "<Price>0</Price>"),
+        (
+            Some(money(1, -1)),
+            "`body.price.units` to `body.Price`: amount: units and nanos are no amount of money",
+        ),
+    ] {
+        let message = In { price, ..In::default() };
+        let found = requested(&route, &message).unwrap_or_else(|error| error.to_string());
+        assert_eq!(found, expected, "{message:?}");
+    }
+    let base = Out { asked: "me".to_owned(), ..Out::default() };
+    for (paid, expected) in [
+        ("", Some(None)),
+        ("<Paid>12.75</Paid>", Some(Some(money(12, 750_000_000)))),
+        ("<Paid>-0.50</Paid>", Some(Some(money(0, -500_000_000)))),
+        ("<Paid>0</Paid>", Some(Some(money(0, 0)))),
+        ("<Paid>0.0000000001</Paid>", None),
+    ] {
+        let found = replied(&route, &format!("<Out><Data>{paid}</Data></Out>")).unwrap_err();
+        match expected {
+            Some(paid) => assert_eq!(found, format!("{:?}", Out { paid, ..base.clone() })),
+            None => {
+                assert!(found.contains("body.paid.nanos") || found.contains("body.paid.units"), "{found}")
+            }
+        }
+    }
 }

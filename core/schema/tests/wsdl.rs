@@ -294,6 +294,12 @@ fn rpc_literal_and_encoded() {
         "{text}"
     );
     assert!(operation(&c, "B/Tell").output.is_none());
+    let Protocol::Soap(binding) = &operation(&c, "B/Tell").protocol else { panic!("SOAP") };
+    let roots: Vec<_> =
+        binding.one_way.as_ref().expect("one-way").roots.iter().map(|r| r.name.join(".")).collect();
+    assert!(roots.contains(&"fault.code".to_owned()) && !roots.contains(&"body".to_owned()), "{roots:?}");
+    let Protocol::Soap(binding) = &operation(&c, "B/Add").protocol else { panic!("SOAP") };
+    assert!(binding.one_way.is_none());
     let text = describe(&contract(&[("s.wsdl", &wsdl("use='encoded' namespace='urn:rpc'"))]));
     let encoding =
         "encodingStyle  string  required  attribute, always `http://schemas.xmlsoap.org/soap/encoding/`";

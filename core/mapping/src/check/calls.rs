@@ -70,6 +70,13 @@ impl Checker<'_> {
             ("nullif", [x, y]) => self.nullif(x, y, leaf, at),
             ("lookup", [table, key]) => self.lookup(table, key, leaf, at),
             ("lookup_key", [table, value]) => self.lookup_key(table, value, leaf, at),
+            ("amount", [x]) => self.amount_of(x, leaf, at),
+            ("money", _) => {
+                let message = "`money` fills a google.type.Money, and stands alone";
+                let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(at), "");
+                self.findings.push(finding.help("write field: money(amount, 'EUR')"));
+                None
+            }
             ("now", []) => {
                 Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
             }

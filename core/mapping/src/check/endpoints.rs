@@ -194,16 +194,7 @@ fn operation<'a>(
         );
         return None;
     };
-    let Some(output) = &operation.output else {
-        let finding = Diagnostic::error(
-            Code::WSDL_UNSUPPORTED,
-            format!(
-                "`{wanted}` is one-way: it has no output, and Portolan does not serve such operations yet"
-            ),
-        );
-        findings.push(finding.at(*span, "").help("ask an operation that answers"));
-        return None;
-    };
+    let output = operation.output.as_ref().or(binding.one_way.as_ref())?;
     Some((operation.name.clone(), &operation.input, output, binding.clone()))
 }
 

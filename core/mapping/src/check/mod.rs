@@ -10,6 +10,7 @@ mod document;
 mod endpoints;
 mod expression;
 mod lists;
+mod money;
 mod outcome;
 mod rules;
 mod scope;

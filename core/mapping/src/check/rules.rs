@@ -124,6 +124,9 @@ impl Checker<'_> {
 
     fn expression(&mut self, leaf: &Leaf, target: Target<'_>) -> Option<Filled> {
         let parsed = self.written(leaf)?;
+        if let Some(filled) = self.money(&parsed, leaf, target) {
+            return filled;
+        }
         let place = match &parsed.kind {
             ExpressionKind::Path(path) => Some(self.named(path, leaf)?),
             _ => None,

@@ -225,6 +225,10 @@ impl<'a> Scope<'a> {
             return finding.edit(leaf.place(&first.place), &first.name, meant);
         }
         let finding = finding.did_you_mean(&first.name, names.iter().map(String::as_str));
+        if first.name == "body" {
+            let place = "the answer has no body that is known, as of a one-way operation: fill it from `original`, `context` and constants";
+            return finding.help(place);
+        }
         finding.help("paths begin at a root, as `body.` does, or where `from:` says")
     }
 

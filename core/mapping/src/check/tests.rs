@@ -85,17 +85,30 @@ fn operations_that_are_there_but_not_served_say_why() {
         assert!(routes.is_empty());
     }
     check(
-        ("<output message=\"r:Out\"/>", ""),
-        &[
-            "10:16 wsdl/unsupported [PersonQuery] `PersonQuery` is one-way: it has no output, and Portolan does not serve such operations yet (ask an operation that answers)",
-        ],
-    );
-    check(
         ("<input message=\"r:In\"/>", ""),
         &[
             "69:5 wsdl/unsupported [<operation name=\"PersonQuery\">] the operation `PersonQuery` is left out: it has no input, and Portolan only asks",
         ],
     );
+}
+
+#[test]
+fn one_way_operations_answer_nothing_but_faults() {
+    const NO_BODY: &str = "map/unknown-path [body] nothing here is named `body` (the answer has no body that is known, as of a one-way operation: fill it from `original`, `context` and constants)";
+    #[track_caller]
+    fn check(response: &str, expected: &[&str]) {
+        let wsdl = WSDL.replacen("<output message=\"r:Out\"/>", "", 1);
+        let (request, _) = MAPPING.split_once("response:").unwrap();
+        let rest = "faults: [ { when: \"fault.reason == 'FULL'\", status: UNAVAILABLE } ]\n\
+                    tables: { reasons: { PURPOSE_BENEFIT: \"01\", PURPOSE_TAX: \"02\" } }\n";
+        let (routes, found) = loaded_with(&format!("{request}response: {response}\n{rest}"), &wsdl);
+        assert_eq!(found, expected);
+        assert_eq!(routes.len(), usize::from(expected.is_empty()));
+    }
+    check("{}", &[]);
+    check("{ body: { full_name: original.national_id } }", &[]);
+    check("{ body: { full_name: body.name } }", &[&format!("28:32 {NO_BODY}")]);
+    check("{ from: body, body: { full_name: { const: x } } }", &[&format!("28:19 {NO_BODY}")]);
 }
 
 #[test]

@@ -139,6 +139,12 @@ impl Checker<'_> {
             let names: Vec<&str> = path.iter().map(|s| s.name.as_str()).collect();
             let source = &self.scope.message;
             match fields_of(source.schema, source.document, &names, bare) {
+                Ok(fields)
+                    if fields.iter().any(|(record, field)| source.schema.field(*record, *field).redact) =>
+                {
+                    let message = format!("the contract forbids to show `{}` (debug_redact)", leaf.text);
+                    self.report(Code::YAML_BAD_VALUE, message, leaf, &(0..leaf.text.len()));
+                }
                 Ok(fields) => visible.push(VisibleField { path: leaf.text.clone(), fields }),
                 Err(Stray { at: index, known }) => {
                     let wrong = &path[index.min(path.len() - 1)];

@@ -7,6 +7,7 @@ mod calendar;
 mod codes;
 mod dates;
 pub mod lists;
+mod money;
 mod numbers;
 mod pattern;
 mod pieces;
@@ -277,6 +278,9 @@ pub static LIBRARY: &[Function] = &[
     numbers::ABS,
     numbers::MIN,
     numbers::MAX,
+    money::UNITS,
+    money::NANOS,
+    money::AMOUNT_OF,
     dates::DATE,
     dates::TIMESTAMP,
     dates::EPOCH,

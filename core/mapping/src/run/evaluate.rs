@@ -1,6 +1,6 @@
 //! Expressions over captured slots. Absence follows the language's rules; arithmetic is exact or refused.
 
-use super::{Environment, RunError, lists::fold};
+use super::{Environment, RunError, lists::fold, trace::Trace};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
     ir::{Arithmetic, Comparison, ContextField, Side, SourceSlot},
@@ -23,6 +23,8 @@ pub(super) struct Run<'r, 'a> {
     pub(super) locals: &'r mut [Value<'a>],
     /// How many items were looked at.
     pub(super) looked: u32,
+    /// Where to tell what is done.
+    pub(super) trace: Option<&'r mut Trace>,
     pub(super) arena: &'a Bump,
     pub(super) environment: &'a Environment<'a>,
 }
@@ -101,6 +103,9 @@ pub(super) fn evaluate_leaf<'a>(
     run: &mut Run<'_, 'a>,
     settle: bool,
 ) -> Result<Value<'a>, Problem> {
+    if run.trace.is_some() {
+        return evaluate(node, run, settle);
+    }
     match node {
         Node::Field { slot, decoder, path } => match run.slot(*slot) {
             Slot::Absent => evaluate(node, run, settle),
@@ -140,6 +145,12 @@ pub(super) fn evaluate<'a>(
     run: &mut Run<'_, 'a>,
     settle: bool,
 ) -> Result<Value<'a>, Problem> {
+    let value = value(node, run, settle)?;
+    run.trace(|trace| trace.step(node, value));
+    Ok(value)
+}
+
+fn value<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Value<'a>, Problem> {
     match node {
         Node::Field { slot, decoder, path } => match run.slot(*slot) {
             Slot::Absent if settle && let Some(default) = decoder.implicit() => Ok(default),

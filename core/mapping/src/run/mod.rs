@@ -3,9 +3,11 @@
 mod error;
 mod evaluate;
 mod lists;
+mod trace;
 mod write;
 
 pub use error::{FailureOutcome, RunError};
+pub use trace::{Trace, Traced, TracedRule, TracedStep};
 
 use crate::plan::{Failure, Node, Plan, ReplyPlan, Source, Target};
 use bumpalo::Bump;
@@ -82,7 +84,20 @@ impl Plan {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<(), RunError> {
-        with_scratch(self, input, environment, scratch, |run| self.translate(run, out))
+        with_scratch(self, input, environment, scratch, None, |run| self.translate(run, out))
+    }
+
+    /// As [`Plan::run`], telling what it does.
+    pub fn run_traced(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        trace: &mut Trace,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RunError> {
+        with_scratch(self, input, environment, &mut Scratch::default(), Some(trace), |run| {
+            self.translate(run, out)
+        })
     }
 
     /// As [`Plan::run`], with the values of [`Plan::with_keys`] as text; an absent one is `None`.
@@ -93,7 +108,7 @@ impl Plan {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<Vec<Option<String>>, RunError> {
-        with_scratch(self, input, environment, scratch, |run| {
+        with_scratch(self, input, environment, scratch, None, |run| {
             self.translate(run, out)?;
             let mut keys = Vec::with_capacity(self.keys.len());
             for key in &self.keys {
@@ -108,13 +123,15 @@ impl Plan {
 
     fn translate<'a>(&'a self, run: &mut Run<'_, 'a>, out: &mut Vec<u8>) -> Result<(), RunError> {
         for require in &self.require {
-            if !condition(&require.that, run)? {
+            let holds = condition(&require.that, run)?;
+            run.trace(|trace| trace.rule("require", require.span, Some(holds.to_string())));
+            if !holds {
                 let (message, field) = (require.message.clone(), require.field.clone());
                 return Err(RunError::Refused { message, field, span: require.span });
             }
         }
         for rule in &self.fail {
-            if matches(rule, run)? {
+            if matches("fail", rule, run)? {
                 return Err(RunError::Failed(outcome(rule, run)?));
             }
         }
@@ -144,7 +161,29 @@ impl ReplyPlan {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<ReplyOutcome, RunError> {
-        with_scratch(&self.plan, input, environment, scratch, |run| {
+        self.run_with(input, environment, scratch, None, out)
+    }
+
+    /// As [`ReplyPlan::run`], telling what it does.
+    pub fn run_traced(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        trace: &mut Trace,
+        out: &mut Vec<u8>,
+    ) -> Result<ReplyOutcome, RunError> {
+        self.run_with(input, environment, &mut Scratch::default(), Some(trace), out)
+    }
+
+    fn run_with(
+        &self,
+        input: &[u8],
+        environment: &Environment<'_>,
+        scratch: &mut Scratch,
+        trace: Option<&mut Trace>,
+        out: &mut Vec<u8>,
+    ) -> Result<ReplyOutcome, RunError> {
+        with_scratch(&self.plan, input, environment, scratch, trace, |run| {
             let Some(faults) = &self.faults else {
                 return self.plan.translate(run, out).map(|()| ReplyOutcome::Written);
             };
@@ -154,7 +193,7 @@ impl ReplyPlan {
             let code = faults.code.as_ref().and_then(|n| text_of(n, run));
             let reason = faults.reason.as_ref().and_then(|n| text_of(n, run));
             // A rule that cannot be evaluated does not match: the fault itself must not get lost.
-            let rule = faults.rules.iter().find(|rule| matches(rule, run).unwrap_or(false));
+            let rule = faults.rules.iter().find(|rule| matches("fault", rule, run).unwrap_or(false));
             let matched = rule.and_then(|rule| outcome(rule, run).ok());
             Ok(ReplyOutcome::Fault(Fault { code, reason, matched }))
         })
@@ -167,6 +206,7 @@ fn with_scratch<'a, T>(
     input: &'a [u8],
     environment: &'a Environment<'a>,
     scratch: &'a mut Scratch,
+    trace: Option<&mut Trace>,
     then: impl FnOnce(&mut Run<'_, 'a>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
     if scratch.arena.allocated_bytes() > KEPT {
@@ -193,6 +233,7 @@ fn with_scratch<'a, T>(
                 original_rows,
                 locals: arena.alloc_slice_fill_copy(plan.locals, Value::Absent),
                 looked: 0,
+                trace,
                 arena,
                 environment,
             };
@@ -215,11 +256,14 @@ fn read<'a>(
     source.reader.read(input, arena, captured)
 }
 
-fn matches<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<bool, RunError> {
-    match &rule.when {
-        None => Ok(true),
-        Some(when) => condition(when, run),
-    }
+/// Whether a rule of such a name holds.
+fn matches<'a>(name: &str, rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<bool, RunError> {
+    let holds = match &rule.when {
+        None => true,
+        Some(when) => condition(when, run)?,
+    };
+    run.trace(|trace| trace.rule(name, rule.span, Some(holds.to_string())));
+    Ok(holds)
 }
 
 fn outcome<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<FailureOutcome, RunError> {
@@ -240,6 +284,16 @@ fn outcome<'a>(rule: &'a Failure, run: &mut Run<'_, 'a>) -> Result<FailureOutcom
 
 fn text_of<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Option<String> {
     as_text(evaluate::evaluate(node, run, false).ok()?)
+}
+
+/// A value as text; `None` of an absent one, or of bytes that are none.
+pub(crate) fn shown_plainly(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Absent => None,
+        Value::Nil => Some("nil".to_owned()),
+        Value::Bytes(bytes) => Some(format!("{} bytes", bytes.len())),
+        other => as_text(other),
+    }
 }
 
 fn as_text(value: Value<'_>) -> Option<String> {
@@ -268,6 +322,7 @@ pub(crate) fn alone(
         original_rows: &mut Rows::default(),
         locals: arena.alloc_slice_fill_copy(usize::from(locals), Value::Absent),
         looked: 0,
+        trace: None,
         arena: &arena,
         environment: &environment,
     };

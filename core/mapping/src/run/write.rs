@@ -4,6 +4,7 @@ use super::{
     RunError,
     evaluate::{Problem, Run, compact, condition, evaluate, evaluate_leaf},
     lists::{self, Item},
+    trace::{Trace, shown},
 };
 use crate::{
     ir::{NilPolicy, SourceSlot},
@@ -78,10 +79,7 @@ fn operations<'a, W: Writer>(
     for operation in operations {
         let one = match &operation.content {
             Content::Scalar(node) => scalar(operation, node, run, out)?,
-            Content::Fixed(bytes) => {
-                out.extend_from_slice(bytes);
-                Outcome::PRESENT
-            }
+            Content::Fixed(bytes) => fixed(operation, bytes, run, out),
             content => field(operation, content, run, out)?,
         };
         all.exists = all.exists.max(one.exists);
@@ -118,10 +116,7 @@ fn field<'a, W: Writer>(
         }
         Content::Each { .. } => each(operation, content, run, out),
         Content::Through { list, nil, content } => through(operation, list, *nil, content, run, out),
-        Content::Fixed(bytes) => {
-            out.extend_from_slice(bytes);
-            Ok(Outcome::PRESENT)
-        }
+        Content::Fixed(bytes) => Ok(fixed(operation, bytes, run, out)),
         Content::Cases(cases) => {
             for (when, then) in cases {
                 let holds = match when {
@@ -132,9 +127,22 @@ fn field<'a, W: Writer>(
                     return field(operation, then, run, out);
                 }
             }
+            run.trace(|trace| trace.field(&operation.origin, None));
             Ok(absent(operation))
         }
     }
+}
+
+/// Always the same.
+fn fixed<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    bytes: &[u8],
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Outcome<'a> {
+    out.extend_from_slice(bytes);
+    run.trace(|trace| trace.field(&operation.origin, Some("constant".to_owned())));
+    Outcome::PRESENT
 }
 
 /// Nothing is written; which is an error where the contract demands it and its record exists.
@@ -151,6 +159,9 @@ fn scalar<'a, W: Writer>(
 ) -> Written<'a> {
     let origin = &operation.origin;
     let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(origin)));
+    if run.trace.is_some() {
+        return traced(operation, node, run, out);
+    }
     if let Node::Field { slot, decoder, .. } = node
         && decoder.is_plain_text()
     {
@@ -169,6 +180,41 @@ fn scalar<'a, W: Writer>(
         W::compact(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
         return Ok(Outcome::PRESENT);
     }
+    slowly(operation, node, run, out)
+}
+
+/// The same, telling what is done.
+#[cold]
+fn traced<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let written = slowly(operation, node, run, out);
+    let value = match &written {
+        Ok(outcome) if outcome.exists == Existence::Absent => None,
+        // Evaluated once more for its looks; what it tells of itself is told already.
+        Ok(_) => {
+            let trace = run.trace.take();
+            let value = evaluate(node, run, true).ok().and_then(shown);
+            run.trace = trace;
+            value
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    run.trace(|trace| trace.field(&operation.origin, value));
+    written
+}
+
+/// A scalar that is no plain copy.
+fn slowly<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    node: &'a Node,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Written<'a> {
+    let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(&operation.origin)));
     let mut exists = Existence::Present;
     let mut value = evaluate_leaf(node, run, false).map_err(failed)?;
     if matches!(value, Value::Absent) {
@@ -258,6 +304,7 @@ fn each<'a, W: Writer>(
     let is_scalar = !matches!(**content, Content::Record { .. });
     let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
     let (mut row, mut written) = (first, 0u32);
+    run.trace(|trace| trace.begin(origin));
     for _ in 0..count {
         run.looks_at_one().map_err(|problem| Box::new(problem.into_error(Some(origin))))?;
         run.enter(list.side, *frame, row);
@@ -271,6 +318,7 @@ fn each<'a, W: Writer>(
             None => break,
         };
     }
+    run.trace(Trace::end);
     if is_scalar {
         W::list_end(&operation.field, mark, out);
     }
@@ -294,6 +342,7 @@ fn through<'a, W: Writer>(
         Items::Rows { list, item, .. } => Some(SourceSlot { side: list.side, slot: *item }),
         Items::Parts { .. } => None,
     };
+    run.trace(|trace| trace.begin(origin));
     let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {
         let is_nil =
             matches!(item, Item::Row(..)) && item_slot.is_some_and(|slot| run.slot(slot) == Slot::Nil);
@@ -307,6 +356,7 @@ fn through<'a, W: Writer>(
         Ok(problem) => Box::new(problem.into_error(Some(origin))),
         Err(error) => error,
     })?;
+    run.trace(Trace::end);
     if is_scalar {
         W::list_end(&operation.field, mark, out);
     }
@@ -343,6 +393,7 @@ fn item_of<'a, W: Writer>(
     out: &mut Vec<u8>,
 ) -> Result<u32, Box<RunError>> {
     let origin = &operation.origin;
+    run.trace(Trace::next);
     match policy {
         _ if !is_nil => one_item(operation, content, run, out).map(u32::from),
         NilPolicy::Refuse => {
@@ -369,6 +420,7 @@ fn one_item<'a, W: Writer>(
         Content::Scalar(node) => {
             let failed = |problem: Problem| failed(problem.of(node));
             let value = evaluate(node, run, true).map_err(failed)?;
+            run.trace(|trace| trace.field(&operation.origin, shown(value)));
             if matches!(value, Value::Absent | Value::Nil) {
                 return Ok(false);
             }
