@@ -6,11 +6,13 @@ mod demo;
 mod describe;
 mod doctor;
 mod document;
+mod explain;
 mod gateway;
 mod portal;
 mod queue;
 mod reload;
 mod routes;
+mod schema;
 mod serve;
 mod simulate;
 mod topology;
@@ -23,9 +25,11 @@ use crate::report::{Failure, Report};
 pub(crate) enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Explain(explain::Arguments),
     Describe(describe::Arguments),
     Translate(translate::Arguments),
     Call(call::Arguments),
+    Schema(schema::Arguments),
     #[command(subcommand)]
     Simulate(simulate::Arguments),
     #[command(subcommand)]
@@ -43,8 +47,10 @@ impl Command {
         match self {
             Self::Serve(arguments) => serve::run(arguments, report),
             Self::Check(arguments) => check::run(&arguments, report),
+            Self::Explain(arguments) => explain::run(&arguments, report),
             Self::Describe(arguments) => describe::run(&arguments, report),
             Self::Translate(arguments) => translate::run(&arguments, report),
+            Self::Schema(arguments) => schema::run(&arguments, report),
             Self::Call(arguments) => call::run(&arguments, report),
             Self::Simulate(arguments) => simulate::run(arguments, report),
             Self::Queue(arguments) => queue::run(arguments, report),

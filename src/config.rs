@@ -1,6 +1,7 @@
 //! `portolan.yaml`: all that differs between environments. Read into what was typed, lowered into what the adapters
 //! take; every finding at once, with its place, and never with a secret in it.
 
+pub(crate) mod grammar;
 mod keys;
 mod limits;
 mod listen;
@@ -145,7 +146,7 @@ fn read(
 }
 
 fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
-    let mut keys = Group::of(document, "the configuration", reader)?;
+    let mut keys = Group::of(document, &grammar::CONFIGURATION, reader)?;
     let listen = match keys.take("listen") {
         Some(entry) => listen::listen(&entry.value, reader),
         None => Some(Listen::default()),
@@ -204,13 +205,12 @@ fn routes(entry: &Entry, reader: &mut Reader<'_>) -> Vec<PathBuf> {
 }
 
 fn systems(entry: &Entry, reader: &mut Reader<'_>) -> BTreeMap<String, System> {
-    let Some(group) = Group::of(&entry.value, "`systems`", reader) else { return BTreeMap::new() };
-    let named = group.entries().iter();
-    named.filter_map(|e| Some((e.key.clone(), system::system(e, reader)?))).collect()
+    let named = reader.entries(&entry.value, "`systems`").unwrap_or_default();
+    named.iter().filter_map(|e| Some((e.key.clone(), system::system(e, reader)?))).collect()
 }
 
 fn log(node: &yaml::Node, reader: &mut Reader<'_>) -> Option<Log> {
-    let mut keys = Group::of(node, "`log`", reader)?;
+    let mut keys = Group::of(node, &grammar::LOG, reader)?;
     let format = keys.take("format").and_then(|e| {
         let text = reader.text(e)?;
         match text.value.as_str() {

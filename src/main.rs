@@ -10,6 +10,7 @@ mod mappings;
 mod metrics;
 mod registry;
 mod report;
+mod schema;
 mod table;
 mod traces;
 mod units;

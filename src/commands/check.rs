@@ -1,8 +1,10 @@
 //! `portolan check`: mappings proved against both of their contracts, and against the configuration, before they run.
 
+mod fix;
+
 use std::{collections::HashSet, path::PathBuf};
 
-use portolan_diagnostics::{Severity, SourceId, Sources, render};
+use portolan_diagnostics::{Diagnostic, Severity, SourceId, Sources, render};
 
 use crate::{
     config, loader, mappings,
@@ -18,6 +20,7 @@ use crate::{
   portolan check
   portolan check mappings
   portolan check mappings/registry.yaml --format json
+  portolan check mappings --fix
   portolan check --config portolan.yaml")]
 pub(crate) struct Arguments {
     /// Mapping files, or folders with them [default: `routes` of ./portolan.yaml, or of --config]
@@ -26,15 +29,56 @@ pub(crate) struct Arguments {
     /// Check this configuration too
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Change the files where a finding has exactly one cure, and check again
+    #[arg(long)]
+    fix: bool,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// What a look at everything gave.
+struct Looked {
+    findings: Vec<Diagnostic>,
+    /// The files, named as the one sees them who named them: the user, or the configuration.
+    sources: Sources,
+    /// Routes that can be served.
+    sound: usize,
+    /// Mapping files that were read.
+    files: usize,
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     if let Some(path) = arguments.paths.iter().find(|path| !path.exists()) {
         return Err(Failure::usage(format_args!("there is no `{}`", path.display())));
     }
+    let in_format = |failure| report.in_format(failure, arguments.format);
+    let mut looked = look(arguments).map_err(in_format)?;
+    if arguments.fix && fix::fix(&looked.findings, &looked.sources, report)? {
+        looked = look(arguments).map_err(in_format)?;
+    }
+    let Looked { findings, sources, sound, files } = looked;
+    report.findings(&findings, &sources, arguments.format)?;
+    if arguments.format == Format::Text {
+        let sound = plural(sound, "sound route");
+        report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(files, "file")));
+        // Of several codes the heaviest one's shows how.
+        if let Some(worst) = findings.iter().rev().max_by_key(|d| d.severity) {
+            report.line(format_args!("`portolan explain {}` says more", worst.code));
+        }
+        let curable = findings.iter().filter_map(|d| d.edit.as_ref()?.place(&sources)).count();
+        if curable > 0 {
+            report.line(format_args!("`--fix` cures {curable} of them"));
+        }
+    }
+    match findings.iter().any(|d| d.severity >= Severity::Warning) {
+        true => Err(Failure::Findings),
+        false => Ok(()),
+    }
+}
+
+/// Reads and checks everything. A configuration that cannot be read is a failure by itself.
+fn look(arguments: &Arguments) -> Result<Looked, Failure> {
     let mut sources = Sources::default();
     let mut findings = Vec::new();
     let here = PathBuf::from("portolan.yaml");
@@ -43,37 +87,23 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         Some(path) => {
             let read = config::load(path, &mut sources);
             findings.extend(read.diagnostics);
-            let Some(config) = read.value else {
-                let failure = Failure::configuration(findings, &sources);
-                return Err(report.in_format(failure, arguments.format));
-            };
-            Some(config)
+            Some(read.value.ok_or_else(|| Failure::configuration(findings.clone(), &sources))?)
         }
         None => None,
     };
-    // Files are named as the one sees them who named them: the user, or the configuration.
-    let read;
-    let shown = match &configured {
+    let (read, shown) = match &configured {
         Some(config) if arguments.paths.is_empty() => {
-            read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
-            mappings::shown(&sources, &config.folder, Some(SourceId(0)))
+            let read = mappings::read(&config.folder, &config.routes, Some(config), &mut sources);
+            (read, mappings::shown(&sources, &config.folder, Some(SourceId(0))))
         }
         _ => {
-            read = mappings::read(loader::here(), &arguments.paths, configured.as_ref(), &mut sources);
-            sources
+            let read = mappings::read(loader::here(), &arguments.paths, configured.as_ref(), &mut sources);
+            (read, sources)
         }
     };
     findings.extend(read.findings);
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();
     findings.retain(|finding| said.insert(render(finding, &shown, false)));
-    report.findings(&findings, &shown, arguments.format)?;
-    if arguments.format == Format::Text {
-        let sound = plural(read.routes.len(), "sound route");
-        report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(read.files, "file")));
-    }
-    match findings.iter().any(|d| d.severity >= Severity::Warning) {
-        true => Err(Failure::Findings),
-        false => Ok(()),
-    }
+    Ok(Looked { findings, sources: shown, sound: read.routes.len(), files: read.files })
 }

@@ -9,7 +9,7 @@ use std::{
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
     BoxFuture, Control, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page,
-    Record, Reloaded, Resolution, RouteStatus, RouteView, Version,
+    Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -190,8 +190,12 @@ impl Operator for Ledger {
         Box::pin(async move { Ok(self.0.list(filter).await?) })
     }
 
-    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
-        Box::pin(async move { Ok(self.0.get(id).await?.ok_or(DeliveryError::NotFound(id))?) })
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Shown, OperatorError>> {
+        Box::pin(async move {
+            let record = self.0.get(id).await?.ok_or(DeliveryError::NotFound(id))?;
+            // What may be seen the mapping says, and nobody here has read it.
+            Ok(Shown { record, visible: Vec::new() })
+        })
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, OperatorError>> {

@@ -8,7 +8,10 @@ use std::{
 };
 
 use portolan_diagnostics::{Code, Diagnostic, Span, nearest};
-use portolan_mapping::yaml::{Entry, Node, NodeKind};
+use portolan_mapping::{
+    grammar,
+    yaml::{Entry, Node, NodeKind},
+};
 
 use super::secret;
 
@@ -127,6 +130,18 @@ impl Reader<'_> {
         Some(path)
     }
 
+    /// The entries of a group; a finding where it is something else.
+    pub(super) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        match &node.kind {
+            NodeKind::Mapping(entries) => Some(entries),
+            NodeKind::Broken => None,
+            _ => {
+                self.bad(node.span, format!("{what} is {}, not a group of keys", node.describe()));
+                None
+            }
+        }
+    }
+
     /// The items of a list.
     pub(super) fn items<'n>(&mut self, entry: &'n Entry) -> &'n [Node] {
         match &entry.value.kind {
@@ -147,8 +162,10 @@ impl Reader<'_> {
 
 /// The keys of a group while they are read.
 pub(super) struct Group<'a> {
-    /// What the group is called in messages.
+    /// What it is called in messages.
     what: String,
+    /// The keys that there may be.
+    group: &'static grammar::Group,
     span: Span,
     entries: &'a [Entry],
     asked: Vec<&'static str>,
@@ -156,32 +173,41 @@ pub(super) struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// The keys of `node`; a finding where it is something else.
-    pub(super) fn of(node: &'a Node, what: &str, reader: &mut Reader<'_>) -> Option<Self> {
-        match &node.kind {
-            NodeKind::Mapping(entries) => {
-                Some(Self { what: what.to_owned(), span: node.span, entries, asked: Vec::new() })
-            }
-            NodeKind::Broken => None,
-            _ => {
-                reader.bad(node.span, format!("{what} is {}, not a group of keys", node.describe()));
-                None
-            }
-        }
+    pub(super) fn of(
+        node: &'a Node,
+        group: &'static grammar::Group,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        Self::called(group.name, node, group, reader)
     }
 
-    /// Every entry, where the keys are names that the user chose.
-    pub(super) fn entries(&self) -> &'a [Entry] {
-        self.entries
+    /// The same, by another name.
+    pub(super) fn called(
+        what: &str,
+        node: &'a Node,
+        group: &'static grammar::Group,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        let entries = reader.entries(node, what)?;
+        Some(Self { what: what.to_owned(), group, span: node.span, entries, asked: Vec::new() })
     }
 
     /// The entry of a key, if it is there.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
+        debug_assert!(self.group.key(key).is_some(), "{} does not describe `{key}`", self.group.name);
+        self.asked.push(key);
+        self.entries.iter().find(|e| e.key == key)
+    }
+
+    /// The entry of a key that a later version reads.
+    pub(super) fn later(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.asked.push(key);
         self.entries.iter().find(|e| e.key == key)
     }
 
     /// The entry of a key that must be there.
     pub(super) fn require(&mut self, key: &'static str, reader: &mut Reader<'_>) -> Option<&'a Entry> {
+        debug_assert!(self.group.key(key).is_some_and(|key| key.required), "`{key}` is described otherwise");
         let entry = self.take(key);
         if entry.is_none() {
             let at = self.entries.first().map_or(self.span, |e| e.key_span);
@@ -193,6 +219,12 @@ impl<'a> Group<'a> {
             reader.findings.push(finding);
         }
         entry
+    }
+
+    /// The keys that could be there and are not.
+    fn absent(&self) -> impl Iterator<Item = &'static str> {
+        let names = self.group.keys.iter().map(|key| key.name);
+        names.filter(|name| self.entries.iter().all(|entry| entry.key != *name))
     }
 
     /// A key that was probably meant to be `key`.
@@ -213,7 +245,7 @@ impl<'a> Group<'a> {
                     format!("{} has no key `{}`", self.what, entry.key),
                 )
                 .at(entry.key_span, "")
-                .did_you_mean(&entry.key, self.asked.iter().copied());
+                .did_you_mean(&entry.key, self.absent());
                 reader.findings.push(finding);
             }
         }

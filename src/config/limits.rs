@@ -7,7 +7,10 @@ use portolan_delivery::system::{
 use portolan_diagnostics::{Code, Diagnostic};
 use portolan_mapping::yaml::{Entry, Node};
 
-use super::keys::{Group, Reader};
+use super::{
+    grammar,
+    keys::{Group, Reader},
+};
 
 /// The keys of a system that say how it may be asked; and how many requests it takes at a time, where that is said.
 pub(super) fn policy(system: &mut Group<'_>, reader: &mut Reader<'_>) -> (SystemPolicy, Option<usize>) {
@@ -24,7 +27,7 @@ pub(super) fn policy(system: &mut Group<'_>, reader: &mut Reader<'_>) -> (System
 }
 
 fn limits(node: &Node, policy: &mut SystemPolicy, reader: &mut Reader<'_>) -> Option<usize> {
-    let mut keys = Group::of(node, "`limits`", reader)?;
+    let mut keys = Group::of(node, &grammar::LIMITS, reader)?;
     let at_a_time = keys.take("concurrency").and_then(|e| reader.count(e));
     let burst = keys.take("burst");
     let bursts = burst.and_then(|e| reader.count(e)).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
@@ -56,7 +59,7 @@ fn breaker(entry: &Entry, reader: &mut Reader<'_>) -> Option<BreakerPolicy> {
     if entry.value.scalar().is_some_and(|scalar| scalar.text == "off") {
         return None;
     }
-    let mut keys = Group::of(&entry.value, "`breaker`", reader)?;
+    let mut keys = Group::of(&entry.value, &grammar::BREAKER, reader)?;
     let failures =
         keys.take("failures").and_then(|e| reader.count(e)).unwrap_or(BreakerPolicy::FAILURES as usize);
     let open_for = keys.take("open-for").and_then(|e| reader.duration(e)).unwrap_or(BreakerPolicy::OPEN_FOR);
@@ -69,7 +72,7 @@ fn breaker(entry: &Entry, reader: &mut Reader<'_>) -> Option<BreakerPolicy> {
 }
 
 fn window(node: &Node, reader: &mut Reader<'_>) -> Option<Window> {
-    let mut keys = Group::of(node, "a window of `maintenance`", reader)?;
+    let mut keys = Group::of(node, &grammar::WINDOW, reader)?;
     let zone = keys.require("zone", reader).and_then(|e| {
         let text = reader.text(e)?;
         let zone = window::zone(&text.value);

@@ -3,10 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use portolan_diagnostics::{Code, Diagnostic};
-use portolan_grpc::{ClientCertificates, GrpcOptions, TlsOptions};
+use portolan_grpc::{ClientCertificates, GrpcOptions, TlsOptions, WebOptions};
 use portolan_mapping::yaml::{Node, NodeKind};
 
-use super::keys::{Group, Reader};
+use super::{
+    grammar,
+    keys::{Group, Reader},
+};
 
 /// Where callers and operators come in.
 #[derive(Debug, Clone)]
@@ -24,7 +27,7 @@ impl Default for Listen {
 }
 
 pub(super) fn listen(node: &Node, reader: &mut Reader<'_>) -> Option<Listen> {
-    let mut keys = Group::of(node, "`listen`", reader)?;
+    let mut keys = Group::of(node, &grammar::LISTEN, reader)?;
     let defaults = Listen::default();
     let grpc = match keys.take("grpc") {
         Some(entry) if matches!(entry.value.kind, NodeKind::Mapping(_)) => grpc(&entry.value, reader),
@@ -53,13 +56,14 @@ fn meet(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
-    let mut keys = Group::of(node, "`grpc`", reader)?;
+    let mut keys = Group::of(node, &grammar::GRPC, reader)?;
     let mut options = GrpcOptions::default();
     let address = keys.require("address", reader).and_then(|e| reader.address(e));
     let tls = match keys.take("tls") {
         Some(entry) => tls(&entry.value, reader).map(Some),
         None => Some(None),
     };
+    options.web = keys.take("web").and_then(|e| web(&e.value, reader));
     if let Some(reflection) = keys.take("reflection").and_then(|e| reader.boolean(e)) {
         options.reflection = reflection;
     }
@@ -81,8 +85,24 @@ fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<GrpcOptions> {
     Some(options)
 }
 
+fn web(node: &Node, reader: &mut Reader<'_>) -> Option<WebOptions> {
+    let mut keys = Group::of(node, &grammar::WEB, reader)?;
+    let mut origins = Vec::new();
+    if let Some(entry) = keys.take("origins") {
+        for item in reader.items(entry) {
+            let Some(text) = reader.text_of(item, "origins", entry.key_span) else { continue };
+            match WebOptions::origin(&text.value) {
+                Ok(origin) => origins.push(origin),
+                Err(problem) => reader.bad(text.span, format!("`origins`: {problem}")),
+            }
+        }
+    }
+    keys.finish(reader);
+    Some(WebOptions { origins })
+}
+
 fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
-    let mut keys = Group::of(node, "`tls`", reader)?;
+    let mut keys = Group::of(node, &grammar::SERVER_TLS, reader)?;
     let certificate = keys.require("cert", reader).and_then(|e| reader.file(e));
     let key = keys.require("key", reader).and_then(|e| reader.file(e));
     let authorities = keys.take("client-ca");

@@ -7,6 +7,7 @@ use portolan_mapping::yaml::{Entry, NodeKind};
 use portolan_rabbitmq::{QueueType, TlsOptions};
 
 use super::{
+    grammar,
     keys::{Group, Reader, Text},
     strangers::{self, Strangers},
     system::readable,
@@ -135,8 +136,8 @@ impl<'a> Place<'a> {
         if !matches!(entry.value.kind, NodeKind::Mapping(_)) {
             return Some(Self { url: reader.text(entry)?, options: None });
         }
-        let what = if entry.key == "queue" { "`queue`" } else { "`ledger`" };
-        let mut keys = Group::of(&entry.value, what, reader)?;
+        let group = if entry.key == "queue" { &grammar::QUEUE } else { &grammar::LEDGER };
+        let mut keys = Group::of(&entry.value, group, reader)?;
         let url = keys.require("url", reader).and_then(|e| reader.text(e))?;
         Some(Self { url, options: Some(keys) })
     }

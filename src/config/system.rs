@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use portolan_delivery::system::SystemPolicy;
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_mapping::yaml::{Entry, Node};
-use portolan_soap::{Auth, SoapOptions, TlsOptions};
+use portolan_soap::{Auth, PasswordType, SoapOptions, TlsOptions, WsSecurity};
 
 use super::{
+    grammar,
     keys::{Group, Reader},
     limits,
 };
@@ -37,9 +38,9 @@ pub(crate) enum SystemKind {
 
 pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
     let what = format!("the system `{}`", entry.key);
-    let mut keys = Group::of(&entry.value, &what, reader)?;
+    let mut keys = Group::called(&what, &entry.value, &grammar::SYSTEM, reader)?;
     for later in ["grpc", "batch"] {
-        if let Some(entry) = keys.take(later) {
+        if let Some(entry) = keys.later(later) {
             let finding =
                 Diagnostic::error(Code::CONFIG_INVALID, format!("{later} systems are not built yet"));
             reader.findings.push(finding.at(entry.key_span, ""));
@@ -57,7 +58,7 @@ pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
 }
 
 fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
-    let mut keys = Group::of(node, "`soap`", reader)?;
+    let mut keys = Group::of(node, &grammar::SOAP, reader)?;
     let endpoint = keys.require("endpoint", reader).and_then(|e| reader.text(e));
     let before = reader.findings.len();
     let mut options = SoapOptions::new(endpoint.as_ref().map(|e| e.value.clone()).unwrap_or_default());
@@ -78,10 +79,14 @@ fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
     if let Some(bytes) = keys.take("max-reply-bytes").and_then(|e| reader.bytes(e)) {
         options.max_reply_bytes = bytes;
     }
+    if let Some(most) = keys.take("max-redirects").and_then(|e| redirects(e, reader)) {
+        options.max_redirects = most;
+    }
     if let Some(on) = keys.take("compression").and_then(|e| reader.boolean(e)) {
         options.compression = on;
     }
     options.auth = keys.take("auth").and_then(|e| auth(&e.value, reader));
+    options.ws_security = keys.take("ws-security").and_then(|e| ws_security(&e.value, reader));
     if let Some(tls) = keys.take("tls").and_then(|e| tls(&e.value, reader)) {
         options.tls = tls;
     }
@@ -98,16 +103,56 @@ fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
     Some(SystemKind::Soap { options: Box::new(options), header })
 }
 
+/// More is a circle.
+const MOST_REDIRECTS: usize = 10;
+
+fn redirects(entry: &Entry, reader: &mut Reader<'_>) -> Option<usize> {
+    reader.parsed(entry, |text| match text.parse() {
+        Ok(most) if most <= MOST_REDIRECTS => Ok(most),
+        _ => Err(format!("write a whole number from 0 (none is followed) to {MOST_REDIRECTS}")),
+    })
+}
+
 fn auth(node: &Node, reader: &mut Reader<'_>) -> Option<Auth> {
-    let mut keys = Group::of(node, "`auth`", reader)?;
+    let mut keys = Group::of(node, &grammar::AUTH, reader)?;
+    let user = user(&mut keys, reader);
+    keys.finish(reader);
+    let (username, password) = user?;
+    Some(Auth { username, password })
+}
+
+fn ws_security(node: &Node, reader: &mut Reader<'_>) -> Option<WsSecurity> {
+    let mut keys = Group::of(node, &grammar::WS_SECURITY, reader)?;
+    let user = user(&mut keys, reader);
+    let password_type = keys.require("type", reader).and_then(|entry| {
+        reader.parsed(entry, |text| match text {
+            "text" => Ok(PasswordType::Text),
+            "digest" => Ok(PasswordType::Digest),
+            _ => Err("write text (the password as it is) or digest".to_owned()),
+        })
+    });
+    let timestamp = keys.take("timestamp").map(|e| reader.duration(e));
+    let must_understand = keys.take("must-understand").map(|e| reader.boolean(e));
+    keys.finish(reader);
+    let (username, password) = user?;
+    Some(WsSecurity {
+        username,
+        password,
+        password_type: password_type?,
+        timestamp: timestamp.flatten(),
+        must_understand: must_understand.flatten().unwrap_or(false),
+    })
+}
+
+/// A username and its password.
+fn user(keys: &mut Group<'_>, reader: &mut Reader<'_>) -> Option<(String, String)> {
     let username = keys.require("username", reader).and_then(|e| reader.text(e));
     let password = keys.require("password", reader).and_then(|e| reader.text(e));
-    keys.finish(reader);
     let (username, password) = (username?, password?);
     if !password.resolved {
         reader.findings.push(readable("a password", password.span));
     }
-    Some(Auth { username: username.value, password: password.value })
+    Some((username.value, password.value))
 }
 
 /// A credential that is written into the configuration itself.
@@ -118,7 +163,7 @@ pub(super) fn readable(what: &str, span: Span) -> Diagnostic {
 }
 
 pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
-    let mut keys = Group::of(node, "`tls`", reader)?;
+    let mut keys = Group::of(node, &grammar::TLS, reader)?;
     let mut file = |key| keys.take(key).map(|e| reader.file(e));
     let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
     keys.finish(reader);
@@ -127,8 +172,7 @@ pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
 }
 
 pub(super) fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let Some(group) = Group::of(node, "`headers`", reader) else { return BTreeMap::new() };
-    let entries = group.entries().iter();
+    let entries = reader.entries(node, "`headers`").unwrap_or_default();
     let mut headers = BTreeMap::new();
     for entry in entries {
         let Some(text) = reader.text(entry) else { continue };

@@ -7,6 +7,7 @@ use portolan_mapping::yaml::{Entry, Node, NodeKind};
 use portolan_soap::TlsOptions;
 
 use super::{
+    grammar,
     keys::{Group, Reader},
     system::{headers, tls},
 };
@@ -43,7 +44,7 @@ impl fmt::Debug for Collector {
 const SERVICE: &str = "portolan";
 
 pub(super) fn telemetry(node: &Node, reader: &mut Reader<'_>) -> Option<Telemetry> {
-    let mut keys = Group::of(node, "`telemetry`", reader)?;
+    let mut keys = Group::of(node, &grammar::TELEMETRY, reader)?;
     let collector = keys.require("otlp", reader).and_then(|e| collector(e, reader));
     let sample = match keys.take("sample") {
         Some(entry) => reader.parsed(entry, |text| match text.parse() {
@@ -64,7 +65,7 @@ fn collector(entry: &Entry, reader: &mut Reader<'_>) -> Option<Collector> {
     let mut collector = Collector::default();
     let endpoint = match &entry.value.kind {
         NodeKind::Mapping(_) => {
-            let mut keys = Group::of(&entry.value, "`otlp`", reader)?;
+            let mut keys = Group::of(&entry.value, &grammar::OTLP, reader)?;
             let endpoint = keys.require("endpoint", reader).and_then(|e| reader.text(e));
             collector.headers = keys.take("headers").map(|e| headers(&e.value, reader)).unwrap_or_default();
             collector.tls = keys.take("tls").and_then(|e| tls(&e.value, reader)).unwrap_or_default();

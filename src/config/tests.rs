@@ -196,6 +196,54 @@ fn finds_everything_at_once() {
 }
 
 #[test]
+fn origins_of_browsers_are_read() {
+    let with =
+        |web: &str| format!("routes: []\nlisten: {{ grpc: {{ address: '127.0.0.1:1', web: {web} }} }}\n");
+    let origins = |web: &str| {
+        let (config, rendered) = read_in(folder().path(), &with(web));
+        assert_eq!(rendered, "");
+        config.unwrap().listen.grpc.web.unwrap().origins
+    };
+    assert_eq!(origins("{}"), [] as [&str; 0]);
+    assert_eq!(
+        origins("{ origins: [ 'https://a.example', 'http://localhost:3000' ] }"),
+        ["https://a.example", "http://localhost:3000"]
+    );
+    check(&with("{ origins: [ '*' ] }"), &["`origins`: write scheme and host"]);
+    check(&with("{ origins: https://a.example }"), &["`origins` is a single value, not a list"]);
+    check(&with("{ origin: [] }"), &["`web` has no key `origin`"]);
+}
+
+#[test]
+fn users_and_redirections_of_a_system_are_read() {
+    let keys = "ws-security: { username: u, password: '${env:PORTAL_PASSWORD}', type: digest, timestamp: 5m, \
+                must-understand: true }, max-redirects: 0";
+    let text = format!("routes: []\nsystems: {{ r: {{ soap: {{ endpoint: 'http://h/', {keys} }} }} }}\n");
+    let (config, rendered) = read_in(folder().path(), &text);
+    assert_eq!(rendered, "");
+    let SystemKind::Soap { options, .. } = &config.unwrap().systems["r"].kind;
+    let token = options.ws_security.as_ref().unwrap();
+    assert_eq!((&*token.username, token.password_type), ("u", portolan_soap::PasswordType::Digest));
+    assert_eq!((token.timestamp, token.must_understand), (Some(Duration::from_secs(300)), true));
+    assert_eq!(options.max_redirects, 0);
+    let with = |keys: &str| {
+        format!("routes: []\nsystems: {{ r: {{ soap: {{ endpoint: 'http://h/', {keys} }} }} }}\n")
+    };
+    check(
+        &with("ws-security: { username: u, password: '${env:PORTAL_PASSWORD}' }"),
+        &["`ws-security` has no `type`"],
+    );
+    check(
+        &with("ws-security: { username: u, password: '${env:PORTAL_PASSWORD}', type: hash }"),
+        &["`type`: write text (the password as it is) or digest"],
+    );
+    check(
+        &with("max-redirects: 11"),
+        &["`max-redirects`: write a whole number from 0 (none is followed) to 10"],
+    );
+}
+
+#[test]
 fn what_is_not_built_yet_is_named() {
     check(
         "routes: []\nsystems: { x: { batch: {} } }\n",
@@ -219,6 +267,10 @@ fn secrets_are_never_shown() {
         &["the secret's file `missing` cannot be read: it is not there"],
     );
     check(&system("endpoint: 'http://user:canary@h/'"), &["`endpoint` must not hold credentials"]);
+    check(
+        &system("endpoint: 'http://h/', ws-security: { username: canary, password: canary, type: text }"),
+        &["warning[config/secret]: a password stands here for everybody to read"],
+    );
     check(
         &system("endpoint: 'http://h/', headers: { X-Api-Key: canary, Authorization: canary, X-Plain: x }"),
         &["warning[config/secret]: a secret stands here", "{ X-Api-Key: ********, Authorization: ********, "],

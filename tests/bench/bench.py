@@ -247,6 +247,23 @@ def start_and_idle(backlog):
         stop(gateway)
 
 
+def check_of_many():
+    """Two hundred routes, in folders as the tests' orders: read, checked against their contracts, and against each other."""
+    routes, source = WORK / "check/mappings", ROOT / "tests/gateway/routes/orders"
+    mapping = (source / "orders.yaml").read_text()
+    for copy in range(-(-200 // mapping.count("route: "))):
+        to = routes / f"orders{copy}"
+        to.mkdir(parents=True)
+        for file in ("orders.proto", "orders.wsdl", "orders.yaml"):
+            text = (source / file).read_text().replace("test.orders.v1", f"test.orders{copy}.v1")
+            (to / file).write_text(text.replace("route: orders.", f"route: orders{copy}."))
+    for _ in range(REPS):
+        begun = time.monotonic()
+        said = sp.run([PORTOLAN, "check", routes], capture_output=True, text=True)
+        figure("check_200_routes_ms", (time.monotonic() - begun) * 1000)
+        assert said.returncode == 0, said.stderr
+
+
 backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL)
 try:
     wait_for(BACKEND)
@@ -255,6 +272,8 @@ try:
         for index in range(REPS):
             repetition(index == 0, direct, request_reply, operation)
         start_and_idle(operation)
+    if ONLY in ("", "alone", "check"):
+        check_of_many()
     if ONLY in ("", "shared"):
         servers = sp.Popen([BENCH, "servers"], stdin=sp.PIPE, stdout=sp.PIPE, text=True)
         amqp, postgres = servers.stdout.readline().split()

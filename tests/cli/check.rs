@@ -99,6 +99,32 @@ systems: { shop: { soap: { endpoint: \"http://127.0.0.1:1/\" } } }
 }
 
 #[test]
+fn what_has_one_cure_is_cured() {
+    let broken = mapping("    ArticelNumber: article # the number\n    CurrencyCode: { const: 01 }\n")
+        .replace("amount: body.Amount", "amount: body.Amonut");
+    let (_kept, folder) =
+        folder(&[("m/shop.proto", PROTO), ("m/shop.wsdl", WSDL), ("m/price.yaml", &broken)]);
+    snapshot::check("check-curable-json", &folder, &["check", "m", "--format", "json"]);
+    snapshot::check("check-fix", &folder, &["check", "m", "--fix"]);
+    let text = std::fs::read_to_string(folder.join("m/price.yaml")).unwrap();
+    let cured = broken.replace("ArticelNumber", "ArticleNumber").replace("01", "\"01\"");
+    assert_eq!(text, cured.replace("Amonut", "Amount"));
+    let files = std::fs::read_dir(folder.join("m")).unwrap().count();
+    assert_eq!(files, 3, "nothing is left beside the files");
+    // What was cured once is sound, and a second run changes nothing.
+    snapshot::check("check-fix-again", &folder, &["check", "m", "--fix"]);
+}
+
+#[test]
+fn findings_are_explained() {
+    let (_kept, folder) = folder(&[]);
+    snapshot::check("explain", &folder, &["explain"]);
+    snapshot::check("explain-code", &folder, &["explain", "map/unknown-table"]);
+    snapshot::check("explain-near", &folder, &["explain", "unknown-paht"]);
+    snapshot::check("explain-unknown", &folder, &["explain", "E0308"]);
+}
+
+#[test]
 fn the_examples_are_sound() {
     snapshot::check("check-examples", repository(), &["check", "mappings"]);
 }

@@ -96,12 +96,23 @@ fn before_a_start() {
         soap("benefits", &format!("endpoint: '{old}'")),
         soap("gone", "endpoint: 'http://127.0.0.1:1/', auth: { username: u, password: canary }"),
         soap("locked", &format!("endpoint: '{}'", system("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n"))),
+        soap(
+            "readable",
+            "endpoint: 'http://register.invalid/', ws-security: { username: u, password: '${file:secret}', type: text }",
+        ),
         soap("behind", &format!("endpoint: '{}'", system("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"))),
     ];
     let text = config(&format!("grpc: '{grpc}', http: '{free}'"), &systems.concat());
-    let (_kept, folder) = folder(&[("portolan.yaml", &text)]);
+    let (_kept, folder) = folder(&[("portolan.yaml", &text), ("secret", "canary")]);
     let found = Found::by(&folder, &[]);
     assert_eq!(found.code, 1);
+    found.has(
+        "warning",
+        "system",
+        "readable",
+        "the password crosses the network without TLS",
+        "write https://",
+    );
     found.has(
         "warning",
         "configuration",

@@ -25,6 +25,8 @@ fn every_command_explains_itself() {
         "simulate",
         "queue",
         "routes",
+        "explain",
+        "schema",
         "topology",
         "reload",
         "demo",

@@ -21,6 +21,7 @@ mod lifecycle;
 mod load;
 mod memory;
 mod metrics;
+mod one_way;
 mod operations;
 mod order;
 mod peers;

@@ -87,6 +87,10 @@ fn a_dead_letter_says_over_which_gateway_it_died() {
     block_on(async {
         let backend = Backend::start(|_, _| Reaction::TakeSlowly(Duration::from_secs(60))).await;
         let house = House::orders(backend.address);
+        house.remap(
+            "route: orders.later\n",
+            "route: orders.later\nvisible: { request: [ key, amount_minor ] }\n",
+        );
         let gateway = house.serve();
         let client = Client::connect(gateway.grpc).await;
         let begun = client.begin("Later", OrderRequest::new("slow")).await.unwrap();
@@ -101,6 +105,9 @@ fn a_dead_letter_says_over_which_gateway_it_died() {
         let gateway = house.serve();
         let shown: Value = serde_json::from_str(&gateway.operator(&house, &show)).unwrap();
         assert_eq!(shown["failure"]["reason"], "OUTCOME_UNKNOWN", "{shown}");
+        // What the mapping lets people see, and nothing else of the message.
+        assert_eq!(shown["visible"], json!({ "key": "slow", "amount_minor": "1999" }), "{shown}");
+        assert!(!shown.to_string().contains("canary") && !shown["visible"].to_string().contains("customer"));
         assert!(shown["failure"]["advice"].as_str().unwrap().contains(&which), "{which}: {shown}");
         let told = Client::connect(gateway.grpc).await.operation(&begun.name).await.unwrap();
         assert!(!format!("{told:?}").contains(&which), "callers are not told: {told:?}");
@@ -280,4 +287,43 @@ fn a_python_portal_claims_a_benefit_and_waits_for_the_answer() {
         assert_eq!(answer["reply"]["metadata"]["state"], "SUCCEEDED", "{answer}");
     }
     assert_eq!(told[0]["reply"]["name"], told[1]["reply"]["name"], "one request id, one claim");
+}
+
+#[test]
+fn an_operation_that_waits_is_cancelled_by_its_caller_and_never_sent() {
+    block_on(async {
+        let address = Backend::start(|_, _| Reaction::Take).await.address;
+        let house = House::orders(address);
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let begun = client.begin("LaterAgain", OrderRequest::new("regret")).await.unwrap();
+        let name = json!({ "name": begun.name }).to_string();
+        let portal = |method: &str| {
+            let method = format!("google.longrunning.Operations/{method}");
+            python_portal(gateway.grpc, &[&method, &name]).remove(0)
+        };
+        let ended = until("the operation does not happen to be at work", async || {
+            let cancelled = portal("CancelOperation");
+            assert_eq!((&cancelled["ok"], &cancelled["reply"]), (&json!(true), &json!({})), "{cancelled}");
+            let now = client.operation(&begun.name).await.unwrap();
+            now.done.then_some(now)
+        })
+        .await;
+        let details = Details::of_rpc(ended.error.as_ref().unwrap());
+        assert_eq!(
+            (details.code, details.reason.as_str()),
+            (Some(Code::Cancelled), "CANCELLED"),
+            "{details:?}"
+        );
+        assert_eq!(ended.about().state(), OperationState::Failed);
+        let backend = Backend::back_at(address).await;
+        let other = client.begin("LaterAgain", OrderRequest::new("keep")).await.unwrap();
+        assert!(client.wait(&other.name, PATIENCE).await.unwrap().done);
+        let same = client.begin("LaterAgain", OrderRequest::new("regret")).await.unwrap();
+        assert_eq!((same.name, same.done), (begun.name, true), "its request id is taken");
+        assert_eq!((backend.count("keep"), backend.count("regret")), (1, 0));
+        assert_eq!(portal("DeleteOperation")["code"], "UNIMPLEMENTED");
+        let anybody = python_portal(gateway.grpc, &["google.longrunning.Operations/ListOperations", "{}"]);
+        assert_eq!(anybody[0]["code"], "UNAUTHENTICATED", "strangers have no list: {anybody:?}");
+    });
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{House, Peer, corpus, node_portal, python_portal, repository};
+use crate::harness::{House, Peer, corpus, node_portal, python_portal, repository, web_portal};
 
 const REGISTRY: &str = "civic.registry.v1.PopulationRegister/GetPerson";
 
@@ -64,6 +64,37 @@ fn a_python_portal_that_learns_the_contract_by_reflection_asks_a_node_register()
 
     let asked = ["38502281234", "38502281234", "00000000000", "99999999999"];
     assert_eq!(register.asked(), asked.map(|code| format!("PersonQuery {code}")));
+}
+
+#[test]
+fn a_browsers_portal_asks_a_node_register_by_grpc_web() {
+    let wsdl = repository().join("mappings/population-register/register.wsdl");
+    let register = Peer::node_soap("register", &wsdl);
+    let mut house = House::new(&["mappings/population-register"]);
+    house.system("population-register", &format!("endpoint: 'http://{}/soap'", register.address));
+    house.setting(
+        "listen: { http: '127.0.0.1:0', grpc: { address: '127.0.0.1:0', web: { origins: [ 'https://portal.example' ] } } }",
+    );
+    let gateway = house.serve();
+    let ask = |code: &str| {
+        let request = json!({ "national_id": code, "purpose": "PURPOSE_TAX" }).to_string();
+        web_portal(gateway.grpc, "mappings/population-register/registry.proto", &[REGISTRY, &request])
+    };
+    let found = ask("38502281234");
+    assert_eq!(found["reply"]["full_name"], "Mari Kask & Tamm", "{found}");
+    let unknown = ask("00000000000");
+    assert_eq!((&unknown["code"], &unknown["message"]), (&json!("NotFound"), &json!("no such person")));
+    let malformed = ask("1");
+    assert_eq!(malformed["code"], "InvalidArgument", "{malformed}");
+    assert_eq!(
+        malformed["details"],
+        json!(["google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.RequestInfo"]),
+        "{malformed}"
+    );
+    // Others call as ever, at the same port.
+    let request = json!({ "national_id": "38502281234", "purpose": "PURPOSE_TAX" }).to_string();
+    let same = python_portal(gateway.grpc, &[REGISTRY, &request]).remove(0);
+    assert_eq!(same["reply"]["full_name"], "Mari Kask & Tamm", "{same}");
 }
 
 #[test]
@@ -207,6 +238,14 @@ fn a_portal_is_known_by_its_certificate_and_sees_its_own_operations_only() {
     let ask = |by| portal(by, &["google.longrunning.Operations/GetOperation", &name]);
     assert_eq!(ask(&one)["reply"]["done"], true);
     assert_eq!(ask(&other)["code"], "NOT_FOUND", "somebody else's operation is as if there were none");
+    let list =
+        |by| portal(by, &["google.longrunning.Operations/ListOperations", r#"{ "filter": "done = true" }"#]);
+    for (by, own) in [(&one, first), (&other, second)] {
+        let listed = list(by);
+        let operations = listed["reply"]["operations"].as_array().unwrap();
+        assert_eq!((operations.len(), &operations[0]["name"]), (1, own), "each sees his own: {listed}");
+        assert_eq!(operations[0]["done"], true, "{listed}");
+    }
     let unknown = std::panic::catch_unwind(|| ask(&stranger));
     assert!(unknown.is_err(), "a stranger learns nothing, not even by reflection: {unknown:?}");
 }

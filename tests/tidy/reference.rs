@@ -7,11 +7,14 @@ use portolan_mapping::functions::{LIBRARY, Parameter, lists::LISTS};
 
 /// Every generated page: its path under the root and its text.
 fn pages() -> Vec<(PathBuf, String)> {
-    vec![
+    let mut pages = vec![
         ("docs/errors/README.md".into(), errors()),
         ("docs/reference/functions.md".into(), functions()),
         ("docs/reference/cli.md".into(), command_line()),
-    ]
+    ];
+    pages.extend(super::findings::pages());
+    pages.extend(super::schema::pages());
+    pages
 }
 
 #[test]
@@ -34,11 +37,14 @@ fn regenerate() {
 
 fn errors() -> String {
     let mut page = String::from(
-        "# Findings\n\nEvery code that `portolan check` and its kin can print. Made from core/diagnostics/src/catalog.rs.\n\n\
+        "# Findings\n\nEvery code that `portolan check` and its kin can print, each with a page that `portolan explain CODE` prints too. \
+         Made from core/diagnostics/src/catalog.rs.\n\n\
+         The examples of the pages are tests. They stand in the shop of [example](example): a fragment of a mapping replaces the keys of \
+         the same names in its price.yaml, anything else is a whole file.\n\n\
          | code | meaning |\n| --- | --- |\n",
     );
     for entry in CATALOG {
-        let _ = writeln!(page, "| `{}` | {} |", entry.code, entry.title.trim());
+        let _ = writeln!(page, "| [`{0}`]({0}.md) | {1} |", entry.code, entry.title);
     }
     page
 }

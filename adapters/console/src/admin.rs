@@ -107,7 +107,7 @@ async fn list(
 
 async fn get(operator: Shared, request: wire::GetMessageRequest) -> Result<wire::Message, Status> {
     let id = convert::id_in(&request.id).map_err(malformed)?;
-    operator.show(id).await.map(convert::record_out).map_err(to_status)
+    operator.show(id).await.map(convert::shown_out).map_err(to_status)
 }
 
 async fn retry(operator: Shared, request: wire::RetryMessageRequest) -> Result<wire::Empty, Status> {

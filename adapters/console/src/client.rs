@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Record, Reloaded,
-    Resolution, RouteStatus, RouteView, Version,
+    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Reloaded, Resolution,
+    RouteStatus, RouteView, Shown, Version,
 };
 use tonic::{
     Request, Status,
@@ -71,11 +71,11 @@ impl Operator for ConsoleClient {
         })
     }
 
-    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Shown, OperatorError>> {
         Box::pin(async move {
             let request = wire::GetMessageRequest { id: id.to_string() };
             let answer = self.call("/portolan.admin.v1.Admin/GetMessage", request).await?;
-            convert::record_in(answer).map_err(foreign)
+            convert::shown_in(answer).map_err(foreign)
         })
     }
 

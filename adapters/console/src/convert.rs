@@ -197,7 +197,19 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
         order,
         behind: behind.map(|id| id.to_string()),
         lost,
+        visible: Vec::new(),
     }
+}
+
+pub(crate) fn shown_out(shown: delivery::Shown) -> wire::Message {
+    let visible = |one: delivery::VisibleValue| wire::VisibleValue { path: one.path, value: one.value };
+    wire::Message { visible: shown.visible.into_iter().map(visible).collect(), ..record_out(shown.record) }
+}
+
+pub(crate) fn shown_in(mut message: wire::Message) -> Result<delivery::Shown, Malformed> {
+    let visible = |one: wire::VisibleValue| delivery::VisibleValue { path: one.path, value: one.value };
+    let visible = std::mem::take(&mut message.visible).into_iter().map(visible).collect();
+    Ok(delivery::Shown { record: record_in(message)?, visible })
 }
 
 pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malformed> {

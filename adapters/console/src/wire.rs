@@ -278,6 +278,16 @@ pub(crate) struct Message {
     pub(crate) behind: Option<String>,
     #[prost(uint32, tag = "21")]
     pub(crate) lost: u32,
+    #[prost(message, repeated, tag = "22")]
+    pub(crate) visible: Vec<VisibleValue>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct VisibleValue {
+    #[prost(string, tag = "1")]
+    pub(crate) path: String,
+    #[prost(string, optional, tag = "2")]
+    pub(crate) value: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

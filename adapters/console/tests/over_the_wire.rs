@@ -29,8 +29,9 @@ impl Operator for Fake {
         Box::pin(async move { Ok(Page { records, next }) })
     }
 
-    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Shown, OperatorError>> {
         let found = self.records.iter().find(|r| r.envelope.id == id).cloned();
+        let found = found.map(|record| Shown { record, visible: visible() });
         Box::pin(async move { found.ok_or(DeliveryError::NotFound(id).into()) })
     }
 
@@ -92,6 +93,12 @@ fn route() -> RouteView {
         mode: "request-reply".into(),
         bundle: "ab".repeat(32),
     }
+}
+
+fn visible() -> Vec<VisibleValue> {
+    let value =
+        |path: &str, value: Option<&str>| VisibleValue { path: path.into(), value: value.map(str::to_owned) };
+    vec![value("purpose", Some("PURPOSE_TAX")), value("as_of", None)]
 }
 
 fn statuses() -> Vec<RouteStatus> {
@@ -191,7 +198,9 @@ async fn the_client_says_what_the_operator_says() {
     let filter = Filter { state: Some(StateKind::Dead), route: Some("r".into()), ..Filter::default() };
     assert_eq!(client.list(filter).await.unwrap().records.len(), 1);
     let id = fake.records[4].envelope.id;
-    assert_eq!(format!("{:?}", client.show(id).await.unwrap()), format!("{:?}", fake.records[4]));
+    let shown = client.show(id).await.unwrap();
+    assert_eq!(format!("{:?}", shown.record), format!("{:?}", fake.records[4]));
+    assert_eq!(shown.visible, visible());
     assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
     assert_eq!(client.routes().await.unwrap(), [route()]);
     assert_eq!(client.route_statuses().await.unwrap(), statuses());

@@ -1,8 +1,17 @@
-//! One connection: TLS where it is configured, then HTTP/2 until the other side goes, goes silent, or the source drains.
+//! One connection: TLS where it is configured, then HTTP/2, or HTTP/1.1 for gRPC-Web, until the other side goes, goes silent, or the source drains.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
-use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -36,11 +45,12 @@ pub(crate) async fn serve(
         tracing::debug!(%error, "a connection was lost before it began");
         return;
     }
-    let begun = timeout(service.options.handshake_timeout, begin(stream, tls.as_deref())).await;
+    let http1 = service.options.web.is_some();
+    let begun = timeout(service.options.handshake_timeout, begin(stream, tls.as_deref(), http1)).await;
     match begun {
-        Ok(Ok(Begun::Plain(stream))) => http2(stream, None, service, draining).await,
-        Ok(Ok(Begun::Tls(stream, caller))) => http2(*stream, caller, service, draining).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a connection failed before HTTP/2 began"),
+        Ok(Ok(Begun::Plain(stream))) => http(stream, None, service, draining).await,
+        Ok(Ok(Begun::Tls(stream, caller))) => http(*stream, caller, service, draining).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection failed before HTTP began"),
         Err(_) => tracing::debug!("a connection took too long to begin"),
     }
 }
@@ -50,9 +60,9 @@ enum Begun {
     Tls(Box<Opened<TlsStream<TcpStream>>>, Option<Arc<str>>),
 }
 
-async fn begin(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Begun> {
+async fn begin(stream: TcpStream, tls: Option<&Tls>, http1: bool) -> io::Result<Begun> {
     let Some(tls) = tls else {
-        return Ok(Begun::Plain(preface::read(stream).await?));
+        return Ok(Begun::Plain(preface::read(stream, http1).await?));
     };
     let turn = tls.handshakes.acquire().await.map_err(io::Error::other)?;
     let stream = tls.acceptor.accept(stream).await?;
@@ -63,30 +73,47 @@ async fn begin(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Begun> {
             io::Error::new(io::ErrorKind::PermissionDenied, "the client's certificate names nobody")
         })?),
     };
-    Ok(Begun::Tls(Box::new(preface::read(stream).await?), caller))
+    Ok(Begun::Tls(Box::new(preface::read(stream, http1).await?), caller))
 }
 
-async fn http2<S>(
-    stream: S,
+async fn http<S>(
+    stream: Opened<S>,
     caller: Option<Arc<str>>,
     service: Arc<Service>,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let builder = builder(&service.options);
-    let mut connection = pin!(builder.serve_connection(
-        TokioIo::new(stream),
-        service_fn(move |request: hyper::Request<Incoming>| {
-            let (service, caller) = (Arc::clone(&service), caller.clone());
-            // Boxed, because on its way into a task of its own a future is moved more than once.
-            Box::pin(async move { Ok::<_, Infallible>(service.handle(caller, request).await) })
-        }),
-    ));
+    let (http1, http2) = (for_http1(&service.options), for_http2(&service.options));
+    let is_http2 = stream.is_http2;
+    let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let (service, caller) = (Arc::clone(&service), caller.clone());
+        // Boxed, because on its way into a task of its own a future is moved more than once.
+        Box::pin(async move { Ok::<_, Infallible>(service.handle(caller, request).await) })
+    });
+    let stream = TokioIo::new(stream);
+    match is_http2 {
+        true => {
+            let connection = http2.serve_connection(stream, answer);
+            until_ended(connection, http2::Connection::graceful_shutdown, draining).await;
+        }
+        false => {
+            let connection = http1.serve_connection(stream, answer);
+            until_ended(connection, http1::Connection::graceful_shutdown, draining).await;
+        }
+    }
+}
+
+/// Drives a connection to its end, which is asked for where the source drains.
+async fn until_ended<C>(connection: C, end: impl FnOnce(Pin<&mut C>), mut draining: watch::Receiver<bool>)
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = until_draining(&mut draining) => {
-            connection.as_mut().graceful_shutdown();
+            end(connection.as_mut());
             connection.await
         }
     };
@@ -95,12 +122,26 @@ async fn http2<S>(
     }
 }
 
+/// HTTP/1.1, which only gRPC-Web has use for: a request at a time, and the time of silence between two is bounded as that
+/// before the first.
+fn for_http1(options: &GrpcOptions) -> http1::Builder {
+    /// The least that hyper takes.
+    const LEAST: usize = 8 << 10;
+    let head = usize::try_from(options.max_header_bytes).unwrap_or(LEAST);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.handshake_timeout)
+        .max_buf_size(head.max(LEAST));
+    builder
+}
+
 /// A stream's window lets a message of ordinary size come in without a round trip; the connection's keeps one caller's
 /// unread messages bounded.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 2 << 20;
 
-fn builder(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
+fn for_http2(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())

@@ -13,7 +13,7 @@ use prost_types::Any;
 
 use crate::{
     built_in::Operations,
-    refusal,
+    listing, refusal,
     service::{Caller, Service},
 };
 
@@ -67,7 +67,15 @@ enum State {
     NeedsAttention = 6,
 }
 
-/// `GetOperationRequest`, and the first field of `WaitOperationRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ListResponse {
+    #[prost(message, repeated, tag = "1")]
+    operations: Vec<Operation>,
+    #[prost(string, tag = "2")]
+    next_page_token: String,
+}
+
+/// `GetOperationRequest` and `CancelOperationRequest`, and the first field of `WaitOperationRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Request {
     #[prost(string, tag = "1")]
@@ -84,9 +92,14 @@ pub(crate) async fn answer(
     caller: Caller,
 ) -> Result<Bytes, Failure> {
     let view = match method {
-        Operations::List => return Err(refusal::not_yet("ListOperations")),
-        Operations::Cancel => return Err(refusal::not_yet("CancelOperation")),
-        Operations::Delete => return Err(refusal::not_yet("DeleteOperation")),
+        Operations::List => return list(service, payload, caller).await,
+        Operations::Cancel => {
+            let request = decode(payload, "google.longrunning.CancelOperationRequest")?;
+            service.intake.cancel_operation(message_id(&request.name)?, caller.name).await?;
+            // google.protobuf.Empty
+            return Ok(Bytes::new());
+        }
+        Operations::Delete => return Err(refusal::never_deleted()),
         Operations::Get => {
             let request = decode(payload, "google.longrunning.GetOperationRequest")?;
             service.intake.operation(message_id(&request.name)?, caller.name).await?
@@ -106,6 +119,15 @@ pub(crate) async fn answer(
         }
     };
     Ok(encode(&view))
+}
+
+async fn list(service: &Service, payload: &[u8], caller: Caller) -> Result<Bytes, Failure> {
+    let page = service.intake.operations(listing::asked(payload, caller.name)?).await?;
+    let response = ListResponse {
+        operations: page.operations.iter().map(operation).collect(),
+        next_page_token: page.next.map(|id| id.to_string()).unwrap_or_default(),
+    };
+    Ok(response.encode_to_vec().into())
 }
 
 fn decode(payload: &[u8], name: &str) -> Result<Request, Failure> {
@@ -141,6 +163,10 @@ fn wait_until(
 
 /// An operation as its caller gets it, encoded.
 pub(crate) fn encode(view: &OperationView) -> Bytes {
+    operation(view).encode_to_vec().into()
+}
+
+fn operation(view: &OperationView) -> Operation {
     let (state, result) = match &view.state {
         OperationState::Waiting => (State::Waiting, None),
         OperationState::Running => (State::Running, None),
@@ -166,13 +192,12 @@ pub(crate) fn encode(view: &OperationView) -> Bytes {
         next_attempt_time: view.next_attempt.map(timestamp),
         message_id: view.id.to_string(),
     };
-    let operation = Operation {
+    Operation {
         name: format!("operations/{}", view.id),
         metadata: Some(pack("portolan.v1.OperationMetadata", &metadata)),
         done: result.is_some(),
         result,
-    };
-    operation.encode_to_vec().into()
+    }
 }
 
 fn timestamp(time: Timestamp) -> prost_types::Timestamp {

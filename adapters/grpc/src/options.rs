@@ -16,6 +16,8 @@ pub struct GrpcOptions {
     pub listen: SocketAddr,
     /// TLS; without it the source speaks HTTP/2 in clear text with prior knowledge.
     pub tls: Option<TlsOptions>,
+    /// gRPC-Web, and with it HTTP/1.1, for browsers; without it neither is spoken. Default none.
+    pub web: Option<WebOptions>,
     /// Whether reflection (v1 and v1alpha) is served. Default true.
     pub reflection: bool,
     /// The largest request message, in bytes, as sent and decompressed alike. Default 4 MiB.
@@ -52,6 +54,7 @@ impl Default for GrpcOptions {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
             tls: None,
+            web: None,
             reflection: true,
             max_request_bytes: 4 << 20,
             max_header_bytes: 16 << 10,
@@ -70,6 +73,34 @@ impl Default for GrpcOptions {
     }
 }
 
+/// How browsers may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebOptions {
+    /// Whose scripts may: `https://portal.example`, as browsers write it. Those of the gateway's own origin, as behind a
+    /// proxy, need no permission.
+    pub origins: Vec<String>,
+}
+
+impl WebOptions {
+    /// An origin as a browser may send it (RFC 6454, section 6.2); the error says what to write.
+    pub fn origin(text: &str) -> Result<String, String> {
+        let expected = || {
+            "write scheme and host, with a port that is not the scheme's own: https://portal.example"
+                .to_owned()
+        };
+        let uri: http::Uri = text.parse().map_err(|_| expected())?;
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(expected());
+        };
+        let own_port = matches!((scheme, authority.port_u16()), ("http", Some(80)) | ("https", Some(443)));
+        let whole = format!("{scheme}://{authority}");
+        if own_port || authority.as_str().contains(['@', '*']) || !whole.eq_ignore_ascii_case(text) {
+            return Err(expected());
+        }
+        Ok(whole)
+    }
+}
+
 /// TLS by PEM files, read once when the source is bound.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
@@ -84,7 +115,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Whether the files are there, are what they should be, and go together.
     pub fn check(&self) -> Result<(), BindError> {
-        tls::acceptor(self).map(drop)
+        tls::acceptor(self, false).map(drop)
     }
 }
 
@@ -104,4 +135,30 @@ pub enum ClientCertificates {
         /// The authorities (PEM) that may have issued it.
         authorities: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        for (text, is_one) in [
+            ("https://portal.example", true),
+            ("http://localhost:3000", true),
+            ("https://[::1]:8443", true),
+            ("https://portal.example/", false),
+            ("https://portal.example:443", false),
+            ("http://portal.example:80", false),
+            ("https://user@portal.example", false),
+            ("https://*.example", false),
+            ("portal.example", false),
+            ("*", false),
+            ("null", false),
+            ("ftp://portal.example", false),
+            ("", false),
+        ] {
+            assert_eq!(WebOptions::origin(text).is_ok(), is_one, "{text}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! The beginning of HTTP/2 (RFC 9113, section 3.4), read before the connection is handed on: nothing else bounds the time
-//! of who connects and then says nothing.
+//! of who connects and then says nothing, and it tells HTTP/2 from HTTP/1.
 
 use std::{
     io,
@@ -11,20 +11,31 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream whose other side has begun HTTP/2. Reading it gives the preface once more.
+/// A stream whose other side has begun to speak. Reading it gives what was said once more.
 pub(crate) struct Opened<S> {
     stream: S,
-    preface: &'static [u8],
+    said: [u8; PREFACE.len()],
+    /// How much of it was given again, and how much there is.
+    given: usize,
+    read: usize,
+    /// Whether it is HTTP/2; HTTP/1 otherwise.
+    pub(crate) is_http2: bool,
 }
 
-/// Reads the preface; an error where something else comes.
-pub(crate) async fn read<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<Opened<S>> {
-    let mut sent = [0; PREFACE.len()];
-    stream.read_exact(&mut sent).await?;
-    if &sent != PREFACE {
+/// Reads the preface; where something else comes, it is taken for HTTP/1 if that is spoken, and is an error if not.
+pub(crate) async fn read<S: AsyncRead + Unpin>(mut stream: S, http1: bool) -> io::Result<Opened<S>> {
+    let (mut said, mut read) = ([0; PREFACE.len()], 0);
+    while read < PREFACE.len() && said[..read] == PREFACE[..read] {
+        match stream.read(&mut said[read..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            more => read += more,
+        }
+    }
+    let is_http2 = said == *PREFACE;
+    if !is_http2 && !http1 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the other side does not speak HTTP/2"));
     }
-    Ok(Opened { stream, preface: PREFACE })
+    Ok(Opened { stream, said, given: 0, read, is_http2 })
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
@@ -33,12 +44,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.preface.is_empty() {
+        let Some(again) = self.said.get(self.given..self.read).filter(|again| !again.is_empty()) else {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
-        }
-        let (now, later) = self.preface.split_at(self.preface.len().min(buffer.remaining()));
-        buffer.put_slice(now);
-        self.preface = later;
+        };
+        let now = again.len().min(buffer.remaining());
+        buffer.put_slice(&again[..now]);
+        self.given += now;
         Poll::Ready(Ok(()))
     }
 }

@@ -16,12 +16,24 @@ pub(crate) fn unknown_method() -> Failure {
     )
 }
 
-pub(crate) fn not_yet(method: &str) -> Failure {
+pub(crate) fn never_deleted() -> Failure {
     refused(
         Status::Unimplemented,
         "METHOD_NOT_SERVED",
-        format!("{method} comes with a later release; GetOperation and WaitOperation are served"),
+        "operations are kept until their retention ends, so that a repeated request gets the same answer; CancelOperation ends one that waits",
     )
+}
+
+pub(crate) fn caller_unknown() -> Failure {
+    refused(
+        Status::Unauthenticated,
+        "CALLER_UNKNOWN",
+        "operations are listed for callers that show a certificate; others know theirs by name",
+    )
+}
+
+pub(crate) fn malformed_list(field: &str, expected: &str) -> Failure {
+    malformed_message("google.longrunning.ListOperationsRequest").at_field(field, expected)
 }
 
 pub(crate) fn too_large(limit: usize) -> Failure {
@@ -68,6 +80,14 @@ pub(crate) fn malformed(what: &str) -> Failure {
 
 pub(crate) fn cardinality() -> Failure {
     refused(Status::Unimplemented, "NOT_UNARY", "the method takes exactly one request message")
+}
+
+pub(crate) fn streams_over_the_web() -> Failure {
+    refused(
+        Status::Unimplemented,
+        "NOT_UNARY",
+        "methods that stream are not served over gRPC-Web; call them by gRPC",
+    )
 }
 
 /// The reason of [`unsupported_encoding`], by which its reply names the encodings that are.

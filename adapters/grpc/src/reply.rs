@@ -27,15 +27,16 @@ pub(crate) enum Reply {
     /// Headers said it all.
     Empty,
     /// A framed message, then `grpc-status: 0`. The call counts as being served until it is written out or given up.
-    Message { frame: Option<Bytes>, ended: bool, _admitted: Option<Admitted> },
+    Message { frame: Option<Bytes>, ended: bool, admitted: Option<Admitted> },
+    /// All of a reply of gRPC-Web, trailers too. It counts as a message does.
+    Whole { bytes: Option<Bytes>, _admitted: Option<Admitted> },
     /// Framed messages until the sender ends, then its status.
     Stream { messages: mpsc::Receiver<Result<Bytes, Failure>>, ended: bool },
 }
 
 /// A unary call's reply, its frame made by [`crate::codec`].
 pub(crate) fn message(frame: Bytes, encoding: Encoding, admitted: Option<Admitted>) -> Response<Reply> {
-    let mut response =
-        Response::new(Reply::Message { frame: Some(frame), ended: false, _admitted: admitted });
+    let mut response = Response::new(Reply::Message { frame: Some(frame), ended: false, admitted });
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     if encoding == Encoding::Gzip {
         response.headers_mut().insert(GRPC_ENCODING, HeaderValue::from_static("gzip"));
@@ -69,7 +70,8 @@ pub(crate) fn not_grpc(status: StatusCode) -> Response<Reply> {
     response
 }
 
-fn ok_trailers() -> HeaderMap {
+/// The trailers of a call that succeeded.
+pub(crate) fn ok_trailers() -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
     trailers
@@ -93,6 +95,7 @@ impl Body for Reply {
                     Some(Frame::trailers(ok_trailers()))
                 }
             },
+            Self::Whole { bytes, .. } => bytes.take().map(Frame::data),
             Self::Stream { ended: true, .. } => None,
             Self::Stream { messages, ended } => match std::task::ready!(messages.poll_recv(context)) {
                 Some(Ok(frame)) => Some(Frame::data(frame)),
@@ -112,12 +115,16 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
+            Self::Whole { bytes, .. } => bytes.is_none(),
             Self::Message { ended, .. } | Self::Stream { ended, .. } => *ended,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        // A known size would become a content-length header, which gRPC does not have.
-        SizeHint::default()
+        match self {
+            Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            // A known size would become a content-length header, which gRPC does not have.
+            Self::Empty | Self::Message { .. } | Self::Stream { .. } => SizeHint::default(),
+        }
     }
 }

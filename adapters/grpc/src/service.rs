@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use portolan_delivery::{Answer, Call, Failure, Intake, Timestamp};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::{
     descriptors::Descriptors,
     health, metadata, operations, reflection, refusal,
     reply::{self, Reply},
+    web::{self, Framing},
 };
 
 /// What all connections share.
@@ -47,21 +49,40 @@ impl Service {
         caller: Option<Arc<str>>,
         request: Request<Incoming>,
     ) -> Response<Reply> {
-        if !is_grpc(request.headers()) {
-            return reply::not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let web = self.options.web.as_ref();
+        if let Some(response) = web.and_then(|web| web::preflight(web, &request)) {
+            return response;
         }
+        let framing = match Framing::of(request.headers()) {
+            Some(Framing::Grpc) if request.version() != Version::HTTP_2 => {
+                return reply::not_grpc(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+            }
+            Some(framing) if framing == Framing::Grpc || web.is_some() => framing,
+            _ => return reply::not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        };
         if request.method() != Method::POST {
             return reply::not_grpc(StatusCode::METHOD_NOT_ALLOWED);
         }
-        self.answer(caller, request).await.unwrap_or_else(|failure| reply::failed(&failure))
+        let (head, body) = request.into_parts();
+        let answer = Arc::clone(&self).answer(caller, framing, &head, body).await;
+        let response = answer.unwrap_or_else(|failure| reply::failed(&failure));
+        match (framing, web) {
+            (Framing::Web | Framing::WebText, Some(web)) => {
+                let mut response = web::translated(response, framing);
+                web::expose(web, &head.headers, &mut response);
+                response
+            }
+            _ => response,
+        }
     }
 
     async fn answer(
         self: Arc<Self>,
         caller: Option<Arc<str>>,
-        request: Request<Incoming>,
+        framing: Framing,
+        head: &request::Parts,
+        body: Incoming,
     ) -> Result<Response<Reply>, Failure> {
-        let (head, body) = request.into_parts();
         let method = head.uri.path();
         let built_in = BuiltIn::find(method, self.options.reflection);
         let refused = |failure| {
@@ -87,7 +108,7 @@ impl Service {
         match built_in {
             None => {
                 let admitted = self.admit().map_err(refused)?;
-                let payload = self.read(body, encoding, self.options.max_request_bytes).await;
+                let payload = self.read((body, framing), encoding, self.options.max_request_bytes).await;
                 let payload = payload.map_err(refused)?;
                 let call = Call {
                     method: Arc::from(method),
@@ -106,7 +127,7 @@ impl Service {
             }
             Some(BuiltIn::Unary(unary)) => {
                 let admitted = self.admit()?;
-                let payload = self.read(body, encoding, SMALL).await?;
+                let payload = self.read((body, framing), encoding, SMALL).await?;
                 let message = match unary {
                     Unary::HealthCheck => health::check(&self, &payload)?,
                     Unary::Operations(which) => {
@@ -115,8 +136,11 @@ impl Service {
                 };
                 self.reply(message, encoding, &head.headers, Some(admitted)).await
             }
+            Some(BuiltIn::HealthWatch | BuiltIn::Reflection) if framing != Framing::Grpc => {
+                Err(refusal::streams_over_the_web())
+            }
             Some(BuiltIn::HealthWatch) => {
-                let payload = self.read(body, encoding, SMALL).await?;
+                let payload = self.read((body, framing), encoding, SMALL).await?;
                 Ok(reply::stream(health::watch(self, &payload)?))
             }
             Some(BuiltIn::Reflection) => {
@@ -129,8 +153,17 @@ impl Service {
         self.admission.admit().ok_or_else(|| refusal::too_many_calls(self.options.max_calls))
     }
 
-    async fn read(&self, body: Incoming, encoding: Encoding, limit: usize) -> Result<Bytes, Failure> {
+    async fn read(
+        &self,
+        (body, framing): (Incoming, Framing),
+        encoding: Encoding,
+        limit: usize,
+    ) -> Result<Bytes, Failure> {
         let timeout = self.options.request_timeout;
+        if framing == Framing::WebText {
+            let frames = within(timeout, web::decoded(body, limit)).await??;
+            return Messages::new(Full::new(frames), encoding, limit).only().await;
+        }
         within(timeout, Messages::new(body, encoding, limit).only()).await?
     }
 
@@ -163,12 +196,4 @@ async fn within<T>(timeout: Duration, reading: impl Future<Output = T>) -> Resul
 pub(crate) async fn until_draining(draining: &mut watch::Receiver<bool>) {
     // An error says that the source itself is gone.
     drop(draining.wait_for(|draining| *draining).await);
-}
-
-/// `application/grpc`, with `+proto` and parameters or without. Other codecs (`+json`) are refused.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
-    let Some(rest) = value.as_bytes().strip_prefix(b"application/grpc") else { return false };
-    let rest = rest.strip_prefix(b"+proto").unwrap_or(rest);
-    matches!(rest.first(), None | Some(b';'))
 }

@@ -40,7 +40,7 @@ impl GrpcSource {
         let tls = match &options.tls {
             None => None,
             Some(tls) => Some(Arc::new(Tls {
-                acceptor: tls::acceptor(tls)?,
+                acceptor: tls::acceptor(tls, options.web.is_some())?,
                 handshakes: Semaphore::new(options.max_handshakes),
             })),
         };

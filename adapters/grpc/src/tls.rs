@@ -14,8 +14,8 @@ use crate::{
     options::{ClientCertificates, TlsOptions},
 };
 
-/// What takes connections with these options. HTTP/2 is all that is offered.
-pub(crate) fn acceptor(options: &TlsOptions) -> Result<TlsAcceptor, BindError> {
+/// What takes connections with these options. HTTP/2 is offered, and HTTP/1.1 where browsers may call.
+pub(crate) fn acceptor(options: &TlsOptions, web: bool) -> Result<TlsAcceptor, BindError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let refused = |path: &Path, problem: String| BindError::Tls { path: path.to_owned(), problem };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -33,6 +33,9 @@ pub(crate) fn acceptor(options: &TlsOptions) -> Result<TlsAcceptor, BindError> {
         .with_single_cert(certificates(&options.certificate)?, key)
         .map_err(|error| refused(&options.certificate, error.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec()];
+    if web {
+        config.alpn_protocols.push(b"http/1.1".to_vec());
+    }
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

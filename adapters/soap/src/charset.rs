@@ -1,5 +1,5 @@
-//! Replies in UTF-8, whatever encoding they came in: byte order mark, then the HTTP header, then the XML declaration
-//! (RFC 7303, section 3; XML 1.0, appendix F).
+//! Replies in UTF-8, whatever encoding they came in: byte order mark, or the zeros of UTF-16, then the HTTP header, then the
+//! XML declaration (RFC 7303, section 3; XML 1.0, appendix F).
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -18,8 +18,12 @@ pub(crate) fn to_utf8(reply: Bytes, content_type: &str) -> Result<Bytes, Unreada
     if let Some((encoding, mark)) = Encoding::for_bom(&reply) {
         return decode(reply.slice(mark..), encoding);
     }
-    let declared = declared_encoding(&reply);
-    match charset(content_type).or(declared) {
+    if let Some(encoding) = unmarked_utf16(&reply) {
+        return decode(reply, encoding);
+    }
+    // What could be read as ASCII up to here is not in UTF-16, whatever is said.
+    let declared = declared_encoding(&reply).filter(|label| !is_utf16(label));
+    match charset(content_type).filter(|label| !is_utf16(label)).or(declared) {
         None => decode(reply, encoding_rs::UTF_8),
         // A front-end that stamps every reply as UTF-8 is more common than a service that lies in its own document.
         Some(label) => decode(reply.clone(), named(label)?).or_else(|error| match declared {
@@ -27,6 +31,21 @@ pub(crate) fn to_utf8(reply: Bytes, content_type: &str) -> Result<Bytes, Unreada
             _ => Err(error),
         }),
     }
+}
+
+/// UTF-16 without a mark, which a `<` or a blank gives away: an XML document has no zero character.
+fn unmarked_utf16(text: &[u8]) -> Option<&'static Encoding> {
+    let starts = |byte: u8| byte == b'<' || byte.is_ascii_whitespace();
+    match *text.first_chunk::<2>()? {
+        [first, 0] if starts(first) => Some(encoding_rs::UTF_16LE),
+        [0, second] if starts(second) => Some(encoding_rs::UTF_16BE),
+        _ => None,
+    }
+}
+
+fn is_utf16(label: &str) -> bool {
+    Encoding::for_label(label.as_bytes())
+        .is_some_and(|encoding| encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE)
 }
 
 fn named(label: &str) -> Result<&'static Encoding, Unreadable> {
@@ -98,12 +117,58 @@ mod tests {
         check("ä".as_bytes(), "text/xml; charset=us-ascii", Ok("ä"));
     }
 
+    /// A text in UTF-16, of either byte order.
+    fn utf16(text: &str, big_endian: bool, mark: bool) -> Vec<u8> {
+        let mark = mark.then_some(0xfeff);
+        let bytes = |unit: u16| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
+        mark.into_iter().chain(text.encode_utf16()).flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn utf16_is_read_in_both_orders_with_and_without_a_mark() {
+        for document in ["<a>ä€😀</a>", "<?xml version='1.0' encoding='UTF-16'?><a>ä😀</a>", "\r\n <a>ä</a>"]
+        {
+            for big_endian in [false, true] {
+                for mark in [false, true] {
+                    let reply = utf16(document, big_endian, mark);
+                    for content_type in [
+                        "text/xml",
+                        "text/xml; charset=utf-16",
+                        "text/xml; charset=\"UTF-16LE\"",
+                        "application/soap+xml; charset=utf-16be",
+                        "text/xml; charset=utf-8",
+                    ] {
+                        check(&reply, content_type, Ok(document));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_claims_to_be_utf16_and_is_not_is_read_as_it_is() {
+        // As a .NET StringWriter declares what is then sent in UTF-8.
+        let declared = "<?xml version=\"1.0\" encoding=\"utf-16\"?><a>ä</a>";
+        check(declared.as_bytes(), "text/xml", Ok(declared));
+        check(declared.as_bytes(), "text/xml; charset=utf-16", Ok(declared));
+        check("<a>ä</a>".as_bytes(), "text/xml; charset=unicode", Ok("<a>ä</a>"));
+        check(
+            b"<?xml version='1.0' encoding='iso-8859-1'?>\xE4",
+            "text/xml; charset=utf-16",
+            Ok("<?xml version='1.0' encoding='iso-8859-1'?>ä"),
+        );
+    }
+
     #[test]
     fn what_cannot_be_read_is_refused_and_not_replaced() {
         check(b"<a>\xE4</a>", "text/xml; charset=utf-8", Err(Unreadable::Malformed));
         check(b"<a>\xE4</a>", "", Err(Unreadable::Malformed));
         check(b"<a/>", "text/xml; charset=ebcdic-cp-us", Err(Unreadable::Unknown));
         check(b"\xFE\xFF\xD8\0", "text/xml", Err(Unreadable::Malformed));
+        check(b"<\0a\0>", "text/xml", Err(Unreadable::Malformed));
+        check(b"<\0\0\xD8>\0", "text/xml", Err(Unreadable::Malformed));
+        check(b"<\0>\0\0\xDC", "text/xml; charset=utf-16le", Err(Unreadable::Malformed));
+        check(b"<", "text/xml; charset=utf-16", Ok("<"));
         check(b"<?xml encoding=", "", Ok("<?xml encoding="));
         check(b"<?xml encoding='?>", "", Err(Unreadable::Unknown));
     }

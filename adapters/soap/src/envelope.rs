@@ -1,7 +1,14 @@
 //! A look at the beginning and the end of a reply, to tell an envelope from everything else that legacy systems and
 //! what stands before them answer. Not a parser: the document itself is read, and judged, by the reply plan.
 
+use bytes::Bytes;
 use portolan_schema::SoapVersion;
+
+/// The answer to a one-way operation, of which HTTP only says that it arrived.
+pub(crate) fn empty(version: SoapVersion) -> Bytes {
+    let namespace = version.namespace();
+    format!("<soap:Envelope xmlns:soap=\"{namespace}\"><soap:Body/></soap:Envelope>").into()
+}
 
 /// What a text seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,11 @@ pub enum OptionsError {
     /// A header is written by the adapter itself.
     #[error("`headers`: `{0}` is written by Portolan itself; leave it out")]
     OwnHeader(String),
+    /// A user or password cannot be written in XML.
+    #[error(
+        "`ws-security`: a control character in `username` or `password` cannot be written in an envelope"
+    )]
+    ControlCharacter,
     /// A number must not be zero.
     #[error("`{0}` must be greater than zero")]
     Zero(&'static str),
@@ -67,7 +72,7 @@ pub mod reason {
     pub const COMPRESSION_UNSUPPORTED: &str = "COMPRESSION_UNSUPPORTED";
     /// SOAP with attachments or MTOM, which is not read yet.
     pub const MULTIPART: &str = "MULTIPART";
-    /// A redirection, which is not followed.
+    /// A redirection that is not followed.
     pub const REDIRECT: &str = "REDIRECT";
 }
 

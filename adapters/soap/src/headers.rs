@@ -139,6 +139,7 @@ fn binding_headers(binding: &SoapBinding, headers: &mut HeaderMap) -> Result<(),
     Ok(())
 }
 
-fn not_sendable(message: &'static str) -> SendError {
+/// What cannot be sent, now or ever.
+pub(crate) fn not_sendable(message: &'static str) -> SendError {
     no_reply(Sent::Never, reason::NOT_SENDABLE, message)
 }

@@ -30,12 +30,14 @@ mod headers;
 mod options;
 mod payload;
 mod probe;
+mod redirect;
 mod reply;
 pub mod simulate;
 mod target;
+mod username_token;
 
 pub use error::{OptionsError, reason};
-pub use options::{Auth, SoapOptions};
+pub use options::{Auth, PasswordType, SoapOptions, WsSecurity};
 pub use portolan_tls::TlsOptions;
 pub use probe::{Probe, ProbeError, probe};
 pub use target::SoapTarget;

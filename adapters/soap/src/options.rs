@@ -1,6 +1,6 @@
 //! How one SOAP system is reached: what `systems.<name>.soap` of `portolan.yaml` may hold, and what its values mean.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use portolan_tls::TlsOptions;
 use serde::Deserialize;
@@ -30,6 +30,9 @@ pub struct SoapOptions {
     /// HTTP Basic authentication.
     #[serde(default)]
     pub auth: Option<Auth>,
+    /// WS-Security: a user in the envelope itself.
+    #[serde(default)]
+    pub ws_security: Option<WsSecurity>,
     /// Whom to trust, and what to show.
     #[serde(default)]
     pub tls: TlsOptions,
@@ -39,6 +42,9 @@ pub struct SoapOptions {
     /// The greatest reply, as it travels and inflated.
     #[serde(default = "default_max_reply_bytes")]
     pub max_reply_bytes: usize,
+    /// How many redirections one call follows, within the server of `endpoint`; none, where it is 0.
+    #[serde(default = "default_max_redirects")]
+    pub max_redirects: usize,
     /// Asks the system to compress its replies. Compressed ones are read in any case.
     #[serde(default)]
     pub compression: bool,
@@ -54,7 +60,47 @@ pub struct Auth {
     pub password: String,
 }
 
+/// A UsernameToken of WS-Security (OASIS WSS UsernameToken Profile 1.1).
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WsSecurity {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// How the password is shown. There is no default: no system takes both, and none says which.
+    #[serde(rename = "type")]
+    pub password_type: PasswordType,
+    /// For how long a message is valid (`wsu:Timestamp`); without it the header does not say.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub timestamp: Option<Duration>,
+    /// Whether a system that does not know WS-Security must refuse the message (`mustUnderstand`).
+    #[serde(default)]
+    pub must_understand: bool,
+}
+
+/// How a UsernameToken shows its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordType {
+    /// `PasswordText`: as it is.
+    Text,
+    /// `PasswordDigest`: as a digest of it, a nonce and the time.
+    Digest,
+}
+
 impl SoapOptions {
+    /// Whether somebody who listens to the network can read a password: it is sent as it is, without TLS, and leaves this
+    /// machine.
+    pub fn readable_password(&self) -> bool {
+        let Ok(uri) = self.endpoint.parse::<http::Uri>() else { return false };
+        let text = |token: &WsSecurity| token.password_type == PasswordType::Text;
+        let shown = self.auth.is_some() || self.ws_security.as_ref().is_some_and(text);
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        shown && uri.scheme_str() == Some("http") && !loopback
+    }
+
     /// An endpoint, and defaults for all else.
     pub fn new(endpoint: impl Into<String>) -> Self {
         Self {
@@ -65,9 +111,11 @@ impl SoapOptions {
             max_waiting: default_max_waiting(),
             idle_timeout: default_idle_timeout(),
             auth: None,
+            ws_security: None,
             tls: TlsOptions::default(),
             headers: BTreeMap::new(),
             max_reply_bytes: default_max_reply_bytes(),
+            max_redirects: default_max_redirects(),
             compression: false,
         }
     }
@@ -97,6 +145,10 @@ fn default_max_reply_bytes() -> usize {
     8 * 1024 * 1024
 }
 
+fn default_max_redirects() -> usize {
+    3
+}
+
 impl fmt::Debug for SoapOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SoapOptions")
@@ -107,9 +159,11 @@ impl fmt::Debug for SoapOptions {
             .field("max_waiting", &self.max_waiting)
             .field("idle_timeout", &self.idle_timeout)
             .field("auth", &self.auth)
+            .field("ws_security", &self.ws_security)
             .field("tls", &self.tls)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("max_reply_bytes", &self.max_reply_bytes)
+            .field("max_redirects", &self.max_redirects)
             .field("compression", &self.compression)
             .finish()
     }
@@ -119,6 +173,16 @@ impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Auth(hidden)")
     }
+}
+
+impl fmt::Debug for WsSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WsSecurity(hidden)")
+    }
+}
+
+fn some_duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    duration(from).map(Some)
 }
 
 /// Reads `250ms`, `5s`, `2m`, `1h`.
@@ -153,13 +217,17 @@ mod tests {
     fn reads_what_a_system_may_hold() {
         let options: SoapOptions = serde_saphyr::from_str(
             "{ endpoint: 'https://canary.example/soap', timeout: 5s, connect-timeout: 250ms, max-concurrency: 8, \
-             auth: { username: portal, password: canary-secret }, headers: { X-Key: canary-key }, \
+             auth: { username: portal, password: canary-secret }, \
+             ws-security: { username: canary-user, password: canary-token, type: digest, timestamp: 5m }, headers: { X-Key: canary-key }, \
              tls: { ca: ca.pem } }",
         )
         .unwrap();
         assert_eq!(options.timeout, Duration::from_secs(5));
         assert_eq!(options.connect_timeout, Duration::from_millis(250));
         assert_eq!(options.max_reply_bytes, 8 * 1024 * 1024);
+        let token = options.ws_security.as_ref().unwrap();
+        assert_eq!(token.timestamp, Some(Duration::from_secs(300)));
+        assert_eq!((token.password_type, token.must_understand), (PasswordType::Digest, false));
         let shown = format!("{options:?}");
         assert!(!shown.contains("canary"), "{shown}");
     }
@@ -172,9 +240,40 @@ mod tests {
             ("{ endpoint: 'http://x/', timeout: 5 s }", "not a duration"),
             ("{ endpoint: 'http://x/', timeout: 99999999999999999999h }", "not a duration"),
             ("{ timeout: 5s }", "endpoint"),
+            ("{ endpoint: 'http://x/', ws-security: { username: u, password: p } }", "type"),
+            ("{ endpoint: 'http://x/', ws-security: { username: u, password: p, type: hash } }", "hash"),
         ] {
             let error = serde_saphyr::from_str::<SoapOptions>(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_readable_that_leaves_the_machine_as_it_is() {
+        let token = |password_type| WsSecurity {
+            username: "u".into(),
+            password: "p".into(),
+            password_type,
+            timestamp: None,
+            must_understand: false,
+        };
+        let basic = Some(Auth { username: "u".into(), password: "p".into() });
+        let text = Some(token(PasswordType::Text));
+        let digest = Some(token(PasswordType::Digest));
+        for (endpoint, auth, ws_security, expected) in [
+            ("http://register.example/soap", &None, &None, false),
+            ("http://register.example/soap", &basic, &None, true),
+            ("http://register.example/soap", &None, &text, true),
+            ("http://register.example/soap", &None, &digest, false),
+            ("https://register.example/soap", &basic, &text, false),
+            ("http://localhost:8080/soap", &basic, &None, false),
+            ("http://127.1.2.3/soap", &basic, &None, false),
+            ("http://[::1]:80/soap", &basic, &None, false),
+            ("http://10.0.0.1/soap", &basic, &None, true),
+        ] {
+            let mut options = SoapOptions::new(endpoint);
+            (options.auth, options.ws_security) = (auth.clone(), ws_security.clone());
+            assert_eq!(options.readable_password(), expected, "{options:?} {endpoint}");
         }
     }
 }

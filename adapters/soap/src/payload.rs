@@ -36,10 +36,9 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// The envelope, and the witness of its being taken.
-    pub(crate) fn new(bytes: Bytes) -> (Self, Taken) {
-        let taken = Taken::default();
-        (Self { bytes: Some(bytes), taken: taken.clone() }, taken)
+    /// The envelope, with the witness of its being taken.
+    pub(crate) fn new(bytes: Bytes, taken: Taken) -> Self {
+        Self { bytes: Some(bytes), taken }
     }
 }
 

@@ -79,10 +79,9 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
             reason::SERVICE_UNAVAILABLE,
             format!("the system is not available now (HTTP {number}, no envelope)"),
         ),
-        300..=399 => advise(
-            bad_reply(reason::REDIRECT, format!("the system answered with a redirection (HTTP {number})")),
-            "redirections are not followed; see the system's `endpoint`",
-        ),
+        300..=399 => {
+            bad_reply(reason::REDIRECT, format!("the system answered with a redirection (HTTP {number})"))
+        }
         401 | 403 => advise(
             bad_reply(reason::HTTP_STATUS, format!("the system answered HTTP {number} without an envelope")),
             "the system refused Portolan's credentials; see its `auth` and `tls`",

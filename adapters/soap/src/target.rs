@@ -3,14 +3,15 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Uri, header::CONTENT_LENGTH};
+use http::{HeaderMap, Method, Request, Uri, header::CONTENT_LENGTH, response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target};
+use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target, Timestamp};
+use portolan_schema::Protocol;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout, timeout_at},
@@ -19,10 +20,12 @@ use tokio::{
 use crate::{
     OptionsError, SoapOptions, TlsOptions,
     connector::{Cause, Connector},
+    envelope,
     error::{advise, bad_reply, no_reply, reason},
     headers::Headers,
     payload::{Payload, Taken},
-    reply,
+    redirect, reply,
+    username_token::UsernameToken,
 };
 
 /// A SOAP service over HTTP/1.1.
@@ -34,6 +37,8 @@ pub struct SoapTarget {
     client: Client<Connector, Payload>,
     uri: Uri,
     headers: Headers,
+    token: Option<UsernameToken>,
+    max_redirects: usize,
     places: Semaphore,
     /// Places for those who wait, so that a system that hangs does not gather the whole world's calls in memory.
     waiting: Semaphore,
@@ -59,6 +64,8 @@ impl SoapTarget {
         Ok(Self {
             client,
             headers: Headers::new(options, &uri)?,
+            max_redirects: options.max_redirects,
+            token: options.ws_security.as_ref().map(UsernameToken::new).transpose()?,
             uri,
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             waiting: Semaphore::new(options.max_waiting.min(Semaphore::MAX_PERMITS)),
@@ -72,12 +79,8 @@ impl SoapTarget {
         let _place = self.place(timeout).await?;
         // What the system is given counts from here: waiting for a place is not its slowness.
         let deadline = Instant::now() + timeout;
-        let (payload, taken) = Payload::new(outgoing.payload);
-        let mut request = Request::new(payload);
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = headers;
-        match timeout_at(deadline, self.ask(request, &taken)).await {
+        let taken = Taken::default();
+        match timeout_at(deadline, self.ask(headers, &outgoing, &taken)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(no_reply(taken.sent(), reason::TIMEOUT, "the system did not answer in time")),
         }
@@ -100,12 +103,59 @@ impl SoapTarget {
         }
     }
 
-    async fn ask(&self, request: Request<Payload>, taken: &Taken) -> Result<Bytes, SendError> {
+    /// Asks, and asks again where the server says that it is to be asked at another of its paths.
+    async fn ask(
+        &self,
+        mut headers: HeaderMap,
+        outgoing: &Outgoing,
+        taken: &Taken,
+    ) -> Result<Bytes, SendError> {
+        let mut uri = self.uri.clone();
+        let mut followed = 0;
+        loop {
+            let mut request = Request::new(Payload::new(self.envelope(outgoing)?, taken.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = headers;
+            let answered = self.exchange(request, taken).await;
+            let (head, body) =
+                answered.map_err(|error| if followed == 0 { error } else { redirect::lost(error) })?;
+            let told = reply::tell_apart(head.status, &head.headers, body, self.max_reply_bytes);
+            uri = match (told, &*outgoing.protocol) {
+                (Err(error), _) if error.reason == reason::REDIRECT => {
+                    let answer = (head.status, &head.headers);
+                    redirect::next(error, answer, &uri, followed < self.max_redirects)?
+                }
+                (Err(error), Protocol::Soap(binding))
+                    if error.reason == reason::EMPTY_REPLY && binding.one_way.is_some() =>
+                {
+                    return Ok(envelope::empty(binding.version));
+                }
+                (told, _) => return told,
+            };
+            followed += 1;
+            headers = self.headers.of(outgoing)?;
+        }
+    }
+
+    /// What is sent: made anew for each request, since a system takes a nonce once.
+    fn envelope(&self, outgoing: &Outgoing) -> Result<Bytes, SendError> {
+        match &self.token {
+            Some(token) => token.shown_in(&outgoing.payload, Timestamp::now()),
+            None => Ok(outgoing.payload.clone()),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Payload>,
+        taken: &Taken,
+    ) -> Result<(response::Parts, Bytes), SendError> {
         let response = self.client.request(request).await.map_err(|error| lost(&error, taken))?;
         let (head, body) = response.into_parts();
         let announced = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
         let body = self.read(body, announced).await?;
-        reply::tell_apart(head.status, &head.headers, body, self.max_reply_bytes)
+        Ok((head, body))
     }
 
     /// The whole body; mostly one piece, which is then not copied.

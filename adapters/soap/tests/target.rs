@@ -15,8 +15,8 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{MessageId, Outgoing, SendError, Sent, Target};
-use portolan_schema::{Protocol, SoapBinding, SoapVersion};
-use portolan_soap::{Auth, SoapOptions, SoapTarget};
+use portolan_schema::{Document, Protocol, RecordId, SoapBinding, SoapVersion};
+use portolan_soap::{Auth, PasswordType, SoapOptions, SoapTarget, WsSecurity};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -29,7 +29,12 @@ fn outgoing(version: SoapVersion, timeout: Duration) -> Outgoing {
     Outgoing {
         message: MessageId::generate(),
         payload: Bytes::from_static(b"<canary-request/>"),
-        protocol: Arc::new(Protocol::Soap(SoapBinding { version, action: "urn:do".into(), address: None })),
+        protocol: Arc::new(Protocol::Soap(SoapBinding {
+            version,
+            action: "urn:do".into(),
+            address: None,
+            one_way: None,
+        })),
         timeout,
         idempotency_key: None,
         traceparent: None,
@@ -385,5 +390,200 @@ async fn options_that_cannot_work_are_refused() {
         (with(|o| _ = o.headers.insert("SOAPAction".into(), "x".into())), "leave it out"),
     ] {
         assert!(error.contains(expected) && !error.contains("canary"), "{error}");
+    }
+}
+
+/// A server that answers one request after the other with these bytes, whatever the connection, and is gone after the last.
+/// Gives what it was asked.
+async fn scripted(replies: Vec<Vec<u8>>) -> (SocketAddr, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = tokio::spawn(async move {
+        let mut replies = replies.into_iter().peekable();
+        let mut asked = Vec::new();
+        while replies.peek().is_some() {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            while replies.peek().is_some() {
+                let Some(request) = read_request(&mut stream).await else { break };
+                asked.push(request);
+                stream.write_all(&replies.next().unwrap()).await.unwrap();
+            }
+        }
+        asked
+    });
+    (address, asked)
+}
+
+fn redirect(status: &str, location: &str) -> Vec<u8> {
+    http(status, &format!("location: {location}\r\n"), b"<p>secret</p>")
+}
+
+#[tokio::test]
+async fn redirections_within_the_server_are_followed_by_the_same_post() {
+    let envelope = http("200 OK", "", ENVELOPE.as_bytes());
+    let replies = vec![
+        redirect("307 Temporary Redirect", "/v2/soap?x=1"),
+        redirect("308 Permanent Redirect", "v3"),
+        redirect("307 Temporary Redirect", "/v4"),
+        envelope.clone(),
+    ];
+    let (address, asked) = scripted(replies.clone()).await;
+    let mut options = options(address);
+    options.auth = Some(Auth { username: "Aladdin".into(), password: "open sesame".into() });
+    let target = SoapTarget::new(&options).unwrap();
+    let reply = target.send(outgoing(SoapVersion::V11, Duration::from_secs(20))).await;
+    assert_eq!(reply.unwrap(), ENVELOPE.as_bytes());
+    let asked = asked.await.unwrap();
+    let (mut paths, mut rests) = (Vec::new(), Vec::new());
+    for request in &asked {
+        let (first, rest) = request.split_once("\r\n").unwrap();
+        paths.push(first.to_owned());
+        rests.push(rest.to_owned());
+    }
+    let expected = ["/canary-path", "/v2/soap?x=1", "/v2/v3", "/v4"];
+    assert_eq!(paths, expected.map(|path| format!("POST {path} HTTP/1.1")));
+    rests.dedup();
+    assert_eq!(rests.len(), 1, "headers and message are the same: {rests:?}");
+    assert!(rests[0].contains("authorization: Basic ") && rests[0].ends_with("<canary-request/>"));
+
+    for (most, expected) in [(3, 4), (2, 3), (0, 1)] {
+        let (address, asked) = scripted(replies[..expected].to_vec()).await;
+        let mut options = SoapOptions::new(format!("http://{address}/canary-path"));
+        options.max_redirects = most;
+        let target = SoapTarget::new(&options).unwrap();
+        let reply = target.send(outgoing(SoapVersion::V11, Duration::from_secs(20))).await;
+        assert_eq!(asked.await.unwrap().len(), expected, "{most}");
+        assert_eq!(
+            reply.map_err(|error| (error.reason, error.sent)).err(),
+            match most {
+                3 => None,
+                _ => Some(("REDIRECT", Sent::Answered)),
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn redirections_elsewhere_end_the_attempt_and_say_what_to_correct() {
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}/canary", other.local_addr().unwrap());
+    let check = async |status: &str, location: &str, message: &str, advice: &str| {
+        let (address, asked) = scripted(vec![redirect(status, location)]).await;
+        let target = SoapTarget::new(&options(address)).unwrap();
+        let error = target.send(outgoing(SoapVersion::V11, Duration::from_secs(20))).await.unwrap_err();
+        assert_eq!((error.reason, error.sent), ("REDIRECT", Sent::Answered), "{status} {location}");
+        assert!(error.message.ends_with(message), "{status}: {}", error.message);
+        assert!(error.advice.unwrap().contains(advice), "{status}: {:?}", error.advice);
+        assert!(!format!("{} {:?}", error.message, error.advice).contains("canary"), "{error:?}");
+        assert_eq!(error.reply.as_deref(), Some(&b"<p>secret</p>"[..]), "what it said is kept");
+        assert_eq!(asked.await.unwrap().len(), 1);
+    };
+    for status in ["301 Moved Permanently", "302 Found", "303 See Other"] {
+        check(status, "/v2", "to another path of the same server", "`endpoint`").await;
+    }
+    for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        check(status, &elsewhere, "to another server", "never followed").await;
+        check(status, "https://127.0.0.1/canary", "to the same host with TLS", "https://").await;
+        check(status, "ftp://canary/", "to no place that can be asked", "owner").await;
+    }
+    let nobody = tokio::time::timeout(Duration::ZERO, other.accept()).await;
+    assert!(nobody.is_err(), "message and credentials go to no other server");
+}
+
+#[tokio::test]
+async fn after_a_redirection_nothing_is_provably_unsent() {
+    let (address, asked) = scripted(vec![redirect("307 Temporary Redirect", "/v2")]).await;
+    let target = SoapTarget::new(&options(address)).unwrap();
+    let error = target.send(outgoing(SoapVersion::V11, Duration::from_secs(20))).await.unwrap_err();
+    assert_eq!(asked.await.unwrap().len(), 1);
+    assert_eq!(error.sent, Sent::Maybe, "{error:?}");
+    assert!(!error.message.contains("nothing was sent"), "{error:?}");
+}
+
+#[tokio::test]
+async fn each_request_shows_a_token_of_its_own() {
+    let envelope = "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'><e:Body/></e:Envelope>";
+    let reply = http("200 OK", "", ENVELOPE.as_bytes());
+    let replies = vec![redirect("307 Temporary Redirect", "/v2"), reply.clone(), reply];
+    let (address, asked) = scripted(replies).await;
+    let mut options = options(address);
+    options.ws_security = Some(WsSecurity {
+        username: "portal".into(),
+        password: "canary-password".into(),
+        password_type: PasswordType::Digest,
+        timestamp: Some(Duration::from_secs(300)),
+        must_understand: true,
+    });
+    let target = SoapTarget::new(&options).unwrap();
+    for _ in 0..2 {
+        let outgoing =
+            Outgoing { payload: envelope.into(), ..outgoing(SoapVersion::V11, Duration::from_secs(20)) };
+        target.send(outgoing).await.unwrap();
+    }
+    let asked = asked.await.unwrap();
+    let nonce = |request: &String| {
+        let (_, after) = request.split_once("#Base64Binary\">").unwrap();
+        after.split_once('<').unwrap().0.to_owned()
+    };
+    let mut nonces: Vec<_> = asked.iter().map(nonce).collect();
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!((asked.len(), nonces.len()), (3, 3));
+    for request in &asked {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+        assert!(body.starts_with(
+            "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'><e:Header><wsse:Security "
+        ));
+        assert!(
+            body.contains(" e:mustUnderstand=\"1\"") && body.ends_with("</e:Header><e:Body/></e:Envelope>")
+        );
+        assert!(!request.contains("canary-password"));
+    }
+    // What is no envelope has no place for it.
+    let error = target.send(outgoing(SoapVersion::V11, Duration::from_secs(20))).await.unwrap_err();
+    assert_eq!((error.reason, error.sent), ("NOT_SENDABLE", Sent::Never));
+}
+
+#[tokio::test]
+async fn one_way_operations_are_done_when_http_says_so() {
+    let fault = ENVELOPE.replace("<s:Body>x", "<s:Body><s:Fault/>");
+    for (name, reply, expected) in [
+        ("ok", http("200 OK", "", b""), Ok("<soap:Body/>")),
+        ("accepted", http("202 Accepted", "", b""), Ok("<soap:Body/>")),
+        ("blank", http("202 Accepted", "content-type: text/xml\r\n", b"\r\n"), Ok("<soap:Body/>")),
+        ("no content", b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Ok("<soap:Body/>")),
+        ("fault", http("500 Internal Server Error", "", fault.as_bytes()), Ok("<s:Fault/>")),
+        ("fault at 202", http("202 Accepted", "", fault.as_bytes()), Ok("<s:Fault/>")),
+        ("page", http("200 OK", "", b"<html>secret</html>"), Err(("HTML_REPLY", Sent::Answered))),
+        ("failed", http("500 Internal Server Error", "", b""), Err(("HTTP_STATUS", Sent::Answered))),
+        ("away", http("503 Service Unavailable", "", b""), Err(("SERVICE_UNAVAILABLE", Sent::Maybe))),
+        (
+            "cut",
+            b"HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\n".to_vec(),
+            Err(("TRUNCATED_REPLY", Sent::Answered)),
+        ),
+        ("silence", Vec::new(), Err(("CONNECTION_LOST", Sent::Maybe))),
+    ] {
+        for version in [SoapVersion::V11, SoapVersion::V12] {
+            let (address, _server) = server(reply.clone(), false).await;
+            let nothing = Document { record: RecordId(0), element: None, encoded: false, roots: Vec::new() };
+            let binding =
+                SoapBinding { version, action: String::new(), address: None, one_way: Some(nothing) };
+            let outgoing = Outgoing {
+                protocol: Arc::new(Protocol::Soap(binding)),
+                ..outgoing(version, Duration::from_secs(20))
+            };
+            let got = SoapTarget::new(&options(address)).unwrap().send(outgoing).await;
+            match (&got, expected) {
+                (Ok(reply), Ok(expected)) => {
+                    let reply = std::str::from_utf8(reply).unwrap();
+                    assert!(reply.contains(expected), "{name}: {reply}");
+                    assert!(expected != "<soap:Body/>" || reply.contains(version.namespace()), "{name}");
+                }
+                (Err(error), Err(expected)) => assert_eq!((error.reason, error.sent), expected, "{name}"),
+                _ => panic!("{name}: expected {expected:?}, got {got:?}"),
+            }
+        }
     }
 }

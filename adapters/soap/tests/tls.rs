@@ -88,7 +88,8 @@ fn file(folder: &TempDir, name: &str, pem: String) -> PathBuf {
 }
 
 async fn ask(options: SoapOptions) -> Result<Bytes, SendError> {
-    let binding = SoapBinding { version: SoapVersion::V11, action: String::new(), address: None };
+    let binding =
+        SoapBinding { version: SoapVersion::V11, action: String::new(), address: None, one_way: None };
     let outgoing = Outgoing {
         message: MessageId::generate(),
         payload: Bytes::from_static(b"<request/>"),

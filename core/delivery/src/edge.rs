@@ -71,6 +71,30 @@ pub enum OperationState {
     Failed(Failure),
 }
 
+/// Which operations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationFilter {
+    /// Of this caller. There is no list of everybody's.
+    pub caller: Arc<str>,
+    /// Of one route.
+    pub route: Option<String>,
+    /// Those that are done, or those that are not.
+    pub done: Option<bool>,
+    /// Older than this one: where the last page ended.
+    pub before: Option<MessageId>,
+    /// At most.
+    pub limit: usize,
+}
+
+/// Operations, newest first, and whether there are more: a page may be short, or empty, and still have a next one.
+#[derive(Debug, Clone, Default)]
+pub struct OperationPage {
+    /// The operations.
+    pub operations: Vec<OperationView>,
+    /// Where the next page begins. Tells of no message but the caller's own.
+    pub next: Option<MessageId>,
+}
+
 /// What the engine offers to source adapters. Routes may change between two calls; an adapter keeps nothing of them.
 pub trait Intake: Send + Sync + 'static {
     /// Whether a route serves this method now.
@@ -99,6 +123,14 @@ pub trait Intake: Send + Sync + 'static {
         caller: Option<Arc<str>>,
         until: Timestamp,
     ) -> BoxFuture<'_, Result<OperationView, Failure>>;
+
+    /// A caller's own operations.
+    fn operations(&self, filter: OperationFilter) -> BoxFuture<'_, Result<OperationPage, Failure>>;
+
+    /// Ends an operation that waits for an attempt. One that is at work, needs attention or is done stays as it is, and that
+    /// is no failure.
+    fn cancel_operation(&self, id: MessageId, caller: Option<Arc<str>>)
+    -> BoxFuture<'_, Result<(), Failure>>;
 
     /// The serialized `FileDescriptorSet`s of the routes that are served now, for reflection, and a number that changes
     /// with them.

@@ -22,7 +22,10 @@ pub mod testing;
 mod time;
 
 pub use control::Control;
-pub use edge::{Answer, Call, Intake, OperationState, OperationView, Outgoing, SendError, Sent, Target};
+pub use edge::{
+    Answer, Call, Intake, OperationFilter, OperationPage, OperationState, OperationView, Outgoing, SendError,
+    Sent, Target,
+};
 pub use envelope::{
     BundleHash, DeadLetters, Envelope, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey,
     PayloadDigest, RequestKey,
@@ -31,7 +34,10 @@ pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
-pub use operator::{Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Version};
+pub use operator::{
+    Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
+    VisibleValue,
+};
 pub use outage::Outage;
 pub use port::{
     Accept, Accepted, Attempt, BrokerState, Claim, Claimed, Controls, Count, DeadLetter, Delivery,

@@ -14,8 +14,8 @@ pub trait Operator: Send + Sync + 'static {
     /// Messages by filter, newest first, without payloads.
     fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, OperatorError>>;
 
-    /// One message with payload and attempts.
-    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>>;
+    /// One message with payload and attempts, and what its mapping lets people see of it.
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Shown, OperatorError>>;
 
     /// How many messages there are by route and state.
     fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, OperatorError>>;
@@ -44,6 +44,24 @@ pub trait Operator: Send + Sync + 'static {
     /// Reads the mappings again and, if all of them are sound, serves the new ones; otherwise nothing changes and the
     /// rendered findings say why.
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, OperatorError>>;
+}
+
+/// A message as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// All that the ledger has of it.
+    pub record: Record,
+    /// What may be seen of its payload and of the system's reply; nothing where no gateway runs that knows the mapping.
+    pub visible: Vec<VisibleValue>,
+}
+
+/// A field that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleValue {
+    /// As the mapping names it.
+    pub path: String,
+    /// As text; `None` where it is absent.
+    pub value: Option<String>,
 }
 
 /// What a reload did.

@@ -1,34 +1,34 @@
-//! What is away for a while, or goes wrong again and again: told when it begins, when its reason is another, and when it is
-//! over, and not at each of the many times at which it is noticed.
+//! What is away for a while, or goes wrong again and again: told when it begins, when it has a reason that was not told yet, and
+//! when it is over, and not at each of the many times at which it is noticed.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Whether it is, and since when.
+/// Reasons of an outage that are told, at most: then it is known to be manifold.
+const MOST: usize = 8;
+
+/// Whether it is, since when, and what was told of it.
 #[derive(Debug, Default)]
-pub struct Outage(Mutex<Option<(Instant, String)>>);
+pub struct Outage(Mutex<Option<(Instant, Vec<String>)>>);
 
 impl Outage {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Vec<String>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// It is so, for this reason. Whether that is news.
     pub fn is_news(&self, reason: &str, now: Instant) -> bool {
         let mut outage = self.lock();
-        match &mut *outage {
-            Some((_, known)) if known == reason => false,
-            Some((_, known)) => {
-                reason.clone_into(known);
-                true
-            }
-            None => {
-                *outage = Some((now, reason.to_owned()));
-                true
-            }
+        let (_, told) = outage.get_or_insert_with(|| (now, Vec::new()));
+        // How long somebody waited makes no other reason.
+        let reason: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let news = told.len() < MOST && !told.contains(&reason);
+        if news {
+            told.push(reason);
         }
+        news
     }
 
     /// It is so no more. How long it was, if it was.
@@ -48,8 +48,9 @@ mod tests {
         assert_eq!(outage.is_over(start), None, "it never was");
         assert!(outage.is_news("refused", start));
         assert!(!outage.is_news("refused", at(1)));
-        assert!(outage.is_news("no answer", at(2)));
-        assert!(!outage.is_news("no answer", at(3)));
+        assert!(outage.is_news("no answer within 5s", at(2)));
+        assert!(!outage.is_news("no answer within 4s", at(3)));
+        assert!(!outage.is_news("refused", at(4)), "reasons take turns, and each was told");
         assert_eq!(outage.is_over(at(10)), Some(Duration::from_secs(10)));
         assert_eq!(outage.is_over(at(11)), None);
         assert!(outage.is_news("no answer", at(12)));

@@ -1,4 +1,5 @@
-//! Every diagnostic code, once: `docs/errors/` has a page for each, and `tests/tidy` holds the two together.
+//! Every diagnostic code, once, with its page `docs/errors/CODE.md`: a code without a page does not compile, and `tests/tidy`
+//! runs the examples of each.
 
 /// A stable code such as `map/unknown-path`: the subject, then the matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -18,6 +19,13 @@ pub struct Entry {
     pub code: Code,
     /// What it means, in one line.
     pub title: &'static str,
+    /// Its page, as Markdown: what it means and why, with a wrong and a right example.
+    pub page: &'static str,
+}
+
+/// The line of a code, as it is written: `map/unknown-path`.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    CATALOG.iter().find(|entry| entry.code.0 == code)
 }
 
 macro_rules! catalog {
@@ -26,7 +34,11 @@ macro_rules! catalog {
             $($(#[doc = $title])+ pub const $name: Code = Code($code);)*
         }
         /// Every code there is, sorted by subject.
-        pub const CATALOG: &[Entry] = &[$(Entry { code: Code($code), title: concat!($($title),+) },)*];
+        pub const CATALOG: &[Entry] = &[$(Entry {
+            code: Code($code),
+            title: concat!($($title),+).trim_ascii(),
+            page: include_str!(concat!("../../../docs/errors/", $code, ".md")),
+        },)*];
     };
 }
 
@@ -51,8 +63,6 @@ catalog! {
 
     /// A .proto file does not compile
     PROTO_INVALID = "proto/invalid";
-    /// Something in a .proto that Portolan does not read
-    PROTO_UNSUPPORTED = "proto/unsupported";
 
     /// An XML document is not well-formed
     XML_SYNTAX = "xml/syntax";

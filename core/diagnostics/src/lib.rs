@@ -5,11 +5,13 @@
 //! so that the same finding looks the same in `check`, in `serve` and in a test.
 
 mod catalog;
+mod edit;
 mod render;
 mod source;
 
-pub use catalog::{CATALOG, Code, Entry};
-pub use render::{Rendered, render};
+pub use catalog::{CATALOG, Code, Entry, find};
+pub use edit::{Edit, cured};
+pub use render::{Rendered, RenderedEdit, render};
 pub use source::{Position, Source, SourceId, Sources, Span};
 
 /// How much a diagnostic weighs.
@@ -46,6 +48,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do, each in one sentence.
     pub help: Vec<String>,
+    /// The change of the file that does it, where there is exactly one thing to do.
+    pub edit: Option<Edit>,
 }
 
 impl Diagnostic {
@@ -65,7 +69,7 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), labels: Vec::new(), help: Vec::new() }
+        Self { code, severity, message: message.into(), labels: Vec::new(), help: Vec::new(), edit: None }
     }
 
     /// Adds the place; the first one given is the place at fault.
@@ -82,12 +86,26 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean", where something near is known.
+    /// Offers the one cure that there is: `new` where `old` stands now.
+    #[must_use]
+    pub fn edit(mut self, span: Span, old: impl Into<String>, new: impl Into<String>) -> Self {
+        self.edit = Some(Edit { span, old: old.into(), new: new.into() });
+        self
+    }
+
+    /// Adds "did you mean", where something near is known. If nothing else is near and the place at fault is the name itself,
+    /// it is the cure.
     #[must_use]
     pub fn did_you_mean<'a>(self, wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
-        match nearest(wrong, candidates) {
-            Some(near) => self.help(format!("did you mean `{near}`?")),
-            None => self,
+        let near = near(wrong, candidates);
+        let Some((_, best)) = near.iter().min_by_key(|(distance, _)| *distance) else { return self };
+        let finding = self.help(format!("did you mean `{best}`?"));
+        let only = near.iter().all(|(_, name)| name == best);
+        // What would need quotes or escapes is for a person to write.
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        match finding.labels.first().map(|label| label.span) {
+            Some(span) if only && best.chars().all(plain) => finding.edit(span, wrong, *best),
+            _ => finding,
         }
     }
 }
@@ -115,14 +133,18 @@ impl<T> Checked<T> {
 /// The candidate that a person most likely meant, if any is near: at most a third of the letters differ,
 /// case and separators aside.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(wrong, candidates).into_iter().min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// The candidates that are near, each with how far it is.
+fn near<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<(usize, &'a str)> {
     let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     let wanted = plain(wrong);
     candidates
         .into_iter()
         .map(|c| (distance(&wanted, &plain(c)), c))
         .filter(|(d, c)| *d * 3 <= wanted.chars().count().max(c.chars().count()))
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, c)| c)
+        .collect()
 }
 
 /// Edits between two strings (insertion, deletion, substitution, transposition of neighbours).

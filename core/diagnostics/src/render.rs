@@ -1,8 +1,10 @@
 //! Diagnostics as text for people, and as records for programs.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::{Diagnostic, Position, Severity, Sources};
+use crate::{Diagnostic, Position, Severity, Sources, Span};
 
 /// A diagnostic with its place resolved: what `--format json` prints.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -21,6 +23,41 @@ pub struct Rendered {
     pub position: Option<Position>,
     /// What to do.
     pub help: Vec<String>,
+    /// The change of the file that does it, where there is exactly one thing to do; `check --fix` makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<RenderedEdit>,
+}
+
+/// An [`Edit`](crate::Edit) with its place resolved.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct RenderedEdit {
+    /// The file to change.
+    pub file: String,
+    /// Line and column of the first character that is replaced.
+    #[serde(flatten)]
+    pub position: Position,
+    /// The first byte that is replaced.
+    pub start: usize,
+    /// One past the last byte that is replaced.
+    pub end: usize,
+    /// What stands there.
+    pub old: String,
+    /// What is to stand there.
+    pub new: String,
+}
+
+impl RenderedEdit {
+    fn new(edit: &crate::Edit, sources: &Sources) -> Option<Self> {
+        let Range { start, end } = edit.place(sources)?;
+        Some(Self {
+            file: sources.get(edit.span.source)?.name.to_string(),
+            position: sources.position(Span::new(edit.span.source, start..end))?,
+            start,
+            end,
+            old: edit.old.clone(),
+            new: edit.new.clone(),
+        })
+    }
 }
 
 impl Rendered {
@@ -34,6 +71,7 @@ impl Rendered {
             file: span.and_then(|s| sources.get(s.source)).map(|f| f.name.to_string()),
             position: span.and_then(|s| sources.position(s)),
             help: diagnostic.help.clone(),
+            edit: diagnostic.edit.as_ref().and_then(|edit| RenderedEdit::new(edit, sources)),
         }
     }
 }

@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::{
-    Answer, BoxFuture, Call, Failure, FaultClass, Intake, MessageId, OperationView, Status, Timestamp,
+    Answer, BoxFuture, Call, DeliveryError, Failure, FaultClass, Intake, MessageId, OperationFilter,
+    OperationPage, OperationView, Record, Status, Timestamp,
 };
 
 use crate::{
-    call,
+    call, cancel,
     engine::Engine,
     guarded::{Panicked, guarded},
-    operations, settle,
+    listing, operations, settle,
     trace::Trail,
 };
 
@@ -90,6 +91,18 @@ impl Intake for EngineIntake {
         })
     }
 
+    fn operations(&self, filter: OperationFilter) -> BoxFuture<'_, Result<OperationPage, Failure>> {
+        Box::pin(async move { listing::list(&self.0, filter).await })
+    }
+
+    fn cancel_operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move { cancel::cancel(&self.0, id, caller.as_deref()).await })
+    }
+
     fn descriptors(&self) -> (u64, Vec<Arc<[u8]>>) {
         let table = self.0.table.load();
         let mut all: Vec<_> = table.by_name.values().collect();
@@ -114,26 +127,13 @@ fn not_accepting() -> Failure {
 }
 
 impl Engine {
-    async fn operation(&self, id: MessageId, caller: Option<&str>) -> Result<OperationView, Failure> {
-        let record = self.delivery.get(id).await.map_err(|error| {
-            tracing::error!(error = %self.failed(error), "the ledger cannot be read");
-            Failure::new(
-                Status::Unavailable,
-                FaultClass::Internal,
-                "QUEUE_UNAVAILABLE",
-                "the ledger cannot be read now",
-            )
-            .retry_after(Duration::from_secs(1))
-        })?;
-        // Somebody else's operation is not told from one that does not exist.
-        let record = record
-            .filter(|r| r.envelope.mode == portolan_delivery::Mode::Operation)
-            .filter(|r| r.envelope.caller.as_deref() == caller)
-            .ok_or_else(|| {
-                let why = "there is no such operation, or it was forgotten after its retention";
-                Failure::new(Status::NotFound, FaultClass::Request, "OPERATION_NOT_FOUND", why)
-                    .at_field("name", why)
-            })?;
+    /// An operation by id, as its caller sees it.
+    pub(crate) async fn operation(
+        &self,
+        id: MessageId,
+        caller: Option<&str>,
+    ) -> Result<OperationView, Failure> {
+        let record = self.own(id, caller).await?;
         let response_type = match self.version(&record.envelope.route, record.envelope.bundle).await {
             Ok(route) => route.response_type.clone(),
             Err(error) => {
@@ -143,5 +143,23 @@ impl Engine {
             }
         };
         Ok(operations::view(record, &response_type))
+    }
+
+    /// The message behind a caller's operation. Somebody else's is not told from one that does not exist.
+    pub(crate) async fn own(&self, id: MessageId, caller: Option<&str>) -> Result<Record, Failure> {
+        let record = self.delivery.get(id).await.map_err(|error| self.unreadable(error))?;
+        record.filter(|record| operations::is_of(&record.envelope, caller)).ok_or_else(|| {
+            let why = "there is no such operation, or it was forgotten after its retention";
+            Failure::new(Status::NotFound, FaultClass::Request, operations::NOT_FOUND, why)
+                .at_field("name", why)
+        })
+    }
+
+    /// The ledger did not answer a caller's question, or did not do as it was told.
+    pub(crate) fn unreadable(&self, error: DeliveryError) -> Failure {
+        tracing::error!(error = %self.failed(error), "the ledger cannot be read");
+        let why = "the ledger cannot be read now";
+        Failure::new(Status::Unavailable, FaultClass::Internal, "QUEUE_UNAVAILABLE", why)
+            .retry_after(Duration::from_secs(1))
     }
 }

@@ -193,6 +193,14 @@ impl Translate for Mapped {
         read.map_err(|problem| problem.to_string())
     }
 
+    fn visible_request(&self, payload: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        self.plans.visible_request.show(payload)
+    }
+
+    fn visible_reply(&self, reply: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        self.plans.visible_reply.show(reply)
+    }
+
     fn metadata_names(&self) -> &[Arc<str>] {
         &self.metadata
     }

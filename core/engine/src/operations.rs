@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Envelope, OperationState, OperationView, Outcome, Record, State};
+use portolan_delivery::{Envelope, Mode, OperationState, OperationView, Outcome, Record, State};
+
+/// The reason of who asks for an operation that is not there, or is not his.
+pub(crate) const NOT_FOUND: &str = "OPERATION_NOT_FOUND";
+
+/// Whether a message is an operation of this caller.
+pub(crate) fn is_of(envelope: &Envelope, caller: Option<&str>) -> bool {
+    envelope.mode == Mode::Operation && envelope.caller.as_deref() == caller
+}
 
 /// An operation that was accepted just now.
 pub(crate) fn fresh(envelope: &Envelope, response_type: &Arc<str>) -> OperationView {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Control, Count, Failure, FaultClass, Filter, MessageId, Operator, OperatorError,
-    Outcome, Page, Record, Reloaded, Resolution, RouteStatus, RouteView, State, Status, Timestamp, Version,
+    BoxFuture, Changes, Control, Count, DeadLetter, Failure, FaultClass, Filter, MessageId, Operator,
+    OperatorError, Outcome, Page, Record, Reloaded, Resolution, RouteStatus, RouteView, Shown, State, Status,
+    Timestamp, Version, VisibleValue,
     system::{Gate, Shut},
 };
 
@@ -24,8 +25,12 @@ impl Operator for EngineOperator {
         Box::pin(async move { Ok(self.0.delivery.list(filter).await?) })
     }
 
-    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Record, OperatorError>> {
-        Box::pin(async move { self.0.record(id).await })
+    fn show(&self, id: MessageId) -> BoxFuture<'_, Result<Shown, OperatorError>> {
+        Box::pin(async move {
+            let record = self.0.record(id).await?;
+            let visible = self.0.visible(&record).await;
+            Ok(Shown { record, visible })
+        })
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<Count>, OperatorError>> {
@@ -146,6 +151,17 @@ impl Engine {
     async fn record(&self, id: MessageId) -> Result<Record, OperatorError> {
         let record = self.delivery.get(id).await?;
         record.ok_or(OperatorError::Delivery(portolan_delivery::DeliveryError::NotFound(id)))
+    }
+
+    /// What the mapping with which a message came lets people see of it.
+    async fn visible(&self, record: &Record) -> Vec<VisibleValue> {
+        let route = self.version(&record.envelope.route, record.envelope.bundle).await;
+        let Ok(route) = route else { return Vec::new() };
+        let mut all = route.translate.visible_request(&record.payload);
+        if let State::Dead { letter: DeadLetter { reply: Some(reply), .. }, .. } = &record.state {
+            all.extend(route.translate.visible_reply(reply));
+        }
+        all.into_iter().map(|(path, value)| VisibleValue { path: path.to_string(), value }).collect()
     }
 
     /// The version of a route that is served now.

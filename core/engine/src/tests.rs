@@ -5,6 +5,7 @@ mod accidents;
 mod counted;
 mod fakes;
 mod held;
+mod operations;
 mod order;
 mod systems;
 mod traced;

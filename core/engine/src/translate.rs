@@ -72,6 +72,12 @@ pub trait Translate: Send + Sync + 'static {
     /// nothing of them.
     fn is_reply(&self, bytes: &[u8]) -> Result<(), String>;
 
+    /// What the mapping lets people see of a payload, by its paths; `None` of what is absent.
+    fn visible_request(&self, payload: &[u8]) -> Vec<(Arc<str>, Option<String>)>;
+
+    /// The same of the system's reply.
+    fn visible_reply(&self, reply: &[u8]) -> Vec<(Arc<str>, Option<String>)>;
+
     /// The names of the metadata that the mapping reads, in lower case.
     fn metadata_names(&self) -> &[Arc<str>];
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     load::LoadedRoute,
-    plan::{Contracts, Plan, ReplyPlan},
+    plan::{Contracts, Plan, ReplyPlan, Visible},
 };
 
 /// A route that can run.
@@ -19,6 +19,10 @@ pub struct CompiledRoute {
     pub has_key: bool,
     /// Whether the last key is the order key.
     pub has_order: bool,
+    /// What may be shown of the caller's message.
+    pub visible_request: Visible,
+    /// What may be shown of the system's reply.
+    pub visible_reply: Visible,
 }
 
 impl LoadedRoute {
@@ -46,6 +50,8 @@ impl LoadedRoute {
             has_request_id: route.request_id.is_some(),
             has_key: route.key.is_some(),
             has_order: route.order.is_some(),
+            visible_request: Visible::compile(source, &documents.request, &route.visible_request),
+            visible_reply: Visible::compile(target, &documents.target_reply, &route.visible_reply),
         }
     }
 }

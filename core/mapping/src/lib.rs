@@ -6,6 +6,7 @@ mod csv;
 pub mod expression;
 pub mod file;
 pub mod functions;
+pub mod grammar;
 pub mod ir;
 pub mod load;
 pub mod parse;

@@ -44,9 +44,16 @@ pub fn load(
             return Checked { value: None, diagnostics: vec![finding] };
         }
     };
-    let Ok(text) = String::from_utf8(mapping.bytes) else {
-        let finding = Diagnostic::error(Code::FILE_UNREADABLE, format!("`{}` is not UTF-8", mapping.name));
-        return Checked { value: None, diagnostics: vec![finding] };
+    let text = match String::from_utf8(mapping.bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let id = sources.add(mapping.name.as_str(), String::from_utf8_lossy(error.as_bytes()));
+            let message = format!("`{}` is not UTF-8", mapping.name);
+            let finding = Diagnostic::error(Code::FILE_UNREADABLE, message).at(Span::new(id, at..at), "");
+            let finding = finding.help("save the file in UTF-8");
+            return Checked { value: None, diagnostics: vec![finding] };
+        }
     };
     let id = sources.add(mapping.name.as_str(), text);
     let parsed = parse(id, sources);
@@ -69,6 +76,10 @@ pub fn load(
             files.extend(source.files.iter().chain(&target.files).chain(&tables).filter(|f| **f != id));
             loaded.push(LoadedRoute { route: checked, source, target, files });
         }
+    }
+    // What is offered can be done.
+    for finding in &mut diagnostics {
+        finding.edit = finding.edit.take().filter(|edit| edit.place(sources).is_some());
     }
     Checked { value: Some(loaded), diagnostics: bounded(diagnostics) }
 }
@@ -189,9 +200,10 @@ impl ContractCache<'_> {
         let contract = read(&mut found);
         let failed = found.iter().any(|d| d.severity == Severity::Error);
         // A file that is not there has no place of its own: it is missed where the mapping names it.
-        findings.extend(
-            found.into_iter().map(|d| if d.labels.is_empty() { d.at(named, "named here") } else { d }),
-        );
+        findings.extend(found.into_iter().map(|d| match d.labels.is_empty() {
+            true => d.at(named, "named here").help("paths are relative to the folder of this file"),
+            false => d,
+        }));
         let contract = contract.filter(|_| !failed).map(Arc::new);
         self.read.insert(key, contract.clone());
         contract

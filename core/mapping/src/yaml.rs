@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, options};
-use portolan_diagnostics::{Code, Diagnostic, SourceId, Span};
+use portolan_diagnostics::{Code, Diagnostic, Edit, SourceId, Span};
 
 /// How deep collections may nest, in block and in flow style each.
 const DEPTH: usize = 48;
@@ -101,6 +101,13 @@ pub fn read(source: SourceId, text: &str, findings: &mut Vec<Diagnostic>) -> Vec
                     break;
                 }
                 let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+                if let Some(quote) = error.info().contains("quoted").then(|| left_open(text, at)).flatten() {
+                    let finding = Diagnostic::error(Code::YAML_SYNTAX, "this quote is not closed, it seems");
+                    let finding = finding.at(Span::new(source, quote..quote + 1), "");
+                    let finding = finding.at(Span::new(source, at..at), "here it makes no sense any more");
+                    builder.findings.push(finding.help("close it on the same line"));
+                    break;
+                }
                 let diagnostic = Diagnostic::error(Code::YAML_SYNTAX, format!("this is not YAML: {}", error.info()))
                     .at(Span::new(source, at..at), "")
                     .help("quote a value that holds `: ` or ` #`, or that begins with a quote, `{`, `[`, `!`, `&` or `*`");
@@ -119,6 +126,31 @@ fn indented_by_tab(text: &str) -> Option<usize> {
         let margin = line.len() - line.trim_start_matches([' ', '\t']).len();
         if let Some(tab) = line[..margin].find('\t').filter(|_| !line.trim().is_empty()) {
             return Some(start + tab);
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// The quote that begins a value and is not closed on its line, before a place where reading quoted text failed.
+fn left_open(text: &str, failed: usize) -> Option<usize> {
+    let mut start = 0;
+    for line in text.get(..failed)?.split_inclusive('\n') {
+        let mut open: Option<(usize, char)> = None;
+        let mut before = ' ';
+        for (at, c) in line.char_indices() {
+            match open {
+                Some((_, quote)) if c == quote && before != '\\' => open = None,
+                None if matches!(c, '"' | '\'') && matches!(before, ' ' | '[' | '{' | ',') => {
+                    open = Some((at, c))
+                }
+                None if c == '#' && before == ' ' => break,
+                _ => {}
+            }
+            before = c;
+        }
+        if let Some((at, _)) = open.filter(|_| line.ends_with('\n')) {
+            return Some(start + at);
         }
         start += line.len();
     }
@@ -213,6 +245,10 @@ impl Builder<'_> {
     fn refuse(&mut self, span: Span, anchor: usize, tagged: bool) -> bool {
         if tagged {
             self.trap(span, "a tag", "quote a value that begins with `!`: \"!has(x)\"");
+            let edit = self.quoted_tag(span);
+            if let Some(finding) = self.findings.last_mut() {
+                finding.edit = edit;
+            }
         } else if anchor != 0 {
             self.trap(
                 span,
@@ -221,6 +257,14 @@ impl Builder<'_> {
             );
         }
         tagged
+    }
+
+    /// The edit that makes text of a tag and the value after it.
+    fn quoted_tag(&self, value: Span) -> Option<Edit> {
+        let Some(Open::Mapping(Keyed { flow, key: Some(key), .. })) = self.open.last() else { return None };
+        let (start, after_key) = (value.start as usize, key.span.end as usize);
+        let sign = after_key + self.text.get(after_key..start.max(after_key) + 1)?.find('!')?;
+        quoted(self.text, Span::new(value.source, sign..sign), *flow)
     }
 
     fn trap(&mut self, span: Span, what: &str, help: &str) {
@@ -280,8 +324,10 @@ impl Builder<'_> {
             open.broken = true;
             let message = "YAML ends the value before this at the comma, and takes the rest for a key";
             let help = "quote an expression that holds a comma inside { } or [ ]";
-            self.findings
-                .push(Diagnostic::error(Code::YAML_TRAP, message).at(span, "taken for a key").help(help));
+            let finding = Diagnostic::error(Code::YAML_TRAP, message).at(span, "taken for a key").help(help);
+            let value = open.entries.iter().rfind(|e| unbalanced(e.value.scalar())).map(|e| e.value.span);
+            let edit = value.and_then(|value| quoted(self.text, value, true));
+            self.findings.push(Diagnostic { edit, ..finding });
         } else if let Some(first) = open.known.get(&name) {
             let diagnostic =
                 Diagnostic::error(Code::YAML_DUPLICATE_KEY, format!("`{name}` stands here twice"))
@@ -294,6 +340,31 @@ impl Builder<'_> {
             open.entries.push(Entry { key: name, key_span: span, value });
         }
     }
+}
+
+/// The edit that puts quotes around an expression, which begins where `value` does and ends where YAML should have ended it: with
+/// its line or, in flow style, at a comma or bracket outside of its own parentheses.
+fn quoted(text: &str, value: Span, flow: bool) -> Option<Edit> {
+    let start = value.start as usize;
+    let line = text.get(start..)?.lines().next()?;
+    let (mut depth, mut quote, mut end) = (0usize, None, line.len());
+    for (at, c) in line.char_indices() {
+        match (c, quote) {
+            (_, Some(open)) => quote = Some(open).filter(|open| *open != c),
+            ('\'', None) => quote = Some(c),
+            ('(' | '[', None) => depth += 1,
+            (')' | ']', None) if depth > 0 => depth -= 1,
+            (',' | '}' | ']', None) if flow && depth == 0 => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let expression = line.get(..end)?.trim_end();
+    let plain = depth == 0 && quote.is_none() && !expression.contains(['"', '\\', '#']);
+    let span = Span::new(value.source, start..start + expression.len());
+    plain.then(|| Edit { span, old: expression.to_owned(), new: format!("\"{expression}\"") })
 }
 
 /// Whether a parenthesis is open at the end of a plain value: a sign that a comma cut it.

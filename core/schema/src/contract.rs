@@ -47,7 +47,8 @@ pub struct Operation {
     pub name: String,
     /// What is sent.
     pub input: Document,
-    /// What is answered; `None` for one-way operations. Faults are part of it (see [`Document::roots`]).
+    /// What is answered; `None` for one-way operations (see [`SoapBinding::one_way`]). Faults are part of it (see
+    /// [`Document::roots`]).
     pub output: Option<Document>,
     /// How it travels.
     pub protocol: Protocol,
@@ -94,6 +95,8 @@ pub struct SoapBinding {
     pub action: String,
     /// The address that the WSDL gives; configuration overrides it.
     pub address: Option<String>,
+    /// For one-way operations, what HTTP may bring back none the less: a fault, or an envelope that says nothing.
+    pub one_way: Option<Document>,
 }
 
 /// The version of the envelope.

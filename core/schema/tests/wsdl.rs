@@ -294,6 +294,12 @@ fn rpc_literal_and_encoded() {
         "{text}"
     );
     assert!(operation(&c, "B/Tell").output.is_none());
+    let Protocol::Soap(binding) = &operation(&c, "B/Tell").protocol else { panic!("SOAP") };
+    let roots: Vec<_> =
+        binding.one_way.as_ref().expect("one-way").roots.iter().map(|r| r.name.join(".")).collect();
+    assert!(roots.contains(&"fault.code".to_owned()) && !roots.contains(&"body".to_owned()), "{roots:?}");
+    let Protocol::Soap(binding) = &operation(&c, "B/Add").protocol else { panic!("SOAP") };
+    assert!(binding.one_way.is_none());
     let text = describe(&contract(&[("s.wsdl", &wsdl("use='encoded' namespace='urn:rpc'"))]));
     let encoding =
         "encodingStyle  string  required  attribute, always `http://schemas.xmlsoap.org/soap/encoding/`";
@@ -568,10 +574,14 @@ fn imports_that_are_not_there() {
     found(
         &[("s.wsdl", &with(needed))],
         &[
+            // One cause, one finding, which says what needs it.
             &format!("error xsd/not-local 4:46 {missing}"),
-            "error xsd/unresolved 5:29 the type `{urn:u}X` is not declared",
         ],
     );
+    let (checked, sources) = read(&[("s.wsdl", with(needed).as_bytes())]);
+    let label = &checked.diagnostics[0].labels[1];
+    let place = sources.position(label.span).map(|p| (p.line, p.column));
+    assert_eq!((place, &*label.text), (Some((5, 29)), "needed here"));
 }
 
 #[test]

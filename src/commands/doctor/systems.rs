@@ -9,6 +9,7 @@ use portolan_soap::{Probe, ProbeError, probe};
 use super::{
     certificates, clock,
     finding::{Check, Finding, Findings},
+    queue::READABLE,
 };
 use crate::config::{Config, SystemKind};
 
@@ -23,7 +24,10 @@ const CLOCK: clock::Bounds = clock::Bounds {
 pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
     let asked = config.systems.iter().map(|(name, system)| async move {
         let SystemKind::Soap { options, .. } = &system.kind;
-        let probed = async { of(name, probe(options).await, Timestamp::now()) };
+        let probed = async {
+            let readable = options.readable_password().then(|| readable(name));
+            readable.into_iter().chain(of(name, probe(options).await, Timestamp::now())).collect()
+        };
         findings.of(&Check::new("system", name), probed).await;
     });
     join_all(asked).await;
@@ -43,6 +47,11 @@ fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Find
     findings
 }
 
+fn readable(name: &str) -> Finding {
+    let todo = "write https:// in its `endpoint`, or `type: digest` under `ws-security`";
+    Check::new("system", name).warning(READABLE, todo)
+}
+
 fn answer(check: &Check, probe: &Probe) -> Finding {
     let ms = |time: Duration| time.as_millis();
     let times = format!("connected in {} ms, answered in {} ms", ms(probe.connected), ms(probe.answered));
@@ -54,9 +63,10 @@ fn answer(check: &Check, probe: &Probe) -> Finding {
         404 | 410 => {
             check.warning(said, "see the path of its `endpoint`, unless it answers every GET like this")
         }
-        300..=399 => {
-            check.warning(said, "redirections are not followed: write where it leads to into `endpoint`")
-        }
+        300..=399 => check.warning(
+            said,
+            "write where it leads to into `endpoint`, unless it redirects every GET like this",
+        ),
         502..=504 => check.problem(said, "what stands before the system does not reach it; is it up?"),
         _ => check.ok(said),
     }

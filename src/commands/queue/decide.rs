@@ -136,7 +136,7 @@ async fn resolve_one(arguments: &Resolve, report: &Report) -> Result<(), Failure
             Resolution::SystemReply(bytes.into())
         }
         Some((path, bytes)) if document::is_json(path) => {
-            let route = operator.show(id).await.map_err(refused)?.envelope.route;
+            let route = operator.show(id).await.map_err(refused)?.record.envelope.route;
             let found = arguments.gateway.route(&route)?;
             Resolution::CallerReply(document::callers_reply(&found.loaded, path, &bytes)?.into())
         }

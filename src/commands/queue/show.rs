@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use portolan_delivery::{MessageId, Outcome, Record, RouteStatus, State};
+use portolan_delivery::{MessageId, Outcome, Record, RouteStatus, Shown, State, VisibleValue};
 
 use super::{not_there, view, waits, write_private};
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
 
 /// Show a message: its envelope, its state, every attempt.
 ///
-/// What the caller sent and what the system answered may be personal data: only size and digest are shown, and the exact
-/// bytes are written where you say.
+/// What the caller sent and what the system answered may be personal data: only size and digest are shown, and of its fields
+/// those that the mapping lists as `visible:`. The exact bytes are written where you say.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan queue show 019a3f2e-7c1b-7000-8000-000000000001
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Arguments, report: &Report) -> Result<(), Fa
 
 async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Read).await?;
-    let record = operator.show(arguments.id).await.map_err(refused)?;
+    let Shown { record, visible } = operator.show(arguments.id).await.map_err(refused)?;
     // All or nothing: whoever asks for both does not look for one.
     let reply = arguments.reply.as_deref().map(|path| {
         let kept = kept_reply(&record.state);
@@ -60,9 +60,11 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     if arguments.format == Format::Json {
         let mut shown = view::record(&record, &routes);
         shown["payload"] = view::masked(&record.payload);
+        let value = |one: &VisibleValue| (one.path.clone(), serde_json::json!(one.value));
+        shown["visible"] = visible.iter().map(value).collect();
         return report.json(&shown);
     }
-    print(&record, &routes, report);
+    print(&record, &visible, &routes, report);
     Ok(())
 }
 
@@ -80,7 +82,7 @@ fn written(failure: &portolan_delivery::Failure) -> Option<&[u8]> {
     failure.personal.then_some(failure.message.as_bytes())
 }
 
-fn print(record: &Record, routes: &[RouteStatus], report: &Report) {
+fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], report: &Report) {
     let line = |name: &str, value: String| report.line(format_args!("{name:<14}{}", printable(value)));
     let size = |bytes: &[u8]| format!("{} bytes, sha256 {}", bytes.len(), view::digest(bytes));
     let envelope = &record.envelope;
@@ -106,6 +108,9 @@ fn print(record: &Record, routes: &[RouteStatus], report: &Report) {
         line("metadata", format!("{} (values not shown)", names.join(", ")));
     }
     line("payload", format!("{} (write it to a file with --payload FILE)", size(&record.payload)));
+    for VisibleValue { path, value } in visible {
+        line("", format!("{path} = {}", value.as_deref().unwrap_or("absent")));
+    }
     match &record.state {
         State::Waiting { .. } => {
             line("state", format!("waiting {}", waits::waits_for(record, routes).unwrap_or_default()));

@@ -15,7 +15,7 @@ pub(crate) use client::{Client, Details, Operation, OperationState, OrderRequest
 pub(crate) use collector::Collector;
 pub(crate) use gateway::{Gateway, House};
 pub(crate) use link::Link;
-pub(crate) use peer::{Peer, node_portal, python_portal, python_stranger};
+pub(crate) use peer::{Peer, node_portal, python_portal, python_stranger, web_portal};
 pub(crate) use stranger::{Heard, Stranger, correlation, happened, header};
 pub(crate) use tree::{binary, collapsed, corpus, repository};
 

@@ -60,6 +60,20 @@ pub(crate) fn node_portal(gateway: SocketAddr, contract: &str, arguments: &[&str
     answers(&mut command)
 }
 
+/// Runs `web_portal.js` with a contract and gives its answer.
+pub(crate) fn web_portal(gateway: SocketAddr, contract: &str, arguments: &[&str]) -> Value {
+    let contract = Path::new(contract);
+    let descriptors = tempfile::NamedTempFile::new().unwrap();
+    let mut protoc = interpreter();
+    protoc.current_dir(repository()).args(["-m", "grpc_tools.protoc", "--include_imports", "-I", "proto"]);
+    protoc.arg("-I").arg(contract.parent().unwrap()).arg(contract.file_name().unwrap());
+    let made = protoc.arg("-o").arg(descriptors.path()).output().unwrap();
+    assert!(made.status.success(), "protoc failed: {}", String::from_utf8_lossy(&made.stderr));
+    let mut command = node("web_portal.js");
+    command.arg(gateway.to_string()).args(arguments).arg("--descriptors").arg(descriptors.path());
+    answers(&mut command).remove(0)
+}
+
 fn answers(command: &mut Command) -> Vec<Value> {
     let output = command.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
@@ -85,6 +99,11 @@ impl Peer {
     /// `register` or `vies` on node-soap, from its WSDL.
     pub(crate) fn node_soap(system: &str, wsdl: &Path) -> Self {
         Self::start(node("legacy_soap.js").arg(system).arg(wsdl))
+    }
+
+    /// The notice board on node-soap, which takes notices from this user, whose password is shown like this.
+    pub(crate) fn node_board(wsdl: &Path, user: &str, password: &str, kind: &str) -> Self {
+        Self::start(node("legacy_board.js").arg(wsdl).args([user, password, kind]))
     }
 
     /// `portolan simulate soap`.

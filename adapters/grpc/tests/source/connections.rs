@@ -35,6 +35,19 @@ async fn who_does_not_begin_http2_is_closed() {
 }
 
 #[tokio::test]
+async fn who_does_not_go_on_in_http1_is_closed() {
+    let options = GrpcOptions {
+        handshake_timeout: Duration::from_millis(50),
+        web: Some(portolan_grpc::WebOptions::default()),
+        ..GrpcOptions::default()
+    };
+    let server = Server::start(FakeIntake::new(), options).await;
+    for sent in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM", "G", "POST / HTTP/1.1\r\nhost: "] {
+        assert!(closes(&server, sent.as_bytes()).await, "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn more_connections_than_may_be_are_closed() {
     let options = GrpcOptions { max_connections: 1, ..GrpcOptions::default() };
     let server = Server::start(FakeIntake::new(), options).await;

@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Answer, BoxFuture, Call, Failure, FaultClass, Intake, MessageId, OperationState, OperationView, Status,
-    Timestamp,
+    Answer, BoxFuture, Call, Failure, FaultClass, Intake, MessageId, OperationFilter, OperationPage,
+    OperationState, OperationView, Status, Timestamp,
 };
 use prost::Message as _;
 use prost_types::{
@@ -27,6 +27,7 @@ pub(crate) struct FakeIntake {
     /// Method and reason of what the source refused by itself.
     pub(crate) refused: Mutex<Vec<(String, String)>>,
     pub(crate) operation: Mutex<OperationView>,
+    pub(crate) cancelled: Mutex<Vec<MessageId>>,
     pub(crate) waited_until: Mutex<Option<Timestamp>>,
     pub(crate) accepting: AtomicBool,
     pub(crate) generation: AtomicU64,
@@ -43,6 +44,7 @@ impl FakeIntake {
             last: Mutex::new(None),
             refused: Mutex::default(),
             operation: Mutex::new(operation()),
+            cancelled: Mutex::default(),
             waited_until: Mutex::new(None),
             accepting: AtomicBool::new(true),
             generation: AtomicU64::new(1),
@@ -145,6 +147,27 @@ impl Intake for FakeIntake {
     ) -> BoxFuture<'_, Result<OperationView, Failure>> {
         *self.waited_until.lock() = Some(until);
         self.operation(id, caller)
+    }
+
+    fn operations(&self, filter: OperationFilter) -> BoxFuture<'_, Result<OperationPage, Failure>> {
+        Box::pin(async move {
+            let view = self.operation.lock().clone();
+            let fits = filter.before.is_none_or(|before| view.id < before);
+            let next = fits.then_some(view.id);
+            Ok(OperationPage { operations: if fits { vec![view] } else { Vec::new() }, next })
+        })
+    }
+
+    fn cancel_operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.operation(id, caller).await?;
+            self.cancelled.lock().push(id);
+            Ok(())
+        })
     }
 
     fn descriptors(&self) -> (u64, Vec<Arc<[u8]>>) {

@@ -8,3 +8,4 @@ mod drain;
 mod intake;
 mod services;
 mod tls;
+mod web;

@@ -257,11 +257,19 @@ async fn operations_are_given_got_and_waited_for() {
             Request::new(Bytes::from_static(b"\xff")),
             Code::InvalidArgument,
         ),
-        ("/google.longrunning.Operations/ListOperations", ask("", None), Code::Unimplemented),
-        ("/google.longrunning.Operations/CancelOperation", ask(&name, None), Code::Unimplemented),
+        ("/google.longrunning.Operations/ListOperations", ask("", None), Code::Unauthenticated),
+        ("/google.longrunning.Operations/CancelOperation", ask("operations/no", None), Code::InvalidArgument),
+        (
+            "/google.longrunning.Operations/CancelOperation",
+            ask(&format!("operations/{}", portolan_delivery::MessageId::generate()), None),
+            Code::NotFound,
+        ),
         ("/google.longrunning.Operations/DeleteOperation", ask(&name, None), Code::Unimplemented),
     ] {
         let status = call(&client, path, request).await.unwrap_err();
         assert_eq!(status.code(), expected, "{path}: {}", status.message());
     }
+    let cancelled = call(&client, "/google.longrunning.Operations/CancelOperation", ask(&name, None)).await;
+    assert!(cancelled.unwrap().into_inner().is_empty());
+    assert_eq!(*intake.cancelled.lock(), [operation().id]);
 }

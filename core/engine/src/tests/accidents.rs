@@ -25,7 +25,7 @@ async fn a_panic_costs_one_message() {
             }
         };
         let dead = loop {
-            match engine.operator.show(id).await.unwrap().state {
+            match engine.operator.show(id).await.unwrap().record.state {
                 State::Dead { letter, .. } => break letter,
                 _ => tokio::task::yield_now().await,
             }

@@ -107,6 +107,14 @@ struct Copying {
 }
 
 impl Translate for Copying {
+    fn visible_request(&self, _: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        Vec::new()
+    }
+
+    fn visible_reply(&self, _: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        Vec::new()
+    }
+
     fn request(&self, payload: &[u8], _: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
         if payload == b"bad" {
             return Err(Failure::new(Status::InvalidArgument, FaultClass::Request, "BAD", "refused"));
@@ -158,8 +166,12 @@ impl OneRoute {
     fn version(&self, version: u32) -> Loaded {
         let bundle = Bundle::new("m.yaml", "test.route", [("m.yaml".to_owned(), version.to_string())]);
         let (hash, content) = bundle.seal().unwrap();
-        let protocol =
-            Protocol::Soap(SoapBinding { version: SoapVersion::V11, action: String::new(), address: None });
+        let protocol = Protocol::Soap(SoapBinding {
+            version: SoapVersion::V11,
+            action: String::new(),
+            address: None,
+            one_way: None,
+        });
         let ms = Duration::from_millis;
         let route = Route {
             name: "test.route".into(),
@@ -307,7 +319,7 @@ impl Gateway {
     pub(super) async fn only_record(&self, running: &Running) -> Record {
         let page = running.operator.list(Default::default()).await.unwrap();
         assert_eq!(page.records.len(), 1);
-        running.operator.show(page.records[0].envelope.id).await.unwrap()
+        running.operator.show(page.records[0].envelope.id).await.unwrap().record
     }
 }
 

@@ -76,10 +76,20 @@ async fn a_dead_letter_holds_its_key_until_an_operator_decides() {
     assert!(matches!(done(&engine, other).await.state, OperationState::Succeeded(_)));
     assert_eq!(engine.intake.operation(second, None).await.unwrap().next_attempt, None);
     let held = engine.operator.show(second).await.unwrap();
-    assert_eq!((held.state.kind(), held.behind), (StateKind::Waiting, Some(dead)));
+    assert_eq!((held.record.state.kind(), held.record.behind), (StateKind::Waiting, Some(dead)));
     gateway.system.answers([Script::Error(lost())]);
     engine.operator.retry(dead, Version::Same).await.unwrap();
-    while engine.operator.show(dead).await.unwrap().attempts.iter().filter(|a| a.ended.is_some()).count() < 2
+    while engine
+        .operator
+        .show(dead)
+        .await
+        .unwrap()
+        .record
+        .attempts
+        .iter()
+        .filter(|a| a.ended.is_some())
+        .count()
+        < 2
     {
         tokio::task::yield_now().await;
     }

@@ -73,7 +73,7 @@ pub fn order() -> Order {
     }
 }
 
-fn esc(o: &mut Vec<u8>, s: &str) {
+pub fn esc(o: &mut Vec<u8>, s: &str) {
     let b = s.as_bytes();
     let mut st = 0;
     for (i, c) in b.iter().enumerate() {
@@ -196,7 +196,7 @@ pub fn write_soap(o: &mut Vec<u8>, m: &Order) {
     o.extend_from_slice(TAIL.as_bytes());
 }
 
-fn ent(out: &mut String, n: &str) {
+pub fn ent(out: &mut String, n: &str) {
     match n {
         "amp" => out.push('&'),
         "lt" => out.push('<'),

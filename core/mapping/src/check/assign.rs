@@ -121,11 +121,14 @@ impl Checker<'_> {
         if let Some(what) = trap {
             let finding =
                 Diagnostic::error(Code::YAML_TRAP, format!("YAML readers take `{written}` for {what}"));
-            let help = match target {
-                Kind::Text => format!("put the code in quotes: {{ const: \"{written}\" }}"),
-                _ => "write the number as it is counted".to_owned(),
-            };
-            self.findings.push(finding.at(span, "").help(help));
+            let finding = finding.at(span, "");
+            self.findings.push(match target {
+                Kind::Text => {
+                    let help = format!("put the code in quotes: {{ const: \"{written}\" }}");
+                    finding.help(help).edit(span, written, format!("\"{written}\""))
+                }
+                _ => finding.help("write the number as it is counted"),
+            });
             return None;
         }
         if let Some(fault) = never_fits(self.target, scalar, written) {

@@ -235,8 +235,12 @@ impl Checker<'_> {
                 for row in table.rows.keys().filter(strange) {
                     let Some(meant) = nearest(row, missing.iter().copied()) else { continue };
                     if let Some(place) = table.places.get(row) {
-                        finding =
-                            finding.at(place.key, "").help(format!("did you mean `{meant}` by `{row}`?"));
+                        finding = finding
+                            .at(place.key, "this row")
+                            .help(format!("did you mean `{meant}` by `{row}`?"));
+                        if let [_] = missing.as_slice() {
+                            finding = finding.edit(place.key, &**row, meant);
+                        }
                     }
                     self.uses.explained(index, row.clone());
                 }

@@ -1,5 +1,7 @@
 //! What was probably meant as a constant, and reads like a path or an expression.
 
+use portolan_diagnostics::Edit;
+
 use super::{Checker, scope::Place};
 use crate::{
     expression::{Expression, Leaf, Segment},
@@ -13,6 +15,11 @@ impl Checker<'_> {
             .map_err(|mut finding| {
                 if let Some(constant) = like_constant(leaf) {
                     finding.help = vec![format!("a constant is written {constant}")];
+                    finding.edit = leaf.plain.then(|| Edit {
+                        span: leaf.span,
+                        old: leaf.text.to_string(),
+                        new: constant,
+                    });
                 }
                 self.findings.push(finding);
             })
@@ -28,6 +35,8 @@ impl Checker<'_> {
             && (finding.help.is_empty() || only.name.chars().all(|c| !c.is_lowercase()))
         {
             finding.help.push(format!("a constant is written {constant}"));
+            // A constant, or a name with a slip: that is for a person to say.
+            finding.edit = None;
         }
         place
     }

@@ -1,10 +1,10 @@
 //! The two ends of a route: the method that is served and the operation that is asked, and whether they can be what
 //! the delivery mode wants of them.
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, nearest};
 use portolan_schema::{Contract, Document, LeftOut, Operation, Protocol, Service, SoapBinding};
 
-use super::Contracts;
+use super::{Contracts, scope::near_or_all};
 use crate::file::{MappingRoute, Mode, Placed, SoapTarget};
 
 /// The metadata that every operation of Portolan carries.
@@ -43,6 +43,16 @@ fn full_names(contract: &Contract) -> Vec<String> {
         .collect()
 }
 
+/// The one method of the service that is named whose own name is near.
+fn in_its_service<'n>(wanted: &str, names: &'n [String]) -> Option<&'n String> {
+    let (service, method) = wanted.split_once('/')?;
+    let near = |name: &&String| {
+        name.split_once('/').is_some_and(|(s, m)| s == service && nearest(method, [m]).is_some())
+    };
+    let mut near = names.iter().filter(near);
+    near.next().filter(|_| near.next().is_none())
+}
+
 fn method<'a>(
     route: &MappingRoute,
     contract: &'a Contract,
@@ -56,6 +66,11 @@ fn method<'a>(
             Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, format!("the contract has no method `{wanted}`"))
                 .at(*span, "");
         let finding = finding.did_you_mean(wanted, names.iter().map(String::as_str));
+        // Methods of one service are near to each other by its name alone.
+        let finding = match in_its_service(wanted, &names) {
+            Some(only) => finding.edit(*span, wanted, only),
+            None => finding,
+        };
         findings.push(if finding.help.is_empty() {
             finding.help("write `package.Service/Method`")
         } else {
@@ -117,7 +132,8 @@ fn method<'a>(
                 "`{wanted}` returns an operation, and in mode {} the caller waits for the answer",
                 mode.name()
             );
-            findings.push(refuse(message, "write `mode: operation`"));
+            let finding = refuse(message, "write `mode: operation`");
+            findings.push(finding.edit(route.delivery.mode.span, mode.name(), Mode::Operation.name()));
             None
         }
         _ => Some((path.clone(), &operation.input, output)),
@@ -156,9 +172,9 @@ fn operation<'a>(
                 None => {
                     let message = format!("the WSDL has no operation `{wanted}`");
                     let names = contract.services.iter().flat_map(|s| &s.operations).map(|o| o.name.as_str());
-                    Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, message)
-                        .at(*span, "")
-                        .did_you_mean(wanted, names)
+                    let names: Vec<&str> = names.collect();
+                    let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_OPERATION, message).at(*span, "");
+                    near_or_all(finding, wanted, &names)
                 }
             };
             findings.push(finding);
@@ -178,16 +194,7 @@ fn operation<'a>(
         );
         return None;
     };
-    let Some(output) = &operation.output else {
-        let finding = Diagnostic::error(
-            Code::WSDL_UNSUPPORTED,
-            format!(
-                "`{wanted}` is one-way: it has no output, and Portolan does not serve such operations yet"
-            ),
-        );
-        findings.push(finding.at(*span, "").help("ask an operation that answers"));
-        return None;
-    };
+    let output = operation.output.as_ref().or(binding.one_way.as_ref())?;
     Some((operation.name.clone(), &operation.input, output, binding.clone()))
 }
 

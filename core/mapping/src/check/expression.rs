@@ -78,7 +78,13 @@ impl Checker<'_> {
         let typed = self.value(expression, leaf)?;
         if typed.ty.kind != Kind::Bool {
             let message = format!("a condition is true or false, and this is {}", name(typed.ty.kind));
-            self.report(Code::MAP_TYPE, message, leaf, &expression.place);
+            let shown = leaf.text.get(expression.place.clone()).unwrap_or("x");
+            let help = match typed.ty.kind {
+                Kind::Text => format!("compare it: {shown} != ''"),
+                Kind::Integer | Kind::Decimal => format!("compare it: {shown} != 0"),
+                _ => "compare it with something".to_owned(),
+            };
+            self.report_with(Code::MAP_TYPE, message, leaf, &expression.place, help);
             return None;
         }
         if self.lenient && !typed.absent {

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Label, Severity, Span};
 use portolan_formats::Selection;
 use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
 
@@ -159,7 +159,33 @@ pub fn check(
     let mut seen = HashSet::new();
     findings.retain(|d| seen.insert((d.code, d.message.clone(), d.labels.first().map(|l| l.span))));
     findings.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
-    Checked { value, diagnostics: findings }
+    Checked { value, diagnostics: gathered(findings) }
+}
+
+/// One name that is not there is one finding, however often it is used: there may be many rules below a slip.
+fn gathered(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// Enough to see that there are many.
+    const MOST: usize = 10;
+    let (mut gathered, mut first): (Vec<Diagnostic>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    for finding in findings {
+        let known = first.get(&finding.message).and_then(|index| gathered.get_mut(*index));
+        match known.filter(|_| finding.code == Code::MAP_UNKNOWN_PATH) {
+            Some(known) => {
+                // What is to be changed in several places is not one change.
+                known.edit = None;
+                let room = MOST.saturating_sub(known.labels.len());
+                let more = finding.labels.into_iter().take(room);
+                known.labels.extend(more.map(|label| Label { text: "and here".to_owned(), ..label }));
+            }
+            None => {
+                if finding.code == Code::MAP_UNKNOWN_PATH {
+                    first.insert(finding.message.clone(), gathered.len());
+                }
+                gathered.push(finding);
+            }
+        }
+    }
+    gathered
 }
 
 fn whole(
@@ -257,6 +283,8 @@ pub(crate) struct Checker<'a> {
     findings: &'a mut Vec<Diagnostic>,
     /// Rules for faults, where anything may be missing.
     lenient: bool,
+    /// The system may be asked twice.
+    idempotent: bool,
     /// Groups of `maps:` that are being written out.
     groups: Vec<String>,
     /// Rules so far.
@@ -290,6 +318,7 @@ impl<'a> Checker<'a> {
             uses,
             findings,
             lenient: false,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
             groups: Vec::new(),
             rules: 0,
             locals: 0,

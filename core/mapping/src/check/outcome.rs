@@ -22,6 +22,14 @@ use crate::{
 impl Checker<'_> {
     pub(super) fn require(&mut self, rule: &RequireRule) -> Option<Require> {
         let that = self.condition(&rule.that);
+        if let Some(holds) = that.as_ref().and_then(truth) {
+            let message = match holds {
+                true => "this condition always holds, so no request is refused",
+                false => "this condition never holds, so every request is refused",
+            };
+            let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(rule.that.span, "");
+            self.findings.push(finding.help("compare something of the request, or leave the rule out"));
+        }
         let field = rule.field.as_ref().and_then(|f| self.caller_field(f));
         Some(Require { that: that?, field, message: rule.message.clone(), span: rule.span })
     }
@@ -125,7 +133,8 @@ impl Checker<'_> {
             if let Some(end) = end {
                 let message = "this rule and what follows it are never reached";
                 let finding = Diagnostic::error(Code::MAP_UNREACHABLE, message).at(rule.span, "");
-                self.findings.push(finding.at(end, "this one always holds"));
+                let finding = finding.at(end, "this one always holds");
+                self.findings.push(finding.help("move the one that always holds to the end"));
                 break;
             }
             let failure = self.failure(rule);
@@ -134,26 +143,40 @@ impl Checker<'_> {
                 None => rule.when.is_none(),
             };
             if failure.as_ref().and_then(|f| f.when.as_ref()).is_some_and(|when| truth(when) == Some(false)) {
-                let message = "this condition never holds";
-                let at = rule.when.as_ref().map_or(rule.span, |leaf| leaf.span);
-                self.findings.push(Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(at, ""));
+                self.never_holds(rule.when.as_ref().map_or(rule.span, |leaf| leaf.span));
             }
             end = always.then_some(rule.span);
-            self.vain_retry(rule);
+            self.unsafe_retry(rule);
             checked.extend(failure);
         }
         checked
     }
 
-    /// Callers do not come again after these.
-    fn vain_retry(&mut self, rule: &FailRule) {
-        let Some(status) = status_name(rule.status).filter(|s| rule.retry && FINAL.contains(s)) else {
+    /// A condition that no message meets.
+    pub(super) fn never_holds(&mut self, at: Span) {
+        let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, "this condition never holds").at(at, "");
+        self.findings.push(finding.help("compare something of the message, or leave the rule out"));
+    }
+
+    /// A retry after a status that speaks against it.
+    fn unsafe_retry(&mut self, rule: &FailRule) {
+        let Some(status) = status_name(rule.status).filter(|_| rule.retry) else { return };
+        let (message, help) = if FINAL.contains(&status) {
+            (
+                format!("`retry: true` asks again, and {status} tells callers that it is final"),
+                "leave `retry` out, or give a status of which callers expect it: UNAVAILABLE, RESOURCE_EXHAUSTED, ABORTED",
+            )
+        } else if UNCLEAR.contains(&status) && !self.idempotent {
+            (
+                format!(
+                    "`retry: true` says that the system did nothing, and {status} that nobody knows: it may be done twice"
+                ),
+                "where the system did nothing, give UNAVAILABLE, RESOURCE_EXHAUSTED or ABORTED; where it may be asked twice, say `idempotent: true` under `delivery:`; else leave `retry` out",
+            )
+        } else {
             return;
         };
-        let message = format!("`retry: true` asks again, and {status} tells callers that it is final");
-        let finding = Diagnostic::warning(Code::MAP_UNSAFE_RETRY, message).at(rule.span, "");
-        let help = "leave `retry` out, or give a status of which callers expect it: UNAVAILABLE, RESOURCE_EXHAUSTED, ABORTED";
-        self.findings.push(finding.help(help));
+        self.findings.push(Diagnostic::warning(Code::MAP_UNSAFE_RETRY, message).at(rule.span, "").help(help));
     }
 
     /// `fault.code` and `fault.reason`, where the contract's readers give them.
@@ -185,6 +208,9 @@ const FINAL: &[&str] = &[
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ];
+
+/// Statuses after which the system may have done what it was asked.
+const UNCLEAR: &[&str] = &["CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "INTERNAL"];
 
 /// A condition that is decided before any message comes.
 pub(super) fn truth(condition: &Expr) -> Option<bool> {

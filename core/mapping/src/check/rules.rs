@@ -204,7 +204,9 @@ impl Checker<'_> {
         if leaf.plain && number && kind_of(self.target, &target_scalar.kind) == Kind::Text {
             let message = format!("YAML readers take `{}` for a number", leaf.text);
             let finding = Diagnostic::error(Code::YAML_TRAP, message).at(leaf.span, "");
-            self.findings.push(finding.help(format!("a constant is written {{ const: \"{}\" }}", leaf.text)));
+            let constant = format!("{{ const: \"{}\" }}", leaf.text);
+            let finding = finding.help(format!("a constant is written {constant}"));
+            self.findings.push(finding.edit(leaf.span, &*leaf.text, constant));
             return None;
         }
         let typed = self.assign(typed, target_scalar, target.name, leaf)?;
@@ -264,8 +266,12 @@ impl Checker<'_> {
         let Some(group) = maps.get(&name.value) else {
             let finding =
                 Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("`maps` has no group `{}`", name.value));
-            self.findings
-                .push(finding.at(name.span, "").did_you_mean(&name.value, maps.keys().map(String::as_str)));
+            let finding =
+                finding.at(name.span, "").did_you_mean(&name.value, maps.keys().map(String::as_str));
+            self.findings.push(match finding.help.is_empty() {
+                true => finding.help("write the group under `maps:`, or the fields here: map: { ... }"),
+                false => finding,
+            });
             return None;
         };
         if self.groups.contains(&name.value) || self.groups.len() == MAX_GROUPS {
@@ -294,7 +300,8 @@ impl Checker<'_> {
             if let Some(end) = end {
                 let message = "this case and what follows it are never reached";
                 let finding = Diagnostic::error(Code::MAP_UNREACHABLE, message).at(case.span, "");
-                self.findings.push(finding.at(end, "this one always holds"));
+                let finding = finding.at(end, "this one always holds");
+                self.findings.push(finding.help("move the one that always holds to the end"));
                 break;
             }
             let condition = case.when.as_ref().map(|leaf| (leaf, self.parsed(leaf)));
@@ -311,6 +318,9 @@ impl Checker<'_> {
             let holds = matches!(&test, Some(Some(test)) if truth(test) == Some(true));
             if case.when.is_none() || holds {
                 end = Some(case.span);
+            }
+            if matches!(&test, Some(Some(test)) if truth(test) == Some(false)) {
+                self.never_holds(case.when.as_ref().map_or(case.span, |leaf| leaf.span));
             }
             match (test, content) {
                 (Some(Some(test)), Some(content)) => {
@@ -390,7 +400,8 @@ impl Checker<'_> {
                     Code::MAP_DUPLICATE_TARGET,
                     format!("`{}` is filled twice", declared.name),
                 );
-                self.findings.push(finding.at(rule.field.span, "").at(*first, "first here"));
+                let finding = finding.at(rule.field.span, "").at(*first, "first here");
+                self.findings.push(finding.help("leave one of them out; hyphens in names are underscores"));
                 continue;
             }
             let content = self.content(&rule.rule, Target::of(declared));
@@ -449,7 +460,8 @@ impl Checker<'_> {
         }
         if !required.is_empty() {
             let message = format!("`{name}` needs {}", required.join(", "));
-            let finding = Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(span, "");
+            let finding =
+                Diagnostic::error(Code::MAP_REQUIRED_UNMAPPED, message).at(span, "it is not filled here");
             self.findings.push(finding.help("the contract requires it: map it, or write { const: ... }"));
         }
         if !optional.is_empty() {

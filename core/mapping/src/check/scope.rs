@@ -214,20 +214,31 @@ impl<'a> Scope<'a> {
         }
         names.extend(self.message.document.roots.iter().filter_map(|r| r.name.first().cloned()));
         names.push("context".into());
-        let finding = unknown(&first.name, leaf, &first.place)
-            .did_you_mean(&first.name, names.iter().map(String::as_str));
+        let finding = unknown(&first.name, leaf, &first.place);
         if self.opened.iter().any(|o| matches!(o, Opened::Record(_))) {
-            return finding;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            return near_or_all(finding, &first.name, &names);
         }
-        let holds = |ty: TypeId| match ty {
-            TypeId::Record(id) => self.message.schema.record(id).find(&first.name).is_some(),
-            TypeId::Scalar(_) => false,
-        };
-        if let Some(root) = self.message.document.roots.iter().find(|root| holds(root.ty)) {
-            return finding.help(format!("did you mean `{}.{}`?", root.name.join("."), first.name));
+        if self.body_has(&first.name) {
+            let meant = format!("body.{}", first.name);
+            let finding = finding.help(format!("did you mean `{meant}`?"));
+            return finding.edit(leaf.place(&first.place), &first.name, meant);
         }
-        let place = "paths begin at a root, as `body.` does, or where `from:` says";
-        finding.help(place)
+        let finding = finding.did_you_mean(&first.name, names.iter().map(String::as_str));
+        if first.name == "body" {
+            let place = "the answer has no body that is known, as of a one-way operation: fill it from `original`, `context` and constants";
+            return finding.help(place);
+        }
+        finding.help("paths begin at a root, as `body.` does, or where `from:` says")
+    }
+
+    /// Whether the message's body has a field of this name.
+    fn body_has(&self, name: &str) -> bool {
+        let body = self.message.document.roots.iter().find(|root| root.name == ["body"]);
+        match body.map(|root| root.ty) {
+            Some(TypeId::Record(record)) => self.message.schema.record(record).find(name).is_some(),
+            _ => false,
+        }
     }
 
     /// The place of a root.
@@ -284,23 +295,24 @@ impl<'a> Scope<'a> {
     fn walk(&mut self, start: Place, rest: &[Segment], leaf: &Leaf) -> Result<Place, Diagnostic> {
         let mut place = start;
         for segment in rest {
-            let (node, record) =
-                match &place.what {
-                    What::Record { node, record, .. } => (*node, *record),
-                    What::List { .. } => {
-                        let message = format!("`{}` is a list, and a path leads into one record", place.path);
-                        let finding = Diagnostic::error(Code::MAP_CARDINALITY, message)
-                            .at(leaf.place(&segment.place), "");
-                        return Err(finding
-                            .help(format!("name its items: {{ each: item in {}, map: ... }}", place.path)));
-                    }
-                    _ => {
-                        let message =
-                            format!("`{}` is a single value and has no field `{}`", place.path, segment.name);
-                        return Err(Diagnostic::error(Code::MAP_UNKNOWN_PATH, message)
-                            .at(leaf.place(&segment.place), ""));
-                    }
-                };
+            let (node, record) = match &place.what {
+                What::Record { node, record, .. } => (*node, *record),
+                What::List { .. } => {
+                    let message = format!("`{}` is a list, and a path leads into one record", place.path);
+                    let finding =
+                        Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(&segment.place), "");
+                    return Err(
+                        finding.help(format!("name its items: {{ each: item in {}, map: ... }}", place.path))
+                    );
+                }
+                _ => {
+                    let message =
+                        format!("`{}` is a single value and has no field `{}`", place.path, segment.name);
+                    let finding =
+                        Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), "");
+                    return Err(finding.help("end the path before it; parts of a value are for functions"));
+                }
+            };
             let schema = self.schema(place.side);
             let declared = schema.record(record);
             if declared.is_missing {
@@ -313,9 +325,8 @@ impl<'a> Scope<'a> {
                 let message = format!("`{}` has no field `{}`", place.path, segment.name);
                 let finding =
                     Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&segment.place), "");
-                return Err(
-                    finding.did_you_mean(&segment.name, declared.fields.iter().map(|f| f.name.as_str()))
-                );
+                let names: Vec<&str> = declared.fields.iter().map(|f| f.name.as_str()).collect();
+                return Err(near_or_all(finding, &segment.name, &names));
             };
             if declared.fields.iter().filter(|f| f.name == segment.name).count() > 1 {
                 let message =
@@ -404,6 +415,16 @@ fn by(alias: Option<(FrameId, FrameId)>, slot: SlotRef) -> SlotRef {
     match alias {
         Some((of, by)) if slot.frame == of => SlotRef { frame: by, ..slot },
         _ => slot,
+    }
+}
+
+/// What is near to a name that is not there; else all that there is, if that is not too much.
+pub(super) fn near_or_all(finding: Diagnostic, wrong: &str, names: &[&str]) -> Diagnostic {
+    let finding = finding.did_you_mean(wrong, names.iter().copied());
+    match names.len() {
+        1 if finding.help.is_empty() => finding.help(format!("there is {}", names.join(""))),
+        2..=12 if finding.help.is_empty() => finding.help(format!("there are {}", names.join(", "))),
+        _ => finding,
     }
 }
 

@@ -61,7 +61,11 @@ impl Uses {
             for (row, span) in never_asked(used, table) {
                 let message = format!("the key `{row}` never comes: the contract does not have it");
                 let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(span, "");
-                findings.push(finding.did_you_mean(row, missing(used, table)));
+                let finding = finding.did_you_mean(row, missing(used, table));
+                findings.push(match finding.help.is_empty() {
+                    true => finding.help("leave the row out"),
+                    false => finding,
+                });
             }
         }
     }

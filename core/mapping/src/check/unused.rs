@@ -58,10 +58,23 @@ impl Checker<'_> {
                     let from = rules.from.as_ref().map_or("body", |from| &*from.text);
                     let meant = format!("{from}.{}", dotted(&entry.value.path));
                     let there: Vec<&str> = meant.split('.').collect();
-                    self.findings.push(match fields_of(source.schema, source.document, &there, bare) {
-                        Ok(_) => finding.help(format!("paths of `ignore` begin at a root: {meant}")),
-                        Err(_) => finding.did_you_mean(wrong, known.iter().map(String::as_str)),
-                    });
+                    if fields_of(source.schema, source.document, &there, bare).is_ok() {
+                        let help = format!("paths of `ignore` begin at a root: {meant}");
+                        self.findings.push(finding.help(help));
+                        continue;
+                    }
+                    let mut finding = finding.did_you_mean(wrong, known.iter().map(String::as_str));
+                    // The place is that of the whole path.
+                    let (before, after) =
+                        (&path[..index.min(path.len())], path.get(index + 1..).unwrap_or(&[]));
+                    let whole = |name: &str| {
+                        let names: Vec<&str> = before.iter().chain([&name]).chain(after).copied().collect();
+                        names.join(".") + if entry.value.below { ".*" } else { "" }
+                    };
+                    if let Some(edit) = &mut finding.edit {
+                        (edit.old, edit.new) = (whole(&edit.old), whole(&edit.new));
+                    }
+                    self.findings.push(finding);
                 }
             }
         }
@@ -135,6 +148,12 @@ impl Checker<'_> {
             let names: Vec<&str> = path.iter().map(|s| s.name.as_str()).collect();
             let source = &self.scope.message;
             match fields_of(source.schema, source.document, &names, bare) {
+                Ok(fields)
+                    if fields.iter().any(|(record, field)| source.schema.field(*record, *field).redact) =>
+                {
+                    let message = format!("the contract forbids to show `{}` (debug_redact)", leaf.text);
+                    self.report(Code::YAML_BAD_VALUE, message, leaf, &(0..leaf.text.len()));
+                }
                 Ok(fields) => visible.push(VisibleField { path: leaf.text.clone(), fields }),
                 Err(Stray { at: index, known }) => {
                     let wrong = &path[index.min(path.len() - 1)];

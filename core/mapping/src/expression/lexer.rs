@@ -61,11 +61,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
             (TokenKind::Symbol(symbol), symbol.len())
         } else {
             let place = at..at + first.len_utf8();
-            let help = match first {
-                '=' => Some("compare with `==`"),
-                '&' => Some("`and` is `&&`"),
-                '|' => Some("`or` is `||`"),
-                _ => None,
+            let (help, cure) = match first {
+                '=' => (Some("compare with `==`"), Some("==")),
+                '&' => (Some("`and` is `&&`"), Some("&&")),
+                '|' => (Some("`or` is `||`"), Some("||")),
+                _ => (None, None),
             };
             let error = wrong(place, format!("`{}` has no meaning in an expression", first.escape_debug()));
             let attribute = rest.strip_prefix('@').map(|r| {
@@ -73,7 +73,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
                     r.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(r.len());
                 format!("attributes are plain names: {}", r[..end].replace('-', "_"))
             });
-            return Err(SyntaxError { help: attribute.or(help.map(Into::into)), ..error });
+            return Err(SyntaxError { help: attribute.or(help.map(Into::into)), cure, ..error });
         };
         tokens.push(Token { kind, place: at..at + length });
         at += length;
@@ -83,7 +83,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
 }
 
 pub(super) fn wrong(place: Range<usize>, message: impl Into<String>) -> SyntaxError {
-    SyntaxError { code: Code::EXPR_SYNTAX, message: message.into(), place, help: None }
+    SyntaxError { code: Code::EXPR_SYNTAX, message: message.into(), place, help: None, cure: None }
 }
 
 /// The length of a number: digits, and digits after a point.

@@ -64,7 +64,10 @@ impl Leaf {
             let mut diagnostic =
                 Diagnostic::error(error.code, error.message).at(self.place(&error.place), "");
             diagnostic.help.extend(error.help);
-            diagnostic
+            match (error.cure, self.text.get(error.place.clone())) {
+                (Some(cure), Some(old)) => diagnostic.edit(self.place(&error.place), old, cure),
+                _ => diagnostic,
+            }
         })
     }
 }
@@ -140,20 +143,17 @@ pub struct SyntaxError {
     pub place: Range<usize>,
     /// What to do.
     pub help: Option<String>,
+    /// What is to stand at the place instead, where there is no other cure.
+    pub cure: Option<&'static str>,
 }
 
 /// Parses a leaf. One that is only a path never meets the grammar, so every name works there.
 pub fn parse(text: &str) -> Result<Expression, SyntaxError> {
     if text.len() > MAX_LENGTH {
         let message = format!("this expression is longer than {MAX_LENGTH} bytes");
-        return Err(SyntaxError { code: Code::EXPR_SYNTAX, message, place: 0..text.len(), help: None });
+        return Err(lexer::wrong(0..text.len(), message));
     }
-    let too_deep = |message: &str| SyntaxError {
-        code: Code::EXPR_SYNTAX,
-        message: message.into(),
-        place: 0..text.len(),
-        help: None,
-    };
+    let too_deep = |message: &str| lexer::wrong(0..text.len(), message);
     match bare_path(text) {
         Some(path) if path.len() > MAX_NAMES => Err(too_deep("this path has too many names")),
         Some(path) => Ok(Expression { kind: ExpressionKind::Path(path), place: 0..text.len() }),

@@ -64,6 +64,15 @@ impl Parser<'_> {
         if self.is(symbol) { Ok(self.advance().place) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
     }
 
+    /// Whether a parenthesis is open here.
+    fn is_open(&self) -> bool {
+        let count = |symbol: &str| {
+            let before = self.tokens.iter().take(self.next);
+            before.filter(|t| matches!(&t.kind, TokenKind::Symbol(s) if *s == symbol)).count()
+        };
+        count("(") > count(")")
+    }
+
     /// The next token is not what the grammar wants here.
     fn unexpected(&self, wanted: &str) -> SyntaxError {
         let token = self.peek();
@@ -72,18 +81,19 @@ impl Parser<'_> {
             TokenKind::End => format!("the expression ends where {wanted} should follow"),
             _ => format!("`{found}` stands where {wanted} should"),
         };
-        let help = match found {
-            "and" | "AND" => Some("`and` is `&&`"),
-            "or" | "OR" => Some("`or` is `||`"),
-            "not" | "NOT" => Some("`not` is `!`"),
-            _ => None,
+        let (help, cure) = match found {
+            "and" | "AND" => (Some("`and` is `&&`"), Some("&&")),
+            "or" | "OR" => (Some("`or` is `||`"), Some("||")),
+            "not" | "NOT" => (Some("`not` is `!`"), None),
+            _ if self.is_open() => (Some("a parenthesis before it is still open: close it with `)`"), None),
+            _ => (None, None),
         };
-        SyntaxError { help: help.map(Into::into), ..wrong(token.place.clone(), message) }
+        SyntaxError { help: help.map(Into::into), cure, ..wrong(token.place.clone(), message) }
     }
 
     fn unsupported(&self, place: Range<usize>, what: &str, help: &str) -> SyntaxError {
         let message = format!("{what} is not part of the language");
-        SyntaxError { code: Code::EXPR_UNSUPPORTED, message, place, help: Some(help.into()) }
+        SyntaxError { code: Code::EXPR_UNSUPPORTED, message, place, help: Some(help.into()), cure: None }
     }
 
     /// Goes one level down, as far as the bound allows.

@@ -7,13 +7,14 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 use crate::{
     expression::Leaf,
     file::Placed,
+    grammar::Group,
     yaml::{Entry, Node, NodeKind},
 };
 
 /// The keys of a group while they are read.
 pub(super) struct Keys<'a> {
-    /// What the group is called in messages.
-    what: &'static str,
+    /// The keys that there may be.
+    group: &'static Group,
     span: Span,
     entries: &'a [Entry],
     asked: Vec<&'static str>,
@@ -41,18 +42,9 @@ const ELSEWHERE: &[&str] = &[
 
 impl<'a> Keys<'a> {
     /// The keys of `node`; a finding where it is something else.
-    pub(super) fn of(node: &'a Node, what: &'static str, findings: &mut Vec<Diagnostic>) -> Option<Self> {
-        match &node.kind {
-            NodeKind::Mapping(entries) => {
-                Some(Self { what, span: node.span, entries, asked: Vec::new(), explained: Vec::new() })
-            }
-            NodeKind::Broken => None,
-            _ => {
-                let message = format!("{what} is {}, not a group of keys", node.describe());
-                findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(node.span, ""));
-                None
-            }
-        }
+    pub(super) fn of(node: &'a Node, group: &'static Group, findings: &mut Vec<Diagnostic>) -> Option<Self> {
+        let entries = entries(node, group.name, findings)?;
+        Some(Self { group, span: node.span, entries, asked: Vec::new(), explained: Vec::new() })
     }
 
     /// The whole group.
@@ -62,26 +54,42 @@ impl<'a> Keys<'a> {
 
     /// The entry of a key, if it is there.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
+        debug_assert!(self.group.key(key).is_some(), "{} does not describe `{key}`", self.group.name);
         self.asked.push(key);
         self.entries.iter().find(|e| e.key == key)
     }
 
     /// The entry of a key that must be there.
     pub(super) fn require(&mut self, key: &'static str, findings: &mut Vec<Diagnostic>) -> Option<&'a Entry> {
+        debug_assert!(self.group.key(key).is_some_and(|key| key.required), "`{key}` is described otherwise");
         let entry = self.take(key);
         if entry.is_none() {
-            let message = format!("{} has no `{key}`", self.what);
+            let message = format!("{} has no `{key}`", self.group.name);
             let finding = Diagnostic::error(Code::YAML_MISSING_KEY, message);
             let near = self.entries.iter().find(|e| portolan_diagnostics::nearest(&e.key, [key]).is_some());
             findings.push(match near {
                 Some(near) => {
                     self.explained.push(near.key_span);
-                    finding.at(near.key_span, "").help(format!("did you mean `{key}`?"))
+                    let finding = finding.at(near.key_span, "").help(format!("did you mean `{key}`?"));
+                    finding.edit(near.key_span, &near.key, key)
                 }
-                None => finding.at(self.entries.first().map_or(self.span, |e| e.key_span), ""),
+                None => {
+                    let finding = finding.at(self.entries.first().map_or(self.span, |e| e.key_span), "");
+                    let doc = self
+                        .group
+                        .key(key)
+                        .map(|described| format!("add `{key}`: {}", lowered(described.doc)));
+                    doc.into_iter().fold(finding, Diagnostic::help)
+                }
             });
         }
         entry
+    }
+
+    /// The keys that could be there and are not.
+    fn absent(&self) -> impl Iterator<Item = &'static str> {
+        let names = self.group.keys.iter().map(|key| key.name);
+        names.filter(|name| self.entries.iter().all(|entry| entry.key != *name))
     }
 
     /// Reports every key that nobody asked for.
@@ -104,11 +112,40 @@ impl<'a> Keys<'a> {
                     .at(entry.key_span, "")
                     .help("it is part of the language, and comes with a later version")
             } else {
-                Diagnostic::error(Code::YAML_UNKNOWN_KEY, format!("{} has no key `{}`", self.what, entry.key))
-                    .at(entry.key_span, "")
-                    .did_you_mean(&entry.key, self.asked.iter().copied())
+                Diagnostic::error(
+                    Code::YAML_UNKNOWN_KEY,
+                    format!("{} has no key `{}`", self.group.name, entry.key),
+                )
+                .at(entry.key_span, "")
+                .did_you_mean(&entry.key, self.absent())
             };
             findings.push(finding);
+        }
+    }
+}
+
+/// A sentence within another.
+fn lowered(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    let mut rest = sentence.chars();
+    match rest.next() {
+        // What is written in capitals stays: WSDL.
+        Some(first) if rest.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => sentence.to_owned(),
+    }
+}
+
+/// The entries of `node`, of which `what` are the keys; a finding where it is something else.
+pub(super) fn entries<'a>(node: &'a Node, what: &str, findings: &mut Vec<Diagnostic>) -> Option<&'a [Entry]> {
+    match &node.kind {
+        NodeKind::Mapping(entries) => Some(entries),
+        NodeKind::Broken => None,
+        _ => {
+            let message = format!("{what} is {}, not a group of keys", node.describe());
+            findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(node.span, ""));
+            None
         }
     }
 }
@@ -162,7 +199,16 @@ pub(super) fn boolean(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<b
         "false" => Some(false),
         other => {
             let message = format!("`{}` is true or false, not `{other}`", entry.key);
-            findings.push(bad(value.span, message));
+            let finding = bad(value.span, message);
+            let meant = match other.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "y" | "true" => Some("true"),
+                "no" | "off" | "n" | "false" => Some("false"),
+                _ => None,
+            };
+            findings.push(match meant {
+                Some(meant) => finding.help(format!("write `{meant}`")).edit(value.span, other, meant),
+                None => finding,
+            });
             None
         }
     }

@@ -7,7 +7,7 @@ use portolan_formats::Unknown;
 
 use super::{
     Guess, guess,
-    keys::{Keys, bad, boolean, duration, items, leaf, shared, text, text_of},
+    keys::{Keys, bad, boolean, duration, entries, items, leaf, shared, text, text_of},
     rules::{fields, rule},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
         Order, Placed, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
     },
+    grammar,
     ir::{Constant, RowPlace, RowsFrom, Table},
     yaml::{Entry, Node, NodeKind},
 };
@@ -24,7 +25,7 @@ type Findings = Vec<Diagnostic>;
 
 /// A route; `None` where something that it cannot be without is missing.
 pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute> {
-    let mut keys = Keys::of(node, "a route", findings)?;
+    let mut keys = Keys::of(node, &grammar::MAPPING, findings)?;
     let name = keys.require("route", findings).and_then(|e| name(e, findings));
     let source = keys.require("source", findings).and_then(|e| source(&e.value, findings));
     let target = keys.require("target", findings).and_then(|e| target(&e.value, findings));
@@ -70,13 +71,13 @@ fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<str>>> {
 }
 
 fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
-    let mut keys = Keys::of(node, "`source`", findings)?;
+    let mut keys = Keys::of(node, &grammar::SOURCE, findings)?;
     let later = ["soap", "batch"]
         .iter()
         .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
     let grpc = if later { keys.take("grpc") } else { keys.require("grpc", findings) };
     let grpc = grpc.and_then(|e| {
-        let mut keys = Keys::of(&e.value, "`grpc`", findings)?;
+        let mut keys = Keys::of(&e.value, &grammar::GRPC, findings)?;
         let proto = keys.require("proto", findings).and_then(|e| text(e, findings));
         let method = keys.require("method", findings).and_then(|e| text(e, findings));
         let paths = keys.take("import-paths").map(|e| items(e, findings)).unwrap_or_default();
@@ -90,13 +91,13 @@ fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
 }
 
 fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
-    let mut keys = Keys::of(node, "`target`", findings)?;
+    let mut keys = Keys::of(node, &grammar::TARGET, findings)?;
     let later = ["grpc", "batch"]
         .iter()
         .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
     let soap = if later { keys.take("soap") } else { keys.require("soap", findings) };
     let soap = soap.and_then(|e| {
-        let mut keys = Keys::of(&e.value, "`soap`", findings)?;
+        let mut keys = Keys::of(&e.value, &grammar::SOAP, findings)?;
         let system = keys.require("system", findings).and_then(|e| text(e, findings));
         let wsdl = keys.require("wsdl", findings).and_then(|e| text(e, findings));
         let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
@@ -111,10 +112,7 @@ fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
 }
 
 fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Placed<String>)> {
-    let NodeKind::Mapping(entries) = &node.kind else {
-        Keys::of(node, "`schemas`", findings);
-        return Vec::new();
-    };
+    let Some(entries) = entries(node, "`schemas`", findings) else { return Vec::new() };
     let pairs = entries.iter().filter_map(|e| {
         let file = text(e, findings)?;
         Some((Placed { value: e.key.clone(), span: e.key_span }, file))
@@ -129,7 +127,7 @@ fn defaults(span: Span) -> Delivery {
 
 /// A value that is wrong is reported and stands for its default, so that the rest is checked all the same.
 fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
-    let Some(mut keys) = Keys::of(node, "`delivery`", findings) else { return defaults(node.span) };
+    let Some(mut keys) = Keys::of(node, &grammar::DELIVERY, findings) else { return defaults(node.span) };
     let mode = match keys.take("mode") {
         Some(entry) => Placed { value: mode(entry, findings), span: entry.value.span },
         None => Placed { value: Some(Mode::RequestReply), span: node.span },
@@ -137,7 +135,7 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
     let idempotent = match keys.take("idempotent") {
         None => Idempotent::No,
         Some(entry) if matches!(entry.value.kind, NodeKind::Mapping(_)) => {
-            let key = Keys::of(&entry.value, "`idempotent`", findings).and_then(|mut inner| {
+            let key = Keys::of(&entry.value, &grammar::IDEMPOTENT, findings).and_then(|mut inner| {
                 let key = inner.require("key", findings).and_then(|e| leaf(e, findings));
                 inner.finish(findings);
                 key
@@ -158,7 +156,7 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
 }
 
 fn order(entry: &Entry, findings: &mut Findings) -> Option<Placed<Order>> {
-    let mut keys = Keys::of(&entry.value, "`order`", findings)?;
+    let mut keys = Keys::of(&entry.value, &grammar::ORDER, findings)?;
     let key = keys.require("key", findings).and_then(|e| leaf(e, findings));
     let dead_letters = keys.take("dead-letters").and_then(|e| dead_letters(e, findings)).unwrap_or_default();
     keys.finish(findings);
@@ -192,7 +190,7 @@ fn mode(entry: &Entry, findings: &mut Findings) -> Option<Mode> {
 }
 
 fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
-    let mut keys = Keys::of(node, "`retry`", findings)?;
+    let mut keys = Keys::of(node, &grammar::RETRY, findings)?;
     let attempts = keys.require("max-attempts", findings).and_then(|e| {
         let written = text(e, findings)?;
         let parsed = written.value.parse().ok().filter(|n| (1..=1000).contains(n));
@@ -229,7 +227,8 @@ fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
 }
 
 fn direction(entry: &Entry, request: bool, findings: &mut Findings) -> Option<Direction> {
-    let mut keys = Keys::of(&entry.value, if request { "`request`" } else { "`response`" }, findings)?;
+    let mut keys =
+        Keys::of(&entry.value, if request { &grammar::REQUEST } else { &grammar::RESPONSE }, findings)?;
     let (mut require, mut fail) = (Vec::new(), Vec::new());
     if request {
         let rules = keys.take("require").map(|e| items(e, findings)).unwrap_or_default();
@@ -280,7 +279,7 @@ fn ignored(node: &Node, key: Span, findings: &mut Findings) -> Option<Placed<Ign
 }
 
 fn require_rule(node: &Node, findings: &mut Findings) -> Option<RequireRule> {
-    let mut keys = Keys::of(node, "a rule of `require`", findings)?;
+    let mut keys = Keys::of(node, &grammar::REQUIRE, findings)?;
     let that = keys.require("that", findings).and_then(|e| leaf(e, findings));
     let field = keys.take("field").and_then(|e| text(e, findings));
     let message = keys.require("message", findings).and_then(|e| shared(e, findings));
@@ -293,7 +292,7 @@ fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
 }
 
 fn fail_rule(node: &Node, findings: &mut Findings) -> Option<FailRule> {
-    let mut keys = Keys::of(node, "a rule for failures", findings)?;
+    let mut keys = Keys::of(node, &grammar::FAILURE, findings)?;
     let when = keys.take("when").map(|e| leaf(e, findings));
     let status = keys.require("status", findings).and_then(|e| status(e, findings));
     let message = keys.take("message").and_then(|e| {
@@ -364,7 +363,9 @@ fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
             let finding = bad(written.span, message);
             let plain = written.value.replace(['-', ' '], "_").to_ascii_uppercase();
             let finding = match BY_OTHER_NAMES.iter().find(|(theirs, _)| theirs.contains(&plain.as_str())) {
-                Some((_, ours)) => finding.help(format!("did you mean `{ours}`?")),
+                Some((_, ours)) => {
+                    finding.help(format!("did you mean `{ours}`?")).edit(written.span, &written.value, *ours)
+                }
                 None => finding.did_you_mean(&written.value, STATUSES[1..].iter().copied()),
             };
             findings.push(finding.help(format!("the statuses are {}", STATUSES[1..].join(", "))));
@@ -375,10 +376,7 @@ fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
 
 /// The tables, and by their index those whose rows stand in files.
 fn tables(node: &Node, findings: &mut Findings) -> (Vec<Table>, Vec<(usize, TableFile)>) {
-    let NodeKind::Mapping(entries) = &node.kind else {
-        Keys::of(node, "`tables`", findings);
-        return Default::default();
-    };
+    let Some(entries) = entries(node, "`tables`", findings) else { return Default::default() };
     let (mut tables, mut files) = (Vec::new(), Vec::new());
     for entry in entries {
         let (made, file) = match table_file(entry, findings) {
@@ -399,8 +397,8 @@ fn table_file(entry: &Entry, findings: &mut Findings) -> Option<TableFile> {
     if !file.value.scalar().is_some_and(|s| s.text.to_ascii_lowercase().ends_with(".csv")) {
         return None;
     }
-    let mut keys = Keys::of(&entry.value, "a table from a file", findings)?;
-    let file = text(keys.take("file")?, findings);
+    let mut keys = Keys::of(&entry.value, &grammar::TABLE_FILE, findings)?;
+    let file = text(keys.require("file", findings)?, findings);
     let key = keys.take("key").and_then(|e| text(e, findings));
     let value = keys.take("value").and_then(|e| text(e, findings));
     keys.take("default");
@@ -421,10 +419,7 @@ fn empty_table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
 }
 
 fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
-    let NodeKind::Mapping(entries) = &entry.value.kind else {
-        Keys::of(&entry.value, "a table", findings);
-        return None;
-    };
+    let entries = entries(&entry.value, "a table", findings)?;
     let (mut rows, mut default, mut places) = (HashMap::new(), None, HashMap::new());
     for row in entries {
         if let Guess::Trap(what) = guess(&row.key)
@@ -464,14 +459,13 @@ fn findings_of_plain_key(row: &Entry) -> bool {
 
 pub(super) fn trap(span: Span, text: &str, what: &str) -> Diagnostic {
     let message = format!("YAML readers take `{text}` for {what}");
-    Diagnostic::error(Code::YAML_TRAP, message).at(span, "").help(format!("put it in quotes: \"{text}\""))
+    let quoted = format!("\"{text}\"");
+    let finding = Diagnostic::error(Code::YAML_TRAP, message).at(span, "");
+    finding.help(format!("put it in quotes: {quoted}")).edit(span, text, quoted)
 }
 
 fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
-    let NodeKind::Mapping(entries) = &node.kind else {
-        Keys::of(node, "`maps`", findings);
-        return HashMap::new();
-    };
+    let Some(entries) = entries(node, "`maps`", findings) else { return HashMap::new() };
     let groups = entries.iter().filter_map(|e| {
         let value = fields(&e.value, findings)?;
         Some((e.key.clone(), Placed { value, span: e.key_span }))
@@ -480,7 +474,7 @@ fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crat
 }
 
 fn visible(node: &Node, findings: &mut Findings) -> Visible {
-    let Some(mut keys) = Keys::of(node, "`visible`", findings) else { return Visible::default() };
+    let Some(mut keys) = Keys::of(node, &grammar::VISIBLE, findings) else { return Visible::default() };
     let mut paths = |key: &'static str, findings: &mut Findings| -> Vec<Leaf> {
         let Some(entry) = keys.take(key) else { return Vec::new() };
         let leaves = items(entry, findings).iter().filter_map(|n| {

@@ -2,10 +2,11 @@
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
-use super::keys::{Keys, bad, items, leaf, text, text_of};
+use super::keys::{Keys, bad, entries, items, leaf, text, text_of};
 use crate::{
     expression::{Leaf, Segment, bare_path},
     file::{Case, ConstantText, FieldRule, Placed, Rule},
+    grammar,
     ir::NilPolicy,
     yaml::{Entry, Node, NodeKind},
 };
@@ -65,11 +66,7 @@ pub(crate) fn rule(
 
 /// The fields of a record.
 pub(crate) fn fields(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Vec<FieldRule>> {
-    let NodeKind::Mapping(entries) = &node.kind else {
-        Keys::of(node, "a record", findings);
-        return None;
-    };
-    let lowered = entries.iter().map(|entry| {
+    let lowered = entries(node, "a record", findings)?.iter().map(|entry| {
         let field = Placed { value: entry.key.replace('-', "_"), span: entry.key_span };
         let rule = rule(&entry.value, &entry.key, entry.key_span, findings);
         FieldRule { field, rule: rule.unwrap_or(broken(entry.value.span)) }
@@ -82,32 +79,41 @@ fn broken(span: Span) -> Placed<Rule> {
     Placed { value: Rule::Broken, span }
 }
 
-/// A rule with keys of its own.
+/// A rule with keys of its own. Where forms are mixed, the first of them counts, and the keys of the others are findings.
 fn form(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
-    let mut keys = Keys::of(node, "a rule", findings)?;
-    if let Some(entry) = keys.take("const") {
-        let rule = constant(entry, findings);
+    let written = entries(node, "a rule", findings)?;
+    let has = |key: &str| written.iter().any(|entry| entry.key == key);
+    if has("const") {
+        let mut keys = Keys::of(node, &grammar::CONSTANT, findings)?;
+        let rule = keys.require("const", findings).and_then(|entry| constant(entry, findings));
         keys.finish(findings);
         return rule;
     }
-    if let Some(entry) = keys.take("cases") {
-        let items = items(entry, findings);
+    if has("cases") {
+        let mut keys = Keys::of(node, &grammar::CASES, findings)?;
+        let items = keys.require("cases", findings).map(|entry| items(entry, findings)).unwrap_or_default();
         let cases: Vec<Case> = items.iter().filter_map(|item| case(item, findings)).collect();
         keys.finish(findings);
         // Of what remains, nothing can be said as a whole.
         return (cases.len() == items.len()).then_some(Rule::Cases(cases));
     }
-    if let Some(entry) = keys.take("each") {
-        let each = each(entry, findings);
+    if has("each") {
+        let of_values = has("value");
+        let form = if of_values { &grammar::EACH_VALUE } else { &grammar::EACH };
+        let mut keys = Keys::of(node, form, findings)?;
+        let each = keys.require("each", findings).and_then(|entry| each(entry, findings));
         let nil = keys.take("nil").map_or(Some(NilPolicy::Refuse), |e| nil(e, findings));
-        let item = match keys.take("value") {
-            Some(entry) => rule(&entry.value, "value", entry.key_span, findings),
-            None => group(&mut keys, findings),
+        let item = if of_values {
+            let entry = keys.require("value", findings);
+            entry.and_then(|entry| rule(&entry.value, "value", entry.key_span, findings))
+        } else {
+            group(&mut keys, findings)
         };
         keys.finish(findings);
         let ((variable, list), nil, item) = (each?, nil?, item?);
         return Some(Rule::Each { variable, list, nil, item: Box::new(item) });
     }
+    let mut keys = Keys::of(node, &grammar::FROM, findings)?;
     let from = keys.take("from").map(|entry| leaf(entry, findings));
     let map = group(&mut keys, findings);
     keys.finish(findings);
@@ -125,7 +131,7 @@ fn group(keys: &mut Keys<'_>, findings: &mut Vec<Diagnostic>) -> Option<Placed<R
         NodeKind::Scalar(_) => Rule::Group(text(entry, findings)?),
         NodeKind::Mapping(_) => Rule::Fields(fields(&entry.value, findings)?),
         _ => {
-            Keys::of(&entry.value, "`map`", findings);
+            entries(&entry.value, "`map`", findings);
             return None;
         }
     };
@@ -179,28 +185,41 @@ fn nil(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<NilPolicy> {
 
 /// `{ when: ..., const: ... }`, `{ when: ..., then: ... }`, `{ otherwise: ... }`
 fn case(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Case> {
-    let mut keys = Keys::of(node, "a case", findings)?;
-    if let Some(entry) = keys.take("otherwise") {
-        let rule = content(entry, findings);
+    let written = entries(node, "a case", findings)?;
+    let has = |key: &str| written.iter().any(|entry| entry.key == key);
+    if has("otherwise") {
+        let mut keys = Keys::of(node, &grammar::OTHERWISE, findings)?;
+        let rule = keys.require("otherwise", findings).map(|entry| content(entry, findings));
         keys.finish(findings);
-        return Some(Case { when: None, rule, span: node.span });
+        return Some(Case { when: None, rule: rule?, span: node.span });
     }
+    let form = match () {
+        () if has("const") => &grammar::CASE_CONSTANT,
+        () if has("then") => &grammar::CASE_THEN,
+        () if has("map") => &grammar::CASE_MAP,
+        () => &grammar::CASE,
+    };
+    let mut keys = Keys::of(node, form, findings)?;
     let when = keys.require("when", findings).and_then(|entry| leaf(entry, findings));
-    let content = if let Some(entry) = keys.take("const") {
-        let value = constant(entry, findings).unwrap_or(Rule::Broken);
-        Some(Placed { value, span: entry.value.span })
-    } else if let Some(entry) = keys.take("then") {
-        Some(content(entry, findings))
-    } else if let Some(entry) = keys.take("map") {
-        let value = fields(&entry.value, findings).map_or(Rule::Broken, Rule::Fields);
-        Some(Placed { value, span: entry.value.span })
+    let rule = if has("const") {
+        keys.require("const", findings).map(|entry| {
+            let value = constant(entry, findings).unwrap_or(Rule::Broken);
+            Placed { value, span: entry.value.span }
+        })
+    } else if has("then") {
+        keys.require("then", findings).map(|entry| content(entry, findings))
+    } else if has("map") {
+        keys.require("map", findings).map(|entry| {
+            let value = fields(&entry.value, findings).map_or(Rule::Broken, Rule::Fields);
+            Placed { value, span: entry.value.span }
+        })
     } else {
         let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "a case has no content").at(node.span, "");
         findings.push(finding.help("add `const: TEXT`, `then: expression` or `map: { fields }`"));
         None
     };
     keys.finish(findings);
-    Some(Case { when: Some(when?), rule: content?, span: node.span })
+    Some(Case { when: Some(when?), rule: rule?, span: node.span })
 }
 
 /// What a case gives.

@@ -44,7 +44,7 @@ fn an_order_is_read() {
     check(
         &format!("delivery: {{ order: {{ dead-letters: holds }} }}\n{TAIL}"),
         &[
-            "4:22 yaml/missing-key `order` has no `key`",
+            "4:22 yaml/missing-key `order` has no `key` (add `key`: messages of the same key go one after the other: text or a whole number, of the caller's message)",
             "4:36 yaml/bad-value `holds` is not what dead letters can do to their key: hold it or let it pass (did you mean `hold`?)",
         ],
     );
@@ -82,7 +82,7 @@ fn keys_are_held_to_the_language() {
     );
     check(
         &format!("delivery: {{ idempotent: yes }}\n{TAIL}"),
-        &["4:25 yaml/bad-value `idempotent` is true or false, not `yes`"],
+        &["4:25 yaml/bad-value `idempotent` is true or false, not `yes` (write `true`)"],
     );
     check(
         &format!("faults: [ {{ status: NOTFOUND }} ]\n{TAIL}"),
@@ -92,7 +92,9 @@ fn keys_are_held_to_the_language() {
     );
     check(
         "request: { body: { a: { from: b } } }\nresponse: {}\n",
-        &["4:25 yaml/missing-key a rule has no `map`"],
+        &[
+            "4:25 yaml/missing-key a rule has no `map` (add `map`: the fields of the record, or the name of a group of `maps:`)",
+        ],
     );
     check(
         "request: { body: { a: [] } }\nresponse: {}\n",

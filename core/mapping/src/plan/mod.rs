@@ -6,6 +6,7 @@ mod compile;
 mod expression;
 mod lists;
 mod operation;
+mod visible;
 
 pub use compile::Contracts;
 pub(crate) use compile::Failure;
@@ -13,6 +14,7 @@ pub(crate) use expression::{Call, Conversion};
 pub(crate) use expression::{Node, value_of};
 pub(crate) use lists::{Folded, Gathered, Items, List, Stage, Step};
 pub(crate) use operation::{Body, Content, Operation, Origin, Writing};
+pub use visible::Visible;
 
 use crate::ir;
 use portolan_diagnostics::Span;

@@ -286,6 +286,16 @@ fn text_of<'a>(node: &'a Node, run: &mut Run<'_, 'a>) -> Option<String> {
     as_text(evaluate::evaluate(node, run, false).ok()?)
 }
 
+/// A value as text; `None` of an absent one, or of bytes that are none.
+pub(crate) fn shown_plainly(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Absent => None,
+        Value::Nil => Some("nil".to_owned()),
+        Value::Bytes(bytes) => Some(format!("{} bytes", bytes.len())),
+        other => as_text(other),
+    }
+}
+
 fn as_text(value: Value<'_>) -> Option<String> {
     let mut text = Vec::new();
     lexical::write_any(value, &mut text).ok()?;

@@ -174,6 +174,11 @@ impl Binding<'_> {
             });
             envelope::document(compiler, Parts { version: self.version, carried, faults: Some(faults) })
         });
+        // No fault can be declared of a one-way operation (WSDL 1.1, section 2.4.1), and none has a detail that is known.
+        let one_way = output.is_none().then(|| {
+            let carried = message::Carried { open: true, ..message::Carried::default() };
+            envelope::document(compiler, Parts { version: self.version, carried, faults: Some(Vec::new()) })
+        });
         let parts = Parts { version: self.version, carried: sent, faults: None };
         let action =
             soap.as_ref().and_then(|s| s.attribute("soapAction")).unwrap_or_default().trim().to_owned();
@@ -185,6 +190,7 @@ impl Binding<'_> {
                 version: self.version,
                 action,
                 address: self.address.clone(),
+                one_way,
             }),
             doc: declared.doc().or_else(|| bound.doc()),
         })

@@ -39,8 +39,8 @@ pub(crate) struct Compiler<'a> {
     pub(super) busy: HashSet<Place>,
     /// Types that are declared nowhere.
     pub(super) missing: HashMap<Name, RecordId>,
-    /// Namespaces of which something was not found, and whether it can be done without.
-    pub(super) needed: HashMap<String, bool>,
+    /// Namespaces of which something was not found.
+    pub(super) needed: HashMap<String, Needed>,
     /// How many errors were met, those included that were reported before.
     pub(crate) errors: usize,
     /// Types in which something is wrong.
@@ -51,10 +51,19 @@ pub(crate) struct Compiler<'a> {
 pub(crate) struct Compiled {
     pub(crate) schema: Schema,
     pub(crate) diagnostics: Vec<Found>,
-    /// Namespaces of which something was not found, and whether it can be done without.
-    pub(crate) needed: HashMap<String, bool>,
+    /// Namespaces of which something was not found.
+    pub(crate) needed: HashMap<String, Needed>,
     /// Records in which something is wrong, however deep.
     pub(crate) tainted: HashSet<RecordId>,
+}
+
+/// What was asked of a namespace and not found.
+#[derive(Debug, Default)]
+pub(crate) struct Needed {
+    /// Something makes no sense without it.
+    pub(crate) badly: bool,
+    /// Where it was asked for.
+    pub(crate) places: Vec<Span>,
 }
 
 /// A finding.

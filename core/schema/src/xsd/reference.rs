@@ -4,6 +4,7 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
     Compiler, XSD, builtin,
+    compiler::Needed,
     encoding::is_encoding,
     set::{Kind, Place},
 };
@@ -121,9 +122,11 @@ impl Compiler<'_> {
 
     /// Stands for what is declared nowhere, which is said: nothing can be mapped to or from it, the rest stands.
     pub(super) fn missing(&mut self, kind: Kind, name: &Name, at: Span) -> RecordId {
-        let found = self.not_declared(kind, name, at);
-        self.needed.entry(name.namespace.clone()).or_insert(true);
-        self.tolerate(found);
+        self.needed(name, at);
+        // Of a schema that could not be read, that is the finding.
+        if !self.set.is_missing(&name.namespace) {
+            self.tolerate(self.not_declared(kind, name, at));
+        }
         if let Some(known) = self.missing.get(name) {
             return *known;
         }
@@ -141,9 +144,18 @@ impl Compiler<'_> {
 
     /// Says that a name is not declared, without which what refers to it makes no sense.
     pub(super) fn unresolved(&mut self, kind: Kind, name: &Name, at: Span) {
-        let found = self.not_declared(kind, name, at);
-        self.needed.insert(name.namespace.clone(), false);
-        self.report(found);
+        self.needed(name, at).badly = true;
+        match self.set.is_missing(&name.namespace) {
+            true => self.errors += 1,
+            false => self.report(self.not_declared(kind, name, at)),
+        }
+    }
+
+    /// Remembers what was asked for.
+    fn needed(&mut self, name: &Name, at: Span) -> &mut Needed {
+        let needed = self.needed.entry(name.namespace.clone()).or_default();
+        needed.places.push(at);
+        needed
     }
 
     /// That a name is not declared, and where it might be.
@@ -155,9 +167,6 @@ impl Compiler<'_> {
             return found.help(help);
         }
         match self.set.elsewhere(kind, &name.local).first() {
-            _ if self.set.is_missing(&name.namespace) => {
-                found.help("its namespace is imported from a file that could not be read")
-            }
             Some(namespace) => found.help(format!("there is one in the namespace `{namespace}`")),
             None => found.did_you_mean(&name.local, self.set.names(kind, &name.namespace)),
         }

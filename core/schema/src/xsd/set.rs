@@ -7,7 +7,7 @@ use std::{
 
 use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
 
-use super::{Files, Found, XSD};
+use super::{Files, Found, XSD, compiler::Needed};
 use crate::{
     Name, Reading,
     xml::{self, ElementId, Tree, Unbound},
@@ -64,6 +64,8 @@ pub(crate) struct SchemaSet {
     derived: HashMap<Name, Vec<Name>>,
     loaded: HashSet<(usize, ElementId, String)>,
     missing: Vec<Missing>,
+    /// The namespaces of schemas that are no XML, which was reported.
+    broken: HashSet<String>,
 }
 
 /// An import that could not be read: an error only if something of its namespace is needed.
@@ -120,7 +122,9 @@ impl SchemaSet {
                             stated: true,
                         });
                     }
-                    Ok(None) => {}
+                    Ok(None) => {
+                        self.broken.insert(about);
+                    }
                     // What xml:lang and its kin are, every reader of schemas knows.
                     Err(_) if !include && namespace == xml::XML => {}
                     Err(found) if stated.is_some() => {
@@ -266,16 +270,20 @@ impl SchemaSet {
         Ok(name)
     }
 
-    /// Whether an import of this namespace failed.
+    /// Whether an import of this namespace failed, which is found wanting itself.
     pub(crate) fn is_missing(&self, namespace: &str) -> bool {
-        self.missing.iter().any(|m| m.namespace == namespace)
+        self.broken.contains(namespace) || self.missing.iter().any(|m| m.namespace == namespace)
     }
 
     /// The imports that failed: as tolerable as what is needed of their namespace, or else worth a warning.
-    pub(crate) fn missing(self, needed: &HashMap<String, bool>) -> Vec<Found> {
+    pub(crate) fn missing(self, needed: &HashMap<String, Needed>) -> Vec<Found> {
+        /// Enough to see that there are many.
+        const PLACES: usize = 10;
         let weigh = |Missing { namespace, found: mut finding, stated }: Missing| {
-            if let Some(tolerable) = needed.get(&namespace) {
-                return Some(Found { finding, tolerable: *tolerable });
+            if let Some(needed) = needed.get(&namespace) {
+                let places = needed.places.iter().take(PLACES);
+                finding = places.fold(finding, |finding, place| finding.at(*place, "needed here"));
+                return Some(Found { finding, tolerable: !needed.badly });
             }
             finding.severity = Severity::Warning;
             stated.then_some(Found { finding, tolerable: true })

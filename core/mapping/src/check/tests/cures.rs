@@ -86,7 +86,7 @@ fn constants_are_known_by_their_looks() {
     );
     constant(
         "EE",
-        "27:14 map/unknown-path [EE] nothing here is named `EE` (a constant is written { const: EE })",
+        "27:14 map/unknown-path [EE] nothing here is named `EE` (there are national_id, as_of, purpose, request_id, body, context) (a constant is written { const: EE })",
     );
     constant(
         "38001085718",
@@ -124,7 +124,7 @@ fn tables_are_held_to_their_keys() {
     check(
         ("PURPOSE_TAX: \"02\"", "PURPOSE_TAX: \"02\", PURPOSE_WAR: \"02\""),
         &[
-            "51:56 warning map/unreachable [PURPOSE_WAR] the key `PURPOSE_WAR` never comes: the contract does not have it",
+            "51:56 warning map/unreachable [PURPOSE_WAR] the key `PURPOSE_WAR` never comes: the contract does not have it (leave the row out)",
         ],
     );
     check(
@@ -159,6 +159,21 @@ fn a_retry_after_a_final_status_is_in_vain() {
     ));
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].starts_with("48:5 warning map/unsafe-retry"), "{found:#?}");
+}
+
+#[test]
+fn what_may_have_been_done_is_not_asked_for_again() {
+    let mapping =
+        MAPPING.replace("status: UNAVAILABLE, retry: true", "status: DEADLINE_EXCEEDED, retry: true");
+    let (_, found) = loaded(&mapping);
+    assert_eq!(found, [] as [&str; 0], "the route is idempotent");
+    let (_, found) = loaded(&mapping.replace("  idempotent: true\n", ""));
+    assert_eq!(
+        found,
+        [
+            "48:5 warning map/unsafe-retry [{ when: \"fault.reason in ['MS_UNAVAILABLE', 'TIMEOUT']\", status: DEADLINE_EXCEEDED, retry: true }] `retry: true` says that the system did nothing, and DEADLINE_EXCEEDED that nobody knows: it may be done twice (where the system did nothing, give UNAVAILABLE, RESOURCE_EXHAUSTED or ABORTED; where it may be asked twice, say `idempotent: true` under `delivery:`; else leave `retry` out)",
+        ]
+    );
 }
 
 #[test]
@@ -247,7 +262,9 @@ fn expressions_point_into_themselves() {
     );
     check(
         ("GivenName.trim()", "GivenName.trim("),
-        &["33:32 expr/syntax [+] `+` stands where a value should"],
+        &[
+            "33:32 expr/syntax [+] `+` stands where a value should (a parenthesis before it is still open: close it with `)`)",
+        ],
     );
     check(
         ("'^[0-9]{11}$'", "'^[0-9{11}$'"),

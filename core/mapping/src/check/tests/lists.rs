@@ -35,7 +35,7 @@ fn lists_stand_where_lists_do() {
         ),
         (
             "Children.Child.exists(c, c.Name) ? 'a' : 'b'",
-            "33:42 map/type [c.Name] a condition is true or false, and this is text",
+            "33:42 map/type [c.Name] a condition is true or false, and this is text (compare it: c.Name != '')",
         ),
         (
             "Children.Child.map(c, c.Name).join(Surname)",
