@@ -11,7 +11,7 @@ use portolan_delivery::{
 
 use crate::{
     engine::{Engine, StartError, VersionError},
-    route::Served,
+    route::{RouteMode, Served},
     translate::{Context, Verdict},
     waiters::Settled,
 };
@@ -133,7 +133,8 @@ impl Engine {
     /// Every route that is served, held up, or has messages left.
     fn statuses(&self, counts: &[Count]) -> Vec<RouteStatus> {
         let now = Timestamp::now();
-        let served = self.table.load().views().into_iter().map(|view| {
+        let table = self.table.load();
+        let served = table.views().into_iter().map(|view| {
             // While a probe finds out whether it is back, it is away.
             let probed = |gate: &Gate| gate.is_away().then_some(Shut::Away(now));
             let shut = self.systems.get(&view.system).gate(|gate| gate.shut(now).or_else(|| probed(gate)));
@@ -143,7 +144,9 @@ impl Engine {
         let broker = self.delivery.broker();
         for status in &mut statuses {
             // What is accepted is queued, whether its route is still served or not.
-            status.broker = if &*status.view.mode == "direct" { None } else { broker };
+            let direct =
+                table.by_name.get(&status.view.route).is_some_and(|route| route.mode == RouteMode::Direct);
+            status.broker = broker.filter(|_| !direct);
         }
         statuses
     }

@@ -221,8 +221,8 @@ pub(crate) static FAILURE: Group = Group {
     ],
 };
 
-/// The names of google.rpc.Code, but for OK.
-const FAILURES: &[&str] = &[
+/// The names of google.rpc.Code by their numbers, from 1: OK is no failure.
+pub(crate) const FAILURES: &[&str] = &[
     "CANCELLED",
     "UNKNOWN",
     "INVALID_ARGUMENT",

@@ -16,7 +16,7 @@ use crate::{
         DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
         Order, Placed, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
     },
-    grammar,
+    grammar::{self, FAILURES},
     ir::{Constant, RowPlace, RowsFrom, Table},
     yaml::{Entry, Node, NodeKind},
 };
@@ -314,27 +314,6 @@ fn fail_rule(node: &Node, findings: &mut Findings) -> Option<FailRule> {
     Some(FailRule { when, status: status?, message, field, reason, retry, span: node.span })
 }
 
-/// The names of google.rpc.Code, by their numbers; 0 is OK, and no failure.
-const STATUSES: &[&str] = &[
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
 /// What HTTP and others call them.
 const BY_OTHER_NAMES: &[(&[&str], &str)] = &[
     (&["400", "BAD_REQUEST", "VALIDATION_ERROR", "INVALID"], "INVALID_ARGUMENT"),
@@ -349,16 +328,16 @@ const BY_OTHER_NAMES: &[(&[&str], &str)] = &[
     (&["504", "TIMEOUT", "GATEWAY_TIMEOUT"], "DEADLINE_EXCEEDED"),
 ];
 
-/// The name of a status by its number.
+/// The name of a failure's status by its number; 0 is OK, and none.
 pub(crate) fn status_name(number: i32) -> Option<&'static str> {
-    usize::try_from(number).ok().and_then(|n| STATUSES.get(n)).copied()
+    usize::try_from(number).ok()?.checked_sub(1).and_then(|n| FAILURES.get(n)).copied()
 }
 
 fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
     let written = text(entry, findings)?;
-    match STATUSES.iter().position(|s| *s == written.value) {
-        Some(number) if number != 0 => i32::try_from(number).ok(),
-        _ => {
+    match FAILURES.iter().position(|s| *s == written.value) {
+        Some(before) => i32::try_from(before + 1).ok(),
+        None => {
             let message = format!("`{}` is not a gRPC status of a failure", written.value);
             let finding = bad(written.span, message);
             let plain = written.value.replace(['-', ' '], "_").to_ascii_uppercase();
@@ -366,9 +345,9 @@ fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
                 Some((_, ours)) => {
                     finding.help(format!("did you mean `{ours}`?")).edit(written.span, &written.value, *ours)
                 }
-                None => finding.did_you_mean(&written.value, STATUSES[1..].iter().copied()),
+                None => finding.did_you_mean(&written.value, FAILURES.iter().copied()),
             };
-            findings.push(finding.help(format!("the statuses are {}", STATUSES[1..].join(", "))));
+            findings.push(finding.help(format!("the statuses are {}", FAILURES.join(", "))));
             None
         }
     }
