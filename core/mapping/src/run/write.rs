@@ -313,29 +313,54 @@ fn each<'a, W: Writer>(
         return Ok(Outcome::ABSENT);
     };
     let Slot::List { first, count, .. } = run.slot(*list) else { return Ok(absent(operation)) };
-    let origin = &operation.origin;
-    let is_scalar = !matches!(**content, Content::Record { .. });
-    let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
-    let (mut row, mut written) = (first, 0u32);
-    run.trace(|trace| trace.begin(origin));
-    for _ in 0..count {
-        run.looks_at_one().map_err(|problem| Box::new(problem.into_error(Some(origin))))?;
-        run.enter(list.side, *frame, row);
-        let is_nil = run.slot(SourceSlot { side: list.side, slot: *item }) == Slot::Nil;
-        written += item_of(operation, content, is_nil, *policy, run, out)?;
-        if written > operation.most {
-            return Err(too_many(origin));
+    let scalars = !matches!(**content, Content::Record { .. });
+    listed(operation, scalars, run, out, |written, run, out| {
+        let mut row = first;
+        for _ in 0..count {
+            let failed = |problem: Problem| Box::new(problem.into_error(Some(&operation.origin)));
+            run.looks_at_one().map_err(failed)?;
+            run.enter(list.side, *frame, row);
+            let is_nil = run.slot(SourceSlot { side: list.side, slot: *item }) == Slot::Nil;
+            written.add(item_of(operation, content, is_nil, *policy, run, out)?)?;
+            let Some(next) = run.next(list.side, row) else { break };
+            row = next;
         }
-        row = match run.next(list.side, row) {
-            Some(next) => next,
-            None => break,
-        };
-    }
+        Ok(())
+    })
+}
+
+/// What stands around the items of a list, which `items` writes.
+fn listed<'a, W: Writer>(
+    operation: &'a Operation<W>,
+    scalars: bool,
+    run: &mut Run<'_, 'a>,
+    out: &mut Vec<u8>,
+    items: impl FnOnce(&mut Count<'a>, &mut Run<'_, 'a>, &mut Vec<u8>) -> Result<(), Box<RunError>>,
+) -> Written<'a> {
+    let origin = &operation.origin;
+    let mark = if scalars { W::list(&operation.field, out) } else { 0 };
+    let mut written = Count { items: 0, most: operation.most, origin };
+    run.trace(|trace| trace.begin(origin));
+    items(&mut written, run, out)?;
     run.trace(Trace::end);
-    if is_scalar {
+    if scalars {
         W::list_end(&operation.field, mark, out);
     }
-    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+    Ok(if written.items == 0 { absent(operation) } else { Outcome::PRESENT })
+}
+
+/// Items that were written of a list, as many as its contract allows.
+struct Count<'a> {
+    items: u32,
+    most: u32,
+    origin: &'a Origin,
+}
+
+impl Count<'_> {
+    fn add(&mut self, more: u32) -> Result<(), Box<RunError>> {
+        self.items += more;
+        if self.items > self.most { Err(too_many(self.origin)) } else { Ok(()) }
+    }
 }
 
 /// Items that are written out; one in which nothing stands is left out.
@@ -345,19 +370,13 @@ fn items<'a, W: Writer>(
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    let mark = W::list(&operation.field, out);
-    let mut written = 0u32;
-    run.trace(|trace| trace.begin(&operation.origin));
-    for content in contents {
-        run.trace(Trace::next);
-        written += u32::from(written_out(operation, content, run, out)?);
-        if written > operation.most {
-            return Err(too_many(&operation.origin));
+    listed(operation, true, run, out, |written, run, out| {
+        for content in contents {
+            run.trace(Trace::next);
+            written.add(u32::from(written_out(operation, content, run, out)?))?;
         }
-    }
-    run.trace(Trace::end);
-    W::list_end(&operation.field, mark, out);
-    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+        Ok(())
+    })
 }
 
 /// Writes one item that is written out; tells whether something stands in it.
@@ -390,33 +409,23 @@ fn through<'a, W: Writer>(
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    let origin = &operation.origin;
-    let is_scalar = !matches!(content, Content::Record { .. });
-    let mark = if is_scalar { W::list(&operation.field, out) } else { 0 };
-    let mut written = 0u32;
+    let scalars = !matches!(content, Content::Record { .. });
     let item_slot = match &list.items {
         Items::Rows { list, item, .. } => Some(SourceSlot { side: list.side, slot: *item }),
         Items::Parts { .. } => None,
     };
-    run.trace(|trace| trace.begin(origin));
-    let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {
-        let is_nil =
-            matches!(item, Item::Row(..)) && item_slot.is_some_and(|slot| run.slot(slot) == Slot::Nil);
-        written += item_of(operation, content, is_nil, policy, run, out)?;
-        match written > operation.most {
-            true => Err(too_many(origin).into()),
-            false => Ok(ControlFlow::Continue(())),
-        }
-    });
-    gone.map_err(|Stopped(stopped)| match stopped {
-        Ok(problem) => Box::new(problem.into_error(Some(origin))),
-        Err(error) => error,
-    })?;
-    run.trace(Trace::end);
-    if is_scalar {
-        W::list_end(&operation.field, mark, out);
-    }
-    Ok(if written == 0 { absent(operation) } else { Outcome::PRESENT })
+    listed(operation, scalars, run, out, |written, run, out| {
+        let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {
+            let is_nil =
+                matches!(item, Item::Row(..)) && item_slot.is_some_and(|slot| run.slot(slot) == Slot::Nil);
+            written.add(item_of(operation, content, is_nil, policy, run, out)?)?;
+            Ok(ControlFlow::Continue(()))
+        });
+        gone.map_err(|Stopped(stopped)| match stopped {
+            Ok(problem) => Box::new(problem.into_error(Some(&operation.origin))),
+            Err(error) => error,
+        })
+    })
 }
 
 /// Why a list is not gone through to its end: what could not be evaluated, or what could not be written.
