@@ -22,8 +22,8 @@ use crate::{
 
 /// What a publication waits for a connection, or for a broker that takes no messages now. The ledger publishes it later.
 const PROMPT: Duration = Duration::from_secs(1);
-/// When a queue that did not answer is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// When a queue that did not answer is tried again. A try that is not answered lasts as long as a publication waits, and nobody waits for it.
+const AGAIN: Duration = Duration::from_secs(1);
 /// When a queue that refused is tried again: while it has no leader it refuses, and finds one in a moment.
 const REFUSED_AGAIN: Duration = Duration::from_millis(500);
 

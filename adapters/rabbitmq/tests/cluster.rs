@@ -19,8 +19,9 @@ use portolan_rabbitmq::{Options, RabbitTransport};
 use portolan_test_servers::Cluster;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-/// No scenario takes longer.
-const PATIENCE: Duration = Duration::from_secs(50);
+/// Nothing that is waited for takes longer. Nodes that start have a bound of their own (`tests/servers`): three in turn take
+/// half a minute of a quiet machine and more of a busy one, which says nothing about us.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Parcels that are published at once.
 const AT_ONCE: usize = 8;
 
@@ -36,8 +37,18 @@ async fn cluster() {
 
 async fn scenario(name: &str, run: impl Future<Output = ()>) {
     let begun = std::time::Instant::now();
-    timeout(PATIENCE, run).await.unwrap_or_else(|_| panic!("{name}: does not end"));
+    run.await;
     println!("{name}: {:?}", begun.elapsed());
+}
+
+/// Looks again and again until it is so; what is waited for says how far it has come.
+async fn until(is_so: impl Fn() -> bool, what: impl Fn() -> String) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{} within {PATIENCE:?}", what()));
 }
 
 async fn open(url: &str, prefix: &str) -> Arc<RabbitTransport> {
@@ -58,6 +69,7 @@ fn block<T>(work: impl FnOnce() -> T) -> T {
 
 /// Parcels that go through a transport, published and received at the same time, until it is stopped.
 struct Traffic {
+    name: String,
     stop: watch::Sender<bool>,
     received: Arc<Mutex<HashSet<Parcel>>>,
     publishing: JoinHandle<Vec<Parcel>>,
@@ -66,30 +78,34 @@ struct Traffic {
 
 impl Traffic {
     /// The first publishes, and all receive.
-    fn start(transports: &[&Arc<RabbitTransport>]) -> Self {
+    fn start(name: &str, transports: &[&Arc<RabbitTransport>]) -> Self {
         let stop = watch::Sender::new(false);
         let received = Arc::default();
         let publishing = tokio::spawn(publish(Arc::clone(transports[0]), stop.subscribe()));
         let receive = |one: &&Arc<_>| tokio::spawn(receive(Arc::clone(one), Arc::clone(&received)));
         let receiving = transports.iter().map(receive).collect();
-        Self { stop, received, publishing, receiving }
+        Self { name: name.to_owned(), stop, received, publishing, receiving }
     }
 
     /// Until so many more were received.
     async fn flows(&self, count: usize) {
-        let wanted = self.received.lock().unwrap().len() + count;
-        while self.received.lock().unwrap().len() < wanted {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let received = || self.received.lock().unwrap().len();
+        let before = received();
+        let what = || format!("{}: {} of {count} parcels", self.name, received() - before);
+        until(|| received() >= before + count, what).await;
     }
 
     /// Stops, and waits until all that was confirmed was received.
     async fn settles(self) {
         self.stop.send_replace(true);
-        let confirmed = self.publishing.await.unwrap();
-        while !confirmed.iter().all(|parcel| self.received.lock().unwrap().contains(parcel)) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let publishing = timeout(PATIENCE, self.publishing).await;
+        let confirmed =
+            publishing.unwrap_or_else(|_| panic!("{}: publishing does not end", self.name)).unwrap();
+        let received = |parcel: &Parcel| self.received.lock().unwrap().contains(parcel);
+        let missing = || confirmed.iter().filter(|parcel| !received(parcel)).count();
+        let what =
+            || format!("{}: {} of {} confirmed are not received", self.name, missing(), confirmed.len());
+        until(|| confirmed.iter().all(received), what).await;
         self.receiving.iter().for_each(JoinHandle::abort);
         println!("  {} confirmed", confirmed.len());
     }
@@ -134,8 +150,8 @@ async fn one_after_the_other(cluster: &Cluster, round: usize) {
     let elsewhere = format!("{round}elsewhere");
     drop(open(&cluster.url(0), &elsewhere).await);
     let (one, other) = (open(&cluster.url(1), &elsewhere).await, open(&cluster.url(2), &elsewhere).await);
-    let followed = Traffic::start(&[&all]);
-    let elsewhere = Traffic::start(&[&one, &other]);
+    let followed = Traffic::start("one that follows", &[&all]);
+    let elsewhere = Traffic::start("two whose leader is elsewhere", &[&one, &other]);
     join(followed.flows(1), elsewhere.flows(1)).await;
     for node in 0..3 {
         block(|| cluster.kill(node));
@@ -154,7 +170,7 @@ async fn one_after_the_other(cluster: &Cluster, round: usize) {
 /// The node that both connections go to is cut off from the others, and pauses.
 async fn cut_off(cluster: &Cluster, round: usize) {
     let transport = open(&cluster.urls(), &format!("{round}cut")).await;
-    let traffic = Traffic::start(&[&transport]);
+    let traffic = Traffic::start("one that is cut off", &[&transport]);
     traffic.flows(100).await;
     block(|| cluster.isolate(0));
     while block(|| cluster.answers(0)) {}
@@ -168,7 +184,7 @@ async fn cut_off(cluster: &Cluster, round: usize) {
 /// The whole cluster, as when the power fails. Its queue is some seconds old: RabbitMQ 3.10 forgets one that is younger than
 /// half a second (README), and here all nodes would.
 async fn all_at_once(cluster: &Cluster, transport: Arc<RabbitTransport>) {
-    let traffic = Traffic::start(&[&transport]);
+    let traffic = Traffic::start("one whose nodes all die", &[&transport]);
     traffic.flows(100).await;
     block(|| cluster.restart_all());
     traffic.flows(100).await;
