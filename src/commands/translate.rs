@@ -37,7 +37,7 @@ const MAX_BYTES: u64 = 64 << 20;
   portolan translate registry.get-person --request request.json --trace
   portolan translate registry.get-person --request request.pb --raw > envelope.xml
   portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings",
-    group = clap::ArgGroup::new("way").required(true).args(["request", "response"])
+    group = clap::ArgGroup::new("way").required(true).args(["request", "response", "ticket"])
 )]
 pub(crate) struct Arguments {
     /// The route, as its mapping names it
@@ -49,8 +49,11 @@ pub(crate) struct Arguments {
     /// What the system answers: XML
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
+    /// What a system that answers later says when it takes the request (XML); out comes what it is asked for the answer
+    #[arg(long, value_name = "FILE")]
+    ticket: Option<PathBuf>,
     /// The request that the response answers, where the mapping reads it
-    #[arg(long, value_name = "FILE", requires = "response")]
+    #[arg(long, value_name = "FILE", conflicts_with = "request")]
     original: Option<PathBuf>,
     /// The exact bytes, not laid out for people
     #[arg(long)]
@@ -87,7 +90,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let (found, sources) = find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
-    let translate = compiled.map_err(Failure::failed)?.route.translate;
+    let route = compiled.map_err(Failure::failed)?.route;
+    let translate = &route.translate;
     if let Some(format) = arguments.trace {
         traced(arguments, &found, &sources, format, report)?;
         if format == Format::Json {
@@ -103,8 +107,12 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         metadata: &arguments.metadata,
         attempt: 1,
     };
-    match (&arguments.request, &arguments.response) {
-        (Some(path), _) => {
+    let original = match &arguments.original {
+        Some(path) => document::request(&found.loaded, path, &read(path)?)?,
+        None => Vec::new(),
+    };
+    match (&arguments.request, &arguments.response, &arguments.ticket) {
+        (Some(path), ..) => {
             let payload = document::request(&found.loaded, path, &read(path)?)?;
             let mut out = Vec::new();
             if let Err(refusal) = translate.request(&payload, context, &mut out) {
@@ -112,20 +120,39 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
             }
             if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
         }
-        (None, Some(path)) => {
-            let original = match &arguments.original {
-                Some(path) => document::request(&found.loaded, path, &read(path)?)?,
-                None => Vec::new(),
-            };
-            match translate.reply(&read(path)?, &original, context) {
+        (None, Some(path), _) => {
+            match translate.reply(&read(path)?, &original, route.poll.is_some(), context) {
                 Verdict::Reply(reply) if arguments.raw => report.raw(&reply),
                 Verdict::Reply(reply) => report.line(document::reply(&found.loaded, &reply)?),
                 Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
                     return told(&refusal, report);
                 }
+                Verdict::Pending => {
+                    report.json(&json!({ "pending": "`until` does not hold: the system is asked again" }))?
+                }
             }
         }
-        (None, None) => {}
+        (None, None, Some(path)) => {
+            let ticket = read(path)?;
+            match translate.reply(&ticket, &original, false, context) {
+                Verdict::Pending => {}
+                Verdict::Reply(_) => {
+                    return Err(Failure::usage(format_args!(
+                        "route `{}` has no `poll`: its system answers at once",
+                        route.name
+                    )));
+                }
+                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
+                    return told(&refusal, report);
+                }
+            }
+            let mut out = Vec::new();
+            if let Err(refusal) = translate.poll(&ticket, &original, context, &mut out) {
+                return told(&refusal, report);
+            }
+            if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
+        }
+        (None, None, None) => {}
     }
     Ok(())
 }
@@ -150,7 +177,7 @@ fn traced(
     };
     let (compiled, mut trace, mut out) = (found.loaded.compile(), Trace::default(), Vec::new());
     // Why it failed, if it did, the outcome itself says.
-    match (&arguments.request, &arguments.response) {
+    match (&arguments.request, arguments.response.as_ref().or(arguments.ticket.as_ref())) {
         (Some(path), _) => {
             let payload = document::request(&found.loaded, path, &read(path)?)?;
             let environment = Environment { context, metadata: &metadata, original: None };
@@ -162,7 +189,9 @@ fn traced(
                 None => Vec::new(),
             };
             let environment = Environment { context, metadata: &metadata, original: Some(&original) };
-            let _ = compiled.reply.run_traced(&read(path)?, &environment, &mut trace, &mut out);
+            let plan = compiled.poll.as_ref().filter(|_| arguments.ticket.is_some());
+            let plan = plan.unwrap_or(&compiled.reply);
+            let _ = plan.run_traced(&read(path)?, &environment, &mut trace, &mut out);
         }
         (None, None) => {}
     }

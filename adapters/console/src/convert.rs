@@ -144,7 +144,7 @@ pub(crate) fn page_in(response: wire::ListMessagesResponse) -> Result<delivery::
 }
 
 pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
-    let delivery::Record { envelope, payload, digest, state, behind, lost, attempts } = record;
+    let delivery::Record { envelope, payload, digest, ticket, state, behind, lost, attempts } = record;
     let state = match state {
         delivery::State::Waiting { due } => {
             wire::Standing::Waiting(wire::Waiting { due: Some(time_out(due)) })
@@ -198,6 +198,7 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
         behind: behind.map(|id| id.to_string()),
         lost,
         visible: Vec::new(),
+        ticket,
     }
 }
 
@@ -267,7 +268,8 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
     let digest = digest.map(PayloadDigest);
     let behind = message.behind.map(|id| id.parse().map_err(|_| Malformed("behind"))).transpose()?;
     let lost = message.lost;
-    Ok(delivery::Record { envelope, payload: message.payload, digest, state, behind, lost, attempts })
+    let (payload, ticket) = (message.payload, message.ticket);
+    Ok(delivery::Record { envelope, payload, digest, ticket, state, behind, lost, attempts })
 }
 
 fn attempt_out(attempt: delivery::Attempt) -> wire::Attempt {

@@ -280,6 +280,8 @@ pub(crate) struct Message {
     pub(crate) lost: u32,
     #[prost(message, repeated, tag = "22")]
     pub(crate) visible: Vec<VisibleValue>,
+    #[prost(bytes = "bytes", optional, tag = "23")]
+    pub(crate) ticket: Option<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

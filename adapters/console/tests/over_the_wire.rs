@@ -159,6 +159,7 @@ fn records() -> Vec<Record> {
         },
         payload: Bytes::from_static(b"\x0a\x01\xff"),
         digest: (index > 2).then(|| PayloadDigest::of(b"x")),
+        ticket: (index == 0).then(|| Bytes::from_static(b"<ticket/>")),
         state,
         behind: (index == 0).then(MessageId::generate),
         attempts: vec![Attempt { number: 1, started: now, ended: Some(now), failure: Some(failure.clone()) }],

@@ -216,7 +216,10 @@ impl Inner {
         let Some(row) = claimed else { return Ok(None) };
         let claim = Claim { id: parcel.id, attempt: parcel.attempt, gateway };
         match message(&row, parcel.id) {
-            Ok((envelope, payload)) => Ok(Some(Claimed { claim, envelope, payload })),
+            Ok(claimed) => {
+                let (envelope, payload, ticket) = claimed;
+                Ok(Some(Claimed { claim, envelope, payload, ticket }))
+            }
             Err(_) => {
                 self.bury(claim, &unreadable_row(), now, 0).await?;
                 Ok(None)
@@ -285,6 +288,41 @@ impl Inner {
         Ok(settled)
     }
 
+    /// Waits until its system is asked for the answer.
+    pub(crate) async fn poll_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let (attempt, ticket) = (number(claim.attempt), ticket.as_deref());
+        let rows = self.pool.query(
+            Patience::Forever,
+            "WITH settled AS (
+                 UPDATE portolan.messages SET state = 0, at = $4, published = false, taken = NULL, lost = 0,
+                     ticket = coalesce($6, ticket)
+                 WHERE id = $1 AND attempt = $2 AND gateway = $3 AND (state = 1 OR ($7 AND state = 0 AND at = $4))
+                 RETURNING id, attempt, started, order_key),
+             noted AS (
+                 INSERT INTO portolan.attempts (message, number, started, ended, failure)
+                 SELECT id, attempt, started, $5, 'null' FROM settled ON CONFLICT DO NOTHING),
+             -- Of questions in a row that found no answer, the last is enough; the attempt that brought the ticket stays.
+             forgotten AS (
+                 DELETE FROM portolan.attempts a USING settled s
+                 WHERE $6::bytea IS NULL AND a.message = s.id AND a.number = s.attempt - 1 AND a.failure = 'null'
+                     AND EXISTS (SELECT FROM portolan.attempts before WHERE before.message = s.id
+                         AND before.number < s.attempt - 1 AND before.failure = 'null'))
+             SELECT count(*), min(portolan.next_in_line(order_key)) FROM settled",
+            |again| vec![&claim.id.0, &attempt, &claim.gateway.0, &due.0, &now.0, &ticket, again],
+        );
+        if !self.opened(&rows.await.map_err(failed)?) {
+            return Err(DeliveryError::Superseded(claim));
+        }
+        self.waits(due);
+        Ok(())
+    }
+
     /// Dead, if the claim is still good; `lost` as above. A row that cannot be read lets its key pass, since nobody could decide
     /// about it.
     pub(crate) async fn bury(
@@ -332,7 +370,7 @@ impl Inner {
         loop {
             let rows = self.pool.query(
                 self.soon(),
-                "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope, m.route, m.received FROM portolan.messages m
+                "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope, m.route, m.received, m.ticket IS NOT NULL FROM portolan.messages m
                  WHERE m.state = 1 AND m.gateway <> $1 AND m.id > $2 AND NOT EXISTS (
                      SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND (l.expires > clock_timestamp()
                          -- While the server was away nobody could renew: whoever lived until then has a lease's length to.
@@ -362,7 +400,7 @@ impl Inner {
         let lost = attempt_number(row.try_get(3).map_err(bad)?).saturating_add(1);
         let envelope = row.try_get(4).map_err(bad).and_then(|text| from_json::<Envelope>(text, id));
         let settled = match envelope {
-            Ok(envelope) => settle_lost(&envelope, lost, claim.gateway),
+            Ok(envelope) => settle_lost(&envelope, row.try_get(7).map_err(bad)?, lost, claim.gateway),
             Err(_) => Lost::Bury(unreadable_row()),
         };
         let orphan = Orphan {
@@ -522,11 +560,13 @@ fn unsent() -> Failure {
     Failure::new(Status::Unavailable, FaultClass::Unsent, "QUEUE_UNAVAILABLE", why)
 }
 
-/// A claimed row's envelope and payload.
-fn message(row: &Row, id: MessageId) -> Result<(Envelope, Bytes), DeliveryError> {
+/// A claimed row's envelope, payload and ticket.
+fn message(row: &Row, id: MessageId) -> Result<(Envelope, Bytes, Option<Bytes>), DeliveryError> {
     let bad = |_| damaged(id);
     let envelope = from_json(row.try_get(2).map_err(bad)?, id)?;
-    Ok((envelope, Bytes::copy_from_slice(row.try_get(3).map_err(bad)?)))
+    let ticket: Option<&[u8]> = row.try_get(4).map_err(bad)?;
+    let payload = Bytes::copy_from_slice(row.try_get(3).map_err(bad)?);
+    Ok((envelope, payload, ticket.map(Bytes::copy_from_slice)))
 }
 
 /// An outcome's reply and failure: one of the two.

@@ -214,6 +214,16 @@ impl MessageStore for PostgresLedger {
         })
     }
 
+    fn poll_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.poll_at(claim, due, ticket, now))
+    }
+
     fn bury(
         &self,
         claim: Claim,

@@ -83,7 +83,7 @@ impl Inner {
             "UPDATE portolan.messages SET state = 1, attempt = $2, gateway = $3, started = greatest($4, received), at = $4
              WHERE id = $1 AND lost >= 2 AND ((state = 0 AND attempt = $2 - 1 AND portolan.no_suspect_claimed())
                  OR ($5 AND state = 1 AND attempt = $2 AND gateway = $3 AND at = $4))
-             RETURNING id, attempt, envelope, payload",
+             RETURNING id, attempt, envelope, payload, ticket",
             |again| vec![&parcel.id.0, &attempt, &gateway.0, &now.0, again],
         );
         if let Some(row) = rows.await.map_err(failed)?.pop() {

@@ -21,8 +21,9 @@ fn listed(row: &Row) -> Result<Record, DeliveryError> {
     let failure: Option<&str> = row.try_get(12).map_err(bad)?;
     if let (Some(last), Some(ended), Some(failure)) = (record.attempts.last_mut(), ended, failure) {
         last.ended = Some(Timestamp(ended));
-        last.failure = Some(from_json(failure, record.envelope.id)?);
+        last.failure = from_json(failure, record.envelope.id)?;
     }
+    record.ticket = row.try_get::<_, bool>(13).map_err(bad)?.then(Bytes::new);
     Ok(record)
 }
 
@@ -43,13 +44,13 @@ impl Inner {
                 number: attempt_number(row.try_get(0).map_err(bad)?),
                 started: Timestamp(row.try_get(1).map_err(bad)?),
                 ended: Some(Timestamp(row.try_get(2).map_err(bad)?)),
-                failure: Some(from_json(row.try_get(3).map_err(bad)?, id)?),
+                failure: from_json(row.try_get(3).map_err(bad)?, id)?,
             });
         }
         let message = query(concat!(
             "SELECT ",
             columns!(),
-            ", m.payload, m.reply FROM portolan.messages m WHERE m.id = $1"
+            ", m.payload, m.reply, m.ticket FROM portolan.messages m WHERE m.id = $1"
         ));
         let rows = message.await.map_err(failed)?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -87,7 +88,7 @@ impl Inner {
             concat!(
                 "SELECT ",
                 columns!(),
-                ", last.ended, last.failure
+                ", last.ended, last.failure, m.ticket IS NOT NULL
                  FROM (
                      SELECT * FROM portolan.messages
                      WHERE ($1::text IS NULL OR route = $1) AND ($2::int2[] IS NULL OR state = ANY($2))

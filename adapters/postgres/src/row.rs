@@ -35,7 +35,7 @@ pub(crate) const fn kind(number: i16) -> Option<StateKind> {
     })
 }
 
-/// The columns of [`record`], but `payload` and `reply`. For whom a parked message waits: for the one of its key that is at
+/// The columns of [`record`], but `payload`, `reply` and `ticket`. For whom a parked message waits: for the one of its key that is at
 /// work, or for the first.
 macro_rules! columns {
     () => {
@@ -69,7 +69,7 @@ pub(crate) fn attempt_number(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-/// A message's record; `attempts` are those of its rows. Without payload and reply for lists.
+/// A message's record; `attempts` are those of its rows. Without payload, reply and ticket for lists.
 pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Result<Record, DeliveryError> {
     let id = MessageId(row.try_get(0).map_err(|_| damaged(MessageId(Uuid::nil())))?);
     let bad = |_| damaged(id);
@@ -93,7 +93,7 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
     let lost = attempt_number(row.try_get(9).map_err(bad)?);
     let behind = row.try_get::<_, Option<Uuid>>(10).map_err(bad)?.map(MessageId);
     let payload = bytes(11)?.unwrap_or_default();
-    let reply = bytes(12)?;
+    let (reply, ticket) = (bytes(12)?, bytes(13)?);
     let state = match (kind(state), failure.clone()) {
         (Some(StateKind::Waiting), _) => State::Waiting { due: at },
         (Some(StateKind::Claimed), _) => {
@@ -116,5 +116,5 @@ pub(crate) fn record(row: &Row, mut attempts: Vec<Attempt>, whole: bool) -> Resu
         attempts.push(Attempt { number: attempt, started, ended, failure });
     }
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, behind, lost, attempts })
+    Ok(Record { envelope, payload, digest, ticket, state, behind, lost, attempts })
 }

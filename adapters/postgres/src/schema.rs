@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("events.sql"),
     include_str!("identity.sql"),
     include_str!("gateways.sql"),
+    include_str!("ticket.sql"),
 ];
 
 // As the statements say.

@@ -231,7 +231,7 @@ async fn claim(pool: Arc<Pool>, wanted: Vec<Wanted>) -> Result<Vec<Option<Row>>,
          FROM unnest($1::uuid[], $2::int4[], $3::uuid[], $4::int8[]) AS w (id, attempt, gateway, now)
          WHERE m.id = w.id AND m.lost < 2 AND ((m.state = 0 AND m.attempt = w.attempt - 1)
              OR ($5 AND m.state = 1 AND m.attempt = w.attempt AND m.gateway = w.gateway AND m.at = w.now))
-         RETURNING m.id, m.attempt, m.envelope, m.payload",
+         RETURNING m.id, m.attempt, m.envelope, m.payload, m.ticket",
         |again| vec![&ids, &attempts, &gateways, &now, again],
     );
     let rows = rows.await.map_err(failed)?.into_iter();

@@ -31,6 +31,10 @@ impl<Role: Send + Sync + 'static> MessageStore for SqliteFile<Role> {
         Box::pin(self.store.write(move |ledger| ledger.retry_at(claim, due, &failure, now)))
     }
 
+    fn poll_at(&self, claim: Claim, due: Timestamp, ticket: Option<Bytes>, now: Timestamp) -> Answer<'_, ()> {
+        Box::pin(self.store.write(move |ledger| ledger.poll_at(claim, due, ticket.as_deref(), now)))
+    }
+
     fn bury(&self, claim: Claim, dead: DeadLetter, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(self.store.write(move |ledger| ledger.bury(claim, &dead, now)))
     }

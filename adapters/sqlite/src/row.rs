@@ -150,7 +150,7 @@ fn name<T: Serialize>(value: &T) -> Result<String, Trouble> {
 
 /// The columns that [`record`] reads.
 const COLUMNS: &str = "m.id, r.name, b.hash, m.state, m.received, m.attempt, m.at, m.started, m.gateway, m.party, \
-    m.envelope, m.seq, m.failure, m.reply, m.payload, m.route, m.lost FROM messages m \
+    m.envelope, m.seq, m.failure, m.reply, m.payload, m.route, m.lost, m.ticket FROM messages m \
     JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle";
 
 /// A `SELECT` of whole records.
@@ -209,8 +209,9 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
         attempts.push(last);
     }
     let payload = if whole { bytes(row, 14)?.unwrap_or_default() } else { Bytes::new() };
+    let ticket = bytes(row, 17)?.map(|ticket| if whole { ticket } else { Bytes::new() });
     let digest = (whole && envelope.request_key.is_some()).then(|| PayloadDigest::of(&payload));
-    Ok(Record { envelope, payload, digest, state, behind, lost: row.get(16)?, attempts })
+    Ok(Record { envelope, payload, digest, ticket, state, behind, lost: row.get(16)?, attempts })
 }
 
 /// Attempts that an answer shows, at most: those of a message retried for a very long time are cut at the front.
@@ -233,7 +234,7 @@ fn attempts(
             number: row.get(0)?,
             started: Timestamp(row.get(1)?),
             ended: Some(Timestamp(row.get(2)?)),
-            failure: Some(from_json(row.get_ref(3)?.as_str().map_err(|_| damaged(id))?, id)?),
+            failure: from_json(row.get_ref(3)?.as_str().map_err(|_| damaged(id))?, id)?,
         });
     }
     attempts.reverse();

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("suspects.sql"),
     include_str!("events.sql"),
     include_str!("identity.sql"),
+    include_str!("ticket.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

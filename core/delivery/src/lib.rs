@@ -43,7 +43,7 @@ pub use port::{
     Accept, Accepted, Attempt, BrokerState, Claim, Claimed, Controls, Count, DeadLetter, Delivery,
     DeliveryError, Filter, Orphan, Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
-pub use retry::{Decision, PolicyError, RetryPolicy, decide, exhausted};
+pub use retry::{Decision, PolicyError, RetryPolicy, ask_again, decide, decide_poll, exhausted, overdue};
 pub use time::Timestamp;
 
 /// A boxed future: ports are used as `dyn`, and one allocation a call is not what a call costs.

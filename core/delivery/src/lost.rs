@@ -32,8 +32,9 @@ pub enum Lost {
     Bury(DeadLetter),
 }
 
-/// Settles an attempt whose gateway is no more. `lost` counts the message's last attempts that ended so, this one included.
-pub fn settle_lost(envelope: &Envelope, lost: u32, gateway: GatewayId) -> Lost {
+/// Settles an attempt whose gateway is no more. `taken`: it asked for the answer to a request that the system has taken, which
+/// may be repeated. `lost` counts the message's last attempts that ended so, this one included.
+pub fn settle_lost(envelope: &Envelope, taken: bool, lost: u32, gateway: GatewayId) -> Lost {
     let failure = |class, reason, message| {
         let failure = Failure::new(Status::Unavailable, class, reason, message)
             .with("route", &envelope.route)
@@ -41,7 +42,7 @@ pub fn settle_lost(envelope: &Envelope, lost: u32, gateway: GatewayId) -> Lost {
         // Which one it was is nothing to callers.
         Failure { advice: Some(format!("it was gateway {}; see the end of its log", gateway.0)), ..failure }
     };
-    if !envelope.idempotency.may_repeat() {
+    if !taken && !envelope.idempotency.may_repeat() {
         return Lost::Bury(DeadLetter {
             failure: failure(
                 FaultClass::Unknown,

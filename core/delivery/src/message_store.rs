@@ -29,6 +29,18 @@ pub trait MessageStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
+    /// Records that the system has taken the request and answers it later, and when it may be asked for the answer: by an
+    /// attempt like any other, which may be repeated. `ticket` is what it said when it took the request, and stays with the
+    /// message from then on; `None` where it was asked for the answer and has none yet. Of such questions in a row, the
+    /// last is remembered.
+    fn poll_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
     /// Makes the message a dead letter.
     fn bury(
         &self,
@@ -56,7 +68,7 @@ pub trait MessageStore: Send + Sync + 'static {
 
     /// An operator's decision: a dead letter is due again, on its own bundle or on a newer one. Its deadline, which has
     /// mostly passed when a person looks, does not hold any more; nobody waits for the answer, as with an operation, so a
-    /// retry that fails is a dead letter again. Of how many gateways died over it, it keeps the count
+    /// retry that fails is a dead letter again. A system that has taken the request is asked for the answer. Of how many gateways died over it, it keeps the count
     /// ([`crate::is_suspect`]).
     fn retry(
         &self,

@@ -135,6 +135,8 @@ pub struct Claimed {
     pub envelope: Envelope,
     /// What came in.
     pub payload: Bytes,
+    /// What the system said when it took the request, which it answers later ([`MessageStore::poll_at`]).
+    pub ticket: Option<Bytes>,
 }
 
 /// How a message ended.
@@ -166,7 +168,7 @@ pub struct Attempt {
     pub started: Timestamp,
     /// When it was settled.
     pub ended: Option<Timestamp>,
-    /// Why it failed; `None` while it runs, and when it succeeded.
+    /// Why it failed; `None` while it runs, and when it did not.
     pub failure: Option<Failure>,
 }
 
@@ -233,6 +235,8 @@ pub struct Record {
     pub payload: Bytes,
     /// Of the payload, where the message has a request key; absent in lists.
     pub digest: Option<PayloadDigest>,
+    /// What the system said when it took the request, which it answers later; empty in lists.
+    pub ticket: Option<Bytes>,
     /// Where it is.
     pub state: State,
     /// The message of its order key for which a parked one waits: the one at work, or the first in line.

@@ -163,6 +163,55 @@ pub fn decide(
     }
 }
 
+/// When the system is asked again that has no answer yet: after `every`, and for the last time at the deadline. `None` where
+/// that was the last time.
+pub fn ask_again(every: Duration, deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let due = now.plus(every);
+    match deadline {
+        Some(deadline) if deadline <= now => None,
+        Some(deadline) => Some(due.min(deadline)),
+        None => Some(due),
+    }
+}
+
+/// Decides on a question for the answer to a request that the system has taken, which failed. It may be repeated, whatever is
+/// to be said of the request, and is until the deadline.
+pub fn decide_poll(
+    every: Duration,
+    deadline: Option<Timestamp>,
+    failure: Failure,
+    now: Timestamp,
+) -> Decision {
+    match failure.class {
+        FaultClass::Unsent | FaultClass::NotDone | FaultClass::Unknown => {
+            let asked = failure.retry_after.unwrap_or_default().min(LONGEST_BACKOFF);
+            match ask_again(asked.max(every), deadline, now) {
+                Some(due) => Decision::RetryAt { due, failure },
+                None => bury(overdue(Some(failure)), Party::System),
+            }
+        }
+        FaultClass::Request | FaultClass::Refused | FaultClass::Expired => Decision::Finish(failure),
+        FaultClass::Reply => bury(failure, Party::System),
+        FaultClass::Poison | FaultClass::Internal => bury(failure, Party::Gateway),
+    }
+}
+
+/// The system has taken a request, and has no answer by its deadline: what became of it is not known.
+pub fn overdue(last: Option<Failure>) -> Failure {
+    let message = "the system has taken the request, and gave no answer before the deadline";
+    let mut failure = Failure::new(Status::DeadlineExceeded, FaultClass::Unknown, "OVERDUE", message);
+    failure.advice = Some(
+        "ask the system what became of it; `portolan queue retry` asks it for the answer again".to_owned(),
+    );
+    match last {
+        Some(last) => {
+            failure.metadata = last.metadata;
+            failure.with("cause", last.reason)
+        }
+        None => failure,
+    }
+}
+
 fn bury(failure: Failure, at_fault: Party) -> Decision {
     Decision::Bury(DeadLetter { failure, at_fault, reply: None })
 }
@@ -189,6 +238,29 @@ pub fn exhausted(mut failure: Failure) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_asked_for_until_the_deadline_and_once_at_it() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(ask_again(minute, None, NOW), Some(NOW.plus(minute)));
+        let soon = NOW.plus(Duration::from_secs(10));
+        assert_eq!(ask_again(minute, Some(soon), NOW), Some(soon));
+        assert_eq!(ask_again(minute, Some(soon), soon), None);
+        for class in [FaultClass::Unsent, FaultClass::NotDone, FaultClass::Unknown] {
+            let failure = Failure::new(Status::Unavailable, class, "R", "m");
+            let again = decide_poll(minute, Some(soon), failure.clone(), NOW);
+            assert_eq!(again, Decision::RetryAt { due: soon, failure: failure.clone() });
+            let Decision::Bury(letter) = decide_poll(minute, Some(soon), failure.with("route", "r"), soon)
+            else {
+                panic!("{class:?} is no dead letter")
+            };
+            assert_eq!((&*letter.failure.reason, letter.failure.class), ("OVERDUE", FaultClass::Unknown));
+            assert_eq!(letter.failure.metadata["cause"], "R");
+            assert_eq!(letter.failure.metadata["route"], "r");
+        }
+        let refused = Failure::new(Status::NotFound, FaultClass::Refused, "R", "m");
+        assert_eq!(decide_poll(minute, None, refused.clone(), NOW), Decision::Finish(refused));
+    }
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) enum Brought {
     /// An outcome: an answer, or the system's no.
     Outcome(Outcome),
+    /// The system answers later; with what it said, where it has taken the request just now.
+    Pending(Option<Bytes>),
     /// A failure that may be tried again, as its class allows; and what it says of the system.
     Failure(Failure, Sign),
     /// An answer that a person must look at.
@@ -43,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) document: Bytes,
     /// For systems that know idempotency keys.
     pub(crate) key: Option<String>,
+    /// Whether the system has taken the request already, and is asked for the answer.
+    pub(crate) taken: bool,
 }
 
 /// Asks the system once, and tells those who count and trace.
@@ -57,24 +61,34 @@ pub(crate) async fn ask(
 ) -> Brought {
     let counted = route.metrics.attempt();
     let step = trail.attempt(route, context);
+    let taken = request.taken;
+    let poll = route.poll.as_ref().filter(|_| taken);
     let outgoing = Outgoing {
         message: context.message,
         payload: request.document,
-        protocol: route.protocol.clone(),
+        protocol: poll.map_or(&route.protocol, |poll| &poll.protocol).clone(),
         timeout: patience.timeout,
         idempotency_key: request.key,
         traceparent: step.trail().traceparent(),
     };
-    let brought = exchange(route, context, payload, outgoing, patience.limit, passage).await;
+    let asked = Asked { payload, taken };
+    let brought = exchange(route, context, asked, outgoing, patience.limit, passage).await;
     counted.ended(End::of(&brought));
     step.brought(&brought);
     brought
 }
 
+/// What a reply is about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    payload: &'a [u8],
+    taken: bool,
+}
+
 async fn exchange(
     route: &Route,
     context: Context<'_>,
-    payload: &[u8],
+    asked: Asked<'_>,
     outgoing: Outgoing,
     limit: Option<Duration>,
     passage: Passage,
@@ -94,7 +108,7 @@ async fn exchange(
             return unanswered(route, context, error, sign);
         }
     };
-    let verdict = route.translate.reply(&reply, payload, context);
+    let verdict = route.translate.reply(&reply, asked.payload, asked.taken, context);
     passage.tell(match verdict {
         // It says itself that it did nothing, and that others may fare no better.
         Verdict::NotDone(_) => Sign::Away,
@@ -103,6 +117,7 @@ async fn exchange(
     match verdict {
         Verdict::Reply(bytes) => Brought::Outcome(Outcome::Reply(bytes)),
         Verdict::Refused(failure) => Brought::Outcome(Outcome::Failed(signed(failure, route, context))),
+        Verdict::Pending => Brought::Pending((!asked.taken).then_some(reply)),
         Verdict::NotDone(failure) => Brought::Failure(signed(failure, route, context), Sign::Away),
         Verdict::Unreadable(failure) => Brought::Unreadable(DeadLetter {
             failure: signed(failure, route, context),

@@ -104,7 +104,7 @@ async fn unrecorded(
     trail: &Trail,
 ) -> Answer {
     let idempotency = route.idempotency(keys);
-    let request = Request { document: request, key: idempotency.key().map(str::to_owned) };
+    let request = Request { document: request, key: idempotency.key().map(str::to_owned), taken: false };
     let mut attempt = 1;
     let mut failed = None;
     loop {
@@ -126,6 +126,8 @@ async fn unrecorded(
                 return Answer::Failed(letter.failure);
             }
             Brought::Failure(failure, _) => failure,
+            // `check` refuses `poll` where the caller waits.
+            Brought::Pending(_) => return Answer::Failed(settle::panic_failure()),
         };
         engine.untold.tell(route, context, &failure);
         let now = Timestamp::now();
@@ -235,12 +237,13 @@ impl Message {
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
         route.metrics.messages.accepted();
-        let request = Request { document: request, key: envelope.idempotency.key().map(str::to_owned) };
-        let patience = settle::patience(&route, &envelope, Timestamp::now());
+        let key = envelope.idempotency.key().map(str::to_owned);
+        let request = Request { document: request, key, taken: false };
+        let patience = settle::patience(&route, &envelope, false, Timestamp::now());
         let asked = guarded(async {
             let context = Context::of(&envelope, 1);
             let brought = attempt::ask(&route, context, &payload, request, patience, &trail, passage).await;
-            settle::attempt(&engine, &route, &envelope, claim, brought).await
+            settle::attempt(&engine, &route, &envelope, claim, false, brought).await
         });
         let settled = match asked.await {
             Ok(settled) => settled,

@@ -32,7 +32,13 @@ pub(crate) async fn cancel(engine: &Arc<Engine>, id: MessageId, caller: Option<&
 /// What the operation ends with.
 fn cancelled(record: &Record) -> Failure {
     let last = record.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-    Failure::new(Status::Cancelled, FaultClass::Request, "CANCELLED", why(last.map(|failure| failure.class)))
+    let why = match record.ticket {
+        None => why(last.map(|failure| failure.class)),
+        Some(_) => {
+            "cancelled by its caller; the system has taken the request, and may carry it out all the same"
+        }
+    };
+    Failure::new(Status::Cancelled, FaultClass::Request, "CANCELLED", why)
         .with("route", &record.envelope.route)
         .with("message", record.envelope.id)
 }

@@ -225,10 +225,10 @@ async fn attempt(
     passage: Option<Passage>,
     trail: &Trail,
 ) -> Result<Option<Settled>, portolan_delivery::DeliveryError> {
-    let Claimed { claim, envelope, payload } = claimed;
+    let Claimed { claim, envelope, payload, ticket } = claimed;
     let now = Timestamp::now();
     let context = Context::of(&envelope, claim.attempt);
-    if envelope.deadline.is_some_and(|deadline| deadline <= now) {
+    if ticket.is_none() && envelope.deadline.is_some_and(|deadline| deadline <= now) {
         let why = "the deadline passed before an attempt could begin; nothing was sent by this attempt";
         let expired = Failure::new(Status::DeadlineExceeded, FaultClass::Expired, "EXPIRED", why)
             .with("route", &envelope.route)
@@ -259,27 +259,37 @@ async fn attempt(
             return Ok(Some(settle::told(engine, &messages, envelope.received, claim, settled, now)));
         }
     };
-    let brought = match translated(&route, context, &payload) {
-        Ok(request) => {
-            let key = envelope.idempotency.key().map(str::to_owned);
-            let request = Request { document: request, key };
+    let taken = ticket.is_some();
+    let brought = match translated(&route, context, &payload, ticket.as_deref()) {
+        Ok(document) => {
+            let key = envelope.idempotency.key().filter(|_| !taken).map(str::to_owned);
+            let request = Request { document, key, taken };
             // The version with which the message came may be of another system.
             let passage = passage.filter(|passage| passage.leads_to(&route.system));
             let passage = passage.unwrap_or_else(|| route.gate.begin(now));
-            let patience = settle::patience(&route, &envelope, now);
+            let patience = settle::patience(&route, &envelope, taken, now);
             attempt::ask(&route, context, &payload, request, patience, trail, passage).await
         }
         Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };
-    settle::attempt(engine, &route, &envelope, claim, brought).await
+    settle::attempt(engine, &route, &envelope, claim, taken, brought).await
 }
 
-/// The request again, from the bytes that came in. It was translated once at accept, so a failure here means that an
+/// The request again, from the bytes that came in; or the question for the answer, from those of the ticket. It was translated once at accept, so a failure here means that an
 /// operator chose a version that does not take it.
-fn translated(route: &Route, context: Context<'_>, payload: &[u8]) -> Result<Bytes, Failure> {
+fn translated(
+    route: &Route,
+    context: Context<'_>,
+    payload: &[u8],
+    ticket: Option<&[u8]>,
+) -> Result<Bytes, Failure> {
     let mut request = Vec::with_capacity(payload.len() * 4 + 1024);
-    match route.translate.request(payload, context, &mut request) {
-        Ok(_) => Ok(request.into()),
+    let written = match ticket {
+        None => route.translate.request(payload, context, &mut request).map(drop),
+        Some(ticket) => route.translate.poll(ticket, payload, context, &mut request),
+    };
+    match written {
+        Ok(()) => Ok(request.into()),
         Err(failure) => Err(attempt::signed(failure, route, context)),
     }
 }

@@ -34,7 +34,7 @@ pub use intake::EngineIntake;
 pub use load::{LoadError, Loaded, Loader};
 pub use mapped::compile;
 pub use operator::EngineOperator;
-pub use route::{Repeat, Route, RouteMode};
+pub use route::{Poll, Repeat, Route, RouteMode};
 pub use translate::{Context, Keys, Translate, Verdict};
 
 #[cfg(test)]

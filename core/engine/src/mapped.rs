@@ -18,7 +18,7 @@ use portolan_schema::Protocol;
 use crate::{
     bundle::Bundle,
     load::{LoadError, Loaded},
-    route::{Repeat, Route, RouteMode},
+    route::{Poll, Repeat, Route, RouteMode},
     translate::{Context, Keys, Translate, Verdict},
 };
 
@@ -69,6 +69,10 @@ pub fn compile(
             retry,
             translate: Arc::new(Mapped::new(loaded)),
             protocol: Arc::new(Protocol::Soap(route.binding.clone())),
+            poll: route.poll.as_ref().map(|poll| Poll {
+                protocol: Arc::new(Protocol::Soap(poll.binding.clone())),
+                every: poll.every,
+            }),
             target,
             response_type: loaded
                 .source
@@ -98,7 +102,7 @@ fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::P
 struct Mapped {
     route: Arc<str>,
     plans: CompiledRoute,
-    /// Whether the reply plan reads the request.
+    /// Whether a plan for replies reads the request.
     original: bool,
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
@@ -113,7 +117,8 @@ impl Mapped {
             callers_reply: Reader::compile(&loaded.source.schema, reply, &nothing),
             route: loaded.route.name.clone(),
             plans: loaded.compile(),
-            original: loaded.route.reply.response.original.is_some(),
+            original: loaded.route.reply.response.original.is_some()
+                || loaded.route.poll.as_ref().is_some_and(|poll| poll.request.response.original.is_some()),
             metadata: loaded.route.metadata.clone(),
         }
     }
@@ -160,31 +165,51 @@ impl Translate for Mapped {
         .map_err(refused)
     }
 
-    fn reply(&self, reply: &[u8], payload: &[u8], context: Context<'_>) -> Verdict {
+    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, context: Context<'_>) -> Verdict {
+        // What the system says when it takes a request is good if a question for the answer can be made of it.
+        let takes = self.plans.poll.as_ref().filter(|_| !taken);
         let mut out = Vec::with_capacity(reply.len());
         let outcome = self.run(context, Some(payload), |environment, scratch| {
-            self.plans.reply.run(reply, environment, scratch, &mut out)
+            takes.unwrap_or(&self.plans.reply).run(reply, environment, scratch, &mut out)
         });
         match outcome {
+            Ok(ReplyOutcome::Written) if takes.is_some() => Verdict::Pending,
             Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),
+            Ok(ReplyOutcome::Pending) => Verdict::Pending,
             Ok(ReplyOutcome::Fault(fault)) => judged(fault),
             Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
             Err(error) => {
-                // What the contract does not know has a name of the system's choice: it is for operators.
-                let unknown = matches!(&error, RunError::Read(error) if error.is_unknown());
-                let (said, advice) = match unknown {
-                    false => (error.to_string(), None),
-                    true => (
-                        "it holds something that its contract does not know".to_owned(),
-                        Some(format!("{error}; `unknown-fields: ignore` under `response:` would allow it")),
-                    ),
-                };
-                let message = format!("the system's answer cannot be translated: {said}");
-                let mut failure =
-                    Failure::new(Status::Internal, FaultClass::Reply, "REPLY_UNTRANSLATABLE", message);
-                failure.advice = advice;
-                Verdict::Unreadable(failure)
+                let rules = if takes.is_some() { "poll: request:" } else { "response:" };
+                Verdict::Unreadable(untranslatable(&error, rules))
             }
+        }
+    }
+
+    fn poll(
+        &self,
+        ticket: &[u8],
+        payload: &[u8],
+        context: Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let why = |message: String| {
+            Failure::new(Status::Internal, FaultClass::Internal, "POLL_IMPOSSIBLE", message)
+        };
+        let Some(poll) = &self.plans.poll else {
+            let version =
+                "the system has taken the request, and this version of the route does not ask for answers";
+            return Err(why(version.to_owned()));
+        };
+        let outcome = self
+            .run(context, Some(payload), |environment, scratch| poll.run(ticket, environment, scratch, out));
+        match outcome {
+            Ok(ReplyOutcome::Written) => Ok(()),
+            // It was translated once when it came, so this is the work of another version of the route.
+            Ok(ReplyOutcome::Pending | ReplyOutcome::Fault(_)) | Err(RunError::Failed(_)) => Err(why(
+                "what the system said when it took the request is a failure for this version of the route"
+                    .to_owned(),
+            )),
+            Err(error) => Err(untranslatable(&error, "poll: request:")),
         }
     }
 
@@ -223,6 +248,23 @@ fn refused(error: RunError) -> Failure {
         }
         (None, _) => failure,
     }
+}
+
+/// An answer that the mapping makes nothing of.
+fn untranslatable(error: &RunError, rules: &str) -> Failure {
+    // What the contract does not know has a name of the system's choice: it is for operators.
+    let unknown = matches!(error, RunError::Read(error) if error.is_unknown());
+    let (said, advice) = match unknown {
+        false => (error.to_string(), None),
+        true => (
+            "it holds something that its contract does not know".to_owned(),
+            Some(format!("{error}; `unknown-fields: ignore` under `{rules}` would allow it")),
+        ),
+    };
+    let message = format!("the system's answer cannot be translated: {said}");
+    let mut failure = Failure::new(Status::Internal, FaultClass::Reply, "REPLY_UNTRANSLATABLE", message);
+    failure.advice = advice;
+    failure
 }
 
 /// A path as the caller knows it: mappings say `body.` for the message, its caller does not.

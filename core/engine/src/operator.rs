@@ -224,8 +224,12 @@ impl Engine {
             };
         }
         let attempt = record.attempts.last().map_or(1, |a| a.number);
-        match route.translate.reply(&reply, &record.payload, Context::of(&record.envelope, attempt)) {
+        let (taken, context) = (route.poll.is_some(), Context::of(&record.envelope, attempt));
+        match route.translate.reply(&reply, &record.payload, taken, context) {
             Verdict::Reply(bytes) => Ok(Outcome::Reply(bytes)),
+            Verdict::Pending => Err(OperatorError::Refused(
+                "by `until` of the mapping this reply is not the answer yet".to_owned(),
+            )),
             Verdict::Refused(failure) => Ok(Outcome::Failed(failure.with("message", id))),
             Verdict::NotDone(failure) | Verdict::Unreadable(failure) => Err(OperatorError::Refused(format!(
                 "the mapping makes no outcome of this reply: {}",

@@ -72,6 +72,8 @@ pub struct Route {
     pub translate: Arc<dyn Translate>,
     /// The target's operation.
     pub protocol: Arc<Protocol>,
+    /// How the system is asked for its answer, where that comes later.
+    pub poll: Option<Poll>,
     /// The way to the system.
     pub target: Arc<dyn Target>,
     /// The full name of the response message, for operations.
@@ -80,6 +82,14 @@ pub struct Route {
     pub announced: bool,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
+}
+
+/// How a system is asked for its answer.
+pub struct Poll {
+    /// The operation that gives it.
+    pub protocol: Arc<Protocol>,
+    /// The pause before each time.
+    pub every: Duration,
 }
 
 /// A route that an engine serves.

@@ -1,38 +1,42 @@
 //! What an attempt brought becomes an intent: finished, due again, or a dead letter.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::{
     Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Mode, Orphan, Party,
-    Reconciled, RetryPolicy, Status, Timestamp, decide,
+    Reconciled, RetryPolicy, Status, Timestamp, ask_again, decide, decide_poll, overdue,
     system::{Gate, Sign},
 };
 
 use crate::{
-    attempt::{Brought, Patience},
+    attempt::{Brought, Patience, signed},
     engine::Engine,
     metrics::{MessageMetrics, Metrics},
     route::{Route, Served},
+    translate::Context,
     waiters::Settled,
 };
 
 /// How long the system has for an attempt that begins now. A message that may be repeated is not waited for beyond its
 /// deadline; another runs on to the system's own timeout, so that its outcome is recorded.
-pub(crate) fn patience(route: &Route, envelope: &Envelope, now: Timestamp) -> Patience {
-    let cancels = envelope.deadline.filter(|_| envelope.idempotency.may_repeat());
+pub(crate) fn patience(route: &Route, envelope: &Envelope, taken: bool, now: Timestamp) -> Patience {
+    // Once the system has the request, the last question for its answer may come at the deadline.
+    let cancels = envelope.deadline.filter(|_| !taken && envelope.idempotency.may_repeat());
     let limit = cancels.map(|deadline| deadline.since(now));
     Patience { timeout: limit.map_or(route.timeout, |left| route.timeout.min(left)), limit }
 }
 
-/// Records what an attempt brought, counts it, and tells whoever waits or listens. `None`: the message is due again later.
+/// Records what an attempt brought, counts it, and tells whoever waits or listens. `taken`: it asked for the answer to a request
+/// that the system has taken. `None`: the message is due again later.
 pub(crate) async fn attempt(
     engine: &Arc<Engine>,
     route: &Served,
     envelope: &Envelope,
     claim: Claim,
+    taken: bool,
     brought: Brought,
 ) -> Result<Option<Settled>, DeliveryError> {
-    let settled = record(engine, route, envelope, claim, brought).await;
+    let settled = record(engine, route, envelope, claim, taken, brought).await;
     if envelope.announced && matches!(settled, Ok(Some(_))) {
         engine.happened.notify_one();
     }
@@ -44,6 +48,7 @@ async fn record(
     route: &Served,
     envelope: &Envelope,
     claim: Claim,
+    taken: bool,
     brought: Brought,
 ) -> Result<Option<Settled>, DeliveryError> {
     let now = Timestamp::now();
@@ -53,6 +58,18 @@ async fn record(
             return finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some);
         }
         Brought::Unreadable(letter) => Decision::Bury(letter),
+        Brought::Pending(ticket) => match ask_again(every(route), envelope.deadline, now) {
+            Some(due) => {
+                engine.delivery.poll_at(claim, due, ticket, now).await.map_err(|e| engine.failed(e))?;
+                return Ok(None);
+            }
+            None => {
+                let context = Context::of(envelope, claim.attempt);
+                let failure = signed(overdue(None), route, context);
+                Decision::Bury(DeadLetter { failure, at_fault: Party::System, reply: None })
+            }
+        },
+        Brought::Failure(failure, _) if taken => decide_poll(every(route), envelope.deadline, failure, now),
         Brought::Failure(failure, sign) => decide(
             &policy(route, envelope, &failure, sign),
             &envelope.idempotency,
@@ -86,6 +103,12 @@ async fn record(
             Ok(Some(told(engine, messages, envelope.received, claim, Settled::Dead(letter), now)))
         }
     }
+}
+
+/// The pause before each question for the answer. A version of the route that does not ask for answers (an operator has
+/// it tried with another) makes of each reply what it is.
+fn every(route: &Route) -> Duration {
+    route.poll.as_ref().map_or(Duration::ZERO, |poll| poll.every)
 }
 
 /// An attempt that could not reach the system, or that failed while it is away, is none too many: the operation waits.

@@ -7,6 +7,7 @@ mod fakes;
 mod held;
 mod operations;
 mod order;
+mod polled;
 mod systems;
 mod traced;
 

@@ -56,6 +56,8 @@ pub enum Verdict {
     Refused(Failure),
     /// The system said that it did nothing and may be asked again.
     NotDone(Failure),
+    /// The system has the request and answers it later: it is to be asked for the answer.
+    Pending,
     /// It cannot be read or translated, or is a fault that no rule matches. A person must look at it.
     Unreadable(Failure),
 }
@@ -65,8 +67,18 @@ pub trait Translate: Send + Sync + 'static {
     /// Checks a payload and appends the target's document for it. The failure is the caller's to see.
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure>;
 
-    /// Judges a reply to a payload.
-    fn reply(&self, reply: &[u8], payload: &[u8], context: Context<'_>) -> Verdict;
+    /// Judges a reply to a payload; `taken`, where it is one to the question for the answer.
+    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, context: Context<'_>) -> Verdict;
+
+    /// Appends the target's document by which the system is asked for the answer to a request that it has taken. `ticket` is
+    /// what it said then.
+    fn poll(
+        &self,
+        ticket: &[u8],
+        payload: &[u8],
+        context: Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure>;
 
     /// Whether bytes are a reply in the caller's contract, as far as their fields tell; the error says why not, and holds
     /// nothing of them.

@@ -13,6 +13,8 @@ pub struct CompiledRoute {
     pub request: Plan,
     /// From the system's reply to the caller's.
     pub reply: ReplyPlan,
+    /// From the system's reply to what it is asked for the answer, where that comes later.
+    pub poll: Option<ReplyPlan>,
     /// Whether the first key is the caller's request id.
     pub has_request_id: bool,
     /// Whether the next key is the idempotency key.
@@ -42,11 +44,17 @@ impl LoadedRoute {
             original: Some((source, &documents.request)),
             tables: &route.tables,
         };
+        let on = route.poll.as_ref().map(|poll| {
+            let on = Contracts { source: (target, &poll.taken), target: (target, &poll.asked), ..back };
+            ReplyPlan::compile(&poll.request, None, on)
+        });
+        let until = route.poll.as_ref().map(|poll| &poll.until);
         let keys =
             route.request_id.iter().chain(&route.key).chain(route.order.iter().map(|order| &order.key));
         CompiledRoute {
             request: Plan::compile(&route.request, there).with_keys(keys, there),
-            reply: ReplyPlan::compile(&route.reply, back),
+            reply: ReplyPlan::compile(&route.reply, until, back),
+            poll: on,
             has_request_id: route.request_id.is_some(),
             has_key: route.key.is_some(),
             has_order: route.order.is_some(),

@@ -101,6 +101,23 @@ pub struct Delivery {
     pub deadline: Option<Duration>,
     /// When it is tried again; never, where `None`.
     pub retry: Option<Retry>,
+    /// How the answer is asked for, where the system gives it later.
+    pub poll: Option<Placed<Poll>>,
+}
+
+/// The system takes the request, and is asked for its answer by another operation, again and again.
+#[derive(Debug, Clone)]
+pub struct Poll {
+    /// The operation, of the target's WSDL.
+    pub operation: Placed<String>,
+    /// The pause before each time it is asked.
+    pub every: Duration,
+    /// When the answer is there.
+    pub until: Leaf,
+    /// What the operation is asked, made of the reply to the request.
+    pub request: Direction,
+    /// What a fault of it becomes; as a fault of the request, where `None`.
+    pub faults: Option<Vec<FailRule>>,
 }
 
 /// Whether the caller waits, and what is stored.

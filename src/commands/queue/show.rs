@@ -111,6 +111,9 @@ fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], repo
     for VisibleValue { path, value } in visible {
         line("", format!("{path} = {}", value.as_deref().unwrap_or("absent")));
     }
+    if let Some(ticket) = &record.ticket {
+        line("taken", format!("by the system, which answers later; it said {}", size(ticket)));
+    }
     match &record.state {
         State::Waiting { .. } => {
             line("state", format!("waiting {}", waits::waits_for(record, routes).unwrap_or_default()));

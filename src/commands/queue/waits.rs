@@ -25,6 +25,9 @@ pub(super) fn waits_for(record: &Record, routes: &[RouteStatus]) -> Option<Strin
         Some(Shut::Maintenance(until)) => {
             format!("for the end of the maintenance of {system}, {}", time(until))
         }
+        None if record.ticket.is_some() => {
+            format!("for the answer of {system}, asked for next {}", time(due))
+        }
         None => format!("due {}", time(due)),
     };
     let turn = format!(
@@ -73,6 +76,7 @@ mod tests {
             envelope,
             payload: Default::default(),
             digest: None,
+            ticket: None,
             state: State::Waiting { due: at },
             behind: None,
             lost: 0,
@@ -98,6 +102,11 @@ mod tests {
             Record { attempts: vec![last], ..waiting.clone() },
             &running,
             "due 2025-11-23T12:13:20.000Z; UNSENT REFUSED: the connection was refused",
+        );
+        check(
+            Record { ticket: Some(Default::default()), ..waiting.clone() },
+            &running,
+            "for the answer of land, asked for next 2025-11-23T12:13:20.000Z",
         );
         check(waiting.clone(), &paused, "for `portolan routes resume r`");
         check(

@@ -2,6 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +61,9 @@ pub enum AnswersError {
     /// A status outside of 200 to 599.
     #[error("answer {0}: `status` must be from 200 to 599")]
     Status(usize),
+    /// An answer that is never given.
+    #[error("answer {0}: `times` must be 1 or more")]
+    Times(usize),
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -77,6 +84,11 @@ struct Answer {
     content_type: Option<String>,
     #[serde(default, deserialize_with = "some_duration")]
     delay: Option<Duration>,
+    /// It is given so often, and then no more.
+    #[serde(default)]
+    times: Option<u32>,
+    #[serde(skip)]
+    given: Arc<AtomicU32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -138,7 +150,7 @@ impl Answers {
             answer.operation == operation
                 && answer.when.iter().all(|(path, value)| request.text_at(path) == Some(value.trim()))
         };
-        self.0.iter().find(fits).map(|answer| answer.response(request))
+        self.0.iter().filter(fits).find(|answer| answer.is_left()).map(|answer| answer.response(request))
     }
 }
 
@@ -166,6 +178,9 @@ impl Answer {
         if [self.reply.is_some(), self.fault.is_some(), raw].iter().filter(|said| **said).count() != 1 {
             return Err(AnswersError::Ambiguous(number));
         }
+        if self.times == Some(0) {
+            return Err(AnswersError::Times(number));
+        }
         if self.status.is_some_and(|status| !(200..600).contains(&status)) {
             return Err(AnswersError::Status(number));
         }
@@ -176,6 +191,12 @@ impl Answer {
             }
         }
         Ok(())
+    }
+
+    /// Takes one of the times that it is given.
+    fn is_left(&self) -> bool {
+        let left = |given: u32| self.times.is_none_or(|times| given < times).then(|| given.saturating_add(1));
+        self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
     }
 
     fn response(&self, request: &Request) -> Response {

@@ -99,7 +99,7 @@ impl Ledger {
 
     fn read(&self, seq: i64, gateway: GatewayId) -> Result<Claimed, Trouble> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, route, bundle, received, attempt, envelope, payload FROM messages WHERE seq = ?1",
+            "SELECT id, route, bundle, received, attempt, envelope, payload, ticket FROM messages WHERE seq = ?1",
         )?;
         let mut rows = statement.query([seq])?;
         let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
@@ -112,6 +112,7 @@ impl Ledger {
             claim: Claim { id, attempt, gateway },
             envelope: rest.envelope(id, route, bundle, Timestamp(row.get(3)?)),
             payload: bytes(row, 6)?.unwrap_or_default(),
+            ticket: bytes(row, 7)?,
         })
     }
 

@@ -38,7 +38,7 @@ impl Ledger {
                         reconciled.buried.push(orphan);
                     }
                     None => {
-                        self.end_attempt(&row, &unreadable_row().failure, now, Ended::Lost)?;
+                        self.end_attempt(&row, Some(&unreadable_row().failure), now, Ended::Lost)?;
                         self.bury_damaged(row.seq, row.line, now)?;
                         reconciled.buried.push(orphan);
                     }
@@ -50,7 +50,7 @@ impl Ledger {
     /// Some of them, each with what becomes of it; nothing where its row cannot be read.
     fn lost(&self, gateway: GatewayId) -> Result<Vec<(ClaimedRow, Orphan, Option<Lost>)>, Trouble> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received, gateway
+            "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received, gateway, ticket IS NOT NULL
              FROM messages INDEXED BY messages_claimed
              WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
         )?;
@@ -90,6 +90,6 @@ impl Ledger {
         let route = self.route_names.get(&claimed.route).cloned().ok_or_else(|| damaged(id))?;
         let bundle = self.bundle_hashes.get(&row.get(8)?).copied().ok_or_else(|| damaged(id))?;
         let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(9)?));
-        Ok(settle_lost(&envelope, claimed.lost.saturating_add(1), gateway))
+        Ok(settle_lost(&envelope, row.get(11)?, claimed.lost.saturating_add(1), gateway))
     }
 }

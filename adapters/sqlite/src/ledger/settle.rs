@@ -50,6 +50,37 @@ impl Ledger {
         self.wait_again(&row, due, failure, now, Ended::Reported)
     }
 
+    pub(crate) fn poll_at(
+        &mut self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        let row = self.claimed(claim)?;
+        self.end_attempt(&row, None, now, Ended::Reported)?;
+        match ticket {
+            Some(ticket) => {
+                self.connection
+                    .prepare_cached("UPDATE messages SET ticket = ?2 WHERE seq = ?1")?
+                    .execute((row.seq, ticket))?;
+            }
+            None => self.forget_question_before(&row)?,
+        }
+        self.waits_from(&row, due)
+    }
+
+    /// Of questions in a row that found no answer, the last is enough; the attempt that brought the ticket stays.
+    fn forget_question_before(&self, row: &ClaimedRow) -> Result<(), Trouble> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM attempts WHERE message = ?1 AND number = ?2 - 1 AND failure = 'null' AND EXISTS (
+                     SELECT 1 FROM attempts a WHERE a.message = ?1 AND a.number < ?2 - 1 AND a.failure = 'null')",
+            )?
+            .execute((row.seq, row.number))?;
+        Ok(())
+    }
+
     pub(crate) fn bury(&mut self, claim: Claim, letter: &DeadLetter, now: Timestamp) -> Result<(), Trouble> {
         let row = self.claimed(claim)?;
         self.bury_row(&row, letter, now, Ended::Reported)
@@ -74,7 +105,11 @@ impl Ledger {
         now: Timestamp,
         ended: Ended,
     ) -> Result<(), Trouble> {
-        self.end_attempt(row, failure, now, ended)?;
+        self.end_attempt(row, Some(failure), now, ended)?;
+        self.waits_from(row, due)
+    }
+
+    fn waits_from(&mut self, row: &ClaimedRow, due: Timestamp) -> Result<(), Trouble> {
         self.connection
             .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
             .execute((row.seq, due.0))?;
@@ -89,7 +124,7 @@ impl Ledger {
         now: Timestamp,
         ended: Ended,
     ) -> Result<(), Trouble> {
-        self.end_attempt(row, &letter.failure, now, ended)?;
+        self.end_attempt(row, Some(&letter.failure), now, ended)?;
         self.mark_dead(row.seq, letter, now)?;
         self.next_after_it(row.line)
     }
@@ -127,7 +162,7 @@ impl Ledger {
     pub(super) fn end_attempt(
         &mut self,
         row: &ClaimedRow,
-        failure: &Failure,
+        failure: Option<&Failure>,
         now: Timestamp,
         ended: Ended,
     ) -> Result<(), Trouble> {
@@ -135,7 +170,7 @@ impl Ledger {
             .prepare_cached(
                 "INSERT INTO attempts (message, number, started, ended, failure) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute((row.seq, row.number, row.started, now.0, to_json(failure)?))?;
+            .execute((row.seq, row.number, row.started, now.0, to_json(&failure)?))?;
         let lost = if ended == Ended::Lost { row.lost.saturating_add(1) } else { 0 };
         if lost != row.lost {
             self.connection

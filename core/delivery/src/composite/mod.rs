@@ -297,6 +297,19 @@ impl<T: Transport, L: Ledger> MessageStore for Composite<T, L> {
         })
     }
 
+    fn poll_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let result = self.ledger.poll_at(claim, due, ticket, now).await;
+            self.settled(claim, result).await
+        })
+    }
+
     fn bury(
         &self,
         claim: Claim,

@@ -165,6 +165,16 @@ impl MessageStore for FakeLedger {
         self.call(move |store| store.retry_at(claim, due, failure, now))
     }
 
+    fn poll_at(
+        &self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.poll_at(claim, due, ticket, now))
+    }
+
     fn bury(
         &self,
         claim: Claim,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Accept, Accepted, BundleHash, Claim, DeadLetter, DeadLetters, Delivery, Envelope, Failure, FaultClass,
-    Filter, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey, Outcome, Party, Record, RequestKey,
-    Start, State, StateKind, Status, Timestamp,
+    Accept, Accepted, BundleHash, Claim, Claimed, DeadLetter, DeadLetters, Delivery, Envelope, Failure,
+    FaultClass, Filter, GatewayId, Idempotency, MessageId, Mode, Order, OrderKey, Outcome, Party, Record,
+    RequestKey, Start, State, StateKind, Status, Timestamp,
 };
 
 /// The bundle that messages refer to.
@@ -129,6 +129,11 @@ pub async fn claimed(
     let claimed = delivery.claim(gateway, limit, except, now).await.expect("claim");
     assert!(claimed.iter().all(|c| c.claim.id == c.envelope.id && c.claim.gateway == gateway));
     claimed.into_iter().map(|c| c.claim).collect()
+}
+
+/// The messages that a claim at `now` takes.
+pub async fn taken(delivery: &dyn Delivery, gateway: GatewayId, now: Timestamp) -> Vec<Claimed> {
+    delivery.claim(gateway, 9, &[], now).await.expect("claim")
 }
 
 /// Whose claims these are.

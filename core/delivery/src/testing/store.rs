@@ -43,7 +43,7 @@ struct Row {
 impl Row {
     /// The attempt that comes next.
     fn next_attempt(&self) -> u32 {
-        u32::try_from(self.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+        self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1)
     }
 
     fn parcel(&self, due: Timestamp) -> Parcel {
@@ -66,6 +66,17 @@ impl Row {
     fn wait(&mut self, due: Timestamp) {
         self.record.state = State::Waiting { due };
         self.published = false;
+    }
+
+    /// Of questions in a row that found no answer, the last is enough; the attempt that brought the ticket stays.
+    fn forget_question_before(&mut self) {
+        let attempts = &mut self.record.attempts;
+        let before = attempts.len().saturating_sub(2);
+        let (earlier, last) = attempts.split_at(before);
+        let asked = |attempt: &Attempt| attempt.failure.is_none();
+        if earlier.iter().any(asked) && last.first().is_some_and(asked) {
+            attempts.remove(before);
+        }
     }
 
     fn bury(&mut self, letter: DeadLetter, now: Timestamp) {
@@ -122,6 +133,7 @@ impl Store {
             digest: key.as_ref().map(|_| PayloadDigest::of(&payload)),
             envelope,
             payload,
+            ticket: None,
             state: State::Waiting { due: received },
             behind: None,
             lost: 0,
@@ -227,6 +239,7 @@ impl Store {
             claim: Claim { id: parcel.id, attempt: parcel.attempt, gateway },
             envelope: row.record.envelope.clone(),
             payload: row.record.payload.clone(),
+            ticket: row.record.ticket.clone(),
         })
     }
 
@@ -261,6 +274,24 @@ impl Store {
         Ok(())
     }
 
+    pub(super) fn poll_at(
+        &mut self,
+        claim: Claim,
+        due: Timestamp,
+        ticket: Option<Bytes>,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let row = self.claimed(claim)?;
+        row.lost = 0;
+        row.end(None, now);
+        row.wait(due);
+        match ticket {
+            Some(ticket) => row.record.ticket = Some(ticket),
+            None => row.forget_question_before(),
+        }
+        Ok(())
+    }
+
     pub(super) fn bury(
         &mut self,
         claim: Claim,
@@ -285,7 +316,7 @@ impl Store {
             row.lost += 1;
             let Envelope { id, route, received, .. } = row.record.envelope.clone();
             let orphan = Orphan { id, route, received, gateway };
-            match settle_lost(&row.record.envelope, row.lost, gateway) {
+            match settle_lost(&row.record.envelope, row.record.ticket.is_some(), row.lost, gateway) {
                 Lost::Again(failure) => {
                     row.end(Some(failure), now);
                     row.wait(now);
@@ -337,8 +368,9 @@ impl Store {
                 break;
             }
             let behind = self.behind(*seq, row);
-            let listed =
+            let mut listed =
                 Record { payload: Bytes::new(), digest: None, behind, lost: row.lost, ..record.clone() };
+            listed.ticket = listed.ticket.map(|_| Bytes::new());
             page.records.push(listed);
         }
         page

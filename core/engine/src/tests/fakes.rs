@@ -25,7 +25,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader,
-    Repeat, Route, RouteMode, Translate, Verdict,
+    Poll, Repeat, Route, RouteMode, Translate, Verdict,
 };
 
 /// What the system does when it is asked.
@@ -101,7 +101,8 @@ impl Target for System {
     }
 }
 
-/// `ping` becomes `v1:ping`; a reply is copied, `garbage` cannot be read. The order key of `a/1` is `a`.
+/// `ping` becomes `v1:ping`; a reply is copied, `garbage` cannot be read. The order key of `a/1` is `a`. `later` is answered
+/// later: what is replied to it is the ticket `t`, and `t? of later` is asked until it is no `not yet`; `garbage` is busy then.
 struct Copying {
     version: u32,
 }
@@ -129,8 +130,19 @@ impl Translate for Copying {
         Ok(Keys { request_id: None, idempotency_key: Some(key), order_key: order })
     }
 
-    fn reply(&self, reply: &[u8], _: &[u8], _: Context<'_>) -> Verdict {
+    fn poll(&self, ticket: &[u8], payload: &[u8], _: Context<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let (ticket, payload) = (String::from_utf8_lossy(ticket), String::from_utf8_lossy(payload));
+        out.extend_from_slice(format!("{ticket}? of {payload}").as_bytes());
+        Ok(())
+    }
+
+    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, _: Context<'_>) -> Verdict {
         match reply {
+            b"not yet" if taken => Verdict::Pending,
+            b"garbage" if taken => {
+                Verdict::NotDone(Failure::new(Status::Unavailable, FaultClass::NotDone, "BUSY", "come again"))
+            }
+            _ if !taken && payload == b"later" => Verdict::Pending,
             b"garbage" => Verdict::Unreadable(Failure::new(
                 Status::Internal,
                 FaultClass::Reply,
@@ -160,6 +172,7 @@ struct OneRoute {
     broken: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
     policy: Arc<Mutex<SystemPolicy>>,
+    answer_within: Arc<Mutex<Option<Duration>>>,
 }
 
 impl OneRoute {
@@ -182,9 +195,10 @@ impl OneRoute {
             repeat: self.repeat,
             order: self.order,
             timeout: Duration::from_secs(60),
-            answer_within: None,
+            answer_within: *self.answer_within.lock(),
             retry: RetryPolicy::try_new(5, ms(1), ms(2), 2.0).unwrap(),
             translate: Arc::new(Copying { version }),
+            poll: Some(Poll { protocol: Arc::new(protocol.clone()), every: ms(1) }),
             protocol: Arc::new(protocol),
             target: self.system.clone(),
             response_type: "test.Reply".into(),
@@ -225,6 +239,7 @@ pub(super) struct Gateway {
     broken: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
     policy: Arc<Mutex<SystemPolicy>>,
+    answer_within: Arc<Mutex<Option<Duration>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -258,8 +273,14 @@ impl Gateway {
             gone: Arc::default(),
             // Most tests are of one message, which no breaker is to spare.
             policy: Arc::new(Mutex::new(SystemPolicy { breaker: None, ..SystemPolicy::default() })),
+            answer_within: Arc::default(),
             _folder: folder,
         }
+    }
+
+    /// Whose operations are to be answered within this.
+    pub(super) fn answers_within(&self, time: Duration) {
+        *self.answer_within.lock() = Some(time);
     }
 
     /// Whose route has an order.
@@ -294,6 +315,7 @@ impl Gateway {
             broken: self.broken.clone(),
             gone: self.gone.clone(),
             policy: self.policy.clone(),
+            answer_within: self.answer_within.clone(),
         };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
         Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }

@@ -5,7 +5,7 @@ use portolan_diagnostics::{Code, Diagnostic, nearest};
 use portolan_schema::{Contract, Document, LeftOut, Operation, Protocol, Service, SoapBinding};
 
 use super::{Contracts, scope::near_or_all};
-use crate::file::{MappingRoute, Mode, Placed, SoapTarget};
+use crate::file::{MappingRoute, Mode, Placed, Poll, SoapTarget};
 
 /// The metadata that every operation of Portolan carries.
 const OPERATION_METADATA: &str = "portolan.v1.OperationMetadata";
@@ -15,10 +15,25 @@ pub(super) struct Endpoints<'a> {
     pub(super) path: String,
     pub(super) request: &'a Document,
     pub(super) reply: &'a Document,
+    /// What is asked.
+    pub(super) target: Asked<'a>,
+    /// What is asked for the answer, where that comes later.
+    pub(super) poll: Option<Asked<'a>>,
+}
+
+/// An operation of the system.
+pub(super) struct Asked<'a> {
     pub(super) operation: String,
-    pub(super) target_request: &'a Document,
-    pub(super) target_reply: &'a Document,
+    pub(super) request: &'a Document,
+    pub(super) reply: &'a Document,
     pub(super) binding: SoapBinding,
+}
+
+impl<'a> Endpoints<'a> {
+    /// The reply that answers the caller.
+    pub(super) fn answer(&self) -> &'a Document {
+        self.poll.as_ref().unwrap_or(&self.target).reply
+    }
 }
 
 impl<'a> Endpoints<'a> {
@@ -29,9 +44,49 @@ impl<'a> Endpoints<'a> {
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let source = method(route, contracts.source, findings);
-        let target = operation(&route.target, contracts.target, findings);
-        let ((path, request, reply), (operation, target_request, target_reply, binding)) = (source?, target?);
-        Some(Self { path, request, reply, operation, target_request, target_reply, binding })
+        let target = operation(&route.target, &route.target.operation, contracts.target, findings);
+        let poll = match &route.delivery.poll {
+            None => Some(None),
+            Some(poll) => {
+                not_at_once(route, poll, target.as_ref(), findings);
+                operation(&route.target, &poll.value.operation, contracts.target, findings).map(Some)
+            }
+        };
+        let ((path, request, reply), target, poll) = (source?, target?, poll?);
+        Some(Self { path, request, reply, target, poll })
+    }
+}
+
+/// What `poll` needs of the route.
+fn not_at_once(
+    route: &MappingRoute,
+    poll: &Placed<Poll>,
+    target: Option<&Asked<'_>>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mode = &route.delivery.mode;
+    if let Some(other) = mode.value.filter(|mode| *mode != Mode::Operation) {
+        let message =
+            format!("in mode {} the caller waits, and `poll` asks for an answer of later", other.name());
+        let finding =
+            Diagnostic::error(Code::ROUTE_MODE, message).at(poll.span, "").at(mode.span, "the mode");
+        findings.push(
+            finding.help("write `mode: operation`, with a method that returns google.longrunning.Operation"),
+        );
+    }
+    if target.is_some_and(|target| target.binding.one_way.is_some()) {
+        let message = format!(
+            "`{}` has no reply of which a request for the answer could be made",
+            route.target.operation.value
+        );
+        let finding = Diagnostic::error(Code::ROUTE_MODE, message).at(poll.span, "");
+        findings.push(finding.at(route.target.operation.span, "one-way").help("leave `poll` out"));
+    }
+    if route.delivery.deadline.is_none() {
+        let message = "without a `deadline`, an answer that never comes is asked for for ever";
+        let finding = Diagnostic::warning(Code::ROUTE_MODE, message).at(poll.span, "");
+        findings
+            .push(finding.help("write `deadline:` under `delivery:`, after which a person looks at it: 3d"));
     }
 }
 
@@ -140,14 +195,13 @@ fn method<'a>(
     }
 }
 
-type Target<'a> = (String, &'a Document, &'a Document, SoapBinding);
-
 fn operation<'a>(
     target: &SoapTarget,
+    named: &Placed<String>,
     contract: &'a Contract,
     findings: &mut Vec<Diagnostic>,
-) -> Option<Target<'a>> {
-    let Placed { value: wanted, span } = &target.operation;
+) -> Option<Asked<'a>> {
+    let Placed { value: wanted, span } = named;
     let fits = |service: &Service| {
         let (name, port) =
             service.name.rsplit_once('/').unwrap_or((service.name.as_str(), service.name.as_str()));
@@ -167,7 +221,7 @@ fn operation<'a>(
                     finding.help(format!("the ports are {}", ports(contract)))
                 }
                 None if contract.left_out.iter().any(|o| o.name == *plain(wanted)) => {
-                    unreadable(target, contract)
+                    unreadable(named, contract)
                 }
                 None => {
                     let message = format!("the WSDL has no operation `{wanted}`");
@@ -194,8 +248,13 @@ fn operation<'a>(
         );
         return None;
     };
-    let output = operation.output.as_ref().or(binding.one_way.as_ref())?;
-    Some((operation.name.clone(), &operation.input, output, binding.clone()))
+    let reply = operation.output.as_ref().or(binding.one_way.as_ref())?;
+    Some(Asked {
+        operation: operation.name.clone(),
+        request: &operation.input,
+        reply,
+        binding: binding.clone(),
+    })
 }
 
 /// An operation by its plain name: `Service/Port/Operation` is also understood.
@@ -204,8 +263,8 @@ fn plain(wanted: &str) -> &str {
 }
 
 /// The WSDL has the operation, and reading it said what speaks against it.
-fn unreadable(target: &SoapTarget, contract: &Contract) -> Diagnostic {
-    let Placed { value: wanted, span } = &target.operation;
+fn unreadable(named: &Placed<String>, contract: &Contract) -> Diagnostic {
+    let Placed { value: wanted, span } = named;
     let mut reasons: Vec<&LeftOut> = contract.left_out.iter().filter(|o| o.name == *plain(wanted)).collect();
     reasons.dedup_by(|a, b| a.why == b.why);
     let why = reasons.iter().map(|o| o.why.as_str()).collect::<Vec<_>>().join("; ");

@@ -32,7 +32,7 @@ use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding
 use crate::{
     expression::Leaf,
     file::{self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
-    ir::{Expr, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
+    ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
 };
 use document::{merged, place};
 use endpoints::Endpoints;
@@ -68,8 +68,10 @@ pub struct CheckedRoute {
     pub delivery: DeliveryPolicy,
     /// From the caller's message to the system's.
     pub request: Translation,
-    /// From the system's reply to the caller's.
+    /// From the system's reply to the caller's: with `poll`, from that of the operation that gives the answer.
     pub reply: Reply,
+    /// How the answer is asked for, where that comes later.
+    pub poll: Option<CheckedPoll>,
     /// The caller's request id (<https://google.aip.dev/155>), over the slots of `request`.
     pub request_id: Option<Expr>,
     /// The key by which the system knows a repetition, over the slots of `request`.
@@ -99,6 +101,25 @@ impl CheckedRoute {
     }
 }
 
+/// How the answer is asked for, where the system gives it later.
+#[derive(Debug, Clone)]
+pub struct CheckedPoll {
+    /// The operation, as the WSDL names it.
+    pub operation: Arc<str>,
+    /// How it travels.
+    pub binding: SoapBinding,
+    /// The pause before each time that it is asked.
+    pub every: Duration,
+    /// From the system's reply to the request, to what the operation is asked.
+    pub request: Reply,
+    /// When the answer is there, over the slots of the route's `reply`.
+    pub until: (Expr, Span),
+    /// What the system replies to the request, of the target's contract.
+    pub taken: Document,
+    /// What the operation is asked, of the target's contract.
+    pub asked: Document,
+}
+
 /// Which messages go one after the other.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -115,7 +136,7 @@ pub struct Documents {
     pub request: Document,
     /// What the system gets, of the target's contract.
     pub target_request: Document,
-    /// What the system answers, of the target's contract.
+    /// What the system answers, of the target's contract: with `poll`, what the operation does that is asked for it.
     pub target_reply: Document,
     /// What the caller gets, of the source's contract: in mode `operation` the response of the operation.
     pub reply: Document,
@@ -203,7 +224,7 @@ fn whole(
     let mut there = Checker::new(message, None, target, route, &mut uses, findings);
     there.scope.metadata = Some(Vec::new());
     let header = merged(route.request.header.as_ref(), standing);
-    let mut request = there.direction(&route.request, ends.target_request, header.as_ref(), true);
+    let mut request = there.direction(&route.request, ends.target.request, header.as_ref(), true);
     let request_id = there.request_id();
     let key = match &route.delivery.idempotent {
         Idempotent::Key(leaf) => there.key(leaf),
@@ -217,18 +238,41 @@ fn whole(
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
 
-    let message = Source::new(target, ends.target_reply, route.response.unknown);
+    let polled = route.delivery.poll.as_ref().zip(ends.poll.as_ref());
+    let asking = polled.map(|(poll, asked)| {
+        let rules = &poll.value.request;
+        let message = Source::new(target, ends.target.reply, rules.unknown);
+        let original = Source::new(source, ends.request, route.request.unknown);
+        let mut on = Checker::new(message, Some(original), target, route, &mut uses, findings);
+        let header = merged(rules.header.as_ref(), standing);
+        let translation = on.direction(rules, asked.request, header.as_ref(), false);
+        let faults = on.faults(&route.faults, rules.span);
+        on.unused(rules, "poll", None);
+        on.reply(translation, faults)
+    });
+
+    let message = Source::new(target, ends.answer(), route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
     let mut back = Checker::new(message, Some(original), source, route, &mut uses, findings);
-    let mut response = back.direction(&route.response, ends.reply, None, false);
-    let faults = back.faults(&route.faults, route.response.span);
+    let until = route.delivery.poll.as_ref().map(|poll| back.until(&poll.value.until));
+    let response = back.direction(&route.response, ends.reply, None, false);
+    let of_poll = route.delivery.poll.as_ref().and_then(|poll| poll.value.faults.as_deref());
+    let faults = back.faults(of_poll.unwrap_or(&route.faults), route.response.span);
     back.unused(&route.response, "response", None);
     let visible_reply = back.visible(&route.visible.response, false);
-    response.selection = back.scope.message.selection;
-    response.locals = back.locals;
-    // A request that nothing asks for is not read again.
-    let asked = |s: &Selection| !s.node_at(Selection::ROOT).fields.is_empty();
-    response.original = back.scope.original.map(|o| o.selection).filter(asked);
+    let reply = back.reply(response, faults);
+    let poll = match (polled, asking, until) {
+        (Some((poll, asked)), Some(request), Some(until)) => Some(CheckedPoll {
+            operation: asked.operation.as_str().into(),
+            binding: asked.binding.clone(),
+            every: poll.value.every,
+            request,
+            until: (until?, poll.value.until.span),
+            taken: ends.target.reply.clone(),
+            asked: asked.request.clone(),
+        }),
+        _ => None,
+    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, sound, findings);
 
@@ -238,8 +282,8 @@ fn whole(
         method: ends.path.as_str().into(),
         method_span: route.source.method.span,
         system: Placed { value: route.target.system.value.as_str().into(), span: route.target.system.span },
-        operation: ends.operation.as_str().into(),
-        binding: ends.binding.clone(),
+        operation: ends.target.operation.as_str().into(),
+        binding: ends.target.binding.clone(),
         delivery: DeliveryPolicy {
             mode: route.delivery.mode.value.unwrap_or(Mode::RequestReply),
             idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
@@ -248,7 +292,8 @@ fn whole(
             retry: route.delivery.retry,
         },
         request,
-        reply: Reply { response, faults },
+        reply,
+        poll,
         request_id,
         key,
         order,
@@ -258,8 +303,8 @@ fn whole(
         visible_reply,
         documents: Documents {
             request: ends.request.clone(),
-            target_request: ends.target_request.clone(),
-            target_reply: ends.target_reply.clone(),
+            target_request: ends.target.request.clone(),
+            target_reply: ends.answer().clone(),
             reply: ends.reply.clone(),
         },
     })
@@ -326,6 +371,16 @@ impl<'a> Checker<'a> {
             before,
             broken: route.broken,
         }
+    }
+
+    /// A direction by which a reply goes, with all that was wanted of it.
+    fn reply(self, mut translation: Translation, faults: Option<FaultRules>) -> Reply {
+        translation.selection = self.scope.message.selection;
+        translation.locals = self.locals;
+        // A request that nothing asks for is not read again.
+        let asked = |s: &Selection| !s.node_at(Selection::ROOT).fields.is_empty();
+        translation.original = self.scope.original.map(|o| o.selection).filter(asked);
+        Reply { response: translation, faults }
     }
 
     /// Whether this direction has errors already: what is unused because of one is no finding of its own.

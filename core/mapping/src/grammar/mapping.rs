@@ -105,6 +105,50 @@ pub(crate) static DELIVERY: Group = Group {
         Key::new("timeout", Duration, "How long one attempt may take. Default: that of the system."),
         Key::new("deadline", Duration, "How long the message may be tried at all."),
         Key::new("retry", Value::Group(&RETRY), "When it is tried again. Default: never."),
+        Key::new(
+            "poll",
+            Value::Group(&POLL),
+            "How the answer is asked for, where the system takes a request at once and answers it later. In mode `operation`.",
+        ),
+    ],
+};
+
+pub(crate) static POLL: Group = Group {
+    name: "`poll`",
+    keys: &[
+        Key::required("operation", Text, "The operation that gives the answer, of the target's WSDL."),
+        Key::required("every", Duration, "The pause before each time that it is asked."),
+        Key::required(
+            "until",
+            Expression,
+            "When the answer is there, also where it says no: a condition on what `operation` replies. `response:` is about that reply then.",
+        ),
+        Key::required(
+            "request",
+            Value::Group(&POLL_REQUEST),
+            "What `operation` is asked, made of the system's reply to the request.",
+        ),
+        Key::new(
+            "faults",
+            List(&FAILURE_RULE),
+            "What faults of `operation` become: the first rule that matches. Default: the route's `faults`.",
+        ),
+    ],
+};
+
+pub(crate) static POLL_REQUEST: Group = Group {
+    name: "`poll.request`",
+    keys: &[
+        Key::new(
+            "fail",
+            List(&FAILURE_RULE),
+            "Replies to the request by which the system does not take it: the first rule that holds.",
+        ),
+        FROM_HERE,
+        Key::new("header", RULE, "The SOAP headers."),
+        BODY,
+        IGNORE,
+        UNKNOWN_FIELDS,
     ],
 };
 

@@ -24,7 +24,7 @@ pub(super) struct Keys<'a> {
 
 /// Keys of the language that a later version reads.
 const LATER: &[&str] =
-    &["skip", "rejects", "cut", "group", "file", "match", "poll", "order", "batch", "answer-within"];
+    &["skip", "rejects", "cut", "group", "file", "match", "order", "batch", "answer-within"];
 
 /// Keys of the gateway's configuration.
 const ELSEWHERE: &[&str] = &[
@@ -57,6 +57,11 @@ impl<'a> Keys<'a> {
         debug_assert!(self.group.key(key).is_some(), "{} does not describe `{key}`", self.group.name);
         self.asked.push(key);
         self.entries.iter().find(|e| e.key == key)
+    }
+
+    /// The same of a key that not every such group has.
+    pub(super) fn take_any(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.group.key(key).and_then(|_| self.take(key))
     }
 
     /// The entry of a key that must be there.

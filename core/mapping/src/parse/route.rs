@@ -14,9 +14,9 @@ use crate::{
     expression::{Leaf, bare_path},
     file::{
         DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
-        Order, Placed, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
+        Order, Placed, Poll, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
     },
-    grammar::{self, FAILURES},
+    grammar::{self, FAILURES, Group},
     ir::{Constant, RowPlace, RowsFrom, Table},
     yaml::{Entry, Node, NodeKind},
 };
@@ -33,8 +33,9 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
         Some(entry) => delivery(&entry.value, findings),
         None => defaults(keys.span()),
     };
-    let request = keys.require("request", findings).and_then(|e| direction(e, true, findings));
-    let response = keys.require("response", findings).and_then(|e| direction(e, false, findings));
+    let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
+    let response =
+        keys.require("response", findings).and_then(|e| direction(e, &grammar::RESPONSE, findings));
     let faults = keys.take("faults").map(|e| fail_rules(e, findings)).unwrap_or_default();
     let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
@@ -122,7 +123,15 @@ fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Place
 
 fn defaults(span: Span) -> Delivery {
     let mode = Placed { value: Some(Mode::RequestReply), span };
-    Delivery { mode, idempotent: Idempotent::No, order: None, timeout: None, deadline: None, retry: None }
+    Delivery {
+        mode,
+        idempotent: Idempotent::No,
+        order: None,
+        timeout: None,
+        deadline: None,
+        retry: None,
+        poll: None,
+    }
 }
 
 /// A value that is wrong is reported and stands for its default, so that the rest is checked all the same.
@@ -151,8 +160,22 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
     let timeout = keys.take("timeout").and_then(|e| duration(e, findings));
     let deadline = keys.take("deadline").and_then(|e| duration(e, findings));
     let retry = keys.take("retry").and_then(|e| retry(&e.value, findings));
+    let poll = keys.take("poll").and_then(|e| poll(e, findings));
     keys.finish(findings);
-    Delivery { mode, idempotent, order, timeout, deadline, retry }
+    Delivery { mode, idempotent, order, timeout, deadline, retry, poll }
+}
+
+fn poll(entry: &Entry, findings: &mut Findings) -> Option<Placed<Poll>> {
+    let mut keys = Keys::of(&entry.value, &grammar::POLL, findings)?;
+    let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
+    let every = keys.require("every", findings).and_then(|e| duration(e, findings));
+    let until = keys.require("until", findings).and_then(|e| leaf(e, findings));
+    let request =
+        keys.require("request", findings).and_then(|e| direction(e, &grammar::POLL_REQUEST, findings));
+    let faults = keys.take("faults").map(|e| fail_rules(e, findings));
+    keys.finish(findings);
+    let poll = Poll { operation: operation?, every: every?, until: until?, request: request?, faults };
+    Some(Placed { value: poll, span: entry.key_span })
 }
 
 fn order(entry: &Entry, findings: &mut Findings) -> Option<Placed<Order>> {
@@ -226,21 +249,14 @@ fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
     })
 }
 
-fn direction(entry: &Entry, request: bool, findings: &mut Findings) -> Option<Direction> {
-    let mut keys =
-        Keys::of(&entry.value, if request { &grammar::REQUEST } else { &grammar::RESPONSE }, findings)?;
-    let (mut require, mut fail) = (Vec::new(), Vec::new());
-    if request {
-        let rules = keys.take("require").map(|e| items(e, findings)).unwrap_or_default();
-        require = rules.iter().filter_map(|n| require_rule(n, findings)).collect();
-    } else {
-        fail = keys.take("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
-    }
+/// The rules of one direction, as far as its group has them.
+fn direction(entry: &Entry, group: &'static Group, findings: &mut Findings) -> Option<Direction> {
+    let mut keys = Keys::of(&entry.value, group, findings)?;
+    let require = keys.take_any("require").map(|e| items(e, findings)).unwrap_or_default();
+    let require = require.iter().filter_map(|n| require_rule(n, findings)).collect();
+    let fail = keys.take_any("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
     let from = keys.take("from").and_then(|e| leaf(e, findings));
-    let header = match request {
-        true => keys.take("header").and_then(|e| rule(&e.value, "header", e.key_span, findings)),
-        false => None,
-    };
+    let header = keys.take_any("header").and_then(|e| rule(&e.value, "header", e.key_span, findings));
     let body = keys.take("body").and_then(|e| rule(&e.value, "body", e.key_span, findings));
     let ignore = keys.take("ignore").map(|e| items(e, findings)).unwrap_or_default();
     let ignore = ignore.iter().filter_map(|n| ignored(n, entry.key_span, findings)).collect();

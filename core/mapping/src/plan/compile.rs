@@ -1,7 +1,7 @@
 //! From the checked mapping to a plan.
 
 use super::{
-    Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Writing,
+    Content, Faults, Node, Operation, Origin, Plan, ReplyPlan, Require, Source, Target, Until, Writing,
     expression::{Scope, value_of},
     operation::Body,
 };
@@ -86,8 +86,8 @@ impl Plan {
 }
 
 impl ReplyPlan {
-    /// Compiles a reply's way back.
-    pub fn compile(reply: &ir::Reply, contracts: Contracts<'_>) -> Self {
+    /// Compiles a reply's way back. `until` says when it is the answer, where it need not be.
+    pub fn compile(reply: &ir::Reply, until: Option<&(ir::Expr, Span)>, contracts: Contracts<'_>) -> Self {
         let scope = contracts.scope();
         let faults = reply.faults.as_ref().map(|faults| Faults {
             present: ir::SourceSlot { side: ir::Side::Message, slot: faults.present },
@@ -95,7 +95,8 @@ impl ReplyPlan {
             reason: faults.reason.as_ref().map(|e| scope.compile(e)),
             rules: faults.rules.iter().map(|f| failure(&scope, f)).collect(),
         });
-        Self { plan: Plan::compile(&reply.response, contracts), faults }
+        let until = until.map(|(holds, span)| Until { holds: scope.compile(holds), span: *span });
+        Self { plan: Plan::compile(&reply.response, contracts), faults, until }
     }
 }
 

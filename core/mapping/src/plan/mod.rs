@@ -41,6 +41,8 @@ pub struct Plan {
 pub struct ReplyPlan {
     pub(crate) plan: Plan,
     pub(crate) faults: Option<Faults>,
+    /// Holds once the reply is the answer; always, where `None`.
+    pub(crate) until: Option<Until>,
 }
 
 /// A document to be read.
@@ -48,6 +50,13 @@ pub struct ReplyPlan {
 pub(crate) struct Source {
     pub(crate) reader: Reader,
     pub(crate) frames: usize,
+}
+
+/// The condition on which a reply is the answer.
+#[derive(Debug)]
+pub(crate) struct Until {
+    pub(crate) holds: Node,
+    pub(crate) span: Span,
 }
 
 /// A condition that the request must meet.

@@ -60,6 +60,8 @@ const KEPT: usize = 1 << 20;
 pub enum ReplyOutcome {
     /// It was translated.
     Written,
+    /// It is not the answer yet.
+    Pending,
     /// It is a fault.
     Fault(Fault),
 }
@@ -184,12 +186,17 @@ impl ReplyPlan {
         out: &mut Vec<u8>,
     ) -> Result<ReplyOutcome, RunError> {
         with_scratch(&self.plan, input, environment, scratch, trace, |run| {
-            let Some(faults) = &self.faults else {
+            let fault = self.faults.as_ref().filter(|faults| run.slot(faults.present) != Slot::Absent);
+            let Some(faults) = fault else {
+                if let Some(until) = &self.until {
+                    let holds = condition(&until.holds, run)?;
+                    run.trace(|trace| trace.rule("until", until.span, Some(holds.to_string())));
+                    if !holds {
+                        return Ok(ReplyOutcome::Pending);
+                    }
+                }
                 return self.plan.translate(run, out).map(|()| ReplyOutcome::Written);
             };
-            if run.slot(faults.present) == Slot::Absent {
-                return self.plan.translate(run, out).map(|()| ReplyOutcome::Written);
-            }
             let code = faults.code.as_ref().and_then(|n| text_of(n, run));
             let reason = faults.reason.as_ref().and_then(|n| text_of(n, run));
             // A rule that cannot be evaluated does not match: the fault itself must not get lost.

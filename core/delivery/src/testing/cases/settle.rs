@@ -1,5 +1,7 @@
 //! Finish, retry later, bury: one outcome for each attempt.
 
+use bytes::Bytes;
+
 use super::{cases, fresh, reopened};
 use crate::{
     Attempt, Claim, Delivery, DeliveryError, FaultClass, GatewayId, MessageId, Outcome, State, StateKind,
@@ -10,6 +12,9 @@ cases![
     a_finished_message_keeps_its_outcome,
     a_failure_is_an_outcome_too,
     a_retried_message_is_due_again_with_its_attempts,
+    a_request_that_was_taken_keeps_its_ticket,
+    of_questions_in_a_row_the_last_is_remembered,
+    a_question_that_is_lost_is_asked_again,
     a_dead_letter_keeps_payload_reason_and_reply,
     a_claim_settles_once,
     only_the_attempt_that_runs_can_be_settled,
@@ -68,6 +73,65 @@ async fn a_retried_message_is_due_again_with_its_attempts(subject: &dyn Subject)
             Attempt { number: 2, started: at(11), ended: Some(at(12)), failure: None },
         ]
     );
+}
+
+async fn a_request_that_was_taken_keeps_its_ticket(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let ticket = Some(Bytes::from_static(b"ticket"));
+    let gateway = GatewayId::generate();
+    let claim = started(&*delivery, envelope("r"), gateway).await;
+    assert_eq!(known(&*delivery, claim.id).await.ticket, None);
+    delivery.poll_at(claim, at(10), ticket.clone(), at(1)).await.expect("poll at");
+    let twice = delivery.poll_at(claim, at(20), None, at(2)).await;
+    assert_eq!(twice, Err(DeliveryError::Superseded(claim)));
+    assert_eq!(state(&*delivery, claim.id).await, State::Waiting { due: at(10) });
+    assert_eq!(listed(&*delivery, claim.id).await.ticket, Some(Bytes::new()), "lists hold no payloads");
+    assert!(taken(&*delivery, gateway, at(9)).await.is_empty());
+    let delivery = reopened(subject, delivery).await;
+    let asked = taken(&*delivery, GatewayId::generate(), at(11)).await;
+    let [asked] = asked.as_slice() else { panic!("{} claimed", asked.len()) };
+    assert_eq!((asked.claim.id, asked.claim.attempt, &asked.ticket), (claim.id, 2, &ticket));
+    // Also when it was a dead letter in between: the request is not made twice.
+    delivery.bury(asked.claim, letter(FaultClass::Reply), at(12)).await.expect("bury");
+    delivery.retry(claim.id, None, at(13)).await.expect("retry");
+    let asked = taken(&*delivery, GatewayId::generate(), at(14)).await;
+    let [asked] = asked.as_slice() else { panic!("{} claimed", asked.len()) };
+    assert_eq!(asked.ticket, ticket);
+    delivery.finish(asked.claim, reply(), at(15)).await.expect("finish");
+    assert_eq!(known(&*delivery, claim.id).await.attempts.len(), 3);
+}
+
+async fn of_questions_in_a_row_the_last_is_remembered(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let gateway = GatewayId::generate();
+    let claim = started(&*delivery, envelope("r"), gateway).await;
+    delivery.poll_at(claim, at(10), Some(Bytes::from_static(b"ticket")), at(1)).await.expect("poll at");
+    for number in 2..7 {
+        let now = at(i64::from(number) * 10);
+        let [asked] = claimed(&*delivery, gateway, 9, &[], now).await[..] else { panic!("nothing is due") };
+        assert_eq!(asked.attempt, number);
+        match number {
+            4 => delivery.retry_at(asked, now, failure(FaultClass::Unsent), now).await.expect("retry at"),
+            _ => delivery.poll_at(asked, now, None, now).await.expect("poll at"),
+        }
+    }
+    let attempts = known(&*delivery, claim.id).await.attempts;
+    let attempts: Vec<_> =
+        attempts.iter().map(|a| (a.number, a.ended.is_some(), a.failure.is_some())).collect();
+    assert_eq!(attempts, [(1, true, false), (3, true, false), (4, true, true), (6, true, false)]);
+    let last = listed(&*delivery, claim.id).await.attempts;
+    assert_eq!(last.last().map(|a| (a.number, a.ended)), Some((6, Some(at(60)))));
+}
+
+async fn a_question_that_is_lost_is_asked_again(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let gateway = GatewayId::generate();
+    let claim = started(&*delivery, envelope("r"), gateway).await;
+    delivery.poll_at(claim, at(1), Some(Bytes::from_static(b"ticket")), at(1)).await.expect("poll at");
+    assert_eq!(claimed(&*delivery, gateway, 9, &[], at(2)).await.len(), 1);
+    let delivery = reopened(subject, delivery).await;
+    let settled = delivery.reconcile(GatewayId::generate(), at(3)).await.expect("reconcile");
+    assert_eq!((settled.requeued.len(), settled.buried.len()), (1, 0), "it may be asked twice");
 }
 
 async fn a_dead_letter_keeps_payload_reason_and_reply(subject: &dyn Subject) {
