@@ -26,6 +26,7 @@ mod operations;
 mod order;
 mod peers;
 mod poison;
+mod polled;
 mod repeats;
 mod samples;
 mod site;

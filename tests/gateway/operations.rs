@@ -320,9 +320,19 @@ fn an_operation_that_waits_is_cancelled_by_its_caller_and_never_sent() {
         let other = client.begin("LaterAgain", OrderRequest::new("keep")).await.unwrap();
         assert!(client.wait(&other.name, PATIENCE).await.unwrap().done);
         let same = client.begin("LaterAgain", OrderRequest::new("regret")).await.unwrap();
-        assert_eq!((same.name, same.done), (begun.name, true), "its request id is taken");
+        assert_eq!((same.name, same.done), (begun.name.clone(), true), "its request id is taken");
         assert_eq!((backend.count("keep"), backend.count("regret")), (1, 0));
-        assert_eq!(portal("DeleteOperation")["code"], "UNIMPLEMENTED");
+        // What was cancelled is done, and can be deleted with all that it holds; its request id stays taken.
+        let deleted = portal("DeleteOperation");
+        assert_eq!((&deleted["ok"], &deleted["reply"]), (&json!(true), &json!({})), "{deleted}");
+        assert_eq!(portal("GetOperation")["code"], "NOT_FOUND");
+        assert_eq!(portal("DeleteOperation")["code"], "NOT_FOUND");
+        let again = Details::of(&client.begin("LaterAgain", OrderRequest::new("regret")).await.unwrap_err());
+        assert_eq!(again.reason, "OPERATION_DELETED", "{again:?}");
+        assert_eq!(backend.count("regret"), 0);
+        let id = begun.name.strip_prefix("operations/").unwrap();
+        let shown = gateway.operator(&house, &["queue", "show", id]);
+        assert!(shown.contains("deleted by its caller") && shown.contains("0 bytes"), "{shown}");
         let anybody = python_portal(gateway.grpc, &["google.longrunning.Operations/ListOperations", "{}"]);
         assert_eq!(anybody[0]["code"], "UNAUTHENTICATED", "strangers have no list: {anybody:?}");
     });

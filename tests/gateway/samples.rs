@@ -2,7 +2,8 @@
 //! samples says is what `portolan translate` makes of it.
 //!
 //! A sample is a folder with `request.json`, and beside it `request.xml`, `response.xml`, and `response.json` or
-//! `failure.json` (the parts of the failure that matter). Without a `response.xml` the failure is the request's.
+//! `failure.json` (the parts of the failure that matter). Without a `response.xml` the failure is the request's, or that of
+//! `ticket.xml`: what a system that answers later says when it takes the request, of which `poll.xml` is made.
 //! `metadata` holds what the caller sends beside the request, a `NAME=VALUE` in each line.
 
 use std::{
@@ -73,6 +74,16 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
             "{name}: the request"
         );
     }
+    let ticket = file("ticket.xml");
+    let ticketed =
+        ticket.as_ref().map(|ticket| translate(&["--ticket", &text(ticket), "--original", &request]));
+    if let (Some(expected), Some(out)) = (file("poll.xml"), &ticketed) {
+        assert!(out.status.success(), "{name}: {}", said(out));
+        let (printed, expected) =
+            (String::from_utf8_lossy(&out.stdout), fs::read_to_string(expected).unwrap());
+        assert_eq!(collapsed(&printed), collapsed(&expected), "{name}: the question for the answer");
+    }
+    let out = ticketed.filter(|_| response.is_none()).unwrap_or(out);
     let (out, what) = match &response {
         Some(response) => (translate(&["--response", &text(response), "--original", &request]), "the reply"),
         None => (out, "the request"),

@@ -75,7 +75,7 @@ struct ListResponse {
     next_page_token: String,
 }
 
-/// `GetOperationRequest` and `CancelOperationRequest`, and the first field of `WaitOperationRequest`.
+/// `GetOperationRequest`, `CancelOperationRequest` and `DeleteOperationRequest`, and the first field of `WaitOperationRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Request {
     #[prost(string, tag = "1")]
@@ -99,7 +99,11 @@ pub(crate) async fn answer(
             // google.protobuf.Empty
             return Ok(Bytes::new());
         }
-        Operations::Delete => return Err(refusal::never_deleted()),
+        Operations::Delete => {
+            let request = decode(payload, "google.longrunning.DeleteOperationRequest")?;
+            service.intake.delete_operation(message_id(&request.name)?, caller.name).await?;
+            return Ok(Bytes::new());
+        }
         Operations::Get => {
             let request = decode(payload, "google.longrunning.GetOperationRequest")?;
             service.intake.operation(message_id(&request.name)?, caller.name).await?

@@ -16,14 +16,6 @@ pub(crate) fn unknown_method() -> Failure {
     )
 }
 
-pub(crate) fn never_deleted() -> Failure {
-    refused(
-        Status::Unimplemented,
-        "METHOD_NOT_SERVED",
-        "operations are kept until their retention ends, so that a repeated request gets the same answer; CancelOperation ends one that waits",
-    )
-}
-
 pub(crate) fn caller_unknown() -> Failure {
     refused(
         Status::Unauthenticated,

@@ -478,6 +478,20 @@ impl Inner {
         Err(if known { DeliveryError::NotDead(id) } else { DeliveryError::NotFound(id) })
     }
 
+    /// When it was finished stays, and with it how long it is remembered.
+    pub(crate) async fn erase(&self, id: MessageId, outcome: Failure) -> Result<bool, DeliveryError> {
+        let failure = to_json(&outcome)?;
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH erased AS (
+                 UPDATE portolan.messages SET payload = '', reply = NULL, ticket = NULL, failure = $2
+                 WHERE id = $1 AND state = 2 RETURNING id)
+             SELECT count(*) FROM erased",
+            |_| vec![&id.0, &failure],
+        );
+        Ok(count(&rows.await.map_err(failed)?) == 1)
+    }
+
     pub(crate) async fn keep_bundle(&self, hash: BundleHash, content: Bytes) -> Result<(), DeliveryError> {
         let (hash, content) = (hash.0.to_vec(), &content[..]);
         // Not while bundles are removed: those who remove look for holders with the lock in their hands.

@@ -283,6 +283,10 @@ impl MessageStore for PostgresLedger {
         Box::pin(self.inner.withdraw_waiting(id, outcome, now))
     }
 
+    fn erase(&self, id: MessageId, outcome: Failure) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.erase(id, outcome))
+    }
+
     fn recall(
         &self,
         route: Arc<str>,

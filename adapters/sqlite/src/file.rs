@@ -76,6 +76,10 @@ impl<Role: Send + Sync + 'static> MessageStore for SqliteFile<Role> {
         Box::pin(self.store.write(move |ledger| ledger.withdraw(id, &outcome, now)))
     }
 
+    fn erase(&self, id: MessageId, outcome: Failure) -> Answer<'_, bool> {
+        Box::pin(self.store.write(move |ledger| ledger.erase(id, &outcome)))
+    }
+
     fn recall(&self, route: Arc<str>, key: RequestKey) -> Answer<'_, Option<Record>> {
         Box::pin(self.store.readers.ask(move |connection| reads::recall(connection, &route, &key)))
     }

@@ -132,6 +132,10 @@ pub trait Intake: Send + Sync + 'static {
     fn cancel_operation(&self, id: MessageId, caller: Option<Arc<str>>)
     -> BoxFuture<'_, Result<(), Failure>>;
 
+    /// Takes away for good what an operation that is done holds. One that is not done stays as it is, and that is a failure.
+    fn delete_operation(&self, id: MessageId, caller: Option<Arc<str>>)
+    -> BoxFuture<'_, Result<(), Failure>>;
+
     /// The serialized `FileDescriptorSet`s of the routes that are served now, for reflection, and a number that changes
     /// with them.
     fn descriptors(&self) -> (u64, Vec<Arc<[u8]>>);

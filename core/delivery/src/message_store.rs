@@ -94,6 +94,11 @@ pub trait MessageStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
+    /// Takes payload, answer and ticket of a finished message away for good, and leaves this outcome in their place: what is
+    /// known of it otherwise stays, and so does its request key, for no less and no longer than before. `false` where it is
+    /// not finished, or not there; then nothing is changed.
+    fn erase(&self, id: MessageId, outcome: Failure) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
     /// The message that has this request key.
     fn recall(
         &self,

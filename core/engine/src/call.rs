@@ -11,6 +11,7 @@ use portolan_delivery::{
 use crate::{
     admission,
     attempt::{self, Brought, Patience, Request},
+    delete,
     engine::Engine,
     goes_on::GoesOn,
     guarded::{Panicked, guarded},
@@ -181,7 +182,7 @@ impl Message {
             Ok(Accepted::Repeated(record)) => {
                 Answer::Operation(operations::view(*record, &route.response_type))
             }
-            Ok(Accepted::Conflict(_)) => Answer::Failed(reused()),
+            Ok(Accepted::Conflict(known)) => Answer::Failed(reused(&engine, known).await),
             Err(error) => Answer::Failed(refused(engine.failed(error))),
         }
     }
@@ -207,7 +208,9 @@ impl Message {
         let Some(key) = envelope.request_key else { return Answer::Failed(refusal) };
         match engine.delivery.recall(route.name.clone(), key).await {
             Ok(None) => Answer::Failed(refusal),
-            Ok(Some(record)) if record.payload != payload => Answer::Failed(reused()),
+            Ok(Some(record)) if record.payload != payload => {
+                Answer::Failed(reused(&engine, record.envelope.id).await)
+            }
             Ok(Some(record)) if route.mode == RouteMode::Operation => {
                 Answer::Operation(operations::view(record, &route.response_type))
             }
@@ -233,7 +236,7 @@ impl Message {
                 drop(passage);
                 return outcome(&engine, &route, record.envelope.id).await;
             }
-            Ok(Accepted::Conflict(_)) => return Answer::Failed(reused()),
+            Ok(Accepted::Conflict(known)) => return Answer::Failed(reused(&engine, known).await),
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
         route.metrics.messages.accepted();
@@ -334,7 +337,12 @@ fn too_late(message: &str) -> Failure {
     Failure::new(Status::DeadlineExceeded, FaultClass::Unknown, "DEADLINE_EXCEEDED", message)
 }
 
-fn reused() -> Failure {
+/// The request id is that of another message, or of one whose contents were deleted.
+async fn reused(engine: &Engine, known: MessageId) -> Failure {
+    let record = engine.delivery.get(known).await.ok().flatten();
+    if record.is_some_and(|record| delete::is_deleted(&record.state)) {
+        return delete::repeated(known);
+    }
     let why = "this request id was used before for another message";
     Failure::new(Status::InvalidArgument, FaultClass::Request, "REQUEST_ID_REUSED", why)
         .at_field("request_id", why)

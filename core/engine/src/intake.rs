@@ -8,7 +8,7 @@ use portolan_delivery::{
 };
 
 use crate::{
-    call, cancel,
+    call, cancel, delete,
     engine::Engine,
     guarded::{Panicked, guarded},
     listing, operations, settle,
@@ -103,6 +103,14 @@ impl Intake for EngineIntake {
         Box::pin(async move { cancel::cancel(&self.0, id, caller.as_deref()).await })
     }
 
+    fn delete_operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move { delete::delete(&self.0, id, caller.as_deref()).await })
+    }
+
     fn descriptors(&self) -> (u64, Vec<Arc<[u8]>>) {
         let table = self.0.table.load();
         let mut all: Vec<_> = table.by_name.values().collect();
@@ -148,8 +156,11 @@ impl Engine {
     /// The message behind a caller's operation. Somebody else's is not told from one that does not exist.
     pub(crate) async fn own(&self, id: MessageId, caller: Option<&str>) -> Result<Record, Failure> {
         let record = self.delivery.get(id).await.map_err(|error| self.unreadable(error))?;
-        record.filter(|record| operations::is_of(&record.envelope, caller)).ok_or_else(|| {
-            let why = "there is no such operation, or it was forgotten after its retention";
+        let there = |record: &Record| {
+            operations::is_of(&record.envelope, caller) && !delete::is_deleted(&record.state)
+        };
+        record.filter(there).ok_or_else(|| {
+            let why = "there is no such operation, or it was deleted, or forgotten after its retention";
             Failure::new(Status::NotFound, FaultClass::Request, operations::NOT_FOUND, why)
                 .at_field("name", why)
         })

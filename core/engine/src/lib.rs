@@ -6,6 +6,7 @@ mod attempt;
 mod bundle;
 mod call;
 mod cancel;
+mod delete;
 mod dispatch;
 mod engine;
 mod goes_on;

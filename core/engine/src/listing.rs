@@ -5,7 +5,7 @@ use portolan_delivery::{
     StateKind,
 };
 
-use crate::{engine::Engine, operations};
+use crate::{delete, engine::Engine, operations};
 
 /// Messages that are asked for at a time, and how often for one page: whose operations are few among many gets short pages.
 const AT_A_TIME: usize = 500;
@@ -49,7 +49,9 @@ pub(crate) async fn list(engine: &Engine, asked: OperationFilter) -> Result<Oper
 
 fn fits(record: &Record, asked: &OperationFilter) -> bool {
     let is_done = record.state.kind() == StateKind::Finished;
-    operations::is_of(&record.envelope, Some(&asked.caller)) && asked.done.is_none_or(|done| done == is_done)
+    operations::is_of(&record.envelope, Some(&asked.caller))
+        && !delete::is_deleted(&record.state)
+        && asked.done.is_none_or(|done| done == is_done)
 }
 
 /// With its answer. `None` where it has changed since, or was forgotten, or cannot be told any more, which the log says.

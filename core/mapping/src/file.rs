@@ -105,17 +105,18 @@ pub struct Delivery {
     pub poll: Option<Placed<Poll>>,
 }
 
-/// The system takes the request, and is asked for its answer by another operation, again and again.
+/// The system takes the request, and is asked for its answer by another operation, again and again. `None` where what there
+/// must be is missing, which was reported.
 #[derive(Debug, Clone)]
 pub struct Poll {
     /// The operation, of the target's WSDL.
-    pub operation: Placed<String>,
+    pub operation: Option<Placed<String>>,
     /// The pause before each time it is asked.
-    pub every: Duration,
+    pub every: Option<Duration>,
     /// When the answer is there.
-    pub until: Leaf,
+    pub until: Option<Leaf>,
     /// What the operation is asked, made of the reply to the request.
-    pub request: Direction,
+    pub request: Option<Direction>,
     /// What a fault of it becomes; as a fault of the request, where `None`.
     pub faults: Option<Vec<FailRule>>,
 }

@@ -6,6 +6,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -86,6 +87,7 @@ fn answers(command: &mut Command) -> Vec<Value> {
 pub(crate) struct Peer {
     child: Child,
     asked: Arc<Mutex<Vec<String>>>,
+    reading: Option<JoinHandle<()>>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -120,7 +122,7 @@ impl Peer {
         let (ready, port) = mpsc::channel();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let kept = asked.clone();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 match line.contains("ready") {
                     true => drop(ready.send(line)),
@@ -131,12 +133,20 @@ impl Peer {
         let line = port.recv_timeout(Duration::from_secs(30)).expect("the peer did not become ready");
         let digits = line.trim_end_matches(|c: char| !c.is_ascii_digit());
         let port = digits.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
-        Self { child, asked, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+        Self { child, asked, reading: Some(reading), address: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 
     /// The requests that it was asked, a line each.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Has it end in order, and gives all that it said.
+    pub(crate) fn ends(mut self) -> Vec<String> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success() && self.child.wait().is_ok());
+        self.reading.take().unwrap().join().unwrap();
+        self.asked()
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct FakeIntake {
     pub(crate) refused: Mutex<Vec<(String, String)>>,
     pub(crate) operation: Mutex<OperationView>,
     pub(crate) cancelled: Mutex<Vec<MessageId>>,
+    pub(crate) deleted: Mutex<Vec<MessageId>>,
     pub(crate) waited_until: Mutex<Option<Timestamp>>,
     pub(crate) accepting: AtomicBool,
     pub(crate) generation: AtomicU64,
@@ -45,6 +46,7 @@ impl FakeIntake {
             refused: Mutex::default(),
             operation: Mutex::new(operation()),
             cancelled: Mutex::default(),
+            deleted: Mutex::default(),
             waited_until: Mutex::new(None),
             accepting: AtomicBool::new(true),
             generation: AtomicU64::new(1),
@@ -166,6 +168,18 @@ impl Intake for FakeIntake {
         Box::pin(async move {
             self.operation(id, caller).await?;
             self.cancelled.lock().push(id);
+            Ok(())
+        })
+    }
+
+    fn delete_operation(
+        &self,
+        id: MessageId,
+        caller: Option<Arc<str>>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.operation(id, caller).await?;
+            self.deleted.lock().push(id);
             Ok(())
         })
     }

@@ -264,7 +264,12 @@ async fn operations_are_given_got_and_waited_for() {
             ask(&format!("operations/{}", portolan_delivery::MessageId::generate()), None),
             Code::NotFound,
         ),
-        ("/google.longrunning.Operations/DeleteOperation", ask(&name, None), Code::Unimplemented),
+        ("/google.longrunning.Operations/DeleteOperation", ask("operations/no", None), Code::InvalidArgument),
+        (
+            "/google.longrunning.Operations/DeleteOperation",
+            ask(&format!("operations/{}", portolan_delivery::MessageId::generate()), None),
+            Code::NotFound,
+        ),
     ] {
         let status = call(&client, path, request).await.unwrap_err();
         assert_eq!(status.code(), expected, "{path}: {}", status.message());
@@ -272,4 +277,7 @@ async fn operations_are_given_got_and_waited_for() {
     let cancelled = call(&client, "/google.longrunning.Operations/CancelOperation", ask(&name, None)).await;
     assert!(cancelled.unwrap().into_inner().is_empty());
     assert_eq!(*intake.cancelled.lock(), [operation().id]);
+    let deleted = call(&client, "/google.longrunning.Operations/DeleteOperation", ask(&name, None)).await;
+    assert!(deleted.unwrap().into_inner().is_empty());
+    assert_eq!(*intake.deleted.lock(), [operation().id]);
 }

@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{BundleHash, Control, MessageId, Outcome, Timestamp};
+use portolan_delivery::{BundleHash, Control, Failure, MessageId, Outcome, Timestamp};
 
 use super::{Ledger, settle::columns};
-use crate::{error::Trouble, line::Line, row::PARKED};
+use crate::{
+    error::Trouble,
+    line::Line,
+    row::{PARKED, to_json},
+};
 
 impl Ledger {
     /// The letter's failure stays with its attempt; the deadline goes, and with it whoever waited. In a line it takes its old
@@ -75,6 +79,17 @@ impl Ledger {
         drop(statement);
         self.next_in(line)?;
         Ok(true)
+    }
+
+    /// When it was finished stays, and with it how long it is remembered.
+    pub(crate) fn erase(&mut self, id: MessageId, outcome: &Failure) -> Result<bool, Trouble> {
+        let erased = self
+            .connection
+            .prepare_cached(
+                "UPDATE messages SET payload = x'', reply = NULL, ticket = NULL, failure = ?2 WHERE id = ?1 AND state = 2",
+            )?
+            .execute((id.0.as_bytes(), to_json(outcome)?))?;
+        Ok(erased > 0)
     }
 
     pub(crate) fn control(&mut self, route: &Arc<str>, control: Control) -> Result<(), Trouble> {

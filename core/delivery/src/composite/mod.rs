@@ -369,6 +369,10 @@ impl<T: Transport, L: Ledger> MessageStore for Composite<T, L> {
         self.ledger.withdraw(id, outcome, now)
     }
 
+    fn erase(&self, id: MessageId, outcome: Failure) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.ledger.erase(id, outcome)
+    }
+
     fn recall(
         &self,
         route: Arc<str>,

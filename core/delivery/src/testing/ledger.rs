@@ -231,6 +231,10 @@ impl MessageStore for FakeLedger {
         self.call(move |store| Ok(store.withdraw(id, outcome, now)))
     }
 
+    fn erase(&self, id: MessageId, outcome: Failure) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.erase(id, outcome)))
+    }
+
     fn recall(
         &self,
         route: Arc<str>,

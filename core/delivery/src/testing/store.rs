@@ -431,6 +431,23 @@ impl Store {
         }
     }
 
+    pub(super) fn erase(&mut self, id: MessageId, failure: Failure) -> bool {
+        match self.row(id).map(|row| &mut row.record) {
+            Ok(record @ Record { state: State::Finished { .. }, .. }) => {
+                (record.payload, record.ticket) = (Bytes::new(), None);
+                record.digest = record.digest.map(|_| PayloadDigest::of(&[]));
+                if let Some(last) = record.attempts.last_mut() {
+                    last.failure = Some(failure.clone());
+                }
+                if let State::Finished { outcome, .. } = &mut record.state {
+                    *outcome = Outcome::Failed(failure);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn recall(&mut self, route: Arc<str>, key: RequestKey) -> Option<Record> {
         let id = self.keys.get(&(route, key)).copied()?;
         self.get(id)

@@ -48,8 +48,9 @@ impl<'a> Endpoints<'a> {
         let poll = match &route.delivery.poll {
             None => Some(None),
             Some(poll) => {
-                not_at_once(route, poll, target.as_ref(), findings);
-                operation(&route.target, &poll.value.operation, contracts.target, findings).map(Some)
+                not_at_once(route, poll, source.is_some(), target.as_ref(), findings);
+                let named = poll.value.operation.as_ref();
+                named.and_then(|named| operation(&route.target, named, contracts.target, findings)).map(Some)
             }
         };
         let ((path, request, reply), target, poll) = (source?, target?, poll?);
@@ -57,15 +58,16 @@ impl<'a> Endpoints<'a> {
     }
 }
 
-/// What `poll` needs of the route.
+/// What `poll` needs of the route. `fits`: nothing was said of the mode.
 fn not_at_once(
     route: &MappingRoute,
     poll: &Placed<Poll>,
+    fits: bool,
     target: Option<&Asked<'_>>,
     findings: &mut Vec<Diagnostic>,
 ) {
     let mode = &route.delivery.mode;
-    if let Some(other) = mode.value.filter(|mode| *mode != Mode::Operation) {
+    if let Some(other) = mode.value.filter(|mode| fits && *mode != Mode::Operation) {
         let message =
             format!("in mode {} the caller waits, and `poll` asks for an answer of later", other.name());
         let finding =

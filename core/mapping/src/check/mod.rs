@@ -12,6 +12,7 @@ mod expression;
 mod lists;
 mod money;
 mod outcome;
+mod poll;
 mod rules;
 mod scope;
 mod sequences;
@@ -31,11 +32,14 @@ use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding
 
 use crate::{
     expression::Leaf,
-    file::{self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
+    file::{
+        self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Poll, Retry, Rule,
+    },
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
 };
 use document::{merged, place};
 use endpoints::Endpoints;
+pub use poll::CheckedPoll;
 use scope::{Opened, Scope, Source};
 
 /// The contracts of a route.
@@ -99,25 +103,6 @@ impl CheckedRoute {
             Mode::Operation => true,
         }
     }
-}
-
-/// How the answer is asked for, where the system gives it later.
-#[derive(Debug, Clone)]
-pub struct CheckedPoll {
-    /// The operation, as the WSDL names it.
-    pub operation: Arc<str>,
-    /// How it travels.
-    pub binding: SoapBinding,
-    /// The pause before each time that it is asked.
-    pub every: Duration,
-    /// From the system's reply to the request, to what the operation is asked.
-    pub request: Reply,
-    /// When the answer is there, over the slots of the route's `reply`.
-    pub until: (Expr, Span),
-    /// What the system replies to the request, of the target's contract.
-    pub taken: Document,
-    /// What the operation is asked, of the target's contract.
-    pub asked: Document,
 }
 
 /// Which messages go one after the other.
@@ -238,41 +223,19 @@ fn whole(
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
 
-    let polled = route.delivery.poll.as_ref().zip(ends.poll.as_ref());
-    let asking = polled.map(|(poll, asked)| {
-        let rules = &poll.value.request;
-        let message = Source::new(target, ends.target.reply, rules.unknown);
-        let original = Source::new(source, ends.request, route.request.unknown);
-        let mut on = Checker::new(message, Some(original), target, route, &mut uses, findings);
-        let header = merged(rules.header.as_ref(), standing);
-        let translation = on.direction(rules, asked.request, header.as_ref(), false);
-        let faults = on.faults(&route.faults, rules.span);
-        on.unused(rules, "poll", None);
-        on.reply(translation, faults)
-    });
+    let question = poll::question(route, contracts, ends, standing, &mut uses, findings);
 
     let message = Source::new(target, ends.answer(), route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
     let mut back = Checker::new(message, Some(original), source, route, &mut uses, findings);
-    let until = route.delivery.poll.as_ref().map(|poll| back.until(&poll.value.until));
+    let poll = route.delivery.poll.as_ref().map(|poll| &poll.value);
+    let until = poll.and_then(|poll| back.until(poll.until.as_ref()?));
     let response = back.direction(&route.response, ends.reply, None, false);
-    let of_poll = route.delivery.poll.as_ref().and_then(|poll| poll.value.faults.as_deref());
-    let faults = back.faults(of_poll.unwrap_or(&route.faults), route.response.span);
+    let faults = poll.and_then(|poll| poll.faults.as_ref()).unwrap_or(&route.faults);
+    let faults = back.faults(faults, route.response.span);
     back.unused(&route.response, "response", None);
     let visible_reply = back.visible(&route.visible.response, false);
     let reply = back.reply(response, faults);
-    let poll = match (polled, asking, until) {
-        (Some((poll, asked)), Some(request), Some(until)) => Some(CheckedPoll {
-            operation: asked.operation.as_str().into(),
-            binding: asked.binding.clone(),
-            every: poll.value.every,
-            request,
-            until: (until?, poll.value.until.span),
-            taken: ends.target.reply.clone(),
-            asked: asked.request.clone(),
-        }),
-        _ => None,
-    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, sound, findings);
 
@@ -293,7 +256,7 @@ fn whole(
         },
         request,
         reply,
-        poll,
+        poll: poll.and_then(|poll| CheckedPoll::new(poll, ends, question?, until?)),
         request_id,
         key,
         order,

@@ -34,20 +34,6 @@ impl Checker<'_> {
         Some(Require { that: that?, field, message: rule.message.clone(), span: rule.span })
     }
 
-    /// The condition on which an answer is there.
-    pub(super) fn until(&mut self, leaf: &Leaf) -> Option<Expr> {
-        let until = self.condition(leaf)?;
-        if let Some(holds) = truth(&until) {
-            let message = match holds {
-                true => "this condition always holds, so the first reply is taken for the answer",
-                false => "this condition never holds, so the answer is asked for for ever",
-            };
-            let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(leaf.span, "");
-            self.findings.push(finding.help("compare something of the reply: body.Status == '1'"));
-        }
-        Some(until)
-    }
-
     pub(super) fn failure(&mut self, rule: &FailRule) -> Option<Failure> {
         let when = rule.when.as_ref().map(|leaf| self.condition(leaf));
         // The message is only made where the condition holds.

@@ -9,6 +9,7 @@ mod absence;
 mod cures;
 mod lists;
 mod order;
+mod poll;
 mod tables;
 
 const MAPPING: &str = include_str!("examples/registry.yaml");
@@ -24,8 +25,13 @@ fn loaded_with(mapping: &str, wsdl: &str) -> (Vec<LoadedRoute>, Vec<String>) {
         .with("m.yaml", mapping)
         .with("registry.proto", include_str!("examples/registry.proto"))
         .with("register.wsdl", wsdl);
+    loaded_from(&files)
+}
+
+/// The routes of `m.yaml`, and what is found in it.
+fn loaded_from(files: &Memory) -> (Vec<LoadedRoute>, Vec<String>) {
     let mut sources = Sources::default();
-    let checked = load("m.yaml", &files, &mut sources, &Standing::default());
+    let checked = load("m.yaml", files, &mut sources, &Standing::default());
     let shown = checked.diagnostics.iter().filter(|d| d.severity != Severity::Note).map(|d| {
         let r = Rendered::new(d, &sources);
         let (line, column) = r.position.map_or((0, 0), |p| (p.line, p.column));

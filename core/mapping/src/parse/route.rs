@@ -174,8 +174,7 @@ fn poll(entry: &Entry, findings: &mut Findings) -> Option<Placed<Poll>> {
         keys.require("request", findings).and_then(|e| direction(e, &grammar::POLL_REQUEST, findings));
     let faults = keys.take("faults").map(|e| fail_rules(e, findings));
     keys.finish(findings);
-    let poll = Poll { operation: operation?, every: every?, until: until?, request: request?, faults };
-    Some(Placed { value: poll, span: entry.key_span })
+    Some(Placed { value: Poll { operation, every, until, request, faults }, span: entry.key_span })
 }
 
 fn order(entry: &Entry, findings: &mut Findings) -> Option<Placed<Order>> {

@@ -14,6 +14,7 @@ cases![
     a_dead_letter_can_be_retried_on_a_newer_bundle,
     a_resolved_dead_letter_is_finished,
     only_dead_letters_are_decided,
+    what_is_erased_is_accounted_for_without_its_contents,
     forgetting_removes_what_was_finished_before,
     forgetting_frees_the_request_key,
     bundles_are_kept_while_messages_refer_to_them,
@@ -85,6 +86,25 @@ async fn only_dead_letters_are_decided(subject: &dyn Subject) {
         assert_eq!(delivery.resolve(id, reply(), at(2)).await, Err(DeliveryError::NotDead(id)));
         assert_eq!(state(&*delivery, id).await, before);
     }
+}
+
+async fn what_is_erased_is_accounted_for_without_its_contents(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let deleted = failure(FaultClass::Request);
+    assert_eq!(delivery.erase(MessageId::generate(), deleted.clone()).await, Ok(false));
+    let claim = started(&*delivery, keyed("r", "c", "key"), GatewayId::generate()).await;
+    assert_eq!(delivery.erase(claim.id, deleted.clone()).await, Ok(false), "it is at work");
+    delivery.finish(claim, reply(), at(3)).await.expect("finish");
+    assert_eq!(delivery.erase(claim.id, deleted.clone()).await, Ok(true));
+    let delivery = reopened(subject, delivery).await;
+    let record = known(&*delivery, claim.id).await;
+    assert_eq!((record.payload.len(), record.ticket), (0, None));
+    assert_eq!(record.state, State::Finished { outcome: Outcome::Failed(deleted), at: at(3) });
+    assert_eq!((record.envelope.request_key.is_some(), record.attempts.len()), (true, 1));
+    let again = Accept { envelope: keyed("r", "c", "key"), payload: payload(1), start: Start::Due(at(4)) };
+    let again = delivery.accept(again).await.expect("accept");
+    assert!(matches!(again, Accepted::Conflict(id) if id == claim.id), "its request key is taken: {again:?}");
+    assert_eq!(delivery.forget(at(4), 9).await, Ok(1), "for as long as it would have been remembered");
 }
 
 async fn forgetting_removes_what_was_finished_before(subject: &dyn Subject) {
