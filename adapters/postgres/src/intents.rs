@@ -483,9 +483,22 @@ impl Inner {
         let failure = to_json(&outcome)?;
         let rows = self.pool.query(
             self.soon(),
-            "WITH erased AS (
+            // How its last attempt ended stands in its own row, where it ended well or for good. All parts see what was before.
+            "WITH wordless AS (
+                 SELECT id, attempt, started, at,
+                     CASE WHEN failure::jsonb -> 'personal' = 'true'
+                         THEN (failure::jsonb - 'fields' || '{\"message\": \"\"}')::text ELSE failure END AS failure
+                 FROM portolan.messages WHERE id = $1 AND state = 2),
+             last AS (
+                 INSERT INTO portolan.attempts (message, number, started, ended, failure)
+                 SELECT id, attempt, started, at, coalesce(failure, 'null') FROM wordless WHERE attempt > 0
+                 ON CONFLICT DO NOTHING),
+             words AS (
+                 UPDATE portolan.attempts SET failure = (failure::jsonb - 'fields' || '{\"message\": \"\"}')::text
+                 WHERE message IN (SELECT id FROM wordless) AND failure::jsonb -> 'personal' = 'true'),
+             erased AS (
                  UPDATE portolan.messages SET payload = '', reply = NULL, ticket = NULL, failure = $2
-                 WHERE id = $1 AND state = 2 RETURNING id)
+                 WHERE id IN (SELECT id FROM wordless) RETURNING id)
              SELECT count(*) FROM erased",
             |_| vec![&id.0, &failure],
         );

@@ -3,6 +3,7 @@
 
 use std::{fmt::Debug, sync::Arc};
 
+use bytes::Bytes;
 use portolan_delivery::{
     Accept, BundleHash, Claim, DeadLetters, Delivery, FaultClass, Filter, GatewayId, MessageId, Reconciled,
     Start, StateKind,
@@ -96,7 +97,7 @@ async fn life(seed: u64, as_ledger: bool) {
         let route = ["r", "s"][draw.below(2)];
         let message = messages.get(draw.below(messages.len())).copied().unwrap_or_else(MessageId::generate);
         let claim = claims.get(draw.below(claims.len())).copied();
-        match (draw.below(11), claim) {
+        match (draw.below(13), claim) {
             (0..3, _) => {
                 let mut envelope = if draw.below(2) == 0 { repeatable(route) } else { envelope(route) };
                 if draw.below(2) == 0 {
@@ -149,6 +150,15 @@ async fn life(seed: u64, as_ledger: bool) {
             }
             (10, _) => {
                 drop(both.same(&when, async |d| d.withdraw(message, reply(), now).await).await);
+            }
+            (11, Some(claim)) => {
+                let due = at(step + draw.below(9) as i64);
+                let ticket = [None, Some(Bytes::from_static(b"ticket"))][draw.below(2)].clone();
+                drop(both.same(&when, async |d| d.poll_at(claim, due, ticket.clone(), now).await).await);
+            }
+            (12, _) => {
+                let deleted = failure(FaultClass::Request);
+                drop(both.same(&when, async |d| d.erase(message, deleted.clone()).await).await);
             }
             _ => {}
         }

@@ -167,6 +167,15 @@ impl Failure {
         self
     }
 
+    /// The same without what is made of the system's answer.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        if self.personal {
+            (self.message, self.fields) = (String::new(), Vec::new());
+        }
+        self
+    }
+
     /// With a delay after which to call again.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {

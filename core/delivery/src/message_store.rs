@@ -94,9 +94,10 @@ pub trait MessageStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
-    /// Takes payload, answer and ticket of a finished message away for good, and leaves this outcome in their place: what is
-    /// known of it otherwise stays, and so does its request key, for no less and no longer than before. `false` where it is
-    /// not finished, or not there; then nothing is changed.
+    /// Takes payload, answer and ticket of a finished message away for good, and leaves this outcome in their place; of its
+    /// attempts' failures the words go that are made of what the system answered ([`Failure::without_words`]). What is known of
+    /// it otherwise stays, and so does its request key, for no less and no longer than before. `false` where it is not
+    /// finished, or not there; then nothing is changed.
     fn erase(&self, id: MessageId, outcome: Failure) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
     /// The message that has this request key.

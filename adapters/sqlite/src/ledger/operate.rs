@@ -83,6 +83,14 @@ impl Ledger {
 
     /// When it was finished stays, and with it how long it is remembered.
     pub(crate) fn erase(&mut self, id: MessageId, outcome: &Failure) -> Result<bool, Trouble> {
+        // How its last attempt ended stands in its own row, where it ended well or for good.
+        let attempt = "INSERT OR IGNORE INTO attempts (message, number, started, ended, failure)
+             SELECT seq, attempt, started, at, coalesce(failure, 'null') FROM messages WHERE id = ?1 AND state = 2 AND attempt > 0";
+        let words = "UPDATE attempts SET failure = json_set(json_remove(failure, '$.fields'), '$.message', '')
+             WHERE message = (SELECT seq FROM messages WHERE id = ?1 AND state = 2) AND json_extract(failure, '$.personal')";
+        for statement in [attempt, words] {
+            self.connection.prepare_cached(statement)?.execute([id.0.as_bytes()])?;
+        }
         let erased = self
             .connection
             .prepare_cached(

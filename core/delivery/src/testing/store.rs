@@ -436,8 +436,8 @@ impl Store {
             Ok(record @ Record { state: State::Finished { .. }, .. }) => {
                 (record.payload, record.ticket) = (Bytes::new(), None);
                 record.digest = record.digest.map(|_| PayloadDigest::of(&[]));
-                if let Some(last) = record.attempts.last_mut() {
-                    last.failure = Some(failure.clone());
+                for attempt in &mut record.attempts {
+                    attempt.failure = attempt.failure.take().map(Failure::without_words);
                 }
                 if let State::Finished { outcome, .. } = &mut record.state {
                     *outcome = Outcome::Failed(failure);

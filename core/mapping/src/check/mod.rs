@@ -32,9 +32,7 @@ use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding
 
 use crate::{
     expression::Leaf,
-    file::{
-        self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Poll, Retry, Rule,
-    },
+    file::{self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
 };
 use document::{merged, place};

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::{cases, fresh, reopened};
 use crate::{
-    Accept, Accepted, BundleHash, Claim, Delivery, DeliveryError, Envelope, FaultClass, GatewayId, MessageId,
-    Mode, Outcome, Start, State, StateKind,
+    Accept, Accepted, BundleHash, Claim, Delivery, DeliveryError, Envelope, Failure, FaultClass, GatewayId,
+    MessageId, Mode, Outcome, Start, State, StateKind,
     testing::{Subject, messages::*},
 };
 
@@ -94,13 +94,25 @@ async fn what_is_erased_is_accounted_for_without_its_contents(subject: &dyn Subj
     assert_eq!(delivery.erase(MessageId::generate(), deleted.clone()).await, Ok(false));
     let claim = started(&*delivery, keyed("r", "c", "key"), GatewayId::generate()).await;
     assert_eq!(delivery.erase(claim.id, deleted.clone()).await, Ok(false), "it is at work");
-    delivery.finish(claim, reply(), at(3)).await.expect("finish");
+    let personal = Failure { personal: true, ..failure(FaultClass::NotDone) };
+    delivery.retry_at(claim, at(2), personal.clone(), at(2)).await.expect("retry at");
+    let [claim] = claimed(&*delivery, GatewayId::generate(), 9, &[], at(2)).await[..] else {
+        panic!("it is due")
+    };
+    delivery.finish(claim, Outcome::Failed(personal.clone()), at(3)).await.expect("finish");
     assert_eq!(delivery.erase(claim.id, deleted.clone()).await, Ok(true));
     let delivery = reopened(subject, delivery).await;
     let record = known(&*delivery, claim.id).await;
     assert_eq!((record.payload.len(), record.ticket), (0, None));
     assert_eq!(record.state, State::Finished { outcome: Outcome::Failed(deleted), at: at(3) });
-    assert_eq!((record.envelope.request_key.is_some(), record.attempts.len()), (true, 1));
+    assert!(record.envelope.request_key.is_some());
+    let failures: Vec<_> = record.attempts.into_iter().map(|attempt| attempt.failure).collect();
+    let wordless = Failure { message: String::new(), fields: Vec::new(), ..personal };
+    assert_eq!(
+        failures,
+        [Some(wordless.clone()), Some(wordless)],
+        "why it failed, without the system's words"
+    );
     let again = Accept { envelope: keyed("r", "c", "key"), payload: payload(1), start: Start::Due(at(4)) };
     let again = delivery.accept(again).await.expect("accept");
     assert!(matches!(again, Accepted::Conflict(id) if id == claim.id), "its request key is taken: {again:?}");

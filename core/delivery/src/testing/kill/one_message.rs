@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Story;
 use crate::{
-    Accept, Accepted, Claim, Delivery, Envelope, Event, FaultClass, GatewayId, Idempotency, MessageId, Start,
-    State, Timestamp,
+    Accept, Accepted, Claim, Claimed, Delivery, Envelope, Event, FaultClass, GatewayId, Idempotency,
+    MessageId, Start, State, Timestamp,
     testing::{Fuse, messages::*},
 };
 
@@ -16,6 +16,8 @@ pub(super) struct World {
     acknowledged: Option<MessageId>,
     /// Attempts with which the system was asked.
     asked: Vec<u32>,
+    /// Those of them that asked for the answer to what it had taken.
+    questions: Vec<u32>,
 }
 
 /// How a message is accepted and what its system does.
@@ -26,10 +28,12 @@ pub(super) struct Plot {
     at_once: bool,
     /// Whether the system's first answer is that it did nothing.
     reluctant: bool,
+    /// Whether the system takes the request at first, and has an answer to the second question.
+    late: bool,
 }
 
 pub(super) fn plots() -> impl Iterator<Item = Plot> {
-    (0..8).map(|n| Plot { idempotent: n & 1 > 0, at_once: n & 2 > 0, reluctant: n & 4 > 0 })
+    (0..16).map(|n| Plot { idempotent: n & 1 > 0, at_once: n & 2 > 0, reluctant: n & 4 > 0, late: n & 8 > 0 })
 }
 
 impl Plot {
@@ -45,11 +49,23 @@ impl Plot {
         fuse: &Fuse,
         world: &Mutex<World>,
         claim: Claim,
+        taken: bool,
         now: Timestamp,
     ) {
-        let ask = || world.lock().unwrap_or_else(PoisonError::into_inner).asked.push(claim.attempt);
-        fuse.call(ask).await;
-        if self.reluctant && claim.attempt == 1 {
+        let questions = || {
+            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.asked.push(claim.attempt);
+            if taken {
+                world.questions.push(claim.attempt);
+            }
+            world.questions.len()
+        };
+        let questions = fuse.call(questions).await;
+        if self.late && !(self.reluctant && claim.attempt == 1) && questions < 2 {
+            let ticket = (!taken).then(|| bytes::Bytes::from_static(b"the ticket"));
+            let due = Timestamp(now.0 + 500_000);
+            delivery.poll_at(claim, due, ticket, now).await.expect("poll at");
+        } else if self.reluctant && claim.attempt == 1 {
             let due = Timestamp(now.0 + 500_000);
             delivery.retry_at(claim, due, failure(FaultClass::NotDone), now).await.expect("retry at");
         } else {
@@ -78,7 +94,7 @@ impl Story for Plot {
         world.lock().unwrap_or_else(PoisonError::into_inner).acknowledged.get_or_insert(id);
         let mut now = NOW;
         if let Some(claim) = begun {
-            self.attempt(delivery, fuse, world, claim, now).await;
+            self.attempt(delivery, fuse, world, claim, false, now).await;
         }
         for _ in 0..10 {
             if matches!(state(delivery, id).await, State::Finished { .. } | State::Dead { .. }) {
@@ -88,9 +104,9 @@ impl Story for Plot {
                 return;
             }
             now = Timestamp(now.0 + 1_000_000);
-            for claim in claimed(delivery, gateway, 9, &[], now).await {
+            for Claimed { claim, ticket, .. } in taken(delivery, gateway, now).await {
                 assert_eq!(claim.id, id);
-                self.attempt(delivery, fuse, world, claim, now).await;
+                self.attempt(delivery, fuse, world, claim, ticket.is_some(), now).await;
             }
         }
         panic!("the message is stuck: {:?}", state(delivery, id).await);
@@ -120,7 +136,8 @@ impl Story for Plot {
                 .filter(|a| a.failure.as_ref().is_some_and(|f| f.class == FaultClass::NotDone))
                 .map(|a| a.number)
                 .collect();
-            let unsettled = world.asked.iter().filter(|attempt| !settled.contains(attempt)).count();
+            let may_not = |attempt: &&u32| !settled.contains(attempt) && !world.questions.contains(attempt);
+            let unsettled = world.asked.iter().filter(may_not).count();
             assert!(unsettled <= 1, "{when}: asked again though the outcome was unknown: {:?}", world.asked);
         }
         let again = Accept { envelope: self.request(), payload: payload(1), start: Start::Due(NOW) };
