@@ -345,6 +345,30 @@ fn faults() {
     assert_eq!(fault("OTHER"), None);
 }
 
+/// What is asked of the caller's metadata and of the envelope is known within the test, and decides at run time.
+#[test]
+fn metadata_that_may_be_absent_is_asked_for() {
+    let owner =
+        "\"has(metadata.tenant) && has(context.caller) ? metadata.tenant + '/' + context.caller : owner\"";
+    let plan =
+        compiled(&MAPPING.replace("POLICY", "refuse").replace("Owner: owner", &format!("Owner: {owner}")))
+            .request;
+    let message = In { owner: "o".to_owned(), kind: "a".to_owned(), ..In::default() }.encode_to_vec();
+    let written = |metadata: &[(&str, &str)], caller: Option<&str>| {
+        let plain = environment(None);
+        let context = Context { caller, ..plain.context };
+        let mut out = Vec::new();
+        let environment = Environment { metadata, context, original: None };
+        plan.run(&message, &environment, &mut Scratch::default(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (_, rest) = text.split_once("Owner>").unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    assert_eq!(written(&[("tenant", "t")], Some("c")), "t/c");
+    assert_eq!(written(&[("tenant", "t")], None), "o");
+    assert_eq!(written(&[], Some("c")), "o");
+}
+
 #[test]
 fn lists_of_expressions() {
     let text = |text: &str| text.to_owned();

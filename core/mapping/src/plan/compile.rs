@@ -95,7 +95,9 @@ impl ReplyPlan {
             reason: faults.reason.as_ref().map(|e| scope.compile(e)),
             rules: faults.rules.iter().map(|f| failure(&scope, f)).collect(),
         });
-        Self { plan: Plan::compile(&reply.response, contracts), faults }
+        let mut plan = Plan::compile(&reply.response, contracts);
+        plan.source.reader = plan.source.reader.lenient();
+        Self { plan, faults }
     }
 }
 
