@@ -14,6 +14,7 @@ mod pattern;
 mod plan;
 #[path = "../../../formats/tests/contracts/round_trip.rs"]
 mod round_trip;
+#[allow(dead_code, reason = "only whole samples are measured")]
 #[path = "../../../formats/tests/contracts/sample.rs"]
 mod sample;
 mod table;

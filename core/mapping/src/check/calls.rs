@@ -17,7 +17,7 @@ use crate::{
         self, Form, Function, Kind, Outcome, Prepared, forms,
         lists::{self, Gives},
     },
-    ir::{Constant, ContextField, Expr, Given, RowsFrom, Table},
+    ir::{Constant, ContextField, Expr, Given, RowsFrom},
 };
 
 /// What other languages call our functions, separators left out.
@@ -264,18 +264,6 @@ impl Checker<'_> {
         let (absent, optional) = (key_typed.absent, key_typed.optional);
         let expr = Expr::Lookup { table: index, key: Box::new(key_typed.expr), span: leaf.place(at) };
         Some(Typed { expr, ty, absent, optional, place: at.clone() })
-    }
-
-    /// Rows for names with a prefix, which no key has that is read without its own.
-    fn qualified_rows(&mut self, table: &Table) {
-        let mut rows: Vec<_> = table.places.iter().filter(|(row, _)| row.contains(':')).collect();
-        rows.sort_by_key(|(_, place)| place.key.start);
-        for (row, place) in rows {
-            let local = row.rsplit(':').next().unwrap_or_default();
-            let message = format!("the key `{row}` never comes: names are read without their prefix");
-            let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(place.key, "");
-            self.findings.push(finding.help(format!("write {local}")));
-        }
     }
 
     /// The table that a name in quotes names.

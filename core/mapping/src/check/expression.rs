@@ -1,10 +1,9 @@
 //! Expressions typed against the source: every path a slot, every operand of a kind that its operator takes, and
 //! nothing absent where a value is needed.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use portolan_diagnostics::{Code, Diagnostic};
-use portolan_schema::SoapVersion;
 
 use super::{
     Checker,
@@ -408,37 +407,6 @@ impl Checker<'_> {
         }
     }
 
-    /// A name with a prefix, where names are read without theirs; or one of the other version of SOAP.
-    fn never_named(&mut self, declared: &Typed, texts: &[Arc<str>], written: &Typed, leaf: &Leaf) {
-        let version = match &declared.expr {
-            Expr::Field { path, .. } if &**path == "fault.code" => self.soap,
-            _ => None,
-        };
-        for text in texts {
-            let (prefix, local) = text.rsplit_once(':').map_or((None, &**text), |(p, l)| (Some(p), l));
-            let other = version.and_then(|version| of_version(local, version));
-            let name = other.unwrap_or(local);
-            let finding = match (prefix, other, version) {
-                (Some(_), ..) => {
-                    let message = format!("names are read without their prefix, so this is never `{text}`");
-                    Diagnostic::error(Code::MAP_NEVER_FITS, message)
-                }
-                (None, Some(name), Some(version)) => {
-                    let version = if version == SoapVersion::V11 { "1.1" } else { "1.2" };
-                    let message = format!("SOAP {version}, which this operation speaks, calls this `{name}`");
-                    Diagnostic::warning(Code::MAP_UNREACHABLE, message)
-                }
-                _ => continue,
-            };
-            let finding = finding.at(leaf.place(&written.place), "").help(format!("write '{name}'"));
-            let old = leaf.text.get(written.place.clone()).unwrap_or_default();
-            self.findings.push(match leaf.verbatim.is_some() && *old == format!("'{text}'") {
-                true => finding.edit(leaf.place(&written.place), old, format!("'{name}'")),
-                false => finding,
-            });
-        }
-    }
-
     fn membership(
         &mut self,
         a: &Expression,
@@ -506,17 +474,6 @@ impl Checker<'_> {
         };
         let expr = Expr::Arithmetic(operator, Box::new(left.expr), Box::new(right.expr));
         Some(Typed::new(expr, Type::any(kind), at))
-    }
-}
-
-/// What a version of SOAP calls a fault code that the other version names.
-fn of_version(local: &str, version: SoapVersion) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 2] = [("Client", "Sender"), ("Server", "Receiver")];
-    // SOAP 1.1 qualifies its codes after a dot.
-    let plain = local.split('.').next().unwrap_or(local);
-    match version {
-        SoapVersion::V12 => NAMES.iter().find(|(old, _)| *old == plain).map(|(_, new)| *new),
-        SoapVersion::V11 => NAMES.iter().find(|(_, new)| *new == local).map(|(old, _)| *old),
     }
 }
 

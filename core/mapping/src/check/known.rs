@@ -167,33 +167,4 @@ impl Checker<'_> {
             (None, false) => finding.help("choose by `cases:`, or translate them by a table first"),
         });
     }
-
-    /// A function that looks for a prefix in names that are read without theirs.
-    fn prefix(&mut self, call: &Known<'_>, leaf: &Leaf, at: &Range<usize>) -> Option<Values> {
-        let colon = |argument: Option<&Expr>| match argument {
-            Some(Expr::Constant(Constant::Text(text))) => text.contains(':').then(|| text.clone()),
-            _ => None,
-        };
-        let Some(text) = colon(call.args.get(1)) else { return Some(Values::Any) };
-        let message = "names are read without their prefix, so there is no `:` in this one";
-        match call.function.name {
-            "startsWith" | "endsWith" | "contains" => {
-                let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(leaf.place(at), "");
-                let local = text.rsplit(':').next().unwrap_or_default();
-                self.findings.push(match local.is_empty() {
-                    true => {
-                        finding.help(format!("leave it out, or compare the name: {} == '...'", call.shown))
-                    }
-                    false => finding.help(format!("write {}.{}('{local}')", call.shown, call.function.name)),
-                });
-                None
-            }
-            "before" | "after" | "part" | "replace" => {
-                let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(leaf.place(at), "");
-                self.findings.push(finding.help(format!("leave it out: {}", call.shown)));
-                Some(Values::Any)
-            }
-            _ => Some(Values::Any),
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod expression;
 mod known;
 mod lists;
 mod money;
+mod names;
 mod outcome;
 mod rules;
 mod scope;
