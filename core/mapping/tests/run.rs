@@ -330,6 +330,19 @@ fn replies() {
     }
 }
 
+/// A reply whose elements are in no namespace is read, and the plan tells of the first of them; a fault keeps its full name.
+#[test]
+fn replies_are_qualified_as_systems_please() {
+    let route = route("skip");
+    let written = replied(&route, "<Out><Data><Answer>yes</Answer></Data></Out>").unwrap_err();
+    assert_eq!(route.reply.taken(), None);
+    let unqualified = "<Out><Data xmlns=''><Answer>yes</Answer></Data></Out>";
+    assert_eq!(replied(&route, unqualified).unwrap_err(), written);
+    assert_eq!(route.reply.taken(), Some("Data"));
+    let fault = "<Fault xmlns=''><faultcode>s:Server</faultcode><faultstring>why</faultstring></Fault>";
+    assert!(replied(&route, fault).unwrap_err().contains("`Body.Fault`"), "no fault of SOAP");
+}
+
 #[test]
 fn faults() {
     let fault = |code: &str| {
