@@ -212,7 +212,11 @@ pub(super) static SOAP: Group = Group {
         ),
         Key::new("ws-security", Value::Group(&WS_SECURITY), "A UsernameToken in each envelope."),
         Key::new("headers", Named(&Text), "HTTP headers of every request."),
-        Key::new("header", STANDING_HEADER, "Rules for the SOAP headers of every request, as in a mapping."),
+        Key::new(
+            "header",
+            STANDING_HEADER,
+            "Rules for the SOAP headers of every request, as in a mapping; `${env:NAME}` and `${file:/path}` are filled in where a constant holds them.",
+        ),
     ],
 };
 

@@ -4,7 +4,10 @@
 use std::ops::Range;
 
 use portolan_diagnostics::{Diagnostic, Span};
-use portolan_mapping::yaml::{Node, NodeKind};
+use portolan_mapping::{
+    credentials::speak_of_a_secret,
+    yaml::{Node, NodeKind},
+};
 
 const MASK: &str = "********";
 
@@ -164,20 +167,8 @@ fn tells_a_secret(key: &str) -> bool {
 
 /// Whether a name is that of a credential: of a key, or of a header.
 pub(super) fn speaks_of_a_secret(name: &str) -> bool {
-    const WORDS: [&str; 10] = [
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "apikey",
-        "authorization",
-        "credential",
-        "username",
-        "cookie",
-    ];
-    let plain: String = name.to_ascii_lowercase().chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
-    WORDS.iter().any(|word| plain.contains(word))
+    let lower = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    speak_of_a_secret(name) || lower.contains("username") || lower.contains("cookie")
 }
 
 #[cfg(test)]

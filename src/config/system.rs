@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portolan_delivery::system::SystemPolicy;
 use portolan_diagnostics::{Code, Diagnostic, Span};
-use portolan_mapping::yaml::{Entry, Node};
+use portolan_mapping::yaml::{Entry, Node, NodeKind, Scalar};
 use portolan_soap::{Auth, PasswordType, SoapOptions, TlsOptions, WsSecurity};
 
 use super::{
@@ -91,7 +91,7 @@ fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
         options.tls = tls;
     }
     options.headers = keys.take("headers").map(|e| headers(&e.value, reader)).unwrap_or_default();
-    let header = keys.take("header").map(|e| e.value.clone());
+    let header = keys.take("header").map(|e| standing(&e.value, reader));
     keys.finish(reader);
     let span = endpoint?.span;
     // What fits each by itself may not fit together; the adapter knows. A finding is enough if there was one already.
@@ -169,6 +169,38 @@ pub(super) fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsOptions> {
     keys.finish(reader);
     // One that was named and is not there was reported, and is not the same as one that was not named.
     Some(TlsOptions { ca: ca.flatten(), cert: cert.flatten(), key: key.flatten() })
+}
+
+/// The rules for standing headers, with secrets filled in where a constant names one.
+fn standing(node: &Node, reader: &mut Reader<'_>) -> Node {
+    let kind = match &node.kind {
+        NodeKind::Mapping(entries) => {
+            NodeKind::Mapping(entries.iter().map(|entry| rule(entry, reader)).collect())
+        }
+        NodeKind::Sequence(items) => {
+            NodeKind::Sequence(items.iter().map(|item| standing(item, reader)).collect())
+        }
+        other => other.clone(),
+    };
+    Node { kind, ..node.clone() }
+}
+
+fn rule(entry: &Entry, reader: &mut Reader<'_>) -> Entry {
+    let value = match &entry.value.kind {
+        NodeKind::Scalar(scalar) if entry.key == "const" && scalar.text.contains("${") => {
+            let text = reader.text(entry).map(|text| Scalar {
+                text: text.value,
+                plain: false,
+                verbatim: None,
+                hidden: true,
+            });
+            // What could not be had was reported, and is no finding of every route as well.
+            Node { kind: text.map_or(NodeKind::Broken, NodeKind::Scalar), ..entry.value.clone() }
+        }
+        NodeKind::Scalar(_) => entry.value.clone(),
+        _ => standing(&entry.value, reader),
+    };
+    Entry { value, ..entry.clone() }
 }
 
 pub(super) fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {

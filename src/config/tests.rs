@@ -290,6 +290,14 @@ fn secrets_are_never_shown() {
         &["`timeout`: write a whole number with its unit"],
     );
     check("routes: []\nsystems:\n  r:\n    soap: { auth: { password: canary: x }\n", &["this is not YAML"]);
+    check(
+        &system("endpoint: 'http://h/', header: { Token: { Key: { const: '${file:secret}' } } }, timeout: x"),
+        &["`timeout`: write a whole number with its unit"],
+    );
+    check(
+        &system("endpoint: 'http://h/', header: { Token: { Key: { const: '${env:MISSING}' } } }"),
+        &["the environment variable `MISSING` is not set"],
+    );
 }
 
 #[test]

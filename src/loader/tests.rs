@@ -82,7 +82,13 @@ fn standing_headers_are_part_of_the_mappings() {
     let mut envelope = Vec::new();
     let request = [b"\x0a\x0b".as_slice(), b"38502281234", b"\x18\x01"].concat();
     loaded[0].route.translate.request(&request, context, &mut envelope).unwrap();
-    assert!(String::from_utf8(envelope).unwrap().contains(">STANDING<"));
+    assert!(std::str::from_utf8(&envelope).unwrap().contains(">STANDING<"));
+    std::fs::write(tree.path().join("token"), "canary-token\n").unwrap();
+    let secret = "      header: { service: { serviceCode: { const: '${file:token}' }, serviceVersion: { const: v2 } } }\n";
+    let (_, loaded) = load(tree.path(), "m", secret).unwrap();
+    envelope.clear();
+    loaded[0].route.translate.request(&request, context, &mut envelope).unwrap();
+    assert!(String::from_utf8(envelope).unwrap().contains(">canary-token<"), "secrets are filled in");
     let wrong = "      header: { servise: { serviceCode: { const: STANDING } } }\n";
     let findings = load(tree.path(), "m", wrong).err().unwrap();
     assert!(findings.contains("servise") && findings.contains("portolan.yaml"), "{findings}");

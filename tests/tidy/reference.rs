@@ -3,7 +3,11 @@
 use std::{fmt::Write, path::PathBuf};
 
 use portolan_diagnostics::CATALOG;
-use portolan_mapping::functions::{LIBRARY, Parameter, lists::LISTS};
+use portolan_mapping::functions::{
+    LIBRARY, Parameter,
+    forms::{self, FORMS},
+    lists::LISTS,
+};
 
 /// Every generated page: its path under the root and its text.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -53,7 +57,7 @@ fn functions() -> String {
     let mut page = String::from(
         "# Functions of the language\n\nMade from core/mapping/src/functions, where every example is a test. `x.f(y)` and `f(x, y)` are the same \
          where the first parameter is a receiver. An absent first argument makes the result absent, unless said otherwise; `error` as \
-         a result means that the message is refused, `absent` that there is none.\n",
+         a result means that `check` or, where only a message tells, the gateway refuses it, `absent` that there is none.\n",
     );
     for function in LIBRARY {
         let parameter = |p: &Parameter| match p.optional {
@@ -72,6 +76,22 @@ fn functions() -> String {
     for function in LISTS {
         let _ = write!(page, "\n## {}\n\n{}\n", function.usage, function.doc);
         examples(&mut page, function.examples);
+    }
+    let _ = write!(
+        page,
+        "\n# Presence, tables and the message\n\nThese are called like functions, and are known to the checker by their names: they take a path or the name of a \
+         table, and an absent argument means something to them. Their examples read this reply with `from: body.response.person`, and these tables:\n\n\
+         ```xml\n{}\n```\n\n```yaml\n{}\n```\n",
+        forms::SAMPLE,
+        forms::TABLES
+    );
+    for form in FORMS {
+        let _ = write!(
+            page,
+            "\n## {}\n\n{}\n\nTakes {}; gives {}.\n",
+            form.usage, form.doc, form.takes, form.gives
+        );
+        examples(&mut page, form.examples);
     }
     page
 }

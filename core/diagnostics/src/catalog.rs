@@ -126,6 +126,8 @@ catalog! {
     MAP_UNSAFE_RETRY = "map/unsafe-retry";
     /// A name means two things here
     MAP_AMBIGUOUS = "map/ambiguous";
+    /// A secret stands in a mapping
+    MAP_SECRET = "map/secret";
 
     /// An expression is not well-formed
     EXPR_SYNTAX = "expr/syntax";

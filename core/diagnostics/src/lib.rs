@@ -69,7 +69,8 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), labels: Vec::new(), help: Vec::new(), edit: None }
+        let message = in_one_line(message.into());
+        Self { code, severity, message, labels: Vec::new(), help: Vec::new(), edit: None }
     }
 
     /// Adds the place; the first one given is the place at fault.
@@ -82,7 +83,7 @@ impl Diagnostic {
     /// Adds what to do.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help.push(text.into());
+        self.help.push(in_one_line(text.into()));
         self
     }
 
@@ -108,6 +109,21 @@ impl Diagnostic {
             _ => finding,
         }
     }
+}
+
+/// A sentence that quotes something stays one line, and shows what cannot be seen as a mapping writes it: a line end as `\n`.
+fn in_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// A value, where one could be made, with everything that was found on the way.

@@ -1,10 +1,10 @@
 //! Diagnostics as text for people, and as records for programs.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::{Diagnostic, Position, Severity, Sources, Span};
+use crate::{Code, Diagnostic, Position, Severity, Sources, Span};
 
 /// A diagnostic with its place resolved: what `--format json` prints.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -90,7 +90,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String
         let id = label.span.source;
         let Some(file) = sources.get(id).filter(|_| !shown.contains(&id)) else { continue };
         shown.push(id);
-        let mut snippet = Snippet::source(&*file.text).path(&*file.name);
+        let mut snippet = Snippet::source(masked(&file.text, diagnostic)).path(&*file.name);
         for (index, label) in diagnostic.labels.iter().enumerate().filter(|(_, l)| l.span.source == id) {
             let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let mut annotation = kind.span(visible(&file.text, label.span.start, label.span.end));
@@ -106,6 +106,19 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// The text of a file; where a finding speaks of a secret, without it, since findings are kept where files are not.
+fn masked<'t>(text: &'t str, diagnostic: &Diagnostic) -> Cow<'t, str> {
+    if diagnostic.code != Code::MAP_SECRET {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = text.to_owned();
+    for label in &diagnostic.labels {
+        let place = visible(text, label.span.start, label.span.end);
+        shown.replace_range(place.clone(), &"*".repeat(place.len()));
+    }
+    Cow::Owned(shown)
 }
 
 /// A span cut to whole characters of the text, and to one line so that a whole block is not underlined.

@@ -1,6 +1,13 @@
 //! Mappings at work: a checked route with its plans, as the engine runs it.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use portolan_delivery::{DeadLetters, Failure, FaultClass, RetryPolicy, Status, Target};
@@ -107,6 +114,8 @@ struct Mapped {
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
     metadata: Vec<Arc<str>>,
+    /// That replies are qualified otherwise than their contract says was told already.
+    told: AtomicBool,
 }
 
 impl Mapped {
@@ -120,6 +129,7 @@ impl Mapped {
             original: loaded.route.reply.response.original.is_some()
                 || loaded.route.poll.as_ref().is_some_and(|poll| poll.request.response.original.is_some()),
             metadata: loaded.route.metadata.clone(),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -149,6 +159,18 @@ impl Mapped {
     }
 }
 
+impl Mapped {
+    /// Says once that replies are not as their contract has them, and are read all the same.
+    fn tell_what_was_taken(&self) {
+        if let Some(element) = self.plans.reply.taken()
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(route = %self.route, element,
+                "the system writes elements in another namespace than its WSDL says; they are read all the same");
+        }
+    }
+}
+
 impl Translate for Mapped {
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
         let CompiledRoute { request, has_request_id, has_key, has_order, .. } = &self.plans;
@@ -172,6 +194,7 @@ impl Translate for Mapped {
         let outcome = self.run(context, Some(payload), |environment, scratch| {
             takes.unwrap_or(&self.plans.reply).run(reply, environment, scratch, &mut out)
         });
+        self.tell_what_was_taken();
         match outcome {
             Ok(ReplyOutcome::Written) if takes.is_some() => Verdict::Pending,
             Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),

@@ -22,6 +22,24 @@ impl Reader {
         }
     }
 
+    /// Of what others write: XML elements are taken for those that are meant where they are qualified otherwise than the
+    /// contract says and nothing else can be meant.
+    #[must_use]
+    pub fn lenient(self) -> Self {
+        match self {
+            Self::Xml(reader) => Self::Xml(reader.lenient()),
+            protobuf => protobuf,
+        }
+    }
+
+    /// The first element that a lenient reader took for another.
+    pub fn taken(&self) -> Option<&str> {
+        match self {
+            Self::Xml(reader) => reader.taken(),
+            Self::Protobuf(_) => None,
+        }
+    }
+
     /// Reads a whole document. Text that cannot be borrowed from the input lies in the arena.
     pub fn read<'a>(
         &self,

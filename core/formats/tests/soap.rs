@@ -78,6 +78,19 @@ fn leaves(all: &All, captured: &Captured<'_>, rows: &mut Rows, within: &str, out
 
 /// The leaves of a reply, given what stands in its body.
 fn read(contract: &Contract, body: &str) -> Result<String, String> {
+    read_by(contract, body, |reader| reader).map(|(leaves, _)| leaves)
+}
+
+/// The same by a lenient reader, with what it took for something else.
+fn leniently(contract: &Contract, body: &str) -> Result<(String, Option<String>), String> {
+    read_by(contract, body, Reader::lenient)
+}
+
+fn read_by(
+    contract: &Contract,
+    body: &str,
+    how: impl FnOnce(Reader) -> Reader,
+) -> Result<(String, Option<String>), String> {
     let document: &Document = contract.services[0].operations[0].output.as_ref().unwrap();
     let mut selection = Selection::new(document, Unknown::Refuse);
     let wanted = all(&mut selection, &contract.schema, Selection::ROOT, 8);
@@ -86,13 +99,14 @@ fn read(contract: &Contract, body: &str) -> Result<String, String> {
  xmlns:e='http://schemas.xmlsoap.org/soap/encoding/' xmlns:t='urn:t'><s:Body>{body}</s:Body></s:Envelope>"
     );
     let (arena, mut captured) = (Bump::new(), Captured::default());
-    let reader = Reader::compile(&contract.schema, document, &selection);
+    let reader = how(Reader::compile(&contract.schema, document, &selection));
     reader
         .read(message.as_bytes(), &arena, &mut captured)
         .map_err(|e| format!("{} {}", e.path.join("."), e.kind))?;
     let (mut rows, mut out) = (Rows(vec![0; selection.widths().len()]), Vec::new());
     leaves(&wanted, &captured, &mut rows, "", &mut out);
-    Ok(out.join(" ").replace("Body.AskResponse.", ""))
+    let taken = reader.taken().map(str::to_owned);
+    Ok((out.join(" ").replace("Body.AskResponse.", ""), taken))
 }
 
 #[test]
@@ -114,6 +128,40 @@ fn the_type_that_is_said_is_read() {
     }
     let unknown = "Body.AskResponse.p.v.load this element is not in the contract";
     assert_eq!(reply("<v i:type='t:Car'><id>1</id><load>1</load></v>").unwrap_err(), unknown);
+}
+
+/// A lenient reader takes what is qualified otherwise than the contract says, where only one thing can be meant.
+#[test]
+fn elements_are_qualified_as_systems_please() {
+    const TYPES: &str = "<x:element name='Q'><x:complexType><x:sequence><x:element name='id' type='x:int' form='qualified'/></x:sequence></x:complexType></x:element>
+<x:complexType name='In'><x:sequence><x:element name='a' type='x:string' minOccurs='0'/><x:element name='b' type='x:string' form='qualified' minOccurs='0'/>
+<x:element name='c' type='x:string' minOccurs='0'/><x:element name='c' type='x:string' form='qualified' minOccurs='0'/></x:sequence></x:complexType>";
+    let contract = service(LITERAL, TYPES);
+    let read = |inside: &str| {
+        let body = format!("<t:AskResponse>{inside}</t:AskResponse>");
+        let (strict, lenient) = (read(&contract, &body), leniently(&contract, &body));
+        if let Ok(strict) = &strict {
+            assert_eq!(
+                lenient.as_ref(),
+                Ok(&(strict.clone(), None)),
+                "what the contract says is read as ever"
+            );
+        }
+        lenient.map(|(leaves, taken)| format!("{leaves} ({})", taken.unwrap_or_default()))
+    };
+    assert_eq!(read("<p><a>1</a><t:b>2</t:b></p>").unwrap(), "p.a=1 p.b=2 ()");
+    assert_eq!(read("<p><t:a>1</t:a><b>2</b></p>").unwrap(), "p.a=1 p.b=2 (a)");
+    assert_eq!(read("<t:p><t:a>1</t:a></t:p>").unwrap(), "p.a=1 (p)");
+    let unknown = |inside: &str| read(inside).unwrap_err();
+    let refused = "this element is not in the contract";
+    assert_eq!(unknown("<p><o:a xmlns:o='urn:other'>1</o:a></p>"), format!("Body.AskResponse.p.a {refused}"));
+    assert_eq!(unknown("<p><o:b xmlns:o='urn:other'>1</o:b></p>"), format!("Body.AskResponse.p.b {refused}"));
+    assert_eq!(unknown("<p><s:a>1</s:a></p>"), format!("Body.AskResponse.p.a {refused}"), "SOAP's own");
+    assert_eq!(unknown("<p><d>1</d></p>"), format!("Body.AskResponse.p.d {refused}"));
+    // Both ways at once are one element twice.
+    assert_eq!(unknown("<p><a>1</a><t:a>2</t:a></p>"), "Body.AskResponse.p.a it stands there more than once");
+    let outside = leniently(&contract, "<AskResponse><p/></AskResponse>").unwrap();
+    assert_eq!(outside.1.as_deref(), Some("AskResponse"), "the wrapper too");
 }
 
 /// The start tag of a field of the part's record.

@@ -302,12 +302,20 @@ pub enum Rule {
 }
 
 /// A constant as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConstantText {
     /// Its text.
     pub text: Arc<str>,
     /// Whether it stands without quotes.
     pub plain: bool,
+    /// Whether it came from where secrets are kept: no finding quotes it.
+    pub hidden: bool,
+}
+
+impl std::fmt::Debug for ConstantText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.hidden { "********" } else { &self.text })
+    }
 }
 
 /// One of several alternatives.

@@ -174,6 +174,17 @@ pub struct SourceSlot {
     pub slot: SlotRef,
 }
 
+/// Something that a message may have or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A field.
+    Slot(SourceSlot),
+    /// Metadata of the caller, by lower-case name.
+    Metadata(Arc<str>),
+    /// Something of the message's envelope.
+    Context(ContextField),
+}
+
 /// A typed expression.
 #[derive(Debug, Clone)]
 pub enum Expr {
@@ -188,8 +199,8 @@ pub enum Expr {
         /// The path as written, for errors.
         path: Arc<str>,
     },
-    /// Whether a field is there and not nil: `has(x)`.
-    Has(SourceSlot),
+    /// Whether something is there and not nil: `has(x)`.
+    Has(Given),
     /// Whether a field is there and nil: `isnil(x)`.
     IsNil(SourceSlot),
     /// How many items a list has: `size(x)`.

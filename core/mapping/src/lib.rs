@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod credentials;
 mod csv;
 pub mod expression;
 pub mod file;

@@ -4,7 +4,7 @@
 //! Anchors, aliases, merge keys and tags are refused: a mapping reuses rules by `maps:`, and without aliases a small
 //! file cannot stand for a large one.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, options};
 use portolan_diagnostics::{Code, Diagnostic, Edit, SourceId, Span};
@@ -46,7 +46,7 @@ pub struct Entry {
 }
 
 /// A scalar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// Its text, escapes resolved.
     pub text: String,
@@ -54,6 +54,15 @@ pub struct Scalar {
     pub plain: bool,
     /// Where the text begins in the file, if it stands there letter by letter.
     pub verbatim: Option<u32>,
+    /// Whether the text came from where secrets are kept, and is not what stands in the file.
+    pub hidden: bool,
+}
+
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.hidden { "********" } else { &self.text };
+        f.debug_struct("Scalar").field("text", &text).field("plain", &self.plain).finish_non_exhaustive()
+    }
 }
 
 impl Node {
@@ -200,7 +209,7 @@ impl Builder<'_> {
                         let verbatim = self.verbatim(&text, style, span);
                         // A value that is not there comes from the parser as `~`.
                         let text = if plain && text == "~" { String::new() } else { text.into_owned() };
-                        Node { span, kind: NodeKind::Scalar(Scalar { text, plain, verbatim }) }
+                        Node { span, kind: NodeKind::Scalar(Scalar { text, plain, verbatim, hidden: false }) }
                     }
                 };
                 self.add(node);

@@ -330,6 +330,19 @@ fn replies() {
     }
 }
 
+/// A reply whose elements are in no namespace is read, and the plan tells of the first of them; a fault keeps its full name.
+#[test]
+fn replies_are_qualified_as_systems_please() {
+    let route = route("skip");
+    let written = replied(&route, "<Out><Data><Answer>yes</Answer></Data></Out>").unwrap_err();
+    assert_eq!(route.reply.taken(), None);
+    let unqualified = "<Out><Data xmlns=''><Answer>yes</Answer></Data></Out>";
+    assert_eq!(replied(&route, unqualified).unwrap_err(), written);
+    assert_eq!(route.reply.taken(), Some("Data"));
+    let fault = "<Fault xmlns=''><faultcode>s:Server</faultcode><faultstring>why</faultstring></Fault>";
+    assert!(replied(&route, fault).unwrap_err().contains("`Body.Fault`"), "no fault of SOAP");
+}
+
 #[test]
 fn faults() {
     let fault = |code: &str| {
@@ -343,6 +356,30 @@ fn faults() {
     };
     assert_eq!(fault("BUSY"), Some((14, true)));
     assert_eq!(fault("OTHER"), None);
+}
+
+/// What is asked of the caller's metadata and of the envelope is known within the test, and decides at run time.
+#[test]
+fn metadata_that_may_be_absent_is_asked_for() {
+    let owner =
+        "\"has(metadata.tenant) && has(context.caller) ? metadata.tenant + '/' + context.caller : owner\"";
+    let plan =
+        compiled(&MAPPING.replace("POLICY", "refuse").replace("Owner: owner", &format!("Owner: {owner}")))
+            .request;
+    let message = In { owner: "o".to_owned(), kind: "a".to_owned(), ..In::default() }.encode_to_vec();
+    let written = |metadata: &[(&str, &str)], caller: Option<&str>| {
+        let plain = environment(None);
+        let context = Context { caller, ..plain.context };
+        let mut out = Vec::new();
+        let environment = Environment { metadata, context, original: None };
+        plan.run(&message, &environment, &mut Scratch::default(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (_, rest) = text.split_once("Owner>").unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    assert_eq!(written(&[("tenant", "t")], Some("c")), "t/c");
+    assert_eq!(written(&[("tenant", "t")], None), "o");
+    assert_eq!(written(&[], Some("c")), "o");
 }
 
 #[test]

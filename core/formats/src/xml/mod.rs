@@ -3,6 +3,7 @@
 mod characters;
 mod names;
 mod node;
+mod qualified;
 mod read;
 mod references;
 mod scan;

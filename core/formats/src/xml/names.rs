@@ -137,6 +137,16 @@ impl Table {
         }
     }
 
+    /// The namespace of a name.
+    pub(super) fn namespace(&self, index: usize) -> Option<NamespaceId> {
+        self.names.get(index).map(|(namespace, _)| *namespace)
+    }
+
+    /// The local names, in order.
+    pub(super) fn locals(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(_, local)| &**local)
+    }
+
     #[inline]
     fn is(&self, index: usize, namespace: NamespaceId, local: &str) -> bool {
         self.names.get(index).is_some_and(|(n, l)| *n == namespace && **l == *local)

@@ -1,6 +1,9 @@
 //! What a selected record looks like to the reader: its elements by name, and by type where one name has several.
 
-use super::names::{NamespaceId, Namespaces, Table};
+use super::{
+    names::{NamespaceId, Namespaces, Table},
+    qualified::Locals,
+};
 use crate::{
     Selection,
     reader::{Action, action},
@@ -22,6 +25,8 @@ pub(super) struct Node {
     pub(super) text: Option<Action>,
     pub(super) mixed: bool,
     pub(super) open: bool,
+    /// Its elements by their local names alone, for a lenient reader.
+    pub(super) locals: Option<Locals>,
     /// An encoded array: whatever its items are named, the first entry is theirs.
     pub(super) array: bool,
 }
@@ -79,6 +84,8 @@ impl Node {
                 Wire::Protobuf { .. } => {}
             }
         }
+        // Where its elements would be, were they qualified.
+        namespaces.intern(&record.name.namespace);
         let mut name = |n: &Name| (namespaces.intern(&n.namespace), n.local.as_str().into());
         Self {
             elements: Table::new(elements.iter().map(|(n, _)| name(n)).collect()),
@@ -87,6 +94,7 @@ impl Node {
             text,
             mixed: record.mixed,
             open: record.open,
+            locals: None,
             array: record.array.is_some(),
         }
     }

@@ -4,6 +4,7 @@ use super::{
     characters::all_legal,
     names::{NONE, Namespace, NamespaceId, Namespaces, Prefixes, XSI},
     node::{Entry, Node},
+    qualified::Leniency,
     references::References,
     scan::{Scanner, Tag, Token},
     text::{Pieces, attribute_value, check, is_blank},
@@ -36,11 +37,13 @@ pub struct XmlReader {
     root: (NamespaceId, Box<str>),
     namespaces: Namespaces,
     /// The namespace of the prefix that needs no declaration.
-    xml: NamespaceId,
+    pub(super) xml: NamespaceId,
     /// Those whose attributes may stand on any element: of the envelope, and of its encoding.
     pub(super) soap: Vec<NamespaceId>,
     encoded: bool,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
+    /// Where it may take elements for others that are meant.
+    pub(super) leniency: Option<Leniency>,
     width: u16,
     refuse_unknown: bool,
 }
@@ -99,7 +102,7 @@ impl XmlReader {
         let soap = SOAP.iter().map(|namespace| namespaces.intern(namespace)).collect();
         let width = selection.widths().first().copied().unwrap_or(0);
         let refuse_unknown = selection.unknown() == Unknown::Refuse;
-        Self { root, namespaces, nodes, xml, soap, encoded, width, refuse_unknown }
+        Self { root, namespaces, nodes, leniency: None, xml, soap, encoded, width, refuse_unknown }
     }
 
     /// Reads a whole document.
@@ -173,6 +176,7 @@ impl XmlReader {
                     }
                     let (namespace, local) = self.resolve(reading, tag)?;
                     let known = node.elements.find(namespace, local, likely);
+                    let known = known.or_else(|| self.meant(node, namespace, local));
                     match known.or(if node.array { Some(0) } else { None }) {
                         Some(index) => {
                             likely = index + 1;

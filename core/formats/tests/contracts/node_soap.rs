@@ -195,7 +195,7 @@ fn select(selection: &mut Selection, schema: &Schema, at: NodeId, depth: u32) ->
 fn read(schema: &Schema, document: &Document, bytes: &[u8]) -> Result<Value, String> {
     let mut selection = Selection::new(document, Unknown::Refuse);
     let wanted = select(&mut selection, schema, Selection::ROOT, 8);
-    let reader = Reader::compile(schema, document, &selection);
+    let reader = Reader::compile(schema, document, &selection).lenient();
     let (arena, mut captured) = (Bump::new(), Captured::default());
     reader.read(bytes, &arena, &mut captured).map_err(|error| error.to_string())?;
     let mut rows = Rows(vec![0; selection.widths().len()]);

@@ -13,7 +13,7 @@ use super::{
     types::{Values, converts, kind_of, name, never_fits, parse_decimal},
 };
 use crate::{
-    expression::Leaf,
+    expression::{ExpressionKind, Leaf},
     file::ConstantText,
     functions::Kind,
     ir::{Constant, Expr},
@@ -22,6 +22,22 @@ use crate::{
 
 fn by_table(shown: &str) -> String {
     format!("translate the codes by a table: lookup('table', {shown})")
+}
+
+/// How codes that are names become something of another kind.
+fn from_names(target: Kind, known: &[Arc<str>], shown: &str) -> Option<String> {
+    let by = |function: &str| format!("translate the codes by a table: {function}(lookup('table', {shown}))");
+    match target {
+        Kind::Text => Some(by_table(shown)),
+        Kind::Integer => {
+            Some(format!("translate the codes by a table with numbers: lookup('table', {shown})"))
+        }
+        Kind::Decimal | Kind::Double => Some(by("decimal")),
+        Kind::Date => Some(by("date")),
+        Kind::DateTime => Some(by("timestamp")),
+        Kind::Bool => known.last().map(|code| format!("compare it: {shown} == '{code}'")),
+        Kind::Bytes | Kind::Time | Kind::Duration => None,
+    }
 }
 
 impl Checker<'_> {
@@ -40,10 +56,9 @@ impl Checker<'_> {
         if let Err(help) = converts(typed.ty.kind, target, &shown) {
             let message = format!("`{field}` is {}, and this is {}", name(target), name(typed.ty.kind));
             let finding = Diagnostic::error(Code::MAP_TYPE, message).at(span, "");
-            let names = |known: &[Arc<str>]| known.iter().all(|code| parse_decimal(code).is_none());
             let help = match &typed.ty.values {
-                Values::Declared(known, _) if names(known) => Some(by_table(&shown)),
-                _ => help,
+                Values::Declared(known, _) if typed.ty.is_of_names() => from_names(target, known, &shown),
+                _ => self.without_writing(&typed, target, leaf).or(help),
             };
             self.findings.push(help.into_iter().fold(finding, Diagnostic::help));
             return None;
@@ -58,7 +73,7 @@ impl Checker<'_> {
                 }
             }
             Values::Declared(known, zero) => self.codes(known, zero.as_ref(), scalar, field, &shown, span),
-            Values::Any => {
+            Values::Any | Values::Names => {
                 if let Expr::Constant(constant) = &typed.expr
                     && let Some(fault) = never_fits(schema, scalar, &super::calls::written(constant))
                 {
@@ -67,6 +82,19 @@ impl Checker<'_> {
             }
         }
         Some(typed)
+    }
+
+    /// A value that was written as text for a field that takes it as it is.
+    fn without_writing(&mut self, typed: &Typed, target: Kind, leaf: &Leaf) -> Option<String> {
+        let parsed = leaf.parse().ok()?;
+        let ExpressionKind::Call { name, receiver, arguments } = &parsed.kind else { return None };
+        let written = receiver.as_deref().or(arguments.first())?;
+        if !matches!(name.name.as_str(), "format" | "string") || parsed.place != typed.place {
+            return None;
+        }
+        let shown = leaf.text.get(written.place.clone())?;
+        let kind = self.value(written, leaf)?.ty.kind;
+        converts(kind, target, shown).ok().map(|()| format!("leave `{}` out: {shown}", name.name))
     }
 
     fn never(&mut self, field: &str, fault: &str, text: &str, scalar: &Scalar, span: Span) {
@@ -113,6 +141,16 @@ impl Checker<'_> {
     ) -> Option<Constant> {
         let target = kind_of(self.target, &scalar.kind);
         let written: &str = &text.text;
+        if text.hidden {
+            return self.hidden(written, span, scalar, field);
+        }
+        if written.contains("${env:") || written.contains("${file:") {
+            let message =
+                "`${...}` is filled in only in portolan.yaml, and here it would be sent as it stands";
+            let finding = Diagnostic::error(Code::YAML_TRAP, message).at(span, "");
+            self.findings.push(finding.help("write it there, under systems.NAME.soap.header"));
+            return None;
+        }
         let trap = match (text.plain, guess(written), target) {
             (true, Guess::Trap(what), Kind::Text | Kind::Integer) => Some(what),
             (true, Guess::Integer, Kind::Text) => Some("a number"),
@@ -135,20 +173,12 @@ impl Checker<'_> {
             self.never(field, &fault, written, scalar, span);
             return None;
         }
-        let value = match target {
-            Kind::Text => Some(Constant::Text(text.text.clone())),
-            Kind::Bool => written.parse().ok().map(Constant::Bool),
-            Kind::Integer => written.parse().ok().map(Constant::Integer),
-            Kind::Decimal | Kind::Double => parse_decimal(written).and_then(|(mantissa, scale)| {
-                Some(Constant::Decimal(Decimal { mantissa, scale: u8::try_from(scale).ok()? }))
-            }),
-            Kind::Date => written.parse().ok().map(Constant::Date),
-            Kind::Bytes | Kind::Time | Kind::DateTime | Kind::Duration => {
-                let message = format!("`{field}` is {}, of which there are no constants", name(target));
-                self.findings.push(Diagnostic::error(Code::MAP_TYPE, message).at(span, ""));
-                return None;
-            }
-        };
+        if matches!(target, Kind::Bytes | Kind::Time | Kind::DateTime | Kind::Duration) {
+            let message = format!("`{field}` is {}, of which there are no constants", name(target));
+            self.findings.push(Diagnostic::error(Code::MAP_TYPE, message).at(span, ""));
+            return None;
+        }
+        let value = of_kind(target, written);
         if value.is_none() {
             let message = format!("`{field}` is {}, and `{written}` is not", name(target));
             let help = match target {
@@ -157,6 +187,19 @@ impl Checker<'_> {
                 _ => "write decimal digits",
             };
             self.findings.push(Diagnostic::error(Code::MAP_TYPE, message).at(span, "").help(help));
+        }
+        value
+    }
+
+    /// A constant that came from where secrets are kept: what is said of it does not show it.
+    fn hidden(&mut self, written: &str, span: Span, scalar: &Scalar, field: &str) -> Option<Constant> {
+        let target = kind_of(self.target, &scalar.kind);
+        let fits = never_fits(self.target, scalar, written).is_none();
+        let value = of_kind(target, written).filter(|_| fits);
+        if value.is_none() {
+            let message = format!("what this names never fits `{field}`, which is {}", name(target));
+            let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(span, "");
+            self.findings.push(finding.help("its length, its form or its kind is another: see the contract"));
         }
         value
     }
@@ -173,5 +216,20 @@ impl Checker<'_> {
             }
             _ => None,
         }
+    }
+}
+
+/// A constant of a kind, as it is written; `None` where it is not one.
+fn of_kind(target: Kind, written: &str) -> Option<Constant> {
+    match target {
+        Kind::Text => Some(Constant::Text(written.into())),
+        Kind::Bool => written.parse().ok().map(Constant::Bool),
+        Kind::Integer => written.parse().ok().map(Constant::Integer),
+        Kind::Decimal | Kind::Double => {
+            let (mantissa, scale) = parse_decimal(written)?;
+            Some(Constant::Decimal(Decimal { mantissa, scale: u8::try_from(scale).ok()? }))
+        }
+        Kind::Date => written.parse().ok().map(Constant::Date),
+        Kind::Bytes | Kind::Time | Kind::DateTime | Kind::Duration => None,
     }
 }

@@ -7,20 +7,18 @@ use portolan_diagnostics::{Code, Diagnostic, nearest};
 use super::{
     Checker,
     expression::Typed,
+    known::Known,
     scope::What,
     types::{Type, Values, name},
 };
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
     functions::{
-        self, Form, Function, Kind, Outcome, Prepared,
+        self, Form, Function, Kind, Outcome, Prepared, forms,
         lists::{self, Gives},
     },
-    ir::{Constant, ContextField, Expr, RowsFrom},
+    ir::{Constant, ContextField, Expr, Given, RowsFrom},
 };
-
-/// What is called like a function and is more than one.
-const FORMS: &[&str] = &["has", "isnil", "size", "default", "nullif", "lookup", "lookup_key", "now"];
 
 /// What other languages call our functions, separators left out.
 const ELSEWHERE: &[(&str, &[&str])] = &[
@@ -80,16 +78,13 @@ impl Checker<'_> {
             ("now", []) => {
                 Some(Typed::new(Expr::Context(ContextField::Received), Type::any(Kind::DateTime), at))
             }
-            (form, _) if FORMS.contains(&form) && functions::find(form).is_none() => {
-                let usage = match form {
-                    "has" | "isnil" => "one path",
-                    "default" | "nullif" => "two values",
-                    "lookup" => "the name of a table and a key",
-                    "lookup_key" => "the name of a table and a value",
-                    "now" => "nothing",
-                    _ => "one value",
-                };
-                self.report(Code::EXPR_ARGUMENTS, format!("`{form}` takes {usage}"), leaf, at);
+            (name, _)
+                if functions::find(name).is_none()
+                    && let Some(form) = forms::find(name) =>
+            {
+                let message = format!("`{name}` is not called like this");
+                let finding = Diagnostic::error(Code::EXPR_ARGUMENTS, message).at(leaf.place(at), "");
+                self.findings.push(finding.help(format!("write {}", form.usage)));
                 None
             }
             (name, _) if let Some(known) = lists::find(name) => match known.gives {
@@ -107,7 +102,8 @@ impl Checker<'_> {
                     let message = format!("there is no function `{name}`");
                     let finding = Diagnostic::error(Code::EXPR_UNKNOWN_FUNCTION, message)
                         .at(leaf.place(&function.place), "");
-                    let names = functions::LIBRARY.iter().map(|f| f.name).chain(FORMS.iter().copied());
+                    let names =
+                        functions::LIBRARY.iter().map(|f| f.name).chain(forms::FORMS.iter().map(|f| f.name));
                     let names = names.chain(lists::LISTS.iter().map(|f| f.name));
                     let elsewhere = ELSEWHERE.iter().find(|(_, theirs)| {
                         theirs.iter().any(|t| t.eq_ignore_ascii_case(&name.replace('_', "")))
@@ -134,25 +130,23 @@ impl Checker<'_> {
 
     fn has(&mut self, x: &Expression, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
         let place = self.only_a_path(x, "has", leaf)?;
-        let slot = match &place.what {
-            What::Record { slot, .. } => *slot,
-            What::List { slot, .. } | What::Scalar { slot, .. } => Some(*slot),
-            What::Context(_) | What::Metadata(_) | What::Local(..) => {
-                let message = format!("`has` does not reach `{}`", place.path);
-                let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
-                self.findings.push(finding.help(format!("write default({}, '') != ''", place.path)));
-                return None;
-            }
+        let given = match &place.what {
+            What::Record { slot, .. } => slot.map(Given::Slot),
+            What::List { slot, .. } | What::Scalar { slot, .. } => Some(Given::Slot(*slot)),
+            What::Context(_) | What::Metadata(_) => place.optional.first().cloned(),
+            // An item that a step of a list made: an absent one was left out.
+            What::Local(..) => None,
         };
         let sure =
             !matches!(place.what, What::List { .. }) && !place.implicit && !self.scope.maybe_absent(&place);
         // A root of a reply may be the other half of a choice, fault or answer: to ask for it is never wrong.
-        if sure && place.path.contains('.') {
-            let message = format!("`{}` is always there", place.path);
+        if sure && (place.path.contains('.') || matches!(place.what, What::Local(..))) {
+            let shown = leaf.text.get(x.place.clone()).filter(|_| !place.path.contains('.'));
+            let message = format!("`{}` is always there", shown.unwrap_or(&place.path));
             let finding = Diagnostic::warning(Code::MAP_ALWAYS_PRESENT, message).at(leaf.place(at), "");
             self.findings.push(finding.help("the contract requires it: leave the test out"));
         }
-        let expr = slot.map_or(Expr::Constant(Constant::Bool(true)), Expr::Has);
+        let expr = given.map_or(Expr::Constant(Constant::Bool(true)), Expr::Has);
         Some(Typed::new(expr, Type::any(Kind::Bool), at))
     }
 
@@ -190,6 +184,7 @@ impl Checker<'_> {
             self.report(Code::MAP_TYPE, message, leaf, at);
             return None;
         }
+        self.never_equal(&x, &y, leaf);
         let y = self.present(y, leaf)?;
         let ty = x.ty.clone();
         let expr = Expr::NullIf(Box::new(x.expr), Box::new(y.expr));
@@ -218,6 +213,9 @@ impl Checker<'_> {
         let table = &tables[index];
         let table_name = &table.name;
         self.uses.asked(index, &key_typed.ty.values);
+        if key_typed.ty.values == Values::Names {
+            self.qualified_rows(table);
+        }
         if let (Values::Declared(known, zero), None) = (&key_typed.ty.values, &table.default)
             && table.origin != RowsFrom::Nowhere
         {
@@ -252,6 +250,7 @@ impl Checker<'_> {
         let comes = |key: &Arc<str>| match &key_typed.ty.values {
             Values::Declared(known, _) | Values::Written(known) => known.contains(key),
             Values::Any => true,
+            Values::Names => !key.contains(':'),
         };
         let rows = table.rows.iter().filter(|(key, _)| comes(key)).map(|(_, value)| value);
         let mut values: Vec<&Constant> = rows.chain(&table.default).collect();
@@ -433,20 +432,28 @@ impl Checker<'_> {
         if failed {
             return None;
         }
-        if let Some(fault) = functions::fault_of_arguments(function.name, args.len(), &prepared) {
+        let given_kinds: Vec<Kind> = kinds.iter().map(|t| t.kind).collect();
+        if let Some(fault) = functions::fault_of_arguments(function.name, &given_kinds, &prepared) {
             self.report(Code::EXPR_ARGUMENTS, fault, leaf, at);
             return None;
         }
+        let mut values = Values::Any;
+        if let (Some(first), Some(place)) = (kinds.first(), given.first().map(|e| e.place.clone())) {
+            let shown = leaf.text.get(place).unwrap_or("x");
+            let known = Known { function, args: &args, prepared: &prepared, first, shown };
+            values = self.known(&known, leaf, at)?;
+        }
         let ty = match function.result {
             Outcome::Kind(kind) => Type::any(kind),
-            Outcome::Number if kinds.iter().all(|t| t.kind == Kind::Integer) => Type::any(Kind::Integer),
-            Outcome::Number => Type::any(Kind::Decimal),
+            Outcome::Either if kinds.iter().any(|t| t.kind == Kind::Decimal) => Type::any(Kind::Decimal),
+            Outcome::Either => Type::any(kinds.first().map_or(Kind::Text, |t| t.kind)),
             Outcome::Perhaps(kind) => {
                 absent = true;
                 Type::any(kind)
             }
             Outcome::SameAs(position) => Type::any(kinds.get(position).map_or(Kind::Text, |t| t.kind)),
         };
+        let ty = if ty.kind == Kind::Text { Type { values, ..ty } } else { ty };
         let expr = Expr::Call { function: index, args, prepared, span: leaf.place(at) };
         Some(Typed { expr, ty, absent, optional, place: at.clone() })
     }

@@ -6,7 +6,11 @@ use portolan_schema::{Document, Record, Schema};
 
 use super::*;
 use crate::{
-    functions::{LIBRARY, lists::LISTS},
+    functions::{
+        LIBRARY,
+        forms::{self, FORMS},
+        lists::LISTS,
+    },
     run::alone,
 };
 
@@ -35,5 +39,58 @@ fn examples_give_what_they_say() {
             };
             assert_eq!(shown, *expected, "{text} {findings:?}");
         }
+    }
+}
+
+/// The example's reply is translated with the expression in the place of a text field.
+#[test]
+fn examples_of_forms_give_what_they_say() {
+    let with_attribute =
+        "<person xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns=\"urn:register\">";
+    let person = forms::SAMPLE.replace("<person>", with_attribute);
+    let reply = format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><PersonQueryResponse \
+         xmlns=\"urn:register\"><response>{person}</response></PersonQueryResponse></e:Body></e:Envelope>"
+    );
+    for form in FORMS {
+        assert!(!form.examples.is_empty(), "{} has no example", form.name);
+        for (text, expected) in form.examples {
+            assert_eq!(given(text, &reply), *expected, "{text}");
+        }
+    }
+}
+
+/// What the example's `full_name` holds where an expression fills it.
+fn given(text: &str, reply: &str) -> String {
+    let mapping = include_str!("examples/registry.yaml");
+    let rule = "full_name: GivenName.trim() + ' ' + Surname.trim()";
+    assert!(mapping.contains(rule) && mapping.contains(forms::TABLES));
+    let mapping = mapping.replace(rule, &format!("full_name: \"string({text})\""));
+    let files = portolan_schema::Memory::default()
+        .with("m.yaml", mapping)
+        .with("registry.proto", include_str!("examples/registry.proto"))
+        .with("register.wsdl", include_str!("examples/register.wsdl"));
+    let mut sources = portolan_diagnostics::Sources::default();
+    let checked = crate::load::load("m.yaml", &files, &mut sources, &crate::load::Standing::default());
+    let Some(route) = checked.value.and_then(|mut routes| routes.pop()) else { return "error".to_owned() };
+    let context = crate::run::Context {
+        message_id: "m",
+        route: "r",
+        caller: None,
+        received: jiff::Timestamp::UNIX_EPOCH,
+        attempt: 1,
+        request_id: None,
+    };
+    let environment = crate::run::Environment { context, metadata: &[], original: None };
+    let mut out = Vec::new();
+    let mut scratch = crate::run::Scratch::default();
+    match route.compile().reply.run(reply.as_bytes(), &environment, &mut scratch, &mut out) {
+        Ok(_) => {}
+        Err(_) => return "error".to_owned(),
+    }
+    // Field 1 of the reply, which comes first: its key, its length, its text.
+    match out.as_slice() {
+        [0x0a, length, rest @ ..] => String::from_utf8(rest[..usize::from(*length)].to_vec()).unwrap(),
+        _ => "absent".to_owned(),
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
     functions::Kind,
-    ir::{Arithmetic, Comparison, Constant, Expr, SourceSlot},
+    ir::{Arithmetic, Comparison, Constant, Expr, Given},
 };
 
 /// An expression with its type.
@@ -23,8 +23,8 @@ pub(super) struct Typed {
     pub(super) ty: Type,
     /// May be absent for a reason that no `has` settles.
     pub(super) absent: bool,
-    /// The slots whose absence makes it absent.
-    pub(super) optional: Vec<SourceSlot>,
+    /// What makes it absent where it is not there.
+    pub(super) optional: Vec<Given>,
     /// Where it stands in its leaf.
     pub(super) place: Range<usize>,
 }
@@ -101,7 +101,7 @@ impl Checker<'_> {
     /// A place as a value.
     pub(super) fn place(&mut self, place: &Place, leaf: &Leaf, at: &Range<usize>) -> Option<Typed> {
         let schema = self.scope.schema(place.side);
-        let (expr, ty, absent) = match &place.what {
+        let (expr, ty) = match &place.what {
             What::Scalar { slot, record, field, scalar } => {
                 let expr = Expr::Field {
                     slot: *slot,
@@ -109,19 +109,19 @@ impl Checker<'_> {
                     field: *field,
                     path: place.path.as_str().into(),
                 };
-                (expr, Type::of(schema, schema.scalar(*scalar)), false)
+                (expr, Type::of(schema, schema.scalar(*scalar)))
             }
             What::Context(field) => {
-                use crate::ir::ContextField::{Attempt, Caller, Received, RequestId};
+                use crate::ir::ContextField::{Attempt, Received};
                 let kind = match field {
                     Attempt => Kind::Integer,
                     Received => Kind::DateTime,
                     _ => Kind::Text,
                 };
-                (Expr::Context(*field), Type::any(kind), matches!(field, Caller | RequestId))
+                (Expr::Context(*field), Type::any(kind))
             }
-            What::Metadata(header) => (Expr::Metadata(header.clone()), Type::any(Kind::Text), true),
-            What::Local(local, ty) => (Expr::Local(*local), ty.clone(), false),
+            What::Metadata(header) => (Expr::Metadata(header.clone()), Type::any(Kind::Text)),
+            What::Local(local, ty) => (Expr::Local(*local), ty.clone()),
             What::Record { .. } => {
                 let message = format!("`{}` is a record, and a single value is wanted here", place.path);
                 match self.scope.text_of(place) {
@@ -142,7 +142,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        Some(Typed { expr, ty, absent, optional: place.optional.clone(), place: at.clone() })
+        Some(Typed { expr, ty, absent: false, optional: place.optional.clone(), place: at.clone() })
     }
 
     /// An expression as a value.
@@ -222,17 +222,17 @@ impl Checker<'_> {
         }
     }
 
-    /// A value without the slots that are known to be there only here.
+    /// A value without what is known to be there only here.
     fn branch(&mut self, e: &Expression, leaf: &Leaf) -> Option<Typed> {
         let typed = self.value(e, leaf)?;
         let optional = self.open(&typed);
         Some(Typed { optional, ..typed })
     }
 
-    /// The slots that decide whether a value is there, and of which it is not known that they are.
-    fn open(&self, typed: &Typed) -> Vec<SourceSlot> {
-        let open = |slot: &&SourceSlot| !self.scope.settled.contains(slot);
-        typed.optional.iter().filter(open).copied().collect()
+    /// What decides whether a value is there, and of which it is not known that it is.
+    fn open(&self, typed: &Typed) -> Vec<Given> {
+        let open = |given: &&Given| !self.scope.settled.contains(given);
+        typed.optional.iter().filter(open).cloned().collect()
     }
 
     /// Checks something while a condition is known to hold, or not to.
@@ -296,7 +296,7 @@ impl Checker<'_> {
 
     /// An operand: it must be there. In a rule for faults, where anything may be missing, a condition on something
     /// absent does not hold; elsewhere it is a finding.
-    fn operands(&mut self, operands: [Typed; 2], leaf: &Leaf) -> Option<([Typed; 2], Vec<SourceSlot>)> {
+    fn operands(&mut self, operands: [Typed; 2], leaf: &Leaf) -> Option<([Typed; 2], Vec<Given>)> {
         let mut guards = Vec::new();
         let [a, b] = operands;
         let mut check = |c: &mut Self, typed: Typed| {
@@ -317,7 +317,7 @@ impl Checker<'_> {
         }
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();
         let message = format!("`{shown}` may be absent, and a value is needed here");
-        let help = if matches!(typed.expr, Expr::Field { .. }) {
+        let help = if matches!(typed.expr, Expr::Field { .. } | Expr::Metadata(_) | Expr::Context(_)) {
             format!(
                 "test it first: has({shown}) && ..., or give a value for its absence: default({shown}, ...)"
             )
@@ -335,13 +335,12 @@ impl Checker<'_> {
             return Some(typed);
         }
         let message = format!("this is {}, and a number is wanted", name(typed.ty.kind));
-        self.report_with(
-            Code::MAP_TYPE,
-            message,
-            leaf,
-            &typed.place.clone(),
-            "convert it by integer(x) or decimal(x)",
-        );
+        let shown = leaf.text.get(typed.place.clone()).unwrap_or("x");
+        let help = match typed.ty.is_of_names() {
+            true => format!("translate the codes by a table with numbers: lookup('table', {shown})"),
+            false => "convert it by integer(x) or decimal(x)".to_owned(),
+        };
+        self.report_with(Code::MAP_TYPE, message, leaf, &typed.place.clone(), help);
         None
     }
 
@@ -371,6 +370,9 @@ impl Checker<'_> {
             let message = format!("{} is not compared with {}", name(a.ty.kind), name(b.ty.kind));
             let help = match (a.ty.kind, b.ty.kind) {
                 (Kind::Text, other) | (other, Kind::Text) => match other {
+                    _ if a.ty.is_of_names() || b.ty.is_of_names() => {
+                        "compare it with one of its values, in quotes"
+                    }
                     Kind::Integer => "convert the text: integer(x); or write the number in quotes",
                     Kind::Decimal => "convert the text: decimal(x)",
                     Kind::Date => "convert the text: date('2024-01-31')",
@@ -382,16 +384,19 @@ impl Checker<'_> {
             self.report_with(Code::MAP_TYPE, message, leaf, at, help);
             return None;
         }
-        self.never_equal(&a.ty, b, leaf);
-        self.never_equal(&b.ty, a, leaf);
+        self.never_equal(a, b, leaf);
+        self.never_equal(b, a, leaf);
         Some(())
     }
 
     /// A text that the other side can never be.
-    fn never_equal(&mut self, declared: &Type, written: &Typed, leaf: &Leaf) {
-        let (Values::Declared(known, _), Values::Written(texts)) = (&declared.values, &written.ty.values)
-        else {
-            return;
+    pub(super) fn never_equal(&mut self, declared: &Typed, written: &Typed, leaf: &Leaf) {
+        let (known, texts) = match (&declared.ty.values, &written.ty.values) {
+            (Values::Declared(known, _), Values::Written(texts)) => (known, texts),
+            (Values::Names, Values::Written(texts)) => {
+                return self.never_named(declared, texts, written, leaf);
+            }
+            _ => return,
         };
         for text in texts.iter().filter(|t| !known.contains(t)) {
             let message = format!("the contract has no value `{text}` here");
@@ -472,8 +477,8 @@ impl Checker<'_> {
     }
 }
 
-/// An expression that is tested only where the slots are there.
-fn guarded(guards: Vec<SourceSlot>, expr: Expr) -> Expr {
+/// An expression that is tested only where these are there.
+fn guarded(guards: Vec<Given>, expr: Expr) -> Expr {
     if guards.is_empty() {
         return expr;
     }

@@ -51,7 +51,7 @@ impl Checker<'_> {
             self.findings.push(finding.help("skip nil items, or refuse them: `nil: skip`, `nil: refuse`"));
         }
         let known = self.scope.settled.len();
-        self.scope.settled.extend(sequence.settled.iter().copied());
+        self.scope.settled.extend(sequence.settled.iter().cloned());
         self.scope.opened.push(Opened::Item(variable.to_owned(), sequence.item.clone()));
         let filled = item(self, Target { list: false, required: false, ..target });
         self.scope.opened.pop();
@@ -64,7 +64,40 @@ impl Checker<'_> {
         Some(Filled { content, always: false })
     }
 
-    /// A list of one item.
+    /// Items that are written out are not more than the contract takes, and not fewer.
+    fn counted(&mut self, filled: &[Filled], items: &[Placed<Rule>], target: Target<'_>, span: Span) {
+        let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        let least = number(target.occurs.min);
+        let count = |n: usize| if n == 1 { "1 item".to_owned() } else { format!("{n} items") };
+        if filled.len() < least {
+            let message =
+                format!("`{}` has at least {}, and here are {}", target.name, count(least), filled.len());
+            let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(span, "");
+            self.findings.push(finding.help("write the items that are missing"));
+        }
+        let Some(most) = target.occurs.max.map(number) else { return };
+        let Some(first) = items.get(most) else { return };
+        let sure = filled.iter().filter(|item| item.always).count();
+        let help = match most {
+            1 => "leave the others out".to_owned(),
+            _ => format!("leave all but {most} out"),
+        };
+        let finding = if sure > most {
+            let message =
+                format!("`{}` has at most {}, and here are {}", target.name, count(most), filled.len());
+            Diagnostic::error(Code::MAP_NEVER_FITS, message)
+        } else {
+            let message = format!(
+                "`{}` has at most {}: a message that has all of these {} is refused",
+                target.name,
+                count(most),
+                filled.len()
+            );
+            Diagnostic::warning(Code::MAP_NEVER_FITS, message)
+        };
+        self.findings.push(finding.at(first.span, "the first that is too many").help(help));
+    }
+
     /// Items that are written out.
     pub(super) fn items(&mut self, items: &[Placed<Rule>], target: Target<'_>, span: Span) -> Option<Filled> {
         if !target.list {
@@ -77,11 +110,12 @@ impl Checker<'_> {
             return None;
         }
         let inside = Target { list: false, required: false, ..target };
-        if let [item] = items {
-            return self.content(item, inside);
-        }
         let filled: Vec<_> = items.iter().map(|item| self.content(item, inside)).collect();
-        let filled = filled.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut filled = filled.into_iter().collect::<Option<Vec<_>>>()?;
+        self.counted(&filled, items, target, span);
+        if let [_] = items {
+            return filled.pop();
+        }
         let always = filled.iter().any(|item| item.always);
         let content = WriteContent::Items(filled.into_iter().map(|item| item.content).collect());
         Some(Filled { content, always })

@@ -9,12 +9,15 @@ mod cover;
 mod document;
 mod endpoints;
 mod expression;
+mod known;
 mod lists;
 mod money;
+mod names;
 mod outcome;
 mod poll;
 mod rules;
 mod scope;
+mod secrets;
 mod sequences;
 mod tables;
 mod types;
@@ -26,9 +29,11 @@ use std::{
     time::Duration,
 };
 
-use portolan_diagnostics::{Checked, Code, Diagnostic, Label, Severity, Span};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Label, Severity, SourceId, Span};
 use portolan_formats::Selection;
-use portolan_schema::{Contract, Document, FieldId, RecordId, Schema, SoapBinding, TypeId};
+use portolan_schema::{
+    Contract, Document, FieldId, Occurs, RecordId, Schema, SoapBinding, SoapVersion, TypeId,
+};
 
 use crate::{
     expression::Leaf,
@@ -226,6 +231,7 @@ fn whole(
     let message = Source::new(target, ends.answer(), route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
     let mut back = Checker::new(message, Some(original), source, route, &mut uses, findings);
+    back.soap = Some(ends.poll.as_ref().unwrap_or(&ends.target).binding.version);
     let poll = route.delivery.poll.as_ref().map(|poll| &poll.value);
     let until = poll.and_then(|poll| back.until(poll.until.as_ref()?));
     let response = back.direction(&route.response, ends.reply, None, false);
@@ -289,6 +295,8 @@ pub(crate) struct Checker<'a> {
     findings: &'a mut Vec<Diagnostic>,
     /// Rules for faults, where anything may be missing.
     lenient: bool,
+    /// The version of SOAP that the replies are of; `None` in requests.
+    soap: Option<SoapVersion>,
     /// The system may be asked twice.
     idempotent: bool,
     /// Groups of `maps:` that are being written out.
@@ -303,6 +311,8 @@ pub(crate) struct Checker<'a> {
     before: usize,
     /// Something of the mapping could not be read.
     broken: bool,
+    /// The mapping's file; rules of standing headers are of another.
+    mapping: SourceId,
 }
 
 impl<'a> Checker<'a> {
@@ -324,6 +334,7 @@ impl<'a> Checker<'a> {
             uses,
             findings,
             lenient: false,
+            soap: None,
             idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
             groups: Vec::new(),
             rules: 0,
@@ -331,6 +342,7 @@ impl<'a> Checker<'a> {
             depth: 0,
             before,
             broken: route.broken,
+            mapping: route.name.span.source,
         }
     }
 
@@ -369,7 +381,7 @@ impl<'a> Checker<'a> {
         if let Some(from) = &rules.from {
             let place = self.opened(from);
             given = place.as_ref().and_then(slot_of);
-            self.scope.settled.extend(place.iter().flat_map(|p| p.optional.iter().copied()));
+            self.scope.settled.extend(place.iter().flat_map(|p| p.optional.iter().cloned()));
             self.scope.opened.push(place.map_or(Opened::Lost, Opened::Record));
         } else if !request {
             // An answer without a body is no answer.
@@ -427,6 +439,7 @@ impl<'a> Checker<'a> {
             name,
             ty: root.ty,
             list: false,
+            occurs: Occurs::ONCE,
             nillable: last.is_some_and(|f| f.nillable),
             required: false,
         };

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
     functions::Kind,
-    ir::{Comparison, Expr, Write, WriteContent},
+    ir::{Comparison, Expr, Given, Write, WriteContent},
 };
 
 const MONEY: &str = "google.type.Money";
@@ -97,7 +97,7 @@ impl Checker<'_> {
             Expression { kind: Kinds::Path(path), place: money.place.clone() }
         };
         let known = self.scope.settled.len();
-        self.scope.settled.extend(place.optional.iter().copied());
+        self.scope.settled.extend(place.optional.iter().cloned());
         let call = Kinds::Call {
             name: Segment { name: "amount".to_owned(), place: at.clone() },
             receiver: None,
@@ -107,7 +107,9 @@ impl Checker<'_> {
         self.scope.settled.truncate(known);
         let typed = typed?;
         let expr = match place.what {
-            What::Record { slot: Some(slot), .. } => Expr::Cases(vec![(Some(Expr::Has(slot)), typed.expr)]),
+            What::Record { slot: Some(slot), .. } => {
+                Expr::Cases(vec![(Some(Expr::Has(Given::Slot(slot))), typed.expr)])
+            }
             _ => typed.expr,
         };
         Some(Typed { expr, optional: place.optional, ..typed })

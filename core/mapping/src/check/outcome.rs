@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::Selection;
-use portolan_schema::TypeId;
+use portolan_schema::{Field, TypeId};
 
 use super::{
     Checker,
     document::{Stray, fields_of},
-    types::name,
+    scope::What,
+    types::{kind_of, name},
 };
 use crate::{
-    expression::Leaf,
+    expression::{Expression, ExpressionKind, Leaf},
     file::{ConstantText, FailRule, Placed, RequireRule, Rule},
     functions::Kind,
     ir::{Constant, Expr, Failure, FaultRules, Require, Side},
@@ -73,6 +74,9 @@ impl Checker<'_> {
             );
             return None;
         }
+        if self.record_for_text(leaf) {
+            return None;
+        }
         let typed = self.leaf(leaf)?;
         if typed.ty.kind != Kind::Text {
             let message = format!("a message is text, and this is {}", name(typed.ty.kind));
@@ -80,6 +84,34 @@ impl Checker<'_> {
             return None;
         }
         Some(typed.expr)
+    }
+
+    /// A record where a text is wanted: says which texts there are.
+    fn record_for_text(&mut self, leaf: &Leaf) -> bool {
+        let Ok(Expression { kind: ExpressionKind::Path(path), place: at }) = leaf.parse() else {
+            return false;
+        };
+        let Ok(place) = self.scope.resolve(&path, leaf) else { return false };
+        let What::Record { record, .. } = place.what else { return false };
+        let schema = self.scope.schema(place.side);
+        let is_text = |field: &&Field| match field.ty {
+            TypeId::Scalar(scalar) => {
+                !field.occurs.is_list() && kind_of(schema, &schema.scalar(scalar).kind) == Kind::Text
+            }
+            TypeId::Record(_) => false,
+        };
+        let fields = schema.record(record).fields.iter().filter(is_text);
+        let mut texts: Vec<String> = fields.take(12).map(|f| format!("{}.{}", place.path, f.name)).collect();
+        if place.path.starts_with("fault") && texts.iter().all(|text| text != "fault.reason") {
+            texts.insert(0, "fault.reason".to_owned());
+        }
+        let message = format!("a message is text, and `{}` is a record", place.path);
+        let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&at), "");
+        self.findings.push(finding.help(match texts.is_empty() {
+            true => format!("say which text of it to take: a field of what `{}` holds", place.path),
+            false => format!("say which text to take: {}", texts.join(", ")),
+        }));
+        true
     }
 
     /// A field of the caller's own message, as it is named to the caller.

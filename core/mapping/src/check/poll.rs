@@ -70,6 +70,7 @@ pub(super) fn question(
     let message = Source::new(target, ends.target.reply, rules.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
     let mut checker = Checker::new(message, Some(original), target, route, uses, findings);
+    checker.soap = Some(ends.target.binding.version);
     let header = merged(rules.header.as_ref(), standing);
     let translation = checker.direction(rules, asked.request, header.as_ref(), false);
     let faults = checker.faults(&route.faults, rules.span);

@@ -2,7 +2,7 @@
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::{Value, lexical::Form};
-use portolan_schema::{Field, FieldId, Presence, Record, RecordId, TypeId};
+use portolan_schema::{Field, FieldId, Occurs, Presence, Record, RecordId, TypeId};
 
 use super::{
     Checker,
@@ -37,6 +37,8 @@ pub(super) struct Target<'t> {
     pub(super) name: &'t str,
     pub(super) ty: TypeId,
     pub(super) list: bool,
+    /// How often the field may stand.
+    pub(super) occurs: Occurs,
     pub(super) nillable: bool,
     pub(super) required: bool,
 }
@@ -47,6 +49,7 @@ impl<'t> Target<'t> {
             name: &field.name,
             ty: field.ty,
             list: field.occurs.is_list(),
+            occurs: field.occurs,
             nillable: field.nillable,
             required: is_required(field),
         }
@@ -107,12 +110,15 @@ impl Checker<'_> {
             Rule::Constant(text) => {
                 let TypeId::Scalar(id) = target.ty else { return self.not_a_value(target.name, rule.span) };
                 let scalar = self.target.scalar(id);
-                let constant = self.constant(text, rule.span, scalar, target.name)?;
+                let (constant, hidden) = (self.constant(text, rule.span, scalar, target.name)?, text.hidden);
                 if let Constant::Text(text) = &constant
                     && let Err(problem) =
                         Form::compile(self.target, id).write(Value::Text(text), &mut Vec::new())
                 {
-                    let message = format!("this never fits `{}`: `{text}` {problem}", target.name);
+                    let message = match hidden {
+                        true => format!("what this names never fits `{}`: it {problem}", target.name),
+                        false => format!("this never fits `{}`: `{text}` {problem}", target.name),
+                    };
                     self.findings.push(Diagnostic::error(Code::MAP_NEVER_FITS, message).at(rule.span, ""));
                 }
                 Some(Filled { content: WriteContent::Scalar(Expr::Constant(constant)), always: true })
@@ -225,7 +231,7 @@ impl Checker<'_> {
         };
         let open = self.scope.maybe_absent(&place);
         let known = self.scope.settled.len();
-        self.scope.settled.extend(place.optional.iter().copied());
+        self.scope.settled.extend(place.optional.iter().cloned());
         self.scope.opened.push(Opened::Record(place));
         let filled = self.content(inner, target);
         self.scope.opened.pop();
@@ -405,6 +411,7 @@ impl Checker<'_> {
                 continue;
             }
             let content = self.content(&rule.rule, Target::of(declared));
+            self.readable_secret(&rule.rule, declared, name);
             filled.push((field, rule.field.span, content));
         }
         self.choices(record, &filled);

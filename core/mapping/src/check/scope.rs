@@ -10,7 +10,7 @@ use portolan_schema::{Document, FieldId, Presence, RecordId, ScalarId, Schema, T
 use super::types::Type;
 use crate::{
     expression::{Leaf, Segment},
-    ir::{ContextField, Local, Side, SourceSlot},
+    ir::{ContextField, Given, Local, Side, SourceSlot},
 };
 
 /// A document that paths lead into.
@@ -57,8 +57,8 @@ pub(super) struct Place {
     pub(super) side: Side,
     /// What is there.
     pub(super) what: What,
-    /// The slots on the way that may be absent or nil.
-    pub(super) optional: Vec<SourceSlot>,
+    /// What on the way may be absent or nil.
+    pub(super) optional: Vec<Given>,
     /// Absence cannot be told from the default value.
     pub(super) implicit: bool,
     /// Slots of this frame are looked at by that one.
@@ -118,8 +118,8 @@ pub(super) struct Scope<'a> {
     pub(super) original: Option<Source<'a>>,
     /// Innermost last.
     pub(super) opened: Vec<Opened>,
-    /// Slots that are known to be there.
-    pub(super) settled: Vec<SourceSlot>,
+    /// What is known to be there.
+    pub(super) settled: Vec<Given>,
     /// The names of metadata that were asked for; `None` where there is no metadata.
     pub(super) metadata: Option<Vec<Arc<str>>>,
 }
@@ -256,7 +256,7 @@ impl<'a> Scope<'a> {
         };
         // A part of a fault may be missing; a body and a header are there, or nothing would be read of them.
         let optional = match (name.len(), slot) {
-            (2.., Some(slot)) => vec![slot],
+            (2.., Some(slot)) => vec![Given::Slot(slot)],
             _ => Vec::new(),
         };
         Some(Place { path: shown.join("."), side, what, optional, implicit: false, alias: None })
@@ -283,8 +283,8 @@ impl<'a> Scope<'a> {
         let place = Place {
             path: path_text,
             side: Side::Message,
+            optional: vec![Given::Metadata(header.clone())],
             what: What::Metadata(header),
-            optional: Vec::new(),
             implicit: false,
             alias: None,
         };
@@ -361,7 +361,7 @@ impl<'a> Scope<'a> {
         let implicit = declared.presence == Presence::Implicit && !declared.occurs.is_list();
         let maybe = declared.occurs.min == 0 || declared.nillable || declared.choice.is_some();
         if maybe && !implicit && !declared.occurs.is_list() {
-            optional.push(slot);
+            optional.push(Given::Slot(slot));
         }
         let what = match (selected.item, selected.node, declared.ty) {
             (Some(item), _, ty) => What::List { slot, item, ty, record, field },
@@ -399,7 +399,7 @@ impl<'a> Scope<'a> {
 
     /// Whether something on the way may be absent here.
     pub(super) fn maybe_absent(&self, place: &Place) -> bool {
-        place.optional.iter().any(|slot| !self.settled.contains(slot))
+        place.optional.iter().any(|given| !self.settled.contains(given))
     }
 
     /// The text of an element that has attributes, by the field that holds it.
@@ -451,7 +451,10 @@ fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]
                 path: format!("context.{name}"),
                 side: Side::Message,
                 what: What::Context(*field),
-                optional: Vec::new(),
+                optional: match field {
+                    ContextField::Caller | ContextField::RequestId => vec![Given::Context(*field)],
+                    _ => Vec::new(),
+                },
                 implicit: false,
                 alias: None,
             };

@@ -18,7 +18,7 @@ use crate::{
         Kind,
         lists::{self, Gives},
     },
-    ir::{Comparison, Cut, Expr, Fold, Items, List, Local, Side, SourceSlot, Step},
+    ir::{Comparison, Cut, Expr, Fold, Given, Items, List, Local, Side, SourceSlot, Step},
 };
 
 /// A list while it is checked.
@@ -29,7 +29,7 @@ pub(super) struct Sequence {
     /// What an item of it is, inside the steps that follow.
     pub(super) item: Place,
     /// What is known to be there where there is an item.
-    pub(super) settled: Vec<SourceSlot>,
+    pub(super) settled: Vec<Given>,
 }
 
 impl Sequence {
@@ -228,7 +228,7 @@ impl Checker<'_> {
                 Some(fold(Fold::Sum, sequence, ty, leaf, at))
             }
             ("min" | "max", [list]) => {
-                let (sequence, ty) = self.numbers(list, leaf)?;
+                let (sequence, ty) = self.ordered(list, leaf)?;
                 let how = if function.name == "min" { Fold::Least } else { Fold::Greatest };
                 Some(perhaps(fold(how, sequence, ty, leaf, at)))
             }
@@ -288,6 +288,18 @@ impl Checker<'_> {
         None
     }
 
+    /// A list of what has an order, and what kind they are of.
+    fn ordered(&mut self, list: &Expression, leaf: &Leaf) -> Option<(Sequence, Type)> {
+        let sequence = self.sequence(list, leaf)?;
+        let sequence = self.values(sequence, leaf, &list.place)?;
+        let kind = self.place(&sequence.item.clone(), leaf, &list.place)?.ty.kind;
+        if !matches!(kind, Kind::Bytes | Kind::Bool) {
+            return Some((sequence, Type::any(kind)));
+        }
+        self.report(Code::MAP_TYPE, format!("{} has no order", name(kind)), leaf, &list.place);
+        None
+    }
+
     /// A list whose items are single values.
     fn values(&mut self, sequence: Sequence, leaf: &Leaf, at: &Range<usize>) -> Option<Sequence> {
         match &sequence.item.what {
@@ -339,7 +351,7 @@ impl Checker<'_> {
             return None;
         };
         let known = self.scope.settled.len();
-        self.scope.settled.extend(sequence.settled.iter().copied());
+        self.scope.settled.extend(sequence.settled.iter().cloned());
         self.scope.opened.push(Opened::Item(named, sequence.item.clone()));
         let checked = check(self);
         self.scope.opened.pop();

@@ -34,7 +34,7 @@ impl Uses {
         used.asked = true;
         match keys {
             Values::Declared(known, _) | Values::Written(known) => used.keys.extend(known.iter().cloned()),
-            Values::Any => used.open = true,
+            Values::Any | Values::Names => used.open = true,
         }
     }
 

@@ -220,7 +220,7 @@ fn types_decide() {
     check(
         ("\"Status == 'A'\"", "Status == 1"),
         &[
-            "43:19 map/type [Status == 1] text is not compared with a whole number (convert the text: integer(x); or write the number in quotes)",
+            "43:19 map/type [Status == 1] text is not compared with a whole number (compare it with one of its values, in quotes)",
         ],
     );
     check(

@@ -25,6 +25,8 @@ pub(super) enum Values {
     Written(Vec<Arc<str>>),
     /// Declared by the contract; with the name that stands for "nothing" in a proto3 enum.
     Declared(Vec<Arc<str>>, Option<Arc<str>>),
+    /// Qualified names, which are read without their prefix: there is no colon in them.
+    Names,
 }
 
 impl Type {
@@ -44,9 +46,15 @@ impl Type {
                 let zero = e.values.iter().find(|v| v.number == Some(0)).map(|v| v.name.as_str().into());
                 Values::Declared(names, zero)
             }
+            None if scalar.kind == ScalarKind::QName => Values::Names,
             None => Values::Any,
         };
         Self { kind: kind_of(schema, &scalar.kind), values }
+    }
+
+    /// Whether its values are codes of a contract that are no numbers.
+    pub(super) fn is_of_names(&self) -> bool {
+        matches!(&self.values, Values::Declared(known, _) if known.iter().all(|code| parse_decimal(code).is_none()))
     }
 
     /// The type of either of two values, where there is one.
@@ -60,6 +68,11 @@ impl Type {
         let values = match (&self.values, &other.values) {
             (Values::Written(a), Values::Written(b)) => Values::Written(a.iter().chain(b).cloned().collect()),
             (a, b) if a == b => a.clone(),
+            (Values::Declared(known, zero), Values::Written(more))
+            | (Values::Written(more), Values::Declared(known, zero)) => {
+                let more = more.iter().filter(|text| !known.contains(text));
+                Values::Declared(known.iter().chain(more).cloned().collect(), zero.clone())
+            }
             _ => Values::Any,
         };
         Some(Self { kind, values })
@@ -122,7 +135,8 @@ pub(super) fn converts(from: Kind, to: Kind, written: &str) -> Result<(), Option
         (Decimal, Integer) => say(format!("say how to round: integer(round({written}, 0, 'half-even'))")),
         (Text, Date) => say(format!("convert it: date({written}), or date({written}, 'dd.MM.yyyy')")),
         (DateTime, Date) => say(format!("take the day: date({written})")),
-        (Text | Date, DateTime) => say(format!("convert it: timestamp({written})")),
+        (Text, DateTime) => say(format!("convert it: timestamp({written})")),
+        (Date, DateTime) => say(format!("say at which hour: timestamp(string({written}) + 'T00:00:00Z')")),
         (Integer, Bool) => say(format!("compare it: {written} != 0")),
         (Text, Bool) => say(format!("compare it: {written} == 'true'")),
         _ => Err(None),

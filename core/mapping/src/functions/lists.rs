@@ -1,6 +1,9 @@
 //! Functions of lists. They are part of the language rather than of the library: some name the items one by one, and a list is
 //! gone through item by item and never stands anywhere as a value.
 
+/// An expression with what it gives.
+pub type Example = (&'static str, &'static str);
+
 /// A function that takes a list, or gives one.
 #[derive(Debug)]
 pub struct ListFunction {
@@ -13,7 +16,7 @@ pub struct ListFunction {
     /// One or two sentences for the reference, with what it refuses.
     pub doc: &'static str,
     /// Expressions with what they give; they are tests and documentation at once.
-    pub examples: &'static [(&'static str, &'static str)],
+    pub examples: &'static [Example],
 }
 
 /// What a function of lists gives.

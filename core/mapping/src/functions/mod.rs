@@ -6,6 +6,7 @@
 mod calendar;
 mod codes;
 mod dates;
+pub mod forms;
 pub mod lists;
 mod money;
 mod numbers;
@@ -154,8 +155,8 @@ pub enum Outcome {
     Perhaps(Kind),
     /// The kind of the argument at this index.
     SameAs(usize),
-    /// A whole number where all arguments are, else a decimal.
-    Number,
+    /// The kind of the arguments, which are of one; a decimal where one of two numbers is.
+    Either,
 }
 
 /// The kinds of value in expressions; each is a variant of [`Value`].
@@ -172,6 +173,13 @@ pub enum Kind {
     Time,
     DateTime,
     Duration,
+}
+
+impl Kind {
+    /// Whether it is one of the exact numbers, which compare with one another.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Decimal)
+    }
 }
 
 /// What a function may use besides its arguments.
@@ -340,18 +348,36 @@ pub(crate) fn fault_of_constant(function: &str, position: usize, text: &str) -> 
     }
 }
 
-/// What is wrong with so many arguments together, each of which is right by itself.
+/// What is wrong with arguments of these kinds together, each of which is right by itself.
 pub(crate) fn fault_of_arguments(
     function: &str,
-    count: usize,
+    kinds: &[Kind],
     prepared: &[Prepared],
 ) -> Option<&'static str> {
     let short = prepared.iter().any(|one| matches!(one, Prepared::Form(form) if form.is_short()));
-    match (function, count) {
-        ("date", 2) if short => {
+    let form = prepared.iter().any(|one| matches!(one, Prepared::Form(_)));
+    match (function, kinds) {
+        ("date", [_, _]) if short => {
             Some("a year of two digits needs the first year of its century window: date(x, 'yyMMdd', 1950)")
         }
         ("timestamp", _) if short => Some("a moment's year has four digits"),
+        ("date", [Kind::Text, _, ..]) if !form => {
+            Some("a text has no offset: give the form in which it is written, date(x, 'dd.MM.yyyy')")
+        }
+        ("date", [Kind::DateTime, _, ..]) if form => {
+            Some("a date and time is read already: give an offset, date(x, '+02:00'), or nothing")
+        }
+        ("date", [Kind::Date, _, ..]) => Some("this is a date already: leave the call out"),
+        ("timestamp", [Kind::Integer, _, ..]) => Some("seconds have no form: timestamp(x)"),
+        ("timestamp", [Kind::DateTime, _, ..]) => Some(
+            "this is a date and time already: leave the call out; for another zone, in_zone(x, 'Europe/Tallinn')",
+        ),
+        ("decimal", [Kind::Text | Kind::Decimal, _]) => Some(
+            "only a whole number counts minor units: decimal(integer(x), 2) of a text, decimal(x) of a decimal",
+        ),
+        ("min" | "max", [a, b]) if a != b && !(a.is_number() && b.is_number()) => {
+            Some("only what is of one kind has a smaller and a larger")
+        }
         _ => None,
     }
 }

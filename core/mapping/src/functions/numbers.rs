@@ -1,7 +1,7 @@
 //! Functions of whole numbers and decimals.
 
 use super::{EvalError, Function, Kind, Outcome, Parameter};
-use portolan_formats::{Decimal, Value, ValueProblem, decimal::Rounding, lexical};
+use portolan_formats::{Decimal, Value, ValueProblem, decimal::Rounding, lexical, value::compare};
 
 /// A number of digits after the point.
 fn scale(value: Value<'_>) -> Result<u8, EvalError> {
@@ -134,35 +134,43 @@ pub(super) const ABS: Function = Function {
 };
 
 /// The smaller or the larger of two.
-fn either(arguments: &[Value<'_>], wanted: std::cmp::Ordering) -> Result<Value<'static>, EvalError> {
-    if let [Value::Integer(a), Value::Integer(b)] = *arguments {
-        return Ok(Value::Integer(if b.cmp(&a) == wanted { b } else { a }));
-    }
-    let decimal = |value| match value {
-        Value::Decimal(number) => Ok(number),
-        Value::Integer(number) => Decimal::from_integer(number).ok_or(ValueProblem::OutOfRange),
-        _ => Err(ValueProblem::WrongKind),
-    };
+fn either<'a>(arguments: &[Value<'a>], wanted: std::cmp::Ordering) -> Result<Value<'a>, EvalError> {
     let [a, b] = *arguments else { return Err(EvalError::Mismatch) };
-    let (a, b) = (decimal(a)?, decimal(b)?);
-    Ok(Value::Decimal(if b.compare(a) == wanted { b } else { a }))
+    let order = compare(b, a).ok_or(match (a, b) {
+        (Value::DateTime(_), Value::DateTime(_)) => EvalError::from(ValueProblem::NoZone),
+        _ => EvalError::Mismatch,
+    })?;
+    let chosen = if order == wanted { b } else { a };
+    match (chosen, a, b) {
+        (Value::Integer(number), Value::Decimal(_), _) | (Value::Integer(number), _, Value::Decimal(_)) => {
+            Ok(Value::Decimal(Decimal::from_integer(number).ok_or(ValueProblem::OutOfRange)?))
+        }
+        _ => Ok(chosen),
+    }
 }
 
-const NUMBERS: &[Parameter] = &[
-    Parameter::value("number", &[Kind::Integer, Kind::Decimal]),
-    Parameter::value("other", &[Kind::Integer, Kind::Decimal]),
-];
+/// What has an order.
+const ORDERED: &[Kind] =
+    &[Kind::Integer, Kind::Decimal, Kind::Date, Kind::Time, Kind::DateTime, Kind::Duration, Kind::Text];
+
+const TWO: &[Parameter] = &[Parameter::value("value", ORDERED), Parameter::value("other", ORDERED)];
 
 pub(super) const MIN: Function = Function {
     name: "min",
     receiver: false,
     sees_absent: false,
-    parameters: NUMBERS,
-    result: Outcome::Number,
-    doc: "The smaller of two numbers, or the smallest of a list; absent of one without items.",
+    parameters: TWO,
+    result: Outcome::Either,
+    doc: "The smaller of two numbers, dates, dates and times, times of day, spans of time or texts, or the smallest of a list; absent of one without items. Both are of one kind; text is in the order of its code points. Dates and times of which only one has a zone are refused.",
     examples: &[
         ("min(2.50, 10)", "2.50"),
         ("min(4, 3)", "3"),
+        ("min(date('2024-02-29'), date('2023-12-31'))", "2023-12-31"),
+        (
+            "min(timestamp('2024-01-01T00:00:00Z'), timestamp('2024-01-01T01:00:00+02:00'))",
+            "2024-01-01T01:00:00+02:00",
+        ),
+        ("min(timestamp('2024-01-01T00:00:00Z'), timestamp('2024-01-01T00:00:00'))", "error"),
         ("min('3,1'.split(',').map(n, integer(n)))", "1"),
     ],
     eval: |_, arguments| either(arguments, std::cmp::Ordering::Less),
@@ -172,12 +180,14 @@ pub(super) const MAX: Function = Function {
     name: "max",
     receiver: false,
     sees_absent: false,
-    parameters: NUMBERS,
-    result: Outcome::Number,
-    doc: "The larger of two numbers, or the largest of a list; absent of one without items.",
+    parameters: TWO,
+    result: Outcome::Either,
+    doc: "The larger of two numbers, dates, dates and times, times of day, spans of time or texts, or the largest of a list; absent of one without items. Both are of one kind; text is in the order of its code points. Dates and times of which only one has a zone are refused.",
     examples: &[
         ("max(-1, 0)", "0"),
         ("max(2.5, 2.49)", "2.5"),
+        ("max('a', 'b')", "b"),
+        ("max('2024-01-31 2024-03-01'.split(' ').map(d, date(d)))", "2024-03-01"),
         ("max('3,10'.split(',').map(n, integer(n)))", "10"),
     ],
     eval: |_, arguments| either(arguments, std::cmp::Ordering::Greater),

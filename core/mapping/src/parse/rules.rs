@@ -142,7 +142,11 @@ fn constant(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
     // Unlike elsewhere an empty text is a value here, if it stands in quotes.
     text(entry, findings)?;
     let scalar = entry.value.scalar()?;
-    Some(Rule::Constant(ConstantText { text: scalar.text.as_str().into(), plain: scalar.plain }))
+    Some(Rule::Constant(ConstantText {
+        text: scalar.text.as_str().into(),
+        plain: scalar.plain,
+        hidden: scalar.hidden,
+    }))
 }
 
 /// `c in Children.Child`

@@ -96,7 +96,9 @@ impl ReplyPlan {
             rules: faults.rules.iter().map(|f| failure(&scope, f)).collect(),
         });
         let until = until.map(|(holds, span)| Until { holds: scope.compile(holds), span: *span });
-        Self { plan: Plan::compile(&reply.response, contracts), faults, until }
+        let mut plan = Plan::compile(&reply.response, contracts);
+        plan.source.reader = plan.source.reader.lenient();
+        Self { plan, faults, until }
     }
 }
 

@@ -4,7 +4,7 @@ use super::lists::Folded;
 use crate::{
     check::calls::written,
     functions::{self, Function, Prepared},
-    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, Local, SourceSlot, Table, Tables},
+    ir::{Arithmetic, Comparison, Constant, ContextField, Expr, Given, Local, SourceSlot, Table, Tables},
 };
 use portolan_diagnostics::Span;
 use portolan_formats::{Decoder, Value};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) enum Node {
     Field { slot: SourceSlot, decoder: Decoder, path: Arc<str> },
-    Has(SourceSlot),
+    Has(Given),
     IsNil(SourceSlot),
     Size(SourceSlot),
     Local(Local),
@@ -93,7 +93,7 @@ impl Scope<'_> {
                     path: path.clone(),
                 }
             }
-            Expr::Has(slot) => Node::Has(*slot),
+            Expr::Has(given) => Node::Has(given.clone()),
             Expr::IsNil(slot) => Node::IsNil(*slot),
             Expr::Size(slot) => Node::Size(*slot),
             Expr::Local(local) => Node::Local(*local),

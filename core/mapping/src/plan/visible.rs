@@ -41,7 +41,7 @@ impl Visible {
             found
         });
         let fields = shown.collect();
-        let reader = Reader::compile(schema, document, &selection);
+        let reader = Reader::compile(schema, document, &selection).lenient();
         Self { source: Source { reader, frames: selection.widths().len() }, fields }
     }
 

@@ -3,7 +3,7 @@
 use super::{Environment, RunError, lists::fold, trace::Trace};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
-    ir::{Arithmetic, Comparison, ContextField, Side, SourceSlot},
+    ir::{Arithmetic, Comparison, ContextField, Given, Side, SourceSlot},
     plan::{Call, Conversion, Node, Origin, value_of},
 };
 use bumpalo::{Bump, collections::String as BumpString};
@@ -160,7 +160,7 @@ fn value<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Valu
         },
         Node::Constant(constant) => Ok(value_of(constant)),
         Node::Call(call) => function(call, run, settle),
-        Node::Has(slot) => Ok(Value::Bool(!matches!(run.slot(*slot), Slot::Absent | Slot::Nil))),
+        Node::Has(given) => Ok(Value::Bool(has(given, run))),
         Node::IsNil(slot) => Ok(Value::Bool(run.slot(*slot) == Slot::Nil)),
         Node::Size(slot) => Ok(Value::Integer(match run.slot(*slot) {
             Slot::List { count, .. } => i128::from(count),
@@ -169,10 +169,7 @@ fn value<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Valu
         Node::Local(local) => Ok(run.locals.get(usize::from(local.0)).copied().unwrap_or(Value::Absent)),
         Node::Fold(folded) => fold(folded, run),
         Node::Context(field) => Ok(context(*field, run)),
-        Node::Metadata(name) => {
-            let found = run.environment.metadata.iter().find(|(known, _)| *known == &**name);
-            Ok(found.map_or(Value::Absent, |(_, value)| Value::Text(value)))
-        }
+        Node::Metadata(name) => Ok(metadata(name, run)),
         Node::Default(pair) => match evaluate(&pair.0, run, false)? {
             Value::Absent | Value::Nil => evaluate(&pair.1, run, settle),
             value => Ok(value),
@@ -301,6 +298,20 @@ fn context<'a>(field: ContextField, run: &Run<'_, 'a>) -> Value<'a> {
         ContextField::Received => Value::DateTime(DateTime::utc(context.received)),
         ContextField::Attempt => Value::Integer(i128::from(context.attempt)),
         ContextField::RequestId => context.request_id.map_or(Value::Absent, Value::Text),
+    }
+}
+
+fn metadata<'a>(name: &str, run: &Run<'_, 'a>) -> Value<'a> {
+    let found = run.environment.metadata.iter().find(|(known, _)| *known == name);
+    found.map_or(Value::Absent, |(_, value)| Value::Text(value))
+}
+
+/// Whether it is there, and not nil.
+fn has(given: &Given, run: &Run<'_, '_>) -> bool {
+    match given {
+        Given::Slot(slot) => !matches!(run.slot(*slot), Slot::Absent | Slot::Nil),
+        Given::Metadata(name) => metadata(name, run) != Value::Absent,
+        Given::Context(field) => context(*field, run) != Value::Absent,
     }
 }
 

@@ -249,7 +249,10 @@ pub(super) fn fold<'a>(folded: &'a Folded, run: &mut Run<'_, 'a>) -> Result<Valu
         };
         let better = |wanted: Ordering, result: Value<'a>| match result {
             Value::Absent => Ok(true),
-            known => compare(value, known).map(|order| order == wanted).ok_or(EvalError::Mismatch),
+            known => compare(value, known).map(|order| order == wanted).ok_or_else(|| match value {
+                Value::DateTime(_) => EvalError::from(ValueProblem::NoZone),
+                _ => EvalError::Mismatch,
+            }),
         };
         match &folded.fold {
             Fold::Count => {}

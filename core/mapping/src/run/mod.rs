@@ -77,6 +77,13 @@ pub struct Fault {
     pub matched: Option<FailureOutcome>,
 }
 
+impl ReplyPlan {
+    /// The first element of a reply that was read though it stands in another namespace than the contract says.
+    pub fn taken(&self) -> Option<&str> {
+        self.plan.source.reader.taken()
+    }
+}
+
 impl Plan {
     /// Translates a document, appending to `out`. On an error `out` is as it was.
     pub fn run(

@@ -55,7 +55,7 @@ fn names_without_their_root_and_codes_without_their_table() {
     assert_eq!(
         found,
         [
-            "40:17 map/type [original.purpose] `dependants` is a whole number, and this is text (translate the codes by a table: lookup('table', original.purpose))",
+            "40:17 map/type [original.purpose] `dependants` is a whole number, and this is text (translate the codes by a table with numbers: lookup('table', original.purpose))",
         ]
     );
 }
@@ -270,4 +270,57 @@ fn expressions_point_into_themselves() {
         ("'^[0-9]{11}$'", "'^[0-9{11}$'"),
         &["18:33 expr/arguments ['^[0-9{11}$'] this is not a regular expression: unclosed character class"],
     );
+}
+
+#[test]
+fn written_out_lists_are_counted() {
+    let found = |occurs: &str, list: &str| {
+        let old = r#"<xs:element name="Channel" type="xs:string" minOccurs="0"/>"#;
+        let new = format!(r#"<xs:element name="Channel" type="xs:string" {occurs}/>"#);
+        assert!(WSDL.contains(old));
+        let mapping = MAPPING.replacen(r#"Channel: { const: "01" }"#, &format!("Channel: {list}"), 1);
+        loaded_with(&mapping, &WSDL.replacen(old, &new, 1)).1
+    };
+    let two = r#"minOccurs="0" maxOccurs="2""#;
+    assert_eq!(found(two, "[ national_id, \"'b'\" ]"), [] as [&str; 0]);
+    assert_eq!(
+        found(two, "[ \"'a'\", \"'b'\", \"'c'\" ]"),
+        [
+            "27:30 map/never-fits [\"'c'\"] `Channel` has at most 2 items, and here are 3 (leave all but 2 out)"
+        ]
+    );
+    assert_eq!(
+        found(two, "[ \"'a'\", metadata.b, metadata.c ]"),
+        [
+            "27:35 warning map/never-fits [metadata.c] `Channel` has at most 2 items: a message that has all of these 3 is refused (leave all but 2 out)"
+        ]
+    );
+    assert_eq!(
+        found(r#"minOccurs="2" maxOccurs="3""#, "[ \"'a'\" ]"),
+        [
+            "27:14 map/never-fits [[ \"'a'\"] `Channel` has at least 2 items, and here are 1 (write the items that are missing)"
+        ]
+    );
+}
+
+#[test]
+fn secrets_do_not_stand_in_mappings() {
+    let old = r#"<xs:element name="serviceVersion" type="xs:string" minOccurs="0"/>"#;
+    assert!(WSDL.contains(old));
+    let found = |field: &str, rule: &str| {
+        let more = format!(r#"{old}<xs:element name="{field}" type="xs:string" minOccurs="0"/>"#);
+        let version = "serviceVersion: { const: v1 }";
+        let mapping = MAPPING.replacen(version, &format!("{version}, {field}: {rule}"), 1);
+        assert_ne!(mapping, MAPPING);
+        loaded_with(&mapping, &WSDL.replacen(old, &more, 1)).1
+    };
+    let said = found("ApiKey", "{ const: hunter2 }");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("warning map/secret"), "{said:?}");
+    assert!(said[0].contains("the secret for `ApiKey` stands here for everybody to read"), "{said:?}");
+    assert_eq!(found("Password", "\"'hunter2'\"").len(), 1);
+    assert_eq!(found("Password", "metadata.password"), [] as [&str; 0]);
+    assert_eq!(found("PasswordType", "{ const: digest }"), [] as [&str; 0]);
+    let said = found("Password", "{ const: \"${env:PASSWORD}\" }");
+    assert!(said[0].contains("filled in only in portolan.yaml"), "{said:?}");
 }

@@ -26,7 +26,7 @@ fn orders_have_a_key_and_a_place_to_wait() {
         "request-reply",
         "national_id + context.caller",
         &[
-            "13:32 map/maybe-absent [context.caller] `context.caller` may be absent, and a value is needed here (give a value for its absence: default(context.caller, ...))",
+            "13:32 map/maybe-absent [context.caller] `context.caller` may be absent, and a value is needed here (test it first: has(context.caller) && ..., or give a value for its absence: default(context.caller, ...))",
         ],
     );
 }
