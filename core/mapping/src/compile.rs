@@ -46,14 +46,17 @@ impl LoadedRoute {
         };
         let on = route.poll.as_ref().map(|poll| {
             let on = Contracts { source: (target, &poll.taken), target: (target, &poll.asked), ..back };
-            ReplyPlan::compile(&poll.request, None, on)
+            ReplyPlan::compile(&poll.request, on)
         });
-        let until = route.poll.as_ref().map(|poll| &poll.until);
+        let reply = ReplyPlan::compile(&route.reply, back);
         let keys =
             route.request_id.iter().chain(&route.key).chain(route.order.iter().map(|order| &order.key));
         CompiledRoute {
             request: Plan::compile(&route.request, there).with_keys(keys, there),
-            reply: ReplyPlan::compile(&route.reply, until, back),
+            reply: match &route.poll {
+                Some(poll) => reply.with_until(&poll.until, back),
+                None => reply,
+            },
             poll: on,
             has_request_id: route.request_id.is_some(),
             has_key: route.key.is_some(),

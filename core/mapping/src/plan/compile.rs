@@ -86,8 +86,8 @@ impl Plan {
 }
 
 impl ReplyPlan {
-    /// Compiles a reply's way back. `until` says when it is the answer, where it need not be.
-    pub fn compile(reply: &ir::Reply, until: Option<&(ir::Expr, Span)>, contracts: Contracts<'_>) -> Self {
+    /// Compiles a reply's way back.
+    pub fn compile(reply: &ir::Reply, contracts: Contracts<'_>) -> Self {
         let scope = contracts.scope();
         let faults = reply.faults.as_ref().map(|faults| Faults {
             present: ir::SourceSlot { side: ir::Side::Message, slot: faults.present },
@@ -95,10 +95,16 @@ impl ReplyPlan {
             reason: faults.reason.as_ref().map(|e| scope.compile(e)),
             rules: faults.rules.iter().map(|f| failure(&scope, f)).collect(),
         });
-        let until = until.map(|(holds, span)| Until { holds: scope.compile(holds), span: *span });
         let mut plan = Plan::compile(&reply.response, contracts);
         plan.source.reader = plan.source.reader.lenient();
-        Self { plan, faults, until }
+        Self { plan, faults, until: None }
+    }
+
+    /// With the condition on which a reply is the answer, over the slots of the reply.
+    #[must_use]
+    pub fn with_until(mut self, (holds, span): &(ir::Expr, Span), contracts: Contracts<'_>) -> Self {
+        self.until = Some(Until { holds: contracts.scope().compile(holds), span: *span });
+        self
     }
 }
 
