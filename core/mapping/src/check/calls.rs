@@ -44,6 +44,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("exists", &["any", "some"]),
     ("all", &["every"]),
     ("distinct", &["unique", "uniq", "dedup"]),
+    ("group", &["groupby", "groupingby", "partition"]),
     ("join", &["concat", "implode"]),
     ("split", &["explode", "tokenize"]),
     ("sort", &["orderby", "sorted", "sortby"]),
@@ -137,6 +138,12 @@ impl Checker<'_> {
         let slot = match &place.what {
             What::Record { slot, .. } => *slot,
             What::List { slot, .. } | What::Scalar { slot, .. } => Some(*slot),
+            What::Group(_) | What::Members(_) => {
+                let message = format!("`{}` is always there", place.path);
+                let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
+                self.findings.push(finding.help("a group has an item at least: leave the test out"));
+                return None;
+            }
             What::Context(_) | What::Metadata(_) | What::Local(..) => {
                 let message = format!("`has` does not reach `{}`", place.path);
                 let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");

@@ -135,7 +135,13 @@ impl Checker<'_> {
                 }
                 return None;
             }
-            What::List { .. } => {
+            What::Group(_) => {
+                let message = "this is a group, and a single value is wanted here";
+                let help = "take its key, or what its items come to: g.key, size(g.items)";
+                self.report_with(Code::MAP_TYPE, message, leaf, at, help);
+                return None;
+            }
+            What::List { .. } | What::Members(_) => {
                 let message = format!("`{}` is a list, and a single value is wanted here", place.path);
                 let help = format!("fill a list from it: {{ each: item in {}, map: ... }}", place.path);
                 self.report_with(Code::MAP_CARDINALITY, message, leaf, at, help);
