@@ -13,7 +13,7 @@ use super::{
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
     functions::{
-        self, Form, Function, Kind, Outcome, Prepared,
+        self, Form, Function, Kind, Outcome,
         lists::{self, Gives},
     },
     ir::{Constant, ContextField, Expr, RowsFrom},
@@ -48,6 +48,16 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("join", &["concat", "implode"]),
     ("split", &["explode", "tokenize"]),
     ("sort", &["orderby", "sorted", "sortby"]),
+    ("hmac_sha256", &["hmac", "hmacsha256", "sign", "mac"]),
+    ("hex", &["tohex", "hexencode", "hexlower"]),
+    ("base64", &["tobase64", "base64encode", "b64"]),
+    ("add_business_days", &["workday", "addworkdays", "addworkingdays", "plusbusinessdays"]),
+    (
+        "adjust_business_day",
+        &["nextbusinessday", "previousbusinessday", "followingbusinessday", "precedingbusinessday"],
+    ),
+    ("business_days_between", &["networkdays", "busdaycount", "workdaysbetween", "workingdaysbetween"]),
+    ("is_business_day", &["isworkday", "isworkingday", "isbusday"]),
     ("now", &["today", "currenttime", "sysdate"]),
 ];
 
@@ -391,10 +401,11 @@ impl Checker<'_> {
                     Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&expression.place), "");
                 let hint =
                     (typed.ty.kind != Kind::Text && parameter.kinds.contains(&Kind::Text)).then(|| {
-                        format!(
-                            "convert it: string({})",
-                            leaf.text.get(expression.place.clone()).unwrap_or("x")
-                        )
+                        let shown = leaf.text.get(expression.place.clone()).unwrap_or("x");
+                        match typed.ty.kind {
+                            Kind::Bytes => format!("convert it: hex({shown}) or base64({shown})"),
+                            _ => format!("convert it: string({shown})"),
+                        }
                     });
                 self.findings.push(hint.into_iter().fold(finding, Diagnostic::help));
                 failed = true;
@@ -414,10 +425,10 @@ impl Checker<'_> {
                 continue;
             }
             if let Expr::Constant(Constant::Text(text)) = &typed.expr {
-                match Prepared::of(parameter.form, text) {
+                match self.prepared(parameter.form, text, leaf.place(&expression.place)) {
                     Ok(made) => prepared.extend(made),
-                    Err(message) => {
-                        self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
+                    Err(finding) => {
+                        self.findings.extend(finding);
                         failed = true;
                         continue;
                     }

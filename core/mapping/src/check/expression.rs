@@ -316,9 +316,14 @@ impl Checker<'_> {
         Some(([a?, b?], guards))
     }
 
+    /// Whether a value is there whatever the message.
+    pub(super) fn is_there(&self, typed: &Typed) -> bool {
+        !typed.absent && self.open(typed).is_empty()
+    }
+
     /// A value that must be there.
     pub(super) fn present(&mut self, typed: Typed, leaf: &Leaf) -> Option<Typed> {
-        if !typed.absent && self.open(&typed).is_empty() {
+        if self.is_there(&typed) {
             return Some(typed);
         }
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();

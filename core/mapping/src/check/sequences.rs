@@ -30,6 +30,8 @@ pub(super) struct Sequence {
     pub(super) item: Place,
     /// What is known to be there where there is an item.
     pub(super) settled: Vec<SourceSlot>,
+    /// It has an item at least.
+    pub(super) filled: bool,
 }
 
 impl Sequence {
@@ -91,7 +93,7 @@ impl Checker<'_> {
         let (opened, frame) = self.scope.item(place)?;
         let items = Items::Rows { list: slot, frame, item: SlotRef { frame, ..item.slot } };
         let list = List { items, steps: Vec::new() };
-        Some(Sequence { list, item: opened, settled: place.optional.clone() })
+        Some(Sequence { list, item: opened, settled: place.optional.clone(), filled: false })
     }
 
     /// What a function makes that gives a list.
@@ -107,12 +109,17 @@ impl Checker<'_> {
                 let mut sequence = self.sequence(list, leaf)?;
                 let keep = self.of_item(&sequence, variable, leaf, |c| c.truth(condition, leaf))?;
                 sequence.list.steps.push(Step::Keep(keep));
-                Some(sequence)
+                Some(Sequence { filled: false, ..sequence })
             }
             ("map", [list, variable, value]) => {
                 let sequence = self.sequence(list, leaf)?;
-                let typed = self.of_item(&sequence, variable, leaf, |c| c.value(value, leaf))?;
-                Some(self.valued(sequence, typed.expr, typed.ty))
+                let (typed, there) = self.of_item(&sequence, variable, leaf, |c| {
+                    let typed = c.value(value, leaf)?;
+                    let there = c.is_there(&typed);
+                    Some((typed, there))
+                })?;
+                let filled = sequence.filled && there;
+                Some(Sequence { filled, ..self.valued(sequence, typed.expr, typed.ty) })
             }
             ("distinct" | "sort", [list]) => {
                 let sequence = self.sequence(list, leaf)?;
@@ -239,7 +246,7 @@ impl Checker<'_> {
             }
         };
         let list = List { items: Items::Members { members: group.members, view }, steps: Vec::new() };
-        Some(Sequence { list, item, settled: group.settled.clone() })
+        Some(Sequence { list, item, settled: group.settled.clone(), filled: true })
     }
 
     /// Parts of a text.
@@ -253,7 +260,8 @@ impl Checker<'_> {
         let local = self.local();
         let items = Items::Parts { text: Box::new(typed.expr), cut, local };
         let item = local_place(local, Type::any(Kind::Text));
-        Some(Sequence { list: List { items, steps: Vec::new() }, item, settled: typed.optional })
+        let list = List { items, steps: Vec::new() };
+        Some(Sequence { list, item, settled: typed.optional, filled: false })
     }
 
     /// What comes of a list in the end; `None` where it is no such function.
@@ -294,14 +302,14 @@ impl Checker<'_> {
             ("min" | "max", [list]) => {
                 let (sequence, ty) = self.numbers(list, leaf)?;
                 let how = if function.name == "min" { Fold::Least } else { Fold::Greatest };
-                Some(perhaps(fold(how, sequence, ty, leaf, at)))
+                Some(perhaps(how, sequence, ty, leaf, at))
             }
             ("first" | "last", [list]) => {
                 let sequence = self.sequence(list, leaf)?;
                 let sequence = self.values(sequence, leaf, at)?;
                 let ty = self.place(&sequence.item.clone(), leaf, at)?.ty;
                 let how = if function.name == "first" { Fold::First } else { Fold::Last };
-                Some(perhaps(fold(how, sequence, ty, leaf, at)))
+                Some(perhaps(how, sequence, ty, leaf, at))
             }
             ("join", [list, separator]) => {
                 let separator = self.separator(separator, leaf)?;
@@ -315,7 +323,7 @@ impl Checker<'_> {
                     return None;
                 }
                 let how = Fold::Join(separator);
-                Some(perhaps(fold(how, sequence, Type::any(Kind::Text), leaf, at)))
+                Some(perhaps(how, sequence, Type::any(Kind::Text), leaf, at))
             }
             _ => self.misused(function, leaf, at),
         }
@@ -457,8 +465,9 @@ fn fold(fold: Fold, sequence: Sequence, ty: Type, leaf: &Leaf, at: &Range<usize>
 }
 
 /// Of an empty list there is none.
-fn perhaps(typed: Typed) -> Typed {
-    Typed { absent: true, ..typed }
+fn perhaps(how: Fold, sequence: Sequence, ty: Type, leaf: &Leaf, at: &Range<usize>) -> Typed {
+    let absent = !sequence.filled;
+    Typed { absent, ..fold(how, sequence, ty, leaf, at) }
 }
 
 /// What to call many of a kind.
