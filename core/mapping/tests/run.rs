@@ -1,12 +1,16 @@
 //! Mappings at work, from the YAML to the bytes: what each construct of the language writes, leaves out and refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "run/groups.rs"]
+mod groups;
+#[path = "run/named.rs"]
+mod named;
+
 use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledRoute,
     load::{Standing, load},
     run::{Context, Environment, ReplyOutcome, RunError, Scratch, Trace, Traced, TracedStep},
-    secret::{Key, Secrets},
 };
 use portolan_schema::Memory;
 use prost::Message;
@@ -409,126 +413,6 @@ fn lists_of_expressions() {
         ("Tag: \"items.map(i, i.name)\"", "`body.Tag`: more items than the contract allows"),
     ] {
         assert_eq!(written(rule, &message), expected, "{rule}");
-    }
-}
-
-#[test]
-fn groups() {
-    let item = |name: &str, marks: &[&str]| Item {
-        name: name.to_owned(),
-        marks: marks.iter().map(|m| (*m).to_owned()).collect(),
-    };
-    let message = In {
-        owner: "b".to_owned(),
-        tags: ["10", "9", "10"].map(str::to_owned).to_vec(),
-        items: vec![item("b", &["x", "y"]), item("a", &[]), item("b", &["z"]), item("c", &["x"])],
-        ..In::default()
-    };
-    for (rule, expected) in [
-        (
-            "Item: { each: \"g in items.group(i, i.name)\", map: { Name: g.key, Mark: \"g.items.map(i, i.marks.join(''))\" } }",
-            "<Item><Name>b</Name><Mark>xy</Mark><Mark>z</Mark></Item><Item><Name>a</Name></Item><Item><Name>c</Name><Mark>x</Mark></Item>",
-        ),
-        // The items of a group are a list like any other.
-        (
-            "Item: { each: \"g in items.group(i, size(i.marks))\", map: { Name: string(g.key) + owner, Mark: { each: i in g.items, value: i.name } } }",
-            "<Item><Name>2b</Name><Mark>b</Mark></Item><Item><Name>0b</Name><Mark>a</Mark></Item><Item><Name>1b</Name><Mark>b</Mark><Mark>c</Mark></Item>",
-        ),
-        (
-            "Item: { each: \"g in tags.group(t, integer(t))\", map: { Name: string(sum(g.items.map(t, integer(t)))), Mark: g.items } }",
-            "<Item><Name>20</Name><Mark>10</Mark><Mark>10</Mark></Item><Item><Name>9</Name><Mark>9</Mark></Item>",
-        ),
-        // Steps before and after, and an item beside another of the same group.
-        (
-            "Owner: \"items.filter(i, i.name != 'a').group(i, i.name).sort(g, string(size(g.items))).map(g, g.key).join(' ')\"",
-            "<Owner>c b</Owner>",
-        ),
-        (
-            "Owner: \"items.group(i, i.name == 'a').map(g, g.items.filter(i, g.items.exists(j, j.name == i.name && size(j.marks) > size(i.marks))).map(i, i.name + i.marks.join('')).join(' ')).join(' ')\"",
-            "<Owner>bz</Owner>",
-        ),
-        (
-            "Owner: \"items.map(i, i.name).group(n, n).map(g, g.key + string(size(g.items))).join(' ')\"",
-            "<Owner>b2 a1 c1</Owner>",
-        ),
-        // Groups of groups.
-        (
-            "Owner: \"items.group(i, i.name).group(g, size(g.items)).map(h, string(h.key) + ':' + h.items.map(g, g.key + g.items.map(i, i.marks.join('-')).join(',')).join('+')).join(' ')\"",
-            "<Owner>2:bx-y,z 1:a+cx</Owner>",
-        ),
-        (
-            "Item: { each: \"g in items.filter(i, i.name == 'none').group(i, i.name)\", map: { Name: g.key } }",
-            "",
-        ),
-    ] {
-        assert_eq!(written(rule, &message), expected, "{rule}");
-    }
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-    #[test]
-    fn the_items_of_all_groups_are_the_list(names in proptest::collection::vec("[a-d]", 0..40)) {
-        let items = names.iter().enumerate().map(|(n, name)| Item { name: name.clone(), marks: vec![n.to_string()] });
-        let message = In { items: items.collect(), ..In::default() };
-        let rule = "Item: { each: \"g in items.group(i, i.name)\", map: { Name: g.key, Mark: \"g.items.map(i, i.name + i.marks.join(''))\" } }";
-        let (mut keys, mut expected): (Vec<&String>, String) = (Vec::new(), String::new());
-        for name in &names {
-            if !keys.contains(&name) {
-                keys.push(name);
-            }
-        }
-        for key in keys {
-            let marks = names.iter().enumerate().filter(|(_, name)| *name == key);
-            let marks: String = marks.map(|(n, name)| format!("<Mark>{name}{n}</Mark>")).collect();
-            expected += &format!("<Item><Name>{key}</Name>{marks}</Item>");
-        }
-        proptest::prop_assert_eq!(written(rule, &message), expected);
-    }
-}
-
-#[test]
-fn keyed_hashes() {
-    let mapping = MAPPING
-        .replace("POLICY", "skip")
-        .replace("Owner: owner", "Owner: hex(owner.hmac_sha256('pseudonyms'))");
-    let with = |secrets: Secrets| {
-        let route = compiled_with(&mapping, &Standing { secrets, ..Standing::default() });
-        requested(&route, &In { owner: "Hi".to_owned(), ..In::default() }).unwrap_or_else(|e| e.to_string())
-    };
-    let key = Key::new(b"Jefe").unwrap();
-    assert_eq!(
-        with(Secrets::Known([("pseudonyms".into(), key)].into())),
-        "<Owner>6ce22e57421d623cfb5c5f238fd63dc3e6d5d1ed2a6de72e75b79a0a24b45ad8</Owner>"
-    );
-    assert_eq!(
-        with(Secrets::Unknown),
-        "`body.owner` to `body.Owner`: the secret `pseudonyms` is not at hand: it stands under `secrets:` in portolan.yaml, or is given by --secret"
-    );
-}
-
-#[test]
-fn a_calendar_that_has_ended_does_not_answer() {
-    let calendar = "calendar: c\nfrom: 2026-01-01\nto: 2026-12-31\nholidays: [ 12-25 ]";
-    let rule = "Owner: string(add_business_days(date(owner), 1, 'banks'))";
-    let mapping = MAPPING.replace("POLICY", "skip").replace("Owner: owner", rule);
-    let mapping = mapping.replace("tables:\n", "calendars: { banks: c.yaml }\ntables:\n");
-    let files = files(&mapping).with("c.yaml", calendar);
-    let route = compiled_of(&files, &Standing::default());
-    for (day, expected) in [
-        ("2026-12-24", "<Owner>2026-12-28</Owner>"),
-        (
-            "2026-12-31",
-            "`body.owner` to `body.Owner`: the calendar `banks` knows the days from 2026-01-01 to 2026-12-31 only; extend its file",
-        ),
-        (
-            "2027-01-04",
-            "`body.owner` to `body.Owner`: the calendar `banks` knows the days from 2026-01-01 to 2026-12-31 only; extend its file",
-        ),
-    ] {
-        let message = In { owner: day.to_owned(), ..In::default() };
-        let found = requested(&route, &message).unwrap_or_else(|error| error.to_string());
-        assert_eq!(found, expected, "{day}");
     }
 }
 

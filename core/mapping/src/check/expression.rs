@@ -16,6 +16,10 @@ use crate::{
     ir::{Arithmetic, Comparison, Constant, Expr, SourceSlot},
 };
 
+/// How many values of items, and ways to look at the items of lists, a direction may keep: they are numbered by 16 bits, and no
+/// expression is so long that it adds thousands.
+const MAX_KEPT: usize = 50_000;
+
 /// An expression with its type.
 #[derive(Debug, Clone)]
 pub(super) struct Typed {
@@ -44,6 +48,14 @@ impl Checker<'_> {
 
     /// A leaf as a syntax tree.
     pub(super) fn parsed(&mut self, leaf: &Leaf) -> Option<Expression> {
+        if usize::from(self.locals).max(self.scope.frames()) > MAX_KEPT {
+            let message = format!("a mapping goes through at most {MAX_KEPT} lists that expressions make");
+            // Once is enough: every expression that follows goes past the limit too.
+            if self.findings.iter().all(|finding| finding.message != message) {
+                self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(leaf.span, ""));
+            }
+            return None;
+        }
         leaf.parse().map_err(|d| self.findings.push(d)).ok()
     }
 

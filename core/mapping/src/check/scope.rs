@@ -163,6 +163,12 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The ways in which items of lists are looked at, of the document that has most of them.
+    pub(super) fn frames(&self) -> usize {
+        let of = |source: &Source<'_>| source.selection.widths().len();
+        of(&self.message).max(self.original.as_ref().map_or(0, of))
+    }
+
     pub(super) fn schema(&self, side: Side) -> &'a Schema {
         match (side, &self.original) {
             (Side::Original, Some(original)) => original.schema,

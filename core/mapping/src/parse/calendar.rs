@@ -15,7 +15,7 @@ type Findings = Vec<Diagnostic>;
 
 /// How large a calendar's file may be, and how many holidays it may list.
 const MAX_BYTES: usize = 1 << 20;
-const MAX_HOLIDAYS: usize = 10_000;
+const MAX_HOLIDAYS: usize = 5_000;
 
 /// Within so many days of its end a calendar is to be extended.
 const SOON: i32 = 60;
@@ -50,11 +50,21 @@ pub fn calendar(
             return None;
         }
     };
-    let calendar = document_of(document, today, findings);
-    calendar.filter(|_| !super::failed(findings.get(known..).unwrap_or_default()))
+    let read = document_of(document, today, findings)?;
+    // What has errors is not worked out.
+    let sound = !super::failed(findings.get(known..).unwrap_or_default());
+    sound.then(|| Calendar::new(read.from, read.to, &read.weekend, &read.holidays))
 }
 
-fn document_of(node: &Node, today: Option<Date>, findings: &mut Findings) -> Option<Calendar> {
+/// A calendar as its file has it.
+struct Read {
+    from: Date,
+    to: Date,
+    weekend: Vec<Weekday>,
+    holidays: Vec<Holiday>,
+}
+
+fn document_of(node: &Node, today: Option<Date>, findings: &mut Findings) -> Option<Read> {
     let mut keys = Keys::of(node, &grammar::CALENDAR, findings)?;
     let _ = keys.require("calendar", findings).and_then(|e| self::text(e, findings));
     let from = keys.require("from", findings).and_then(|e| day(e, findings));
@@ -72,8 +82,8 @@ fn document_of(node: &Node, today: Option<Date>, findings: &mut Findings) -> Opt
     }
     questionable(&listed, (from.value, to.value), &weekend, findings);
     ended(&to, today, findings);
-    let holidays: Vec<Holiday> = listed.into_iter().map(|one| one.value).collect();
-    Some(Calendar::new(from.value, to.value, &weekend, &holidays))
+    let holidays = listed.into_iter().map(|one| one.value).collect();
+    Some(Read { from: from.value, to: to.value, weekend, holidays })
 }
 
 fn invalid(at: Span, message: impl Into<String>) -> Diagnostic {

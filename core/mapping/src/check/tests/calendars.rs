@@ -149,6 +149,30 @@ fn what_is_wrong_with_a_calendar_is_said_in_its_file() {
 }
 
 #[test]
+fn names_and_conventions_are_found_wanting_where_they_stand() {
+    let calendar = "calendar: b\nfrom: 2026-01-01\nto: 2028-12-31\nholidays: []";
+    for (rule, expected) in [
+        (
+            "adjust_business_day(as_of, 'next', 'banks')",
+            "m.yaml:25:38 expr/arguments the convention is following, preceding, modified-following or modified-preceding",
+        ),
+        (
+            "add_business_days(as_of, 1, 'bank')",
+            "m.yaml:25:39 map/unknown-calendar there is no calendar `bank` (did you mean `banks`?)",
+        ),
+        (
+            "next_business_day(as_of, 'banks')",
+            "m.yaml:25:11 expr/unknown-function there is no function `next_business_day` (did you mean `adjust_business_day`?)",
+        ),
+    ] {
+        let mapping = MAPPING
+            .replace("AsOf: as_of", &format!("AsOf: {rule}"))
+            .replace("tables:\n", "calendars: { banks: banks.yaml }\ntables:\n");
+        assert_eq!(checked(&mapping, calendar, &Standing::default()).1, [expected]);
+    }
+}
+
+#[test]
 fn a_secret_is_known_where_the_configuration_is() {
     let mapping =
         MAPPING.replace("PersonCode: national_id", "PersonCode: hex(national_id.hmac_sha256('pseudonym'))");
@@ -159,7 +183,7 @@ fn a_secret_is_known_where_the_configuration_is() {
     assert_eq!(
         with(key("pseudonyms")),
         [
-            "m.yaml:24:49 map/unknown-secret there is no secret `pseudonym` (did you mean `pseudonyms`?) (secrets stand under `secrets:` in portolan.yaml)"
+            "m.yaml:24:45 map/unknown-secret there is no secret `pseudonym` (did you mean `pseudonyms`?) (secrets stand under `secrets:` in portolan.yaml)"
         ]
     );
 }
