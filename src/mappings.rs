@@ -142,7 +142,7 @@ pub(crate) fn standing(config: Option<&Config>, findings: &mut Vec<Diagnostic>) 
         }
     }
     let secrets = config.map_or(Secrets::Unknown, |config| Secrets::Known(config.secrets.clone()));
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
     Standing { headers, secrets, today: Some(today) }
 }
 

@@ -103,7 +103,7 @@ fn reads_secrets_and_shows_none() {
     signs("base64", b"canary");
 
     let with = |secret: &str| format!("routes: []\nsecrets: {{ a: {secret} }}\n");
-    check(&with("canary"), &["warning[config/secret]: a secret stands here", "secrets: { a: ******** }"]);
+    check(&with("canary"), &["warning[config/secret]: a secret stands here"]);
     check(&with("{ hex: '${file:secret}' }"), &["the secret is not pairs of hexadecimal digits"]);
     check(&with("{ base64: '${file:secret}' }"), &["the secret is not base64"]);
     check(&with("'${file:missing}'"), &["the secret's file `missing` cannot be read: it is not there"]);

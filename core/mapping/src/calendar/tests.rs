@@ -1,5 +1,7 @@
 //! Calendars that are public, against the days that their keepers publish; and what holds of any calendar.
 
+use std::sync::LazyLock;
+
 use jiff::civil::date;
 use portolan_diagnostics::SourceId;
 use proptest::prelude::*;
@@ -111,6 +113,9 @@ fn other_weekends_and_none() {
     assert!(never.add(friday, 1).is_err() && never.adjust(friday, Convention::Preceding).is_err());
 }
 
+static BANKS: LazyLock<Calendar> = LazyLock::new(|| read(FEDERAL_RESERVE));
+static EURO: LazyLock<Calendar> = LazyLock::new(|| read(TARGET2));
+
 fn some_day() -> impl Strategy<Value = Date> {
     (0i32..1461).prop_map(|days| date(2024, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap())
 }
@@ -118,7 +123,7 @@ fn some_day() -> impl Strategy<Value = Date> {
 proptest! {
     #[test]
     fn so_many_days_there_and_back_are_none(day in some_day(), count in -800i64..800) {
-        let calendar = read(FEDERAL_RESERVE);
+        let calendar = &*BANKS;
         prop_assume!(calendar.is_business_day(day).unwrap());
         if let Ok(there) = calendar.add(day, count) {
             prop_assert!(calendar.is_business_day(there).unwrap());
@@ -129,7 +134,7 @@ proptest! {
 
     #[test]
     fn steps_are_what_counting_finds(from in some_day(), to in some_day()) {
-        let calendar = read(TARGET2);
+        let calendar = &*EURO;
         let (first, last) = (from.min(to), from.max(to));
         let counted = std::iter::successors(Some(first), |day| day.tomorrow().ok())
             .take_while(|day| *day < last)
@@ -142,7 +147,7 @@ proptest! {
     fn an_adjusted_day_is_a_business_day_and_stays(day in some_day(), convention in 0usize..4) {
         use Convention::{Following, ModifiedFollowing, ModifiedPreceding, Preceding};
         let convention = [Following, Preceding, ModifiedFollowing, ModifiedPreceding][convention];
-        let calendar = read(FEDERAL_RESERVE);
+        let calendar = &*BANKS;
         if let Ok(adjusted) = calendar.adjust(day, convention) {
             prop_assert!(calendar.is_business_day(adjusted).unwrap());
             prop_assert_eq!(calendar.adjust(adjusted, convention), Ok(adjusted));
