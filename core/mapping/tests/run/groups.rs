@@ -25,7 +25,7 @@ fn groups() {
             "<Item><Name>2b</Name><Mark>b</Mark></Item><Item><Name>0b</Name><Mark>a</Mark></Item><Item><Name>1b</Name><Mark>b</Mark><Mark>c</Mark></Item>",
         ),
         (
-            "Item: { each: \"g in tags.group(t, integer(t))\", map: { Name: string(sum(g.items.map(t, integer(t)))), Mark: g.items } }",
+            "Item: { each: \"g in tags.group(t, integer(t))\", map: { Name: \"string(sum(g.items.map(t, integer(t))))\", Mark: g.items } }",
             "<Item><Name>20</Name><Mark>10</Mark><Mark>10</Mark></Item><Item><Name>9</Name><Mark>9</Mark></Item>",
         ),
         // Steps before and after, and an item beside another of the same group.
