@@ -8,6 +8,7 @@ mod listen;
 mod mask;
 mod queue;
 mod secret;
+mod secrets;
 mod strangers;
 mod system;
 mod telemetry;
@@ -17,15 +18,20 @@ mod tests;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use portolan_console::AdminToken;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources, Span};
-use portolan_mapping::yaml::{self, Entry};
+use portolan_mapping::{
+    secret::Key,
+    yaml::{self, Entry},
+};
 
 pub(crate) use listen::Listen;
 pub(crate) use queue::{Ledger, Queue};
+pub(crate) use secrets::secret_file;
 pub(crate) use strangers::Strangers;
 pub(crate) use system::{System, SystemKind};
 pub(crate) use telemetry::{Collector, Telemetry};
@@ -50,6 +56,8 @@ pub(crate) struct Config {
     admin_token: Option<PathBuf>,
     /// The systems by name.
     pub(crate) systems: BTreeMap<String, System>,
+    /// What mappings may name and never hold.
+    pub(crate) secrets: BTreeMap<Arc<str>, Key>,
     /// How long finished messages are remembered.
     pub(crate) retention: Duration,
     /// What is logged, and how.
@@ -155,6 +163,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
     let queue = queue::queue(keys.take("queue"), keys.take("ledger"), reader);
     let admin_token = keys.take("admin-token").map(|e| reader.text(e));
     let systems = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
+    let secrets = keys.take("secrets").map(|e| secrets::secrets(e, reader)).unwrap_or_default();
     let retention = match keys.take("retention") {
         Some(entry) => reader.duration(entry),
         None => Some(RETENTION),
@@ -178,6 +187,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
             None => None,
         },
         systems,
+        secrets,
         retention: retention?,
         log: log?,
         telemetry: telemetry?,

@@ -15,6 +15,7 @@ use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use portolan_mapping::{
     check::CheckedRoute,
     load::{LoadedRoute, Standing},
+    secret::Secrets,
     yaml::{self, Node, NodeKind},
 };
 use portolan_schema::Directory;
@@ -58,15 +59,29 @@ impl Mappings {
 
 /// Reads every mapping under `paths`, which are as `root` sees them; so are the names of all files read.
 ///
-/// With a configuration, its standing headers are part of the mappings, and systems must be configured.
+/// With a configuration, its standing headers and secrets are part of the mappings, and systems must be configured.
 pub(crate) fn read(
     root: &Path,
     paths: &[PathBuf],
     config: Option<&Config>,
     sources: &mut Sources,
 ) -> Mappings {
+    let mut findings = Vec::new();
+    let standing = standing(config, &mut findings);
+    let mut read = read_with(root, paths, config, &standing, sources);
+    findings.append(&mut read.findings);
+    Mappings { findings, ..read }
+}
+
+/// As [`read`], with what stands in no configuration.
+pub(crate) fn read_with(
+    root: &Path,
+    paths: &[PathBuf],
+    config: Option<&Config>,
+    standing: &Standing,
+    sources: &mut Sources,
+) -> Mappings {
     let mut read = Mappings::default();
-    let standing = standing(config, &mut read.findings);
     let mut entries = Vec::new();
     for path in paths {
         let before = entries.len();
@@ -85,7 +100,7 @@ pub(crate) fn read(
     let resolver = Directory::new("").under(root);
     for entry in entries.iter().filter_map(|e| e.to_str()) {
         read.files += 1;
-        let loaded = portolan_mapping::load::load(entry, &resolver, sources, &standing);
+        let loaded = portolan_mapping::load::load(entry, &resolver, sources, standing);
         // Contracts that several files share are found wanting once.
         for finding in loaded.diagnostics {
             if !read.findings.contains(&finding) {
@@ -115,18 +130,20 @@ pub(crate) fn sound(config: &Config, sources: &mut Sources) -> Result<Mappings, 
     Ok(read)
 }
 
-/// The rules for standing headers, of every system that has some.
+/// What every mapping is read with: the rules for standing headers, of every system that has some, the secrets, and the day.
 pub(crate) fn standing(config: Option<&Config>, findings: &mut Vec<Diagnostic>) -> Standing {
-    let mut standing = HashMap::new();
+    let mut headers = HashMap::new();
     for (name, system) in config.iter().flat_map(|c| &c.systems) {
         let SystemKind::Soap { header: Some(node), .. } = &system.kind else { continue };
         let read = portolan_mapping::parse::standing_header(node);
         findings.extend(read.diagnostics);
         if let Some(rule) = read.value {
-            standing.insert(name.clone(), rule);
+            headers.insert(name.clone(), rule);
         }
     }
-    standing
+    let secrets = config.map_or(Secrets::Unknown, |config| Secrets::Known(config.secrets.clone()));
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    Standing { headers, secrets, today: Some(today) }
 }
 
 /// The mapping files that a path names: itself, or those in it.
@@ -178,7 +195,7 @@ enum Kind {
     Mapping,
     /// Nothing but comments.
     Empty,
-    /// What lies beside mappings on purpose: answers for the simulator, a configuration.
+    /// What lies beside mappings on purpose: answers for the simulator, a calendar, a configuration.
     Known,
     /// Anything else.
     Other,
@@ -206,7 +223,7 @@ fn kind(path: &Path) -> Kind {
         return Kind::Mapping;
     }
     let answers = documents.iter().all(|node| matches!(node.kind, NodeKind::Sequence(_)));
-    if answers || has(&["routes"]) { Kind::Known } else { Kind::Other }
+    if answers || has(&["routes", "calendar"]) { Kind::Known } else { Kind::Other }
 }
 
 /// Routes of one name, and routes that would serve one method.

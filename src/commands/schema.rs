@@ -14,6 +14,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan schema mapping > mapping.schema.json
+  portolan schema calendar > calendar.schema.json
   portolan schema configuration > portolan.schema.json")]
 pub(crate) struct Arguments {
     /// The kind of file
@@ -26,6 +27,8 @@ pub(crate) struct Arguments {
 enum Kind {
     /// Mapping files
     Mapping,
+    /// Calendars of business days
+    Calendar,
     /// portolan.yaml
     Configuration,
 }
@@ -33,6 +36,7 @@ enum Kind {
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     report.json(&match arguments.kind {
         Kind::Mapping => schema("A mapping of Portolan", &grammar::MAPPING, false),
+        Kind::Calendar => schema("A calendar of Portolan", &grammar::CALENDAR, false),
         Kind::Configuration => schema("The configuration of Portolan", &CONFIGURATION, true),
     })
 }

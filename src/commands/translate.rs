@@ -11,7 +11,11 @@ use portolan_delivery::{
 
 use portolan_diagnostics::{SourceId, Sources, Span};
 use portolan_engine::{Context, Verdict};
-use portolan_mapping::run::{self, Environment, Trace, Traced, TracedRule, TracedStep};
+use portolan_mapping::{
+    load::Standing,
+    run::{self, Environment, Trace, Traced, TracedRule, TracedStep},
+    secret::Secrets,
+};
 use serde_json::json;
 
 use super::document;
@@ -75,6 +79,9 @@ pub(crate) struct Arguments {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "portolan.yaml")]
     config: PathBuf,
+    /// A secret that the mapping names, in a file: for tests, where there is no configuration
+    #[arg(long, value_name = "NAME=FILE", value_parser = secret, requires = "mappings")]
+    secret: Vec<(String, PathBuf)>,
     /// Metadata of the caller, where the mapping reads it
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     metadata: Vec<(String, String)>,
@@ -87,7 +94,8 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let (found, sources) = find(&arguments.route, &arguments.mappings, &arguments.config, report)?;
+    let places = Places { mappings: &arguments.mappings, config: &arguments.config };
+    let (found, sources) = find_with(&arguments.route, places, secrets(&arguments.secret)?, report)?;
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let route = compiled.map_err(Failure::failed)?.route;
@@ -278,6 +286,22 @@ pub(super) fn find(
     config: &Path,
     report: &Report,
 ) -> Result<(Found, Sources), Failure> {
+    find_with(route, Places { mappings, config }, Secrets::Unknown, report)
+}
+
+/// Where routes are looked for: in these mappings, or in those of the configuration.
+struct Places<'p> {
+    mappings: &'p [PathBuf],
+    config: &'p Path,
+}
+
+/// As [`find`], with secrets where there is no configuration.
+fn find_with(
+    route: &str,
+    Places { mappings, config }: Places<'_>,
+    secrets: Secrets,
+    report: &Report,
+) -> Result<(Found, Sources), Failure> {
     let mut sources = Sources::default();
     let (read, shown) = if mappings.is_empty() {
         let read = config::load(config, &mut sources);
@@ -288,7 +312,8 @@ pub(super) fn find(
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         (read, shown)
     } else {
-        let read = mappings::read(loader::here(), mappings, None, &mut sources);
+        let standing = Standing { secrets, ..mappings::standing(None, &mut Vec::new()) };
+        let read = mappings::read_with(loader::here(), mappings, None, &standing, &mut sources);
         (read, sources)
     };
     let known: Vec<String> = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
@@ -302,6 +327,26 @@ pub(super) fn find(
         None if known.is_empty() => failure.help("name the folder of the mappings with --mappings"),
         None => failure.help(format!("there are {}", known.join(", "))),
     })
+}
+
+/// The secrets that files hold, as a configuration would have them; without any, none is known.
+fn secrets(named: &[(String, PathBuf)]) -> Result<Secrets, Failure> {
+    if named.is_empty() {
+        return Ok(Secrets::Unknown);
+    }
+    let one = |(name, path): &(String, PathBuf)| match config::secret_file(path) {
+        Ok(key) => Ok((name.as_str().into(), key)),
+        Err(problem) => Err(Failure::usage(format_args!("--secret {name}: {problem}"))),
+    };
+    named.iter().map(one).collect::<Result<_, _>>().map(Secrets::Known)
+}
+
+/// `NAME=FILE`, on the command line.
+fn secret(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err("write NAME=FILE".to_owned()),
+    }
 }
 
 /// `NAME=VALUE`, on the command line.

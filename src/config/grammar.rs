@@ -32,12 +32,27 @@ pub(crate) static CONFIGURATION: Group = Group {
             "The parties outside, each configured once, by the names that mappings use.",
         ),
         Key::new(
+            "secrets",
+            Named(&SECRET_VALUE),
+            "What mappings name for `hmac_sha256`, and never hold: `${file:/run/secrets/name}`, its UTF-8 as it is; or `hex` or `base64` of it.",
+        ),
+        Key::new(
             "retention",
             Duration,
             "How long finished messages, their request ids and operations are remembered. Default 7d.",
         ),
         Key::new("log", Value::Group(&LOG), "What is logged, and how."),
         Key::new("telemetry", Value::Group(&TELEMETRY), "Where traces go. Without it there are none."),
+    ],
+};
+
+const SECRET_VALUE: Value = Either(&[Text, Value::Group(&SECRET)]);
+
+pub(super) static SECRET: Group = Group {
+    name: "a secret",
+    keys: &[
+        Key::new("hex", Text, "The secret in hexadecimal digits: `${file:/run/secrets/name}`."),
+        Key::new("base64", Text, "The secret in base64, with padding. One of the two."),
     ],
 };
 

@@ -20,6 +20,11 @@ impl Problem {
         Self { message: message.into(), help: help.into() }
     }
 
+    /// What is wrong, in one sentence.
+    pub(super) fn message(self) -> String {
+        self.message
+    }
+
     pub(super) fn at(self, span: Span) -> Diagnostic {
         Diagnostic::error(Code::CONFIG_SECRET, self.message).at(span, "").help(self.help)
     }
@@ -62,27 +67,29 @@ fn one(name: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<String>) 
                 "set it where Portolan is started",
             )),
         },
-        Some(("file", path)) => {
-            let text = crate::files::read_text(&folder.join(path), MAX_BYTES).map_err(|problem| {
-                Problem::new(
-                    format!("the secret's file `{path}` cannot be read: {problem}"),
-                    "the user that runs Portolan must be able to read it",
-                )
-            })?;
-            // Editors and `echo` end a file with a line end that is no part of the secret.
-            let value = text.strip_suffix('\n').map_or(&*text, |t| t.strip_suffix('\r').unwrap_or(t));
-            match value.is_empty() {
-                true => Err(Problem::new(
-                    format!("the secret's file `{path}` is empty"),
-                    "write the secret into it",
-                )),
-                false => Ok(value.to_owned()),
-            }
-        }
+        Some(("file", path)) => from_file(&folder.join(path), path),
         _ => Err(Problem::new(
             "`${...}` names neither an environment variable nor a file",
             "write ${env:NAME} or ${file:/path}",
         )),
+    }
+}
+
+/// The secret that a file holds; `shown` is its name in findings.
+pub(super) fn from_file(path: &Path, shown: &str) -> Result<String, Problem> {
+    let text = crate::files::read_text(path, MAX_BYTES).map_err(|problem| {
+        Problem::new(
+            format!("the secret's file `{shown}` cannot be read: {problem}"),
+            "the user that runs Portolan must be able to read it",
+        )
+    })?;
+    // Editors and `echo` end a file with a line end that is no part of the secret.
+    let value = text.strip_suffix('\n').map_or(&*text, |t| t.strip_suffix('\r').unwrap_or(t));
+    match value.is_empty() {
+        true => {
+            Err(Problem::new(format!("the secret's file `{shown}` is empty"), "write the secret into it"))
+        }
+        false => Ok(value.to_owned()),
     }
 }
 

@@ -85,6 +85,36 @@ systems:
 }
 
 #[test]
+fn reads_secrets_and_shows_none() {
+    let folder = folder();
+    std::fs::write(folder.path().join("hex"), "63616e617279\n").unwrap();
+    std::fs::write(folder.path().join("base64"), "Y2FuYXJ5\n").unwrap();
+    let text = "routes: [ mappings ]\nsecrets:\n  text: '${file:secret}'\n  variable: '${env:PORTAL_PASSWORD}'\n  hex: { hex: '${file:hex}' }\n  base64: { base64: '${file:base64}' }\n";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let secrets = config.unwrap().secrets;
+    let signs = |name: &str, secret: &[u8]| {
+        let expected = portolan_mapping::secret::Key::new(secret).unwrap().sign(b"message");
+        assert_eq!(secrets[name].sign(b"message"), expected, "{name}");
+    };
+    signs("text", b"canary-file");
+    signs("variable", b"canary-environment");
+    signs("hex", b"canary");
+    signs("base64", b"canary");
+
+    let with = |secret: &str| format!("routes: []\nsecrets: {{ a: {secret} }}\n");
+    check(&with("canary"), &["warning[config/secret]: a secret stands here"]);
+    check(&with("{ hex: '${file:secret}' }"), &["the secret is not pairs of hexadecimal digits"]);
+    check(&with("{ base64: '${file:secret}' }"), &["the secret is not base64"]);
+    check(&with("'${file:missing}'"), &["the secret's file `missing` cannot be read: it is not there"]);
+    check(&with("{}"), &["the secret `a` is written as `hex` or as `base64`, one of them"]);
+    check(
+        &with("{ hexx: '${file:secret}' }"),
+        &["the secret `a` has no key `hexx`", "is written as `hex` or as"],
+    );
+}
+
+#[test]
 fn reads_what_a_system_bears() {
     let folder = folder();
     let text = "

@@ -42,3 +42,27 @@ fn a_message_is_translated() {
     }
     translate("translate-unknown-route", &["registry.get-persons", "--request", request]);
 }
+
+#[test]
+fn a_secret_is_given_without_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = repository().join("mappings/population-register");
+    for name in ["get-person.yaml", "registry.proto", "register.wsdl", "samples/found/request.json"] {
+        let text = std::fs::read_to_string(example.join(name)).unwrap();
+        // The register takes nothing but eleven digits.
+        let rule = "PersonCode: \"hex(national_id.hmac_sha256('pseudonyms')).replace_matches('[a-f]', '0').truncate(11)\"";
+        let text = text.replace("PersonCode: national_id", rule);
+        std::fs::write(folder.path().join(name.rsplit('/').next().unwrap()), text).unwrap();
+    }
+    std::fs::write(folder.path().join("secret"), "correct horse battery staple\n").unwrap();
+    let translate = |name: &str, words: &[&str]| {
+        let all = [&["translate", "registry.get-person", "--mappings", "get-person.yaml"], words].concat();
+        check(name, folder.path(), &all);
+    };
+    let message = ["--request", "request.json", "--message-id", "00000000-0000-7000-8000-000000000001"];
+    let with = |words: &[&'static str]| [&message[..], words].concat();
+    translate("translate-secret", &with(&["--secret", "pseudonyms=secret"]));
+    translate("translate-secret-missing", &with(&[]));
+    translate("translate-secret-unknown", &with(&["--secret", "pseudonym=secret"]));
+    translate("translate-secret-unreadable", &with(&["--secret", "pseudonyms=none"]));
+}

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 /// Each kind of file: the word for `portolan schema`, the schema's path, and the heading of its keys.
 const KINDS: &[(&str, &str, &str)] = &[
     ("mapping", "docs/reference/mapping.schema.json", "Mapping files"),
+    ("calendar", "docs/reference/calendar.schema.json", "Calendars"),
     ("configuration", "docs/reference/portolan.schema.json", "portolan.yaml"),
 ];
 
@@ -122,18 +123,33 @@ impl Rows<'_> {
     }
 }
 
+/// A mapping that names a calendar.
+const WITH_CALENDAR: &str = "
+route: r
+source: { grpc: { proto: p.proto, method: p.S/M } }
+target: { soap: { system: s, wsdl: w.wsdl, operation: O } }
+request: {}
+response: {}
+calendars: { c: calendar.yaml }
+";
+
 #[test]
 fn every_key_of_a_schema_is_taken() {
-    for (kind, name) in [("mapping", "m.yaml"), ("configuration", "portolan.yaml")] {
+    let kinds = [("mapping", "m.yaml"), ("calendar", "calendar.yaml"), ("configuration", "portolan.yaml")];
+    for (kind, name) in kinds {
         let schema: Value = serde_json::from_str(&printed(kind)).unwrap();
         for variant in 0..8 {
             let folder = tempfile::tempdir().unwrap();
             let sample = Sample { schema: &schema, variant }.of(&schema, "", 0);
             std::fs::write(folder.path().join(name), sample.to_string()).unwrap();
+            if kind == "calendar" {
+                // Calendars are read where a mapping names them.
+                std::fs::write(folder.path().join("m.yaml"), WITH_CALENDAR).unwrap();
+            }
             let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
             command.args(["check", "--format", "json"]).current_dir(folder.path());
             match kind {
-                "mapping" => command.arg(name),
+                "mapping" | "calendar" => command.arg("m.yaml"),
                 _ => command.args(["--config", name]),
             };
             let output = command.output().expect("portolan runs");
@@ -201,22 +217,30 @@ impl Sample<'_> {
 #[test]
 fn what_the_repository_holds_is_valid() {
     let root = super::root();
-    let (mut mappings, mut configurations) = (Vec::new(), Vec::new());
-    for folder in
-        ["mappings", "tests", "docs/errors/example", "core/mapping/src/check/examples", "deployments"]
-    {
+    let (mut mappings, mut calendars, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
+    for folder in [
+        "mappings",
+        "tests",
+        "docs/errors/example",
+        "core/mapping/src/check/examples",
+        "core/mapping/tests/calendars",
+        "deployments",
+    ] {
         walk(&root.join(folder), &mut |path| {
             let text = std::fs::read_to_string(path).unwrap_or_default();
             let has = |key: &str| text.lines().any(|line| line.starts_with(key));
             if has("request:") && has("target:") {
                 mappings.push(path.to_owned());
+            } else if has("calendar:") {
+                calendars.push(path.to_owned());
             } else if has("routes:") {
                 configurations.push(path.to_owned());
             }
         });
     }
     assert!(mappings.len() >= 8 && configurations.len() >= 3, "{mappings:#?} {configurations:#?}");
-    for ((_, schema, _), files) in KINDS.iter().zip([mappings, configurations]) {
+    assert!(calendars.len() >= 2, "{calendars:#?}");
+    for ((_, schema, _), files) in KINDS.iter().zip([mappings, calendars, configurations]) {
         let output = Command::new(root.join(".venv/bin/python"))
             .arg(root.join("tests/peers/python/validate.py"))
             .arg(root.join(schema))

@@ -61,6 +61,13 @@ catalog! {
     /// A table's rows are not what a table must have
     TABLE_INVALID = "table/invalid";
 
+    /// A calendar does not say what a calendar must
+    CALENDAR_INVALID = "calendar/invalid";
+    /// A calendar has ended, or ends soon
+    CALENDAR_EXPIRED = "calendar/expired";
+    /// A holiday falls on a weekend
+    CALENDAR_WEEKEND = "calendar/weekend";
+
     /// A .proto file does not compile
     PROTO_INVALID = "proto/invalid";
 
@@ -120,6 +127,10 @@ catalog! {
     MAP_UNCOVERED = "map/uncovered";
     /// A table that is looked up does not exist
     MAP_UNKNOWN_TABLE = "map/unknown-table";
+    /// A calendar that a function asks does not exist
+    MAP_UNKNOWN_CALENDAR = "map/unknown-calendar";
+    /// A secret that a function uses is not configured
+    MAP_UNKNOWN_SECRET = "map/unknown-secret";
     /// A rule, a row or a table can never be reached
     MAP_UNREACHABLE = "map/unreachable";
     /// A retry is asked for where it does not belong

@@ -7,6 +7,7 @@ use portolan_diagnostics::{SourceId, Span};
 use portolan_formats::Unknown;
 
 use crate::{
+    calendar::Calendar,
     expression::{Leaf, Segment},
     ir::{NilPolicy, Table},
 };
@@ -50,6 +51,8 @@ pub struct MappingRoute {
     pub tables: Vec<Table>,
     /// Those of them whose rows stand in files of their own, by index.
     pub table_files: Vec<(usize, TableFile)>,
+    /// Calendars, in order.
+    pub calendars: Vec<CalendarFile>,
     /// Groups of rules for reuse.
     pub maps: HashMap<String, Placed<Vec<FieldRule>>>,
     /// What may be shown in logs and traces.
@@ -336,6 +339,17 @@ pub struct Visible {
     pub request: Vec<Leaf>,
     /// Paths of the reply.
     pub response: Vec<Leaf>,
+}
+
+/// A calendar in a file of its own: `{ banks: bank-days.yaml }`.
+#[derive(Debug, Clone)]
+pub struct CalendarFile {
+    /// The name that functions use.
+    pub name: Placed<Arc<str>>,
+    /// The file, beside the mapping.
+    pub file: Placed<String>,
+    /// What it says, once it was read without errors.
+    pub calendar: Option<Arc<Calendar>>,
 }
 
 /// Where the rows of a table stand: `{ file: reasons.csv, key: code, value: name }`.

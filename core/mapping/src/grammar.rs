@@ -1,8 +1,11 @@
 //! What keys a file may have, described once: the parsers hold files to it, and the JSON Schema and the reference page of
-//! keys are made of it. [`MAPPING`] is that of mapping files; the gateway's configuration has its own.
+//! keys are made of it. [`MAPPING`] is that of mapping files, [`CALENDAR`] that of calendars; the gateway's configuration has its own.
 
+mod calendar;
 mod mapping;
 
+pub use calendar::CALENDAR;
+pub(crate) use calendar::{HOLIDAY_DATE, HOLIDAY_EASTER, HOLIDAY_WEEKDAY, OBSERVED};
 pub(crate) use mapping::*;
 pub use mapping::{MAPPING, STANDING_HEADER};
 

@@ -271,7 +271,7 @@ pub enum Expr {
     },
 }
 
-/// A value of the current item, by its number within the direction.
+/// A value of the current item, or the items of the current group, by its number within the direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Local(pub u16);
 
@@ -305,6 +305,37 @@ pub enum Items {
         /// Where a part is kept while it is looked at.
         local: Local,
     },
+    /// The items of the current group.
+    Members {
+        /// Where the group keeps them.
+        members: Local,
+        /// How one is looked at.
+        view: View,
+    },
+}
+
+/// How an item of a group is looked at: each time by a place of its own, because two expressions may go through the same group
+/// at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// A row of the source's list, by this frame.
+    Row {
+        /// Which document.
+        side: Side,
+        /// The frame that the item makes current.
+        frame: FrameId,
+        /// The slot of the item itself.
+        item: SlotRef,
+    },
+    /// What a step made.
+    Value(Local),
+    /// A group again.
+    Group {
+        /// Where its key is kept.
+        key: Local,
+        /// Where its items are kept.
+        members: Local,
+    },
 }
 
 /// How a text is cut.
@@ -331,6 +362,15 @@ pub enum Step {
     Sort(Expr),
     /// They go on in the opposite order.
     Reverse,
+    /// Groups of those of which this is equal go on in their place, in the order in which each first appears.
+    Group {
+        /// What is equal within a group.
+        by: Expr,
+        /// Where it is kept while the group is looked at.
+        key: Local,
+        /// Where the items of the group are kept.
+        members: Local,
+    },
 }
 
 /// What a list comes to.

@@ -1,5 +1,6 @@
 //! Mappings: read with their positions, checked against both schemas, compiled to flat plans, run.
 
+pub mod calendar;
 pub mod check;
 pub mod compile;
 pub mod credentials;
@@ -13,4 +14,5 @@ pub mod load;
 pub mod parse;
 pub mod plan;
 pub mod run;
+pub mod secret;
 pub mod yaml;

@@ -3,19 +3,30 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use jiff::civil::Date;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources, Span};
 use portolan_schema::{Contract, Reading, ResolveError, Resolved, Resolver, protobuf, wsdl};
 
 use crate::{
+    calendar::Calendar,
     check::{CheckedRoute, Contracts, check},
     csv,
     file::{MappingRoute, Placed, Rule},
     ir::RowsFrom,
-    parse::parse,
+    parse::{calendar, parse},
+    secret::Secrets,
 };
 
-/// Standing headers by the system's name, as the gateway's configuration gives them.
-pub type Standing = HashMap<String, Placed<Rule>>;
+/// What stands in the gateway's configuration, and is the same for every mapping that is read with it.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Rules for headers of every request, by the system's name.
+    pub headers: HashMap<String, Placed<Rule>>,
+    /// Secrets that mappings may name.
+    pub secrets: Secrets,
+    /// The day of the reading, where it is to be told which calendars have ended.
+    pub today: Option<Date>,
+}
 
 /// A route with its contracts.
 #[derive(Debug, Clone)]
@@ -60,20 +71,24 @@ pub fn load(
     let mut diagnostics = parsed.diagnostics;
     let mut routes = parsed.value.map(|f| f.routes).unwrap_or_default();
     let mut contracts = ContractCache { resolver, mapping: &mapping.name, read: HashMap::new() };
+    let mut calendars =
+        CalendarCache { resolver, mapping: &mapping.name, today: standing.today, read: HashMap::new() };
     let mut loaded: Vec<LoadedRoute> = Vec::new();
     for route in &mut routes {
         let known = diagnostics.len();
-        let tables = tables(route, resolver, &mapping.name, sources, &mut diagnostics);
+        let mut beside = tables(route, resolver, &mapping.name, sources, &mut diagnostics);
+        beside.extend(calendars.fill(route, sources, &mut diagnostics));
         let source = contracts.proto(route, sources, &mut diagnostics);
         let target = contracts.wsdl(route, sources, &mut diagnostics);
         let (Some(source), Some(target)) = (source, target) else { continue };
-        let rules = standing.get(&route.target.system.value);
-        let checked = check(route, Contracts { source: &source, target: &target }, rules);
+        let rules = standing.headers.get(&route.target.system.value);
+        let between = Contracts { source: &source, target: &target };
+        let checked = check(route, between, rules, &standing.secrets);
         diagnostics.extend(checked.diagnostics);
         let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
         if let (Some(checked), false) = (checked.value, failed) {
             let mut files = vec![id];
-            files.extend(source.files.iter().chain(&target.files).chain(&tables).filter(|f| **f != id));
+            files.extend(source.files.iter().chain(&target.files).chain(&beside).filter(|f| **f != id));
             loaded.push(LoadedRoute { route: checked, source, target, files });
         }
     }
@@ -94,20 +109,13 @@ fn tables(
 ) -> Vec<SourceId> {
     let mut read = Vec::new();
     for (index, file) in &route.table_files {
-        let unreadable = |message: String| {
-            Diagnostic::error(Code::FILE_UNREADABLE, message).at(file.file.span, "named here")
-        };
-        let rows = match resolver.resolve(&file.file.value, Some(mapping)) {
-            Err(error) => Err(unreadable(error.to_string())),
-            Ok(found) => match String::from_utf8(found.bytes) {
-                Err(_) => Err(unreadable(format!("`{}` is not UTF-8", found.name))
-                    .help("save it as UTF-8: spreadsheets offer that as a kind of CSV")),
-                Ok(text) => {
-                    let id = sources.add(found.name.as_str(), text.clone());
-                    read.push(id);
-                    Ok(csv::read(id, &text, file, findings))
-                }
-            },
+        let help = "save it as UTF-8: spreadsheets offer that as a kind of CSV";
+        let rows = match text_beside(&file.file, resolver, mapping, sources, help) {
+            Err(finding) => Err(finding),
+            Ok((id, text)) => {
+                read.push(id);
+                Ok(csv::read(id, &text, file, findings))
+            }
         };
         match (rows, route.tables.get_mut(*index)) {
             (Ok(Some(rows)), Some(table)) => {
@@ -123,6 +131,77 @@ fn tables(
         }
     }
     read
+}
+
+/// The text of a file that the mapping names, which joins the sources. `help`: how it becomes UTF-8.
+fn text_beside(
+    file: &Placed<String>,
+    resolver: &dyn Resolver,
+    mapping: &str,
+    sources: &mut Sources,
+    help: &str,
+) -> Result<(SourceId, String), Diagnostic> {
+    let unreadable =
+        |message: String| Diagnostic::error(Code::FILE_UNREADABLE, message).at(file.span, "named here");
+    let found =
+        resolver.resolve(&file.value, Some(mapping)).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(found.bytes)
+        .map_err(|_| unreadable(format!("`{}` is not UTF-8", found.name)).help(help))?;
+    Ok((sources.add(found.name.as_str(), text.clone()), text))
+}
+
+/// A calendar's file, and what it says where it has no errors.
+type ReadCalendar = (SourceId, Option<Arc<Calendar>>);
+
+/// Calendars that several routes of a file share are read once, and their findings reported once.
+struct CalendarCache<'a> {
+    resolver: &'a dyn Resolver,
+    mapping: &'a str,
+    today: Option<Date>,
+    read: HashMap<String, Option<ReadCalendar>>,
+}
+
+impl CalendarCache<'_> {
+    /// Reads the calendars of a route, and gives their files.
+    fn fill(
+        &mut self,
+        route: &mut MappingRoute,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Vec<SourceId> {
+        let mut files = Vec::new();
+        for one in &mut route.calendars {
+            let read = match self.read.get(&one.file.value) {
+                Some(known) => known.clone(),
+                None => {
+                    let read = self.one(&one.file, sources, findings);
+                    self.read.insert(one.file.value.clone(), read.clone());
+                    read
+                }
+            };
+            if let Some((id, calendar)) = read {
+                files.push(id);
+                one.calendar = calendar;
+            }
+            route.broken |= one.calendar.is_none();
+        }
+        files
+    }
+
+    fn one(
+        &self,
+        file: &Placed<String>,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<ReadCalendar> {
+        match text_beside(file, self.resolver, self.mapping, sources, "save it as UTF-8") {
+            Ok((id, text)) => Some((id, calendar(id, &text, self.today, findings).map(Arc::new))),
+            Err(finding) => {
+                findings.push(finding);
+                None
+            }
+        }
+    }
 }
 
 /// Nobody reads more findings of one file, and each takes its time to be shown.

@@ -15,6 +15,7 @@ const FILES: &[(&str, &str)] = &[
     ("registry.yaml", include_str!("../src/check/examples/registry.yaml")),
     ("registry.proto", include_str!("../src/check/examples/registry.proto")),
     ("register.wsdl", include_str!("../src/check/examples/register.wsdl")),
+    ("bank-days.yaml", include_str!("calendars/federal-reserve.yaml")),
 ];
 
 /// A case of `broken.md`.

@@ -14,6 +14,7 @@ use portolan_mapping::{
     check::{Contracts, check},
     load::{LoadedRoute, Standing, load},
     parse::parse,
+    secret::Secrets,
 };
 use portolan_schema::{Directory, Memory};
 
@@ -86,7 +87,7 @@ fn found(routes: &[LoadedRoute], text: &str, number: u64) -> usize {
     for (index, route) in parsed.value.iter().flat_map(|file| &file.routes).enumerate() {
         let like = &routes[index % routes.len()];
         let contracts = Contracts { source: &like.source, target: &like.target };
-        findings.extend(check(route, contracts, None).diagnostics);
+        findings.extend(check(route, contracts, None, &Secrets::Unknown).diagnostics);
     }
     for finding in &findings {
         let placed = finding.labels.first().is_some_and(|label| {

@@ -1,6 +1,11 @@
 //! Mappings at work, from the YAML to the bytes: what each construct of the language writes, leaves out and refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "run/groups.rs"]
+mod groups;
+#[path = "run/named.rs"]
+mod named;
+
 use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledRoute,
@@ -174,9 +179,20 @@ fn route(policy: &str) -> CompiledRoute {
 }
 
 fn compiled(mapping: &str) -> CompiledRoute {
-    let files = Memory::default().with("m.yaml", mapping).with("t.proto", PROTO).with("t.wsdl", WSDL);
+    compiled_with(mapping, &Standing::default())
+}
+
+fn compiled_with(mapping: &str, standing: &Standing) -> CompiledRoute {
+    compiled_of(&files(mapping), standing)
+}
+
+fn files(mapping: &str) -> Memory {
+    Memory::default().with("m.yaml", mapping).with("t.proto", PROTO).with("t.wsdl", WSDL)
+}
+
+fn compiled_of(files: &Memory, standing: &Standing) -> CompiledRoute {
     let mut sources = Sources::default();
-    let checked = load("m.yaml", &files, &mut sources, &Standing::default());
+    let checked = load("m.yaml", files, &mut sources, standing);
     let findings: Vec<_> = checked.diagnostics.into_iter().map(|d| d.message).collect();
     let routes = checked.value.unwrap_or_default();
     routes.first().unwrap_or_else(|| panic!("{findings:#?}")).compile()

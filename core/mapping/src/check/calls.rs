@@ -14,7 +14,7 @@ use super::{
 use crate::{
     expression::{Expression, ExpressionKind as Kinds, Leaf, Segment},
     functions::{
-        self, Form, Function, Kind, Outcome, Prepared, forms,
+        self, Form, Function, Kind, Outcome, forms,
         lists::{self, Gives},
     },
     ir::{Constant, ContextField, Expr, Given, RowsFrom},
@@ -42,9 +42,20 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("exists", &["any", "some"]),
     ("all", &["every"]),
     ("distinct", &["unique", "uniq", "dedup"]),
+    ("group", &["groupby", "groupingby", "partition"]),
     ("join", &["concat", "implode"]),
     ("split", &["explode", "tokenize"]),
     ("sort", &["orderby", "sorted", "sortby"]),
+    ("hmac_sha256", &["hmac", "hmacsha256", "sign", "mac"]),
+    ("hex", &["tohex", "hexencode", "hexlower"]),
+    ("base64", &["tobase64", "base64encode", "b64"]),
+    ("add_business_days", &["workday", "addworkdays", "addworkingdays", "plusbusinessdays"]),
+    (
+        "adjust_business_day",
+        &["nextbusinessday", "previousbusinessday", "followingbusinessday", "precedingbusinessday"],
+    ),
+    ("business_days_between", &["networkdays", "busdaycount", "workdaysbetween", "workingdaysbetween"]),
+    ("is_business_day", &["isworkday", "isworkingday", "isbusday"]),
     ("now", &["today", "currenttime", "sysdate"]),
 ];
 
@@ -136,6 +147,12 @@ impl Checker<'_> {
             What::Context(_) | What::Metadata(_) => place.optional.first().cloned(),
             // An item that a step of a list made: an absent one was left out.
             What::Local(..) => None,
+            What::Group(_) | What::Members(_) => {
+                let message = format!("`{}` is always there", place.path);
+                let finding = Diagnostic::error(Code::EXPR_UNSUPPORTED, message).at(leaf.place(&x.place), "");
+                self.findings.push(finding.help("a group has an item at least: leave the test out"));
+                return None;
+            }
         };
         let sure =
             !matches!(place.what, What::List { .. }) && !place.implicit && !self.scope.maybe_absent(&place);
@@ -383,10 +400,11 @@ impl Checker<'_> {
                     Diagnostic::error(Code::MAP_TYPE, message).at(leaf.place(&expression.place), "");
                 let hint =
                     (typed.ty.kind != Kind::Text && parameter.kinds.contains(&Kind::Text)).then(|| {
-                        format!(
-                            "convert it: string({})",
-                            leaf.text.get(expression.place.clone()).unwrap_or("x")
-                        )
+                        let shown = leaf.text.get(expression.place.clone()).unwrap_or("x");
+                        match typed.ty.kind {
+                            Kind::Bytes => format!("convert it: hex({shown}) or base64({shown})"),
+                            _ => format!("convert it: string({shown})"),
+                        }
                     });
                 self.findings.push(hint.into_iter().fold(finding, Diagnostic::help));
                 failed = true;
@@ -406,10 +424,10 @@ impl Checker<'_> {
                 continue;
             }
             if let Expr::Constant(Constant::Text(text)) = &typed.expr {
-                match Prepared::of(parameter.form, text) {
+                match self.prepared(parameter.form, text, leaf.place(&expression.place)) {
                     Ok(made) => prepared.extend(made),
-                    Err(message) => {
-                        self.report(Code::EXPR_ARGUMENTS, message, leaf, &expression.place);
+                    Err(finding) => {
+                        self.findings.extend(finding);
                         failed = true;
                         continue;
                     }

@@ -16,6 +16,10 @@ use crate::{
     ir::{Arithmetic, Comparison, Constant, Expr, Given},
 };
 
+/// How many values of items, and ways to look at the items of lists, a direction may keep: they are numbered by 16 bits, and no
+/// expression is so long that it adds thousands.
+const MAX_KEPT: usize = 50_000;
+
 /// An expression with its type.
 #[derive(Debug, Clone)]
 pub(super) struct Typed {
@@ -44,6 +48,14 @@ impl Checker<'_> {
 
     /// A leaf as a syntax tree.
     pub(super) fn parsed(&mut self, leaf: &Leaf) -> Option<Expression> {
+        if usize::from(self.locals).max(self.scope.frames()) > MAX_KEPT {
+            let message = format!("a mapping goes through at most {MAX_KEPT} lists that expressions make");
+            // Once is enough: every expression that follows goes past the limit too.
+            if self.findings.iter().all(|finding| finding.message != message) {
+                self.findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(leaf.span, ""));
+            }
+            return None;
+        }
         leaf.parse().map_err(|d| self.findings.push(d)).ok()
     }
 
@@ -135,7 +147,13 @@ impl Checker<'_> {
                 }
                 return None;
             }
-            What::List { .. } => {
+            What::Group(_) => {
+                let message = "this is a group, and a single value is wanted here";
+                let help = "take its key, or what its items come to: g.key, size(g.items)";
+                self.report_with(Code::MAP_TYPE, message, leaf, at, help);
+                return None;
+            }
+            What::List { .. } | What::Members(_) => {
                 let message = format!("`{}` is a list, and a single value is wanted here", place.path);
                 let help = format!("fill a list from it: {{ each: item in {}, map: ... }}", place.path);
                 self.report_with(Code::MAP_CARDINALITY, message, leaf, at, help);
@@ -310,9 +328,14 @@ impl Checker<'_> {
         Some(([a?, b?], guards))
     }
 
+    /// Whether a value is there whatever the message.
+    pub(super) fn is_there(&self, typed: &Typed) -> bool {
+        !typed.absent && self.open(typed).is_empty()
+    }
+
     /// A value that must be there.
     pub(super) fn present(&mut self, typed: Typed, leaf: &Leaf) -> Option<Typed> {
-        if !typed.absent && self.open(&typed).is_empty() {
+        if self.is_there(&typed) {
             return Some(typed);
         }
         let shown = leaf.text.get(typed.place.clone()).unwrap_or(&leaf.text).to_owned();

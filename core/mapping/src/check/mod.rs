@@ -12,6 +12,7 @@ mod expression;
 mod known;
 mod lists;
 mod money;
+mod named;
 mod names;
 mod outcome;
 mod poll;
@@ -37,8 +38,12 @@ use portolan_schema::{
 
 use crate::{
     expression::Leaf,
-    file::{self, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry, Rule},
+    file::{
+        self, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry,
+        Rule,
+    },
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
+    secret::Secrets,
 };
 use document::{merged, place};
 use endpoints::Endpoints;
@@ -155,15 +160,16 @@ pub struct VisibleField {
 }
 
 /// Checks a route against the contracts of both sides. `standing` are the rules for headers that the system's
-/// configuration gives to every request; the mapping's own come before them.
+/// configuration gives to every request; the mapping's own come before them. `secrets` are those of the same configuration.
 pub fn check(
     route: &MappingRoute,
     contracts: Contracts<'_>,
     standing: Option<&Placed<Rule>>,
+    secrets: &Secrets,
 ) -> Checked<CheckedRoute> {
     let mut findings = Vec::new();
     let value = Endpoints::find(route, contracts, &mut findings)
-        .and_then(|ends| whole(route, contracts, &ends, standing, &mut findings));
+        .and_then(|ends| whole(route, contracts, &ends, (standing, secrets), &mut findings));
     // One cause may be met twice, where a group of rules is used twice.
     let mut seen = HashSet::new();
     findings.retain(|d| seen.insert((d.code, d.message.clone(), d.labels.first().map(|l| l.span))));
@@ -201,15 +207,15 @@ fn whole(
     route: &MappingRoute,
     contracts: Contracts<'_>,
     ends: &Endpoints<'_>,
-    standing: Option<&Placed<Rule>>,
+    (standing, secrets): (Option<&Placed<Rule>>, &Secrets),
     findings: &mut Vec<Diagnostic>,
 ) -> Option<CheckedRoute> {
     let (source, target) = (&contracts.source.schema, &contracts.target.schema);
 
     let message = Source::new(source, ends.request, route.request.unknown);
-    let mut uses = tables::Uses::new(&route.tables);
+    let mut uses = tables::Uses::new(&route.tables, &route.calendars);
     let before = findings.len();
-    let mut there = Checker::new(message, None, target, route, &mut uses, findings);
+    let mut there = Checker::new(message, None, target, route, secrets, &mut uses, findings);
     there.scope.metadata = Some(Vec::new());
     let header = merged(route.request.header.as_ref(), standing);
     let mut request = there.direction(&route.request, ends.target.request, header.as_ref(), true);
@@ -226,11 +232,11 @@ fn whole(
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
 
-    let question = poll::question(route, contracts, ends, standing, &mut uses, findings);
+    let question = poll::question(route, contracts, ends, (standing, secrets), &mut uses, findings);
 
     let message = Source::new(target, ends.answer(), route.response.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
-    let mut back = Checker::new(message, Some(original), source, route, &mut uses, findings);
+    let mut back = Checker::new(message, Some(original), source, route, secrets, &mut uses, findings);
     back.soap = Some(ends.poll.as_ref().unwrap_or(&ends.target).binding.version);
     let poll = route.delivery.poll.as_ref().map(|poll| &poll.value);
     let until = poll.and_then(|poll| back.until(poll.until.as_ref()?));
@@ -241,7 +247,7 @@ fn whole(
     let visible_reply = back.visible(&route.visible.response, false);
     let reply = back.reply(response, faults);
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
-    uses.finish(&route.tables, sound, findings);
+    uses.finish(&route.tables, &route.calendars, sound, findings);
 
     Some(CheckedRoute {
         name: route.name.value.clone(),
@@ -290,6 +296,8 @@ pub(crate) struct Checker<'a> {
     scope: Scope<'a>,
     target: &'a Schema,
     tables: &'a [Table],
+    calendars: &'a [CalendarFile],
+    secrets: &'a Secrets,
     maps: &'a HashMap<String, Placed<Vec<FieldRule>>>,
     uses: &'a mut tables::Uses,
     findings: &'a mut Vec<Diagnostic>,
@@ -321,6 +329,7 @@ impl<'a> Checker<'a> {
         original: Option<Source<'a>>,
         target: &'a Schema,
         route: &'a MappingRoute,
+        secrets: &'a Secrets,
         uses: &'a mut tables::Uses,
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
@@ -330,6 +339,8 @@ impl<'a> Checker<'a> {
             scope,
             target,
             tables: &route.tables,
+            calendars: &route.calendars,
+            secrets,
             maps: &route.maps,
             uses,
             findings,

@@ -13,6 +13,7 @@ use crate::{
     expression::Leaf,
     file::{MappingRoute, Placed, Poll, Rule},
     ir::{Expr, Reply},
+    secret::Secrets,
 };
 
 /// How the answer is asked for, where the system gives it later.
@@ -60,7 +61,7 @@ pub(super) fn question(
     route: &MappingRoute,
     contracts: Contracts<'_>,
     ends: &Endpoints<'_>,
-    standing: Option<&Placed<Rule>>,
+    (standing, secrets): (Option<&Placed<Rule>>, &Secrets),
     uses: &mut tables::Uses,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Reply> {
@@ -69,7 +70,7 @@ pub(super) fn question(
     let asked = ends.poll.as_ref()?;
     let message = Source::new(target, ends.target.reply, rules.unknown);
     let original = Source::new(source, ends.request, route.request.unknown);
-    let mut checker = Checker::new(message, Some(original), target, route, uses, findings);
+    let mut checker = Checker::new(message, Some(original), target, route, secrets, uses, findings);
     checker.soap = Some(ends.target.binding.version);
     let header = merged(rules.header.as_ref(), standing);
     let translation = checker.direction(rules, asked.request, header.as_ref(), false);

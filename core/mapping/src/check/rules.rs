@@ -154,9 +154,11 @@ impl Checker<'_> {
             let sequence = self.items_of(place)?;
             return self.unnamed(&sequence, &parsed, leaf, target);
         }
-        if target.list && place.is_none() && self.is_sequence(&parsed, leaf) {
+        let of_source = place.as_ref().is_some_and(|place| matches!(place.what, What::List { .. }));
+        if target.list && !of_source && self.is_sequence(&parsed, leaf) {
             let sequence = self.sequence(&parsed, leaf)?;
-            if matches!((&sequence.item.what, target.ty), (What::Record { .. }, _) | (_, TypeId::Record(_))) {
+            let single = !matches!(sequence.item.what, What::Record { .. } | What::Group(_));
+            if !single || matches!(target.ty, TypeId::Record(_)) {
                 let message = format!("the items of this list are not yet what `{}` holds", target.name);
                 let finding = Diagnostic::error(Code::MAP_TYPE, message).at(leaf.span, "");
                 self.findings
@@ -261,8 +263,7 @@ impl Checker<'_> {
             return Some(place);
         }
         let message = format!("`{}` is {}, and `from` opens a record", place.path, place.describe());
-        let code =
-            if matches!(place.what, What::List { .. }) { Code::MAP_CARDINALITY } else { Code::MAP_TYPE };
+        let code = if place.describe() == "a list" { Code::MAP_CARDINALITY } else { Code::MAP_TYPE };
         self.report(code, message, from, &parsed.place);
         None
     }

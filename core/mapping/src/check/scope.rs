@@ -90,6 +90,36 @@ pub(super) enum What {
     Metadata(Arc<str>),
     /// What a step of a list makes of an item.
     Local(Local, Type),
+    /// Items of which a key is equal: `list.group(x, key)`.
+    Group(Box<Group>),
+    /// The items of such a group.
+    Members(Box<Group>),
+}
+
+/// See [`What::Group`].
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    /// Where the key is kept while the group is looked at.
+    pub(super) key: Local,
+    /// What it is.
+    pub(super) ty: Type,
+    /// Where the items are kept.
+    pub(super) members: Local,
+    /// An item, as the list had it.
+    pub(super) item: Place,
+    /// What is known to be there where there is an item.
+    pub(super) settled: Vec<Given>,
+}
+
+impl Group {
+    /// What a name is within it.
+    fn part(&self, name: &str) -> Option<What> {
+        match name {
+            "key" => Some(What::Local(self.key, self.ty.clone())),
+            "items" => Some(What::Members(Box::new(self.clone()))),
+            _ => None,
+        }
+    }
 }
 
 impl Place {
@@ -97,7 +127,8 @@ impl Place {
     pub(super) fn describe(&self) -> &'static str {
         match self.what {
             What::Record { .. } => "a record",
-            What::List { .. } => "a list",
+            What::Group(_) => "a group",
+            What::List { .. } | What::Members(_) => "a list",
             _ => "a single value",
         }
     }
@@ -132,6 +163,12 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The ways in which items of lists are looked at, of the document that has most of them.
+    pub(super) fn frames(&self) -> usize {
+        let of = |source: &Source<'_>| source.selection.widths().len();
+        of(&self.message).max(self.original.as_ref().map_or(0, of))
+    }
+
     pub(super) fn schema(&self, side: Side) -> &'a Schema {
         match (side, &self.original) {
             (Side::Original, Some(original)) => original.schema,
@@ -156,7 +193,11 @@ impl<'a> Scope<'a> {
             Opened::Item(name, place) if *name == first.name => Some(place.clone()),
             _ => None,
         });
-        if let Some(place) = item {
+        if let Some(mut place) = item {
+            // The list has a path of its own, and what an expression made has only the name that it is given.
+            if matches!(place.what, What::Group(_)) {
+                place.path.clone_from(&first.name);
+            }
             return Ok((place, rest));
         }
         match first.name.as_str() {
@@ -297,7 +338,17 @@ impl<'a> Scope<'a> {
         for segment in rest {
             let (node, record) = match &place.what {
                 What::Record { node, record, .. } => (*node, *record),
-                What::List { .. } => {
+                What::Group(group) => {
+                    let Some(what) = group.part(&segment.name) else {
+                        let message = format!("a group has no `{}`", segment.name);
+                        let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message);
+                        let finding = finding.at(leaf.place(&segment.place), "");
+                        return Err(near_or_all(finding, &segment.name, &["key", "items"]));
+                    };
+                    place = Place { path: format!("{}.{}", place.path, segment.name), what, ..place };
+                    continue;
+                }
+                What::List { .. } | What::Members(_) => {
                     let message = format!("`{}` is a list, and a path leads into one record", place.path);
                     let finding =
                         Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(&segment.place), "");
@@ -395,6 +446,25 @@ impl<'a> Scope<'a> {
         let (path, side) = (list.path.clone(), list.side);
         let place = Place { path, side, what, optional: Vec::new(), implicit: false, alias };
         Some((place, slot.slot.frame))
+    }
+
+    /// An item of a list as another expression looks at it, which must not disturb the first one: by a frame of its own.
+    pub(super) fn again(&mut self, item: &Place) -> Option<(Place, SlotRef)> {
+        let (side, of) = item.frame()?;
+        let by = self.source(side)?.selection.alias();
+        let moved = |slot: SourceSlot| SourceSlot { slot: SlotRef { frame: by, ..slot.slot }, ..slot };
+        let (what, slot) = match &item.what {
+            What::Record { node, record, slot: Some(slot) } => {
+                let slot = moved(*slot);
+                (What::Record { node: *node, record: *record, slot: Some(slot) }, slot)
+            }
+            What::Scalar { slot, record, field, scalar } => {
+                let slot = moved(*slot);
+                (What::Scalar { slot, record: *record, field: *field, scalar: *scalar }, slot)
+            }
+            _ => return None,
+        };
+        Some((Place { what, alias: Some((of, by)), ..item.clone() }, slot.slot))
     }
 
     /// Whether something on the way may be absent here.

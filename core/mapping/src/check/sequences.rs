@@ -9,7 +9,7 @@ use portolan_formats::{FrameId, SlotRef};
 use super::{
     Checker,
     expression::Typed,
-    scope::{Opened, Place, What},
+    scope::{Group, Opened, Place, What},
     types::{Type, name},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         Kind,
         lists::{self, Gives},
     },
-    ir::{Comparison, Cut, Expr, Fold, Given, Items, List, Local, Side, SourceSlot, Step},
+    ir::{Comparison, Cut, Expr, Fold, Given, Items, List, Local, Side, SourceSlot, Step, View},
 };
 
 /// A list while it is checked.
@@ -30,6 +30,8 @@ pub(super) struct Sequence {
     pub(super) item: Place,
     /// What is known to be there where there is an item.
     pub(super) settled: Vec<Given>,
+    /// It has an item at least.
+    pub(super) filled: bool,
 }
 
 impl Sequence {
@@ -47,7 +49,7 @@ impl Checker<'_> {
     pub(super) fn is_sequence(&mut self, e: &Expression, leaf: &Leaf) -> bool {
         match &e.kind {
             Kinds::Path(path) => {
-                matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. }))
+                matches!(self.scope.resolve(path, leaf), Ok(p) if matches!(p.what, What::List { .. } | What::Members(_)))
             }
             Kinds::Call { name, .. } => {
                 lists::find(&name.name).is_some_and(|function| function.gives == Gives::List)
@@ -82,13 +84,16 @@ impl Checker<'_> {
         }
     }
 
-    /// The items of a list of the source.
+    /// The items of a list of the source, or of a group.
     pub(super) fn items_of(&mut self, place: &Place) -> Option<Sequence> {
+        if let What::Members(group) = &place.what {
+            return self.members_of(group);
+        }
         let What::List { slot, item, .. } = place.what else { return None };
         let (opened, frame) = self.scope.item(place)?;
         let items = Items::Rows { list: slot, frame, item: SlotRef { frame, ..item.slot } };
         let list = List { items, steps: Vec::new() };
-        Some(Sequence { list, item: opened, settled: place.optional.clone() })
+        Some(Sequence { list, item: opened, settled: place.optional.clone(), filled: false })
     }
 
     /// What a function makes that gives a list.
@@ -104,12 +109,17 @@ impl Checker<'_> {
                 let mut sequence = self.sequence(list, leaf)?;
                 let keep = self.of_item(&sequence, variable, leaf, |c| c.truth(condition, leaf))?;
                 sequence.list.steps.push(Step::Keep(keep));
-                Some(sequence)
+                Some(Sequence { filled: false, ..sequence })
             }
             ("map", [list, variable, value]) => {
                 let sequence = self.sequence(list, leaf)?;
-                let typed = self.of_item(&sequence, variable, leaf, |c| c.value(value, leaf))?;
-                Some(self.valued(sequence, typed.expr, typed.ty))
+                let (typed, there) = self.of_item(&sequence, variable, leaf, |c| {
+                    let typed = c.value(value, leaf)?;
+                    let there = c.is_there(&typed);
+                    Some((typed, there))
+                })?;
+                let filled = sequence.filled && there;
+                Some(Sequence { filled, ..self.valued(sequence, typed.expr, typed.ty) })
             }
             ("distinct" | "sort", [list]) => {
                 let sequence = self.sequence(list, leaf)?;
@@ -128,6 +138,14 @@ impl Checker<'_> {
                 let step = self.by(function, key, leaf)?;
                 sequence.list.steps.push(step);
                 Some(sequence)
+            }
+            ("group", [list, variable, key]) => {
+                let sequence = self.sequence(list, leaf)?;
+                let key = self.of_item(&sequence, variable, leaf, |c| {
+                    let key = c.value(key, leaf)?;
+                    c.present(key, leaf)
+                })?;
+                self.grouped(sequence, key, leaf)
             }
             ("reverse", [list]) => {
                 let mut sequence = self.sequence(list, leaf)?;
@@ -165,17 +183,70 @@ impl Checker<'_> {
 
     /// `distinct` or `sort` by a key.
     fn by(&mut self, function: &Segment, key: Typed, leaf: &Leaf) -> Option<Step> {
-        if matches!(key.ty.kind, Kind::Bytes | Kind::Double)
-            || (function.name == "sort" && key.ty.kind == Kind::Bool)
-        {
-            let message = format!("{} has no order", name(key.ty.kind));
-            self.report(Code::MAP_TYPE, message, leaf, &key.place);
+        if !self.is_key(&key, leaf) {
+            return None;
+        }
+        if function.name == "sort" && key.ty.kind == Kind::Bool {
+            self.without_order(&key, leaf);
             return None;
         }
         Some(match function.name.as_str() {
             "sort" => Step::Sort(key.expr),
             _ => Step::Distinct(key.expr),
         })
+    }
+
+    /// Whether values can be told apart by this: what has no order is reported.
+    fn is_key(&mut self, key: &Typed, leaf: &Leaf) -> bool {
+        let is = !matches!(key.ty.kind, Kind::Bytes | Kind::Double);
+        if !is {
+            self.without_order(key, leaf);
+        }
+        is
+    }
+
+    fn without_order(&mut self, key: &Typed, leaf: &Leaf) {
+        let message = format!("{} has no order", name(key.ty.kind));
+        self.report(Code::MAP_TYPE, message, leaf, &key.place);
+    }
+
+    /// A list of groups of the items.
+    fn grouped(&mut self, mut sequence: Sequence, key: Typed, leaf: &Leaf) -> Option<Sequence> {
+        if !self.is_key(&key, leaf) {
+            return None;
+        }
+        let (kept, members) = (self.local(), self.local());
+        let group = Group {
+            key: kept,
+            ty: key.ty,
+            members,
+            item: sequence.item.clone(),
+            settled: sequence.settled.clone(),
+        };
+        sequence.list.steps.push(Step::Group { by: key.expr, key: kept, members });
+        sequence.item = group_place(group);
+        Some(sequence)
+    }
+
+    /// The items of a group, looked at by places of their own.
+    fn members_of(&mut self, group: &Group) -> Option<Sequence> {
+        let (item, view) = match &group.item.what {
+            What::Local(_, ty) => {
+                let local = self.local();
+                (local_place(local, ty.clone()), View::Value(local))
+            }
+            What::Group(inner) => {
+                let (key, members) = (self.local(), self.local());
+                (group_place(Group { key, members, ..(**inner).clone() }), View::Group { key, members })
+            }
+            _ => {
+                let (item, slot) = self.scope.again(&group.item)?;
+                let view = View::Row { side: item.side, frame: slot.frame, item: slot };
+                (item, view)
+            }
+        };
+        let list = List { items: Items::Members { members: group.members, view }, steps: Vec::new() };
+        Some(Sequence { list, item, settled: group.settled.clone(), filled: true })
     }
 
     /// Parts of a text.
@@ -189,7 +260,8 @@ impl Checker<'_> {
         let local = self.local();
         let items = Items::Parts { text: Box::new(typed.expr), cut, local };
         let item = local_place(local, Type::any(Kind::Text));
-        Some(Sequence { list: List { items, steps: Vec::new() }, item, settled: typed.optional })
+        let list = List { items, steps: Vec::new() };
+        Some(Sequence { list, item, settled: typed.optional, filled: false })
     }
 
     /// What comes of a list in the end; `None` where it is no such function.
@@ -230,14 +302,14 @@ impl Checker<'_> {
             ("min" | "max", [list]) => {
                 let (sequence, ty) = self.ordered(list, leaf)?;
                 let how = if function.name == "min" { Fold::Least } else { Fold::Greatest };
-                Some(perhaps(fold(how, sequence, ty, leaf, at)))
+                Some(perhaps(how, sequence, ty, leaf, at))
             }
             ("first" | "last", [list]) => {
                 let sequence = self.sequence(list, leaf)?;
                 let sequence = self.values(sequence, leaf, at)?;
                 let ty = self.place(&sequence.item.clone(), leaf, at)?.ty;
                 let how = if function.name == "first" { Fold::First } else { Fold::Last };
-                Some(perhaps(fold(how, sequence, ty, leaf, at)))
+                Some(perhaps(how, sequence, ty, leaf, at))
             }
             ("join", [list, separator]) => {
                 let separator = self.separator(separator, leaf)?;
@@ -251,7 +323,7 @@ impl Checker<'_> {
                     return None;
                 }
                 let how = Fold::Join(separator);
-                Some(perhaps(fold(how, sequence, Type::any(Kind::Text), leaf, at)))
+                Some(perhaps(how, sequence, Type::any(Kind::Text), leaf, at))
             }
             _ => self.misused(function, leaf, at),
         }
@@ -307,6 +379,12 @@ impl Checker<'_> {
             What::Scalar { .. } => {
                 let item = self.place(&sequence.item.clone(), leaf, at)?;
                 Some(self.valued(sequence, item.expr, item.ty))
+            }
+            What::Group(_) => {
+                let message = "these are groups, and single values are wanted here";
+                let finding = Diagnostic::error(Code::MAP_CARDINALITY, message).at(leaf.place(at), "");
+                self.findings.push(finding.help("take a value of each: list.map(g, g.key)"));
+                None
             }
             _ => {
                 let message = format!(
@@ -374,10 +452,19 @@ impl Checker<'_> {
 }
 
 fn local_place(local: Local, ty: Type) -> Place {
+    made_place("an item", What::Local(local, ty))
+}
+
+fn group_place(group: Group) -> Place {
+    made_place("a group", What::Group(Box::new(group)))
+}
+
+/// The place of what an expression made.
+fn made_place(path: &str, what: What) -> Place {
     Place {
-        path: "an item".to_owned(),
+        path: path.to_owned(),
         side: Side::Message,
-        what: What::Local(local, ty),
+        what,
         optional: Vec::new(),
         implicit: false,
         alias: None,
@@ -390,8 +477,9 @@ fn fold(fold: Fold, sequence: Sequence, ty: Type, leaf: &Leaf, at: &Range<usize>
 }
 
 /// Of an empty list there is none.
-fn perhaps(typed: Typed) -> Typed {
-    Typed { absent: true, ..typed }
+fn perhaps(how: Fold, sequence: Sequence, ty: Type, leaf: &Leaf, at: &Range<usize>) -> Typed {
+    let absent = !sequence.filled;
+    Typed { absent, ..fold(how, sequence, ty, leaf, at) }
 }
 
 /// What to call many of a kind.

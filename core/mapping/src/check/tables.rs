@@ -1,15 +1,20 @@
-//! Tables as a whole: rows that no lookup can ask for, tables that nobody looks anything up in, and rows at fault.
+//! Tables and calendars as a whole: rows that no lookup can ask for, those that nobody asks, and rows at fault.
 
 use std::{collections::HashSet, sync::Arc};
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{calls::written, types::Values};
-use crate::ir::{Constant, Expr, RowsFrom, Table};
+use crate::{
+    file::CalendarFile,
+    ir::{Constant, Expr, RowsFrom, Table},
+};
 
 /// What both directions of a route ask its tables.
 pub(super) struct Uses {
     tables: Vec<Use>,
+    /// Whether any function asks it.
+    calendars: Vec<bool>,
 }
 
 #[derive(Default)]
@@ -24,8 +29,18 @@ struct Use {
 }
 
 impl Uses {
-    pub(super) fn new(tables: &[Table]) -> Self {
-        Self { tables: tables.iter().map(|_| Use::default()).collect() }
+    pub(super) fn new(tables: &[Table], calendars: &[CalendarFile]) -> Self {
+        Self {
+            tables: tables.iter().map(|_| Use::default()).collect(),
+            calendars: vec![false; calendars.len()],
+        }
+    }
+
+    /// Remembers that a calendar was asked.
+    pub(super) fn asked_calendar(&mut self, calendar: usize) {
+        if let Some(asked) = self.calendars.get_mut(calendar) {
+            *asked = true;
+        }
     }
 
     /// Remembers a lookup by keys of which something is known.
@@ -46,7 +61,19 @@ impl Uses {
     }
 
     /// What remains to be said once everything was looked up. `whole`: nothing was left unchecked.
-    pub(super) fn finish(self, tables: &[Table], whole: bool, findings: &mut Vec<Diagnostic>) {
+    pub(super) fn finish(
+        self,
+        tables: &[Table],
+        calendars: &[CalendarFile],
+        whole: bool,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        let forgotten = self.calendars.iter().zip(calendars).filter(|(asked, _)| whole && !**asked);
+        findings.extend(forgotten.map(|(_, CalendarFile { name, .. })| {
+            let message = format!("nothing asks the calendar `{}`", name.value);
+            let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(name.span, "");
+            finding.help(format!("use it, is_business_day(date, '{}'), or leave it out", name.value))
+        }));
         for (used, table) in self.tables.iter().zip(tables) {
             if !used.asked {
                 let message = format!("nothing looks anything up in the table `{}`", table.name);

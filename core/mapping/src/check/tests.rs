@@ -3,9 +3,13 @@
 use portolan_diagnostics::{Rendered, Severity, Sources};
 use portolan_schema::Memory;
 
-use crate::load::{LoadedRoute, Standing, load};
+use crate::{
+    load::{LoadedRoute, Standing, load},
+    secret::Secrets,
+};
 
 mod absence;
+mod calendars;
 mod cures;
 mod lists;
 mod order;
@@ -566,7 +570,7 @@ proptest::proptest! {
         let id = sources.add("m.yaml", text.into_iter().collect::<String>());
         let parsed = crate::parse::parse(id, &sources);
         for route in parsed.value.map(|f| f.routes).unwrap_or_default() {
-            let checked = super::check(&route, super::Contracts { source, target }, None);
+            let checked = super::check(&route, super::Contracts { source, target }, None, &Secrets::Unknown);
             for finding in checked.diagnostics {
                 portolan_diagnostics::render(&finding, &sources, false);
             }
@@ -605,9 +609,9 @@ fn standing_headers_fill_what_the_mapping_leaves_open() {
     let (source, target) = contracts();
     let contracts = super::Contracts { source: &source, target: &target };
     let mut route = route();
-    let own = super::check(&route, contracts, Some(&standing)).value.unwrap();
+    let own = super::check(&route, contracts, Some(&standing), &Secrets::Unknown).value.unwrap();
     assert!(!format!("{:?}", own.request.write).contains("Standing"));
     route.request.header = None;
-    let none = super::check(&route, contracts, Some(&standing)).value.unwrap();
+    let none = super::check(&route, contracts, Some(&standing), &Secrets::Unknown).value.unwrap();
     assert!(format!("{:?}", none.request.write).contains("Standing"));
 }

@@ -126,7 +126,7 @@ pub(super) fn converts(from: Kind, to: Kind, written: &str) -> Result<(), Option
     let say = |text: String| Err(Some(text));
     match (from, to) {
         (a, b) if a == b => Ok(()),
-        (Bytes, Text) => say("bytes have no text of their own; the contract must say string".into()),
+        (Bytes, Text) => say(format!("write them as text: hex({written}) or base64({written})")),
         (Bool | Integer | Decimal | Double | Date | Time | DateTime | Duration, Text)
         | (Integer, Decimal)
         | (Integer | Decimal, Double) => Ok(()),

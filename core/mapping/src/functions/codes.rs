@@ -1,7 +1,6 @@
-//! Functions of codes: check digits, hashes, identifiers made of names.
+//! Functions of codes: check digits, identifiers made of names.
 
 use portolan_formats::Value;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -45,28 +44,6 @@ pub(super) const HAS_CHECK_DIGIT: Function = Function {
     ],
     eval: |call, arguments| match *arguments {
         [Value::Text(text), _] => Ok(Value::Bool(call.scheme()?.holds(text))),
-        _ => wrong_kind(),
-    },
-};
-
-pub(super) const SHA256: Function = Function {
-    name: "sha256",
-    receiver: true,
-    sees_absent: false,
-    parameters: &[TEXT],
-    result: Outcome::Kind(Kind::Text),
-    doc: "The SHA-256 of the text's UTF-8, in 64 hexadecimal digits. It hides nothing that can be guessed: a national number has few enough values to try them all.",
-    examples: &[("'abc'.sha256()", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")],
-    eval: |call, arguments| match *arguments {
-        [Value::Text(text)] => {
-            let mut hex = bumpalo::collections::String::with_capacity_in(64, call.arena);
-            for byte in Sha256::digest(text) {
-                for half in [byte >> 4, byte & 15] {
-                    hex.push(char::from_digit(half.into(), 16).unwrap_or_default());
-                }
-            }
-            Ok(Value::Text(hex.into_bump_str()))
-        }
         _ => wrong_kind(),
     },
 };

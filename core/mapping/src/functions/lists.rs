@@ -91,6 +91,23 @@ pub static LISTS: &[ListFunction] = &[
         ],
     },
     ListFunction {
+        name: "group",
+        usage: "list.group(x, key)",
+        gives: Gives::List,
+        doc: "Groups of the items whose key is equal, in the order in which each key first appears. Of a group named `g`, `g.key` is the key and `g.items` the list of its items, in their order: `{ each: \"g in items.group(i, i.code)\", map: { Code: g.key, Count: size(g.items) } }`.",
+        examples: &[
+            (
+                "'a1,b1,a2'.split(',').group(c, c.truncate(1)).map(g, g.key + g.items.join('')).join(' ')",
+                "aa1a2 bb1",
+            ),
+            ("size('b,a,b'.split(',').group(c, c))", "2"),
+            (
+                "'a1,b1,a2'.split(',').group(c, c.truncate(1)).filter(g, size(g.items) > 1).map(g, g.items.last()).first()",
+                "a2",
+            ),
+        ],
+    },
+    ListFunction {
         name: "reverse",
         usage: "list.reverse()",
         gives: Gives::List,

@@ -3,10 +3,12 @@
 //! A function gets its arguments evaluated, the receiver first. It is never called with an absent or nil first
 //! argument unless it says so by [`Function::sees_absent`]: absent in, absent out.
 
+mod business_days;
 mod calendar;
 mod codes;
 mod dates;
 pub mod forms;
+mod hashes;
 pub mod lists;
 mod money;
 mod numbers;
@@ -17,11 +19,19 @@ mod text;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use jiff::tz::{Offset, TimeZone};
+use jiff::{
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use portolan_formats::{Value, ValueProblem, check_digit::Scheme};
 use uuid::Uuid;
 
 pub(crate) use text::MAX_RESULT;
+
+use crate::{
+    calendar::{Convention, Named},
+    secret::Key,
+};
 
 /// A function of the library.
 #[derive(Debug)]
@@ -78,6 +88,12 @@ pub enum Form {
     Scheme,
     /// A namespace of UUIDs.
     Namespace,
+    /// Where a day goes that is no business day.
+    Convention,
+    /// A calendar of the mapping, by its name.
+    Calendar,
+    /// A secret of the configuration, by its name.
+    Secret,
 }
 
 /// What a constant argument became when the mapping was loaded.
@@ -95,6 +111,12 @@ pub enum Prepared {
     Scheme(Scheme),
     /// A namespace of UUIDs.
     Namespace(Uuid),
+    /// Where a day goes that is no business day.
+    Convention(Convention),
+    /// A calendar.
+    Calendar(Named),
+    /// The name of a secret, and what was made of it, if it is at hand.
+    Secret(Arc<str>, Option<Key>),
 }
 
 impl Prepared {
@@ -102,7 +124,8 @@ impl Prepared {
     pub(crate) fn of(form: Form, text: &str) -> Result<Option<Self>, String> {
         let read = |reads: fn(&pattern::Pattern) -> bool| pattern::Pattern::new(text).filter(reads);
         let (prepared, otherwise) = match form {
-            Form::Value | Form::Constant => return Ok(None),
+            // What has a name is looked up by the checker, which knows the names.
+            Form::Value | Form::Constant | Form::Calendar | Form::Secret => return Ok(None),
             Form::Pattern => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
                 Ok(built) => (Some(Self::Pattern(built)), ""),
                 Err(error) => {
@@ -134,6 +157,10 @@ impl Prepared {
             Form::Namespace => (
                 codes::namespace(text).map(Self::Namespace),
                 "the namespace is dns, url, oid, x500, or a UUID",
+            ),
+            Form::Convention => (
+                Convention::named(text).map(Self::Convention),
+                "the convention is following, preceding, modified-following or modified-preceding",
             ),
         };
         prepared.map(Some).ok_or_else(|| otherwise.to_owned())
@@ -219,6 +246,20 @@ impl<'c> Call<'c, '_> {
         self.prepared(|one| if let Prepared::Scheme(scheme) = one { Some(*scheme) } else { None })
     }
 
+    fn convention(&self) -> Result<Convention, EvalError> {
+        self.prepared(|one| if let Prepared::Convention(convention) = one { Some(*convention) } else { None })
+    }
+
+    fn calendar(&self) -> Result<&'c Named, EvalError> {
+        self.prepared(|one| if let Prepared::Calendar(calendar) = one { Some(calendar) } else { None })
+    }
+
+    fn secret(&self) -> Result<&'c Key, EvalError> {
+        let (name, key) = self
+            .prepared(|one| if let Prepared::Secret(name, key) = one { Some((name, key)) } else { None })?;
+        key.as_ref().ok_or_else(|| EvalError::NoSecret(name.clone()))
+    }
+
     fn namespace(&self) -> Result<&'c Uuid, EvalError> {
         self.prepared(|one| if let Prepared::Namespace(space) = one { Some(space) } else { None })
     }
@@ -244,6 +285,21 @@ pub enum EvalError {
     /// A key has no row in a table that names no default.
     #[error("the table `{0}` has no row for this key")]
     NoRow(Arc<str>),
+    /// A date beyond the days that a calendar knows.
+    #[error("the calendar `{calendar}` knows the days from {from} to {to} only; extend its file")]
+    Beyond {
+        /// The calendar, as the mapping names it.
+        calendar: Arc<str>,
+        /// The first day that it knows.
+        from: Date,
+        /// The last one.
+        to: Date,
+    },
+    /// A secret that no configuration gives.
+    #[error(
+        "the secret `{0}` is not at hand: it stands under `secrets:` in portolan.yaml, or is given by --secret"
+    )]
+    NoSecret(Arc<str>),
     /// An item of a list is nil where its value is wanted.
     #[error("an item of the list is nil: leave such items out by a filter")]
     NilItem,
@@ -305,9 +361,16 @@ pub static LIBRARY: &[Function] = &[
     calendar::MONTHS_BETWEEN,
     calendar::YEARS_BETWEEN,
     calendar::IN_ZONE,
+    business_days::IS_BUSINESS_DAY,
+    business_days::ADD_BUSINESS_DAYS,
+    business_days::ADJUST_BUSINESS_DAY,
+    business_days::BUSINESS_DAYS_BETWEEN,
     codes::CHECK_DIGIT,
     codes::HAS_CHECK_DIGIT,
-    codes::SHA256,
+    hashes::SHA256,
+    hashes::HMAC_SHA256,
+    hashes::HEX,
+    hashes::BASE64,
     codes::UUID5,
 ];
 

@@ -32,6 +32,11 @@ pub static MAPPING: Group = Group {
             Named(&TABLE),
             "Codes of one contract to codes of another, for `lookup('table', key)`.",
         ),
+        Key::new(
+            "calendars",
+            Named(&Text),
+            "Files of business days by the names that functions use, relative to this file: `{ banks: bank-days.yaml }`.",
+        ),
         Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
         Key::new(
             "visible",

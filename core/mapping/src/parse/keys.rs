@@ -27,18 +27,10 @@ const LATER: &[&str] =
     &["skip", "rejects", "cut", "group", "file", "match", "order", "batch", "answer-within"];
 
 /// Keys of the gateway's configuration.
-const ELSEWHERE: &[&str] = &[
-    "auth",
-    "endpoint",
-    "tls",
-    "max-concurrency",
-    "username",
-    "password",
-    "listen",
-    "queue",
-    "systems",
-    "routes",
-];
+const ELSEWHERE: &[&str] = &["listen", "queue", "systems", "routes", "secrets"];
+
+/// Keys of a system there.
+const OF_SYSTEMS: &[&str] = &["auth", "endpoint", "tls", "max-concurrency", "username", "password"];
 
 impl<'a> Keys<'a> {
     /// The keys of `node`; a finding where it is something else.
@@ -108,9 +100,17 @@ impl<'a> Keys<'a> {
             if self.explained.contains(&entry.key_span) {
                 continue;
             }
-            let finding = if ELSEWHERE.contains(&entry.key.as_str()) {
+            let of_system = OF_SYSTEMS.contains(&entry.key.as_str());
+            let finding = if of_system || ELSEWHERE.contains(&entry.key.as_str()) {
                 let message = format!("`{}` belongs in portolan.yaml", entry.key);
-                let help = "a mapping is the same everywhere; what differs between environments stands there, under `systems:`";
+                let help = match of_system {
+                    true => {
+                        "a mapping is the same everywhere; what differs between environments stands there, under `systems:`"
+                    }
+                    false => {
+                        "a mapping is the same everywhere; what differs between environments stands there"
+                    }
+                };
                 Diagnostic::error(Code::YAML_UNKNOWN_KEY, message).at(entry.key_span, "").help(help)
             } else if LATER.iter().chain(later).any(|l| *l == entry.key) {
                 Diagnostic::error(Code::YAML_UNKNOWN_KEY, format!("`{}` is not built yet", entry.key))

@@ -1,5 +1,6 @@
 //! Mapping files as they are written: YAML lowered to [`MappingFile`], with every finding at once.
 
+mod calendar;
 mod keys;
 mod route;
 mod rules;
@@ -7,6 +8,7 @@ mod traps;
 
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources};
 
+pub use calendar::calendar;
 pub(crate) use route::status_name;
 pub(crate) use traps::{Guess, guess};
 

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     expression::{Leaf, bare_path},
     file::{
-        DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath, MappingRoute, Mode,
-        Order, Placed, Poll, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
+        CalendarFile, DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath,
+        MappingRoute, Mode, Order, Placed, Poll, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
     },
     grammar::{self, FAILURES, Group},
     ir::{Constant, RowPlace, RowsFrom, Table},
@@ -38,6 +38,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
         keys.require("response", findings).and_then(|e| direction(e, &grammar::RESPONSE, findings));
     let faults = keys.take("faults").map(|e| fail_rules(e, findings)).unwrap_or_default();
     let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
+    let calendars = keys.take("calendars").map(|e| calendars(&e.value, findings)).unwrap_or_default();
     let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
     let visible = keys.take("visible").map(|e| visible(&e.value, findings)).unwrap_or_default();
     let unnamed = Placed { value: "".into(), span: keys.span() };
@@ -52,6 +53,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
         faults,
         tables,
         table_files,
+        calendars,
         maps,
         visible,
         broken: false,
@@ -444,6 +446,16 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
     }
     let (name, origin) = (entry.key.as_str().into(), RowsFrom::Mapping);
     Some(Table { name, rows, default, span: entry.key_span, origin, places })
+}
+
+/// `{ banks: bank-days.yaml }`
+fn calendars(node: &Node, findings: &mut Findings) -> Vec<CalendarFile> {
+    let named = entries(node, "`calendars`", findings).unwrap_or_default();
+    let calendar = |entry: &Entry| {
+        let name = Placed { value: entry.key.as_str().into(), span: entry.key_span };
+        Some(CalendarFile { name, file: text(entry, findings)?, calendar: None })
+    };
+    named.iter().filter_map(calendar).collect()
 }
 
 /// A quoted key is longer in the file than its text.

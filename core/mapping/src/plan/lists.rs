@@ -6,7 +6,7 @@ use portolan_formats::{FrameId, SlotRef};
 use std::sync::Arc;
 
 use super::expression::{Node, Scope};
-use crate::ir::{self, Cut, Fold, Local, SourceSlot};
+use crate::ir::{self, Cut, Fold, Local, SourceSlot, View};
 
 /// A list.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct List {
 pub(crate) enum Items {
     Rows { list: SourceSlot, frame: FrameId, item: SlotRef },
     Parts { text: Box<Node>, cut: Cut, local: Local },
+    Members { members: Local, view: View },
 }
 
 /// What an item goes through by itself, and what then is done with all of them.
@@ -44,6 +45,17 @@ pub(crate) enum Gathered {
     Distinct(Node),
     Sort(Node),
     Reverse,
+    Group { by: Node, key: Local, members: Local },
+}
+
+impl Gathered {
+    /// What items are told apart by, or put in order.
+    pub(crate) fn key(&self) -> Option<&Node> {
+        match self {
+            Self::Distinct(key) | Self::Sort(key) | Self::Group { by: key, .. } => Some(key),
+            Self::Reverse => None,
+        }
+    }
 }
 
 /// What a list comes to.
@@ -61,6 +73,7 @@ impl Scope<'_> {
             ir::Items::Parts { text, cut, local } => {
                 Items::Parts { text: Box::new(self.compile(text)), cut: cut.clone(), local: *local }
             }
+            ir::Items::Members { members, view } => Items::Members { members: *members, view: *view },
         };
         let (mut stages, mut stage) = (Vec::new(), Stage::default());
         for step in &list.steps {
@@ -76,6 +89,9 @@ impl Scope<'_> {
                 ir::Step::Distinct(key) => Gathered::Distinct(self.compile(key)),
                 ir::Step::Sort(key) => Gathered::Sort(self.compile(key)),
                 ir::Step::Reverse => Gathered::Reverse,
+                ir::Step::Group { by, key, members } => {
+                    Gathered::Group { by: self.compile(by), key: *key, members: *members }
+                }
             };
             stages.push(Stage { then: Some(then), ..std::mem::take(&mut stage) });
         }
@@ -94,7 +110,7 @@ impl List {
             for Step::Keep(node) | Step::Value(node, _) in &stage.steps {
                 node.sources(paths);
             }
-            if let Some(Gathered::Distinct(key) | Gathered::Sort(key)) = &stage.then {
+            if let Some(key) = stage.then.as_ref().and_then(Gathered::key) {
                 key.sources(paths);
             }
         }

@@ -1,6 +1,10 @@
 //! Expressions over captured slots. Absence follows the language's rules; arithmetic is exact or refused.
 
-use super::{Environment, RunError, lists::fold, trace::Trace};
+use super::{
+    Environment, RunError,
+    lists::{Kept, fold},
+    trace::Trace,
+};
 use crate::{
     functions::{Call as FunctionCall, EvalError},
     ir::{Arithmetic, Comparison, ContextField, Given, Side, SourceSlot},
@@ -20,7 +24,7 @@ pub(super) struct Run<'r, 'a> {
     pub(super) rows: &'r mut Rows,
     pub(super) original_rows: &'r mut Rows,
     /// Values of the current items of lists.
-    pub(super) locals: &'r mut [Value<'a>],
+    pub(super) locals: &'r mut [Kept<'a>],
     /// How many items were looked at.
     pub(super) looked: u32,
     /// Where to tell what is done.
@@ -166,7 +170,7 @@ fn value<'a>(node: &'a Node, run: &mut Run<'_, 'a>, settle: bool) -> Result<Valu
             Slot::List { count, .. } => i128::from(count),
             _ => 0,
         })),
-        Node::Local(local) => Ok(run.locals.get(usize::from(local.0)).copied().unwrap_or(Value::Absent)),
+        Node::Local(local) => Ok(run.local(*local)),
         Node::Fold(folded) => fold(folded, run),
         Node::Context(field) => Ok(context(*field, run)),
         Node::Metadata(name) => Ok(metadata(name, run)),

@@ -3,10 +3,13 @@
 use super::evaluate::{Problem, Run, add, evaluate, truth};
 use crate::{
     functions::{EvalError, MAX_RESULT},
-    ir::{Cut, Fold, Local, Side},
+    ir::{Cut, Fold, Local, Side, View},
     plan::{Folded, Gathered, Items, List, Stage, Step},
 };
-use bumpalo::collections::{String as BumpString, Vec as BumpVec};
+use bumpalo::{
+    Bump,
+    collections::{String as BumpString, Vec as BumpVec},
+};
 use portolan_formats::{FrameId, Slot, Value, ValueProblem, value::compare};
 use std::{cmp::Ordering, ops::ControlFlow};
 
@@ -20,6 +23,31 @@ pub(super) enum Item<'a> {
     Row(Side, FrameId, u32),
     /// What was made of one.
     Value(Value<'a>, Local),
+    /// A group of them.
+    Group(&'a Group<'a>, GroupPlaces),
+}
+
+/// Items of which a key is equal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group<'a> {
+    key: Value<'a>,
+    members: &'a [Item<'a>],
+}
+
+/// Where a group is kept while it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupPlaces {
+    key: Local,
+    members: Local,
+}
+
+/// What is kept of the current item of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept<'a> {
+    /// A value.
+    Value(Value<'a>),
+    /// The items of a group.
+    Members(&'a [Item<'a>]),
 }
 
 type Passed<E> = Result<ControlFlow<()>, E>;
@@ -54,11 +82,33 @@ impl<'a> Run<'_, 'a> {
     fn make_current(&mut self, item: Item<'a>) {
         match item {
             Item::Row(side, frame, row) => self.enter(side, frame, row),
-            Item::Value(value, local) => {
-                if let Some(place) = self.locals.get_mut(usize::from(local.0)) {
-                    *place = value;
-                }
+            Item::Value(value, local) => self.keep(local, Kept::Value(value)),
+            Item::Group(group, places) => {
+                self.keep(places.key, Kept::Value(group.key));
+                self.keep(places.members, Kept::Members(group.members));
             }
+        }
+    }
+
+    fn keep(&mut self, local: Local, kept: Kept<'a>) {
+        if let Some(place) = self.locals.get_mut(usize::from(local.0)) {
+            *place = kept;
+        }
+    }
+
+    /// A value that is kept.
+    pub(super) fn local(&self, local: Local) -> Value<'a> {
+        match self.locals.get(usize::from(local.0)) {
+            Some(Kept::Value(value)) => *value,
+            _ => Value::Absent,
+        }
+    }
+
+    /// The items of the current group.
+    fn members(&self, local: Local) -> &'a [Item<'a>] {
+        match self.locals.get(usize::from(local.0)) {
+            Some(Kept::Members(members)) => members,
+            _ => &[],
         }
     }
 }
@@ -76,8 +126,10 @@ pub(super) fn through<'a, E: From<Problem>>(
             let Some(item) = passes(stage, run, item)? else { return Ok(ControlFlow::Continue(())) };
             let key = match &stage.then {
                 None => return then(run, item),
-                Some(Gathered::Reverse) => Value::Absent,
-                Some(Gathered::Distinct(key) | Gathered::Sort(key)) => evaluate(key, run, true)?,
+                Some(how) => match how.key() {
+                    Some(key) => evaluate(key, run, true)?,
+                    None => Value::Absent,
+                },
             };
             keyed.push((key, item));
             Ok(ControlFlow::Continue(()))
@@ -140,8 +192,30 @@ fn items<'a, E: From<Problem>>(
             };
             ended?;
         }
+        Items::Members { members, view } => {
+            for member in run.members(*members) {
+                run.looks_at_one()?;
+                let item = viewed(*member, *view);
+                run.make_current(item);
+                if pass(run, item)?.is_break() {
+                    break;
+                }
+            }
+        }
     }
     Ok(())
+}
+
+/// An item of a group, by the place where this expression looks at it.
+fn viewed(item: Item<'_>, view: View) -> Item<'_> {
+    match (item, view) {
+        (Item::Row(side, _, row), View::Row { frame, .. }) => Item::Row(side, frame, row),
+        (Item::Value(value, _), View::Value(local)) => Item::Value(value, local),
+        (Item::Group(group, _), View::Group { key, members }) => {
+            Item::Group(group, GroupPlaces { key, members })
+        }
+        (item, _) => item,
+    }
 }
 
 fn each_of<'a, E>(
@@ -210,16 +284,14 @@ fn together<'a>(
     {
         return Err(ValueProblem::NoZone.into());
     }
-    let order = |a: &Value<'a>, b: &Value<'a>| compare(*a, *b).unwrap_or(Ordering::Equal);
     match how {
         Gathered::Reverse => keyed.reverse(),
         Gathered::Sort(_) => keyed.sort_by(|(a, _), (b, _)| order(a, b)),
+        Gathered::Group { key, members, .. } => {
+            return Ok(groups(&keyed, GroupPlaces { key: *key, members: *members }, run.arena));
+        }
         Gathered::Distinct(_) => {
-            let mut by_key = BumpVec::from_iter_in(0..keyed.len(), run.arena);
-            by_key.sort_by(|a, b| match (keyed.get(*a), keyed.get(*b)) {
-                (Some((a, _)), Some((b, _))) => order(a, b),
-                _ => Ordering::Equal,
-            });
+            let by_key = by_key(&keyed, run.arena);
             let mut first = BumpVec::from_iter_in(keyed.iter().map(|_| true), run.arena);
             for pair in by_key.windows(2) {
                 let [a, b] = pair else { continue };
@@ -237,6 +309,42 @@ fn together<'a>(
     Ok(BumpVec::from_iter_in(keyed.into_iter().map(|(_, item)| item), run.arena))
 }
 
+fn order(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    compare(*a, *b).unwrap_or(Ordering::Equal)
+}
+
+/// The places of items in the order of their keys; what is equal stays as it comes.
+fn by_key<'a>(keyed: &[(Value<'a>, Item<'a>)], arena: &'a Bump) -> BumpVec<'a, usize> {
+    let mut by_key = BumpVec::from_iter_in(0..keyed.len(), arena);
+    by_key.sort_by(|a, b| match (keyed.get(*a), keyed.get(*b)) {
+        (Some((a, _)), Some((b, _))) => order(a, b),
+        _ => Ordering::Equal,
+    });
+    by_key
+}
+
+/// Groups of items of one key, in the order in which each first appears.
+fn groups<'a>(
+    keyed: &[(Value<'a>, Item<'a>)],
+    places: GroupPlaces,
+    arena: &'a Bump,
+) -> BumpVec<'a, Item<'a>> {
+    let by_key = by_key(keyed, arena);
+    let same = |a: &usize, b: &usize| match (keyed.get(*a), keyed.get(*b)) {
+        (Some((a, _)), Some((b, _))) => order(a, b).is_eq(),
+        _ => false,
+    };
+    let mut runs = BumpVec::from_iter_in(by_key.chunk_by(same), arena);
+    runs.sort_by_key(|run| run.first().copied());
+    let group = |run: &[usize]| {
+        let found = || run.iter().filter_map(|at| keyed.get(*at));
+        let members = BumpVec::from_iter_in(found().map(|(_, item)| *item), arena);
+        let key = found().next().map_or(Value::Absent, |(key, _)| *key);
+        Item::Group(arena.alloc(Group { key, members: members.into_bump_slice() }), places)
+    };
+    BumpVec::from_iter_in(runs.into_iter().map(group), arena)
+}
+
 /// What a list comes to.
 pub(super) fn fold<'a>(folded: &'a Folded, run: &mut Run<'_, 'a>) -> Result<Value<'a>, Problem> {
     let arena = run.arena;
@@ -245,7 +353,7 @@ pub(super) fn fold<'a>(folded: &'a Folded, run: &mut Run<'_, 'a>) -> Result<Valu
         count += 1;
         let value = match item {
             Item::Value(value, _) => value,
-            Item::Row(..) => Value::Absent,
+            Item::Row(..) | Item::Group(..) => Value::Absent,
         };
         let better = |wanted: Ordering, result: Value<'a>| match result {
             Value::Absent => Ok(true),

@@ -12,6 +12,7 @@ pub use trace::{Trace, Traced, TracedRule, TracedStep};
 use crate::plan::{Failure, Node, Plan, ReplyPlan, Source, Target};
 use bumpalo::Bump;
 use evaluate::{Run, condition};
+use lists::Kept;
 use portolan_formats::{Captured, Rows, Slot, Value, lexical};
 
 /// What a run may know besides the document: fixed when the message was accepted, so that every run of it is the same.
@@ -245,7 +246,7 @@ fn with_scratch<'a, T>(
                 original: &captured_original,
                 rows,
                 original_rows,
-                locals: arena.alloc_slice_fill_copy(plan.locals, Value::Absent),
+                locals: arena.alloc_slice_fill_copy(plan.locals, Kept::Value(Value::Absent)),
                 looked: 0,
                 trace,
                 arena,
@@ -334,7 +335,7 @@ pub(crate) fn alone(
         original: &nothing,
         rows: &mut Rows::default(),
         original_rows: &mut Rows::default(),
-        locals: arena.alloc_slice_fill_copy(usize::from(locals), Value::Absent),
+        locals: arena.alloc_slice_fill_copy(usize::from(locals), Kept::Value(Value::Absent)),
         looked: 0,
         trace: None,
         arena: &arena,

@@ -7,7 +7,7 @@ use super::{
     trace::{Trace, shown},
 };
 use crate::{
-    ir::{NilPolicy, SourceSlot},
+    ir::{NilPolicy, SourceSlot, View},
     plan::{Body, Content, Items, List, Node, Operation, Origin, Writing},
 };
 use portolan_formats::{Slot, Value, Writer};
@@ -412,7 +412,10 @@ fn through<'a, W: Writer>(
     let scalars = !matches!(content, Content::Record { .. });
     let item_slot = match &list.items {
         Items::Rows { list, item, .. } => Some(SourceSlot { side: list.side, slot: *item }),
-        Items::Parts { .. } => None,
+        Items::Members { view: View::Row { side, item, .. }, .. } => {
+            Some(SourceSlot { side: *side, slot: *item })
+        }
+        Items::Parts { .. } | Items::Members { .. } => None,
     };
     listed(operation, scalars, run, out, |written, run, out| {
         let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {

@@ -3,6 +3,23 @@
 use super::{MAPPING, loaded};
 
 #[test]
+fn what_is_kept_of_items_has_a_limit() {
+    let each = "    children:\n      each: c in Children.Child\n      nil: skip\n      map: { national_id: c.Code, full_name: c.Name }\n";
+    assert!(MAPPING.contains(each));
+    let items = vec!["{ map: g }"; 500].join(", ");
+    // Many in one expression, none of them deep in it.
+    let mut sizes = "size('a'.split('b'))".to_owned();
+    for _ in 0..7 {
+        sizes = format!("({sizes} + {sizes})");
+    }
+    let mapping = MAPPING.replace(each, &format!("    children: [ {items} ]\n"));
+    let (routes, found) = loaded(&format!("{mapping}maps:\n  g: {{ full_name: \"string({sizes})\" }}\n"));
+    assert!(routes.is_empty());
+    let limit = "a mapping goes through at most 50000 lists that expressions make";
+    assert_eq!(found.iter().filter(|one| one.contains(limit)).count(), 1, "{found:#?}");
+}
+
+#[test]
 fn lists_stand_where_lists_do() {
     for (expression, expected) in [
         (
