@@ -46,6 +46,10 @@ impl Inner {
         if inserted.is_err() {
             let inner = self.clone();
             tokio::spawn(async move {
+                // What was sent must not be carried out after it was undone.
+                if let Err(error) = inner.pool.fence().await {
+                    tracing::error!(%id, problem = crate::error::brief(&error), "a connection that was given up could not be ended");
+                }
                 let undone = match start {
                     // Whoever repeats the request id may have been told of it by now: it is worked on.
                     Start::Now(gateway) if keyed => {
@@ -532,6 +536,7 @@ impl Inner {
             |_| vec![&before.0, &limit],
         );
         let removed = count(&rows.await.map_err(failed)?);
+        self.pool.fence().await.map_err(failed)?;
         // In a block each statement sees what was committed before it, and so, with the lock, every holder.
         let cleared = self.pool.query(
             self.soon(),

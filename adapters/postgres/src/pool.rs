@@ -1,7 +1,7 @@
 //! Connections: a fixed number, each reopened when it is found closed. Statements are pipelined on each and prepared once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -29,9 +29,23 @@ pub(crate) struct Pool {
     next: AtomicUsize,
     /// Of statements that are tried for ever.
     outage: Outage,
+    /// Connections that were given up with a statement under way, which the server may yet get and carry out.
+    doubted: Mutex<HashSet<Session>>,
+    fencing: tokio::sync::Mutex<()>,
+}
+
+/// A connection, as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Session {
+    process: i32,
+    /// A process id is used again.
+    started: String,
 }
 
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
+
+/// What a server may take to say which connection it is.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 enum Failed {
@@ -54,10 +68,22 @@ pub(crate) enum Patience {
 
 struct Connection {
     client: Client,
+    session: Session,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
 impl Connection {
+    async fn open(way: &Way) -> Result<Self, tokio_postgres::Error> {
+        let (client, _) = way.connect().await?;
+        let known = client.query_one(
+            "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+            &[],
+        );
+        let row = timeout(KNOWN_WITHIN, known).await.unwrap_or_else(|_| Err(late()))?;
+        let session = Session { process: row.try_get(0)?, started: row.try_get(1)? };
+        Ok(Self { client, session, statements: Mutex::default() })
+    }
+
     async fn query(
         &self,
         sql: &'static str,
@@ -79,7 +105,14 @@ impl Connection {
 impl Pool {
     pub(crate) fn new(way: Way, size: usize) -> Self {
         let slots = (0..size.max(1)).map(|_| tokio::sync::Mutex::default()).collect();
-        Self { way, slots, next: AtomicUsize::new(0), outage: Outage::default() }
+        Self {
+            way,
+            slots,
+            next: AtomicUsize::new(0),
+            outage: Outage::default(),
+            doubted: Mutex::default(),
+            fencing: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Once, on the next connection. One that does not answer in time is given up: what else would be sent on it would only
@@ -91,13 +124,40 @@ impl Pool {
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Failed> {
         let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
-        let asked = self.ask(slot, sql, parameters);
+        let mut used = None;
+        let asked = self.ask(slot, sql, parameters, &mut used);
         let Some(within) = within else { return asked.await };
-        timeout(within, asked).await.unwrap_or_else(|_| {
-            // Whoever has it locked is about to connect.
-            drop(slot.try_lock().ok().and_then(|mut slot| slot.take()));
-            Err(Failed::Late)
-        })
+        let answer = timeout(within, asked).await.unwrap_or(Err(Failed::Late));
+        if let (Some(used), Err(Failed::Late | Failed::Asking(_))) = (used, &answer)
+            && !matches!(&answer, Err(Failed::Asking(error)) if error.as_db_error().is_some())
+        {
+            self.doubted.lock().insert(used.session.clone());
+            // Whoever has the slot locked is about to connect.
+            if let Ok(mut slot) = slot.try_lock() {
+                drop(slot.take_if(|open| Arc::ptr_eq(open, &used)));
+            }
+        }
+        answer
+    }
+
+    /// Ends, at the server, the connections that were given up with a statement under way: from then on nothing that was sent on
+    /// them is carried out any more. Else what a network held back could be, after what undoes it.
+    pub(crate) async fn fence(&self) -> Result<(), tokio_postgres::Error> {
+        let _alone = self.fencing.lock().await;
+        loop {
+            let doubted = self.doubted.lock().iter().next().cloned();
+            let Some(session) = doubted else { return Ok(()) };
+            let there = self.query(
+                Patience::Forever,
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                 WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()",
+                |_| vec![&session.process, &session.started],
+            );
+            match there.await?.first().and_then(|row| row.try_get(0).ok()) {
+                Some(0_i64) => drop(self.doubted.lock().remove(&session)),
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
     }
 
     async fn ask(
@@ -105,19 +165,20 @@ impl Pool {
         slot: &Slot,
         sql: &'static str,
         parameters: Parameters<'_>,
+        used: &mut Option<Arc<Connection>>,
     ) -> Result<Vec<Row>, Failed> {
         let connection = {
             let mut slot = slot.lock().await;
             match slot.as_ref().filter(|open| !open.client.is_closed()) {
                 Some(open) => open.clone(),
                 None => {
-                    let (client, _) = self.way.connect().await.map_err(Failed::Connecting)?;
-                    let open = Arc::new(Connection { client, statements: Mutex::default() });
+                    let open = Arc::new(Connection::open(&self.way).await.map_err(Failed::Connecting)?);
                     *slot = Some(open.clone());
                     open
                 }
             }
         };
+        *used = Some(connection.clone());
         connection.query(sql, parameters).await.map_err(Failed::Asking)
     }
 

@@ -129,6 +129,98 @@ async fn a_database_that_hangs_is_away_until_it_goes_on() {
     assert_eq!(kind(&ledger, before.id).await, StateKind::Waiting);
 }
 
+/// A network that holds back what is sent, and lets the youngest connections go on first.
+struct Holding {
+    held: tokio::sync::watch::Sender<bool>,
+    /// The number of the connection that may go on, or a later one.
+    from: tokio::sync::watch::Sender<usize>,
+    port: u16,
+}
+
+impl Holding {
+    async fn before(server: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (held, from) = (tokio::sync::watch::Sender::new(false), tokio::sync::watch::Sender::new(0));
+        let (now, gate) = (held.subscribe(), from.subscribe());
+        tokio::spawn(async move {
+            for number in 0.. {
+                let Ok((near, _)) = listener.accept().await else { return };
+                let (now, gate) = (now.clone(), gate.clone());
+                tokio::spawn(async move {
+                    let far =
+                        tokio::net::TcpStream::connect(("127.0.0.1", server)).await.expect("PostgreSQL");
+                    let (near, far) = (near.into_split(), far.into_split());
+                    tokio::select! {
+                        () = carry(near.0, far.1, number, now.clone(), gate.clone()) => {}
+                        () = carry(far.0, near.1, number, now, gate) => {}
+                    }
+                });
+            }
+        });
+        Self { held, from, port }
+    }
+}
+
+async fn carry(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    number: usize,
+    mut held: tokio::sync::watch::Receiver<bool>,
+    mut gate: tokio::sync::watch::Receiver<usize>,
+) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut bytes = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        let _ = held.wait_for(|held| !held).await;
+        let _ = gate.wait_for(|from| number >= *from).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An accept was given up, as its network held everything back: what it had sent arrives after all, and late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_accept_that_arrives_after_it_was_undone_has_no_effect() {
+    let database = Database::start();
+    let ledger = open(&database).await;
+    let url = database.url();
+    let (before, after) = url.rsplit_once(':').expect("a port");
+    let port = after.split('/').next().and_then(|port| port.parse().ok()).expect("a port");
+    let network = Holding::before(port).await;
+    let through = format!("{before}:{}{}", network.port, &after[port.to_string().len()..]);
+    let hurried = Options { patience: Duration::from_millis(300), connections: 1, ..Options::new(through) };
+    let far = Arc::new(PostgresLedger::open(hurried).await.expect("open"));
+    far.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let gateway = GatewayId::generate();
+    let warm = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Now(gateway) };
+    assert!(matches!(far.insert(warm).await, Ok(Accepted::New(Some(_)))), "it is connected and prepared");
+
+    network.held.send_replace(true);
+    network.from.send_replace(usize::MAX);
+    let accept = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Now(gateway) };
+    let id = accept.envelope.id;
+    far.insert(accept).await.expect_err("nothing arrives");
+    // What undoes it goes by a younger connection, and first; then whatever was held back.
+    network.held.send_replace(false);
+    for from in (0..20).rev() {
+        network.from.send_replace(from);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let undone = async {
+        loop {
+            let another = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Due(NOW) };
+            match far.insert(another).await {
+                Ok(_) => return,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), undone).await.expect("it goes on");
+    assert!(ledger.get(id).await.expect("get").is_none(), "nobody knows of it, and it is claimed for ever");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     let database = Database::start();
