@@ -9,9 +9,10 @@ fn load(folder: &Path, routes: &str, more: &str) -> Result<(Files, Vec<Loaded>),
     let system =
         |name: &str| format!("  {name}:\n    soap:\n      endpoint: \"http://127.0.0.1:1/\"\n{more}");
     let text = format!(
-        "routes: [ \"{routes}\" ]\nsystems:\n{}{}",
+        "routes: [ \"{routes}\" ]\nsystems:\n{}{}{}",
         system("population-register"),
-        system("benefits")
+        system("benefits"),
+        system("tax-office")
     );
     let path = folder.join("portolan.yaml");
     std::fs::write(&path, text).unwrap();
@@ -40,7 +41,7 @@ fn what_is_kept_makes_the_same_route_again_wherever_it_lay() {
     std::fs::create_dir(tree.path().join("b")).unwrap();
     let hashes = |folder: &str, routes: &str| -> Vec<_> {
         let (files, loaded) = load(&tree.path().join(folder), routes, "").unwrap();
-        assert_eq!(loaded.len(), 2);
+        assert_eq!(loaded.len(), 3);
         let kept = loaded.iter().map(|one| {
             let again = files.open(&one.bundle).unwrap();
             assert_eq!((again.route.bundle, &again.bundle), (one.route.bundle, &one.bundle));

@@ -94,6 +94,7 @@ fn before_a_start() {
     let systems = [
         soap("population-register", &format!("endpoint: '{answers}'")),
         soap("benefits", &format!("endpoint: '{old}'")),
+        soap("tax-office", &format!("endpoint: '{answers}'")),
         soap("gone", "endpoint: 'http://127.0.0.1:1/', auth: { username: u, password: canary }"),
         soap("locked", &format!("endpoint: '{}'", system("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n"))),
         soap(
@@ -116,11 +117,11 @@ fn before_a_start() {
     found.has(
         "warning",
         "configuration",
-        "portolan.yaml:6:90",
+        "portolan.yaml:7:90",
         "a password stands here",
         "write ${env:NAME}",
     );
-    found.has("ok", "configuration", "portolan.yaml", "sound, with the mappings of 2 routes", "");
+    found.has("ok", "configuration", "portolan.yaml", "sound, with the mappings of 3 routes", "");
     found.has("ok", "folder", ".", "it can be written to; ", "");
     found.has("ok", "queue", "./portolan.db", "not there yet", "");
     found.has("ok", "system", "population-register", "HTTP 405 to a GET; connected in ", "");
@@ -144,8 +145,8 @@ fn before_a_start() {
 #[test]
 fn beside_a_gateway_that_runs() {
     let answers = system("HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n");
-    let systems =
-        ["population-register", "benefits"].map(|name| soap(name, &format!("endpoint: '{answers}'")));
+    let systems = ["population-register", "benefits", "tax-office"]
+        .map(|name| soap(name, &format!("endpoint: '{answers}'")));
     let text = config("grpc: '127.0.0.1:0', http: '127.0.0.1:0'", &systems.concat());
     let text = format!("{text}telemetry: {{ otlp: 'http://127.0.0.1:1' }}\n");
     let (_kept, folder) = folder(&[("portolan.yaml", &text)]);
@@ -157,7 +158,7 @@ fn beside_a_gateway_that_runs() {
     let found = Found::by(&folder, &["--admin", &http]);
     found.has("ok", "queue", "./portolan.db", "in use by a gateway", "");
     found.has("ok", "gateway", &http, "runs and takes calls", "");
-    found.has("ok", "admin API", &http, "answers; routes served: 2", "");
+    found.has("ok", "admin API", &http, "answers; routes served: 3", "");
     found.has("ok", "file", "./portolan.db", "its owner alone can read the messages", "");
     found.has("warning", "traces", "telemetry", "the collector does not answer", "see that it runs");
     assert_eq!(found.code, 0, "a warning is no problem");
@@ -211,7 +212,7 @@ fn certificate(folder: &Path, name: &str, days: i64) {
 #[test]
 fn certificates_are_looked_at_before_they_end() {
     let answers = system("HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n");
-    let systems = ["population-register", "benefits"].map(|name| {
+    let systems = ["population-register", "benefits", "tax-office"].map(|name| {
         soap(name, &format!("endpoint: '{answers}', tls: {{ ca: old.pem, cert: soon.pem, key: soon.key }}"))
     });
     let listen = "http: '127.0.0.1:0', grpc: { address: '127.0.0.1:0', tls: { cert: long.pem, key: CHOSEN.key, client-ca: both.pem } }";

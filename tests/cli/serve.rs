@@ -26,6 +26,7 @@ routes: [ \"{mappings}\" ]
 systems:
   population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
   benefits: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
+  tax-office: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
 "
     );
     let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
@@ -34,7 +35,7 @@ systems:
     let mut line = String::new();
     BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let http = line.split_whitespace().find_map(|w| w.strip_prefix("http=")).unwrap_or_default().to_owned();
-    assert!(line.starts_with("portolan ready grpc=127.0.0.1:") && line.ends_with(" routes=2\n"), "{line}");
+    assert!(line.starts_with("portolan ready grpc=127.0.0.1:") && line.ends_with(" routes=3\n"), "{line}");
 
     let ask = |words: &[&str]| {
         let output = portolan(&folder, words).args(["--admin", &http]).output().unwrap();
@@ -73,6 +74,7 @@ routes: [ \"{mappings}\" ]
 systems:
   population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\", timeout: 1s }} }}
   benefits: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
+  tax-office: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
 "
     );
     let request = "{ \"national_id\": \"39001010001\", \"purpose\": \"PURPOSE_TAX\" }";
