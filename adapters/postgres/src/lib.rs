@@ -1,6 +1,7 @@
 //! The ledger in PostgreSQL: what several gateways remember together. Every intent is one statement, so one transaction,
 //! and is sent again over a new connection when its answer is lost.
 
+mod accept;
 mod control;
 mod error;
 mod events;
