@@ -260,6 +260,7 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
             )
             .at(system.span, "")
             .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
+            .for_a_person()
             .help("systems stand under `systems:` in portolan.yaml")
         })
         .collect()

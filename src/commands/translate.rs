@@ -100,15 +100,16 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let route = compiled.map_err(Failure::failed)?.route;
     let translate = &route.translate;
+    let id = arguments.message_id.unwrap_or_else(MessageId::generate);
     if let Some(format) = arguments.trace {
-        traced(arguments, &found, &sources, format, report)?;
+        traced(arguments, &found, &sources, (id, format), report)?;
         if format == Format::Json {
             return Ok(());
         }
     }
     let received = arguments.received.map_or_else(Timestamp::now, |t| Timestamp(t.as_microsecond()));
     let context = Context {
-        message: arguments.message_id.unwrap_or_else(MessageId::generate),
+        message: id,
         received,
         caller: None,
         request_id: None,
@@ -170,10 +171,10 @@ fn traced(
     arguments: &Arguments,
     found: &Found,
     sources: &Sources,
-    format: Format,
+    (id, format): (MessageId, Format),
     report: &Report,
 ) -> Result<(), Failure> {
-    let id = arguments.message_id.unwrap_or_else(MessageId::generate).to_string();
+    let id = id.to_string();
     let metadata: Vec<_> = arguments.metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let context = run::Context {
         message_id: &id,

@@ -94,6 +94,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same without a change that could be made unseen: which of several things is meant is for a person to say.
+    #[must_use]
+    pub fn for_a_person(mut self) -> Self {
+        self.edit = None;
+        self
+    }
+
     /// Adds "did you mean", where something near is known. If nothing else is near and the place at fault is the name itself,
     /// it is the cure.
     #[must_use]
@@ -104,6 +111,9 @@ impl Diagnostic {
         let only = near.iter().all(|(_, name)| name == best);
         // What would need quotes or escapes is for a person to write.
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        // Names with other numbers are mostly others: sha256 for sha512, a calendar of another year.
+        let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+        let only = only && digits(wrong) == digits(best);
         match finding.labels.first().map(|label| label.span) {
             Some(span) if only && best.chars().all(plain) => finding.edit(span, wrong, *best),
             _ => finding,
@@ -189,7 +199,20 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{Code, Diagnostic, SourceId, Span, nearest};
+
+    #[test]
+    fn a_name_with_other_numbers_is_no_slip() {
+        let meant = |wrong: &str, name| {
+            let finding =
+                Diagnostic::error(Code::MAP_UNKNOWN_PATH, "").at(Span::new(SourceId(0), 0..wrong.len()), "");
+            let finding = finding.did_you_mean(wrong, [name]);
+            (finding.help.len(), finding.edit.is_some())
+        };
+        assert_eq!(meant("hmac_sha2561", "hmac_sha256"), (1, false));
+        assert_eq!(meant("hmac_sha512", "hmac_sha256"), (1, false));
+        assert_eq!(meant("hmac_shq256", "hmac_sha256"), (1, true));
+    }
 
     #[test]
     fn nearest_forgives_case_separators_and_slips() {

@@ -119,6 +119,12 @@ impl Operator for EngineOperator {
     }
 }
 
+/// Whether the system says by this that it has taken the request.
+fn is_ticket(route: &Served, record: &Record, reply: &[u8], context: Context<'_>) -> bool {
+    route.poll.is_some()
+        && matches!(route.translate.reply(reply, &record.payload, false, context), Verdict::Pending)
+}
+
 /// A decision by its name, for the log.
 fn decision(resolution: &Resolution) -> &'static str {
     match resolution {
@@ -231,6 +237,10 @@ impl Engine {
                 "by `until` of the mapping this reply is not the answer yet".to_owned(),
             )),
             Verdict::Refused(failure) => Ok(Outcome::Failed(failure.with("message", id))),
+            Verdict::Unreadable(_) if is_ticket(&route, record, &reply, context) => Err(OperatorError::Refused(
+                "this is what the system says when it takes the request; an outcome is made of the answer, which the operation of `poll` gives"
+                    .to_owned(),
+            )),
             Verdict::NotDone(failure) | Verdict::Unreadable(failure) => Err(OperatorError::Refused(format!(
                 "the mapping makes no outcome of this reply: {}",
                 if failure.personal { "its rule asks for another attempt" } else { &failure.message }

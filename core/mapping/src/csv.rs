@@ -53,10 +53,13 @@ pub(crate) fn read(
                 return None;
             }
         };
-        let (Some(key), Some(value)) = (record.get(key), record.get(value)) else {
+        let columns = (record.get(key), record.get(value));
+        let (Some(key), Some(value), true) = (columns.0, columns.1, record.len() == header.len()) else {
             let at = record.first().map_or(0..0, |first| first.place.start..last_of(&record));
             let message = format!("this line has {} columns, and the header {}", record.len(), header.len());
-            findings.push(invalid(message, at));
+            let quoted = "a value that holds the separator stands in quotes: \"Tallinn, linn\"";
+            let finding = invalid(message, at);
+            findings.push(if record.len() > header.len() { finding.help(quoted) } else { finding });
             continue;
         };
         let place =

@@ -60,6 +60,13 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     if arguments.format == Format::Json {
         let mut shown = view::record(&record, &routes);
         shown["payload"] = view::masked(&record.payload);
+        match &record.state {
+            State::Finished { outcome: Outcome::Reply(reply), .. } => shown["reply"] = view::masked(reply),
+            State::Dead { letter, .. } => {
+                shown["system_reply"] = letter.reply.as_deref().map_or(serde_json::Value::Null, view::masked);
+            }
+            _ => {}
+        }
         let value = |one: &VisibleValue| (one.path.clone(), serde_json::json!(one.value));
         shown["visible"] = visible.iter().map(value).collect();
         return report.json(&shown);
@@ -136,7 +143,7 @@ fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], repo
             if let Some(advice) = &letter.failure.advice {
                 line("advice", advice.clone());
             }
-            line("to do", view::what_to_do(envelope.id, letter.failure.class));
+            line("to do", view::what_to_do(envelope.id, &letter.failure));
             if let Some(reply) = &letter.reply {
                 line("system reply", format!("{} (write it to a file with --reply FILE)", size(reply)));
             }

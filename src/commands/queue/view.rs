@@ -145,8 +145,13 @@ pub(super) fn failure_of(record: &Record) -> Option<&Failure> {
 }
 
 /// What to do about a dead letter.
-pub(super) fn what_to_do(id: MessageId, class: FaultClass) -> String {
-    match class {
+pub(super) fn what_to_do(id: MessageId, failure: &Failure) -> String {
+    match failure.class {
+        FaultClass::Unknown if failure.reason == "OVERDUE" => format!(
+            "ask the system what became of it: if it is done, `portolan queue resolve {id} --succeeded REPLY`; if it never will be, \
+             `portolan queue resolve {id} --failed`; `portolan queue retry {id}` goes on asking for the answer, and does not make the \
+             request again"
+        ),
         FaultClass::Unknown => format!(
             "find out whether the system did it: if so, `portolan queue resolve {id} --succeeded REPLY`; if not, \
              `portolan queue retry {id}`"
@@ -241,8 +246,8 @@ fn particulars(state: &portolan_delivery::State) -> Vec<(String, Value)> {
         portolan_delivery::State::Claimed { gateway, since } => {
             vec![("gateway", json!(gateway.0.to_string())), ("since", json!(time(*since)))]
         }
-        portolan_delivery::State::Finished { outcome: Outcome::Reply(reply), at } => {
-            vec![("at", json!(time(*at))), ("reply", masked(reply))]
+        portolan_delivery::State::Finished { outcome: Outcome::Reply(_), at } => {
+            vec![("at", json!(time(*at)))]
         }
         portolan_delivery::State::Finished { outcome: Outcome::Failed(reason), at } => {
             vec![("at", json!(time(*at))), ("failure", failure(reason))]
@@ -251,7 +256,6 @@ fn particulars(state: &portolan_delivery::State) -> Vec<(String, Value)> {
             ("at", json!(time(*at))),
             ("failure", failure(&letter.failure)),
             ("at_fault", json!(party(letter.at_fault))),
-            ("system_reply", letter.reply.as_deref().map_or(Value::Null, masked)),
         ],
     };
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

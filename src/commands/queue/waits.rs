@@ -26,6 +26,7 @@ pub(super) fn waits_for(record: &Record, routes: &[RouteStatus]) -> Option<Strin
             format!("for the end of the maintenance of {system}, {}", time(until))
         }
         None if record.ticket.is_some() => {
+            let system = if system.is_empty() { "its system" } else { system };
             format!("for the answer of {system}, asked for next {}", time(due))
         }
         None => format!("due {}", time(due)),

@@ -35,7 +35,7 @@ impl Checker<'_> {
                 let message = format!("there is no secret `{name}`");
                 let finding = Diagnostic::error(Code::MAP_UNKNOWN_SECRET, message).at(at, "");
                 let help = "secrets stand under `secrets:` in portolan.yaml";
-                Err(finding.did_you_mean(name, known.keys().map(|name| &**name)).help(help))
+                Err(finding.did_you_mean(name, known.keys().map(|name| &**name)).for_a_person().help(help))
             }
             (_, key) => Ok(Prepared::Secret(name.into(), key)),
         }
@@ -47,7 +47,8 @@ impl Checker<'_> {
         let Some(index) = calendars.iter().position(|one| *one.name.value == *name) else {
             let message = format!("there is no calendar `{name}`");
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_CALENDAR, message).at(at, "");
-            let finding = finding.did_you_mean(name, calendars.iter().map(|one| &*one.name.value));
+            let finding =
+                finding.did_you_mean(name, calendars.iter().map(|one| &*one.name.value)).for_a_person();
             return Err(Some(match calendars {
                 [] => finding.help("name its file: `calendars: { banks: bank-days.yaml }`"),
                 _ => finding,

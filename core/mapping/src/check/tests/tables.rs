@@ -82,6 +82,13 @@ fn a_table_in_a_file_is_one_of_the_mapping() {
     );
     check(
         file,
+        Some("code,reason\nPURPOSE_BENEFIT,01,a\nPURPOSE_TAX,02\n"),
+        &[
+            "reasons.csv:2:1 table/invalid this line has 3 columns, and the header 2 (a value that holds the separator stands in quotes: \"Tallinn, linn\")",
+        ],
+    );
+    check(
+        file,
         Some("code,reason\n\"PURPOSE_BENEFIT,01\n"),
         &["reasons.csv:2:1 table/invalid this quote is never closed"],
     );
