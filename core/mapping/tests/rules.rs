@@ -120,8 +120,20 @@ fn each_rule_of_a_value() {
         ("string", "string.contains = '.'", "'a.b'", "'ab'", "does not match the pattern of its type"),
         ("string", "string.not_contains = '.'", "'ab'", "'a.b'", "does not match the pattern of its type"),
         ("string", "string.const = 'a'", "'a'", "'b'", "is not one of the values that its type lists"),
-        ("string", "string = { in: ['a', 'b'] }", "'b'", "'c'", "is not one of the values that its type lists"),
-        ("string", "string = { not_in: ['a', 'b'] }", "'c'", "'a'", "is one of those that its contract forbids"),
+        (
+            "string",
+            "string = { in: ['a', 'b'] }",
+            "'b'",
+            "'c'",
+            "is not one of the values that its type lists",
+        ),
+        (
+            "string",
+            "string = { not_in: ['a', 'b'] }",
+            "'c'",
+            "'a'",
+            "is one of those that its contract forbids",
+        ),
         ("string", "string.email = true", "'a@b.ee'", "'a.b.ee'", "does not match the pattern of its type"),
         (
             "string",
@@ -130,7 +142,13 @@ fn each_rule_of_a_value() {
             "'123e4567'",
             "does not match the pattern of its type",
         ),
-        ("string", "string.ipv4 = true", "'10.0.0.255'", "'10.0.0.256'", "does not match the pattern of its type"),
+        (
+            "string",
+            "string.ipv4 = true",
+            "'10.0.0.255'",
+            "'10.0.0.256'",
+            "does not match the pattern of its type",
+        ),
         ("bytes", "bytes.min_len = 2", "'ab'", "'a'", "is too short"),
         ("bytes", "bytes.max_len = 2", "'ab'", "'abc'", "is too long"),
         ("bytes", "bytes.len = 2", "'ab'", "'abc'", "is too long"),
@@ -138,7 +156,13 @@ fn each_rule_of_a_value() {
         ("int32", "int32 = { gt: 1, lte: 3 }", "3", "1", "is outside the bounds of its type"),
         ("sint64", "sint64 = { gte: -1, lt: 3 }", "-1", "3", "is outside the bounds of its type"),
         ("int32", "int32 = { gt: 10, lt: 1 }", "0", "5", "is outside the bounds of its type"),
-        ("uint64", "uint64.const = 18446744073709551615", "18446744073709551615", "1", "is not one of the values that its type lists"),
+        (
+            "uint64",
+            "uint64.const = 18446744073709551615",
+            "18446744073709551615",
+            "1",
+            "is not one of the values that its type lists",
+        ),
         ("fixed32", "fixed32 = { in: [1, 2] }", "2", "3", "is not one of the values that its type lists"),
         ("int64", "int64 = { not_in: [1, 2] }", "3", "2", "is one of those that its contract forbids"),
         ("double", "double.lt = 0.5", "0.25", "0.5", "is outside the bounds of its type"),
@@ -150,8 +174,20 @@ fn each_rule_of_a_value() {
         ("E", "enum = { not_in: [0] }", "TWO", "E_UNSPECIFIED", "is one of those that its contract forbids"),
         ("E", "enum.const = 2", "TWO", "ONE", "is not one of the values that its type lists"),
         ("E", "enum.defined_only = true", "TWO", "7", "is not one of the values that its type lists"),
-        ("google.protobuf.StringValue", "string.max_len = 1", "{ value: 'a' }", "{ value: 'ab' }", "is too long"),
-        ("google.protobuf.Int32Value", "int32.gt = 1", "{ value: 2 }", "{ value: 1 }", "is outside the bounds of its type"),
+        (
+            "google.protobuf.StringValue",
+            "string.max_len = 1",
+            "{ value: 'a' }",
+            "{ value: 'ab' }",
+            "is too long",
+        ),
+        (
+            "google.protobuf.Int32Value",
+            "int32.gt = 1",
+            "{ value: 2 }",
+            "{ value: 1 }",
+            "is outside the bounds of its type",
+        ),
         (
             "google.protobuf.Timestamp",
             "timestamp.lt = { seconds: 100 }",
@@ -193,8 +229,16 @@ fn what_must_be_set() {
         // Zero without presence is tested; what has presence only where it is set.
         ("string f = 2 [(buf.validate.field).string.min_len = 1];", "", "`f`: the value is too short"),
         ("optional string f = 2 [(buf.validate.field).string.min_len = 1];", "", ""),
-        ("optional string f = 2 [(buf.validate.field).string.min_len = 1];", "f: ''", "`f`: the value is too short"),
-        ("string f = 2 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE, string: { min_len: 2 } }];", "", ""),
+        (
+            "optional string f = 2 [(buf.validate.field).string.min_len = 1];",
+            "f: ''",
+            "`f`: the value is too short",
+        ),
+        (
+            "string f = 2 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE, string: { min_len: 2 } }];",
+            "",
+            "",
+        ),
         ("string f = 2 [(buf.validate.field) = { ignore: IGNORE_ALWAYS, required: true }];", "", ""),
         ("Inner f = 2 [(buf.validate.field).ignore = IGNORE_ALWAYS];", "f: {}", ""),
         ("oneof o { string f = 2 [(buf.validate.field).string.min_len = 1]; string g = 3; }", "g: 'x'", ""),
@@ -222,19 +266,55 @@ fn what_must_be_set() {
 #[test]
 fn lists_maps_and_what_lies_below() {
     for (declared, message, expected) in [
-        ("repeated string f = 2 [(buf.validate.field).repeated.min_items = 2];", "f: 'a'", "`f`: there are fewer than 2 items"),
-        ("repeated int32 f = 2 [(buf.validate.field).repeated.max_items = 1];", "f: [1, 2]", "`f`: there are more than 1 items"),
-        ("repeated int32 f = 2 [(buf.validate.field).repeated.unique = true];", "f: [1, 2, 1]", "`f`: an item stands there more than once"),
+        (
+            "repeated string f = 2 [(buf.validate.field).repeated.min_items = 2];",
+            "f: 'a'",
+            "`f`: there are fewer than 2 items",
+        ),
+        (
+            "repeated int32 f = 2 [(buf.validate.field).repeated.max_items = 1];",
+            "f: [1, 2]",
+            "`f`: there are more than 1 items",
+        ),
+        (
+            "repeated int32 f = 2 [(buf.validate.field).repeated.unique = true];",
+            "f: [1, 2, 1]",
+            "`f`: an item stands there more than once",
+        ),
         ("repeated string f = 2 [(buf.validate.field).repeated.unique = true];", "f: ['a', 'b']", ""),
-        ("repeated string f = 2 [(buf.validate.field).repeated.items.string.max_len = 1];", "f: ['a', 'bc']", "`f[1]`: the value is too long"),
-        ("repeated int32 f = 2 [(buf.validate.field).repeated.items.int32.gt = 0];", "f: [1, 0]", "`f[1]`: the value is outside the bounds of its type"),
-        ("repeated Inner f = 2;", "f: [{ x: 'a' }, { x: 'a' more: {} }]", "`f[1].more.x`: the value is too short"),
+        (
+            "repeated string f = 2 [(buf.validate.field).repeated.items.string.max_len = 1];",
+            "f: ['a', 'bc']",
+            "`f[1]`: the value is too long",
+        ),
+        (
+            "repeated int32 f = 2 [(buf.validate.field).repeated.items.int32.gt = 0];",
+            "f: [1, 0]",
+            "`f[1]`: the value is outside the bounds of its type",
+        ),
+        (
+            "repeated Inner f = 2;",
+            "f: [{ x: 'a' }, { x: 'a' more: {} }]",
+            "`f[1].more.x`: the value is too short",
+        ),
         ("Inner f = 2;", "f: { x: 'a' }", ""),
         ("Inner f = 2;", "", ""),
         ("map<string, Inner> f = 2;", "f: { key: 'k' value: {} }", "`f.value.x`: the value is too short"),
-        ("map<string, int32> f = 2 [(buf.validate.field).map.keys.string.max_len = 1];", "f: { key: 'kk' value: 1 }", "`f.key`: the value is too long"),
-        ("map<string, int32> f = 2 [(buf.validate.field).map.values.int32.gt = 1];", "f: { key: 'k' value: 1 }", "`f.value`: the value is outside the bounds of its type"),
-        ("map<string, int32> f = 2 [(buf.validate.field).map.max_pairs = 1];", "f: { key: 'k' value: 1 } f: { key: 'l' value: 1 }", "`f`: there are more than 1 items"),
+        (
+            "map<string, int32> f = 2 [(buf.validate.field).map.keys.string.max_len = 1];",
+            "f: { key: 'kk' value: 1 }",
+            "`f.key`: the value is too long",
+        ),
+        (
+            "map<string, int32> f = 2 [(buf.validate.field).map.values.int32.gt = 1];",
+            "f: { key: 'k' value: 1 }",
+            "`f.value`: the value is outside the bounds of its type",
+        ),
+        (
+            "map<string, int32> f = 2 [(buf.validate.field).map.max_pairs = 1];",
+            "f: { key: 'k' value: 1 } f: { key: 'l' value: 1 }",
+            "`f`: there are more than 1 items",
+        ),
     ] {
         assert_eq!(asked(declared, message), expected, "{declared} {message}");
     }
@@ -268,7 +348,10 @@ fn what_is_said_to_the_caller_keeps_the_rules() {
     assert_eq!(answered(short, "b: B", ""), broken("`b`: the value is too short"));
     let listed = "repeated string b = 1 [(buf.validate.field).repeated.unique = true];";
     assert_eq!(answered(listed, "b: L", "<L>a</L><L>b</L>"), "");
-    assert_eq!(answered(listed, "b: L", "<L>a</L><L>a</L>"), broken("`b`: an item stands there more than once"));
+    assert_eq!(
+        answered(listed, "b: L", "<L>a</L><L>a</L>"),
+        broken("`b`: an item stands there more than once")
+    );
     let required = "string b = 1 [(buf.validate.field).required = true];";
     let defaulted = "b: \"default(B, '')\"";
     assert_eq!(answered(required, defaulted, "<B>a</B>"), "");
@@ -280,10 +363,10 @@ fn check_knows_the_rules() {
     let findings = |request: &str, reply: &str, rules: &str| loaded(request, reply, rules).findings;
     let unused = "map/source-unused: nothing reads these fields of the request: f";
     let ones = |found: Vec<String>| found.into_iter().filter(|f| !f.contains("of `Out`")).collect::<Vec<_>>();
-    assert_eq!(ones(findings("string f = 2;", "string b = 1;", "b: B")), [
-        unused,
-        "map/source-unused: nothing reads these fields of `body`: N, L"
-    ]);
+    assert_eq!(
+        ones(findings("string f = 2;", "string b = 1;", "b: B")),
+        [unused, "map/source-unused: nothing reads these fields of `body`: N, L"]
+    );
     let rest = "map/source-unused: nothing reads these fields of `body`: N, L";
     assert_eq!(
         ones(findings("string f = 2 [(google.api.field_behavior) = OUTPUT_ONLY];", "string b = 1;", "b: B")),
@@ -323,4 +406,39 @@ fn check_knows_the_rules() {
         let found = findings("", reply, rules);
         assert!(found.iter().any(|f| f == expected), "{found:#?}");
     }
+}
+
+/// As [`asked`], of bytes that no honest writer makes.
+#[track_caller]
+fn asked_of(declared: &str, message: &[u8]) -> String {
+    let route = loaded(declared, "string b = 1;", "b: B").route.expect("a route");
+    let mut out = Vec::new();
+    let run = route.request.run(message, &environment(None), &mut Scratch::default(), &mut out);
+    run.map_or_else(|error| error.to_string(), |()| String::new())
+}
+
+#[test]
+fn what_comes_twice() {
+    // The parts of a message are one message; of anything else the last one counts.
+    let inner = "Inner f = 2 [(buf.validate.field).required = true];";
+    assert_eq!(asked_of(inner, b"\x12\x00\x12\x03\x0a\x01x"), "");
+    assert_eq!(asked_of(inner, b"\x12\x00\x12\x00"), "`f.x`: the value is too short");
+    let short = "string f = 2 [(buf.validate.field).string.max_len = 1];";
+    assert_eq!(asked_of(short, b"\x12\x02ab\x12\x01a"), "");
+    assert_eq!(asked_of(short, b"\x12\x01a\x12\x02ab"), "`f`: the value is too long");
+    let one = "oneof o { Inner f = 2; string g = 3 [(buf.validate.field).string.max_len = 1]; }";
+    assert_eq!(asked_of(one, b"\x12\x00\x1a\x01a"), "");
+    assert_eq!(asked_of(one, b"\x1a\x02ab\x12\x00"), "`f.x`: the value is too short");
+    assert_eq!(asked_of(one, b"\x12\x03\x0a\x01x\x1a\x01a\x12\x00"), "`f.x`: the value is too short");
+    // Packed or one by one.
+    let numbers = "repeated int32 f = 2 [(buf.validate.field).repeated = { max_items: 2, items: { int32: { lt: 9 } } }];";
+    assert_eq!(asked_of(numbers, b"\x12\x01\x01\x10\x02"), "");
+    assert_eq!(
+        asked_of(numbers, b"\x12\x01\x01\x10\x09"),
+        "`f[1]`: the value is outside the bounds of its type"
+    );
+    assert_eq!(asked_of(numbers, b"\x12\x03\x01\x02\x03"), "`f`: there are more than 2 items");
+    // A wrapper in parts.
+    let wrapped = "google.protobuf.StringValue f = 2 [(buf.validate.field).string.min_len = 1];";
+    assert_eq!(asked_of(wrapped, b"\x12\x00\x12\x03\x0a\x01x"), "");
 }

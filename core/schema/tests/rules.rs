@@ -48,11 +48,26 @@ fn rules_become_facets_and_enumerations() {
         values.map(|names| names.collect::<Vec<_>>().join(" ")).unwrap_or_default()
     };
     for (declared, lengths, bounds, listed) in [
-        ("string f = 1 [(buf.validate.field).string = { min_len: 2, max_len: 5 }];", (Some(2), Some(5)), "", ""),
+        (
+            "string f = 1 [(buf.validate.field).string = { min_len: 2, max_len: 5 }];",
+            (Some(2), Some(5)),
+            "",
+            "",
+        ),
         ("string f = 1 [(buf.validate.field).string.len = 3];", (Some(3), Some(3)), "", ""),
         ("bytes f = 1 [(buf.validate.field).bytes.max_len = 3];", (None, Some(3)), "", ""),
-        ("repeated string f = 1 [(buf.validate.field).repeated.items.string.max_len = 3];", (None, Some(3)), "", ""),
-        ("google.protobuf.StringValue f = 1 [(buf.validate.field).string.max_len = 3];", (None, Some(3)), "", ""),
+        (
+            "repeated string f = 1 [(buf.validate.field).repeated.items.string.max_len = 3];",
+            (None, Some(3)),
+            "",
+            "",
+        ),
+        (
+            "google.protobuf.StringValue f = 1 [(buf.validate.field).string.max_len = 3];",
+            (None, Some(3)),
+            "",
+            "",
+        ),
         ("string f = 1 [(buf.validate.field).string = { in: ['a', 'b'] }];", (None, None), "", "a b"),
         ("string f = 1 [(buf.validate.field).string.const = 'a'];", (None, None), "", "a"),
         ("int32 f = 1 [(buf.validate.field).int32 = { gte: 1, lt: 10 }];", (None, None), ">=1 <10", ""),
@@ -63,9 +78,24 @@ fn rules_become_facets_and_enumerations() {
         ("double f = 1 [(buf.validate.field).double.lte = 1.5];", (None, None), "<=1.5", ""),
         ("E f = 1 [(buf.validate.field).enum = { in: [1] }];", (None, None), "", "ONE"),
         ("E f = 1 [(buf.validate.field).enum = { not_in: [0] }];", (None, None), "", "ONE TWO"),
-        ("E f = 1 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE, enum: { const: 2 } }];", (None, None), "", "E_UNSPECIFIED TWO"),
-        ("E f = 1 [(buf.validate.field).enum.defined_only = true];", (None, None), "", "E_UNSPECIFIED ONE TWO"),
-        ("string f = 1 [(buf.validate.field) = { ignore: IGNORE_ALWAYS, string: { max_len: 3 } }];", (None, None), "", ""),
+        (
+            "E f = 1 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE, enum: { const: 2 } }];",
+            (None, None),
+            "",
+            "E_UNSPECIFIED TWO",
+        ),
+        (
+            "E f = 1 [(buf.validate.field).enum.defined_only = true];",
+            (None, None),
+            "",
+            "E_UNSPECIFIED ONE TWO",
+        ),
+        (
+            "string f = 1 [(buf.validate.field) = { ignore: IGNORE_ALWAYS, string: { max_len: 3 } }];",
+            (None, None),
+            "",
+            "",
+        ),
     ] {
         let (contract, field, _) = field(declared);
         let scalar = scalar(&contract, &field);
@@ -98,7 +128,10 @@ fn what_must_be_set() {
             Occurs::OPTIONAL,
         ),
         ("repeated string f = 1 [(google.api.field_behavior) = REQUIRED];", occurs(1, None)),
-        ("repeated string f = 1 [(buf.validate.field).repeated = { min_items: 2, max_items: 4 }];", occurs(2, Some(4))),
+        (
+            "repeated string f = 1 [(buf.validate.field).repeated = { min_items: 2, max_items: 4 }];",
+            occurs(2, Some(4)),
+        ),
         ("repeated string f = 1 [(buf.validate.field).repeated.max_items = 1];", occurs(0, None)),
         (
             "repeated string f = 1 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE, repeated: { min_items: 2 } }];",
@@ -110,7 +143,8 @@ fn what_must_be_set() {
     }
     let (.., rules) = field("string f = 1 [(google.api.field_behavior) = OUTPUT_ONLY];");
     assert!(rules.behavior.output_only && !rules.behavior.input_only && !rules.required);
-    let contract = read("message M { oneof o { option (buf.validate.oneof).required = true; string a = 1; } }");
+    let contract =
+        read("message M { oneof o { option (buf.validate.oneof).required = true; string a = 1; } }");
     let contract = contract.value.expect("a contract");
     let record = contract.schema.records().find(|(_, r)| r.name.local == "t.M").expect("M").1;
     assert!(record.choices[0].required);
@@ -125,10 +159,19 @@ fn what_is_not_enforced_is_named() {
         ("message M { string f = 1 [(buf.validate.field).string.pattern = '(']; }", "string.pattern"),
         ("message M { bytes f = 1 [(buf.validate.field).bytes.prefix = 'x']; }", "bytes.prefix"),
         ("message M { int32 f = 1 [(buf.validate.field).string.len = 1]; }", "string.len"),
-        ("message M { google.protobuf.Timestamp f = 1 [(buf.validate.field).timestamp.lt_now = true]; }", "timestamp.lt_now"),
+        (
+            "message M { google.protobuf.Timestamp f = 1 [(buf.validate.field).timestamp.lt_now = true]; }",
+            "timestamp.lt_now",
+        ),
         ("message M { google.protobuf.Any f = 1 [(buf.validate.field).any.in = 'x']; }", "any.in"),
-        ("message M { int32 f = 1 [(buf.validate.field).cel = { id: 'a', expression: 'this > 1' }]; }", "cel"),
-        ("message M { option (buf.validate.message).cel = { id: 'a', expression: 'true' }; int32 f = 1; }", "cel of a message"),
+        (
+            "message M { int32 f = 1 [(buf.validate.field).cel = { id: 'a', expression: 'this > 1' }]; }",
+            "cel",
+        ),
+        (
+            "message M { option (buf.validate.message).cel = { id: 'a', expression: 'true' }; int32 f = 1; }",
+            "cel of a message",
+        ),
         (
             "extend buf.validate.Int32Rules { optional bool even = 1001; }
              message M { int32 f = 1 [(buf.validate.field).int32.(even) = true]; }",

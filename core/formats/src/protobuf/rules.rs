@@ -11,7 +11,7 @@ use bumpalo::{Bump, collections::Vec as BumpVec};
 use portolan_schema::{
     Document, Exclusive, Field, FieldId, ItemRules, RecordId, Schema, TypeId, Way, Wire as FieldWire,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The rules of one document.
 #[derive(Debug)]
@@ -126,10 +126,30 @@ struct Group {
 }
 
 /// What stands there for a field.
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen<'a> {
+struct Seen<'a, 'b> {
     slot: Slot<'a>,
+    /// How many items, or whether it is set.
     count: usize,
+    /// Of a message, every part that came.
+    parts: BumpVec<'b, &'a [u8]>,
+}
+
+/// Where an item of a list stands.
+struct Item<'i, 'a> {
+    /// The items of lists without repetitions, by the list.
+    known: &'i mut HashSet<(usize, Option<u64>, &'a [u8])>,
+    index: usize,
+    count: &'i mut usize,
+}
+
+impl<'a> Item<'_, 'a> {
+    fn is_new(&mut self, slot: Slot<'a>) -> bool {
+        match slot {
+            Slot::Bits(bits) => self.known.insert((self.index, Some(bits), &[])),
+            Slot::Bytes(bytes) => self.known.insert((self.index, None, bytes)),
+            _ => true,
+        }
+    }
 }
 
 impl Rules {
@@ -142,7 +162,8 @@ impl Rules {
         if !wanted.contains_key(&document.record) {
             return None;
         }
-        let mut order: Vec<(usize, RecordId)> = wanted.iter().map(|(record, index)| (*index, *record)).collect();
+        let mut order: Vec<(usize, RecordId)> =
+            wanted.iter().map(|(record, index)| (*index, *record)).collect();
         order.sort_unstable();
         let nodes = order.into_iter().map(|(_, record)| Node::compile(schema, record, way, &wanted));
         Some(Self { nodes: nodes.collect() })
@@ -150,95 +171,117 @@ impl Rules {
 
     /// Tests a message.
     pub fn test(&self, message: &[u8], arena: &Bump) -> Result<(), Broken> {
-        self.message(0, message, arena, MAX_DEPTH)
+        self.message(0, &[message], arena, MAX_DEPTH)
     }
 
-    fn message(&self, node: usize, message: &[u8], arena: &Bump, depth: u32) -> Result<(), Broken> {
+    /// Tests a message that came in so many parts: one that comes twice is merged, which for wire bytes is to read one behind the other.
+    fn message(&self, node: usize, parts: &[&[u8]], arena: &Bump, depth: u32) -> Result<(), Broken> {
         let Some(node) = self.nodes.get(node) else { return Ok(()) };
         let depth = depth.checked_sub(1).ok_or(ReadErrorKind::TooDeep)?;
-        let mut seen = BumpVec::from_iter_in(node.entries.iter().map(|_| Seen::default()), arena);
-        let mut lists = BumpVec::from_iter_in(node.entries.iter().map(|_| BumpVec::new_in(arena)), arena);
-        let mut wire = Wire::new(message);
-        while !wire.is_empty() {
-            let (number, wire_type) = split_tag(wire.raw_tag()?)?;
-            let Ok(index) = node.entries.binary_search_by_key(&number, |entry| entry.number) else {
-                wire.skip(number, wire_type, depth)?;
-                continue;
-            };
-            let entry = &node.entries[index];
-            if entry.list {
-                let packed = wire_type == WireType::Length
-                    && matches!(entry.content, Content::Varint | Content::Fixed);
-                if packed {
-                    let mut run = Wire::new(wire.length_delimited()?);
-                    while !run.is_empty() {
-                        lists[index].push(Slot::Bits(run.bits(entry.wire)?));
+        let nothing =
+            node.entries.iter().map(|_| Seen { slot: Slot::Absent, count: 0, parts: BumpVec::new_in(arena) });
+        let mut seen = BumpVec::from_iter_in(nothing, arena);
+        let mut known = HashSet::new();
+        for part in parts {
+            let mut wire = Wire::new(part);
+            while !wire.is_empty() {
+                let (number, wire_type) = split_tag(wire.raw_tag()?)?;
+                match node.entries.binary_search_by_key(&number, |entry| entry.number) {
+                    Err(_) => wire.skip(number, wire_type, depth)?,
+                    Ok(index) if node.entries[index].list => {
+                        let (entry, count) = (&node.entries[index], &mut seen[index].count);
+                        let item = Item { known: &mut known, index, count };
+                        self.items(entry, &mut wire, wire_type, item, arena, depth)?;
                     }
-                } else if let Some(slot) = slot(&mut wire, entry, wire_type, depth)? {
-                    lists[index].push(slot);
-                }
-            } else if let Some(slot) = slot(&mut wire, entry, wire_type, depth)? {
-                let before = seen[index];
-                if let Some(choice) = entry.choice {
-                    for (other, seen) in node.entries.iter().zip(seen.iter_mut()) {
-                        if other.choice == Some(choice) {
-                            *seen = Seen::default();
+                    Ok(index) => {
+                        let entry = &node.entries[index];
+                        if let Some(slot) = slot(&mut wire, entry, wire_type, depth)? {
+                            node.set(&mut seen, index, slot);
                         }
                     }
                 }
-                seen[index] = Seen { slot: merged(before.slot, slot, entry, arena), count: 1 };
             }
         }
-        for (entry, (seen, list)) in node.entries.iter().zip(seen.iter_mut().zip(&lists)) {
+        for (entry, seen) in node.entries.iter().zip(seen.iter_mut()) {
             match entry.list {
-                true => {
-                    seen.count = list.len();
-                    self.list(entry, list, arena, depth)?;
-                }
+                true => entry.counted(seen.count as u64).map_err(|broken| broken.inside(entry, None))?,
                 false => {
-                    seen.count = usize::from(entry.is_set(seen.slot));
-                    self.single(entry, seen.slot, arena, depth)?;
+                    let is_set = entry.is_set(seen.slot);
+                    seen.count = usize::from(is_set);
+                    let tested = match is_set {
+                        false if entry.required => Err(Broken::new(BrokenRule::Missing)),
+                        false if !entry.implicit || entry.ignore_zero => Ok(()),
+                        _ => self.value(entry, seen.slot, &seen.parts, arena, depth),
+                    };
+                    tested.map_err(|broken| broken.inside(entry, None))?;
                 }
             }
         }
         node.groups.iter().try_for_each(|group| group.test(&seen))
     }
 
-    fn single(&self, entry: &Entry, slot: Slot<'_>, arena: &Bump, depth: u32) -> Result<(), Broken> {
-        let is_set = entry.is_set(slot);
-        let tested = match is_set {
-            false if entry.required => Err(Broken::new(BrokenRule::Missing)),
-            false if !entry.implicit || entry.ignore_zero => Ok(()),
-            _ => self.value(entry, slot, arena, depth),
-        };
-        tested.map_err(|broken| broken.inside(entry, None))
+    /// One item of a list, or a packed run of them. They are tested as they come, and not kept.
+    fn items<'a>(
+        &self,
+        entry: &Entry,
+        wire: &mut Wire<'a>,
+        wire_type: WireType,
+        mut item: Item<'_, 'a>,
+        arena: &Bump,
+        depth: u32,
+    ) -> Result<(), Broken> {
+        let is_number = matches!(entry.content, Content::Varint | Content::Fixed);
+        if wire_type != WireType::Length || !is_number {
+            let Some(slot) = slot(wire, entry, wire_type, depth)? else { return Ok(()) };
+            return self.item(entry, slot, &mut item, arena, depth);
+        }
+        let mut run = Wire::new(wire.length_delimited()?);
+        while !run.is_empty() {
+            self.item(entry, Slot::Bits(run.bits(entry.wire)?), &mut item, arena, depth)?;
+        }
+        Ok(())
     }
 
-    fn list(&self, entry: &Entry, list: &[Slot<'_>], arena: &Bump, depth: u32) -> Result<(), Broken> {
-        let count = list.len() as u64;
-        let rule = match (entry.items.min, entry.items.max) {
-            _ if count == 0 && entry.required => Some(BrokenRule::Missing),
-            _ if count == 0 && entry.ignore_zero => None,
-            (Some(least), _) if count < least => Some(BrokenRule::TooFew(least)),
-            (_, Some(most)) if count > most => Some(BrokenRule::TooMany(most)),
-            _ if entry.items.unique && repeats(list) => Some(BrokenRule::Repeated),
+    fn item<'a>(
+        &self,
+        entry: &Entry,
+        slot: Slot<'a>,
+        item: &mut Item<'_, 'a>,
+        arena: &Bump,
+        depth: u32,
+    ) -> Result<(), Broken> {
+        let at = *item.count;
+        *item.count += 1;
+        if let Some(most) = entry.items.max.filter(|most| *item.count as u64 > *most) {
+            return Err(Broken::new(BrokenRule::TooMany(most)).inside(entry, None));
+        }
+        if entry.items.unique && !item.is_new(slot) {
+            return Err(Broken::new(BrokenRule::Repeated).inside(entry, None));
+        }
+        let part = match slot {
+            Slot::Bytes(bytes) => Some(bytes),
             _ => None,
         };
-        if let Some(rule) = rule {
-            return Err(Broken::new(rule).inside(entry, None));
-        }
-        list.iter().enumerate().try_for_each(|(index, slot)| {
-            self.value(entry, *slot, arena, depth).map_err(|broken| broken.inside(entry, Some(index)))
-        })
+        self.value(entry, slot, part.as_slice(), arena, depth)
+            .map_err(|broken| broken.inside(entry, Some(at)))
     }
 
     /// A value that is there, or the zero that stands for it.
-    fn value(&self, entry: &Entry, slot: Slot<'_>, arena: &Bump, depth: u32) -> Result<(), Broken> {
-        if let (Some(below), Slot::Bytes(message)) = (entry.below, slot) {
-            self.message(below, message, arena, depth)?;
+    fn value(
+        &self,
+        entry: &Entry,
+        slot: Slot<'_>,
+        parts: &[&[u8]],
+        arena: &Bump,
+        depth: u32,
+    ) -> Result<(), Broken> {
+        if let Some(below) = entry.below {
+            self.message(below, parts, arena, depth)?;
         }
         let Some(check) = &entry.value else { return Ok(()) };
         let problem = |problem| Broken::new(BrokenRule::Value(problem));
+        let whole = if parts.len() > 1 { parts.concat() } else { Vec::new() };
+        let slot = if parts.len() > 1 { Slot::Bytes(&whole) } else { slot };
         if let Slot::Bits(bits) = slot
             && check.is_of_codes()
         {
@@ -256,7 +299,7 @@ impl Rules {
 }
 
 impl Group {
-    fn test(&self, seen: &[Seen<'_>]) -> Result<(), Broken> {
+    fn test(&self, seen: &[Seen<'_, '_>]) -> Result<(), Broken> {
         let set = self.entries.iter().filter(|index| seen[**index].count > 0).count();
         let rule = match set {
             0 if self.required => BrokenRule::NoneSet(self.names.clone()),
@@ -268,6 +311,16 @@ impl Group {
 }
 
 impl Entry {
+    /// What is demanded of a whole list.
+    fn counted(&self, count: u64) -> Result<(), Broken> {
+        let least = self.items.min.filter(|least| count < *least);
+        match least {
+            _ if count == 0 && self.required => Err(Broken::new(BrokenRule::Missing)),
+            Some(least) if count > 0 || !self.ignore_zero => Err(Broken::new(BrokenRule::TooFew(least))),
+            _ => Ok(()),
+        }
+    }
+
     fn is_set(&self, slot: Slot<'_>) -> bool {
         match slot {
             Slot::Absent => false,
@@ -304,30 +357,23 @@ fn slot<'a>(
     }))
 }
 
-/// A message that comes twice is merged, which for wire bytes is to put one behind the other. Of other values the last one counts.
-fn merged<'a>(before: Slot<'a>, slot: Slot<'a>, entry: &Entry, arena: &'a Bump) -> Slot<'a> {
-    match (entry.content, before, slot) {
-        (Content::Message, Slot::Bytes(before), Slot::Bytes(bytes)) => {
-            let mut both = BumpVec::with_capacity_in(before.len() + bytes.len(), arena);
-            both.extend_from_slice(before);
-            both.extend_from_slice(bytes);
-            Slot::Bytes(both.into_bump_slice())
-        }
-        _ => slot,
-    }
-}
-
-/// Whether a value stands there twice.
-fn repeats(list: &[Slot<'_>]) -> bool {
-    let mut known = std::collections::HashSet::with_capacity(list.len());
-    list.iter().any(|slot| match slot {
-        Slot::Bits(bits) => !known.insert((Some(*bits), [].as_slice())),
-        Slot::Bytes(bytes) => !known.insert((None, *bytes)),
-        _ => false,
-    })
-}
-
 impl Node {
+    /// What comes last counts, and of alternatives only that which comes last.
+    fn set<'a>(&self, seen: &mut [Seen<'a, '_>], index: usize, slot: Slot<'a>) {
+        if let Some(choice) = self.entries[index].choice {
+            let others = self.entries.iter().zip(seen.iter_mut()).enumerate();
+            for (_, (_, seen)) in others.filter(|(i, (e, _))| *i != index && e.choice == Some(choice)) {
+                seen.slot = Slot::Absent;
+                seen.parts.clear();
+            }
+        }
+        let Some(seen) = seen.get_mut(index) else { return };
+        seen.slot = slot;
+        if let (Content::Message, Slot::Bytes(part)) = (self.entries[index].content, slot) {
+            seen.parts.push(part);
+        }
+    }
+
     fn compile(schema: &Schema, record: RecordId, way: Way, wanted: &HashMap<RecordId, usize>) -> Self {
         let choices = schema.record(record).choices.iter();
         let required: Vec<bool> = choices.map(|choice| choice.required).collect();
@@ -416,12 +462,12 @@ impl Entry {
 /// The records below one that have rules or lead to some, numbered from that one on.
 fn reaching(schema: &Schema, root: RecordId) -> HashMap<RecordId, usize> {
     let (mut order, mut at) = (vec![root], 0);
-    let mut known = std::collections::HashSet::from([root]);
+    let mut known = HashSet::from([root]);
     while let Some(record) = order.get(at).copied() {
         at += 1;
         order.extend(below(schema, record).filter(|below| known.insert(*below)));
     }
-    let mut wanted: std::collections::HashSet<RecordId> =
+    let mut wanted: HashSet<RecordId> =
         order.iter().copied().filter(|record| has_rules(schema, *record)).collect();
     loop {
         let more: Vec<RecordId> = order

@@ -52,9 +52,8 @@ impl ValueCheck {
         };
         let (lower, upper) = (bound(&rules.lower), bound(&rules.upper));
         let ends = lower.as_ref().zip(upper.as_ref());
-        let reversed = ends.is_some_and(|(lower, upper)| {
-            compare(upper.value, lower.value) == Some(Ordering::Less)
-        });
+        let reversed =
+            ends.is_some_and(|(lower, upper)| compare(upper.value, lower.value) == Some(Ordering::Less));
         let text = |text: &Option<String>| text.as_deref().map(Into::into);
         Some(Self {
             length: (rules.min_length.unwrap_or(0), rules.max_length.unwrap_or(u64::MAX)),

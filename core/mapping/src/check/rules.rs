@@ -439,20 +439,16 @@ impl Checker<'_> {
     }
 
     /// Target fields that nothing fills.
-    fn unmapped(
-        &mut self,
-        id: RecordId,
-        filled: &[(FieldId, Span, Option<Filled>)],
-        name: &str,
-        span: Span,
-    ) {
+    fn unmapped(&mut self, id: RecordId, filled: &[(FieldId, Span, Option<Filled>)], name: &str, span: Span) {
         let record = self.target.record(id);
         // Callers fill it, and nobody else.
         let is_theirs =
             |field: FieldId| self.target.rules(id, field).is_some_and(|rules| rules.behavior.input_only);
         let there = |field: FieldId| filled.iter().any(|(f, ..)| *f == field);
         let (mut required, mut optional): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-        for (_, declared) in record.fields_with_ids().filter(|(field, _)| !there(*field) && !is_theirs(*field)) {
+        for (_, declared) in
+            record.fields_with_ids().filter(|(field, _)| !there(*field) && !is_theirs(*field))
+        {
             if is_required(declared) && declared.fixed.is_none() {
                 required.push(format!("`{}`", declared.name));
             } else if declared.choice.is_none() {
@@ -488,7 +484,5 @@ impl Checker<'_> {
 
 /// Whether a record of the contract cannot be without a field.
 pub(super) fn is_required(field: &Field) -> bool {
-    field.occurs.min > 0
-        && field.choice.is_none()
-        && field.default.is_none()
+    field.occurs.min > 0 && field.choice.is_none() && field.default.is_none()
 }

@@ -240,9 +240,8 @@ fn with_scratch<'a, T>(
     let mut captured_original = Captured::recycle(std::mem::take(original));
     let result = read(&plan.source, input, arena, &mut captured, rows)
         .and_then(|()| match (&plan.original, environment.original) {
-            (Some(source), Some(bytes)) => {
-                read(source, bytes, arena, &mut captured_original, original_rows).map_err(RunError::of_original)
-            }
+            (Some(source), Some(bytes)) => read(source, bytes, arena, &mut captured_original, original_rows)
+                .map_err(RunError::of_original),
             _ => Ok(()),
         })
         .and_then(|()| {

@@ -41,8 +41,7 @@ pub(super) fn items(rules: &FieldRules) -> Occurs {
 fn codes(all: &Enumeration, rules: &ValueRules, zero: bool) -> Enumeration {
     let is_left = |number: i32| {
         let listed = |values: &Vec<String>| values.iter().any(|v| v.parse() == Ok(number));
-        (zero && number == 0)
-            || (rules.one_of.as_ref().is_none_or(listed) && !listed(&rules.none_of))
+        (zero && number == 0) || (rules.one_of.as_ref().is_none_or(listed) && !listed(&rules.none_of))
     };
     let values = all.values.iter().filter(|value| value.number.is_none_or(is_left));
     Enumeration { values: values.cloned().collect(), open: all.open && rules.one_of.is_none() }

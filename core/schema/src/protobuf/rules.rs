@@ -207,7 +207,8 @@ impl Read {
 
     /// Rules that the contract made itself, in CEL.
     fn extended(&mut self, message: &DynamicMessage) {
-        self.left_out.extend(message.extensions().map(|(extension, _)| format!("({})", extension.full_name())));
+        self.left_out
+            .extend(message.extensions().map(|(extension, _)| format!("({})", extension.full_name())));
     }
 
     fn leave_out(&mut self, name: &str, value: &Value) {
@@ -345,7 +346,11 @@ fn listed(rules: &mut ValueRules, name: &str, value: &Value) -> Option<()> {
         Value::List(values) => values.iter().map(literal).collect::<Option<Vec<_>>>()?,
         value => vec![literal(value)?],
     };
-    if name == "not_in" { rules.none_of.extend(values) } else { rules.allow(values) }
+    if name == "not_in" {
+        rules.none_of.extend(values)
+    } else {
+        rules.allow(values)
+    }
     Some(())
 }
 

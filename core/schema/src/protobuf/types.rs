@@ -126,8 +126,7 @@ impl<'a> Types<'a> {
     }
 
     fn leave_out(&mut self, names: Vec<String>, file: &str, path: &[i32]) {
-        let left_out =
-            |name| LeftOutRule { name, file: file.to_owned(), path: path.to_vec() };
+        let left_out = |name| LeftOutRule { name, file: file.to_owned(), path: path.to_vec() };
         self.left_out.extend(names.into_iter().map(left_out));
     }
 
