@@ -222,3 +222,20 @@ message M {
     let lengths = record.fields.iter().map(|f| scalar(&contract, f).facets.max_length);
     assert_eq!(lengths.collect::<Vec<_>>(), [Some(3), None]);
 }
+
+#[test]
+fn described() {
+    let checked = read(
+        r#"
+service S { rpc Ask(M) returns (M); }
+message M {
+  string a = 1 [(buf.validate.field).string = { max_len: 9, prefix: 'x.', pattern: '^x' }];
+  repeated int32 b = 2 [(buf.validate.field).repeated = { min_items: 1, unique: true, items: { int32: { not_in: [1, 2] } } }];
+  string c = 3 [(google.api.field_behavior) = OUTPUT_ONLY];
+}"#,
+    );
+    let text = portolan_schema::describe(&checked.value.expect("a contract"));
+    for words in ["length ..9, begins with `x.`, pattern ^x", "not 1 | 2, no item twice", "output only"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
