@@ -442,3 +442,41 @@ fn what_comes_twice() {
     let wrapped = "google.protobuf.StringValue f = 2 [(buf.validate.field).string.min_len = 1];";
     assert_eq!(asked_of(wrapped, b"\x12\x00\x12\x03\x0a\x01x"), "");
 }
+
+#[test]
+fn hostile_messages_end_in_an_error() {
+    let declared = "Inner f = 2; repeated Inner l = 3; map<string, Inner> m = 4; \
+                    oneof o { option (buf.validate.oneof).required = true; string x = 5; Inner y = 6; } \
+                    repeated int32 n = 7 [(buf.validate.field).repeated = { unique: true, items: { int32: { gt: 1 } } }]; \
+                    google.protobuf.Timestamp t = 8 [(buf.validate.field).timestamp.gt = { seconds: 1 }];";
+    let route = loaded(declared, "string b = 1;", "b: B").route.expect("a route");
+    let run = |message: &[u8]| {
+        let mut out = Vec::new();
+        let run = route.request.run(message, &environment(None), &mut Scratch::default(), &mut out);
+        run.map_err(|error| error.to_string())
+    };
+    // Deeper than any message: `Inner.more` within itself.
+    let mut deep = Vec::new();
+    for _ in 0..1000 {
+        let mut outer = vec![0x0a, 1, b'x', 0x12];
+        let mut length = deep.len();
+        while length >= 0x80 {
+            outer.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        outer.push(length as u8);
+        outer.append(&mut deep);
+        deep = outer;
+    }
+    assert_eq!(run(&deep).unwrap_err().split_once(": ").unwrap().1, "it is nested too deeply");
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let tags =
+        [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x38, 0x42, 0x0a, 0x13, 0x14, 0x00, 0x01, 0x02, 0x7f, 0xff];
+    let bytes = proptest::collection::vec(proptest::sample::select(tags.to_vec()), 0..48);
+    let outcome = runner.run(&bytes, |bytes| {
+        // Whatever it says, it says it.
+        let _ = run(&bytes);
+        Ok(())
+    });
+    outcome.unwrap();
+}
