@@ -7,7 +7,7 @@ use super::{
     wire::{Wire, WireType, split_tag},
 };
 use crate::{Decoder, ReadErrorKind, Slot, Value, ValueProblem};
-use bumpalo::{Bump, collections::Vec as BumpVec};
+use bumpalo::Bump;
 use portolan_schema::{
     Document, Exclusive, Field, FieldId, ItemRules, RecordId, Schema, TypeId, Way, Wire as FieldWire,
 };
@@ -126,12 +126,13 @@ struct Group {
 }
 
 /// What stands there for a field.
-struct Seen<'a, 'b> {
+#[derive(Default)]
+struct Seen<'a> {
     slot: Slot<'a>,
     /// How many items, or whether it is set.
     count: usize,
     /// Of a message, every part that came.
-    parts: BumpVec<'b, &'a [u8]>,
+    parts: Vec<&'a [u8]>,
 }
 
 /// Where an item of a list stands.
@@ -178,9 +179,8 @@ impl Rules {
     fn message(&self, node: usize, parts: &[&[u8]], arena: &Bump, depth: u32) -> Result<(), Broken> {
         let Some(node) = self.nodes.get(node) else { return Ok(()) };
         let depth = depth.checked_sub(1).ok_or(ReadErrorKind::TooDeep)?;
-        let nothing =
-            node.entries.iter().map(|_| Seen { slot: Slot::Absent, count: 0, parts: BumpVec::new_in(arena) });
-        let mut seen = BumpVec::from_iter_in(nothing, arena);
+        // On the heap, and not in the arena: of a long list, each item's is freed before the next.
+        let mut seen: Vec<Seen<'_>> = node.entries.iter().map(|_| Seen::default()).collect();
         let mut known = HashSet::new();
         for part in parts {
             let mut wire = Wire::new(part);
@@ -299,7 +299,7 @@ impl Rules {
 }
 
 impl Group {
-    fn test(&self, seen: &[Seen<'_, '_>]) -> Result<(), Broken> {
+    fn test(&self, seen: &[Seen<'_>]) -> Result<(), Broken> {
         let set = self.entries.iter().filter(|index| seen[**index].count > 0).count();
         let rule = match set {
             0 if self.required => BrokenRule::NoneSet(self.names.clone()),
@@ -359,7 +359,7 @@ fn slot<'a>(
 
 impl Node {
     /// What comes last counts, and of alternatives only that which comes last.
-    fn set<'a>(&self, seen: &mut [Seen<'a, '_>], index: usize, slot: Slot<'a>) {
+    fn set<'a>(&self, seen: &mut [Seen<'a>], index: usize, slot: Slot<'a>) {
         if let Some(choice) = self.entries[index].choice {
             let others = self.entries.iter().zip(seen.iter_mut()).enumerate();
             for (_, (_, seen)) in others.filter(|(i, (e, _))| *i != index && e.choice == Some(choice)) {
