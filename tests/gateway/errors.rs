@@ -141,3 +141,42 @@ fn the_first_call_of_a_connection_waits_for_no_acknowledgement() {
         assert!(quickest < Duration::from_millis(38), "{quickest:?}");
     });
 }
+
+#[test]
+fn what_a_contract_demands_of_values_is_demanded() {
+    block_on(async {
+        let backend = Backend::start(|_, _| Reaction::Take).await;
+        let house = House::orders(backend.address);
+        let proto = house.path("mappings/orders/orders.proto");
+        let text = std::fs::read_to_string(&proto).unwrap();
+        let rules = [
+            ("package ", "import \"buf/validate/validate.proto\";\npackage "),
+            ("string key = 2;", "string key = 2 [(buf.validate.field).string.max_len = 9];"),
+            ("string key = 1;", "string key = 1 [(buf.validate.field).string.not_in = 'forbidden'];"),
+        ];
+        let text = rules.iter().fold(text, |text, (from, to)| text.replacen(from, to, 1));
+        std::fs::write(&proto, text).unwrap();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        for (method, key, told) in [
+            ("Direct", "fine", None),
+            ("Once", "fine", None),
+            ("Direct", "much too long", Some((Code::InvalidArgument, "REQUIREMENT_NOT_MET"))),
+            ("Once", "much too long", Some((Code::InvalidArgument, "REQUIREMENT_NOT_MET"))),
+            ("Once", "forbidden", Some((Code::Internal, "REPLY_UNTRANSLATABLE"))),
+        ] {
+            let case = format!("{method} {key:?}");
+            let answer = client.order(method, OrderRequest::new(key)).await;
+            let refused = answer.as_ref().err().map(|status| (status.code(), Details::of(status)));
+            let found = refused.as_ref().map(|(code, details)| (*code, details.reason.as_str()));
+            assert_eq!(found, told, "{case}: {refused:?}");
+            if let Some((Code::InvalidArgument, details)) = &refused {
+                assert_eq!(details.fields, ["key"], "{case}: {details:?}");
+            }
+            if let Some((_, details)) = &refused {
+                assert!(!details.message.contains(key), "{case}: {details:?}");
+            }
+        }
+        assert_eq!(backend.count("much too long"), 0, "nothing is sent of what is refused");
+    });
+}

@@ -70,6 +70,8 @@ catalog! {
 
     /// A .proto file does not compile
     PROTO_INVALID = "proto/invalid";
+    /// A rule of a .proto that Portolan does not enforce
+    PROTO_UNSUPPORTED = "proto/unsupported";
 
     /// An XML document is not well-formed
     XML_SYNTAX = "xml/syntax";

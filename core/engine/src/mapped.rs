@@ -257,7 +257,7 @@ impl Translate for Mapped {
 /// A request that the mapping does not take, as its caller is told.
 fn refused(error: RunError) -> Failure {
     let reason = match &error {
-        RunError::Refused { .. } => "REQUIREMENT_NOT_MET",
+        RunError::Refused { .. } | RunError::Broken { .. } => "REQUIREMENT_NOT_MET",
         RunError::Read(_) => "MALFORMED_REQUEST",
         _ => "VALUE_REFUSED",
     };
@@ -265,6 +265,7 @@ fn refused(error: RunError) -> Failure {
     let failure = Failure::new(Status::InvalidArgument, FaultClass::Request, reason, message);
     match (error.source_path().map(callers_field), &error) {
         (Some(field), RunError::Refused { message, .. }) => failure.at_field(field, message.to_string()),
+        (Some(field), RunError::Broken { broken, .. }) => failure.at_field(field, broken.rule.to_string()),
         (Some(field), _) => {
             let description = failure.message.clone();
             failure.at_field(field, description)

@@ -24,6 +24,9 @@ pub enum ValueProblem {
     /// Not one of the values that the type lists.
     #[error("is not one of the values that its type lists")]
     NotListed,
+    /// One of the values that the contract forbids.
+    #[error("is one of those that its contract forbids")]
+    Excluded,
     /// The target cannot hold it exactly.
     #[error("would lose something in the target's type")]
     Loss,

@@ -9,6 +9,7 @@ mod model;
 pub mod protobuf;
 mod read;
 mod resolver;
+mod rules;
 pub mod wsdl;
 mod xml;
 mod xsd;
@@ -24,3 +25,4 @@ pub use model::{
 };
 pub use read::read_file;
 pub use resolver::{Directory, Memory, ResolveError, Resolved, Resolver};
+pub use rules::{Behavior, Exclusive, FieldRules, ItemRules, Limit, ValueRules, Way};

@@ -1,6 +1,8 @@
 //! Records, fields and scalars: an arena that readers fill and that does not change afterwards.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
+
+use crate::{Exclusive, FieldRules};
 
 /// A name with its namespace: `{urn:x}Person`, or `civic.v1.Person` where the namespace is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize)]
@@ -63,6 +65,8 @@ pub struct ChoiceId(pub u32);
 pub struct Schema {
     records: Vec<Record>,
     scalars: Vec<Scalar>,
+    rules: BTreeMap<(RecordId, FieldId), FieldRules>,
+    exclusive: BTreeMap<RecordId, Vec<Exclusive>>,
 }
 
 impl Schema {
@@ -99,6 +103,32 @@ impl Schema {
     /// A field of a record.
     pub fn field(&self, record: RecordId, field: FieldId) -> &Field {
         &self.record(record).fields[field.0 as usize]
+    }
+
+    /// What is demanded of a field beyond its type; most have nothing of the kind.
+    pub fn rules(&self, record: RecordId, field: FieldId) -> Option<&FieldRules> {
+        self.rules.get(&(record, field))
+    }
+
+    /// Whether anything at all is demanded beyond types.
+    pub fn has_rules(&self) -> bool {
+        let choices = || self.records.iter().flat_map(|record| &record.choices);
+        !self.rules.is_empty() || !self.exclusive.is_empty() || choices().any(|choice| choice.required)
+    }
+
+    /// For readers, while they fill it.
+    pub fn set_rules(&mut self, record: RecordId, field: FieldId, rules: FieldRules) {
+        self.rules.insert((record, field), rules);
+    }
+
+    /// Fields of a record of which at most one is set, besides its choices.
+    pub fn exclusive(&self, record: RecordId) -> &[Exclusive] {
+        self.exclusive.get(&record).map_or(&[], Vec::as_slice)
+    }
+
+    /// For readers, while they fill it.
+    pub fn set_exclusive(&mut self, record: RecordId, exclusive: Vec<Exclusive>) {
+        self.exclusive.insert(record, exclusive);
     }
 
     /// Every record with its id.

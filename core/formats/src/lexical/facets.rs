@@ -140,8 +140,9 @@ impl FacetCheck {
 }
 
 /// Bounds are numbers and moments; text has none.
-fn without_borrow(value: Value<'_>) -> Option<Value<'static>> {
+pub(crate) fn without_borrow(value: Value<'_>) -> Option<Value<'static>> {
     Some(match value {
+        Value::Bool(v) => Value::Bool(v),
         Value::Integer(v) => Value::Integer(v),
         Value::Decimal(v) => Value::Decimal(v),
         Value::Double(v) => Value::Double(v),

@@ -10,6 +10,7 @@ pub use calendar::{
     parse_date, parse_date_time, parse_duration, parse_time, write_date_time, write_duration,
 };
 pub use facets::FacetCheck;
+pub(crate) use facets::without_borrow;
 
 use self::members::Members;
 use crate::{Compact, DateTime, Decimal, Value, ValueProblem};
@@ -57,12 +58,27 @@ impl Form {
     /// The form of a type that stands so deep within lists and unions.
     fn within(schema: &Schema, id: ScalarId, depth: usize) -> Self {
         let scalar = schema.scalar(id);
+        let mut form = Self::plain(&scalar.kind, scalar.facets.white_space);
+        let members = Members::compile(schema, &scalar.kind, depth);
+        form.check =
+            FacetCheck::compile(&scalar.facets, scalar.enumeration.as_ref(), members, &form).map(Box::new);
+        form
+    }
+
+    /// The form of a kind that needs no schema, without facets.
+    pub(crate) fn of_kind(kind: &ScalarKind) -> Option<Self> {
+        let needs_schema = matches!(kind, ScalarKind::List(_) | ScalarKind::Union(_));
+        (!needs_schema).then(|| Self::plain(kind, None))
+    }
+
+    /// The form of a kind, without facets.
+    fn plain(kind: &ScalarKind, white_space: Option<WhiteSpace>) -> Self {
         let collapse = Some(WhiteSpace::Collapse);
-        let (kind, white_space) = match &scalar.kind {
-            ScalarKind::String => (Kind::Text, scalar.facets.white_space),
+        let (kind, white_space) = match kind {
+            ScalarKind::String => (Kind::Text, white_space),
             ScalarKind::CalendarPart | ScalarKind::Enum => (Kind::Text, collapse),
             ScalarKind::QName => (Kind::Name, collapse),
-            ScalarKind::Union(_) => (Kind::Text, scalar.facets.white_space),
+            ScalarKind::Union(_) => (Kind::Text, white_space),
             ScalarKind::List(_) => (Kind::Items, collapse),
             ScalarKind::Bool => (Kind::Bool, collapse),
             ScalarKind::Integer { signed, bits } => {
@@ -79,11 +95,7 @@ impl Form {
             ScalarKind::DateTime => (Kind::DateTime, collapse),
             ScalarKind::Duration => (Kind::Duration, collapse),
         };
-        let mut form = Self { kind, white_space, check: None };
-        let members = Members::compile(schema, &scalar.kind, depth);
-        form.check =
-            FacetCheck::compile(&scalar.facets, scalar.enumeration.as_ref(), members, &form).map(Box::new);
-        form
+        Self { kind, white_space, check: None }
     }
 
     /// The facets, where there are any.

@@ -2,11 +2,14 @@
 
 mod known;
 mod read;
+mod rules;
 mod value;
+mod value_rules;
 mod wire;
 mod write;
 
 pub use read::{MAX_DEPTH, ProtobufReader};
+pub use rules::{Broken, BrokenRule, Rules};
 pub use write::{ProtobufField, ProtobufWriter};
 
 pub(crate) use value::ProtobufDecoder;

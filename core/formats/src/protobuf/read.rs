@@ -48,7 +48,7 @@ struct Entry {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Content {
+pub(super) enum Content {
     Varint,
     Fixed,
     /// Text, or octets.
@@ -338,7 +338,7 @@ fn other_members(
     slots.into()
 }
 
-fn encoding(kind: ProtoKind) -> (WireType, Content) {
+pub(super) fn encoding(kind: ProtoKind) -> (WireType, Content) {
     use ProtoKind::*;
     match kind {
         Double | Fixed64 | Sfixed64 => (WireType::Fixed64, Content::Fixed),

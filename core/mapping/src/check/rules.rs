@@ -2,7 +2,7 @@
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::{Value, lexical::Form};
-use portolan_schema::{Field, FieldId, Occurs, Presence, Record, RecordId, TypeId};
+use portolan_schema::{Field, FieldId, Occurs, RecordId, TypeId};
 
 use super::{
     Checker,
@@ -427,7 +427,7 @@ impl Checker<'_> {
                 filled.push((field, span, Some(Filled { content, always: false })));
             }
         }
-        self.unmapped(record, &filled, name, span);
+        self.unmapped(id, &filled, name, span);
         let always = filled.iter().any(|(.., f)| f.as_ref().is_some_and(|f| f.always));
         let mut write: Vec<Write> = filled
             .into_iter()
@@ -440,16 +440,16 @@ impl Checker<'_> {
     }
 
     /// Target fields that nothing fills.
-    fn unmapped(
-        &mut self,
-        record: &Record,
-        filled: &[(FieldId, Span, Option<Filled>)],
-        name: &str,
-        span: Span,
-    ) {
+    fn unmapped(&mut self, id: RecordId, filled: &[(FieldId, Span, Option<Filled>)], name: &str, span: Span) {
+        let record = self.target.record(id);
+        // Callers fill it, and nobody else.
+        let is_theirs =
+            |field: FieldId| self.target.rules(id, field).is_some_and(|rules| rules.behavior.input_only);
         let there = |field: FieldId| filled.iter().any(|(f, ..)| *f == field);
         let (mut required, mut optional): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-        for (_, declared) in record.fields_with_ids().filter(|(field, _)| !there(*field)) {
+        for (_, declared) in
+            record.fields_with_ids().filter(|(field, _)| !there(*field) && !is_theirs(*field))
+        {
             if is_required(declared) && declared.fixed.is_none() {
                 required.push(format!("`{}`", declared.name));
             } else if declared.choice.is_none() {
@@ -485,8 +485,5 @@ impl Checker<'_> {
 
 /// Whether a record of the contract cannot be without a field.
 pub(super) fn is_required(field: &Field) -> bool {
-    field.occurs.min > 0
-        && field.choice.is_none()
-        && field.default.is_none()
-        && field.presence == Presence::Explicit
+    field.occurs.min > 0 && field.choice.is_none() && field.default.is_none()
 }

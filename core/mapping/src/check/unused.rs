@@ -103,6 +103,8 @@ impl Checker<'_> {
         for (field, declared) in schema.record(record).fields_with_ids() {
             let below = format!("{path}.{}", declared.name);
             match selected.iter().find(|(f, _)| *f == field) {
+                // Callers do not fill it.
+                None if schema.rules(record, field).is_some_and(|r| r.behavior.output_only) => {}
                 None if is_ignored(&below) || (depth == 0 && skip == Some(declared.name.as_str())) => {}
                 None => unread.push(&declared.name),
                 Some((_, selected)) => {

@@ -57,7 +57,7 @@ pub(crate) static GRPC: Group = Group {
         Key::required(
             "proto",
             Text,
-            "The .proto file, relative to this file. Imports of google/* and portolan/* are found by themselves.",
+            "The .proto file, relative to this file. Imports of google/*, buf/validate and portolan/* are found by themselves.",
         ),
         Key::required("method", Text, "The unary method that is served: `package.Service/Method`."),
         Key::new(

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{check::choices::exclusive, ir};
 use portolan_diagnostics::Span;
-use portolan_formats::{Reader, Selection, Writer};
-use portolan_schema::{Document, FieldId, RecordId, Schema};
+use portolan_formats::{Reader, Selection, Writer, protobuf::Rules};
+use portolan_schema::{Document, FieldId, RecordId, Schema, Way};
 use std::sync::Arc;
 
 /// The contracts that a translation stands between.
@@ -40,17 +40,21 @@ impl Plan {
     /// Compiles a translation that was checked against these contracts.
     pub fn compile(translation: &ir::Translation, contracts: Contracts<'_>) -> Self {
         let scope = contracts.scope();
-        let source = |(schema, document): (&Schema, &Document), selection: &Selection| Source {
+        let source = |(schema, document): (&Schema, &Document), selection: &Selection, rules| Source {
             reader: Reader::compile(schema, document, selection),
             frames: selection.widths().len(),
+            rules,
         };
+        // What callers say in protobuf is a request, and what is said to them is a reply.
+        let demanded = Rules::compile(contracts.source.0, contracts.source.1, Way::Request);
         let original = translation.original.as_ref().zip(contracts.original);
         let (schema, document) = contracts.target;
         Self {
             keys: Vec::new(),
             locals: usize::from(translation.locals),
-            source: source(contracts.source, &translation.selection),
-            original: original.map(|(selection, contract)| source(contract, selection)),
+            source: source(contracts.source, &translation.selection, demanded),
+            // It was tested when it was the message.
+            original: original.map(|(selection, contract)| source(contract, selection, None)),
             require: translation
                 .require
                 .iter()
@@ -63,6 +67,7 @@ impl Plan {
                 .collect(),
             fail: translation.fail.iter().map(|f| failure(&scope, f)).collect(),
             given: translation.given,
+            rules: Rules::compile(schema, document, Way::Reply),
             target: match document.element {
                 None => Target::Protobuf(writing(schema, document, &scope, &translation.write)),
                 Some(_) => Target::Xml(writing(schema, document, &scope, &translation.write)),

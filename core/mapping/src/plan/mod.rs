@@ -18,7 +18,11 @@ pub use visible::Visible;
 
 use crate::ir;
 use portolan_diagnostics::Span;
-use portolan_formats::{Reader, protobuf::ProtobufWriter, xml::XmlWriter};
+use portolan_formats::{
+    Reader,
+    protobuf::{ProtobufWriter, Rules},
+    xml::XmlWriter,
+};
 use std::sync::Arc;
 
 /// One direction of a route, ready to run.
@@ -30,6 +34,8 @@ pub struct Plan {
     pub(crate) fail: Vec<Failure>,
     pub(crate) given: Option<ir::SourceSlot>,
     pub(crate) target: Target,
+    /// What the target's contract demands beyond types.
+    pub(crate) rules: Option<Rules>,
     /// What is computed besides the document: request ids, idempotency keys.
     pub(crate) keys: Vec<Node>,
     /// How many values of items are kept while lists are gone through.
@@ -50,6 +56,8 @@ pub struct ReplyPlan {
 pub(crate) struct Source {
     pub(crate) reader: Reader,
     pub(crate) frames: usize,
+    /// What its contract demands beyond types.
+    pub(crate) rules: Option<Rules>,
 }
 
 /// The condition on which a reply is the answer.

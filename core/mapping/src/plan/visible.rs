@@ -42,7 +42,7 @@ impl Visible {
         });
         let fields = shown.collect();
         let reader = Reader::compile(schema, document, &selection).lenient();
-        Self { source: Source { reader, frames: selection.widths().len() }, fields }
+        Self { source: Source { reader, frames: selection.widths().len(), rules: None }, fields }
     }
 
     /// Their values, as text, by their paths as the mapping names them; `None` of one that is absent. Nothing of a document

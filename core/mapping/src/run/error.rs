@@ -2,7 +2,7 @@
 
 use crate::functions::EvalError;
 use portolan_diagnostics::Span;
-use portolan_formats::ReadError;
+use portolan_formats::{ReadError, protobuf::Broken};
 use std::{fmt, sync::Arc};
 
 /// Why a run ended without a document.
@@ -19,6 +19,13 @@ pub enum RunError {
     },
     /// The document could not be read.
     Read(ReadError),
+    /// The document breaks a rule of its contract.
+    Broken {
+        /// Which, and where.
+        broken: Broken,
+        /// Whether it is the document that was written.
+        written: bool,
+    },
     /// The request that the reply answers could not be read again.
     Original(ReadError),
     /// A value does not fit, or an expression has none.
@@ -98,7 +105,15 @@ impl RunError {
             | Self::TooMany { span, .. } => Some(*span),
             Self::Value { span, .. } => *span,
             Self::Failed(outcome) => Some(outcome.span),
-            Self::Read(_) | Self::Original(_) | Self::NothingGiven => None,
+            Self::Read(_) | Self::Original(_) | Self::Broken { .. } | Self::NothingGiven => None,
+        }
+    }
+
+    /// Of the request that is read again.
+    pub(super) fn of_original(self) -> Self {
+        match self {
+            Self::Read(error) => Self::Original(error),
+            other => other,
         }
     }
 
@@ -108,6 +123,7 @@ impl RunError {
             Self::Refused { field, .. } => field.as_deref().map(str::to_owned),
             Self::Value { source, .. } | Self::Missing { source, .. } => source.as_deref().map(str::to_owned),
             Self::Read(error) if !error.path.is_empty() => Some(error.path.join(".")),
+            Self::Broken { broken, written: false } if !broken.path.is_empty() => Some(broken.path.clone()),
             _ => None,
         }
     }
@@ -121,6 +137,10 @@ impl fmt::Display for RunError {
             Self::Refused { message, field: Some(field), .. } => write!(f, "`{field}`: {message}"),
             Self::Refused { message, field: None, .. } => f.write_str(message),
             Self::Read(error) => write!(f, "{error}"),
+            Self::Broken { broken, written: false } => write!(f, "{broken}"),
+            Self::Broken { broken, written: true } => {
+                write!(f, "what was written breaks a rule of its contract: {broken}")
+            }
             Self::Original(error) => write!(f, "the request cannot be read again: {error}"),
             Self::Value { source, target, problem, .. } => {
                 match (source, target) {

@@ -155,10 +155,17 @@ impl Plan {
             Target::Protobuf(writing) => write::document(writing, run, out),
             Target::Xml(writing) => write::document(writing, run, out),
         };
+        let written = written.map_err(|error| *error).and_then(|()| self.kept(run, &out[start..]));
         if written.is_err() {
             out.truncate(start);
         }
-        written.map_err(|error| *error)
+        written
+    }
+
+    /// Tests what was written by the rules of its contract.
+    fn kept(&self, run: &Run<'_, '_>, written: &[u8]) -> Result<(), RunError> {
+        let Some(rules) = &self.rules else { return Ok(()) };
+        rules.test(written, run.arena).map_err(|broken| RunError::Broken { broken, written: true })
     }
 }
 
@@ -233,11 +240,9 @@ fn with_scratch<'a, T>(
     let mut captured = Captured::recycle(std::mem::take(message));
     let mut captured_original = Captured::recycle(std::mem::take(original));
     let result = read(&plan.source, input, arena, &mut captured, rows)
-        .map_err(RunError::Read)
         .and_then(|()| match (&plan.original, environment.original) {
-            (Some(source), Some(bytes)) => {
-                read(source, bytes, arena, &mut captured_original, original_rows).map_err(RunError::Original)
-            }
+            (Some(source), Some(bytes)) => read(source, bytes, arena, &mut captured_original, original_rows)
+                .map_err(RunError::of_original),
             _ => Ok(()),
         })
         .and_then(|()| {
@@ -265,10 +270,12 @@ fn read<'a>(
     arena: &'a Bump,
     captured: &mut Captured<'a>,
     rows: &mut Rows,
-) -> Result<(), portolan_formats::ReadError> {
+) -> Result<(), RunError> {
     rows.0.clear();
     rows.0.resize(source.frames, 0);
-    source.reader.read(input, arena, captured)
+    source.reader.read(input, arena, captured).map_err(RunError::Read)?;
+    let Some(rules) = &source.rules else { return Ok(()) };
+    rules.test(input, arena).map_err(|broken| RunError::Broken { broken, written: false })
 }
 
 /// Whether a rule of such a name holds.

@@ -140,7 +140,7 @@ fn grow(schema: &Schema, record: RecordId, within: &mut Vec<RecordId>, rows: &mu
         doc: String::new(),
     };
     let here = schema.record(record);
-    for field in &here.fields {
+    for (id, field) in here.fields_with_ids() {
         if rows.len() >= MAX_ROWS {
             rows.push(cut("..."));
             return;
@@ -149,7 +149,7 @@ fn grow(schema: &Schema, record: RecordId, within: &mut Vec<RecordId>, rows: &mu
             name: format!("{indent}{}", field.name),
             ty: words::type_name(schema, field.ty),
             occurrence: words::occurrence(field, here),
-            facets: words::facets(schema, field),
+            facets: words::facets(schema, record, id),
             doc: field.doc.as_deref().and_then(|d| d.lines().next()).unwrap_or_default().to_owned(),
         });
         let TypeId::Record(inner) = field.ty else { continue };

@@ -1,7 +1,8 @@
 //! Types, occurrence and facets in a few words.
 
 use crate::{
-    Facets, Field, Occurs, Record, Scalar, ScalarKind, Schema, TypeId, WhiteSpace, Wire, xsd::is_lexical_rule,
+    Facets, Field, FieldId, FieldRules, Occurs, Record, RecordId, Scalar, ScalarKind, Schema, TypeId,
+    WhiteSpace, Wire, xsd::is_lexical_rule,
 };
 
 const XSD: &str = "http://www.w3.org/2001/XMLSchema";
@@ -99,7 +100,8 @@ pub(super) fn occurrence(field: &Field, record: &Record) -> String {
 }
 
 /// What bounds the values of a field, its default, and what is said of it.
-pub(super) fn facets(schema: &Schema, field: &Field) -> String {
+pub(super) fn facets(schema: &Schema, record: RecordId, id: FieldId) -> String {
+    let field = schema.field(record, id);
     let mut words = Vec::new();
     if matches!(field.wire, Wire::Attribute(_)) {
         words.push("attribute".to_owned());
@@ -109,6 +111,7 @@ pub(super) fn facets(schema: &Schema, field: &Field) -> String {
         words.extend(values(scalar));
         words.extend(bounds(&scalar.facets));
     }
+    words.extend(schema.rules(record, id).map(rules).unwrap_or_default());
     words.extend(field.fixed.as_ref().map(|v| format!("always `{v}`")));
     words.extend(field.default.as_ref().map(|v| format!("default `{v}`")));
     words.extend(field.xsi_type.as_ref().map(|ty| format!("as {ty}")));
@@ -116,6 +119,36 @@ pub(super) fn facets(schema: &Schema, field: &Field) -> String {
         words.push("redacted".to_owned());
     }
     words.join(", ")
+}
+
+/// What is demanded of a field besides: what facets cannot say, and who fills it.
+fn rules(rules: &FieldRules) -> Vec<String> {
+    let mut words = Vec::new();
+    let value = &rules.value;
+    let mut quoted = |what: &str, text: &Option<String>| {
+        words.extend(text.as_ref().map(|text| format!("{what} `{}`", cut(text))));
+    };
+    quoted("begins with", &value.prefix);
+    quoted("ends with", &value.suffix);
+    quoted("contains", &value.contains);
+    quoted("without", &value.not_contains);
+    words.extend(value.patterns.iter().map(|pattern| format!("pattern {}", cut(pattern))));
+    if !value.none_of.is_empty() {
+        words.push(format!("not {}", cut(&value.none_of.join(" | "))));
+    }
+    let said = [
+        (rules.items.unique, "no item twice"),
+        (value.finite, "finite"),
+        (rules.behavior.output_only, "output only"),
+        (rules.behavior.input_only, "input only"),
+    ];
+    words.extend(said.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned()));
+    words
+}
+
+fn cut(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_PATTERN).collect();
+    format!("{cut}{}", if cut.len() < text.len() { "..." } else { "" })
 }
 
 fn values(scalar: &Scalar) -> Option<String> {
@@ -149,9 +182,7 @@ fn bounds(facets: &Facets) -> Vec<String> {
     words.extend(facets.fraction_digits.map(|n| format!("{n} after the point")));
     let own = |group: &&Vec<String>| !group.iter().all(|pattern| is_lexical_rule(pattern));
     for group in facets.patterns.iter().filter(own) {
-        let all = group.join(" or ");
-        let cut: String = all.chars().take(SHOWN_PATTERN).collect();
-        words.push(format!("pattern {cut}{}", if cut.len() < all.len() { "..." } else { "" }));
+        words.push(format!("pattern {}", cut(&group.join(" or "))));
     }
     if facets.white_space == Some(WhiteSpace::Replace) {
         words.push("blanks replaced".to_owned());

@@ -11,6 +11,7 @@ pub(super) fn text(name: &str) -> Option<&'static str> {
         };
     }
     carried!(
+        "buf/validate/validate.proto",
         "google/api/annotations.proto",
         "google/api/client.proto",
         "google/api/field_behavior.proto",

@@ -1,9 +1,12 @@
 //! Reads a `.proto` at run time: imports through the resolver, protox for the language, and the one type model out of it.
 
+mod bounds;
 mod compile;
 mod documentation;
 mod embedded;
+mod left_out;
 mod load;
+mod rules;
 mod services;
 mod types;
 
@@ -12,7 +15,7 @@ use portolan_diagnostics::{Checked, Code, Diagnostic};
 use crate::{Contract, Reading};
 
 /// Reads the contract that begins in `entry`. Imports are looked for beside the entry, then under each import path
-/// (as the resolver sees it), then among the files that Portolan carries (`google/*`, `portolan/v1/*`).
+/// (as the resolver sees it), then among the files that Portolan carries (`google/*`, `buf/validate/*`, `portolan/v1/*`).
 pub fn read(entry: &str, import_paths: &[String], reading: &mut Reading<'_>) -> Checked<Contract> {
     let loaded = load::load(entry, import_paths, reading);
     let mut diagnostics = loaded.diagnostics;
@@ -33,7 +36,8 @@ pub fn read(entry: &str, import_paths: &[String], reading: &mut Reading<'_>) -> 
     for message in file.messages() {
         types.declare(&message);
     }
-    let schema = types.finish();
+    let (schema, left_out) = types.finish();
+    diagnostics.extend(left_out::findings(&left_out, &compiled.pool, &loaded.ids, reading.sources));
     let files = loaded.order.iter().filter_map(|name| loaded.ids.get(name).copied()).collect();
     let contract = Contract {
         schema,
