@@ -68,7 +68,7 @@ impl OrderRoute {
         );
         let response = response(&modern, &order, &legacy, &envelope);
         let reply = Reply { response, faults: None };
-        let reply = ReplyPlan::compile(&reply, None, contracts((&legacy, &envelope), (&modern, &order)));
+        let reply = ReplyPlan::compile(&reply, contracts((&legacy, &envelope), (&modern, &order)));
         Self { request, reply }
     }
 }
