@@ -120,6 +120,9 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         Some(path) => document::request(&found.loaded, path, &read(path)?)?,
         None => Vec::new(),
     };
+    if arguments.original.is_none() && reads_the_request(arguments, &found) {
+        report.note("note: the mapping reads the request, too: what is made of it is left out, name it with --original");
+    }
     match (&arguments.request, &arguments.response, &arguments.ticket) {
         (Some(path), ..) => {
             let payload = document::request(&found.loaded, path, &read(path)?)?;
@@ -164,6 +167,18 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         (None, None, None) => {}
     }
     Ok(())
+}
+
+/// Whether something is made of the request that a reply answers.
+fn reads_the_request(arguments: &Arguments, found: &Found) -> bool {
+    let route = &found.loaded.route;
+    let question = route.poll.as_ref().map(|poll| &poll.request);
+    let reply = match (&arguments.response, &arguments.ticket) {
+        (Some(_), _) => Some(&route.reply),
+        (None, Some(_)) => question,
+        (None, None) => None,
+    };
+    reply.is_some_and(|reply| reply.response.original.is_some())
 }
 
 /// Shows what each field is made of.

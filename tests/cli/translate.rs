@@ -16,6 +16,10 @@ fn a_message_is_translated() {
     translate("translate-request", &["registry.get-person", "--request", request]);
     translate("translate-request-raw", &["registry.get-person", "--request", request, "--raw"]);
     translate("translate-response", &["registry.get-person", "--response", response, "--original", request]);
+    let ticket = "mappings/tax-certificate/samples/issued/ticket.xml";
+    let alone =
+        ["translate", "tax.order-certificate", "--ticket", ticket, "--mappings", "mappings/tax-certificate"];
+    check("translate-ticket-alone", repository(), &alone);
     let refused = "mappings/population-register/samples/malformed/request.json";
     translate("translate-refused", &["registry.get-person", "--request", refused]);
     let fault = "mappings/population-register/samples/denied/response.xml";

@@ -84,6 +84,13 @@ fn not_at_once(
         let finding = Diagnostic::error(Code::ROUTE_MODE, message).at(poll.span, "");
         findings.push(finding.at(route.target.operation.span, "one-way").help("leave `poll` out"));
     }
+    if let (Some(every), Some(deadline)) = (poll.value.every, route.delivery.deadline)
+        && every >= deadline
+    {
+        let message = "the pause before each question is no shorter than the `deadline`, so the answer is asked for once";
+        let finding = Diagnostic::warning(Code::ROUTE_MODE, message).at(poll.span, "");
+        findings.push(finding.help("write a shorter `every:`, or a longer `deadline:`"));
+    }
     if route.delivery.deadline.is_none() {
         let message = "without a `deadline`, an answer that never comes is asked for for ever";
         let finding = Diagnostic::warning(Code::ROUTE_MODE, message).at(poll.span, "");

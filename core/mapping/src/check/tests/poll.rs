@@ -92,6 +92,11 @@ fn a_question_is_held_against_both_operations() {
             "19:5 yaml/missing-key [every] `poll` has no `operation` (add `operation`: the operation that gives the answer, of the target's WSDL)",
         ),
         (
+            "    every: 1m",
+            "    every: 7d",
+            "18:3 warning route/mode [poll] the pause before each question is no shorter than the `deadline`, so the answer is asked for once (write a shorter `every:`, or a longer `deadline:`)",
+        ),
+        (
             "  deadline: 3d ",
             "  #",
             "18:3 warning route/mode [poll] without a `deadline`, an answer that never comes is asked for for ever (write `deadline:` under `delivery:`, after which a person looks at it: 3d)",
