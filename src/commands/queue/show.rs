@@ -1,6 +1,6 @@
 //! `portolan queue show`: a message with every attempt. Its payload is masked unless it is asked for as a file.
 
-use std::path::PathBuf;
+use std::{cmp::Ordering, path::PathBuf};
 
 use portolan_delivery::{MessageId, Outcome, Record, RouteStatus, Shown, State, VisibleValue};
 
@@ -73,6 +73,16 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     }
     print(&record, &visible, &routes, report);
     Ok(())
+}
+
+/// The attempts between two: of questions in a row that found no answer, the ledger keeps the last.
+fn left_out(before: Option<u32>, next: u32) -> Option<String> {
+    let (from, to) = (before?.checked_add(1)?, next.checked_sub(1)?);
+    match from.cmp(&to) {
+        Ordering::Less => Some(format!("attempts {from} to {to}")),
+        Ordering::Equal => Some(format!("attempt {from}")),
+        Ordering::Greater => None,
+    }
 }
 
 fn kept_reply(state: &State) -> Option<&[u8]> {
@@ -152,7 +162,11 @@ fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], repo
     if record.attempts.is_empty() {
         line("attempts", "none".to_owned());
     }
+    let mut before = None;
     for attempt in &record.attempts {
+        if let Some(which) = left_out(before.replace(attempt.number), attempt.number) {
+            line(&which, "asked for the answer, which was not there yet".to_owned());
+        }
         let ended = match (attempt.ended, &attempt.failure) {
             (None, _) => "no outcome recorded".to_owned(),
             (Some(ended), None) => format!("answered after {:?}", ended.since(attempt.started)),
@@ -162,5 +176,22 @@ fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], repo
             }
         };
         line(&format!("attempt {}", attempt.number), format!("{}: {ended}", view::time(attempt.started)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+
+    #[test]
+    fn attempts_that_are_not_kept_are_told_of() {
+        for (before, next, expected) in [
+            (None, 7, None),
+            (Some(1), 2, None),
+            (Some(1), 3, Some("attempt 2")),
+            (Some(1), 9, Some("attempts 2 to 8")),
+        ] {
+            assert_eq!(left_out(before, next).as_deref(), expected);
+        }
     }
 }
