@@ -229,7 +229,24 @@ impl Checker<'_> {
         }
         let table = &tables[index];
         let table_name = &table.name;
-        self.uses.asked(index, &key_typed.ty.values);
+        let literal = match &key_typed.expr {
+            Expr::Constant(constant) => Some(written(constant)),
+            _ => None,
+        };
+        // What one row is asked for says nothing of the others.
+        self.uses.asked(index, if literal.is_some() { &Values::Any } else { &key_typed.ty.values });
+        if let Some(key_text) = literal.filter(|key| !table.rows.contains_key(key.as_str()))
+            && table.default.is_none()
+            && table.origin != RowsFrom::Nowhere
+        {
+            let message = format!("table `{table_name}` has no row for {key_text}");
+            let finding = Diagnostic::error(Code::MAP_UNCOVERED, message).at(leaf.place(&key.place), "");
+            let finding = finding.at(table.span, "the table");
+            let finding = finding.did_you_mean(&key_text, table.rows.keys().map(|row| &**row)).for_a_person();
+            self.findings
+                .push(finding.help("add the row, or say what any other code becomes: `default: ...`"));
+            return None;
+        }
         if key_typed.ty.values == Values::Names {
             self.qualified_rows(table);
         }

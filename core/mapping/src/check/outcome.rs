@@ -1,6 +1,9 @@
 //! What refuses a request, and what makes a reply a failure.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::Selection;
@@ -161,6 +164,7 @@ impl Checker<'_> {
     /// Rules of which the first that holds decides.
     pub(super) fn failures(&mut self, rules: &[FailRule]) -> Vec<Failure> {
         let (mut checked, mut end): (Vec<Failure>, Option<Span>) = (Vec::new(), None);
+        self.said_twice(rules.iter().filter_map(|rule| rule.when.as_ref()));
         for rule in rules {
             if let Some(end) = end {
                 let message = "this rule and what follows it are never reached";
@@ -188,6 +192,22 @@ impl Checker<'_> {
     pub(super) fn never_holds(&mut self, at: Span) {
         let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, "this condition never holds").at(at, "");
         self.findings.push(finding.help("compare something of the message, or leave the rule out"));
+    }
+
+    /// Of conditions of which the first that holds decides: those that an earlier one has said already.
+    pub(super) fn said_twice<'l>(&mut self, conditions: impl Iterator<Item = &'l Leaf>) {
+        let mut said: HashMap<&str, Span> = HashMap::new();
+        for leaf in conditions {
+            match said.entry(leaf.text.trim()) {
+                Entry::Vacant(first) => drop(first.insert(leaf.span)),
+                Entry::Occupied(first) => {
+                    let message = "this condition stands before already, so this one is never reached";
+                    let finding = Diagnostic::warning(Code::MAP_UNREACHABLE, message).at(leaf.span, "");
+                    let finding = finding.at(*first.get(), "here");
+                    self.findings.push(finding.help("say what is meant here, or leave it out"));
+                }
+            }
+        }
     }
 
     /// A retry after a status that speaks against it.

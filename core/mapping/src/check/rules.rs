@@ -299,6 +299,7 @@ impl Checker<'_> {
         let known = self.scope.settled.len();
         let (mut filled, mut always, mut end): (Vec<_>, bool, Option<Span>) = (Vec::new(), true, None);
         let mut failed = cases.is_empty();
+        self.said_twice(cases.iter().filter_map(|case| case.when.as_ref()));
         if failed {
             self.findings
                 .push(Diagnostic::error(Code::YAML_BAD_VALUE, "`cases` is an empty list").at(span, ""));

@@ -375,6 +375,21 @@ fn rules_can_be_reached() {
         ],
     );
     check(
+        ("faults:\n", "faults:\n  - { when: \"fault.detail.code == 'NOT_FOUND'\", status: INTERNAL }\n"),
+        &[
+            "49:13 warning map/unreachable [\"fault.detail.code == 'NOT_FOUND'\"] this condition stands before already, so this one is never reached (say what is meant here, or leave it out)",
+        ],
+    );
+    check(
+        (
+            "- { when: has(Died), const: DECEASED }",
+            "- { when: has(Died), const: DECEASED }\n        - { when: has(Died), const: ACTIVE }",
+        ),
+        &[
+            "43:19 warning map/unreachable [has(Died)] this condition stands before already, so this one is never reached (say what is meant here, or leave it out)",
+        ],
+    );
+    check(
         ("faults:\n", "faults:\n  - { status: INTERNAL }\n"),
         &[
             "49:5 map/unreachable [{ when: \"fault.detail.code == 'NOT_FOUND'\", status: NOT_FOUND, field: national_id }] this rule and what follows it are never reached (move the one that always holds to the end)",

@@ -3,7 +3,7 @@
 use portolan_diagnostics::{Rendered, Severity, Sources};
 use portolan_schema::Memory;
 
-use super::{MAPPING, WSDL, loaded};
+use super::{MAPPING, WSDL, check, loaded};
 use crate::load::{LoadedRoute, Standing, load};
 
 const INLINE: &str = r#"reasons: { PURPOSE_BENEFIT: "01", PURPOSE_TAX: "02" }"#;
@@ -140,4 +140,19 @@ fn tables_are_asked_by_their_values_too() {
     ] {
         assert_eq!(asked(statuses, expression).join("\n"), expected, "{statuses} {expression}");
     }
+}
+
+#[test]
+fn a_row_that_is_asked_for_by_its_name_is_there() {
+    let asked = |key: &str, expected: &[&str]| {
+        let reason = format!("Reason: \"purpose == 'PURPOSE_TAX' ? lookup('reasons', '{key}') : '01'\"");
+        check(("Reason: lookup('reasons', purpose)", &reason), expected);
+    };
+    asked("PURPOSE_TAX", &[]);
+    asked(
+        "PURPOSE_TAXES",
+        &[
+            "26:59 map/uncovered ['PURPOSE_TAXES'] table `reasons` has no row for PURPOSE_TAXES (did you mean `PURPOSE_TAX`?) (add the row, or say what any other code becomes: `default: ...`)",
+        ],
+    );
 }
