@@ -32,9 +32,7 @@ impl Inner {
             let inner = self.clone();
             tokio::spawn(async move {
                 // What was sent must not be carried out after it was undone.
-                if let Err(error) = inner.pool.fence().await {
-                    tracing::error!(%id, problem = crate::error::brief(&error), "a connection that was given up could not be ended");
-                }
+                inner.pool.fence().await;
                 let undone = match start {
                     // Whoever repeats the request id may have been told of it by now: it is worked on.
                     Start::Now(gateway) if keyed => {

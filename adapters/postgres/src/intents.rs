@@ -368,7 +368,6 @@ impl Inner {
             |_| vec![&before.0, &limit],
         );
         let removed = count(&rows.await.map_err(failed)?);
-        self.pool.fence().await.map_err(failed)?;
         // In a block each statement sees what was committed before it, and so, with the lock, every holder.
         let cleared = self.pool.query(
             self.soon(),

@@ -31,7 +31,7 @@ pub(crate) struct Pool {
     outage: Outage,
     /// Connections that were given up with a statement under way, which the server may yet get and carry out.
     doubted: Mutex<HashSet<Session>>,
-    fencing: tokio::sync::Mutex<()>,
+    ending: tokio::sync::Mutex<()>,
 }
 
 /// A connection, as the server knows it.
@@ -46,6 +46,9 @@ type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
 /// What a server may take to say which connection it is.
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two tries, at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Why there is no answer.
 enum Failed {
@@ -111,7 +114,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             outage: Outage::default(),
             doubted: Mutex::default(),
-            fencing: tokio::sync::Mutex::default(),
+            ending: tokio::sync::Mutex::default(),
         }
     }
 
@@ -140,23 +143,48 @@ impl Pool {
         answer
     }
 
-    /// Ends, at the server, the connections that were given up with a statement under way: from then on nothing that was sent on
-    /// them is carried out any more. Else what a network held back could be, after what undoes it.
-    pub(crate) async fn fence(&self) -> Result<(), tokio_postgres::Error> {
-        let _alone = self.fencing.lock().await;
+    /// Returns once no connection that was given up with a statement under way is left at the server: from then on nothing that
+    /// was sent on one is carried out any more. Else what a network held back could be, after what undoes it.
+    pub(crate) async fn fence(&self) {
+        let mut wait = Duration::from_millis(20);
+        while !self.doubted.lock().is_empty() {
+            // On a connection of its own: one of the slots may be held back as well.
+            let ended = async { self.end_doubted(&Connection::open(&self.way).await?).await };
+            if ended.await.is_err() {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        }
+    }
+
+    /// Ends those connections by this one.
+    async fn end_doubted(&self, by: &Connection) -> Result<(), tokio_postgres::Error> {
+        let _alone = self.ending.lock().await;
         loop {
             let doubted = self.doubted.lock().iter().next().cloned();
             let Some(session) = doubted else { return Ok(()) };
-            let there = self.query(
-                Patience::Forever,
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                 WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()",
-                |_| vec![&session.process, &session.started],
+            let parameters: Parameters<'_> = &[&session.process, &session.started];
+            let ended = by.query(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2",
+                parameters,
             );
-            match there.await?.first().and_then(|row| row.try_get(0).ok()) {
-                Some(0_i64) => drop(self.doubted.lock().remove(&session)),
-                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            match timeout(KNOWN_WITHIN, ended).await.unwrap_or_else(|_| Err(late())) {
+                Ok(rows) if rows.first().and_then(|row| row.try_get(0).ok()) == Some(0_i64) => {}
+                Ok(_) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+                // It answers, and never will do it.
+                Err(error) if error.as_db_error().is_some() && !passes(&error) => {
+                    let problem = crate::error::brief(&error);
+                    tracing::error!(
+                        problem,
+                        "PostgreSQL does not end a connection that was given up; what was sent on it may yet be done"
+                    );
+                }
+                Err(error) => return Err(error),
             }
+            self.doubted.lock().remove(&session);
         }
     }
 
@@ -173,6 +201,8 @@ impl Pool {
                 Some(open) => open.clone(),
                 None => {
                     let open = Arc::new(Connection::open(&self.way).await.map_err(Failed::Connecting)?);
+                    // What takes the place of others ends them first.
+                    self.end_doubted(&open).await.map_err(Failed::Connecting)?;
                     *slot = Some(open.clone());
                     open
                 }
@@ -189,7 +219,6 @@ impl Pool {
         sql: &'static str,
         parameters: impl Fn(&'a bool) -> Vec<&'a (dyn ToSql + Sync)>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        const LONGEST: Duration = Duration::from_secs(2);
         let began = Instant::now();
         let mut wait = Duration::from_millis(20);
         let mut again: &'static bool = &false;
@@ -227,7 +256,7 @@ impl Pool {
             if !goes_on {
                 return Err(error);
             }
-            if patience == Patience::Forever && wait == LONGEST {
+            if patience == Patience::Forever && wait == LONGEST_WAIT {
                 let problem = crate::error::brief(&error);
                 if self.outage.is_news(&problem, Instant::now().into_std()) {
                     tracing::error!(
@@ -239,7 +268,7 @@ impl Pool {
             again = &true;
             known = Some(error);
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST);
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 }

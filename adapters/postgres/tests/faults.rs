@@ -185,17 +185,29 @@ async fn carry(
 async fn an_accept_that_arrives_after_it_was_undone_has_no_effect() {
     let database = Database::start();
     let ledger = open(&database).await;
+    // On the older of two connections, and on the younger: what undoes it goes by the other.
+    for before in [4, 5] {
+        arrives_late(&database, &ledger, before).await;
+    }
+}
+
+async fn arrives_late(database: &Database, ledger: &PostgresLedger, before: usize) {
     let url = database.url();
-    let (before, after) = url.rsplit_once(':').expect("a port");
+    let (place, after) = url.rsplit_once(':').expect("a port");
     let port = after.split('/').next().and_then(|port| port.parse().ok()).expect("a port");
     let network = Holding::before(port).await;
-    let through = format!("{before}:{}{}", network.port, &after[port.to_string().len()..]);
-    let hurried = Options { patience: Duration::from_millis(300), connections: 1, ..Options::new(through) };
+    let through = format!("{place}:{}{}", network.port, &after[port.to_string().len()..]);
+    let hurried = Options { patience: Duration::from_millis(300), connections: 2, ..Options::new(through) };
     let far = Arc::new(PostgresLedger::open(hurried).await.expect("open"));
     far.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
     let gateway = GatewayId::generate();
-    let warm = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Now(gateway) };
-    assert!(matches!(far.insert(warm).await, Ok(Accepted::New(Some(_)))), "it is connected and prepared");
+    for _ in 0..before {
+        let accept = Accept { envelope: envelope("r"), payload: payload(1), start: Start::Now(gateway) };
+        assert!(
+            matches!(far.insert(accept).await, Ok(Accepted::New(Some(_)))),
+            "it is connected and prepared"
+        );
+    }
 
     network.held.send_replace(true);
     network.from.send_replace(usize::MAX);
