@@ -13,7 +13,7 @@ use crate::{
     route::{Route, Served},
     systems::Passage,
     trace::Trail,
-    translate::{Context, Verdict},
+    translate::{Context, Question, Verdict},
 };
 
 /// What an attempt brought.
@@ -21,8 +21,10 @@ use crate::{
 pub(crate) enum Brought {
     /// An outcome: an answer, or the system's no.
     Outcome(Outcome),
-    /// The system answers later; with what it said, where it has taken the request just now.
-    Pending(Option<Bytes>),
+    /// The system has taken the request, saying this, and answers it later.
+    Taken(Bytes),
+    /// It has no answer yet to the request that it has taken.
+    NotYet,
     /// A failure that may be tried again, as its class allows; and what it says of the system.
     Failure(Failure, Sign),
     /// An answer that a person must look at.
@@ -45,8 +47,8 @@ pub(crate) struct Request {
     pub(crate) document: Bytes,
     /// For systems that know idempotency keys.
     pub(crate) key: Option<String>,
-    /// Whether the system has taken the request already, and is asked for the answer.
-    pub(crate) taken: bool,
+    /// What for.
+    pub(crate) question: Question,
 }
 
 /// Asks the system once, and tells those who count and trace.
@@ -61,8 +63,8 @@ pub(crate) async fn ask(
 ) -> Brought {
     let counted = route.metrics.attempt();
     let step = trail.attempt(route, context);
-    let taken = request.taken;
-    let poll = route.poll.as_ref().filter(|_| taken);
+    let question = request.question;
+    let poll = route.poll.as_ref().filter(|_| question == Question::Answer);
     let outgoing = Outgoing {
         message: context.message,
         payload: request.document,
@@ -71,7 +73,7 @@ pub(crate) async fn ask(
         idempotency_key: request.key,
         traceparent: step.trail().traceparent(),
     };
-    let asked = Asked { payload, taken };
+    let asked = Asked { payload, question };
     let brought = exchange(route, context, asked, outgoing, patience.limit, passage).await;
     counted.ended(End::of(&brought));
     step.brought(&brought);
@@ -82,7 +84,7 @@ pub(crate) async fn ask(
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     payload: &'a [u8],
-    taken: bool,
+    question: Question,
 }
 
 async fn exchange(
@@ -108,7 +110,7 @@ async fn exchange(
             return unanswered(route, context, error, sign);
         }
     };
-    let verdict = route.translate.reply(&reply, asked.payload, asked.taken, context);
+    let verdict = route.translate.reply(&reply, asked.payload, asked.question, context);
     passage.tell(match verdict {
         // It says itself that it did nothing, and that others may fare no better.
         Verdict::NotDone(_) => Sign::Away,
@@ -117,7 +119,8 @@ async fn exchange(
     match verdict {
         Verdict::Reply(bytes) => Brought::Outcome(Outcome::Reply(bytes)),
         Verdict::Refused(failure) => Brought::Outcome(Outcome::Failed(signed(failure, route, context))),
-        Verdict::Pending => Brought::Pending((!asked.taken).then_some(reply)),
+        Verdict::Pending if asked.question == Question::Request => Brought::Taken(reply),
+        Verdict::Pending => Brought::NotYet,
         Verdict::NotDone(failure) => Brought::Failure(signed(failure, route, context), Sign::Away),
         Verdict::Unreadable(failure) => Brought::Unreadable(DeadLetter {
             failure: signed(failure, route, context),

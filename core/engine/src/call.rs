@@ -20,7 +20,7 @@ use crate::{
     settle,
     systems::Passage,
     trace::{Step, Trail},
-    translate::{Context, Keys},
+    translate::{Context, Keys, Question},
     waiters::Settled,
 };
 
@@ -105,7 +105,8 @@ async fn unrecorded(
     trail: &Trail,
 ) -> Answer {
     let idempotency = route.idempotency(keys);
-    let request = Request { document: request, key: idempotency.key().map(str::to_owned), taken: false };
+    let request =
+        Request { document: request, key: idempotency.key().map(str::to_owned), question: Question::Request };
     let mut attempt = 1;
     let mut failed = None;
     loop {
@@ -128,7 +129,7 @@ async fn unrecorded(
             }
             Brought::Failure(failure, _) => failure,
             // `check` refuses `poll` where the caller waits.
-            Brought::Pending(_) => return Answer::Failed(settle::panic_failure()),
+            Brought::Taken(_) | Brought::NotYet => return Answer::Failed(not_at_once()),
         };
         engine.untold.tell(route, context, &failure);
         let now = Timestamp::now();
@@ -241,12 +242,12 @@ impl Message {
         };
         route.metrics.messages.accepted();
         let key = envelope.idempotency.key().map(str::to_owned);
-        let request = Request { document: request, key, taken: false };
-        let patience = settle::patience(&route, &envelope, false, Timestamp::now());
+        let request = Request { document: request, key, question: Question::Request };
+        let patience = settle::patience(&route, &envelope, Question::Request, Timestamp::now());
         let asked = guarded(async {
             let context = Context::of(&envelope, 1);
             let brought = attempt::ask(&route, context, &payload, request, patience, &trail, passage).await;
-            settle::attempt(&engine, &route, &envelope, claim, false, brought).await
+            settle::attempt(&engine, &route, &envelope, claim, Question::Request, brought).await
         });
         let settled = match asked.await {
             Ok(settled) => settled,
@@ -335,6 +336,12 @@ const MAY_BE_DONE: &str = "it may have been carried out, so it must not simply b
 
 fn too_late(message: &str) -> Failure {
     Failure::new(Status::DeadlineExceeded, FaultClass::Unknown, "DEADLINE_EXCEEDED", message)
+}
+
+/// The system has taken the request, and would answer later.
+fn not_at_once() -> Failure {
+    let why = "the system answers the request later, and nobody keeps it until then";
+    Failure::new(Status::Internal, FaultClass::Internal, "ANSWERED_LATER", why)
 }
 
 /// The request id is that of another message, or of one whose contents were deleted.

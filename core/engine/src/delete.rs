@@ -24,7 +24,9 @@ pub(crate) async fn delete(engine: &Arc<Engine>, id: MessageId, caller: Option<&
 
 /// Whether a message was an operation that its caller has deleted.
 pub(crate) fn is_deleted(state: &State) -> bool {
-    matches!(state, State::Finished { outcome: Outcome::Failed(failure), .. } if failure.reason == DELETED)
+    // A rule of a mapping may give the reason, and never the class.
+    let ours = |failure: &Failure| failure.class == FaultClass::Request && failure.reason == DELETED;
+    matches!(state, State::Finished { outcome: Outcome::Failed(failure), .. } if ours(failure))
 }
 
 /// What a request is told that has the request id of one that was deleted: it is not carried out a second time.

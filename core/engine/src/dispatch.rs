@@ -18,7 +18,7 @@ use crate::{
     settle,
     systems::Passage,
     trace::Trail,
-    translate::Context,
+    translate::{Context, Question},
     trouble::Trouble,
     waiters::Settled,
 };
@@ -259,20 +259,20 @@ async fn attempt(
             return Ok(Some(settle::told(engine, &messages, envelope.received, claim, settled, now)));
         }
     };
-    let taken = ticket.is_some();
+    let question = if ticket.is_some() { Question::Answer } else { Question::Request };
     let brought = match translated(&route, context, &payload, ticket.as_deref()) {
         Ok(document) => {
-            let key = envelope.idempotency.key().filter(|_| !taken).map(str::to_owned);
-            let request = Request { document, key, taken };
+            let key = envelope.idempotency.key().filter(|_| question == Question::Request).map(str::to_owned);
+            let request = Request { document, key, question };
             // The version with which the message came may be of another system.
             let passage = passage.filter(|passage| passage.leads_to(&route.system));
             let passage = passage.unwrap_or_else(|| route.gate.begin(now));
-            let patience = settle::patience(&route, &envelope, taken, now);
+            let patience = settle::patience(&route, &envelope, question, now);
             attempt::ask(&route, context, &payload, request, patience, trail, passage).await
         }
         Err(failure) => Brought::Unreadable(DeadLetter { failure, at_fault: Party::Gateway, reply: None }),
     };
-    settle::attempt(engine, &route, &envelope, claim, taken, brought).await
+    settle::attempt(engine, &route, &envelope, claim, question, brought).await
 }
 
 /// The request again, from the bytes that came in; or the question for the answer, from those of the ticket. It was translated once at accept, so a failure here means that an

@@ -36,7 +36,7 @@ pub use load::{LoadError, Loaded, Loader};
 pub use mapped::compile;
 pub use operator::EngineOperator;
 pub use route::{Poll, Repeat, Route, RouteMode};
-pub use translate::{Context, Keys, Translate, Verdict};
+pub use translate::{Context, Keys, Question, Translate, Verdict};
 
 #[cfg(test)]
 mod tests;

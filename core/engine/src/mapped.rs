@@ -26,7 +26,7 @@ use crate::{
     bundle::Bundle,
     load::{LoadError, Loaded},
     route::{Poll, Repeat, Route, RouteMode},
-    translate::{Context, Keys, Translate, Verdict},
+    translate::{Context, Keys, Question, Translate, Verdict},
 };
 
 /// How long the system has where neither the mapping nor its configuration says so.
@@ -109,8 +109,6 @@ fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::P
 struct Mapped {
     route: Arc<str>,
     plans: CompiledRoute,
-    /// Whether a plan for replies reads the request.
-    original: bool,
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
     metadata: Vec<Arc<str>>,
@@ -126,8 +124,6 @@ impl Mapped {
             callers_reply: Reader::compile(&loaded.source.schema, reply, &nothing),
             route: loaded.route.name.clone(),
             plans: loaded.compile(),
-            original: loaded.route.reply.response.original.is_some()
-                || loaded.route.poll.as_ref().is_some_and(|poll| poll.request.response.original.is_some()),
             metadata: loaded.route.metadata.clone(),
             told: AtomicBool::new(false),
         }
@@ -153,7 +149,7 @@ impl Mapped {
                 request_id: context.request_id,
             },
             metadata: &metadata,
-            original: original.filter(|_| self.original),
+            original,
         };
         SCRATCH.with_borrow_mut(|scratch| then(&environment, scratch))
     }
@@ -187,9 +183,9 @@ impl Translate for Mapped {
         .map_err(refused)
     }
 
-    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, context: Context<'_>) -> Verdict {
+    fn reply(&self, reply: &[u8], payload: &[u8], question: Question, context: Context<'_>) -> Verdict {
         // What the system says when it takes a request is good if a question for the answer can be made of it.
-        let takes = self.plans.poll.as_ref().filter(|_| !taken);
+        let takes = self.plans.poll.as_ref().filter(|_| question == Question::Request);
         let mut out = Vec::with_capacity(reply.len());
         let outcome = self.run(context, Some(payload), |environment, scratch| {
             takes.unwrap_or(&self.plans.reply).run(reply, environment, scratch, &mut out)

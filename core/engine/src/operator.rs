@@ -12,7 +12,7 @@ use portolan_delivery::{
 use crate::{
     engine::{Engine, StartError, VersionError},
     route::{RouteMode, Served},
-    translate::{Context, Verdict},
+    translate::{Context, Question, Verdict},
     waiters::Settled,
 };
 
@@ -122,7 +122,10 @@ impl Operator for EngineOperator {
 /// Whether the system says by this that it has taken the request.
 fn is_ticket(route: &Served, record: &Record, reply: &[u8], context: Context<'_>) -> bool {
     route.poll.is_some()
-        && matches!(route.translate.reply(reply, &record.payload, false, context), Verdict::Pending)
+        && matches!(
+            route.translate.reply(reply, &record.payload, Question::Request, context),
+            Verdict::Pending
+        )
 }
 
 /// A decision by its name, for the log.
@@ -230,8 +233,8 @@ impl Engine {
             };
         }
         let attempt = record.attempts.last().map_or(1, |a| a.number);
-        let (taken, context) = (route.poll.is_some(), Context::of(&record.envelope, attempt));
-        match route.translate.reply(&reply, &record.payload, taken, context) {
+        let (question, context) = (route.last_question(), Context::of(&record.envelope, attempt));
+        match route.translate.reply(&reply, &record.payload, question, context) {
             Verdict::Reply(bytes) => Ok(Outcome::Reply(bytes)),
             Verdict::Pending => Err(OperatorError::Refused(
                 "by `until` of the mapping this reply is not the answer yet".to_owned(),

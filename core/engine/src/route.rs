@@ -10,7 +10,7 @@ use portolan_schema::Protocol;
 use crate::{
     metrics::RouteMetrics,
     systems::System,
-    translate::{Keys, Translate},
+    translate::{Keys, Question, Translate},
 };
 
 /// How the caller gets the answer.
@@ -117,6 +117,11 @@ impl Route {
             RouteMode::RequestReply => self.repeat != Repeat::Always || self.order.is_some(),
             RouteMode::Operation => true,
         }
+    }
+
+    /// What the system is asked when it gives its answer.
+    pub fn last_question(&self) -> Question {
+        if self.poll.is_some() { Question::Answer } else { Question::Request }
     }
 
     /// What an envelope says about repeating.

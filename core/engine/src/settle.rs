@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use portolan_delivery::{
     Claim, DeadLetter, Decision, DeliveryError, Envelope, Failure, FaultClass, Mode, Orphan, Party,
     Reconciled, RetryPolicy, Status, Timestamp, ask_again, decide, decide_poll, overdue,
@@ -13,30 +14,30 @@ use crate::{
     engine::Engine,
     metrics::{MessageMetrics, Metrics},
     route::{Route, Served},
-    translate::Context,
+    translate::{Context, Question},
     waiters::Settled,
 };
 
 /// How long the system has for an attempt that begins now. A message that may be repeated is not waited for beyond its
 /// deadline; another runs on to the system's own timeout, so that its outcome is recorded.
-pub(crate) fn patience(route: &Route, envelope: &Envelope, taken: bool, now: Timestamp) -> Patience {
+pub(crate) fn patience(route: &Route, envelope: &Envelope, question: Question, now: Timestamp) -> Patience {
     // Once the system has the request, the last question for its answer may come at the deadline.
-    let cancels = envelope.deadline.filter(|_| !taken && envelope.idempotency.may_repeat());
+    let waits = question == Question::Request && envelope.idempotency.may_repeat();
+    let cancels = envelope.deadline.filter(|_| waits);
     let limit = cancels.map(|deadline| deadline.since(now));
     Patience { timeout: limit.map_or(route.timeout, |left| route.timeout.min(left)), limit }
 }
 
-/// Records what an attempt brought, counts it, and tells whoever waits or listens. `taken`: it asked for the answer to a request
-/// that the system has taken. `None`: the message is due again later.
+/// Records what an attempt brought, counts it, and tells whoever waits or listens. `None`: the message is due again later.
 pub(crate) async fn attempt(
     engine: &Arc<Engine>,
     route: &Served,
     envelope: &Envelope,
     claim: Claim,
-    taken: bool,
+    question: Question,
     brought: Brought,
 ) -> Result<Option<Settled>, DeliveryError> {
-    let settled = record(engine, route, envelope, claim, taken, brought).await;
+    let settled = record(engine, route, envelope, claim, question, brought).await;
     if envelope.announced && matches!(settled, Ok(Some(_))) {
         engine.happened.notify_one();
     }
@@ -48,7 +49,7 @@ async fn record(
     route: &Served,
     envelope: &Envelope,
     claim: Claim,
-    taken: bool,
+    question: Question,
     brought: Brought,
 ) -> Result<Option<Settled>, DeliveryError> {
     let now = Timestamp::now();
@@ -58,18 +59,11 @@ async fn record(
             return finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some);
         }
         Brought::Unreadable(letter) => Decision::Bury(letter),
-        Brought::Pending(ticket) => match ask_again(every(route), envelope.deadline, now) {
-            Some(due) => {
-                engine.delivery.poll_at(claim, due, ticket, now).await.map_err(|e| engine.failed(e))?;
-                return Ok(None);
-            }
-            None => {
-                let context = Context::of(envelope, claim.attempt);
-                let failure = signed(overdue(None), route, context);
-                Decision::Bury(DeadLetter { failure, at_fault: Party::System, reply: None })
-            }
-        },
-        Brought::Failure(failure, _) if taken => decide_poll(every(route), envelope.deadline, failure, now),
+        Brought::Taken(ticket) => return wait(engine, route, envelope, claim, Some(ticket), now).await,
+        Brought::NotYet => return wait(engine, route, envelope, claim, None, now).await,
+        Brought::Failure(failure, _) if question == Question::Answer => {
+            decide_poll(every(route), envelope.deadline, failure, now)
+        }
         Brought::Failure(failure, sign) => decide(
             &policy(route, envelope, &failure, sign),
             &envelope.idempotency,
@@ -80,6 +74,35 @@ async fn record(
             now,
         ),
     };
+    decided(engine, messages, envelope, claim, decision, now).await
+}
+
+/// The system is asked for the answer later, or a person is, where the deadline has passed.
+async fn wait(
+    engine: &Arc<Engine>,
+    route: &Served,
+    envelope: &Envelope,
+    claim: Claim,
+    ticket: Option<Bytes>,
+    now: Timestamp,
+) -> Result<Option<Settled>, DeliveryError> {
+    let Some(due) = ask_again(every(route), envelope.deadline, now) else {
+        let failure = signed(overdue(None), route, Context::of(envelope, claim.attempt));
+        let decision = Decision::Bury(DeadLetter { failure, at_fault: Party::System, reply: None });
+        return decided(engine, &route.metrics.messages, envelope, claim, decision, now).await;
+    };
+    engine.delivery.poll_at(claim, due, ticket, now).await.map_err(|e| engine.failed(e))?;
+    Ok(None)
+}
+
+async fn decided(
+    engine: &Arc<Engine>,
+    messages: &MessageMetrics,
+    envelope: &Envelope,
+    claim: Claim,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<Option<Settled>, DeliveryError> {
     match decision {
         Decision::RetryAt { due, failure } => {
             tracing::info!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,

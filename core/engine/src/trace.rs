@@ -160,7 +160,7 @@ impl Step {
         self.end(|span| {
             span.set_attribute(KeyValue::new(OUTCOME, End::of(brought).name()));
             match brought {
-                Brought::Outcome(Outcome::Reply(_)) | Brought::Pending(_) => None,
+                Brought::Outcome(Outcome::Reply(_)) | Brought::Taken(_) | Brought::NotYet => None,
                 Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure, _) => {
                     Some(failure.reason.clone())
                 }

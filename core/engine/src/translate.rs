@@ -36,6 +36,15 @@ impl<'a> Context<'a> {
     }
 }
 
+/// What a system is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// What the caller wants of it.
+    Request,
+    /// The answer to a request that it has taken, which may be asked for again and again.
+    Answer,
+}
+
 /// What a request says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
@@ -67,8 +76,8 @@ pub trait Translate: Send + Sync + 'static {
     /// Checks a payload and appends the target's document for it. The failure is the caller's to see.
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure>;
 
-    /// Judges a reply to a payload; `taken`, where it is one to the question for the answer.
-    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, context: Context<'_>) -> Verdict;
+    /// Judges what the system replied to this question, which came of a payload.
+    fn reply(&self, reply: &[u8], payload: &[u8], question: Question, context: Context<'_>) -> Verdict;
 
     /// Appends the target's document by which the system is asked for the answer to a request that it has taken. `ticket` is
     /// what it said then.

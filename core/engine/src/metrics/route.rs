@@ -145,7 +145,9 @@ impl End {
 
     pub(crate) fn of(brought: &Brought) -> Self {
         let failure = match brought {
-            Brought::Outcome(Outcome::Reply(_)) | Brought::Pending(_) => return Self::Success,
+            Brought::Outcome(Outcome::Reply(_)) | Brought::Taken(_) | Brought::NotYet => {
+                return Self::Success;
+            }
             Brought::Outcome(Outcome::Failed(failure)) | Brought::Failure(failure, _) => failure,
             Brought::Unreadable(letter) => &letter.failure,
         };

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader,
-    Poll, Repeat, Route, RouteMode, Translate, Verdict,
+    Poll, Question, Repeat, Route, RouteMode, Translate, Verdict,
 };
 
 /// What the system does when it is asked.
@@ -136,13 +136,13 @@ impl Translate for Copying {
         Ok(())
     }
 
-    fn reply(&self, reply: &[u8], payload: &[u8], taken: bool, _: Context<'_>) -> Verdict {
+    fn reply(&self, reply: &[u8], payload: &[u8], question: Question, _: Context<'_>) -> Verdict {
         match reply {
-            b"not yet" if taken => Verdict::Pending,
-            b"garbage" if taken => {
+            b"not yet" if question == Question::Answer => Verdict::Pending,
+            b"garbage" if question == Question::Answer => {
                 Verdict::NotDone(Failure::new(Status::Unavailable, FaultClass::NotDone, "BUSY", "come again"))
             }
-            _ if !taken && payload == b"later" => Verdict::Pending,
+            _ if question == Question::Request && payload == b"later" => Verdict::Pending,
             b"garbage" => Verdict::Unreadable(Failure::new(
                 Status::Internal,
                 FaultClass::Reply,
