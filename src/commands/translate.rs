@@ -10,8 +10,9 @@ use portolan_delivery::{
 };
 
 use portolan_diagnostics::{SourceId, Sources, Span};
-use portolan_engine::{Context, Verdict};
+use portolan_engine::{Context, Question, Route, Verdict};
 use portolan_mapping::{
+    ir::Reply,
     load::Standing,
     run::{self, Environment, Trace, Traced, TracedRule, TracedStep},
     secret::Secrets,
@@ -99,10 +100,10 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
     let route = compiled.map_err(Failure::failed)?.route;
-    let translate = &route.translate;
+    let given = Given::read(arguments, &found)?;
     let id = arguments.message_id.unwrap_or_else(MessageId::generate);
     if let Some(format) = arguments.trace {
-        traced(arguments, &found, &sources, (id, format), report)?;
+        traced(arguments, &given, &found, &sources, (id, format), report)?;
         if format == Format::Json {
             return Ok(());
         }
@@ -116,74 +117,97 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         metadata: &arguments.metadata,
         attempt: 1,
     };
-    let original = match &arguments.original {
-        Some(path) => document::request(&found.loaded, path, &read(path)?)?,
-        None => Vec::new(),
-    };
-    if arguments.original.is_none() && reads_the_request(arguments, &found) {
+    if arguments.original.is_none()
+        && given.reply_rules(&found).is_some_and(|r| r.response.original.is_some())
+    {
         report.note("note: the mapping reads the request, too: what is made of it is left out, name it with --original");
     }
-    match (&arguments.request, &arguments.response, &arguments.ticket) {
-        (Some(path), ..) => {
-            let payload = document::request(&found.loaded, path, &read(path)?)?;
-            let mut out = Vec::new();
-            if let Err(refusal) = translate.request(&payload, context, &mut out) {
-                return told(&refusal, report);
-            }
-            if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
-        }
-        (None, Some(path), _) => {
-            match translate.reply(&read(path)?, &original, route.poll.is_some(), context) {
-                Verdict::Reply(reply) if arguments.raw => report.raw(&reply),
-                Verdict::Reply(reply) => report.line(document::reply(&found.loaded, &reply)?),
-                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
-                    return told(&refusal, report);
-                }
-                Verdict::Pending => {
-                    report.json(&json!({ "pending": "`until` does not hold: the system is asked again" }))?
-                }
-            }
-        }
-        (None, None, Some(path)) => {
-            let ticket = read(path)?;
-            match translate.reply(&ticket, &original, false, context) {
-                Verdict::Pending => {}
-                Verdict::Reply(_) => {
-                    return Err(Failure::usage(format_args!(
-                        "route `{}` has no `poll`: its system answers at once",
-                        route.name
-                    )));
-                }
-                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
-                    return told(&refusal, report);
-                }
-            }
-            let mut out = Vec::new();
-            if let Err(refusal) = translate.poll(&ticket, &original, context, &mut out) {
-                return told(&refusal, report);
-            }
-            if arguments.raw { report.raw(&out) } else { report.line(document::pretty(&out)?) }
-        }
-        (None, None, None) => {}
-    }
-    Ok(())
+    translated(&given, &route, &found, context, arguments.raw, report)
 }
 
-/// Whether something is made of the request that a reply answers.
-fn reads_the_request(arguments: &Arguments, found: &Found) -> bool {
-    let route = &found.loaded.route;
-    let question = route.poll.as_ref().map(|poll| &poll.request);
-    let reply = match (&arguments.response, &arguments.ticket) {
-        (Some(_), _) => Some(&route.reply),
-        (None, Some(_)) => question,
-        (None, None) => None,
+/// The message on the command line. A reply comes with the request that it answers, as far as that was given.
+enum Given {
+    Request(Vec<u8>),
+    Response(Vec<u8>, Vec<u8>),
+    Ticket(Vec<u8>, Vec<u8>),
+}
+
+impl Given {
+    fn read(arguments: &Arguments, found: &Found) -> Result<Self, Failure> {
+        let request = |path: &PathBuf| document::request(&found.loaded, path, &read(path)?);
+        let original = || Ok(arguments.original.as_ref().map(request).transpose()?.unwrap_or_default());
+        match (&arguments.request, &arguments.response, &arguments.ticket) {
+            (Some(path), ..) => request(path).map(Self::Request),
+            (None, Some(path), _) => Ok(Self::Response(read(path)?, original()?)),
+            (None, None, Some(path)) if found.loaded.route.poll.is_some() => {
+                Ok(Self::Ticket(read(path)?, original()?))
+            }
+            (None, None, Some(_)) => {
+                let name = &found.loaded.route.name;
+                Err(Failure::usage(format_args!("route `{name}` has no `poll`: its system answers at once")))
+            }
+            (None, None, None) => Err(Failure::usage("name a message: --request, --response or --ticket")),
+        }
+    }
+
+    /// The rules by which a reply is read.
+    fn reply_rules<'f>(&self, found: &'f Found) -> Option<&'f Reply> {
+        let route = &found.loaded.route;
+        match self {
+            Self::Request(_) => None,
+            Self::Response(..) => Some(&route.reply),
+            Self::Ticket(..) => route.poll.as_ref().map(|poll| &poll.request),
+        }
+    }
+}
+
+/// Prints what becomes of it.
+fn translated(
+    given: &Given,
+    route: &Route,
+    found: &Found,
+    context: Context<'_>,
+    raw: bool,
+    report: &Report,
+) -> Result<(), Failure> {
+    let translate = &route.translate;
+    let mut out = Vec::new();
+    let written = match given {
+        Given::Request(payload) => translate.request(payload, context, &mut out).map(drop),
+        Given::Response(reply, original) => {
+            match translate.reply(reply, original, route.last_question(), context) {
+                Verdict::Reply(reply) if raw => report.raw(&reply),
+                Verdict::Reply(reply) => report.line(document::reply(&found.loaded, &reply)?),
+                Verdict::Pending => {
+                    report.json(&json!({ "pending": "`until` does not hold: the system is asked again" }))?;
+                }
+                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
+                    return told(&refusal, report);
+                }
+            }
+            return Ok(());
+        }
+        Given::Ticket(ticket, original) => {
+            match translate.reply(ticket, original, Question::Request, context) {
+                Verdict::Refused(refusal) | Verdict::NotDone(refusal) | Verdict::Unreadable(refusal) => {
+                    Err(refusal)
+                }
+                Verdict::Pending | Verdict::Reply(_) => translate.poll(ticket, original, context, &mut out),
+            }
+        }
     };
-    reply.is_some_and(|reply| reply.response.original.is_some())
+    match written {
+        Ok(()) if raw => report.raw(&out),
+        Ok(()) => report.line(document::pretty(&out)?),
+        Err(refusal) => return told(&refusal, report),
+    }
+    Ok(())
 }
 
 /// Shows what each field is made of.
 fn traced(
     arguments: &Arguments,
+    given: &Given,
     found: &Found,
     sources: &Sources,
     (id, format): (MessageId, Format),
@@ -201,24 +225,20 @@ fn traced(
     };
     let (compiled, mut trace, mut out) = (found.loaded.compile(), Trace::default(), Vec::new());
     // Why it failed, if it did, the outcome itself says.
-    match (&arguments.request, arguments.response.as_ref().or(arguments.ticket.as_ref())) {
-        (Some(path), _) => {
-            let payload = document::request(&found.loaded, path, &read(path)?)?;
-            let environment = Environment { context, metadata: &metadata, original: None };
-            let _ = compiled.request.run_traced(&payload, &environment, &mut trace, &mut out);
+    let environment = |original| Environment { context, metadata: &metadata, original };
+    let _ = match given {
+        Given::Request(payload) => {
+            compiled.request.run_traced(payload, &environment(None), &mut trace, &mut out)
         }
-        (None, Some(path)) => {
-            let original = match &arguments.original {
-                Some(path) => document::request(&found.loaded, path, &read(path)?)?,
-                None => Vec::new(),
-            };
-            let environment = Environment { context, metadata: &metadata, original: Some(&original) };
-            let plan = compiled.poll.as_ref().filter(|_| arguments.ticket.is_some());
-            let plan = plan.unwrap_or(&compiled.reply);
-            let _ = plan.run_traced(&read(path)?, &environment, &mut trace, &mut out);
+        Given::Response(reply, original) => {
+            let environment = environment(Some(&original[..]));
+            compiled.reply.run_traced(reply, &environment, &mut trace, &mut out).map(drop)
         }
-        (None, None) => {}
-    }
+        Given::Ticket(ticket, original) => {
+            let plan = compiled.poll.as_ref().unwrap_or(&compiled.reply);
+            plan.run_traced(ticket, &environment(Some(&original[..])), &mut trace, &mut out).map(drop)
+        }
+    };
     let place = |span: Span| {
         let file = sources.get(span.source).map_or("", |source| &*source.name);
         let file = file.rsplit('/').next().unwrap_or_default();
