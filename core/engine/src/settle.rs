@@ -59,8 +59,18 @@ async fn record(
             return finish(engine, messages, envelope.received, claim, outcome, now).await.map(Some);
         }
         Brought::Unreadable(letter) => Decision::Bury(letter),
-        Brought::Taken(ticket) => return wait(engine, route, envelope, claim, Some(ticket), now).await,
-        Brought::NotYet => return wait(engine, route, envelope, claim, None, now).await,
+        // The ticket is kept whatever the time, so that the request is never made again: the answer is asked for once at least.
+        Brought::Taken(ticket) => {
+            let due = ask_again(every(route), envelope.deadline, now).unwrap_or(now);
+            return poll_at(engine, claim, due, Some(ticket), now).await;
+        }
+        Brought::NotYet => match ask_again(every(route), envelope.deadline, now) {
+            Some(due) => return poll_at(engine, claim, due, None, now).await,
+            None => {
+                let failure = signed(overdue(None), route, Context::of(envelope, claim.attempt));
+                Decision::Bury(DeadLetter { failure, at_fault: Party::System, reply: None })
+            }
+        },
         Brought::Failure(failure, _) if question == Question::Answer => {
             decide_poll(every(route), envelope.deadline, failure, now)
         }
@@ -74,35 +84,6 @@ async fn record(
             now,
         ),
     };
-    decided(engine, messages, envelope, claim, decision, now).await
-}
-
-/// The system is asked for the answer later, or a person is, where the deadline has passed.
-async fn wait(
-    engine: &Arc<Engine>,
-    route: &Served,
-    envelope: &Envelope,
-    claim: Claim,
-    ticket: Option<Bytes>,
-    now: Timestamp,
-) -> Result<Option<Settled>, DeliveryError> {
-    let Some(due) = ask_again(every(route), envelope.deadline, now) else {
-        let failure = signed(overdue(None), route, Context::of(envelope, claim.attempt));
-        let decision = Decision::Bury(DeadLetter { failure, at_fault: Party::System, reply: None });
-        return decided(engine, &route.metrics.messages, envelope, claim, decision, now).await;
-    };
-    engine.delivery.poll_at(claim, due, ticket, now).await.map_err(|e| engine.failed(e))?;
-    Ok(None)
-}
-
-async fn decided(
-    engine: &Arc<Engine>,
-    messages: &MessageMetrics,
-    envelope: &Envelope,
-    claim: Claim,
-    decision: Decision,
-    now: Timestamp,
-) -> Result<Option<Settled>, DeliveryError> {
     match decision {
         Decision::RetryAt { due, failure } => {
             tracing::info!(id = %claim.id, route = %envelope.route, attempt = claim.attempt, reason = %failure.reason,
@@ -126,6 +107,18 @@ async fn decided(
             Ok(Some(told(engine, messages, envelope.received, claim, Settled::Dead(letter), now)))
         }
     }
+}
+
+/// The system is asked for the answer then.
+async fn poll_at(
+    engine: &Arc<Engine>,
+    claim: Claim,
+    due: Timestamp,
+    ticket: Option<Bytes>,
+    now: Timestamp,
+) -> Result<Option<Settled>, DeliveryError> {
+    engine.delivery.poll_at(claim, due, ticket, now).await.map_err(|e| engine.failed(e))?;
+    Ok(None)
 }
 
 /// The pause before each question for the answer. A version of the route that does not ask for answers (an operator has

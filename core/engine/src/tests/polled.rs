@@ -122,6 +122,36 @@ async fn an_answer_that_does_not_come_in_time_is_for_a_person() {
 }
 
 #[tokio::test]
+async fn a_ticket_that_comes_after_the_deadline_is_kept() {
+    let gateway = Gateway::new().await;
+    gateway.answers_within(Duration::from_millis(100));
+    let engine = gateway.start(RouteMode::Operation, Repeat::Never).await;
+    let taken = gateway.system.answer_when_let("t");
+    gateway.system.answers([Script::Reply("not yet")]);
+    let view = operation(engine.intake.call(call("later")).await);
+    gateway.system.until_asked(1).await;
+    let deadline = gateway.only_record(&engine).await.envelope.deadline.unwrap();
+    tokio::time::sleep(deadline.since(Timestamp::now())).await;
+    taken.send(()).unwrap();
+    let record = loop {
+        let record = gateway.only_record(&engine).await;
+        if matches!(record.state, State::Dead { .. }) {
+            break record;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(record.ticket.as_deref(), Some(&b"t"[..]));
+    gateway.system.answers([Script::Reply("pong")]);
+    engine.operator.retry(view.id, portolan_delivery::Version::Same).await.unwrap();
+    succeeded(&engine, &view).await;
+    assert_eq!(
+        gateway.system.requests(),
+        ["v1:later", "t? of later", "t? of later"],
+        "the request is made once"
+    );
+}
+
+#[tokio::test]
 async fn who_cancels_is_told_that_the_system_has_the_request() {
     let gateway = Gateway::new().await;
     let engine = gateway.start(RouteMode::Operation, Repeat::Never).await;
