@@ -6,7 +6,6 @@
 //! [`Value`]s; a writer compiled from the target schema turns them into wire bytes.
 
 pub mod check_digit;
-pub mod decimal;
 mod decode;
 mod error;
 pub mod lexical;
@@ -18,7 +17,7 @@ pub mod value;
 mod writer;
 pub mod xml;
 
-pub use decimal::{Decimal, Rounding};
+pub use portolan_syntax::{Decimal, Rounding, decimal};
 pub use decode::Decoder;
 pub use error::{ReadError, ReadErrorKind};
 pub use problem::ValueProblem;

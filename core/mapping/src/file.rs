@@ -12,14 +12,7 @@ use crate::{
     ir::{NilPolicy, Table},
 };
 
-/// A value with its place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placed<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub span: Span,
-}
+pub use portolan_syntax::Placed;
 
 /// A mapping file: one or more routes.
 #[derive(Debug, Clone)]

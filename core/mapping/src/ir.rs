@@ -9,6 +9,8 @@ use portolan_schema::{FieldId, RecordId};
 
 use crate::functions::Prepared;
 
+pub use portolan_syntax::expression::{Arithmetic, Comparison};
+
 /// One direction of a route, checked: source document to target document.
 #[derive(Debug, Clone)]
 pub struct Translation {
@@ -392,30 +394,6 @@ pub enum Fold {
     Greatest,
     /// All of them, with this between them.
     Join(Arc<str>),
-}
-
-/// How two values compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// Exact arithmetic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Arithmetic {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Negate,
 }
 
 /// A value known when the mapping loads.

@@ -5,7 +5,6 @@ pub mod check;
 pub mod compile;
 pub mod credentials;
 mod csv;
-pub mod expression;
 pub mod file;
 pub mod functions;
 pub mod grammar;
@@ -15,4 +14,5 @@ pub mod parse;
 pub mod plan;
 pub mod run;
 pub mod secret;
-pub mod yaml;
+
+pub use portolan_syntax::{expression, yaml};

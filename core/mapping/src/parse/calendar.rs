@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday};
 use portolan_diagnostics::{Code, Diagnostic, SourceId, Span};
 
-use super::keys::{Keys, bad, items, text, text_of};
+use super::keys::{Finish, Keys, bad, items, text, text_of};
 use crate::{
     calendar::{Calendar, Holiday, HolidayRule, MAX_YEARS, Nth, Observed, Shift},
     file::Placed,

@@ -7,7 +7,7 @@ use portolan_formats::Unknown;
 
 use super::{
     Guess, guess,
-    keys::{Keys, bad, boolean, duration, entries, items, leaf, shared, text, text_of},
+    keys::{Finish, Keys, bad, boolean, duration, entries, items, leaf, shared, text, text_of},
     rules::{fields, rule},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
-use super::keys::{Keys, bad, entries, items, leaf, text, text_of};
+use super::keys::{Finish, Keys, bad, entries, items, leaf, text, text_of};
 use crate::{
     expression::{Leaf, Segment, bare_path},
     file::{Case, ConstantText, FieldRule, Placed, Rule},

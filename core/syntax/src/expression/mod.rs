@@ -10,12 +10,7 @@ mod parser;
 use std::{ops::Range, sync::Arc};
 
 use portolan_diagnostics::{Code, Diagnostic, Span};
-use portolan_formats::Decimal;
-
-use crate::{
-    ir::{Arithmetic, Comparison},
-    yaml::Scalar,
-};
+use crate::{Decimal, yaml::Scalar};
 
 /// How long an expression may be, in bytes.
 pub const MAX_LENGTH: usize = 4096;
@@ -41,7 +36,7 @@ pub struct Leaf {
 
 impl Leaf {
     /// A YAML value as an expression.
-    pub(crate) fn new(scalar: &Scalar, span: Span) -> Self {
+    pub fn new(scalar: &Scalar, span: Span) -> Self {
         Self { text: scalar.text.as_str().into(), plain: scalar.plain, span, verbatim: scalar.verbatim }
     }
 
@@ -79,6 +74,30 @@ pub struct Expression {
     pub kind: ExpressionKind,
     /// Bytes of the text.
     pub place: Range<usize>,
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// Exact arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Negate,
 }
 
 /// What an expression is.
@@ -184,7 +203,7 @@ fn height(e: &Expression) -> usize {
 }
 
 /// A path and nothing else: names of any script joined by dots, hyphens allowed within.
-pub(crate) fn bare_path(text: &str) -> Option<Vec<Segment>> {
+pub fn bare_path(text: &str) -> Option<Vec<Segment>> {
     if matches!(text, "true" | "false" | "null") {
         return None;
     }

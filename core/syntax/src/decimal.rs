@@ -278,7 +278,7 @@ impl Decimal {
 
 /// Appends `units / 10^scale` as [`Decimal::write`] does.
 #[inline]
-pub(crate) fn write_minor(units: i64, scale: u8, out: &mut Vec<u8>) {
+pub fn write_minor(units: i64, scale: u8, out: &mut Vec<u8>) {
     push_digits(units < 0, itoa::Buffer::new().format(units.unsigned_abs()), scale, out);
 }
 

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use portolan_diagnostics::Code;
-use portolan_formats::Decimal;
+use crate::Decimal;
 
 use super::{
-    Expression, ExpressionKind, MAX_DEPTH, Segment, SyntaxError,
+    Arithmetic, Comparison, Expression, ExpressionKind, MAX_DEPTH, Segment, SyntaxError,
     lexer::{Token, TokenKind, tokens, wrong},
 };
-use crate::ir::{Arithmetic, Comparison};
 
 /// Parses a text that is not only a path.
 pub(super) fn parse(text: &str) -> Result<Expression, SyntaxError> {
