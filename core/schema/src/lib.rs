@@ -5,6 +5,7 @@
 
 mod contract;
 mod describe;
+pub mod layout;
 mod model;
 pub mod protobuf;
 mod read;

@@ -85,11 +85,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The same, where more may be known of a key than that it does not belong here.
-    pub fn done_with(
-        self,
-        known: &dyn Fn(&Entry) -> Option<Diagnostic>,
-        findings: &mut Vec<Diagnostic>,
-    ) {
+    pub fn done_with(self, known: &dyn Fn(&Entry) -> Option<Diagnostic>, findings: &mut Vec<Diagnostic>) {
         for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
             if self.explained.contains(&entry.key_span) {
                 continue;
@@ -141,12 +137,7 @@ pub fn text(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Placed<Stri
 }
 
 /// See [`text`].
-pub fn text_of(
-    node: &Node,
-    what: &str,
-    key: Span,
-    findings: &mut Vec<Diagnostic>,
-) -> Option<Placed<String>> {
+pub fn text_of(node: &Node, what: &str, key: Span, findings: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
     match &node.kind {
         NodeKind::Scalar(s) if !(s.plain && s.text.is_empty()) => {
             Some(Placed { value: s.text.clone(), span: node.span })

@@ -9,8 +9,8 @@ mod parser;
 
 use std::{ops::Range, sync::Arc};
 
-use portolan_diagnostics::{Code, Diagnostic, Span};
 use crate::{Decimal, yaml::Scalar};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 
 /// How long an expression may be, in bytes.
 pub const MAX_LENGTH: usize = 4096;

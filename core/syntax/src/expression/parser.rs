@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use portolan_diagnostics::Code;
 use crate::Decimal;
+use portolan_diagnostics::Code;
 
 use super::{
     Arithmetic, Comparison, Expression, ExpressionKind, MAX_DEPTH, Segment, SyntaxError,
