@@ -3,19 +3,30 @@
 //! A layout has two faces. Its [`Schema`] is like any other contract's, and is all that a mapping's checker sees. Its [`Node`]s,
 //! [`Shape`]s and [`Storage`]s say where the bytes are and what they mean, and are what the formats compile.
 
+mod check;
+mod dialect;
 mod encoding;
 mod file;
+pub mod grammar;
+pub mod pattern;
+mod picture;
+mod read;
 mod rule;
+mod scalar;
 mod shape;
 mod storage;
 
 use crate::{FieldId, Occurs, RecordId, Schema};
 
+pub use dialect::{BinarySizes, Clauses, Dialect, Odo, ReferenceFormat, Usage, storage};
 pub use encoding::{Encoding, PAGES, Page, PageName};
 pub use file::{
     Block, Compression, Delimited, FileFormat, Framing, LengthForm, LineEnd, Long, Prefix, Short,
 };
+pub use picture::{Picture, PictureError};
+pub use read::read;
 pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Rule, Test};
+pub use scalar::scalar;
 pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, Start, Times, Verify};
 pub use storage::{
     Base, Binary, ByteOrder, Characters, Digits, Edited, Fill, Float, FloatStandard, Form, Invalid, Moment,

@@ -151,6 +151,17 @@ impl Item {
 }
 
 impl Shape {
+    /// The same, to be changed.
+    pub fn at_mut(&mut self, path: &[u32]) -> Option<&mut Item> {
+        let (first, rest) = path.split_first()?;
+        let mut item = self.items.get_mut(*first as usize)?;
+        for index in rest {
+            let ItemContent::Group(_, items) = &mut item.content else { return None };
+            item = items.get_mut(*index as usize)?;
+        }
+        Some(item)
+    }
+
     /// The item of an index at each level, from the record down.
     pub fn at(&self, path: &[u32]) -> Option<&Item> {
         let (first, rest) = path.split_first()?;

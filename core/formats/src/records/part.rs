@@ -1,0 +1,194 @@
+//! Shapes of records, compiled: every field with its codec, every condition with its bytes.
+
+use portolan_schema::layout::{
+    Encoding, Extent, Filler, Fillers, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
+};
+
+use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
+use portolan_schema::FieldId;
+
+/// A record's shape, compiled.
+#[derive(Debug)]
+pub(super) struct Form {
+    pub(super) parts: Vec<Part>,
+    /// Bytes at least and at most.
+    pub(super) least: usize,
+    pub(super) most: Option<usize>,
+}
+
+/// Part of a record.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) name: Box<str>,
+    pub(super) field: Option<FieldId>,
+    pub(super) start: Start,
+    pub(super) extent: Extent,
+    /// Its length is another in each record.
+    pub(super) varies: bool,
+    pub(super) times: Times,
+    pub(super) kind: PartKind,
+    pub(super) when: Option<Rule>,
+    pub(super) value: Option<(Formula, Verify)>,
+    pub(super) require: Option<Formula>,
+    pub(super) default: Option<Box<str>>,
+    /// The only texts that it may have.
+    pub(super) listed: Option<Vec<Box<str>>>,
+    /// It shares its bytes with others that are there as well: what cannot be read as it is none.
+    pub(super) shared: bool,
+}
+
+/// What a part is.
+#[derive(Debug)]
+pub(super) enum PartKind {
+    /// A value.
+    Value(Box<FieldCodec>),
+    /// Parts.
+    Group(Vec<Part>),
+    /// Bytes without a meaning: one of its bytes, or a text for all.
+    Filler { fill: Fill, exact: bool },
+}
+
+/// What fillers are written with.
+#[derive(Debug, Clone)]
+pub(super) enum Fill {
+    Byte(u8),
+    Text(Vec<u8>, u8),
+}
+
+impl Fill {
+    /// Fills bytes.
+    pub(super) fn write(&self, out: &mut [u8]) {
+        match self {
+            Self::Byte(byte) => out.fill(*byte),
+            Self::Text(text, pad) => {
+                for (index, byte) in out.iter_mut().enumerate() {
+                    *byte = text.get(index).copied().unwrap_or(*pad);
+                }
+            }
+        }
+    }
+
+    /// Whether bytes are what would be written.
+    pub(super) fn is(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Byte(byte) => bytes.iter().all(|b| b == byte),
+            Self::Text(text, pad) => {
+                bytes.iter().enumerate().all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad))
+            }
+        }
+    }
+}
+
+/// The blank and the zero digit of an encoding.
+pub(super) fn blank(encoding: Encoding) -> u8 {
+    if encoding.is_ebcdic() { 0x40 } else { b' ' }
+}
+
+pub(super) fn zero(encoding: Encoding) -> u8 {
+    if encoding.is_ebcdic() { 0xF0 } else { b'0' }
+}
+
+impl Form {
+    /// Compiles the shape of a node.
+    pub(super) fn compile(layout: &Layout, node: NodeId, shape: &Shape) -> Self {
+        let mut compiler = Compiler { layout, node, record: layout.node(node).record };
+        let parts = compiler.parts(&shape.items);
+        Self { parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
+    }
+
+    /// The part of an index at each level.
+    pub(super) fn at(&self, path: &[u32]) -> Option<&Part> {
+        let (first, rest) = path.split_first()?;
+        let first = self.parts.get(*first as usize)?;
+        rest.iter().try_fold(first, |part, index| part.parts().get(*index as usize))
+    }
+}
+
+impl Part {
+    /// The parts within.
+    pub(super) fn parts(&self) -> &[Part] {
+        match &self.kind {
+            PartKind::Group(parts) => parts,
+            _ => &[],
+        }
+    }
+}
+
+struct Compiler<'l> {
+    layout: &'l Layout,
+    node: NodeId,
+    record: portolan_schema::RecordId,
+}
+
+impl Compiler<'_> {
+    fn parts(&mut self, items: &[Item]) -> Vec<Part> {
+        let shared = |index: usize, item: &Item| {
+            item.redefines() || items.iter().any(|other| other.start == Start::Like(index as u32))
+        };
+        items.iter().enumerate().map(|(index, item)| self.part(item, shared(index, item))).collect()
+    }
+
+    fn part(&mut self, item: &Item, shared: bool) -> Part {
+        let kind = match &item.content {
+            ItemContent::Value(storage) => PartKind::Value(Box::new(FieldCodec::compile(storage))),
+            ItemContent::Group(record, items) => {
+                let around = std::mem::replace(&mut self.record, *record);
+                let parts = self.parts(items);
+                self.record = around;
+                PartKind::Group(parts)
+            }
+            ItemContent::Filler(Filler { fill, exact }) => {
+                PartKind::Filler { fill: self.fill(fill), exact: *exact }
+            }
+        };
+        let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let varies = match (&kind, item.extent) {
+            (PartKind::Group(parts), _) => parts.iter().any(|part| {
+                part.varies || matches!(part.times, Times::Counted { room: false, .. }) || part.extent == Extent::Rest
+            }),
+            (_, Extent::Bytes(_)) => false,
+            _ => true,
+        };
+        Part {
+            name: item.name.clone(),
+            field: item.field,
+            start: item.start,
+            extent: item.extent,
+            varies,
+            times: item.times.clone(),
+            kind,
+            when: item.when.as_ref().map(|rule| Rule::compile(self.layout, self.node, rule)),
+            value: item.value.as_ref().map(|check| (formula(&check.formula), check.verify)),
+            require: item.require.as_ref().map(formula),
+            default: item.default.clone(),
+            listed: item.field.and_then(|field| self.listed(field)),
+            shared: shared && item.when.is_none(),
+        }
+    }
+
+    fn fill(&self, fill: &Fillers) -> Fill {
+        let encoding = self.layout.file.encoding;
+        match fill {
+            Fillers::Blanks => Fill::Byte(blank(encoding)),
+            Fillers::Zeros => Fill::Byte(zero(encoding)),
+            Fillers::Byte(byte) => Fill::Byte(*byte),
+            Fillers::Text(text) => {
+                let mut bytes = Vec::new();
+                // What the encoding does not have was found when the layout was read, or is blank.
+                let _ = Transcoder::new(encoding).encode(text, true, &mut bytes);
+                match bytes.as_slice() {
+                    [one] => Fill::Byte(*one),
+                    _ => Fill::Text(bytes, blank(encoding)),
+                }
+            }
+        }
+    }
+
+    fn listed(&self, field: FieldId) -> Option<Vec<Box<str>>> {
+        let portolan_schema::TypeId::Scalar(scalar) = self.layout.schema.field(self.record, field).ty else {
+            return None;
+        };
+        let enumeration = self.layout.schema.scalar(scalar).enumeration.as_ref().filter(|e| !e.open)?;
+        Some(enumeration.values.iter().map(|value| value.name.as_str().into()).collect())
+    }
+}

@@ -1,0 +1,545 @@
+//! `fields:` items of a shape, and the fields of the schema that they are.
+
+use portolan_diagnostics::Span;
+use portolan_syntax::{
+    expression::Leaf,
+    keys::{Keys, boolean, entries, leaf, text},
+    yaml::{Entry, Node, NodeKind},
+};
+
+use super::{
+    Builder, MAX_DEPTH, Waiting,
+    columns::{Columns, WRONG},
+    storage, words,
+};
+use crate::{
+    FieldId, Occurs, Presence, RecordId, TypeId, Wire,
+    layout::{
+        Extent, Filler, Fillers, Item, ItemContent, NodeId, Start, Storage, Times,
+        grammar::{FIELD, VARIANT},
+        scalar,
+    },
+};
+
+/// Where fields are declared.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The record's node.
+    pub(super) node: NodeId,
+    /// The record of the schema that their fields are of.
+    pub(super) record: RecordId,
+    /// The column, from 0, where the group begins in which they are; `None` where that varies.
+    pub(super) base: Option<u32>,
+    /// How deep fields may still nest.
+    pub(super) depth: usize,
+}
+
+/// How far the fields of a group have come.
+struct Cursor {
+    /// The byte after the last field, counted in the group; `None` where that varies.
+    next: Option<u32>,
+    /// The furthest byte that any of them reaches.
+    end: Option<u32>,
+}
+
+impl<'a> Builder<'a> {
+    /// Items of a group, added to `items`; gives how many bytes they are, where that is known.
+    pub(super) fn fields(
+        &mut self,
+        place: Place,
+        path: &mut Vec<u32>,
+        declared: &'a [Entry],
+        items: &mut Vec<Item>,
+    ) -> Option<u32> {
+        if place.depth == 0 {
+            if let Some(entry) = declared.first() {
+                self.invalid(entry.key_span, format!("fields nest deeper than {MAX_DEPTH} levels"));
+            }
+            return None;
+        }
+        let start = items.iter().map(end_of).try_fold(0, |most, end| Some(most.max(end?)));
+        let next = match items.last() {
+            None => Some(0),
+            Some(last) => end_of(last),
+        };
+        let mut cursor = Cursor { next, end: start };
+        for entry in declared {
+            path.push(items.len() as u32);
+            if let Some(item) = self.field(place, path, entry, items, &mut cursor) {
+                self.remember(place.node, path, entry.key_span);
+                items.push(item);
+            }
+            path.pop();
+        }
+        cursor.end
+    }
+
+    fn remember(&mut self, node: NodeId, path: &[u32], span: Span) {
+        if let Some(spans) = self.spans.get_mut(node.0 as usize) {
+            spans.items.push((path.to_vec(), span));
+        }
+    }
+
+    fn field(
+        &mut self,
+        place: Place,
+        path: &mut Vec<u32>,
+        entry: &'a Entry,
+        before: &[Item],
+        cursor: &mut Cursor,
+    ) -> Option<Item> {
+        let name = entry.key.replace('-', "_");
+        if !is_name(&name) {
+            self.invalid(entry.key_span, format!("`{}` is no name for a field", entry.key))
+                .help
+                .push("a name begins with a letter, and has letters, digits, `_` and `-`".to_owned());
+            return None;
+        }
+        if let NodeKind::Scalar(scalar) = &entry.value.kind {
+            // The short form: `4-13`, or `30-39 9(8)V99`.
+            let (columns, picture) = match scalar.text.split_once(' ') {
+                Some((columns, picture)) => (columns, Some(picture.trim())),
+                None => (scalar.text.as_str(), None),
+            };
+            let Some(columns) = Columns::parse(columns) else {
+                self.invalid(entry.value.span, format!("`{}` is no field: {WRONG}", entry.key));
+                return None;
+            };
+            let declared = storage::Declared { columns: Some(columns), picture, span: entry.value.span, ..Default::default() };
+            let (storage, extent) = self.storage(&declared, None)?;
+            let start = self.start(place, Some((columns, entry.value.span)), None, before, cursor)?;
+            let occurs = presence(&storage);
+            let field = self.add_value(place.record, &name, &storage, extent, occurs, None, false, None);
+            return Some(self.finish(cursor, start, item(&name, Some(field), start, extent, ItemContent::Value(storage))));
+        }
+        let mut keys = Keys::of(&entry.value, &FIELD, self.findings)?;
+        let item = self.declared(place, path, entry, &name, &mut keys, before, cursor);
+        keys.done(self.findings);
+        item
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are what one field is declared by")]
+    fn declared(
+        &mut self,
+        place: Place,
+        path: &mut Vec<u32>,
+        entry: &'a Entry,
+        name: &str,
+        keys: &mut Keys<'a>,
+        before: &[Item],
+        cursor: &mut Cursor,
+    ) -> Option<Item> {
+        let doc = keys.take("doc").and_then(|e| text(e, self.findings)).map(|t| t.value);
+        let columns = keys.take("columns").and_then(|e| {
+            let written = text(e, self.findings)?;
+            let columns = Columns::parse(&written.value);
+            if columns.is_none() {
+                self.invalid(written.span, format!("`{}` are no columns: {WRONG}", written.value));
+            }
+            Some((columns?, written.span))
+        });
+        let from_end = keys.take("from-end").and_then(|e| words::length(e, self.findings));
+        let redefines = keys.take("redefines").and_then(|e| text(e, self.findings));
+        let times = self.times(place, path, keys);
+        let start = match &redefines {
+            Some(other) => {
+                let other_name = other.value.replace('-', "_");
+                match before.iter().position(|item| *item.name == *other_name) {
+                    Some(index) => Start::Like(index as u32),
+                    None => {
+                        let message = format!("`{}` is no field before it in the same group", other.value);
+                        self.invalid(other.span, message);
+                        return None;
+                    }
+                }
+            }
+            None => self.start(place, columns, from_end, before, cursor)?,
+        };
+        let filler = keys.take("filler");
+        let exact = words::flag(keys.take("exact"), self.findings);
+        let fields = keys.take("fields");
+        let variants = keys.take("variants");
+        let default = keys.take("default").and_then(|e| text(e, self.findings)).map(|t| t.value.into_boxed_str());
+        let sensitive = words::flag(keys.take("sensitive"), self.findings);
+        let when = keys.take("when");
+        let verify = keys.take("verify").and_then(|e| words::word(e, words::VERIFY, self.findings));
+        if let Some(when) = when {
+            self.pend(place.node, path, Waiting::When(&when.value));
+        }
+        let value = keys.take("value");
+        if let Some(value) = value {
+            self.pend(place.node, path, Waiting::Value(value, verify.unwrap_or(self.file.verify)));
+        }
+        if let Some(require) = keys.take("require").and_then(|e| leaf(e, self.findings)) {
+            self.pend(place.node, path, Waiting::Require(require));
+        }
+        let columns_only = columns.map(|(columns, _)| columns);
+        let mut made = if fields.is_some() || variants.is_some() {
+            let record = self.add_record(name, doc.clone());
+            let base = match start {
+                Start::At(offset) => place.base.map(|base| base + offset),
+                _ => None,
+            };
+            let inner = Place { record, base, depth: place.depth - 1, ..place };
+            let mut items = Vec::new();
+            let mut length = Some(0);
+            if let Some(fields) = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)) {
+                length = self.fields(inner, path, fields, &mut items);
+            }
+            if let Some(variants) = variants {
+                let varied = self.variants(inner, path, &variants.value, &mut items);
+                length = length.zip(varied).map(|(own, varied)| own.max(varied));
+            }
+            let declared = keys.take("length").and_then(|e| words::length(e, self.findings));
+            let declared = declared.or(columns_only.and_then(Columns::length));
+            if let (Some(declared), Some(length)) = (declared, length)
+                && length > declared
+            {
+                self.invalid(entry.key_span, format!("its fields need {length} bytes, and it has {declared}"));
+            }
+            let extent = match declared.or(length) {
+                Some(length) => Extent::Bytes(length),
+                None => Extent::Bytes(items.iter().map(|item| most(item).unwrap_or(0)).sum()),
+            };
+            let occurs = occurs(&times, when.is_some(), Occurs::ONCE);
+            let field = self.add(place.record, name, TypeId::Record(record), occurs, Wire::Part, doc, sensitive);
+            item(name, Some(field), start, extent, ItemContent::Group(record, items))
+        } else if let Some(filler) = filler.and_then(|e| self.filler(e)) {
+            let declared = storage::Declared { columns: columns_only, span: entry.key_span, ..Default::default() };
+            let extent = self.extent(&declared, keys)?;
+            item("", None, start, extent, ItemContent::Filler(Filler { fill: filler, exact }))
+        } else {
+            let declared = storage::Declared { columns: columns_only, span: entry.key_span, ..Default::default() };
+            let (storage, extent) = self.storage(&declared, Some(keys))?;
+            let values = keys.take("values").map(|e| storage::values(e, self.findings));
+            let occurs = occurs(&times, when.is_some(), presence(&storage));
+            let field =
+                self.add_value(place.record, name, &storage, extent, occurs, doc, sensitive, values.as_deref());
+            item(name, Some(field), start, extent, ItemContent::Value(storage))
+        };
+        made.times = times;
+        made.default = default;
+        Some(self.finish(cursor, start, made))
+    }
+
+    /// Notes how far an item reaches.
+    fn finish(&mut self, cursor: &mut Cursor, start: Start, item: Item) -> Item {
+        let length = most_if_fixed(&item);
+        let end = match start {
+            Start::At(offset) => length.map(|length| offset + length),
+            Start::Next => cursor.next.zip(length).map(|(next, length)| next + length),
+            Start::Like(_) => return item,
+            Start::FromEnd(_) => return item,
+        };
+        cursor.next = end;
+        cursor.end = cursor.end.zip(end).map(|(most, end)| most.max(end));
+        item
+    }
+
+    /// Where an item begins within its group.
+    fn start(
+        &mut self,
+        place: Place,
+        columns: Option<(Columns, Span)>,
+        from_end: Option<u32>,
+        before: &[Item],
+        cursor: &Cursor,
+    ) -> Option<Start> {
+        if let Some(from_end) = from_end {
+            return Some(Start::FromEnd(from_end));
+        }
+        let Some((columns, span)) = columns else {
+            return Some(match cursor.next {
+                Some(next) => Start::At(next),
+                None => Start::Next,
+            });
+        };
+        let _ = before;
+        match place.base {
+            Some(base) if columns.from >= base => Some(Start::At(columns.from - base)),
+            Some(base) => {
+                let message = format!("the group that it is in begins at column {}", base + 1);
+                self.invalid(span, message);
+                None
+            }
+            None => {
+                let message = "where its group begins varies, so that it has no columns of its own";
+                self.invalid(span, message).help.push("give its `length`; it follows the field before".to_owned());
+                None
+            }
+        }
+    }
+
+    /// `occurs:` with what counts it.
+    fn times(&mut self, place: Place, path: &[u32], keys: &mut Keys<'a>) -> Times {
+        let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e).map(|occurs| (occurs, e)));
+        let by = keys.take("depending-on").and_then(|e| leaf(e, self.findings));
+        let counts = keys.take("counts");
+        let room = keys.take("room").and_then(|e| boolean(e, self.findings)).unwrap_or(false);
+        let Some((occurs, entry)) = occurs else {
+            if let Some(by) = by {
+                self.invalid(by.span, "a list that depends on a count says how many there are at most")
+                    .help
+                    .push("write `occurs: 0..20` beside it".to_owned());
+            }
+            return Times::Once;
+        };
+        let Some(most) = occurs.max.filter(|most| *most <= 65_536) else {
+            self.invalid(entry.value.span, "a field stands there 65,536 times at most");
+            return Times::Once;
+        };
+        match by {
+            Some(by) => {
+                let mut words = Vec::new();
+                if let Some(counts) = counts
+                    && let Some(counts) = entries(&counts.value, "`counts`", self.findings)
+                {
+                    for count in counts {
+                        if let Some(number) = words::whole(count, 0, 65_536, self.findings) {
+                            words.push((count.key.as_str().into(), number as u32));
+                        }
+                    }
+                }
+                self.pend(place.node, path, Waiting::Counted(by));
+                Times::Counted { least: occurs.min, most, by: Vec::new(), words, room }
+            }
+            None if occurs.min == most && most > 1 => Times::Fixed(most),
+            None if most == 1 => Times::Once,
+            None => {
+                self.invalid(entry.value.span, "how often it stands there must be known")
+                    .help
+                    .push("write one number, or name the field that says it in `depending-on:`".to_owned());
+                Times::Once
+            }
+        }
+    }
+
+    /// `1`, `0..1`, `0..`, `2..5`.
+    pub(super) fn occurs_of(&mut self, entry: &Entry) -> Option<Occurs> {
+        let written = text(entry, self.findings)?;
+        let number = |text: &str| text.parse::<u32>().ok();
+        let occurs = match written.value.split_once("..") {
+            None => number(&written.value).map(|n| Occurs { min: n, max: Some(n) }),
+            Some((min, "")) => number(min).map(|min| Occurs { min, max: None }),
+            Some((min, max)) => {
+                number(min).zip(number(max)).map(|(min, max)| Occurs { min, max: Some(max) })
+            }
+        };
+        let occurs = occurs.filter(|occurs| occurs.max.is_none_or(|max| max > 0 && max >= occurs.min));
+        if occurs.is_none() {
+            let message = format!("`{}` does not say how often", written.value);
+            self.invalid(written.span, message).help.push("write `1`, `0..1`, `0..`, `1..` or `2..5`".to_owned());
+        }
+        occurs
+    }
+
+    /// `filler:`; `false` is none.
+    fn filler(&mut self, entry: &Entry) -> Option<Fillers> {
+        let scalar = entry.value.scalar()?;
+        Some(match (scalar.plain, scalar.text.as_str()) {
+            (true, "false") => return None,
+            (true, "true" | "blanks" | "blank") => Fillers::Blanks,
+            (true, "zeros") => Fillers::Zeros,
+            (true, text) if text.starts_with("hex:") => {
+                let byte = text.get(4..).filter(|hex| hex.len() == 2);
+                let Some(byte) = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) else {
+                    self.invalid(entry.value.span, "a byte is written `hex:00`");
+                    return None;
+                };
+                Fillers::Byte(byte)
+            }
+            (_, text) => Fillers::Text(text.into()),
+        })
+    }
+
+    /// `variants:` groups for the same bytes, each where its condition holds.
+    pub(super) fn variants(
+        &mut self,
+        place: Place,
+        path: &mut Vec<u32>,
+        declared: &'a Node,
+        items: &mut Vec<Item>,
+    ) -> Option<u32> {
+        let all = entries(declared, "`variants`", self.findings)?;
+        let by = all.iter().find(|entry| entry.key == "by").and_then(|entry| leaf(entry, self.findings));
+        let mut most = Some(0);
+        for entry in all.iter().filter(|entry| !matches!(entry.key.as_str(), "by" | "otherwise")) {
+            let name = entry.key.replace('-', "_");
+            let Some(mut keys) = Keys::of(&entry.value, &VARIANT, self.findings) else { continue };
+            let doc = keys.take("doc").and_then(|e| text(e, self.findings)).map(|t| t.value);
+            path.push(items.len() as u32);
+            self.variant_rule(place.node, path, entry, by.as_ref(), &mut keys);
+            let fields = keys.require("fields", self.findings);
+            let fields = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)).unwrap_or_default();
+            keys.done(self.findings);
+            let record = self.add_record(&name, doc.clone());
+            let mut inner = Vec::new();
+            let length = self.fields(Place { record, depth: place.depth - 1, ..place }, path, fields, &mut inner);
+            self.remember(place.node, path, entry.key_span);
+            path.pop();
+            most = most.zip(length).map(|(most, length)| most.max(length));
+            let field =
+                self.add(place.record, &name, TypeId::Record(record), Occurs::OPTIONAL, Wire::Part, doc, false);
+            let extent = Extent::Bytes(length.unwrap_or(0));
+            items.push(item(&name, Some(field), Start::At(0), extent, ItemContent::Group(record, inner)));
+        }
+        most
+    }
+
+    fn variant_rule(
+        &mut self,
+        node: NodeId,
+        path: &[u32],
+        entry: &'a Entry,
+        by: Option<&Leaf>,
+        keys: &mut Keys<'a>,
+    ) {
+        let is = keys.take("is");
+        let when = keys.take("when");
+        match (is, by, when) {
+            (Some(is), Some(by), _) => {
+                let texts: Vec<Box<str>> = match &is.value.kind {
+                    NodeKind::Sequence(items) => {
+                        items.iter().filter_map(|i| i.scalar()).map(|s| s.text.as_str().into()).collect()
+                    }
+                    _ => is.value.scalar().map(|s| s.text.as_str().into()).into_iter().collect(),
+                };
+                self.pend(node, path, Waiting::Variant { by: by.clone(), is: texts });
+            }
+            (Some(is), None, _) => {
+                self.invalid(is.key_span, "`is` needs `by:` beside the variants, which names the field");
+            }
+            (None, _, Some(when)) => self.pend(node, path, Waiting::When(&when.value)),
+            (None, _, None) => {
+                self.invalid(entry.key_span, "nothing says when this variant is the one")
+                    .help
+                    .push("write `is: [CODE]` with `by:` beside the variants, or `when:`".to_owned());
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are what a field of a schema is made of")]
+    fn add_value(
+        &mut self,
+        record: RecordId,
+        name: &str,
+        storage: &Storage,
+        extent: Extent,
+        occurs: Occurs,
+        doc: Option<String>,
+        sensitive: bool,
+        values: Option<&[(String, Option<String>)]>,
+    ) -> FieldId {
+        let mut made = scalar(storage, extent);
+        if let Some(values) = values {
+            let one = |(value, doc): &(String, Option<String>)| crate::EnumValue {
+                name: value.clone(),
+                number: None,
+                doc: doc.clone(),
+            };
+            made.enumeration =
+                Some(crate::Enumeration { values: values.iter().map(one).collect(), open: false });
+        }
+        let id = self.schema.add_scalar(made);
+        self.add(record, name, TypeId::Scalar(id), occurs, Wire::Stored(Box::new(storage.clone())), doc, sensitive)
+    }
+
+    /// A field of a record of the schema.
+    #[allow(clippy::too_many_arguments, reason = "they are what a field of a schema is made of")]
+    pub(super) fn add(
+        &mut self,
+        record: RecordId,
+        name: &str,
+        ty: TypeId,
+        occurs: Occurs,
+        wire: Wire,
+        doc: Option<String>,
+        redact: bool,
+    ) -> FieldId {
+        let fields = &mut self.schema.record_mut(record).fields;
+        fields.push(crate::Field {
+            name: name.to_owned(),
+            ty,
+            occurs,
+            presence: Presence::Explicit,
+            nillable: false,
+            default: None,
+            fixed: None,
+            choice: None,
+            redact,
+            xsi_type: None,
+            wire,
+            doc,
+        });
+        FieldId((fields.len() - 1) as u32)
+    }
+}
+
+fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, content: ItemContent) -> Item {
+    Item {
+        name: name.into(),
+        field,
+        start,
+        extent,
+        times: Times::Once,
+        content,
+        when: None,
+        value: None,
+        require: None,
+        default: None,
+    }
+}
+
+/// Whether a field may be without a value.
+fn presence(storage: &Storage) -> Occurs {
+    match storage.nulls.is_empty() && storage.invalid == crate::layout::Invalid::Refuse {
+        true => Occurs::ONCE,
+        false => Occurs::OPTIONAL,
+    }
+}
+
+fn occurs(times: &Times, conditional: bool, once: Occurs) -> Occurs {
+    match times {
+        Times::Once if conditional => Occurs::OPTIONAL,
+        Times::Once => once,
+        Times::Fixed(times) => Occurs { min: *times, max: Some(*times) },
+        Times::Counted { least, most, .. } => Occurs { min: *least, max: Some(*most) },
+    }
+}
+
+/// How many bytes all occurrences of an item take at most.
+pub(super) fn most(item: &Item) -> Option<u32> {
+    let once = match item.extent {
+        Extent::Bytes(length) => length,
+        Extent::Characters(_) | Extent::Rest => return None,
+    };
+    let times = match item.times {
+        Times::Once => 1,
+        Times::Fixed(times) => times,
+        Times::Counted { most, .. } => most,
+    };
+    once.checked_mul(times)
+}
+
+/// The same where it is always so many.
+fn most_if_fixed(item: &Item) -> Option<u32> {
+    let varies = matches!(item.times, Times::Counted { room: false, .. })
+        || item.items().iter().any(|inner| most_if_fixed(inner).is_none());
+    if varies { None } else { most(item) }
+}
+
+/// The byte after an item, where it is known.
+fn end_of(item: &Item) -> Option<u32> {
+    match item.start {
+        Start::At(offset) => most_if_fixed(item).map(|length| offset + length),
+        Start::Like(_) | Start::FromEnd(_) => Some(0),
+        Start::Next => None,
+    }
+}
+
+/// Whether mappings can reach it by this name.
+pub(super) fn is_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && characters.all(|c| c.is_alphanumeric() || c == '_')
+}

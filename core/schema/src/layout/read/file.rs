@@ -1,0 +1,271 @@
+//! `file:` and `dialect:`.
+
+use portolan_diagnostics::Diagnostic;
+use portolan_syntax::{
+    keys::{Keys, bad, boolean, text},
+    yaml::{Entry, NodeKind},
+};
+
+use super::words::{self, flag, word};
+use crate::layout::{
+    BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
+    Long, Odo, Prefix, ReferenceFormat, Short, Verify,
+    grammar::{BLOCK, DIALECT, FILE, LENGTH},
+};
+
+/// The file, and what pictures leave open. `copybook_only`: nothing but a copybook says what its records are.
+pub(super) fn file(
+    file: Option<&Entry>,
+    dialect: Option<&Entry>,
+    copybook_only: bool,
+    findings: &mut Vec<Diagnostic>,
+) -> (FileFormat, Dialect) {
+    let mut format = FileFormat {
+        framing: match copybook_only {
+            true => Framing::Shaped,
+            false => Framing::Lines { end: LineEnd::Any, length: None },
+        },
+        encoding: Encoding::Ascii,
+        margins: (0, 0),
+        record_margins: (0, 0),
+        short: Short::Refuse,
+        long: Long::Refuse,
+        comments: Vec::new(),
+        blank_lines: false,
+        header_lines: 0,
+        block: None,
+        compression: Compression::Detect,
+        verify: Verify::Refuse,
+    };
+    if let Some(mut keys) = file.and_then(|file| Keys::of(&file.value, &FILE, findings)) {
+        read(&mut keys, &mut format, copybook_only, findings);
+        keys.done(findings);
+    }
+    let mut made = Dialect::of(format.encoding);
+    if let Some(mut keys) = dialect.and_then(|dialect| Keys::of(&dialect.value, &DIALECT, findings)) {
+        dialect_keys(&mut keys, &mut made, findings);
+        keys.done(findings);
+    }
+    (format, made)
+}
+
+fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findings: &mut Vec<Diagnostic>) {
+    if let Some(encoding) = keys.take("encoding").and_then(|e| words::encoding(e, findings)) {
+        format.encoding = encoding;
+    }
+    let number = |keys: &mut Keys<'_>, key, most, findings: &mut Vec<Diagnostic>| {
+        keys.take(key).and_then(|e| words::whole(e, 0, most, findings)).unwrap_or(0)
+    };
+    format.margins.0 = number(keys, "header-bytes", i64::MAX, findings) as u64;
+    format.margins.1 = number(keys, "trailer-bytes", 1 << 20, findings) as u64;
+    format.record_margins.0 = number(keys, "record-header-bytes", 65_536, findings) as u32;
+    format.record_margins.1 = number(keys, "record-trailer-bytes", 65_536, findings) as u32;
+    format.header_lines = number(keys, "header-lines", 1000, findings) as u32;
+    let take = |keys: &mut Keys<'_>, key| keys.take(key);
+    format.short = take(keys, "short-lines").and_then(|e| word(e, words::SHORT, findings)).unwrap_or_default();
+    format.long = take(keys, "long-lines").and_then(|e| word(e, words::LONG, findings)).unwrap_or_default();
+    format.blank_lines =
+        take(keys, "blank-lines").and_then(|e| word(e, words::BLANK_LINES, findings)).unwrap_or(false);
+    format.compression =
+        take(keys, "compression").and_then(|e| word(e, words::COMPRESSION, findings)).unwrap_or_default();
+    if let Some(entry) = keys.take("comments") {
+        let one = |entry: &Entry| entry.value.scalar().map(|s| vec![s.text.clone()]);
+        format.comments = match &entry.value.kind {
+            NodeKind::Sequence(items) => {
+                items.iter().filter_map(|item| item.scalar()).map(|s| s.text.clone()).collect()
+            }
+            _ => one(entry).unwrap_or_default(),
+        };
+        if format.comments.iter().any(String::is_empty) {
+            findings.push(bad(entry.value.span, "every line begins with nothing"));
+        }
+    }
+    if let Some(mut block) = keys.take("block").and_then(|e| Keys::of(&e.value, &BLOCK, findings)) {
+        let records = block.require("records", findings).and_then(|e| words::whole(e, 1, 65_536, findings));
+        let fill = block.require("fill", findings).and_then(|e| words::character(e, findings));
+        let partial = block.take("partial").and_then(|e| boolean(e, findings)).unwrap_or(true);
+        block.done(findings);
+        if let (Some(records), Some(fill)) = (records, fill) {
+            format.block = Some(Block { records: records as u32, fill, partial });
+        }
+    }
+    format.framing = framing(keys, copybook_only, format.encoding, findings);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Lines,
+    Fixed,
+    Rdw,
+    Bdw,
+    Prefix,
+    Field,
+    Shaped,
+    Delimited,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("lines", Kind::Lines),
+    ("fixed", Kind::Fixed),
+    ("rdw", Kind::Rdw),
+    ("bdw", Kind::Bdw),
+    ("length-prefix", Kind::Prefix),
+    ("length-field", Kind::Field),
+    ("shaped", Kind::Shaped),
+    ("delimited", Kind::Delimited),
+];
+
+fn framing(
+    keys: &mut Keys<'_>,
+    copybook_only: bool,
+    encoding: Encoding,
+    findings: &mut Vec<Diagnostic>,
+) -> Framing {
+    let declared = keys.take("framing");
+    let kind = declared.and_then(|e| word(e, KINDS, findings));
+    let kind = kind.unwrap_or(if copybook_only { Kind::Shaped } else { Kind::Lines });
+    let length = keys.take("record-length").and_then(|e| words::length(e, findings));
+    let order = keys.take("byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
+    let order = order.unwrap_or(ByteOrder::Big);
+    let block_order = keys.take("block-byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
+    let inclusive = flag(keys.take("inclusive"), findings);
+    let block_inclusive = keys.take("block-inclusive").and_then(|e| boolean(e, findings)).unwrap_or(true);
+    let adjust = keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
+    let end = keys.take("line-end").and_then(|e| line_end(e, findings)).unwrap_or(LineEnd::Any);
+    let line_ends = flag(keys.take("line-ends-between"), findings);
+    let declared_length = keys.take("length");
+    let delimited = delimited(keys, end.clone(), findings);
+    // An RDW is 4 bytes: a length, then zeros; little-endian writers put both the other way round.
+    let descriptor = |order, inclusive: bool| Prefix {
+        bytes: 4,
+        at: match order {
+            ByteOrder::Big => 0,
+            ByteOrder::Little => 2,
+        },
+        width: 2,
+        form: LengthForm::Binary(order),
+        adjust: adjust - if inclusive { 4 } else { 0 },
+    };
+    match kind {
+        Kind::Lines => Framing::Lines { end, length },
+        Kind::Fixed => match length {
+            Some(length) => Framing::Fixed { length, line_ends },
+            None => Framing::Shaped,
+        },
+        Kind::Shaped => Framing::Shaped,
+        Kind::Rdw => Framing::Prefixed(descriptor(order, inclusive)),
+        Kind::Bdw => Framing::Blocked(
+            Prefix { adjust: if block_inclusive { -4 } else { 0 }, ..descriptor(block_order.unwrap_or(order), false) },
+            descriptor(order, inclusive),
+        ),
+        Kind::Delimited => Framing::Delimited(delimited),
+        Kind::Prefix | Kind::Field => {
+            let span = declared.map(|e| e.value.span);
+            let keys = declared_length.and_then(|e| Keys::of(&e.value, &LENGTH, findings));
+            let Some(mut keys) = keys else {
+                if let Some(span) = span {
+                    findings.push(bad(span, "where the length of a record stands is missing").help(
+                        "write `length: { width: 2 }` beside it, with `at:` and `form: decimal` where needed",
+                    ));
+                }
+                return Framing::Shaped;
+            };
+            let at = keys.take("at").and_then(|e| words::length(e, findings)).unwrap_or(1) - 1;
+            let width = keys.require("width", findings).and_then(|e| words::whole(e, 1, 10, findings));
+            let width = width.unwrap_or(2) as u32;
+            const FORM: &[(&str, bool)] = &[("binary", true), ("decimal", false)];
+            let binary = keys.take("form").and_then(|e| word(e, FORM, findings)).unwrap_or(true);
+            let prefix = keys.take("prefix").and_then(|e| words::length(e, findings)).unwrap_or(at + width);
+            keys.done(findings);
+            if binary && width > 8 {
+                findings.extend(span.map(|span| bad(span, "a binary length has 8 bytes at most")));
+            }
+            let _ = encoding;
+            let form = if binary { LengthForm::Binary(order) } else { LengthForm::Decimal };
+            match kind {
+                Kind::Prefix => {
+                    let bytes = prefix.max(at + width);
+                    let adjust = adjust - if inclusive { bytes as i32 } else { 0 };
+                    Framing::Prefixed(Prefix { bytes, at, width, form, adjust })
+                }
+                _ => Framing::LengthField { at, width, form, adjust },
+            }
+        }
+    }
+}
+
+fn line_end(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<LineEnd> {
+    let scalar = entry.value.scalar().filter(|scalar| !scalar.text.is_empty());
+    let Some(scalar) = scalar else {
+        findings.push(bad(entry.value.span, "`line-end` is `lf`, `crlf`, `cr`, `any`, or a text in quotes"));
+        return None;
+    };
+    Some(match (scalar.plain, scalar.text.as_str()) {
+        (true, "lf") => LineEnd::Lf,
+        (true, "crlf") => LineEnd::CrLf,
+        (true, "cr") => LineEnd::Cr,
+        (true, "any") => LineEnd::Any,
+        (_, text) => LineEnd::Bytes(text.as_bytes().to_vec()),
+    })
+}
+
+fn delimited(keys: &mut Keys<'_>, end: LineEnd, findings: &mut Vec<Diagnostic>) -> Delimited {
+    let byte = |keys: &mut Keys<'_>, key, findings: &mut Vec<Diagnostic>| {
+        let entry = keys.take(key)?;
+        let scalar = entry.value.scalar()?;
+        match (scalar.plain, scalar.text.as_str()) {
+            (true, "tab") => Some(Some(b'\t')),
+            (true, "none") => Some(None),
+            (_, text) if text.len() == 1 => Some(Some(text.as_bytes()[0])),
+            _ => {
+                findings.push(bad(entry.value.span, format!("`{key}` is one character of ASCII")));
+                None
+            }
+        }
+    };
+    let delimiter = byte(keys, "delimiter", findings).flatten().unwrap_or(b',');
+    let quote = byte(keys, "quote", findings).unwrap_or(Some(b'"'));
+    let escape = byte(keys, "escape", findings).flatten();
+    let quote_all = flag(keys.take("quote-all"), findings);
+    let titles = keys.take("titles").and_then(|e| boolean(e, findings)).unwrap_or(true);
+    Delimited { delimiter, quote, escape, quote_all, titles, end }
+}
+
+fn dialect_keys(keys: &mut Keys<'_>, dialect: &mut Dialect, findings: &mut Vec<Diagnostic>) {
+    if let Some(order) = keys.take("byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings)) {
+        dialect.order = order;
+    }
+    if let Some(float) = keys.take("float").and_then(|e| word(e, words::FLOAT, findings)) {
+        dialect.float = float;
+    }
+    if let Some(overpunch) = keys.take("overpunch").and_then(|e| word(e, words::OVERPUNCH, findings)) {
+        dialect.overpunch = overpunch;
+    }
+    const SIZES: &[(&str, BinarySizes)] = &[
+        ("2-4-8", BinarySizes::TwoFourEight),
+        ("1-2-4-8", BinarySizes::OneTwoFourEight),
+        ("1-8", BinarySizes::OneToEight),
+    ];
+    if let Some(sizes) = keys.take("binary-sizes").and_then(|e| word(e, SIZES, findings)) {
+        dialect.binary_sizes = sizes;
+    }
+    if let Some(truncate) = keys.take("truncate-binary").and_then(|e| boolean(e, findings)) {
+        dialect.truncate_binary = truncate;
+    }
+    dialect.decimal_comma = flag(keys.take("decimal-comma"), findings);
+    if let Some(currency) = keys.take("currency").and_then(|e| text(e, findings)) {
+        dialect.currency = currency.value;
+    }
+    const ODO: &[(&str, Odo)] = &[("real", Odo::Real), ("maximum", Odo::Maximum)];
+    if let Some(odo) = keys.take("odo").and_then(|e| word(e, ODO, findings)) {
+        dialect.odo = odo;
+    }
+    const FORMATS: &[(&str, ReferenceFormat)] = &[
+        ("detect", ReferenceFormat::Detect),
+        ("fixed", ReferenceFormat::Fixed),
+        ("free", ReferenceFormat::Free),
+    ];
+    if let Some(format) = keys.take("format").and_then(|e| word(e, FORMATS, findings)) {
+        dialect.format = format;
+    }
+}

@@ -1,0 +1,248 @@
+//! Layout files: YAML lowered to a [`Layout`], with every finding at once.
+//!
+//! It is read in two passes. The first makes records, fields and the types of the schema, and puts aside whatever names another
+//! field: conditions, computed values, counts. The second knows every name and resolves them.
+
+mod columns;
+mod field;
+mod file;
+mod formula;
+mod merge;
+mod record;
+mod rule;
+mod storage;
+mod words;
+
+use std::collections::BTreeMap;
+
+use portolan_diagnostics::{Checked, Code, Diagnostic, SourceId, Span};
+use portolan_syntax::{
+    expression::Leaf,
+    keys::{Keys, entries, text},
+    yaml::{self, Entry},
+};
+
+use super::{
+    Dialect, Invalid, Layout, Node, NodeId, Null, Order, Trim, UnknownRecords, Verify, check, grammar::LAYOUT,
+};
+use crate::{Name, Reading, Record, RecordId, Schema, copybook::Copybook};
+
+/// How large a layout file may be.
+const MAX_BYTES: usize = 1 << 20;
+/// How deep records, and fields within fields, may nest.
+const MAX_DEPTH: usize = 24;
+/// How many layouts may extend one another.
+const MAX_EXTENDS: usize = 8;
+
+/// Reads the layout file `entry`.
+pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Layout> {
+    let mut findings = Vec::new();
+    let Some(document) = merge::load(entry, None, reading, &mut findings, MAX_EXTENDS) else {
+        return Checked { value: None, diagnostics: findings };
+    };
+    let value = layout(&document.node, document.source, reading, &mut findings);
+    Checked { value, diagnostics: findings }
+}
+
+/// A layout file's one document.
+struct Document {
+    source: SourceId,
+    node: yaml::Node,
+}
+
+fn layout(
+    document: &yaml::Node,
+    source: SourceId,
+    reading: &mut Reading<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Layout> {
+    let mut keys = Keys::of(document, &LAYOUT, findings)?;
+    let name = keys.require("layout", findings).and_then(|entry| text(entry, findings))?;
+    keys.take("doc");
+    keys.take("extends");
+    let copybooks = keys.take("copybooks");
+    let records = keys.require("records", findings);
+    let common = keys.take("common");
+    let common = common.and_then(|entry| entries(&entry.value, "`common`", findings)).unwrap_or_default();
+    let file = keys.take("file");
+    let copybook_only = common.is_empty()
+        && records.is_some_and(|records| {
+            let records = match &records.value.kind {
+                yaml::NodeKind::Mapping(records) => records.as_slice(),
+                _ => &[],
+            };
+            records.len() == 1 && record::has_copybook(&records[0])
+        });
+    let (file, dialect) = file::file(file, keys.take("dialect"), copybook_only, findings);
+    let words = |entry: Option<&Entry>, known: &[(&str, Verify)], findings: &mut Vec<Diagnostic>| {
+        entry.and_then(|entry| words::word(entry, known, findings))
+    };
+    let mut file = file;
+    file.verify = words(keys.take("verify"), words::VERIFY, findings).unwrap_or_default();
+    let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, findings)).unwrap_or_default();
+    let unknown = keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
+    let defaults = Defaults {
+        invalid: keys.take("invalid").and_then(|e| words::word(e, words::INVALID, findings)).unwrap_or_default(),
+        trim: keys.take("trim").and_then(|e| words::word(e, words::TRIM, findings)),
+        nulls: keys.take("null").map(|e| words::nulls(&e.value, findings)).unwrap_or_default(),
+    };
+    keys.done(findings);
+    let mut schema = Schema::default();
+    let root = schema.add_record(Record { name: Name::plain(&name.value), ..Record::default() });
+    let mut builder = Builder {
+        source,
+        schema,
+        nodes: Vec::new(),
+        file: &file,
+        dialect,
+        defaults,
+        common,
+        copybooks: BTreeMap::new(),
+        pending: Vec::new(),
+        spans: Vec::new(),
+        findings,
+    };
+    if let Some(copybooks) = copybooks {
+        builder.read_copybooks(copybooks, reading);
+    }
+    let mut top = Vec::new();
+    if let Some(records) = records {
+        let records = entries(&records.value, "`records`", builder.findings).unwrap_or_default();
+        top = builder.records(records, None, root, MAX_DEPTH);
+        if top.is_empty() && records.is_empty() {
+            builder.invalid(document.span, "a layout has one record at least");
+        }
+    }
+    let Builder { schema, nodes, pending, spans, findings, .. } = builder;
+    let mut layout = Layout { name: name.value, schema, root, file, nodes, top, order, unknown };
+    for pending in pending {
+        pending.resolve(&mut layout, findings);
+    }
+    check::check(&layout, &spans, findings);
+    Some(layout)
+}
+
+/// What fields have that say nothing else.
+struct Defaults {
+    invalid: Invalid,
+    trim: Option<Trim>,
+    nulls: Vec<Null>,
+}
+
+/// A layout while it is made.
+struct Builder<'a> {
+    source: SourceId,
+    schema: Schema,
+    nodes: Vec<Node>,
+    file: &'a super::FileFormat,
+    dialect: Dialect,
+    defaults: Defaults,
+    /// Fields of every record.
+    common: &'a [Entry],
+    copybooks: BTreeMap<String, Copybook>,
+    pending: Vec<Pending<'a>>,
+    spans: Vec<Spans>,
+    findings: &'a mut Vec<Diagnostic>,
+}
+
+/// Where the parts of a node were declared, for those who check it.
+#[derive(Debug)]
+pub(crate) struct Spans {
+    /// The node's name.
+    pub(crate) node: Span,
+    /// Each item, by its indexes.
+    pub(crate) items: Vec<(Vec<u32>, Span)>,
+}
+
+/// What names something that may be declared further below.
+struct Pending<'a> {
+    node: NodeId,
+    /// The item that it is of; empty for the node itself.
+    item: Vec<u32>,
+    what: Waiting<'a>,
+}
+
+/// What is put aside.
+enum Waiting<'a> {
+    /// `when:`
+    When(&'a yaml::Node),
+    /// `by:` and `is:` of a variant.
+    Variant { by: Leaf, is: Vec<Box<str>> },
+    /// `value:`
+    Value(&'a Entry, Verify),
+    /// `require:`
+    Require(Leaf),
+    /// `depending-on:`
+    Counted(Leaf),
+}
+
+impl<'a> Builder<'a> {
+    fn invalid(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(span, ""));
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+
+    /// A record of the schema.
+    fn add_record(&mut self, name: &str, doc: Option<String>) -> RecordId {
+        self.schema.add_record(Record { name: Name::plain(name), doc, ..Record::default() })
+    }
+
+    fn pend(&mut self, node: NodeId, item: &[u32], what: Waiting<'a>) {
+        self.pending.push(Pending { node, item: item.to_vec(), what });
+    }
+}
+
+impl Pending<'_> {
+    /// Resolves what it names, now that all names are known.
+    fn resolve(self, layout: &mut Layout, findings: &mut Vec<Diagnostic>) {
+        let Self { node, item, what } = self;
+        let scope = formula::Scope { layout, node, item: &item };
+        match what {
+            Waiting::When(declared) => {
+                let rule = rule::rule(declared, &scope, findings);
+                match item.is_empty() {
+                    true => layout.nodes[node.0 as usize].when = rule,
+                    false => set(layout, node, &item, |item| item.when = rule),
+                }
+            }
+            Waiting::Variant { by, is } => {
+                let Some(reference) = scope.field(&by, findings) else { return };
+                let test = super::Test::Value(reference, super::Matches::Literals(is));
+                set(layout, node, &item, |item| item.when = Some(super::Rule { any: vec![vec![test]] }));
+            }
+            Waiting::Value(entry, verify) => {
+                let Some(formula) = scope.value(entry, findings) else { return };
+                set(layout, node, &item, |item| item.value = Some(super::Check { formula, verify }));
+            }
+            Waiting::Require(leaf) => {
+                let Some(formula) = scope.formula(&leaf, findings) else { return };
+                match item.is_empty() {
+                    true => layout.nodes[node.0 as usize].require.push(formula),
+                    false => set(layout, node, &item, |item| item.require = Some(formula)),
+                }
+            }
+            Waiting::Counted(leaf) => {
+                let Some(reference) = scope.field(&leaf, findings) else { return };
+                if reference.record != node || reference.item >= item {
+                    let message = "a count stands in the same record, before what it counts";
+                    let finding = Diagnostic::error(Code::LAYOUT_INVALID, message);
+                    findings.push(finding.at(leaf.span, ""));
+                    return;
+                }
+                set(layout, node, &item, |item| {
+                    if let super::Times::Counted { by, .. } = &mut item.times {
+                        *by = reference.item;
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn set(layout: &mut Layout, node: NodeId, path: &[u32], change: impl FnOnce(&mut super::Item)) {
+    let shape = layout.nodes.get_mut(node.0 as usize).and_then(|node| node.shape.as_mut());
+    if let Some(item) = shape.and_then(|shape| shape.at_mut(path)) {
+        change(item);
+    }
+}

@@ -1,0 +1,329 @@
+//! `records:` nodes of a layout.
+
+use portolan_diagnostics::{Code, Diagnostic};
+use portolan_syntax::{
+    keys::{Keys, entries, leaf, text},
+    yaml::{Entry, Node as Yaml, NodeKind},
+};
+
+use super::{
+    Builder, Spans, Waiting,
+    field::{Place, is_name, most},
+    merge, words,
+};
+use crate::{
+    Occurs, Reading, RecordId, TypeId, Wire,
+    copybook::{self, CopybookOptions},
+    layout::{Extent, Framing, Item, Node, NodeId, Shape, Start, grammar::RECORD},
+};
+
+/// Whether a record is declared by a copybook.
+pub(super) fn has_copybook(record: &Entry) -> bool {
+    match &record.value.kind {
+        NodeKind::Mapping(entries) => entries.iter().any(|entry| entry.key == "copybook"),
+        _ => false,
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// The copybooks that records are declared by.
+    pub(super) fn read_copybooks(&mut self, declared: &'a Entry, reading: &mut Reading<'_>) {
+        let Some(all) = entries(&declared.value, "`copybooks`", self.findings) else { return };
+        for entry in all {
+            let files: Vec<&Yaml> = match &entry.value.kind {
+                NodeKind::Sequence(items) => items.iter().collect(),
+                _ => vec![&entry.value],
+            };
+            let mut merged: Option<copybook::Copybook> = None;
+            for node in files {
+                let Some(scalar) = node.scalar() else { continue };
+                let from = reading.sources.get(self.source).map(|source| source.name.to_string());
+                let Some(from) = from else { continue };
+                let found = merge::file(&scalar.text, Some((&from, node.span)), reading, self.findings);
+                let Some((_, source, _)) = found else { continue };
+                let options = CopybookOptions { dialect: self.dialect.clone(), ..CopybookOptions::default() };
+                let read = copybook::read(source, reading, &options);
+                self.findings.extend(read.diagnostics);
+                match (&mut merged, read.value) {
+                    (Some(merged), Some(next)) => merged.merge(next),
+                    (none, next) => *none = next,
+                }
+            }
+            if let Some(copybook) = merged {
+                self.copybooks.insert(entry.key.clone(), copybook);
+            }
+        }
+    }
+
+    /// Records or groups, children of `parent`.
+    pub(super) fn records(
+        &mut self,
+        declared: &'a [Entry],
+        parent: Option<NodeId>,
+        record: RecordId,
+        depth: usize,
+    ) -> Vec<NodeId> {
+        if depth == 0 {
+            if let Some(entry) = declared.first() {
+                self.invalid(entry.key_span, "records nest too deep");
+            }
+            return Vec::new();
+        }
+        declared.iter().filter_map(|entry| self.record(entry, parent, record, depth)).collect()
+    }
+
+    fn record(
+        &mut self,
+        entry: &'a Entry,
+        parent: Option<NodeId>,
+        around: RecordId,
+        depth: usize,
+    ) -> Option<NodeId> {
+        let name = entry.key.replace('-', "_");
+        if !is_name(&name) {
+            self.invalid(entry.key_span, format!("`{}` is no name for a record", entry.key));
+            return None;
+        }
+        let mut keys = Keys::of(&entry.value, &RECORD, self.findings)?;
+        let doc = keys.take("doc").and_then(|e| text(e, self.findings)).map(|t| t.value);
+        let record = self.add_record(&name, doc.clone());
+        let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e)).unwrap_or(Occurs::ONCE);
+        let field = self.add(around, &name, TypeId::Record(record), occurs, Wire::Part, doc, false);
+        let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, self.findings)).unwrap_or_default();
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Node {
+            name,
+            parent,
+            record,
+            field,
+            occurs,
+            when: None,
+            shape: None,
+            require: Vec::new(),
+            children: Vec::new(),
+            order,
+        });
+        self.spans.push(Spans { node: entry.key_span, items: Vec::new() });
+        if let Some(when) = keys.take("when") {
+            self.pend(id, &[], Waiting::When(&when.value));
+        }
+        if let Some(require) = keys.take("require") {
+            self.requires(id, require);
+        }
+        let shape = self.fields_of(id, record, entry, &mut keys, depth);
+        let children = keys.take("records");
+        keys.done(self.findings);
+        if shape.is_none() && children.is_none() {
+            self.invalid(entry.key_span, "a record has `fields`, a `copybook`, or `records` within");
+        }
+        if let Some(children) = children.and_then(|e| entries(&e.value, "`records`", self.findings)) {
+            let children = self.records(children, Some(id), record, depth - 1);
+            self.nodes[id.0 as usize].children = children;
+        }
+        self.nodes[id.0 as usize].shape = shape;
+        Some(id)
+    }
+
+    fn requires(&mut self, id: NodeId, entry: &'a Entry) {
+        let leaves: Vec<_> = match &entry.value.kind {
+            NodeKind::Sequence(items) => items
+                .iter()
+                .filter_map(|node| node.scalar().map(|s| portolan_syntax::expression::Leaf::new(s, node.span)))
+                .collect(),
+            _ => leaf(entry, self.findings).into_iter().collect(),
+        };
+        for leaf in leaves {
+            self.pend(id, &[], Waiting::Require(leaf));
+        }
+    }
+
+    /// The shape of a record, where it has bytes of its own.
+    fn fields_of(
+        &mut self,
+        node: NodeId,
+        record: RecordId,
+        entry: &'a Entry,
+        keys: &mut Keys<'a>,
+        depth: usize,
+    ) -> Option<Shape> {
+        let fields = keys.take("fields");
+        let variants = keys.take("variants");
+        let copybook = keys.take("copybook").and_then(|e| text(e, self.findings));
+        let of = keys.take("of").and_then(|e| text(e, self.findings));
+        let redefines = keys.take("redefines");
+        if fields.is_none() && variants.is_none() && copybook.is_none() {
+            return None;
+        }
+        let mut items = Vec::new();
+        let place = Place { node, record, base: Some(0), depth };
+        let mut path = Vec::new();
+        if let Some(named) = copybook {
+            let (_, shape) = self.from_copybook(record, &named.value, named.span, of.map(|of| of.value))?;
+            items = shape.items;
+            if let Some(redefines) = redefines {
+                self.choose(&mut items, redefines);
+            }
+        }
+        let common = self.common;
+        if !common.is_empty() {
+            self.fields(place, &mut path, common, &mut items);
+        }
+        if let Some(fields) = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)) {
+            self.fields(place, &mut path, fields, &mut items);
+        }
+        if let Some(variants) = variants {
+            self.variants(place, &mut path, &variants.value, &mut items);
+        }
+        let _ = entry;
+        Some(self.finished(items))
+    }
+
+    fn from_copybook(
+        &mut self,
+        record: RecordId,
+        name: &str,
+        span: portolan_diagnostics::Span,
+        of: Option<String>,
+    ) -> Option<(RecordId, Shape)> {
+        let Some(copybook) = self.copybooks.get(name) else {
+            let known: Vec<&str> = self.copybooks.keys().map(String::as_str).collect();
+            let finding = Diagnostic::error(Code::LAYOUT_INVALID, format!("there is no copybook `{name}`"));
+            self.findings.push(
+                finding.at(span, "").did_you_mean(name, known).help("name its file under `copybooks:`"),
+            );
+            return None;
+        };
+        let index = match &of {
+            None => Some(0),
+            Some(of) => copybook.find(of),
+        };
+        let Some(index) = index else {
+            self.invalid(span, format!("the copybook has no record `{}`", of.unwrap_or_default()));
+            return None;
+        };
+        let options = CopybookOptions {
+            dialect: self.dialect.clone(),
+            nulls: self.defaults.nulls.clone(),
+            invalid: self.defaults.invalid,
+            trim: self.defaults.trim,
+            ..CopybookOptions::default()
+        };
+        let lowered = copybook.lower_into(index, &options, &mut self.schema, record);
+        self.findings.extend(lowered.diagnostics);
+        lowered.value.map(|shape| (record, shape))
+    }
+
+    /// Of items that redefine one another, the chosen one stays.
+    fn choose(&mut self, items: &mut Vec<Item>, redefines: &Entry) {
+        let Some(chosen) = entries(&redefines.value, "`redefines`", self.findings) else { return };
+        for entry in chosen {
+            let Some(wanted) = text(entry, self.findings) else { continue };
+            let (first, wanted_name) = (language(&entry.key), language(&wanted.value));
+            if !choose(items, &first, &wanted_name) {
+                let message = format!("`{}` and `{}` do not share their bytes", entry.key, wanted.value);
+                self.invalid(wanted.span, message);
+            }
+        }
+    }
+
+    /// The shape of items; as long as the file's records where they have one length.
+    fn finished(&mut self, items: Vec<Item>) -> Shape {
+        let (least, mut longest) = measure(&items);
+        let framed = match &self.file.framing {
+            Framing::Fixed { length, .. } => Some(*length),
+            Framing::Lines { length, .. } => *length,
+            _ => None,
+        };
+        let (head, tail) = self.file.record_margins;
+        let least = match framed.map(|framed| framed.saturating_sub(head + tail)) {
+            Some(framed) => {
+                longest = longest.map(|most| most.max(framed));
+                least.max(framed)
+            }
+            None => least,
+        };
+        Shape { items, length: (least, longest) }
+    }
+}
+
+/// How many bytes items take at least and at most.
+fn measure(items: &[Item]) -> (u32, Option<u32>) {
+    let (mut least, mut longest) = (0u32, Some(0u32));
+    // Where the next item begins, as above.
+    let (mut low, mut high) = (0u32, Some(0u32));
+    let mut begins: Vec<(u32, Option<u32>)> = Vec::with_capacity(items.len());
+    for item in items {
+        let (start_low, start_high) = match item.start {
+            Start::At(offset) => (offset, Some(offset)),
+            Start::Next => (low, high),
+            Start::Like(other) => begins.get(other as usize).copied().unwrap_or((low, high)),
+            Start::FromEnd(bytes) => {
+                least = least.max(bytes);
+                begins.push((0, Some(0)));
+                continue;
+            }
+        };
+        begins.push((start_low, start_high));
+        let (one_low, one_high) = match (&item.extent, item.items()) {
+            (Extent::Bytes(length), []) => (*length, Some(*length)),
+            (Extent::Bytes(length), inner) => {
+                let (inner_low, _) = measure(inner);
+                let varies = inner_low < *length && varies(inner);
+                (if varies { inner_low } else { *length }, Some(*length))
+            }
+            (Extent::Characters(count), _) => (*count, count.checked_mul(4)),
+            (Extent::Rest, _) => (0, None),
+        };
+        let (times_low, times_high) = match &item.times {
+            super::super::Times::Once => (1, 1),
+            super::super::Times::Fixed(times) => (*times, *times),
+            super::super::Times::Counted { most, room: true, .. } => (*most, *most),
+            super::super::Times::Counted { least, most, .. } => (*least, *most),
+        };
+        let end_low = start_low.saturating_add(one_low.saturating_mul(times_low));
+        let end_high = start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
+        if !item.redefines() {
+            (low, high) = (end_low, end_high);
+        }
+        let optional = item.when.is_some();
+        if !optional {
+            least = least.max(end_low);
+        }
+        longest = longest.zip(end_high).map(|(most, end)| most.max(end));
+    }
+    let _ = most;
+    (least, longest)
+}
+
+fn varies(items: &[Item]) -> bool {
+    items.iter().any(|item| {
+        matches!(item.times, super::super::Times::Counted { room: false, .. }) || varies(item.items())
+    })
+}
+
+/// Keeps `wanted` of the items that share the bytes of `first`, wherever they are.
+fn choose(items: &mut Vec<Item>, first: &str, wanted: &str) -> bool {
+    let base = items.iter().position(|item| &*item.name == first);
+    let Some(base) = base else {
+        return items.iter_mut().any(|item| match &mut item.content {
+            super::super::ItemContent::Group(_, inner) => choose(inner, first, wanted),
+            _ => false,
+        });
+    };
+    let shares = |index: usize, item: &Item| index == base || item.start == Start::Like(base as u32);
+    let Some(kept) = items.iter().enumerate().position(|(i, item)| shares(i, item) && &*item.name == wanted) else {
+        return false;
+    };
+    for (index, item) in items.iter_mut().enumerate() {
+        if index != kept && (index == base || item.start == Start::Like(base as u32)) {
+            // It stays in its place, so that the others keep their indexes, and is never there.
+            item.when = Some(crate::layout::Rule::default());
+        }
+    }
+    true
+}
+
+fn language(name: &str) -> String {
+    let name = name.replace('-', "_");
+    if name.chars().any(char::is_lowercase) { name } else { name.to_lowercase() }
+}
