@@ -3,24 +3,33 @@
 //! A layout has two faces. Its [`Schema`] is like any other contract's, and is all that a mapping's checker sees. Its [`Node`]s,
 //! [`Shape`]s and [`Storage`]s say where the bytes are and what they mean, and are what the formats compile.
 
+mod dialect;
+mod editing;
 mod encoding;
 mod file;
+mod picture;
 mod rule;
+mod scalar;
 mod shape;
 mod storage;
+mod usage;
 
 use crate::{FieldId, Occurs, RecordId, Schema};
 
+pub use dialect::{BinarySizes, Clauses, Dialect, storage};
 pub use encoding::{Encoding, PAGES, Page, PageName};
 pub use file::{
     Block, Compression, Delimited, FileFormat, Framing, LengthForm, LineEnd, Long, Prefix, Short,
 };
+pub use picture::{Category, Notation, Picture, PictureError};
 pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Rule, Test};
+pub use scalar::scalar;
 pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, Start, Times, Verify};
 pub use storage::{
     Base, Binary, ByteOrder, Characters, Digits, Edited, Fill, Float, FloatStandard, Form, Invalid, Moment,
     MomentKind, Null, Overpunch, Packed, PackedSign, Part, Side, Sign, Storage, Text, Trim, Zoned,
 };
+pub use usage::Usage;
 
 /// A record or a group of records of one [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
