@@ -30,6 +30,7 @@ impl Decoder {
             (TypeId::Scalar(id), Wire::Protobuf { kind, .. }) => {
                 Decoding::Protobuf(ProtobufDecoder::compile(*kind, schema.scalar(id)))
             }
+            (TypeId::Scalar(_), Wire::Stored(_) | Wire::Part) => Decoding::None,
             (TypeId::Scalar(id), _) => Decoding::Text(Box::new(Form::compile(schema, id))),
             (TypeId::Record(_), _) => Decoding::None,
         };

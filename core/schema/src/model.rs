@@ -307,6 +307,10 @@ pub enum Wire {
     Attribute(Name),
     /// The text of an element with attributes (simple content); its field is named `value`.
     Text,
+    /// Bytes of a record, by a layout: a value.
+    Stored(Box<crate::layout::Storage>),
+    /// Bytes of a record, by a layout: a group of values, or a record within a file.
+    Part,
 }
 
 /// How a protobuf value is encoded (<https://protobuf.dev/programming-guides/encoding/>).

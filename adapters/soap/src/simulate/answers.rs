@@ -239,7 +239,7 @@ fn names(schema: &Schema, document: &Document) -> Option<HashSet<String>> {
             match &field.wire {
                 Wire::Element(name) => names.insert(name.local.clone()),
                 Wire::Attribute(name) => names.insert(format!("@{}", name.local)),
-                Wire::Text | Wire::Protobuf { .. } => false,
+                Wire::Text | Wire::Protobuf { .. } | Wire::Stored(_) | Wire::Part => false,
             };
             if let TypeId::Record(inner) = field.ty
                 && seen.insert(inner)

@@ -81,7 +81,7 @@ impl Node {
                     attributes.push((namespace, name.local.as_str().into(), entry));
                 }
                 Wire::Text => text = Some(action),
-                Wire::Protobuf { .. } => {}
+                Wire::Protobuf { .. } | Wire::Stored(_) | Wire::Part => {}
             }
         }
         // Where its elements would be, were they qualified.

@@ -115,7 +115,9 @@ impl Writer for XmlWriter {
             Wire::Attribute(name) => {
                 (bytes(format!(" {}=\"", self.qualified(name))), bytes("\"".to_owned()), None, true)
             }
-            Wire::Text | Wire::Protobuf { .. } => (Box::default(), Box::default(), None, false),
+            Wire::Text | Wire::Protobuf { .. } | Wire::Stored(_) | Wire::Part => {
+                (Box::default(), Box::default(), None, false)
+            }
         };
         XmlField { open, close, nil, form, plain, attribute }
     }

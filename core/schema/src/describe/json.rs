@@ -96,6 +96,8 @@ fn field(field: &Field) -> Value {
         Wire::Element(name) => json!({ "element": name.to_string() }),
         Wire::Attribute(name) => json!({ "attribute": name.to_string() }),
         Wire::Text => json!("text"),
+        Wire::Stored(storage) => json!({ "stored": storage.form.word() }),
+        Wire::Part => json!("part"),
     };
     json!({
         "name": field.name,

@@ -5,6 +5,7 @@
 
 mod check;
 mod dialect;
+mod editing;
 mod encoding;
 mod file;
 pub mod grammar;
@@ -15,15 +16,16 @@ mod rule;
 mod scalar;
 mod shape;
 mod storage;
+mod usage;
 
 use crate::{FieldId, Occurs, RecordId, Schema};
 
-pub use dialect::{BinarySizes, Clauses, Dialect, Odo, ReferenceFormat, Usage, storage};
+pub use dialect::{BinarySizes, Clauses, Dialect, storage};
 pub use encoding::{Encoding, PAGES, Page, PageName};
 pub use file::{
     Block, Compression, Delimited, FileFormat, Framing, LengthForm, LineEnd, Long, Prefix, Short,
 };
-pub use picture::{Picture, PictureError};
+pub use picture::{Category, Notation, Picture, PictureError};
 pub use read::read;
 pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Rule, Test};
 pub use scalar::scalar;
@@ -32,6 +34,7 @@ pub use storage::{
     Base, Binary, ByteOrder, Characters, Digits, Edited, Fill, Float, FloatStandard, Form, Invalid, Moment,
     MomentKind, Null, Overpunch, Packed, PackedSign, Part, Side, Sign, Storage, Text, Trim, Zoned,
 };
+pub use usage::Usage;
 
 /// A record or a group of records of one [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

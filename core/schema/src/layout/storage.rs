@@ -34,6 +34,22 @@ pub enum Form {
     Moment(Moment),
 }
 
+impl Form {
+    /// What it is, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Octets => "octets",
+            Self::Zoned(_) => "zoned",
+            Self::Packed(_) => "packed",
+            Self::Binary(_) => "binary",
+            Self::Float(_) => "float",
+            Self::Edited(_) => "edited",
+            Self::Moment(_) => "moment",
+        }
+    }
+}
+
 /// Characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -265,6 +281,26 @@ pub enum Part {
     Fraction(u8),
     /// Anything else, as it is.
     Literal(char),
+}
+
+impl Part {
+    /// As a layout writes it.
+    pub fn spelled(&self) -> String {
+        match self {
+            Self::Year => "yyyy".to_owned(),
+            Self::ShortYear => "yy".to_owned(),
+            Self::Century => "C".to_owned(),
+            Self::Month => "MM".to_owned(),
+            Self::MonthName => "MMM".to_owned(),
+            Self::Day => "dd".to_owned(),
+            Self::DayOfYear => "DDD".to_owned(),
+            Self::Hour => "HH".to_owned(),
+            Self::Minute => "mm".to_owned(),
+            Self::Second => "ss".to_owned(),
+            Self::Fraction(digits) => "S".repeat(usize::from(*digits)),
+            Self::Literal(c) => c.to_string(),
+        }
+    }
 }
 
 /// Which value a [`Moment`] is.
