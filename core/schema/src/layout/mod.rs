@@ -5,6 +5,7 @@
 
 mod encoding;
 mod file;
+pub mod pattern;
 mod rule;
 mod shape;
 mod storage;
