@@ -90,6 +90,21 @@ catalog! {
     /// An import would have to be fetched from the network
     XSD_NOT_LOCAL = "xsd/not-local";
 
+    /// A layout does not say what it must, or contradicts itself
+    LAYOUT_INVALID = "layout/invalid";
+    /// A name that the layout does not have
+    LAYOUT_UNKNOWN_NAME = "layout/unknown-name";
+    /// Fields share bytes
+    LAYOUT_OVERLAP = "layout/overlap";
+    /// Bytes of a record of which the layout says nothing
+    LAYOUT_GAP = "layout/gap";
+    /// A length that disagrees with another
+    LAYOUT_LENGTH = "layout/length";
+    /// A record that can be two at once
+    LAYOUT_AMBIGUOUS = "layout/ambiguous";
+    /// A condition that can never hold
+    LAYOUT_NEVER = "layout/never";
+
     /// The method is not in the contract
     ROUTE_UNKNOWN_METHOD = "route/unknown-method";
     /// The operation is not in the contract

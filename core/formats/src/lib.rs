@@ -12,14 +12,15 @@ pub mod lexical;
 mod problem;
 pub mod protobuf;
 mod reader;
+pub mod records;
 pub mod select;
 pub mod value;
 mod writer;
 pub mod xml;
 
-pub use portolan_syntax::{Decimal, Rounding, decimal};
 pub use decode::Decoder;
 pub use error::{ReadError, ReadErrorKind};
+pub use portolan_syntax::{Decimal, Rounding, decimal};
 pub use problem::ValueProblem;
 pub use reader::Reader;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};

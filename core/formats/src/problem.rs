@@ -45,4 +45,16 @@ pub enum ValueProblem {
     /// A date without a zone where an instant is wanted.
     #[error("has no time zone, and the target needs one")]
     NoZone,
+    /// Bytes that are no characters of their encoding.
+    #[error("holds bytes that are no characters of its encoding")]
+    NoCharacter,
+    /// A character that the target's encoding does not have.
+    #[error("holds a character that the encoding of its target does not have")]
+    NotEncodable,
+    /// A character that the field's class of characters leaves out.
+    #[error("holds a character that its field does not allow")]
+    CharacterClass,
+    /// There is no value, and no bytes are declared to stand for none.
+    #[error("is missing, and its field has no bytes for that")]
+    Missing,
 }

@@ -116,7 +116,7 @@ pub(super) static DIALECT: Group = Group {
         Key::new("byte-order", BYTE_ORDER, "Of binary numbers. Default `big`."),
         Key::new("float", Word(&["ieee", "ibm"]), "By which standard floating-point numbers are stored. Default `ibm` with EBCDIC, otherwise `ieee`."),
         Key::new("overpunch", OVERPUNCH, "How a digit carries a sign. Default by the encoding: `ebcdic` or `translated`."),
-        Key::new("binary-sizes", Word(&["2-4-8", "1-2-4-8", "1-8"]), "Which sizes binary numbers have. Default `2-4-8`."),
+        Key::new("binary-sizes", Word(&["2-4-8", "1-2-4-8", "fewest"]), "Which sizes binary numbers have. Default `2-4-8`."),
         Key::new("truncate-binary", Boolean, "Binary numbers hold no more than their picture. Default `true`."),
         Key::new("decimal-comma", Boolean, "`DECIMAL-POINT IS COMMA`."),
         Key::new("currency", Text, "The currency sign of pictures. Default `$`."),

@@ -105,7 +105,7 @@ impl<'a> Builder<'a> {
                 self.invalid(entry.value.span, format!("`{}` is no field: {WRONG}", entry.key));
                 return None;
             };
-            let declared = storage::Declared { columns: Some(columns), picture, span: entry.value.span, ..Default::default() };
+            let declared = storage::Declared { columns: Some(columns), picture, span: entry.value.span };
             let (storage, extent) = self.storage(&declared, None)?;
             let start = self.start(place, Some((columns, entry.value.span)), None, before, cursor)?;
             let occurs = presence(&storage);
@@ -205,11 +205,11 @@ impl<'a> Builder<'a> {
             let field = self.add(place.record, name, TypeId::Record(record), occurs, Wire::Part, doc, sensitive);
             item(name, Some(field), start, extent, ItemContent::Group(record, items))
         } else if let Some(filler) = filler.and_then(|e| self.filler(e)) {
-            let declared = storage::Declared { columns: columns_only, span: entry.key_span, ..Default::default() };
+            let declared = storage::Declared::at(entry.key_span, columns_only);
             let extent = self.extent(&declared, keys)?;
             item("", None, start, extent, ItemContent::Filler(Filler { fill: filler, exact }))
         } else {
-            let declared = storage::Declared { columns: columns_only, span: entry.key_span, ..Default::default() };
+            let declared = storage::Declared::at(entry.key_span, columns_only);
             let (storage, extent) = self.storage(&declared, Some(keys))?;
             let values = keys.take("values").map(|e| storage::values(e, self.findings));
             let occurs = occurs(&times, when.is_some(), presence(&storage));

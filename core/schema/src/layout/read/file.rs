@@ -2,14 +2,15 @@
 
 use portolan_diagnostics::Diagnostic;
 use portolan_syntax::{
-    keys::{Keys, bad, boolean, text},
+    keys::{Keys, bad, boolean},
     yaml::{Entry, NodeKind},
 };
 
 use super::words::{self, flag, word};
+use crate::copybook::{CopybookOptions, Odo, ReferenceFormat};
 use crate::layout::{
     BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
-    Long, Odo, Prefix, ReferenceFormat, Short, Verify,
+    Long, Prefix, Short, Verify,
     grammar::{BLOCK, DIALECT, FILE, LENGTH},
 };
 
@@ -19,7 +20,7 @@ pub(super) fn file(
     dialect: Option<&Entry>,
     copybook_only: bool,
     findings: &mut Vec<Diagnostic>,
-) -> (FileFormat, Dialect) {
+) -> (FileFormat, CopybookOptions) {
     let mut format = FileFormat {
         framing: match copybook_only {
             true => Framing::Shaped,
@@ -42,11 +43,16 @@ pub(super) fn file(
         keys.done(findings);
     }
     let mut made = Dialect::of(format.encoding);
+    if !format.encoding.is_ebcdic() {
+        made.float = crate::layout::FloatStandard::Ieee;
+    }
+    let mut copybooks = CopybookOptions::default();
     if let Some(mut keys) = dialect.and_then(|dialect| Keys::of(&dialect.value, &DIALECT, findings)) {
-        dialect_keys(&mut keys, &mut made, findings);
+        dialect_keys(&mut keys, &mut made, &mut copybooks, findings);
         keys.done(findings);
     }
-    (format, made)
+    copybooks.dialect = made;
+    (format, copybooks)
 }
 
 fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findings: &mut Vec<Diagnostic>) {
@@ -61,13 +67,12 @@ fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findi
     format.record_margins.0 = number(keys, "record-header-bytes", 65_536, findings) as u32;
     format.record_margins.1 = number(keys, "record-trailer-bytes", 65_536, findings) as u32;
     format.header_lines = number(keys, "header-lines", 1000, findings) as u32;
-    let take = |keys: &mut Keys<'_>, key| keys.take(key);
-    format.short = take(keys, "short-lines").and_then(|e| word(e, words::SHORT, findings)).unwrap_or_default();
-    format.long = take(keys, "long-lines").and_then(|e| word(e, words::LONG, findings)).unwrap_or_default();
+    format.short = keys.take("short-lines").and_then(|e| word(e, words::SHORT, findings)).unwrap_or_default();
+    format.long = keys.take("long-lines").and_then(|e| word(e, words::LONG, findings)).unwrap_or_default();
     format.blank_lines =
-        take(keys, "blank-lines").and_then(|e| word(e, words::BLANK_LINES, findings)).unwrap_or(false);
+        keys.take("blank-lines").and_then(|e| word(e, words::BLANK_LINES, findings)).unwrap_or(false);
     format.compression =
-        take(keys, "compression").and_then(|e| word(e, words::COMPRESSION, findings)).unwrap_or_default();
+        keys.take("compression").and_then(|e| word(e, words::COMPRESSION, findings)).unwrap_or_default();
     if let Some(entry) = keys.take("comments") {
         let one = |entry: &Entry| entry.value.scalar().map(|s| vec![s.text.clone()]);
         format.comments = match &entry.value.kind {
@@ -231,9 +236,15 @@ fn delimited(keys: &mut Keys<'_>, end: LineEnd, findings: &mut Vec<Diagnostic>) 
     Delimited { delimiter, quote, escape, quote_all, titles, end }
 }
 
-fn dialect_keys(keys: &mut Keys<'_>, dialect: &mut Dialect, findings: &mut Vec<Diagnostic>) {
+fn dialect_keys(
+    keys: &mut Keys<'_>,
+    dialect: &mut Dialect,
+    copybooks: &mut CopybookOptions,
+    findings: &mut Vec<Diagnostic>,
+) {
     if let Some(order) = keys.take("byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings)) {
         dialect.order = order;
+        dialect.native = order;
     }
     if let Some(float) = keys.take("float").and_then(|e| word(e, words::FLOAT, findings)) {
         dialect.float = float;
@@ -244,21 +255,21 @@ fn dialect_keys(keys: &mut Keys<'_>, dialect: &mut Dialect, findings: &mut Vec<D
     const SIZES: &[(&str, BinarySizes)] = &[
         ("2-4-8", BinarySizes::TwoFourEight),
         ("1-2-4-8", BinarySizes::OneTwoFourEight),
-        ("1-8", BinarySizes::OneToEight),
+        ("fewest", BinarySizes::Fewest),
     ];
     if let Some(sizes) = keys.take("binary-sizes").and_then(|e| word(e, SIZES, findings)) {
         dialect.binary_sizes = sizes;
     }
     if let Some(truncate) = keys.take("truncate-binary").and_then(|e| boolean(e, findings)) {
-        dialect.truncate_binary = truncate;
+        dialect.binary_truncate = truncate;
     }
-    dialect.decimal_comma = flag(keys.take("decimal-comma"), findings);
-    if let Some(currency) = keys.take("currency").and_then(|e| text(e, findings)) {
-        dialect.currency = currency.value;
+    dialect.notation.decimal_comma = flag(keys.take("decimal-comma"), findings);
+    if let Some(currency) = keys.take("currency").and_then(|e| words::character(e, findings)) {
+        dialect.notation.currency = currency;
     }
     const ODO: &[(&str, Odo)] = &[("real", Odo::Real), ("maximum", Odo::Maximum)];
     if let Some(odo) = keys.take("odo").and_then(|e| word(e, ODO, findings)) {
-        dialect.odo = odo;
+        copybooks.odo = odo;
     }
     const FORMATS: &[(&str, ReferenceFormat)] = &[
         ("detect", ReferenceFormat::Detect),
@@ -266,6 +277,6 @@ fn dialect_keys(keys: &mut Keys<'_>, dialect: &mut Dialect, findings: &mut Vec<D
         ("free", ReferenceFormat::Free),
     ];
     if let Some(format) = keys.take("format").and_then(|e| word(e, FORMATS, findings)) {
-        dialect.format = format;
+        copybooks.format = format;
     }
 }

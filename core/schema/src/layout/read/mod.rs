@@ -23,9 +23,9 @@ use portolan_syntax::{
 };
 
 use super::{
-    Dialect, Invalid, Layout, Node, NodeId, Null, Order, Trim, UnknownRecords, Verify, check, grammar::LAYOUT,
+    Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
-use crate::{Name, Reading, Record, RecordId, Schema, copybook::Copybook};
+use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
 
 /// How large a layout file may be.
 const MAX_BYTES: usize = 1 << 20;
@@ -73,7 +73,7 @@ fn layout(
             };
             records.len() == 1 && record::has_copybook(&records[0])
         });
-    let (file, dialect) = file::file(file, keys.take("dialect"), copybook_only, findings);
+    let (file, options) = file::file(file, keys.take("dialect"), copybook_only, findings);
     let words = |entry: Option<&Entry>, known: &[(&str, Verify)], findings: &mut Vec<Diagnostic>| {
         entry.and_then(|entry| words::word(entry, known, findings))
     };
@@ -93,8 +93,8 @@ fn layout(
         source,
         schema,
         nodes: Vec::new(),
-        file: &file,
-        dialect,
+        file,
+        options,
         defaults,
         common,
         copybooks: BTreeMap::new(),
@@ -113,7 +113,7 @@ fn layout(
             builder.invalid(document.span, "a layout has one record at least");
         }
     }
-    let Builder { schema, nodes, pending, spans, findings, .. } = builder;
+    let Builder { schema, nodes, file, pending, spans, findings, .. } = builder;
     let mut layout = Layout { name: name.value, schema, root, file, nodes, top, order, unknown };
     for pending in pending {
         pending.resolve(&mut layout, findings);
@@ -134,8 +134,8 @@ struct Builder<'a> {
     source: SourceId,
     schema: Schema,
     nodes: Vec<Node>,
-    file: &'a super::FileFormat,
-    dialect: Dialect,
+    file: super::FileFormat,
+    options: CopybookOptions,
     defaults: Defaults,
     /// Fields of every record.
     common: &'a [Entry],
@@ -177,6 +177,10 @@ enum Waiting<'a> {
 }
 
 impl<'a> Builder<'a> {
+    fn dialect(&self) -> &Dialect {
+        &self.options.dialect
+    }
+
     fn invalid(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(span, ""));
         let last = self.findings.len() - 1;

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     Occurs, Reading, RecordId, TypeId, Wire,
-    copybook::{self, CopybookOptions},
-    layout::{Extent, Framing, Item, Node, NodeId, Shape, Start, grammar::RECORD},
+    copybook,
+    layout::{Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start, grammar::RECORD},
 };
 
 /// Whether a record is declared by a copybook.
@@ -41,8 +41,7 @@ impl<'a> Builder<'a> {
                 let Some(from) = from else { continue };
                 let found = merge::file(&scalar.text, Some((&from, node.span)), reading, self.findings);
                 let Some((_, source, _)) = found else { continue };
-                let options = CopybookOptions { dialect: self.dialect.clone(), ..CopybookOptions::default() };
-                let read = copybook::read(source, reading, &options);
+                let read = copybook::read(source, reading, &self.options);
                 self.findings.extend(read.diagnostics);
                 match (&mut merged, read.value) {
                     (Some(merged), Some(next)) => merged.merge(next),
@@ -110,7 +109,9 @@ impl<'a> Builder<'a> {
         if let Some(require) = keys.take("require") {
             self.requires(id, require);
         }
-        let shape = self.fields_of(id, record, entry, &mut keys, depth);
+        let (record, shape) = self.fields_of(id, record, &mut keys, depth);
+        self.nodes[id.0 as usize].record = record;
+        self.schema.record_mut(around).fields[field.0 as usize].ty = TypeId::Record(record);
         let children = keys.take("records");
         keys.done(self.findings);
         if shape.is_none() && children.is_none() {
@@ -142,28 +143,31 @@ impl<'a> Builder<'a> {
         &mut self,
         node: NodeId,
         record: RecordId,
-        entry: &'a Entry,
         keys: &mut Keys<'a>,
         depth: usize,
-    ) -> Option<Shape> {
+    ) -> (RecordId, Option<Shape>) {
         let fields = keys.take("fields");
         let variants = keys.take("variants");
         let copybook = keys.take("copybook").and_then(|e| text(e, self.findings));
         let of = keys.take("of").and_then(|e| text(e, self.findings));
         let redefines = keys.take("redefines");
         if fields.is_none() && variants.is_none() && copybook.is_none() {
-            return None;
+            return (record, None);
         }
         let mut items = Vec::new();
-        let place = Place { node, record, base: Some(0), depth };
+        let mut record = record;
         let mut path = Vec::new();
         if let Some(named) = copybook {
-            let (_, shape) = self.from_copybook(record, &named.value, named.span, of.map(|of| of.value))?;
+            let found = self.from_copybook(&named.value, named.span, of.map(|of| of.value));
+            let Some((made, shape)) = found else { return (record, Some(Shape::default())) };
+            record = made;
             items = shape.items;
+            self.with_the_layouts_defaults(record, &mut items);
             if let Some(redefines) = redefines {
                 self.choose(&mut items, redefines);
             }
         }
+        let place = Place { node, record, base: Some(0), depth };
         let common = self.common;
         if !common.is_empty() {
             self.fields(place, &mut path, common, &mut items);
@@ -174,13 +178,11 @@ impl<'a> Builder<'a> {
         if let Some(variants) = variants {
             self.variants(place, &mut path, &variants.value, &mut items);
         }
-        let _ = entry;
-        Some(self.finished(items))
+        (record, Some(self.finished(items)))
     }
 
     fn from_copybook(
         &mut self,
-        record: RecordId,
         name: &str,
         span: portolan_diagnostics::Span,
         of: Option<String>,
@@ -201,16 +203,35 @@ impl<'a> Builder<'a> {
             self.invalid(span, format!("the copybook has no record `{}`", of.unwrap_or_default()));
             return None;
         };
-        let options = CopybookOptions {
-            dialect: self.dialect.clone(),
-            nulls: self.defaults.nulls.clone(),
-            invalid: self.defaults.invalid,
-            trim: self.defaults.trim,
-            ..CopybookOptions::default()
-        };
-        let lowered = copybook.lower_into(index, &options, &mut self.schema, record);
+        let lowered = copybook.lower(index, &self.options, &mut self.schema);
         self.findings.extend(lowered.diagnostics);
-        lowered.value.map(|shape| (record, shape))
+        lowered.value
+    }
+
+    /// Gives the values of a copybook what the layout says of all values.
+    fn with_the_layouts_defaults(&mut self, record: RecordId, items: &mut [Item]) {
+        for item in items {
+            match &mut item.content {
+                ItemContent::Value(storage) => {
+                    storage.nulls.clone_from(&self.defaults.nulls);
+                    storage.invalid = self.defaults.invalid;
+                    if let (Form::Text(text), Some(trim)) = (&mut storage.form, self.defaults.trim) {
+                        text.trim = trim;
+                    }
+                    let Some(field) = item.field else { continue };
+                    let field = &mut self.schema.record_mut(record).fields[field.0 as usize];
+                    field.wire = Wire::Stored(Box::new(storage.clone()));
+                    if !(storage.nulls.is_empty() && storage.invalid == Invalid::Refuse) {
+                        field.occurs.min = 0;
+                    }
+                }
+                ItemContent::Group(record, items) => {
+                    let record = *record;
+                    self.with_the_layouts_defaults(record, items);
+                }
+                ItemContent::Filler(_) => {}
+            }
+        }
     }
 
     /// Of items that redefine one another, the chosen one stays.
@@ -306,7 +327,7 @@ fn choose(items: &mut Vec<Item>, first: &str, wanted: &str) -> bool {
     let base = items.iter().position(|item| &*item.name == first);
     let Some(base) = base else {
         return items.iter_mut().any(|item| match &mut item.content {
-            super::super::ItemContent::Group(_, inner) => choose(inner, first, wanted),
+            ItemContent::Group(_, inner) => choose(inner, first, wanted),
             _ => false,
         });
     };

@@ -13,7 +13,6 @@ use crate::layout::{
 };
 
 /// What was read of a field already.
-#[derive(Default)]
 pub(super) struct Declared<'a> {
     /// Its columns.
     pub(super) columns: Option<Columns>,
@@ -21,6 +20,13 @@ pub(super) struct Declared<'a> {
     pub(super) picture: Option<&'a str>,
     /// Where the field stands.
     pub(super) span: Span,
+}
+
+impl Declared<'_> {
+    /// A field that stands there, with its columns.
+    pub(super) fn at(span: Span, columns: Option<Columns>) -> Self {
+        Self { columns, picture: None, span }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -149,11 +155,11 @@ impl<'a> Builder<'a> {
         let moment = self.moment_key(keys);
         if let Some(picture) = keys.take("picture").and_then(|e| text(e, self.findings)) {
             let usage = usage.as_ref().map_or("display", |usage| usage.value.as_str());
-            let saved = self.dialect.encoding;
-            self.dialect.encoding = encoding;
+            let saved = self.options.dialect.encoding;
+            self.options.dialect.encoding = encoding;
             let mut sign = sign;
             let made = self.pictured(&picture.value, picture.span, usage, usage_span, extent, &mut sign);
-            self.dialect.encoding = saved;
+            self.options.dialect.encoding = saved;
             let (mut storage, extent) = made?;
             if let Some((kind, parts)) = moment {
                 storage.form = self.moment(kind, parts, storage.form, encoding, keys);
@@ -174,7 +180,7 @@ impl<'a> Builder<'a> {
         let form = match kind {
             Type::Text => Form::Text(self.text_form(encoding)),
             Type::Bytes => Form::Octets,
-            Type::Float => Form::Float(Float { standard: self.dialect.float, order: self.dialect.order }),
+            Type::Float => Form::Float(Float { standard: self.dialect().float, order: self.dialect().order }),
             Type::Integer | Type::Decimal => {
                 self.number(declared.span, extent, encoding, usage.map(|u| u.value), usage_span, sign, signed, keys)?
             }
@@ -257,7 +263,7 @@ impl<'a> Builder<'a> {
         declared: Option<Extent>,
         sign: &mut Option<Option<(Side, bool)>>,
     ) -> Option<(Storage, Extent)> {
-        let parsed = match Picture::parse(picture) {
+        let parsed = match Picture::parse_in(picture, self.dialect().notation) {
             Ok(parsed) => parsed,
             Err(error) => {
                 self.invalid(span, format!("`{picture}` is no picture: {}", error.message));
@@ -266,7 +272,7 @@ impl<'a> Builder<'a> {
         };
         let usage = self.usage(usage, usage_span)?;
         let clauses = Clauses { sign: sign.take().flatten(), ..Clauses::default() };
-        let (mut made, extent) = match storage(Some(&parsed), usage, &clauses, &self.dialect) {
+        let (mut made, extent) = match storage(Some(&parsed), usage, &clauses, self.dialect()) {
             Ok(made) => made,
             Err(message) => {
                 self.invalid(span, message);
@@ -292,7 +298,7 @@ impl<'a> Builder<'a> {
     }
 
     fn usage(&mut self, usage: &str, span: Span) -> Option<Usage> {
-        let found = Usage::find(usage);
+        let found = Usage::parse(usage);
         if found.is_none() {
             let known = ["display", "comp", "comp-1", "comp-2", "comp-3", "comp-5", "comp-6", "comp-9", "national"];
             let finding = bad(span, format!("`{usage}` is no usage")).did_you_mean(usage, known);
@@ -320,7 +326,7 @@ impl<'a> Builder<'a> {
         let scale = keys.take("scale").and_then(|e| words::whole(e, -38, 38, self.findings)).unwrap_or(0) as i8;
         let digits = keys.take("digits").and_then(|e| words::whole(e, 1, 38, self.findings)).map(|d| d as u8);
         let usage = self.usage(usage.as_deref().unwrap_or("display"), usage_span)?;
-        let order = self.dialect.order;
+        let order = self.dialect().order;
         let too_long = |builder: &mut Self| {
             builder.invalid(span, "a number has 38 digits at most");
         };
@@ -339,7 +345,7 @@ impl<'a> Builder<'a> {
                 };
                 Form::Packed(Packed { digits: Digits { count: digits.unwrap_or(count), scale }, sign })
             }
-            Usage::Binary | Usage::Native | Usage::Little | Usage::Exact => {
+            Usage::Binary | Usage::Native | Usage::Little | Usage::CompX | Usage::Bytes(..) => {
                 if length > 16 {
                     self.invalid(span, "a binary number has 16 bytes at most");
                     return None;
@@ -347,14 +353,14 @@ impl<'a> Builder<'a> {
                 let order = if usage == Usage::Little { crate::layout::ByteOrder::Little } else { order };
                 Form::Binary(Binary { signed: signed.unwrap_or(true), order, scale, digits })
             }
-            Usage::Single | Usage::Double => {
-                Form::Float(Float { standard: self.dialect.float, order: self.dialect.order })
+            Usage::Comp1 | Usage::Comp2 => {
+                Form::Float(Float { standard: self.dialect().float, order: self.dialect().order })
             }
             _ => {
                 let sign = match (sign, signed) {
                     (Some(Some((side, true))), _) => Sign::Separate(side),
-                    (Some(Some((side, false))), _) => Sign::Overpunch(side, self.dialect.overpunch),
-                    (None, Some(true)) => Sign::Overpunch(Side::Right, self.dialect.overpunch),
+                    (Some(Some((side, false))), _) => Sign::Overpunch(side, self.dialect().overpunch),
+                    (None, Some(true)) => Sign::Overpunch(Side::Right, self.dialect().overpunch),
                     _ => Sign::Unsigned,
                 };
                 let room = length - u32::from(matches!(sign, Sign::Separate(_))).min(length);

@@ -1,0 +1,3 @@
+//! Records of fixed width: what lies in their columns, as values.
+
+pub mod codepage;
