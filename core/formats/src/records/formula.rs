@@ -17,6 +17,8 @@ use crate::{Decimal, Value, check_digit::Scheme, lexical};
 pub(super) struct Facts<'f> {
     /// The record that is looked at.
     pub(super) record: &'f [u8],
+    /// Where its values are, of delimited ones: by their order.
+    pub(super) columns: Option<&'f [std::ops::Range<usize>]>,
     /// Which it is; `None` while that is being found out.
     pub(super) node: Option<NodeId>,
     /// Its number in the file, from 1.
@@ -60,7 +62,8 @@ impl Place {
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
         };
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
-        let facts = Facts { record: bytes, node: Some(self.record), ..*facts };
+        let columns = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
+        let facts = Facts { record: bytes, columns, node: Some(self.record), ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(codec) = &part.kind else { return None };
         let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;

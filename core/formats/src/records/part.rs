@@ -1,7 +1,7 @@
 //! Shapes of records, compiled: every field with its codec, every condition with its bytes.
 
 use portolan_schema::layout::{
-    Encoding, Extent, Filler, Fillers, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
+    self, Encoding, Extent, Filler, Fillers, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
 };
 
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
@@ -33,8 +33,14 @@ pub(super) struct Part {
     pub(super) default: Option<Box<str>>,
     /// The only texts that it may have.
     pub(super) listed: Option<Vec<Box<str>>>,
+    /// It is one of several, of which one must be there.
+    pub(super) variant: bool,
     /// It shares its bytes with others that are there as well: what cannot be read as it is none.
     pub(super) shared: bool,
+    /// It is a floating-point number of four bytes: fewer of its digits mean anything.
+    pub(super) single: bool,
+    /// It is octets.
+    pub(super) octets: bool,
 }
 
 /// What a part is.
@@ -142,6 +148,13 @@ impl Compiler<'_> {
             }
         };
         let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let (single, octets) = match &item.content {
+            ItemContent::Value(storage) => (
+                matches!(storage.form, layout::Form::Float(_)) && item.extent == Extent::Bytes(4),
+                matches!(storage.form, layout::Form::Octets),
+            ),
+            _ => (false, false),
+        };
         let varies = match (&kind, item.extent) {
             (PartKind::Group(parts), _) => parts.iter().any(|part| {
                 part.varies || matches!(part.times, Times::Counted { room: false, .. }) || part.extent == Extent::Rest
@@ -162,7 +175,10 @@ impl Compiler<'_> {
             require: item.require.as_ref().map(formula),
             default: item.default.clone(),
             listed: item.field.and_then(|field| self.listed(field)),
+            variant: item.variant,
             shared: shared && item.when.is_none(),
+            single,
+            octets,
         }
     }
 

@@ -82,7 +82,16 @@ impl Test {
     fn holds(&self, facts: &Facts<'_>, arena: &Bump) -> bool {
         match self {
             Self::Columns { from, to, matches } => {
-                let bytes = facts.record.get(*from..to.unwrap_or(facts.record.len()).max(*from));
+                let (from, to) = match facts.columns {
+                    None => (*from, to.unwrap_or(facts.record.len())),
+                    // Of delimited values columns are counted, not bytes.
+                    Some(columns) => {
+                        let first = columns.get(*from).map_or(facts.record.len(), |column| column.start);
+                        let last = to.and_then(|to| columns.get(to - 1)).or(columns.last());
+                        (first, last.map_or(facts.record.len(), |column| column.end))
+                    }
+                };
+                let bytes = facts.record.get(from..to.max(from));
                 bytes.is_some_and(|bytes| matches.bytes(bytes, facts, arena))
             }
             Self::Value(place, matches) => match place.value(facts, arena) {

@@ -32,6 +32,9 @@ pub(super) fn each<'p>(
     see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
 ) -> usize {
     let mut begins = bumpalo::collections::Vec::with_capacity_in(parts.len(), arena);
+    if let Some(columns) = facts.columns {
+        return delimited(parts, columns, facts, arena, see);
+    }
     let mut next = base;
     let mut end = base;
     for (index, part) in parts.iter().enumerate() {
@@ -68,6 +71,25 @@ pub(super) fn each<'p>(
         end = end.max(after);
     }
     end
+}
+
+/// The same of delimited values: each part is the value of its place.
+fn delimited<'p>(
+    parts: &'p [Part],
+    columns: &[Range<usize>],
+    facts: &Facts<'_>,
+    arena: &Bump,
+    see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
+) -> usize {
+    let mut at = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
+        let column = columns.get(at).cloned().unwrap_or(facts.record.len()..facts.record.len());
+        let count = usize::from(there && at < columns.len());
+        see(Found { index, part, start: column.start, count }, &|_| column.end - column.start);
+        at += usize::from(there);
+    }
+    facts.record.len()
 }
 
 /// How often a part is there, where its condition holds.
@@ -126,7 +148,7 @@ pub(super) fn find<'p>(
     facts: &Facts<'_>,
     arena: &Bump,
 ) -> Option<(&'p Part, Range<usize>)> {
-    if let Some(known) = fixed(&form.parts, path) {
+    if let Some(known) = fixed(&form.parts, path).filter(|_| facts.columns.is_none()) {
         return Some(known);
     }
     let mut parts = form.parts.as_slice();

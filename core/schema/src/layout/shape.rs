@@ -29,6 +29,8 @@ pub struct Item {
     pub content: ItemContent,
     /// It is there only where this holds: a redefinition chosen by a code, a variant.
     pub when: Option<Rule>,
+    /// It is one of several variants for the same bytes, of which one must be there.
+    pub variant: bool,
     /// What its value must be, verified on reading and computed on writing.
     pub value: Option<Check>,
     /// What must hold of it on reading.

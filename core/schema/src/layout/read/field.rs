@@ -362,6 +362,9 @@ impl<'a> Builder<'a> {
     ) -> Option<u32> {
         let all = entries(declared, "`variants`", self.findings)?;
         let by = all.iter().find(|entry| entry.key == "by").and_then(|entry| leaf(entry, self.findings));
+        const OTHERWISE: &[(&str, bool)] = &[("refuse", true), ("ignore", false)];
+        let otherwise = all.iter().find(|entry| entry.key == "otherwise");
+        let must = otherwise.and_then(|entry| words::word(entry, OTHERWISE, self.findings)).unwrap_or(true);
         let mut most = Some(0);
         for entry in all.iter().filter(|entry| !matches!(entry.key.as_str(), "by" | "otherwise")) {
             let name = entry.key.replace('-', "_");
@@ -381,7 +384,8 @@ impl<'a> Builder<'a> {
             let field =
                 self.add(place.record, &name, TypeId::Record(record), Occurs::OPTIONAL, Wire::Part, doc, false);
             let extent = Extent::Bytes(length.unwrap_or(0));
-            items.push(item(&name, Some(field), Start::At(0), extent, ItemContent::Group(record, inner)));
+            let made = item(&name, Some(field), Start::At(0), extent, ItemContent::Group(record, inner));
+            items.push(Item { variant: must, ..made });
         }
         most
     }
@@ -484,6 +488,7 @@ fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, conten
         times: Times::Once,
         content,
         when: None,
+        variant: false,
         value: None,
         require: None,
         default: None,

@@ -1,0 +1,151 @@
+//! A layout, compiled: what reading and writing a file of records share.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use portolan_schema::layout::{Framing, Layout, NodeId};
+
+use super::{
+    codepage::Transcoder,
+    formula::{Facts, Formula},
+    frame::Framer,
+    part::{Form, blank},
+    state::{Known, State},
+    structure::Structure,
+    totals::Totals,
+    walk,
+};
+
+/// A kind of file, compiled from its layout.
+#[derive(Debug)]
+pub struct RecordFile {
+    pub(super) layout: Arc<Layout>,
+    /// The shape of each record, by node.
+    pub(super) forms: Vec<Option<Form>>,
+    pub(super) structure: Structure,
+    pub(super) totals: Totals,
+    /// What each record must satisfy, by node.
+    pub(super) requires: Vec<Vec<Formula>>,
+    pub(super) text: Transcoder,
+    pub(super) blank: u8,
+    /// The byte that records consist of which fill a block.
+    pub(super) fill: Option<u8>,
+    pub(super) asks_for_last: bool,
+    comments: Vec<Vec<u8>>,
+}
+
+impl RecordFile {
+    /// Compiles a layout.
+    pub fn compile(layout: Arc<Layout>) -> Self {
+        let mut forms: Vec<Option<Form>> = layout
+            .nodes()
+            .map(|(id, node)| node.shape.as_ref().map(|shape| Form::compile(&layout, id, shape)))
+            .collect();
+        let mut totals = Totals::compile(&layout, &mut forms);
+        let structure = Structure::compile(&layout);
+        let text = Transcoder::new(layout.file.encoding);
+        let requires: Vec<Vec<Formula>> = layout
+            .nodes()
+            .map(|(id, node)| node.require.iter().map(|f| Formula::compile(&layout, id, f)).collect())
+            .collect();
+        for (index, requires) in requires.iter().enumerate() {
+            for require in requires {
+                totals.keep(NodeId(index as u32), require);
+            }
+        }
+        for (index, node) in layout.nodes.iter().enumerate() {
+            if let Some(rule) = &node.when {
+                let rule = super::rule::Rule::compile(&layout, NodeId(index as u32), rule);
+                rule.each_place(&mut |place| totals.keep_place(NodeId(index as u32), place));
+            }
+        }
+        let encoded = |text: &str| {
+            let mut bytes = Vec::new();
+            let _ = Transcoder::new(layout.file.encoding).encode(text, true, &mut bytes);
+            bytes
+        };
+        let comments = layout.file.comments.iter().map(|comment| encoded(comment)).collect();
+        let fill = layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
+        let asks_for_last = structure.rules().any(super::rule::Rule::asks_for_last);
+        let blank = blank(layout.file.encoding);
+        Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, comments }
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    pub(super) fn framer(&self) -> Framer {
+        Framer::new(&self.layout.file, self.comments.clone())
+    }
+
+    /// All that conditions may ask.
+    pub(super) fn facts<'f>(
+        &'f self,
+        known: &'f Known,
+        record: &'f [u8],
+        last: bool,
+    ) -> Facts<'f> {
+        Facts {
+            record,
+            columns: None,
+            node: None,
+            number: known.number,
+            last,
+            text: &self.text,
+            forms: &self.forms,
+            before: &known.before,
+            totals: &known.totals,
+            ordinals: &known.ordinals,
+            records: known.records,
+            block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
+        }
+    }
+
+    /// Whether a record only fills a block up.
+    pub(super) fn is_fill(&self, record: &[u8]) -> bool {
+        match self.fill {
+            Some(fill) => !record.is_empty() && record.iter().all(|byte| *byte == fill),
+            None => false,
+        }
+    }
+
+    /// A record with blanks up to a length; by itself up to that of the longest record.
+    pub(super) fn padded<'a>(&self, record: &'a [u8], length: Option<usize>, arena: &'a Bump) -> &'a [u8] {
+        use portolan_schema::layout::Short;
+        let least = self.forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
+        let length = length.unwrap_or(match self.layout.file.short {
+            Short::Refuse => 0,
+            Short::Pad | Short::Null => least,
+        });
+        if record.len() >= length {
+            return record;
+        }
+        let mut padded = bumpalo::collections::Vec::with_capacity_in(length, arena);
+        padded.extend_from_slice(record);
+        padded.resize(length, self.blank);
+        padded.into_bump_slice()
+    }
+
+    /// How long the record is that begins a window, where only its kind says it: `None` until enough of it is there.
+    pub(super) fn shaped(&self, state: &State, window: &[u8], arena: &Bump) -> Option<usize> {
+        debug_assert!(matches!(self.layout.file.framing, Framing::Shaped));
+        let (head, tail) = self.layout.file.record_margins;
+        let (head, tail) = (head as usize, tail as usize);
+        let record = window.get(head..)?;
+        let facts = self.facts(&state.known, record, false);
+        let facts = Facts { number: facts.number + 1, ..facts };
+        let node = self.structure.read(&mut state.position.clone(), &facts, arena, &mut Vec::new()).ok()?;
+        let form = self.forms.get(node.0 as usize)?.as_ref()?;
+        if form.most == Some(form.least) {
+            return Some(head + form.least + tail);
+        }
+        if record.len() < form.least {
+            return None;
+        }
+        let facts = Facts { node: Some(node), ..facts };
+        let end = walk::each(&form.parts, 0, &facts, arena, &mut |_, _| {});
+        Some(head + end.max(form.least) + tail)
+    }
+}

@@ -1,0 +1,84 @@
+//! Delimited values, both ways, by the `csv` crate's core: a line becomes its values, one after another, with the place of each.
+
+use std::ops::Range;
+
+use bumpalo::Bump;
+use portolan_schema::layout::Delimited;
+
+/// A line's values without quotes and escapes, and where each of them is.
+pub(super) type Unfolded<'a> = (&'a [u8], &'a [Range<usize>]);
+
+/// Takes a line apart. `None`: it is not one record of delimited values.
+pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) -> Option<Unfolded<'a>> {
+    let mut builder = csv_core::ReaderBuilder::new();
+    builder.delimiter(delimited.delimiter);
+    match delimited.quote {
+        Some(quote) => builder.quote(quote),
+        None => builder.quoting(false),
+    };
+    if let Some(escape) = delimited.escape {
+        builder.escape(Some(escape)).double_quote(false);
+    }
+    let mut reader = builder.build();
+    let mut out = bumpalo::vec![in arena; 0u8; line.len() + 1];
+    let mut ends = bumpalo::vec![in arena; 0usize; line.len() + 2];
+    let (mut read, mut written, mut values) = (0, 0, 0);
+    loop {
+        let rest = line.get(read..)?;
+        let (result, consumed, wrote, ended) =
+            reader.read_record(rest, out.get_mut(written..)?, ends.get_mut(values..)?);
+        read += consumed;
+        written += wrote;
+        values += ended;
+        match result {
+            csv_core::ReadRecordResult::Record => break,
+            // An empty rest tells it that nothing follows.
+            csv_core::ReadRecordResult::InputEmpty if !rest.is_empty() => {}
+            csv_core::ReadRecordResult::InputEmpty => {}
+            csv_core::ReadRecordResult::End => break,
+            _ => return None,
+        }
+    }
+    let mut columns = bumpalo::collections::Vec::with_capacity_in(values, arena);
+    let mut from = 0;
+    for end in ends.iter().take(values) {
+        columns.push(from..*end);
+        from = *end;
+    }
+    if columns.is_empty() {
+        // An empty line is one empty value.
+        columns.push(0..0);
+    }
+    out.truncate(written);
+    Some((out.into_bump_slice(), columns.into_bump_slice()))
+}
+
+/// Writes values as a line, without its end.
+pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>) {
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push(delimited.delimiter);
+        }
+        let Some(quote) = delimited.quote else {
+            out.extend_from_slice(value);
+            continue;
+        };
+        let special = |byte: &u8| {
+            *byte == quote || *byte == delimited.delimiter || matches!(byte, b'\r' | b'\n') || Some(*byte) == delimited.escape
+        };
+        // An empty line would be no record.
+        let lone = values.len() == 1 && value.is_empty();
+        if !delimited.quote_all && !lone && !value.iter().any(special) {
+            out.extend_from_slice(value);
+            continue;
+        }
+        out.push(quote);
+        for byte in value {
+            if *byte == quote || Some(*byte) == delimited.escape {
+                out.push(delimited.escape.unwrap_or(quote));
+            }
+            out.push(*byte);
+        }
+        out.push(quote);
+    }
+}

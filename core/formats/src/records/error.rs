@@ -1,0 +1,102 @@
+//! What is wrong with a record, and where: in which file it is, is for those to say who opened it.
+
+use super::{FrameError, Misplaced};
+use crate::ValueProblem;
+
+/// Something that is wrong with a file of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// What is wrong.
+    pub kind: RecordErrorKind,
+    /// The record's number in the file, from 1; where no record could be made out, that of the next.
+    pub record: u64,
+    /// Where the record, or the field, begins: bytes from the beginning of the file (of what is in it, where it is compressed).
+    pub offset: u64,
+    /// Which record it is, where that is known: `batch.entry`.
+    pub name: Option<Box<str>>,
+    /// The field: `lines[2].amount`.
+    pub field: Option<Box<str>>,
+    /// The bytes that were found there. They may be personal: whoever shows them has the file before him.
+    pub raw: Vec<u8>,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordErrorKind {
+    /// The file cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Input(String),
+    /// The file cannot be cut into records.
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    /// The record cannot stand where it does.
+    #[error("{0}")]
+    Misplaced(#[from] Misplaced),
+    /// Fewer bytes than its fields.
+    #[error("it has {found} bytes, and its fields need {needed}")]
+    Short {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// More bytes than its fields.
+    #[error("it has {found} bytes, and its fields are {most}")]
+    Long {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A value that its field cannot have.
+    #[error("the value {0}")]
+    Value(#[from] ValueProblem),
+    /// A filler that is none.
+    #[error("these bytes must be fillers, and are others")]
+    Filler,
+    /// A value that is none of those listed.
+    #[error("the value is not one of those that the layout lists")]
+    NotListed,
+    /// A condition that must hold.
+    #[error("what the layout requires does not hold")]
+    Require,
+    /// A value that is computed otherwise.
+    #[error("the value is not what it must be: {0}")]
+    Verify(String),
+    /// A sum that cannot be kept.
+    #[error("a sum has more than 38 digits")]
+    Sum,
+    /// A count that no list can have.
+    #[error("a count says more than {0}, the most that the layout has")]
+    Count(u32),
+    /// No variant is the one.
+    #[error("none of its variants is the one")]
+    NoVariant,
+    /// More values than columns.
+    #[error("it has {found} values, and the layout has {most}")]
+    Columns {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A line of JSON that cannot be written as a record.
+    #[error("{0}")]
+    Json(String),
+}
+
+impl std::error::Error for RecordError {}
+
+impl std::fmt::Display for RecordError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "record {}", self.record)?;
+        if let Some(name) = &self.name {
+            write!(f, ", `{name}`")?;
+        }
+        write!(f, ", at byte {}", self.offset)?;
+        if let Some(field) = &self.field {
+            write!(f, ", field `{field}`")?;
+        }
+        write!(f, ": {}", self.kind)
+    }
+}
