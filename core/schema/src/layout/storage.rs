@@ -118,7 +118,7 @@ pub struct Zoned {
     pub digits: Digits,
     /// Where the sign is.
     pub sign: Sign,
-    /// What stands before the first digit where the field has room: `0` or a blank.
+    /// What fills the field where it has more room than digits.
     pub fill: Fill,
     /// Zero is written as blanks, and blanks are read as zero.
     pub blank_when_zero: bool,
@@ -126,13 +126,15 @@ pub struct Zoned {
     pub point: Option<char>,
 }
 
-/// What stands before the first digit.
+/// What fills a number's field where it has more room than digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
-    /// `0`.
+    /// `0` before the first digit.
     Zero,
-    /// A blank.
+    /// Blanks before the first digit.
     Blank,
+    /// Blanks after the last digit.
+    BlankAfter,
 }
 
 /// Where the sign of a zoned number is.
@@ -317,7 +319,7 @@ pub enum MomentKind {
 /// Bytes that stand for no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Null {
-    /// Blanks in the field's encoding.
+    /// Blanks in the field's encoding; where its form has none (octets, packed, binary), `40`. In an ASCII file that is `Byte(0x20)`.
     Blanks,
     /// Zero digits, or binary zeros where the form is binary or packed.
     Zeros,
@@ -327,6 +329,8 @@ pub enum Null {
     LowValues,
     /// Bytes of `FF`.
     HighValues,
+    /// This byte, all over.
+    Byte(u8),
     /// This text, padded.
     Text(String),
 }

@@ -61,6 +61,24 @@ impl Transcoder {
         }
     }
 
+    /// Translates to ASCII, where every byte is a character and each is of ASCII; tells whether that is so. Both have the same length.
+    pub(super) fn decode_ascii(self, bytes: &[u8], out: &mut [u8]) -> bool {
+        out.copy_from_slice(bytes);
+        match self.0 {
+            Kind::Single(table) => translate(table, out),
+            _ => self.extends_ascii() && bytes.is_ascii(),
+        }
+    }
+
+    /// Translates from ASCII, where each character is one byte; tells whether that is so. Both have the same length.
+    pub(super) fn encode_ascii(self, text: &[u8], out: &mut [u8]) -> bool {
+        out.copy_from_slice(text);
+        match self.0 {
+            Kind::Single(table) if !table.extends_ascii => text.is_ascii() && table.encode_ascii(out),
+            _ => self.extends_ascii() && text.is_ascii(),
+        }
+    }
+
     /// Appends the text that bytes are.
     ///
     /// # Errors

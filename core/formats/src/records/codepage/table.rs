@@ -51,6 +51,18 @@ impl Table {
         (code != NONE).then_some(code)
     }
 
+    /// Translates ASCII in place; tells whether each character is one byte.
+    #[inline]
+    pub(super) fn encode_ascii(&self, text: &mut [u8]) -> bool {
+        let mut seen = 0;
+        for byte in text {
+            let code = self.from_ascii[usize::from(*byte & 0x7F)];
+            seen |= code;
+            *byte = code as u8;
+        }
+        seen <= 0xFF
+    }
+
     fn unfold(index: usize) -> Self {
         let mut data = Numbers { at: index * 256 };
         let mut table = Self {

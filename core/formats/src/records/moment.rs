@@ -1,0 +1,368 @@
+//! Dates and times in columns: parts in any order, centuries by a window or a digit, days of the year, months by name, and the same as
+//! packed or binary numbers.
+
+use super::codepage::Transcoder;
+use super::number::{binary::BinaryCodec, limit, packed::PackedCodec};
+use crate::{DateTime, Value, ValueProblem, lexical};
+use jiff::civil::{Date, Time};
+use portolan_schema::layout::{Base, Moment, MomentKind, Part, pattern};
+
+const MONTHS: [&[u8; 3]; 12] =
+    [b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC"];
+
+/// Reads and writes moments of one form.
+#[derive(Debug, Clone)]
+pub(super) struct MomentCodec {
+    base: BaseCodec,
+    parts: Vec<Part>,
+    century: i16,
+    kind: MomentKind,
+    /// How many characters, or digits of a number, the parts are.
+    length: usize,
+}
+
+#[derive(Debug, Clone)]
+enum BaseCodec {
+    Text(Transcoder),
+    Packed(PackedCodec),
+    Binary(BinaryCodec),
+}
+
+/// What the parts say.
+#[derive(Default)]
+struct Said {
+    year: i16,
+    short_year: Option<i16>,
+    century: Option<i16>,
+    month: i8,
+    day: i8,
+    day_of_year: Option<i16>,
+    hour: i8,
+    minute: i8,
+    second: i8,
+    nanosecond: i32,
+}
+
+impl MomentCodec {
+    pub(super) fn compile(form: &Moment) -> Self {
+        let base = match &form.base {
+            Base::Text(encoding) => BaseCodec::Text(Transcoder::new(*encoding)),
+            Base::Packed(packed) => BaseCodec::Packed(PackedCodec::compile(packed)),
+            Base::Binary(binary) => BaseCodec::Binary(BinaryCodec::compile(binary)),
+        };
+        Self {
+            base,
+            parts: form.parts.clone(),
+            century: i16::try_from(form.century).unwrap_or(1970),
+            kind: form.kind,
+            length: pattern::length(&form.parts) as usize,
+        }
+    }
+
+    /// The encoding, where it is text.
+    pub(super) fn transcoder(&self) -> Option<Transcoder> {
+        match self.base {
+            BaseCodec::Text(transcoder) => Some(transcoder),
+            _ => None,
+        }
+    }
+
+    /// The text with this digit in the place of each, and separators where they are: `0000-00-00`.
+    pub(super) fn sentinel(&self, digit: char) -> String {
+        let digits = |part: &Part| pattern::length(std::slice::from_ref(part)) as usize;
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(letter) => out.push(*letter),
+                part => out.extend(std::iter::repeat_n(digit, digits(part))),
+            }
+        }
+        out
+    }
+
+    /// The number that the bytes are, where they are a number.
+    pub(super) fn number(&self, bytes: &[u8]) -> Option<i128> {
+        match &self.base {
+            BaseCodec::Text(_) => None,
+            BaseCodec::Packed(packed) => packed.read_units(bytes).ok(),
+            BaseCodec::Binary(binary) => binary.read_units(bytes).ok(),
+        }
+    }
+
+    /// Writes such a number, whether it is a date or not.
+    pub(super) fn write_number(&self, number: i128, out: &mut [u8]) -> Result<(), ValueProblem> {
+        match &self.base {
+            BaseCodec::Text(_) => Err(ValueProblem::WrongKind),
+            BaseCodec::Packed(packed) => packed.write_units(number, out),
+            BaseCodec::Binary(binary) => binary.write_units(number, out),
+        }
+    }
+
+    /// The greatest number of as many digits as the parts are.
+    pub(super) fn greatest(&self) -> i128 {
+        limit(u8::try_from(self.length).unwrap_or(38)) - 1
+    }
+
+    pub(super) fn read(&self, bytes: &[u8]) -> Result<Value<'static>, ValueProblem> {
+        let mut buffer = [b'0'; 64];
+        match &self.base {
+            BaseCodec::Text(transcoder) => {
+                if let Some(text) = buffer.get_mut(..bytes.len())
+                    && transcoder.decode_ascii(bytes, text)
+                {
+                    return self.parse(text);
+                }
+                let mut text = String::new();
+                transcoder.decode(bytes, &mut text)?;
+                self.parse(text.as_bytes())
+            }
+            _ => {
+                let number = self.number(bytes).ok_or(ValueProblem::Lexical)?;
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(number).as_bytes();
+                let text = buffer.get_mut(..self.length).ok_or(ValueProblem::Lexical)?;
+                let from = self.length.checked_sub(digits.len()).ok_or(ValueProblem::Lexical)?;
+                text[from..].copy_from_slice(digits);
+                self.parse(text)
+            }
+        }
+    }
+
+    /// Writes a moment so that it fills the field: text is followed by blanks.
+    pub(super) fn write(&self, value: Value<'_>, out: &mut [u8]) -> Result<(), ValueProblem> {
+        let (date, time) = self.moment(value)?;
+        match &self.base {
+            BaseCodec::Text(transcoder) if transcoder.byte(' ').is_some() => {
+                let blank = transcoder.byte(' ').unwrap_or(b' ');
+                let mut places = out.iter_mut();
+                let mut put = |character| {
+                    *places.next().ok_or(ValueProblem::TooLong)? =
+                        transcoder.byte(character).ok_or(ValueProblem::NotEncodable)?;
+                    Ok(())
+                };
+                self.spell(date, time, &mut put)?;
+                places.for_each(|place| *place = blank);
+                Ok(())
+            }
+            BaseCodec::Text(transcoder) => {
+                let (mut text, mut bytes, mut blank) = (String::new(), Vec::new(), Vec::new());
+                self.spell(date, time, &mut |character| {
+                    text.push(character);
+                    Ok(())
+                })?;
+                transcoder.encode(&text, false, &mut bytes)?;
+                transcoder.encode(" ", false, &mut blank)?;
+                while bytes.len() < out.len() {
+                    bytes.extend_from_slice(&blank);
+                }
+                if bytes.len() > out.len() {
+                    return Err(ValueProblem::TooLong);
+                }
+                out.copy_from_slice(&bytes);
+                Ok(())
+            }
+            _ => {
+                let mut number = 0i128;
+                self.spell(date, time, &mut |character| {
+                    let digit = character.to_digit(10).ok_or(ValueProblem::WrongKind)?;
+                    number = number.saturating_mul(10).saturating_add(i128::from(digit));
+                    Ok(())
+                })?;
+                self.write_number(number, out)
+            }
+        }
+    }
+
+    /// Appends a moment without blanks behind it.
+    pub(super) fn append(&self, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        let BaseCodec::Text(transcoder) = &self.base else { return Err(ValueProblem::WrongKind) };
+        let (date, time) = self.moment(value)?;
+        let mut text = String::with_capacity(self.length);
+        self.spell(date, time, &mut |character| {
+            text.push(character);
+            Ok(())
+        })?;
+        transcoder.encode(&text, false, out)
+    }
+
+    /// The moment of a text, of which nothing but blanks may be left.
+    fn parse(&self, text: &[u8]) -> Result<Value<'static>, ValueProblem> {
+        let mut rest = text;
+        let mut said = Said { month: 1, day: 1, ..Said::default() };
+        for part in &self.parts {
+            match part {
+                Part::Year => said.year = digits(&mut rest, 4)? as i16,
+                Part::ShortYear => said.short_year = Some(digits(&mut rest, 2)? as i16),
+                Part::Century => said.century = Some(digits(&mut rest, 1)? as i16),
+                Part::Month => said.month = digits(&mut rest, 2)? as i8,
+                Part::MonthName => {
+                    let (name, after) = rest.split_first_chunk::<3>().ok_or(ValueProblem::Lexical)?;
+                    let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name));
+                    said.month = month.ok_or(ValueProblem::Lexical)? as i8 + 1;
+                    rest = after;
+                }
+                Part::Day => said.day = digits(&mut rest, 2)? as i8,
+                Part::DayOfYear => said.day_of_year = Some(digits(&mut rest, 3)? as i16),
+                Part::Hour => said.hour = digits(&mut rest, 2)? as i8,
+                Part::Minute => said.minute = digits(&mut rest, 2)? as i8,
+                Part::Second => said.second = digits(&mut rest, 2)? as i8,
+                Part::Fraction(count) => {
+                    let count = usize::from(*count).min(9);
+                    said.nanosecond = digits(&mut rest, count)? * 10i32.pow(9 - count as u32);
+                }
+                Part::Literal(letter) => {
+                    let letter = letter.encode_utf8(&mut [0; 4]).len().min(rest.len());
+                    let (given, after) = rest.split_at(letter);
+                    if std::str::from_utf8(given).ok().and_then(|text| text.chars().next()) != literal(part) {
+                        return Err(ValueProblem::Lexical);
+                    }
+                    rest = after;
+                }
+            }
+        }
+        if rest.iter().any(|byte| *byte != b' ') {
+            return Err(ValueProblem::Lexical);
+        }
+        match self.kind {
+            MomentKind::Date => self.date(&said).map(Value::Date),
+            MomentKind::Time => said.time().map(|(time, _)| Value::Time(time)),
+            MomentKind::DateTime => {
+                let (date, (time, next_day)) = (self.date(&said)?, said.time()?);
+                let date =
+                    if next_day { date.tomorrow().map_err(|_| ValueProblem::OutOfRange)? } else { date };
+                Ok(Value::DateTime(DateTime { civil: date.to_datetime(time), offset: None }))
+            }
+        }
+    }
+
+    fn date(&self, said: &Said) -> Result<Date, ValueProblem> {
+        let year = match (said.short_year, said.century) {
+            (Some(short), Some(century)) => 1900 + century * 100 + short,
+            (Some(short), None) => {
+                let year = self.century - self.century.rem_euclid(100) + short;
+                if year < self.century { year + 100 } else { year }
+            }
+            (None, _) => said.year,
+        };
+        // Nobody writes the year 0: it is what an empty field looks like.
+        if year < 1 {
+            return Err(ValueProblem::Lexical);
+        }
+        match said.day_of_year {
+            None => Date::new(year, said.month, said.day),
+            Some(day) => Date::new(year, 1, 1).and_then(|first| first.with().day_of_year(day).build()),
+        }
+        .map_err(|_| ValueProblem::Lexical)
+    }
+
+    /// The date and the time of day of a value that has what this form has.
+    fn moment(&self, value: Value<'_>) -> Result<(Date, Time), ValueProblem> {
+        let (epoch, midnight) = (Date::constant(1970, 1, 1), Time::midnight());
+        match (self.kind, value) {
+            (_, Value::Nil) => Err(ValueProblem::Nil),
+            (MomentKind::Date, Value::Date(date)) => Ok((date, midnight)),
+            (MomentKind::Time, Value::Time(time)) => Ok((epoch, time)),
+            // The columns have no place for a zone: what is written is what its clocks show (`in_zone` of mappings chooses them).
+            (MomentKind::DateTime, Value::DateTime(moment)) => Ok((moment.civil.date(), moment.civil.time())),
+            (MomentKind::Date, Value::Text(text)) => Ok((lexical::parse_date(text)?, midnight)),
+            (MomentKind::Time, Value::Text(text)) => Ok((epoch, lexical::parse_time(text)?)),
+            (MomentKind::DateTime, Value::Text(text)) => {
+                self.moment(Value::DateTime(lexical::parse_date_time(text)?))
+            }
+            _ => Err(ValueProblem::WrongKind),
+        }
+    }
+
+    /// Hands the characters of a moment on, one by one.
+    fn spell(
+        &self,
+        date: Date,
+        time: Time,
+        out: &mut dyn FnMut(char) -> Result<(), ValueProblem>,
+    ) -> Result<(), ValueProblem> {
+        let year = date.year();
+        if year < 1 {
+            return Err(ValueProblem::OutOfRange);
+        }
+        let has = |part: Part| self.parts.contains(&part);
+        if has(Part::ShortYear) && !has(Part::Century) && !(0..100).contains(&(year - self.century)) {
+            return Err(ValueProblem::OutOfRange);
+        }
+        let fraction = self.parts.iter().find_map(|part| match part {
+            Part::Fraction(count) => Some(u32::from(*count).min(9)),
+            _ => None,
+        });
+        let unit = 10i32.pow(9 - fraction.unwrap_or(0));
+        let lost = time.subsec_nanosecond() % unit != 0
+            || time.second() != 0 && !has(Part::Second)
+            || time.minute() != 0 && !has(Part::Minute)
+            || fraction.is_none() && time.subsec_nanosecond() != 0;
+        if lost {
+            return Err(ValueProblem::Loss);
+        }
+        for part in &self.parts {
+            let (number, digits) = match part {
+                Part::Year => (i32::from(year), 4),
+                Part::ShortYear => (i32::from(year % 100), 2),
+                Part::Century => match (year - 1900).div_euclid(100) {
+                    century @ 0..=9 => (i32::from(century), 1),
+                    _ => return Err(ValueProblem::OutOfRange),
+                },
+                Part::Month => (i32::from(date.month()), 2),
+                Part::MonthName => {
+                    let name = MONTHS.get((date.month() - 1) as usize).ok_or(ValueProblem::OutOfRange)?;
+                    name.iter().try_for_each(|letter| out(char::from(*letter)))?;
+                    continue;
+                }
+                Part::Day => (i32::from(date.day()), 2),
+                Part::DayOfYear => (i32::from(date.day_of_year()), 3),
+                Part::Hour => (i32::from(time.hour()), 2),
+                Part::Minute => (i32::from(time.minute()), 2),
+                Part::Second => (i32::from(time.second()), 2),
+                Part::Fraction(count) => (time.subsec_nanosecond() / unit, u32::from(*count).min(9)),
+                Part::Literal(letter) => {
+                    out(*letter)?;
+                    continue;
+                }
+            };
+            for place in (0..digits).rev() {
+                out(char::from(b'0' + (number / 10i32.pow(place) % 10) as u8))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Said {
+    /// The time of day, and whether it is the midnight that ends the day: `240000`.
+    fn time(&self) -> Result<(Time, bool), ValueProblem> {
+        if (self.hour, self.minute, self.second, self.nanosecond) == (24, 0, 0, 0) {
+            return Ok((Time::midnight(), true));
+        }
+        let time = Time::new(self.hour, self.minute, self.second, self.nanosecond);
+        time.map(|time| (time, false)).map_err(|_| ValueProblem::Lexical)
+    }
+}
+
+fn literal(part: &Part) -> Option<char> {
+    match part {
+        Part::Literal(letter) => Some(*letter),
+        _ => None,
+    }
+}
+
+/// Takes so many digits, at most nine.
+#[inline]
+fn digits(rest: &mut &[u8], count: usize) -> Result<i32, ValueProblem> {
+    let (taken, after) = rest.split_at_checked(count).ok_or(ValueProblem::Lexical)?;
+    let mut number = 0;
+    for byte in taken {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(ValueProblem::Lexical);
+        }
+        number = number * 10 + i32::from(digit);
+    }
+    *rest = after;
+    Ok(number)
+}
