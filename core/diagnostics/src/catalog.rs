@@ -90,6 +90,19 @@ catalog! {
     /// An import would have to be fetched from the network
     XSD_NOT_LOCAL = "xsd/not-local";
 
+    /// Text of a copybook that is no data description
+    COPYBOOK_SYNTAX = "copybook/syntax";
+    /// A picture that means nothing, or does not go with its usage
+    COPYBOOK_PICTURE = "copybook/picture";
+    /// A copybook refers to a name that is not declared
+    COPYBOOK_UNRESOLVED = "copybook/unresolved";
+    /// Data descriptions that contradict each other
+    COPYBOOK_INVALID = "copybook/invalid";
+    /// A copybook goes past a limit
+    COPYBOOK_REFUSED = "copybook/refused";
+    /// Something in a copybook that Portolan does not read
+    COPYBOOK_UNSUPPORTED = "copybook/unsupported";
+
     /// The method is not in the contract
     ROUTE_UNKNOWN_METHOD = "route/unknown-method";
     /// The operation is not in the contract

@@ -4,6 +4,7 @@
 //! Readers are pure: files come in through a [`Resolver`], and what is wrong with them comes out as diagnostics.
 
 mod contract;
+pub mod copybook;
 mod describe;
 pub mod layout;
 mod model;
