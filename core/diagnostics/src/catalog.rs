@@ -105,6 +105,19 @@ catalog! {
     /// A condition that can never hold
     LAYOUT_NEVER = "layout/never";
 
+    /// Text of a copybook that is no data description
+    COPYBOOK_SYNTAX = "copybook/syntax";
+    /// A picture that means nothing, or does not go with its usage
+    COPYBOOK_PICTURE = "copybook/picture";
+    /// A copybook refers to a name that is not declared
+    COPYBOOK_UNRESOLVED = "copybook/unresolved";
+    /// Data descriptions that contradict each other
+    COPYBOOK_INVALID = "copybook/invalid";
+    /// A copybook goes past a limit
+    COPYBOOK_REFUSED = "copybook/refused";
+    /// Something in a copybook that Portolan does not read
+    COPYBOOK_UNSUPPORTED = "copybook/unsupported";
+
     /// The method is not in the contract
     ROUTE_UNKNOWN_METHOD = "route/unknown-method";
     /// The operation is not in the contract

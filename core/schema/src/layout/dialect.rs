@@ -26,8 +26,8 @@ pub struct Dialect {
     pub binary_truncate: bool,
     /// How many bytes a pointer has.
     pub pointer: u32,
-    /// Where synchronized numbers of eight bytes begin: at multiples of four (IBM), or of eight.
-    pub double_words: bool,
+    /// Where synchronized numbers begin.
+    pub alignment: Alignment,
     /// What pictures mean by points, commas and currency signs.
     pub notation: Notation,
     /// From which sides padding is taken away from texts.
@@ -44,6 +44,17 @@ pub enum BinarySizes {
     OneTwoFourEight,
     /// As few as hold them (Micro Focus, `IBMCOMP` off).
     Fewest,
+}
+
+/// Where synchronized numbers begin, and where the slack bytes before them are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Alignment {
+    /// Binary numbers at half words or words, `COMP-2` at double words. Slack before the first number of a group stands before the
+    /// group (IBM).
+    #[default]
+    Words,
+    /// Each at a multiple of its own size. Slack stands within the group (GnuCOBOL).
+    Natural,
 }
 
 /// What an item's other clauses say of its bytes.
@@ -72,7 +83,7 @@ impl Dialect {
             binary_sizes: BinarySizes::TwoFourEight,
             binary_truncate: true,
             pointer: 4,
-            double_words: false,
+            alignment: Alignment::Words,
             notation: Notation::default(),
             trim: Trim { left: true, right: true },
         }
@@ -86,8 +97,24 @@ impl Dialect {
             overpunch: Overpunch::Ascii,
             binary_sizes: BinarySizes::OneTwoFourEight,
             pointer: 8,
-            double_words: true,
+            alignment: Alignment::Natural,
             ..Self::of(Encoding::Ascii)
+        }
+    }
+
+    /// The multiple at which a synchronized item of so many bytes begins; 1 where it does not matter.
+    pub fn aligned(&self, usage: Usage, bytes: u32) -> u32 {
+        match usage {
+            Usage::Comp1 | Usage::Comp2 | Usage::Index | Usage::Pointer => bytes,
+            Usage::Binary | Usage::Native | Usage::CompX | Usage::Little | Usage::Bytes(..) => {
+                match self.alignment {
+                    Alignment::Words if bytes >= 4 => 4,
+                    Alignment::Natural if matches!(bytes, 4 | 8 | 16) => bytes,
+                    _ if bytes == 2 => 2,
+                    _ => 1,
+                }
+            }
+            _ => 1,
         }
     }
 

@@ -20,7 +20,7 @@ pub static LAYOUT: Group = Group {
         Key::new("dialect", Value::Group(&DIALECT), "What pictures and copybooks leave to the machine."),
         Key::new(
             "copybooks",
-            Named(&Either(&[Text, OneOrMore(&Text)])),
+            Named(&Either(&[Text, OneOrMore(&Text), Value::Group(&COPYBOOK)])),
             "COBOL copybooks by a name of your own; of several for one record the later redefine the first.",
         ),
         Key::new("common", Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])), "Fields that every record has."),
@@ -126,6 +126,22 @@ pub(super) static DIALECT: Group = Group {
 };
 
 const OVERPUNCH: Value = Word(&["ebcdic", "ascii", "translated"]);
+
+/// A copybook.
+pub(super) static COPYBOOK: Group = Group {
+    name: "a copybook",
+    keys: &[
+        Key::required("files", Either(&[Text, OneOrMore(&Text)]), "Its file; of several the later redefine the first."),
+        Key::new("fillers", FILLERS, "What values without a name are called: `none` has none of them. Default `none`."),
+        Key::new("group-fillers", FILLERS, "What groups without a name are called. Default `numbered`."),
+        Key::new("group-texts", List(&Text), "Groups, by their COBOL names, whose text is a field as well."),
+        Key::new("counts", Named(&Named(&Whole(0, 65_536))), "Lists, by their COBOL names, whose count is a word, with what each word means."),
+        Key::new("folders", List(&Text), "Where COPY looks, besides the folder of the file that copies."),
+        Key::new("replacing", Named(&Text), "What stands for what in it, as `COPY ... REPLACING` would say."),
+    ],
+};
+
+const FILLERS: Value = Word(&["none", "numbered", "after-previous"]);
 
 /// A record or group of records.
 pub(super) static RECORD: Group = Group {

@@ -20,7 +20,7 @@ mod usage;
 
 use crate::{FieldId, Occurs, RecordId, Schema};
 
-pub use dialect::{BinarySizes, Clauses, Dialect, storage};
+pub use dialect::{Alignment, BinarySizes, Clauses, Dialect, storage};
 pub use encoding::{Encoding, PAGES, Page, PageName};
 pub use file::{
     Block, Compression, Delimited, FileFormat, Framing, LengthForm, LineEnd, Long, Prefix, Short,

@@ -7,7 +7,7 @@ use portolan_syntax::{
 };
 
 use super::words::{self, flag, word};
-use crate::copybook::{CopybookOptions, Odo, ReferenceFormat};
+use crate::copybook::{CopybookOptions, OccursDepending, ReferenceFormat};
 use crate::layout::{
     BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
     Long, Prefix, Short, Verify,
@@ -267,14 +267,15 @@ fn dialect_keys(
     if let Some(currency) = keys.take("currency").and_then(|e| words::character(e, findings)) {
         dialect.notation.currency = currency;
     }
-    const ODO: &[(&str, Odo)] = &[("real", Odo::Real), ("maximum", Odo::Maximum)];
+    const ODO: &[(&str, OccursDepending)] =
+        &[("real", OccursDepending::Real), ("maximum", OccursDepending::Maximum)];
     if let Some(odo) = keys.take("odo").and_then(|e| word(e, ODO, findings)) {
-        copybooks.odo = odo;
+        copybooks.occurs = odo;
     }
-    const FORMATS: &[(&str, ReferenceFormat)] = &[
-        ("detect", ReferenceFormat::Detect),
-        ("fixed", ReferenceFormat::Fixed),
-        ("free", ReferenceFormat::Free),
+    const FORMATS: &[(&str, Option<ReferenceFormat>)] = &[
+        ("detect", None),
+        ("fixed", Some(ReferenceFormat::Fixed)),
+        ("free", Some(ReferenceFormat::Free)),
     ];
     if let Some(format) = keys.take("format").and_then(|e| word(e, FORMATS, findings)) {
         copybooks.format = format;

@@ -139,7 +139,7 @@ struct Builder<'a> {
     defaults: Defaults,
     /// Fields of every record.
     common: &'a [Entry],
-    copybooks: BTreeMap<String, Copybook>,
+    copybooks: BTreeMap<String, (Vec<Copybook>, CopybookOptions)>,
     pending: Vec<Pending<'a>>,
     spans: Vec<Spans>,
     findings: &'a mut Vec<Diagnostic>,

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     Occurs, Reading, RecordId, TypeId, Wire,
-    copybook,
-    layout::{Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start, grammar::RECORD},
+    copybook::{self, Copybook, CopybookOptions, FillerNames},
+    layout::{Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start, grammar::{COPYBOOK, RECORD}},
 };
 
 /// Whether a record is declared by a copybook.
@@ -30,26 +30,77 @@ impl<'a> Builder<'a> {
     pub(super) fn read_copybooks(&mut self, declared: &'a Entry, reading: &mut Reading<'_>) {
         let Some(all) = entries(&declared.value, "`copybooks`", self.findings) else { return };
         for entry in all {
-            let files: Vec<&Yaml> = match &entry.value.kind {
-                NodeKind::Sequence(items) => items.iter().collect(),
-                _ => vec![&entry.value],
+            let mut options = self.options.clone();
+            let files = match &entry.value.kind {
+                NodeKind::Mapping(_) => {
+                    let Some(mut keys) = Keys::of(&entry.value, &COPYBOOK, self.findings) else { continue };
+                    let files = keys.require("files", self.findings);
+                    self.copybook_options(&mut keys, &mut options);
+                    keys.done(self.findings);
+                    match files {
+                        Some(files) => &files.value,
+                        None => continue,
+                    }
+                }
+                _ => &entry.value,
             };
-            let mut merged: Option<copybook::Copybook> = None;
+            let files: Vec<&Yaml> = match &files.kind {
+                NodeKind::Sequence(items) => items.iter().collect(),
+                _ => vec![files],
+            };
+            let mut read = Vec::new();
             for node in files {
                 let Some(scalar) = node.scalar() else { continue };
-                let from = reading.sources.get(self.source).map(|source| source.name.to_string());
+                let from = reading.sources.get(node.span.source).map(|source| source.name.to_string());
                 let Some(from) = from else { continue };
                 let found = merge::file(&scalar.text, Some((&from, node.span)), reading, self.findings);
                 let Some((_, source, _)) = found else { continue };
-                let read = copybook::read(source, reading, &self.options);
-                self.findings.extend(read.diagnostics);
-                match (&mut merged, read.value) {
-                    (Some(merged), Some(next)) => merged.merge(next),
-                    (none, next) => *none = next,
-                }
+                let copybook = copybook::read(source, reading, &options);
+                self.findings.extend(copybook.diagnostics);
+                read.extend(copybook.value);
             }
-            if let Some(copybook) = merged {
-                self.copybooks.insert(entry.key.clone(), copybook);
+            if !read.is_empty() {
+                self.copybooks.insert(entry.key.clone(), (read, options));
+            }
+        }
+    }
+
+    fn copybook_options(&mut self, keys: &mut Keys<'a>, options: &mut CopybookOptions) {
+        const FILLERS: &[(&str, FillerNames)] = &[
+            ("none", FillerNames::None),
+            ("numbered", FillerNames::Numbered),
+            ("after-previous", FillerNames::AfterPrevious),
+        ];
+        if let Some(names) = keys.take("fillers").and_then(|e| words::word(e, FILLERS, self.findings)) {
+            options.value_fillers = names;
+        }
+        if let Some(names) = keys.take("group-fillers").and_then(|e| words::word(e, FILLERS, self.findings)) {
+            options.group_fillers = names;
+        }
+        let texts = |entry: &Entry| match &entry.value.kind {
+            NodeKind::Sequence(items) => {
+                items.iter().filter_map(|item| item.scalar()).map(|scalar| scalar.text.clone()).collect()
+            }
+            _ => entry.value.scalar().map(|scalar| scalar.text.clone()).into_iter().collect::<Vec<_>>(),
+        };
+        if let Some(entry) = keys.take("group-texts") {
+            options.group_texts = texts(entry);
+        }
+        if let Some(entry) = keys.take("folders") {
+            options.folders = texts(entry);
+        }
+        if let Some(all) = keys.take("replacing").and_then(|e| entries(&e.value, "`replacing`", self.findings)) {
+            let one = |entry: &Entry| Some((entry.key.clone(), entry.value.scalar()?.text.clone()));
+            options.replacing = all.iter().filter_map(one).collect();
+        }
+        if let Some(lists) = keys.take("counts").and_then(|e| entries(&e.value, "`counts`", self.findings)) {
+            for list in lists {
+                let Some(counts) = entries(&list.value, "`counts`", self.findings) else { continue };
+                let counts = counts.iter().filter_map(|count| {
+                    words::whole(count, 0, 65_536, self.findings).map(|number| (count.key.clone(), number as u32))
+                });
+                let counts = counts.collect();
+                options.count_words.insert(list.key.clone(), counts);
             }
         }
     }
@@ -158,7 +209,7 @@ impl<'a> Builder<'a> {
         let mut record = record;
         let mut path = Vec::new();
         if let Some(named) = copybook {
-            let found = self.from_copybook(&named.value, named.span, of.map(|of| of.value));
+            let found = self.laid_by_copybook(&named.value, named.span, of.map(|of| of.value));
             let Some((made, shape)) = found else { return (record, Some(Shape::default())) };
             record = made;
             items = shape.items;
@@ -181,13 +232,13 @@ impl<'a> Builder<'a> {
         (record, Some(self.finished(items)))
     }
 
-    fn from_copybook(
+    fn laid_by_copybook(
         &mut self,
         name: &str,
         span: portolan_diagnostics::Span,
         of: Option<String>,
     ) -> Option<(RecordId, Shape)> {
-        let Some(copybook) = self.copybooks.get(name) else {
+        let Some((copybooks, options)) = self.copybooks.get(name) else {
             let known: Vec<&str> = self.copybooks.keys().map(String::as_str).collect();
             let finding = Diagnostic::error(Code::LAYOUT_INVALID, format!("there is no copybook `{name}`"));
             self.findings.push(
@@ -195,15 +246,26 @@ impl<'a> Builder<'a> {
             );
             return None;
         };
-        let index = match &of {
-            None => Some(0),
-            Some(of) => copybook.find(of),
+        let mut parts = Vec::new();
+        for copybook in copybooks {
+            let index = match &of {
+                None => Some(0),
+                Some(of) => copybook.find(of),
+            };
+            let Some(index) = index else {
+                let known: Vec<&str> = copybook.records().collect();
+                let of = of.as_deref().unwrap_or_default();
+                let finding =
+                    Diagnostic::error(Code::LAYOUT_INVALID, format!("the copybook has no record `{of}`"));
+                self.findings.push(finding.at(span, "").did_you_mean(of, known));
+                return None;
+            };
+            parts.push((copybook, index));
+        }
+        let lowered = match parts.as_slice() {
+            [(copybook, index)] => copybook.lower(*index, options, &mut self.schema),
+            parts => Copybook::lower_merged(parts, name, options, &mut self.schema),
         };
-        let Some(index) = index else {
-            self.invalid(span, format!("the copybook has no record `{}`", of.unwrap_or_default()));
-            return None;
-        };
-        let lowered = copybook.lower(index, &self.options, &mut self.schema);
         self.findings.extend(lowered.diagnostics);
         lowered.value
     }
@@ -214,7 +276,9 @@ impl<'a> Builder<'a> {
             match &mut item.content {
                 ItemContent::Value(storage) => {
                     storage.nulls.clone_from(&self.defaults.nulls);
-                    storage.invalid = self.defaults.invalid;
+                    if self.defaults.invalid == Invalid::Null {
+                        storage.invalid = Invalid::Null;
+                    }
                     if let (Form::Text(text), Some(trim)) = (&mut storage.form, self.defaults.trim) {
                         text.trim = trim;
                     }
@@ -323,7 +387,7 @@ fn varies(items: &[Item]) -> bool {
 }
 
 /// Keeps `wanted` of the items that share the bytes of `first`, wherever they are.
-fn choose(items: &mut Vec<Item>, first: &str, wanted: &str) -> bool {
+fn choose(items: &mut [Item], first: &str, wanted: &str) -> bool {
     let base = items.iter().position(|item| &*item.name == first);
     let Some(base) = base else {
         return items.iter_mut().any(|item| match &mut item.content {
