@@ -2,10 +2,12 @@
 
 mod call;
 mod check;
+mod decode;
 mod demo;
 mod describe;
 mod doctor;
 mod document;
+mod encode;
 mod explain;
 mod gateway;
 mod portal;
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Explain(explain::Arguments),
     Describe(describe::Arguments),
     Translate(translate::Arguments),
+    Decode(decode::Arguments),
+    Encode(encode::Arguments),
     Call(call::Arguments),
     Schema(schema::Arguments),
     #[command(subcommand)]
@@ -49,6 +53,8 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments, report),
             Self::Explain(arguments) => explain::run(&arguments, report),
             Self::Describe(arguments) => describe::run(&arguments, report),
+            Self::Decode(arguments) => decode::run(&arguments, report),
+            Self::Encode(arguments) => encode::run(&arguments, report),
             Self::Translate(arguments) => translate::run(&arguments, report),
             Self::Schema(arguments) => schema::run(&arguments, report),
             Self::Call(arguments) => call::run(&arguments, report),

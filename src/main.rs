@@ -4,6 +4,7 @@
 mod commands;
 mod config;
 mod files;
+mod layouts;
 mod loader;
 mod logging;
 mod mappings;

@@ -9,6 +9,7 @@ mod field;
 mod formula;
 mod frame;
 mod given;
+pub mod input;
 mod json;
 mod moment;
 mod null;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use portolan_diagnostics::{Code, Diagnostic, SourceId, Span};
 use portolan_syntax::yaml::{self, Entry, Node, NodeKind};
 
-use super::{Document, MAX_BYTES};
+use super::MAX_BYTES;
 use crate::Reading;
 
 /// The one document of a file, laid over what it extends.
@@ -15,7 +15,7 @@ pub(super) fn load(
     reading: &mut Reading<'_>,
     findings: &mut Vec<Diagnostic>,
     depth: usize,
-) -> Option<Document> {
+) -> Option<Node> {
     let (name, source, text) = file(location, from, reading, findings)?;
     let mut documents = yaml::read(source, &text, findings);
     if documents.len() != 1 {
@@ -26,10 +26,10 @@ pub(super) fn load(
         return None;
     }
     let node = documents.pop()?;
-    let NodeKind::Mapping(entries) = &node.kind else { return Some(Document { source, node }) };
+    let NodeKind::Mapping(entries) = &node.kind else { return Some(node) };
     let extends = entries.iter().find(|entry| entry.key == "extends");
     let Some((entry, base)) = extends.and_then(|e| Some((e, e.value.scalar()?.text.clone()))) else {
-        return Some(Document { source, node });
+        return Some(node);
     };
     if depth == 0 {
         let finding = Diagnostic::error(Code::LAYOUT_INVALID, "layouts extend one another too often, or in a circle");
@@ -37,7 +37,7 @@ pub(super) fn load(
         return None;
     }
     let base = load(&base, Some((&name, entry.value.span)), reading, findings, depth - 1)?;
-    Some(Document { source, node: over(base.node, node) })
+    Some(over(base, node))
 }
 
 /// A file's name, id and text.

@@ -15,7 +15,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use portolan_diagnostics::{Checked, Code, Diagnostic, SourceId, Span};
+use portolan_diagnostics::{Checked, Code, Diagnostic, Span};
 use portolan_syntax::{
     expression::Leaf,
     keys::{Keys, entries, text},
@@ -40,19 +40,12 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Layout> {
     let Some(document) = merge::load(entry, None, reading, &mut findings, MAX_EXTENDS) else {
         return Checked { value: None, diagnostics: findings };
     };
-    let value = layout(&document.node, document.source, reading, &mut findings);
+    let value = layout(&document, reading, &mut findings);
     Checked { value, diagnostics: findings }
-}
-
-/// A layout file's one document.
-struct Document {
-    source: SourceId,
-    node: yaml::Node,
 }
 
 fn layout(
     document: &yaml::Node,
-    source: SourceId,
     reading: &mut Reading<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Layout> {
@@ -90,7 +83,6 @@ fn layout(
     let mut schema = Schema::default();
     let root = schema.add_record(Record { name: Name::plain(&name.value), ..Record::default() });
     let mut builder = Builder {
-        source,
         schema,
         nodes: Vec::new(),
         file,
@@ -131,7 +123,6 @@ struct Defaults {
 
 /// A layout while it is made.
 struct Builder<'a> {
-    source: SourceId,
     schema: Schema,
     nodes: Vec<Node>,
     file: super::FileFormat,

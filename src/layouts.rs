@@ -1,0 +1,154 @@
+//! Layouts that a command is given: a layout file, or a copybook with what it does not say itself.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use portolan_diagnostics::{Checked, Severity, Sources};
+use portolan_formats::records::{RecordFile, input};
+use portolan_schema::{Directory, Reading, ResolveError, Resolved, Resolver, layout::Layout};
+
+use crate::report::{Failure, Report};
+
+/// The name by which a copybook's layout stands among the sources.
+const MADE: &str = "(command line)";
+
+/// Which layout a file has.
+#[derive(clap::Args)]
+pub(crate) struct Chosen {
+    /// The file's layout
+    #[arg(long, value_name = "FILE", required_unless_present = "copybook", conflicts_with = "copybook")]
+    layout: Option<PathBuf>,
+    /// The COBOL copybook of its records, instead of a layout
+    #[arg(long, value_name = "FILE")]
+    copybook: Option<PathBuf>,
+    /// With --copybook: its 01 record; with --layout: this record only
+    #[arg(long, value_name = "NAME")]
+    record: Option<String>,
+    /// With --copybook: which of the items that redefine one another is meant
+    #[arg(long = "variant", value_name = "FIRST=CHOSEN", value_parser = variant)]
+    variants: Vec<(String, String)>,
+    /// With --copybook: the encoding of its texts; cp037 is EBCDIC
+    #[arg(long, value_name = "NAME", default_value = "cp037")]
+    encoding: String,
+    /// With --copybook: how records are told apart
+    #[arg(long, value_name = "FRAMING", default_value = "fixed", value_parser = ["fixed", "lines", "rdw", "bdw"])]
+    framing: String,
+}
+
+fn variant(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((first, chosen)) if !first.is_empty() && !chosen.is_empty() => {
+            Ok((first.to_owned(), chosen.to_owned()))
+        }
+        _ => Err("write FIRST=CHOSEN".to_owned()),
+    }
+}
+
+impl Chosen {
+    /// The layout, compiled; what is wrong with it ends the command, what may be wrong is told.
+    pub(crate) fn compile(&self, report: &Report) -> Result<RecordFile, Failure> {
+        let mut sources = Sources::default();
+        let read = self.read(&mut sources)?;
+        let failed = read.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        match read.value {
+            Some(layout) if !failed => {
+                let told: Vec<_> =
+                    read.diagnostics.into_iter().filter(|d| d.severity == Severity::Warning).collect();
+                report.warnings(&told, &sources);
+                Ok(RecordFile::compile(Arc::new(layout)))
+            }
+            _ => Err(Failure::configuration(read.diagnostics, &sources)),
+        }
+    }
+
+    /// The layout with everything that was found.
+    pub(crate) fn read(&self, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
+        match (&self.layout, &self.copybook) {
+            (Some(layout), _) => of_file(layout, sources),
+            (None, Some(copybook)) => self.of_copybook(copybook, sources),
+            (None, None) => Err(Failure::usage("name a layout with --layout, or a copybook with --copybook")),
+        }
+    }
+
+    /// The only record that is asked for, of a layout file.
+    pub(crate) fn only(&self) -> Option<&str> {
+        self.record.as_deref().filter(|_| self.layout.is_some())
+    }
+
+    fn of_copybook(&self, copybook: &Path, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
+        let (folder, entry) = parts(copybook)?;
+        let text = self.text(&entry);
+        let resolver = Made { text, files: Directory::new(folder) };
+        Ok(portolan_schema::layout::read(MADE, &mut Reading { resolver: &resolver, sources }))
+    }
+
+    /// The layout file that says the same.
+    fn text(&self, copybook: &str) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let mut text = format!(
+            "layout: {}\nfile: {{ encoding: {}, framing: {} }}\ncopybooks: {{ copybook: {} }}\nrecords:\n  record:\n    occurs: 0..\n    copybook: copybook\n",
+            quoted(copybook.split('.').next().unwrap_or(copybook)),
+            quoted(&self.encoding),
+            self.framing,
+            quoted(copybook),
+        );
+        if let Some(record) = &self.record {
+            text.push_str(&format!("    of: {}\n", quoted(record)));
+        }
+        if !self.variants.is_empty() {
+            text.push_str("    redefines:\n");
+            for (first, chosen) in &self.variants {
+                text.push_str(&format!("      {}: {}\n", quoted(first), quoted(chosen)));
+            }
+        }
+        text
+    }
+}
+
+/// A layout file with everything that was found.
+pub(crate) fn of_file(layout: &Path, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
+    let (folder, entry) = parts(layout)?;
+    let resolver = Directory::new(folder);
+    Ok(portolan_schema::layout::read(&entry, &mut Reading { resolver: &resolver, sources }))
+}
+
+fn parts(path: &Path) -> Result<(PathBuf, String), Failure> {
+    match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+        (Some(folder), Some(entry)) => Ok((folder.to_owned(), entry.to_owned())),
+        _ => Err(Failure::usage(format_args!("{} is not the name of a file", path.display()))),
+    }
+}
+
+/// Files of a folder, and the layout that the command line stands for.
+struct Made {
+    text: String,
+    files: Directory,
+}
+
+impl Resolver for Made {
+    fn resolve(&self, location: &str, from: Option<&str>) -> Result<Resolved, ResolveError> {
+        if location == MADE {
+            return Ok(Resolved { name: MADE.to_owned(), bytes: self.text.clone().into_bytes() });
+        }
+        self.files.resolve(location, from.filter(|from| *from != MADE))
+    }
+}
+
+/// A file of records as it is to be read, unpacked where it is compressed. `-` is standard input.
+pub(crate) fn open(path: &Path, file: &RecordFile) -> Result<Box<dyn Read>, Failure> {
+    let named = |error: io::Error| Failure::usage(format_args!("{}: {error}", path.display()));
+    let raw: Box<dyn Read> = match path.as_os_str() == "-" {
+        true => Box::new(io::stdin().lock()),
+        false => {
+            if path.is_dir() {
+                return Err(Failure::usage(format_args!("{}: it is a folder", path.display())));
+            }
+            Box::new(File::open(path).map_err(named)?)
+        }
+    };
+    input::open(raw, file.layout().file.compression).map_err(named)
+}
