@@ -182,12 +182,12 @@ fn write<W: Writer>(fields: &[(usize, Tree)], compiled: &[W::Field], out: &mut V
     for (index, tree) in fields {
         let field = &compiled[*index];
         let inner = |fields: &[(usize, Tree)], out: &mut Vec<u8>| {
-            let mark = W::begin(field, out);
+            let mark = W::begin(field, 0, out);
             write::<W>(fields, compiled, out);
             W::end(field, mark, out);
         };
         match tree {
-            Tree::Leaf(leaf) => W::scalar(field, value(leaf), out).unwrap(),
+            Tree::Leaf(leaf) => W::scalar(field, value(leaf), 0, out).unwrap(),
             Tree::Record(fields) => inner(fields, out),
             Tree::List(items) if matches!(items[0], Tree::Record(_)) => {
                 for item in items {
@@ -196,10 +196,10 @@ fn write<W: Writer>(fields: &[(usize, Tree)], compiled: &[W::Field], out: &mut V
                 }
             }
             Tree::List(items) => {
-                let mark = W::list(field, out);
+                let mark = W::list(field, 0, out);
                 for item in items {
                     let Tree::Leaf(leaf) = item else { unreachable!() };
-                    W::item(field, value(leaf), out).unwrap();
+                    W::item(field, value(leaf), 0, out).unwrap();
                 }
                 W::list_end(field, mark, out);
             }
@@ -282,7 +282,7 @@ fn conforms<W: Writer>(schema: &Schema, document: &Document, fields: &[(usize, T
     let mut out = Vec::new();
     writer.open(&mut out);
     write::<W>(fields, &compiled, &mut out);
-    writer.close(&mut out);
+    writer.close(0, &mut out);
 
     let mut selection = Selection::new(document, Unknown::Refuse);
     let selected = select(&mut selection, schema, Selection::ROOT, 2);

@@ -174,7 +174,7 @@ fn tag(contract: &Contract, path: &[&str]) -> String {
             contract.schema.record(record).find(name).unwrap_or_else(|| panic!("no {name}"));
         let compiled = writer.field(&contract.schema, record, field, false);
         written.clear();
-        XmlWriter::begin(&compiled, &mut written);
+        XmlWriter::begin(&compiled, 0, &mut written);
         if let TypeId::Record(inner) = declared.ty {
             record = inner;
         }

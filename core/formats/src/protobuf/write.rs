@@ -69,18 +69,20 @@ impl Writer for ProtobufWriter {
         false
     }
 
-    fn open(&self, _: &mut Vec<u8>) {}
+    fn open(&self, _: &mut Vec<u8>) -> usize {
+        0
+    }
 
     fn open_end(&self, _: &mut Vec<u8>) {}
 
-    fn close(&self, _: &mut Vec<u8>) {}
+    fn close(&self, _: usize, _: &mut Vec<u8>) {}
 
     #[inline]
-    fn scalar(field: &ProtobufField, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn scalar(field: &ProtobufField, value: Value<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if field.packed {
             // A list of one.
-            let mark = Self::list(field, out);
-            Self::item(field, value, out)?;
+            let mark = Self::list(field, at, out);
+            Self::item(field, value, at, out)?;
             Self::list_end(field, mark, out);
             return Ok(());
         }
@@ -94,9 +96,9 @@ impl Writer for ProtobufWriter {
     }
 
     #[inline]
-    fn text(field: &ProtobufField, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn text(field: &ProtobufField, text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if field.kind != ProtoKind::String {
-            return Self::scalar(field, Value::Text(text), out);
+            return Self::scalar(field, Value::Text(text), at, out);
         }
         if !(text.is_empty() && field.implicit) {
             out.extend_from_slice(&field.tag);
@@ -105,12 +107,12 @@ impl Writer for ProtobufWriter {
         Ok(())
     }
 
-    fn nil(_: &ProtobufField, _: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn nil(_: &ProtobufField, _: usize, _: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Err(ValueProblem::Nil)
     }
 
     #[inline]
-    fn begin(field: &ProtobufField, out: &mut Vec<u8>) -> usize {
+    fn begin(field: &ProtobufField, _: usize, out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&field.tag);
         if field.kind != ProtoKind::Group {
             out.push(0);
@@ -125,7 +127,7 @@ impl Writer for ProtobufWriter {
         if field.kind == ProtoKind::Group { out.extend_from_slice(&field.end_tag) } else { patch(mark, out) }
     }
 
-    fn list(field: &ProtobufField, out: &mut Vec<u8>) -> usize {
+    fn list(field: &ProtobufField, _: usize, out: &mut Vec<u8>) -> usize {
         if field.packed {
             out.extend_from_slice(&field.tag);
             out.push(0);
@@ -133,7 +135,7 @@ impl Writer for ProtobufWriter {
         out.len()
     }
 
-    fn item(field: &ProtobufField, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn item(field: &ProtobufField, value: Value<'_>, _: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if !field.packed {
             out.extend_from_slice(&field.tag);
         }
@@ -279,7 +281,7 @@ impl ProtobufField {
             bounds: self.bounds,
             numbers: Box::default(),
         };
-        ProtobufWriter::scalar(&inner, value, out)
+        ProtobufWriter::scalar(&inner, value, 0, out)
     }
 
     #[inline]

@@ -143,20 +143,21 @@ impl Writer for XmlWriter {
         field.attribute
     }
 
-    fn open(&self, out: &mut Vec<u8>) {
+    fn open(&self, out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&self.open);
+        0
     }
 
     fn open_end(&self, out: &mut Vec<u8>) {
         out.push(b'>');
     }
 
-    fn close(&self, out: &mut Vec<u8>) {
+    fn close(&self, _: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.close);
     }
 
     #[inline]
-    fn scalar(field: &XmlField, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn scalar(field: &XmlField, value: Value<'_>, _: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         out.extend_from_slice(&field.open);
         match (value, &field.form) {
             (Value::Text(text), _) if field.plain => escape(text, field.attribute, out)?,
@@ -180,7 +181,7 @@ impl Writer for XmlWriter {
     }
 
     #[inline]
-    fn compact(field: &XmlField, value: Compact, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn compact(field: &XmlField, value: Compact, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         let start = out.len();
         out.extend_from_slice(&field.open);
         match &field.form {
@@ -190,15 +191,15 @@ impl Writer for XmlWriter {
             }
             _ => {
                 out.truncate(start);
-                Self::scalar(field, value.value()?, out)
+                Self::scalar(field, value.value()?, at, out)
             }
         }
     }
 
     #[inline]
-    fn text(field: &XmlField, text: &str, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn text(field: &XmlField, text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if !field.plain {
-            return Self::scalar(field, Value::Text(text), out);
+            return Self::scalar(field, Value::Text(text), at, out);
         }
         out.reserve(field.open.len() + text.len() + field.close.len());
         out.extend_from_slice(&field.open);
@@ -208,10 +209,10 @@ impl Writer for XmlWriter {
     }
 
     #[inline]
-    fn utf8(field: &XmlField, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn utf8(field: &XmlField, bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if !field.plain {
             let text = std::str::from_utf8(bytes).map_err(|_| ValueProblem::Utf8)?;
-            return Self::scalar(field, Value::Text(text), out);
+            return Self::scalar(field, Value::Text(text), at, out);
         }
         out.reserve(field.open.len() + bytes.len() + field.close.len());
         out.extend_from_slice(&field.open);
@@ -220,13 +221,13 @@ impl Writer for XmlWriter {
         Ok(())
     }
 
-    fn nil(field: &XmlField, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn nil(field: &XmlField, _: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         out.extend_from_slice(field.nil.as_deref().ok_or(ValueProblem::Nil)?);
         Ok(())
     }
 
     #[inline]
-    fn begin(field: &XmlField, out: &mut Vec<u8>) -> usize {
+    fn begin(field: &XmlField, _: usize, out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&field.open);
         out.len()
     }
@@ -240,12 +241,12 @@ impl Writer for XmlWriter {
         out.extend_from_slice(&field.close);
     }
 
-    fn list(_: &XmlField, out: &mut Vec<u8>) -> usize {
+    fn list(_: &XmlField, _: usize, out: &mut Vec<u8>) -> usize {
         out.len()
     }
 
-    fn item(field: &XmlField, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
-        Self::scalar(field, value, out)
+    fn item(field: &XmlField, value: Value<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::scalar(field, value, at, out)
     }
 
     fn list_end(_: &XmlField, _: usize, _: &mut Vec<u8>) {}

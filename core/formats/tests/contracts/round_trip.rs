@@ -52,7 +52,7 @@ impl Written<'_> {
             for sample in samples {
                 match (sample, declared.ty) {
                     (Sample::Text(text), _) => {
-                        XmlWriter::scalar(&self.fields[&(record, *field, false)], Value::Text(text), out)
+                        XmlWriter::scalar(&self.fields[&(record, *field, false)], Value::Text(text), 0, out)
                             .map_err(failed)?;
                     }
                     (Sample::Nil, _) => {
@@ -61,7 +61,7 @@ impl Written<'_> {
                     (Sample::Record(inner), TypeId::Record(id)) => {
                         let attributes = has_attributes(self.schema, id, inner);
                         let compiled = &self.fields[&(record, *field, attributes)];
-                        let mark = XmlWriter::begin(compiled, out);
+                        let mark = XmlWriter::begin(compiled, 0, out);
                         let (first, rest): (Fields, Fields) = inner
                             .clone()
                             .into_iter()
@@ -89,7 +89,7 @@ pub(crate) fn write(schema: &Schema, document: &Document, fields: &Fields) -> Re
     let mut out = Vec::new();
     written.writer.open(&mut out);
     written.write(document.record, fields, &mut out)?;
-    written.writer.close(&mut out);
+    written.writer.close(0, &mut out);
     Ok(out)
 }
 

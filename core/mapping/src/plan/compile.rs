@@ -263,13 +263,17 @@ impl<W: Writer> Compiler<'_, W> {
 ///
 /// A constant that its field cannot hold stays as it is, so that running says what is wrong.
 fn fixed<W: Writer>(field: &W::Field, content: &Content<W>, attributes: bool) -> Option<Box<[u8]>> {
+    if W::POSITIONAL {
+        // What stands at a place of its own is not appended.
+        return None;
+    }
     let mut out = Vec::new();
     match content {
         Content::Scalar(Node::Constant(constant)) if *constant != ir::Constant::Absent => {
-            W::scalar(field, value_of(constant), &mut out).ok()?;
+            W::scalar(field, value_of(constant), 0, &mut out).ok()?;
         }
         Content::Record { given: None, body } if !(body.attributes.is_empty() && body.rest.is_empty()) => {
-            let mark = W::begin(field, &mut out);
+            let mark = W::begin(field, 0, &mut out);
             let push = |operations: &[Operation<W>], out: &mut Vec<u8>| {
                 operations.iter().try_for_each(|operation| match &operation.content {
                     Content::Fixed(bytes) => {

@@ -45,17 +45,17 @@ pub(super) fn document<'a, W: Writer>(
     run: &mut Run<'_, 'a>,
     out: &mut Vec<u8>,
 ) -> Result<(), Box<RunError>> {
-    writing.writer.open(out);
-    let mut outcome = operations(&writing.body.attributes, &[], run, out)?;
+    let at = writing.writer.open(out);
+    let mut outcome = operations(&writing.body.attributes, &[], run, at, out)?;
     if !writing.body.attributes.is_empty() {
         writing.writer.open_end(out);
     }
-    let rest = operations(&writing.body.rest, &writing.body.rivals, run, out)?;
+    let rest = operations(&writing.body.rest, &writing.body.rivals, run, at, out)?;
     outcome.missing = outcome.missing.or(rest.missing);
     if let Some(origin) = outcome.missing {
         return Err(missing(origin));
     }
-    writing.writer.close(out);
+    writing.writer.close(at, out);
     Ok(())
 }
 
@@ -72,15 +72,16 @@ fn operations<'a, W: Writer>(
     operations: &'a [Operation<W>],
     rivals: &[(usize, usize)],
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let mut all = Outcome::ABSENT;
     let mut there = bumpalo::collections::Vec::new_in(run.arena);
     for operation in operations {
         let one = match &operation.content {
-            Content::Scalar(node) => scalar(operation, node, run, out)?,
+            Content::Scalar(node) => scalar(operation, node, run, at, out)?,
             Content::Fixed(bytes) => fixed(operation, bytes, run, out),
-            content => field(operation, content, run, out)?,
+            content => field(operation, content, run, at, out)?,
         };
         all.exists = all.exists.max(one.exists);
         all.missing = all.missing.or(one.missing);
@@ -106,20 +107,21 @@ fn field<'a, W: Writer>(
     operation: &'a Operation<W>,
     content: &'a Content<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     match content {
-        Content::Scalar(node) => scalar(operation, node, run, out),
+        Content::Scalar(node) => scalar(operation, node, run, at, out),
         Content::Record { given, body } => {
             let given = given.map(|slot| run.slot(slot));
-            record(operation, given, body, operation.required, run, out)
+            record(operation, given, body, operation.required, run, at, out)
         }
-        Content::Each { .. } => each(operation, content, run, out),
-        Content::Through { list, nil, content } => through(operation, list, *nil, content, run, out),
-        Content::Items(contents) => items(operation, contents, run, out),
+        Content::Each { .. } => each(operation, content, run, at, out),
+        Content::Through { list, nil, content } => through(operation, list, *nil, content, run, at, out),
+        Content::Items(contents) => items(operation, contents, run, at, out),
         Content::Fixed(bytes) => Ok(fixed(operation, bytes, run, out)),
         Content::Cases(cases) => match chosen(cases, run)? {
-            Some(content) => field(operation, content, run, out),
+            Some(content) => field(operation, content, run, at, out),
             None => {
                 run.trace(|trace| trace.field(&operation.origin, None));
                 Ok(absent(operation))
@@ -167,20 +169,21 @@ fn scalar<'a, W: Writer>(
     operation: &'a Operation<W>,
     node: &'a Node,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let origin = &operation.origin;
     let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(origin)));
     if run.trace.is_some() {
-        return traced(operation, node, run, out);
+        return traced(operation, node, run, at, out);
     }
     if let Node::Field { slot, decoder, .. } = node
         && decoder.is_plain_text()
     {
         // Most of most mappings: text copied as it is.
         let written = match run.slot(*slot) {
-            Slot::Text(text) => Some(W::text(&operation.field, text, out)),
-            Slot::Bytes(bytes) => Some(W::utf8(&operation.field, bytes, out)),
+            Slot::Text(text) => Some(W::text(&operation.field, text, at, out)),
+            Slot::Bytes(bytes) => Some(W::utf8(&operation.field, bytes, at, out)),
             _ => None,
         };
         if let Some(written) = written {
@@ -189,10 +192,10 @@ fn scalar<'a, W: Writer>(
         }
     }
     if let Some(value) = compact(node, run) {
-        W::compact(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
+        W::compact(&operation.field, value, at, out).map_err(|problem| failed(problem.into()))?;
         return Ok(Outcome::PRESENT);
     }
-    slowly(operation, node, run, out)
+    slowly(operation, node, run, at, out)
 }
 
 /// The same, telling what is done.
@@ -201,9 +204,10 @@ fn traced<'a, W: Writer>(
     operation: &'a Operation<W>,
     node: &'a Node,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    let written = slowly(operation, node, run, out);
+    let written = slowly(operation, node, run, at, out);
     let value = match &written {
         Ok(outcome) if outcome.exists == Existence::Absent => None,
         // Evaluated once more for its looks; what it tells of itself is told already.
@@ -224,6 +228,7 @@ fn slowly<'a, W: Writer>(
     operation: &'a Operation<W>,
     node: &'a Node,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(&operation.origin)));
@@ -240,18 +245,18 @@ fn slowly<'a, W: Writer>(
         }
     }
     if matches!(value, Value::Nil) {
-        return nil(operation, out);
+        return nil(operation, at, out);
     }
-    W::scalar(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
+    W::scalar(&operation.field, value, at, out).map_err(|problem| failed(problem.into()))?;
     Ok(Outcome { exists, missing: None })
 }
 
 /// Nil where the contract has it; left out where it is optional; else an error.
-fn nil<'a, W: Writer>(operation: &'a Operation<W>, out: &mut Vec<u8>) -> Written<'a> {
+fn nil<'a, W: Writer>(operation: &'a Operation<W>, at: usize, out: &mut Vec<u8>) -> Written<'a> {
     if !operation.nillable && !operation.required {
         return Ok(Outcome::ABSENT);
     }
-    match W::nil(&operation.field, out) {
+    match W::nil(&operation.field, at, out) {
         Ok(()) => Ok(Outcome::PRESENT),
         Err(problem) => Err(Box::new(Problem::from(problem).into_error(Some(&operation.origin)))),
     }
@@ -263,15 +268,16 @@ fn record<'a, W: Writer>(
     body: &'a Body<W>,
     required: bool,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     match given {
         Some(Slot::Absent) => return Ok(absent(operation)),
-        Some(Slot::Nil) => return nil(operation, out),
+        Some(Slot::Nil) => return nil(operation, at, out),
         _ => {}
     }
     let start = out.len();
-    let outcome = fields(operation, body, run, out)?;
+    let outcome = fields(operation, body, run, at, out)?;
     let exists = if given.is_some() { Existence::Present } else { outcome.exists };
     match (exists, required) {
         (Existence::Present, _) => match outcome.missing {
@@ -280,7 +286,7 @@ fn record<'a, W: Writer>(
         },
         (_, true) => Ok(Outcome { exists: Existence::Demanded, missing: outcome.missing }),
         (_, false) => {
-            out.truncate(start);
+            W::undo(&operation.field, at, start, out);
             Ok(Outcome::ABSENT)
         }
     }
@@ -291,14 +297,15 @@ fn fields<'a, W: Writer>(
     operation: &'a Operation<W>,
     body: &'a Body<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    let mark = W::begin(&operation.field, out);
-    let attributes = operations(&body.attributes, &[], run, out)?;
+    let mark = W::begin(&operation.field, at, out);
+    let attributes = operations(&body.attributes, &[], run, mark, out)?;
     if operation.attributes {
         W::begin_end(&operation.field, out);
     }
-    let rest = operations(&body.rest, &body.rivals, run, out)?;
+    let rest = operations(&body.rest, &body.rivals, run, mark, out)?;
     W::end(&operation.field, mark, out);
     Ok(Outcome { exists: attributes.exists.max(rest.exists), missing: attributes.missing.or(rest.missing) })
 }
@@ -307,6 +314,7 @@ fn each<'a, W: Writer>(
     operation: &'a Operation<W>,
     content: &'a Content<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let Content::Each { list, frame, item, nil: policy, content } = content else {
@@ -314,14 +322,15 @@ fn each<'a, W: Writer>(
     };
     let Slot::List { first, count, .. } = run.slot(*list) else { return Ok(absent(operation)) };
     let scalars = !matches!(**content, Content::Record { .. });
-    listed(operation, scalars, run, out, |written, run, out| {
+    listed(operation, scalars, run, at, out, |written, run, out| {
         let mut row = first;
         for _ in 0..count {
             let failed = |problem: Problem| Box::new(problem.into_error(Some(&operation.origin)));
             run.looks_at_one().map_err(failed)?;
             run.enter(list.side, *frame, row);
             let is_nil = run.slot(SourceSlot { side: list.side, slot: *item }) == Slot::Nil;
-            written.add(item_of(operation, content, is_nil, *policy, run, out)?)?;
+            let at = W::item_place(&operation.field, at, written.items, out);
+            written.add(item_of(operation, content, is_nil, *policy, run, at, out)?)?;
             let Some(next) = run.next(list.side, row) else { break };
             row = next;
         }
@@ -334,11 +343,12 @@ fn listed<'a, W: Writer>(
     operation: &'a Operation<W>,
     scalars: bool,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
     items: impl FnOnce(&mut Count<'a>, &mut Run<'_, 'a>, &mut Vec<u8>) -> Result<(), Box<RunError>>,
 ) -> Written<'a> {
     let origin = &operation.origin;
-    let mark = if scalars { W::list(&operation.field, out) } else { 0 };
+    let mark = if scalars { W::list(&operation.field, at, out) } else { 0 };
     let mut written = Count { items: 0, most: operation.most, origin };
     run.trace(|trace| trace.begin(origin));
     items(&mut written, run, out)?;
@@ -346,6 +356,7 @@ fn listed<'a, W: Writer>(
     if scalars {
         W::list_end(&operation.field, mark, out);
     }
+    W::counted(&operation.field, written.items, at, out);
     Ok(if written.items == 0 { absent(operation) } else { Outcome::PRESENT })
 }
 
@@ -368,12 +379,14 @@ fn items<'a, W: Writer>(
     operation: &'a Operation<W>,
     contents: &'a [Content<W>],
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
-    listed(operation, true, run, out, |written, run, out| {
+    listed(operation, true, run, at, out, |written, run, out| {
         for content in contents {
             run.trace(Trace::next);
-            written.add(u32::from(written_out(operation, content, run, out)?))?;
+            let at = W::item_place(&operation.field, at, written.items, out);
+            written.add(u32::from(written_out(operation, content, run, at, out)?))?;
         }
         Ok(())
     })
@@ -384,18 +397,19 @@ fn written_out<'a, W: Writer>(
     operation: &'a Operation<W>,
     content: &'a Content<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Result<bool, Box<RunError>> {
     match content {
         Content::Record { given, body } => {
             let given = given.map(|slot| run.slot(slot));
-            Ok(record(operation, given, body, false, run, out)?.exists == Existence::Present)
+            Ok(record(operation, given, body, false, run, at, out)?.exists == Existence::Present)
         }
         Content::Cases(cases) => match chosen(cases, run)? {
-            Some(content) => written_out(operation, content, run, out),
+            Some(content) => written_out(operation, content, run, at, out),
             None => Ok(false),
         },
-        Content::Scalar(node) => scalar_item(operation, node, false, run, out),
+        Content::Scalar(node) => scalar_item(operation, node, false, run, at, out),
         _ => Ok(false),
     }
 }
@@ -407,6 +421,7 @@ fn through<'a, W: Writer>(
     policy: NilPolicy,
     content: &'a Content<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Written<'a> {
     let scalars = !matches!(content, Content::Record { .. });
@@ -417,11 +432,12 @@ fn through<'a, W: Writer>(
         }
         Items::Parts { .. } | Items::Members { .. } => None,
     };
-    listed(operation, scalars, run, out, |written, run, out| {
+    listed(operation, scalars, run, at, out, |written, run, out| {
         let gone = lists::through(list, run, &mut |run, item| -> Result<_, Stopped> {
             let is_nil =
                 matches!(item, Item::Row(..)) && item_slot.is_some_and(|slot| run.slot(slot) == Slot::Nil);
-            written.add(item_of(operation, content, is_nil, policy, run, out)?)?;
+            let at = W::item_place(&operation.field, at, written.items, out);
+            written.add(item_of(operation, content, is_nil, policy, run, at, out)?)?;
             Ok(ControlFlow::Continue(()))
         });
         gone.map_err(|Stopped(stopped)| match stopped {
@@ -458,18 +474,19 @@ fn item_of<'a, W: Writer>(
     is_nil: bool,
     policy: NilPolicy,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Result<u32, Box<RunError>> {
     let origin = &operation.origin;
     run.trace(Trace::next);
     match policy {
-        _ if !is_nil => one_item(operation, content, run, out).map(u32::from),
+        _ if !is_nil => one_item(operation, content, run, at, out).map(u32::from),
         NilPolicy::Refuse => {
             Err(Box::new(RunError::NilItem { target: origin.target.clone(), span: origin.span }))
         }
         NilPolicy::Skip => Ok(0),
         NilPolicy::Keep => {
-            let kept = W::nil(&operation.field, out);
+            let kept = W::nil(&operation.field, at, out);
             kept.map_err(|problem| Box::new(Problem::from(problem).into_error(Some(origin))))?;
             Ok(1)
         }
@@ -481,19 +498,20 @@ fn one_item<'a, W: Writer>(
     operation: &'a Operation<W>,
     content: &'a Content<W>,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Result<bool, Box<RunError>> {
     match content {
-        Content::Scalar(node) => scalar_item(operation, node, true, run, out),
+        Content::Scalar(node) => scalar_item(operation, node, true, run, at, out),
         Content::Record { given: Some(slot), .. } if matches!(run.slot(*slot), Slot::Absent | Slot::Nil) => {
             Ok(false)
         }
-        Content::Record { body, .. } => match fields(operation, body, run, out)?.missing {
+        Content::Record { body, .. } => match fields(operation, body, run, at, out)?.missing {
             Some(origin) => Err(missing(origin)),
             None => Ok(true),
         },
         Content::Cases(cases) => match chosen(cases, run)? {
-            Some(content) => one_item(operation, content, run, out),
+            Some(content) => one_item(operation, content, run, at, out),
             None => Ok(false),
         },
         _ => Ok(false),
@@ -506,6 +524,7 @@ fn scalar_item<'a, W: Writer>(
     node: &'a Node,
     defaults: bool,
     run: &mut Run<'_, 'a>,
+    at: usize,
     out: &mut Vec<u8>,
 ) -> Result<bool, Box<RunError>> {
     let failed = |problem: Problem| Box::new(problem.of(node).into_error(Some(&operation.origin)));
@@ -514,6 +533,6 @@ fn scalar_item<'a, W: Writer>(
     if matches!(value, Value::Absent | Value::Nil) {
         return Ok(false);
     }
-    W::item(&operation.field, value, out).map_err(|problem| failed(problem.into()))?;
+    W::item(&operation.field, value, at, out).map_err(|problem| failed(problem.into()))?;
     Ok(true)
 }
