@@ -1,8 +1,8 @@
 //! From captured slots to values, by the field's own declaration.
 
-use crate::{Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder};
+use crate::{Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder, records::FieldCodec};
 use bumpalo::Bump;
-use portolan_schema::{FieldId, Presence, RecordId, Schema, TypeId, Wire};
+use portolan_schema::{Enumeration, FieldId, Presence, RecordId, Schema, TypeId, Wire};
 
 /// Decodes the slots of one scalar field (or of its items).
 #[derive(Debug, Clone)]
@@ -19,7 +19,42 @@ pub struct Decoder {
 enum Decoding {
     Protobuf(ProtobufDecoder),
     Text(Box<Form>),
+    Stored(Box<Stored>),
     None,
+}
+
+/// A field of a record in columns.
+#[derive(Debug, Clone)]
+struct Stored {
+    codec: FieldCodec,
+    /// The only texts that it may have.
+    listed: Option<Vec<Box<str>>>,
+}
+
+impl Stored {
+    fn compile(storage: &portolan_schema::layout::Storage, enumeration: Option<&Enumeration>) -> Self {
+        let closed = enumeration.filter(|enumeration| !enumeration.open);
+        let listed = closed.map(|closed| closed.values.iter().map(|value| value.name.as_str().into()).collect());
+        Self { codec: FieldCodec::compile(storage), listed }
+    }
+
+    #[inline]
+    fn value<'a>(&'a self, slot: Slot<'a>, arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
+        let value = match slot {
+            Slot::Bytes(bytes) => self.codec.read(bytes, arena)?,
+            Slot::Text(text) => Value::Text(text),
+            // Its bytes were found to be no text when they were captured.
+            Slot::Present => return Err(ValueProblem::NoCharacter),
+            Slot::Absent => return Ok(Value::Absent),
+            _ => return Err(ValueProblem::WrongKind),
+        };
+        match (&self.listed, value) {
+            (Some(listed), Value::Text(text)) if listed.iter().all(|known| **known != *text) => {
+                Err(ValueProblem::NotListed)
+            }
+            _ => Ok(value),
+        }
+    }
 }
 
 impl Decoder {
@@ -30,7 +65,9 @@ impl Decoder {
             (TypeId::Scalar(id), Wire::Protobuf { kind, .. }) => {
                 Decoding::Protobuf(ProtobufDecoder::compile(*kind, schema.scalar(id)))
             }
-            (TypeId::Scalar(_), Wire::Stored(_) | Wire::Part) => Decoding::None,
+            (TypeId::Scalar(id), Wire::Stored(storage)) => {
+                Decoding::Stored(Box::new(Stored::compile(storage, schema.scalar(id).enumeration.as_ref())))
+            }
             (TypeId::Scalar(id), _) => Decoding::Text(Box::new(Form::compile(schema, id))),
             (TypeId::Record(_), _) => Decoding::None,
         };
@@ -41,6 +78,9 @@ impl Decoder {
             }
             (Decoding::Protobuf(_), Wire::Protobuf { kind, .. }) => {
                 *kind == portolan_schema::ProtoKind::String
+            }
+            (Decoding::Stored(stored), Wire::Stored(storage)) => {
+                stored.listed.is_none() && matches!(storage.form, portolan_schema::layout::Form::Text(_))
             }
             _ => false,
         };
@@ -69,6 +109,7 @@ impl Decoder {
     pub fn value<'a>(&'a self, slot: Slot<'a>, arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
         match &self.form {
             Decoding::Protobuf(decoder) => decoder.value(slot, arena),
+            Decoding::Stored(stored) => stored.value(slot, arena),
             Decoding::Text(form) => {
                 let text = match (slot, &self.default) {
                     (Slot::Text(""), Some(default)) => default,
@@ -89,6 +130,7 @@ impl Decoder {
     pub fn compact(&self, slot: Slot<'_>) -> Option<Compact> {
         match (&self.form, slot) {
             (Decoding::Protobuf(decoder), Slot::Bits(bits)) => decoder.compact(bits),
+            (Decoding::Stored(stored), Slot::Bytes(bytes)) => stored.codec.compact(bytes),
             _ => None,
         }
     }

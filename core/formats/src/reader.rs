@@ -1,6 +1,6 @@
 //! Reading, whatever the format: wire bytes in, captured slots out.
 
-use crate::{Captured, FrameId, ReadError, Selected, Selection, protobuf, xml};
+use crate::{Captured, FrameId, ReadError, Selected, Selection, protobuf, records, xml};
 use bumpalo::Bump;
 use portolan_schema::{Document, FieldId};
 
@@ -11,11 +11,16 @@ pub enum Reader {
     Protobuf(protobuf::ProtobufReader),
     /// XML.
     Xml(xml::XmlReader),
+    /// Records of a file.
+    Records(Box<records::ExcerptReader>),
 }
 
 impl Reader {
     /// Compiles the reader of the document's own format.
     pub fn compile(schema: &portolan_schema::Schema, document: &Document, selection: &Selection) -> Self {
+        if let Some(excerpt) = &document.excerpt {
+            return Self::Records(Box::new(records::ExcerptReader::compile(schema, excerpt, selection)));
+        }
         match &document.element {
             None => Self::Protobuf(protobuf::ProtobufReader::compile(schema, selection)),
             Some(root) => Self::Xml(xml::XmlReader::compile(schema, root, document.encoded, selection)),
@@ -28,7 +33,7 @@ impl Reader {
     pub fn lenient(self) -> Self {
         match self {
             Self::Xml(reader) => Self::Xml(reader.lenient()),
-            protobuf => protobuf,
+            other => other,
         }
     }
 
@@ -36,7 +41,7 @@ impl Reader {
     pub fn taken(&self) -> Option<&str> {
         match self {
             Self::Xml(reader) => reader.taken(),
-            Self::Protobuf(_) => None,
+            Self::Protobuf(_) | Self::Records(_) => None,
         }
     }
 
@@ -50,6 +55,7 @@ impl Reader {
         match self {
             Self::Protobuf(reader) => reader.read(input, arena, captured),
             Self::Xml(reader) => reader.read(input, arena, captured),
+            Self::Records(reader) => reader.read(input, arena, captured),
         }
     }
 }

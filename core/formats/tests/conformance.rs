@@ -156,7 +156,7 @@ fn contract(element: Option<Name>, wire: impl Fn(u32, ProtoKind, bool) -> Wire) 
     add(TypeId::Record(id), Occurs::OPTIONAL, ProtoKind::Message);
     add(TypeId::Record(id), Occurs::ANY, ProtoKind::Message);
     schema.record_mut(id).fields = fields;
-    (schema, Document { record: id, element, roots: Vec::new(), encoded: false })
+    (schema, Document { record: id, element, roots: Vec::new(), encoded: false, excerpt: None })
 }
 
 fn value<'a>(leaf: &'a Leaf) -> Value<'a> {

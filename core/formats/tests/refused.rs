@@ -52,6 +52,7 @@ fn contract(xml: bool) -> (Schema, Document) {
             element: xml.then(|| Name::new("urn:r", "Root")),
             roots: Vec::new(),
             encoded: false,
+            excerpt: None,
         },
     )
 }

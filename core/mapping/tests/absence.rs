@@ -48,7 +48,7 @@ fn source() -> (Schema, Document) {
         field("city", text, Occurs::OPTIONAL, Presence::Explicit, wire(3, ProtoKind::String)),
     ];
     let record = schema.add_record(Record { name: Name::plain("Source"), fields, ..Record::default() });
-    (schema, Document { record, element: None, roots: Vec::new(), encoded: false })
+    (schema, Document { record, element: None, roots: Vec::new(), encoded: false, excerpt: None })
 }
 
 /// `<T><Address><City/><Street/></Address>?<Amount/></T>`: a city of at most 5 characters is demanded of an address.
@@ -68,7 +68,7 @@ fn target() -> (Schema, Document, RecordId) {
         element("Amount", amount, Occurs::ONCE),
     ];
     let record = schema.add_record(Record { name: Name::plain("T"), fields, ..Record::default() });
-    (schema, Document { record, element: Some(Name::plain("T")), roots: Vec::new(), encoded: false }, address)
+    (schema, Document { record, element: Some(Name::plain("T")), roots: Vec::new(), encoded: false, excerpt: None }, address)
 }
 
 fn run(input: &[u8]) -> Result<String, RunError> {

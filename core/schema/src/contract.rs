@@ -125,10 +125,12 @@ impl SoapVersion {
 pub struct Document {
     /// The root: the message, or the `Envelope` record with its fields `Header` and `Body`.
     pub record: RecordId,
-    /// The XML root element; `None` in protobuf.
+    /// The XML root element; `None` in other formats.
     pub element: Option<Name>,
     /// It is SOAP encoded (SOAP 1.1, section 5): elements may refer to one another, and say their types.
     pub encoded: bool,
+    /// Records of a file, by a layout.
+    pub excerpt: Option<std::sync::Arc<crate::layout::Excerpt>>,
     /// The names from which paths begin.
     pub roots: Vec<Root>,
 }

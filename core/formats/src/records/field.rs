@@ -84,6 +84,25 @@ impl FieldCodec {
         }
     }
 
+    /// Whether it is a text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, Kind::Text(_))
+    }
+
+    /// The text that the bytes of a text are; it borrows nothing of the codec.
+    #[inline]
+    pub(super) fn text<'a>(&self, bytes: &'a [u8], arena: &'a Bump) -> Result<&'a str, ValueProblem> {
+        match &self.kind {
+            Kind::Text(text) => text.read(bytes, arena),
+            _ => Err(ValueProblem::WrongKind),
+        }
+    }
+
+    /// Whether any bytes stand for no value.
+    pub fn has_nulls(&self) -> bool {
+        !self.nulls.is_empty()
+    }
+
     /// Whether the bytes stand for no value.
     #[inline]
     pub fn is_null(&self, bytes: &[u8]) -> bool {

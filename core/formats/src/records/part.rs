@@ -37,6 +37,8 @@ pub(super) struct Part {
     pub(super) variant: bool,
     /// It shares its bytes with others that are there as well: what cannot be read as it is none.
     pub(super) shared: bool,
+    /// What cannot be read as it is no value.
+    pub(super) lenient: bool,
     /// It is a floating-point number of four bytes: fewer of its digits mean anything.
     pub(super) single: bool,
     /// It is octets.
@@ -148,6 +150,10 @@ impl Compiler<'_> {
             }
         };
         let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let lenient = match &item.content {
+            ItemContent::Value(storage) => storage.invalid == layout::Invalid::Null,
+            _ => false,
+        };
         let (single, octets) = match &item.content {
             ItemContent::Value(storage) => (
                 matches!(storage.form, layout::Form::Float(_)) && item.extent == Extent::Bytes(4),
@@ -177,6 +183,7 @@ impl Compiler<'_> {
             listed: item.field.and_then(|field| self.listed(field)),
             variant: item.variant,
             shared: shared && item.when.is_none(),
+            lenient,
             single,
             octets,
         }

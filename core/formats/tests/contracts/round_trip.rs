@@ -56,7 +56,7 @@ impl Written<'_> {
                             .map_err(failed)?;
                     }
                     (Sample::Nil, _) => {
-                        XmlWriter::nil(&self.fields[&(record, *field, false)], out).map_err(failed)?;
+                        XmlWriter::nil(&self.fields[&(record, *field, false)], 0, out).map_err(failed)?;
                     }
                     (Sample::Record(inner), TypeId::Record(id)) => {
                         let attributes = has_attributes(self.schema, id, inner);

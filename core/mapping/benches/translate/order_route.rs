@@ -118,7 +118,7 @@ fn protobuf() -> (Schema, Document) {
         fields.push(field(name, ty, Occurs::OPTIONAL, wire));
     }
     let record = schema.add_record(Record { name: Name::plain("b.Order"), fields, ..Record::default() });
-    (schema, Document { record, element: None, roots: Vec::new(), encoded: false })
+    (schema, Document { record, element: None, roots: Vec::new(), encoded: false, excerpt: None })
 }
 
 fn soap() -> (Schema, Document) {
@@ -181,6 +181,7 @@ fn soap() -> (Schema, Document) {
             element: Some(Name::new(SOAP, "Envelope")),
             roots: Vec::new(),
             encoded: false,
+            excerpt: None,
         },
     )
 }

@@ -30,7 +30,7 @@ fn examples_give_what_they_say() {
     let secrets = Secrets::Known(keys.into());
     let mut schema = Schema::default();
     let record = schema.add_record(Record::default());
-    let document = Document { record, element: None, roots: Vec::new(), encoded: false };
+    let document = Document { record, element: None, roots: Vec::new(), encoded: false, excerpt: None };
     let of_library = LIBRARY.iter().map(|function| (function.name, function.examples));
     let of_lists = LISTS.iter().map(|function| (function.name, function.examples));
     for (name, examples) in of_library.chain(of_lists) {

@@ -69,6 +69,9 @@ impl Plan {
             given: translation.given,
             rules: Rules::compile(schema, document, Way::Reply),
             target: match document.element {
+                _ if document.excerpt.is_some() => {
+                    Target::Records(writing(schema, document, &scope, &translation.write))
+                }
                 None => Target::Protobuf(writing(schema, document, &scope, &translation.write)),
                 Some(_) => Target::Xml(writing(schema, document, &scope, &translation.write)),
             },

@@ -21,6 +21,7 @@ use portolan_diagnostics::Span;
 use portolan_formats::{
     Reader,
     protobuf::{ProtobufWriter, Rules},
+    records::RecordTarget,
     xml::XmlWriter,
 };
 use std::sync::Arc;
@@ -90,6 +91,7 @@ pub(crate) struct Faults {
 pub(crate) enum Target {
     Protobuf(Writing<ProtobufWriter>),
     Xml(Writing<XmlWriter>),
+    Records(Writing<RecordTarget>),
 }
 
 /// An expression that reads nothing of a message.

@@ -154,6 +154,7 @@ impl Plan {
         let written = match &self.target {
             Target::Protobuf(writing) => write::document(writing, run, out),
             Target::Xml(writing) => write::document(writing, run, out),
+            Target::Records(writing) => write::document(writing, run, out),
         };
         let written = written.map_err(|error| *error).and_then(|()| self.kept(run, &out[start..]));
         if written.is_err() {

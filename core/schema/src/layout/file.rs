@@ -31,6 +31,26 @@ pub struct FileFormat {
     pub verify: Verify,
 }
 
+impl Default for FileFormat {
+    /// Lines of ASCII.
+    fn default() -> Self {
+        Self {
+            framing: Framing::Lines { end: LineEnd::Any, length: None },
+            encoding: Encoding::Ascii,
+            margins: (0, 0),
+            record_margins: (0, 0),
+            short: Short::Refuse,
+            long: Long::Refuse,
+            comments: Vec::new(),
+            blank_lines: false,
+            header_lines: 0,
+            block: None,
+            compression: Compression::Detect,
+            verify: Verify::Refuse,
+        }
+    }
+}
+
 /// How records are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Framing {

@@ -7,6 +7,7 @@ mod check;
 mod dialect;
 mod editing;
 mod encoding;
+mod excerpt;
 mod file;
 pub mod grammar;
 pub mod pattern;
@@ -22,6 +23,7 @@ use crate::{FieldId, Occurs, RecordId, Schema};
 
 pub use dialect::{Alignment, BinarySizes, Clauses, Dialect, storage};
 pub use encoding::{Encoding, PAGES, Page, PageName};
+pub use excerpt::{Excerpt, ExcerptPart};
 pub use file::{
     Block, Compression, Delimited, FileFormat, Framing, LengthForm, LineEnd, Long, Prefix, Short,
 };
@@ -104,6 +106,24 @@ pub enum UnknownRecords {
     Refuse,
     /// They are passed over, and kept where a file is decoded to be encoded again.
     Skip,
+}
+
+impl Default for Layout {
+    /// Of no records.
+    fn default() -> Self {
+        let mut schema = Schema::default();
+        let root = schema.add_record(crate::Record::default());
+        Self {
+            name: String::new(),
+            schema,
+            root,
+            file: FileFormat::default(),
+            nodes: Vec::new(),
+            top: Vec::new(),
+            order: Order::default(),
+            unknown: UnknownRecords::default(),
+        }
+    }
 }
 
 impl Layout {

@@ -44,7 +44,7 @@ fn operation(types: &mut Types<'_>, method: &MethodDescriptor) -> Operation {
 fn document(types: &mut Types<'_>, message: &MessageDescriptor) -> Document {
     let record = types.record(message);
     let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
-    Document { record, element: None, roots: vec![body], encoded: false }
+    Document { record, element: None, roots: vec![body], encoded: false, excerpt: None }
 }
 
 fn long_running(types: &mut Types<'_>, method: &MethodDescriptor) -> Option<LongRunning> {

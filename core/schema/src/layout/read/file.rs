@@ -9,8 +9,7 @@ use portolan_syntax::{
 use super::words::{self, flag, word};
 use crate::copybook::{CopybookOptions, OccursDepending, ReferenceFormat};
 use crate::layout::{
-    BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
-    Long, Prefix, Short, Verify,
+    BinarySizes, Block, ByteOrder, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd, Prefix,
     grammar::{BLOCK, DIALECT, FILE, LENGTH},
 };
 
@@ -21,23 +20,10 @@ pub(super) fn file(
     copybook_only: bool,
     findings: &mut Vec<Diagnostic>,
 ) -> (FileFormat, CopybookOptions) {
-    let mut format = FileFormat {
-        framing: match copybook_only {
-            true => Framing::Shaped,
-            false => Framing::Lines { end: LineEnd::Any, length: None },
-        },
-        encoding: Encoding::Ascii,
-        margins: (0, 0),
-        record_margins: (0, 0),
-        short: Short::Refuse,
-        long: Long::Refuse,
-        comments: Vec::new(),
-        blank_lines: false,
-        header_lines: 0,
-        block: None,
-        compression: Compression::Detect,
-        verify: Verify::Refuse,
-    };
+    let mut format = FileFormat::default();
+    if copybook_only {
+        format.framing = Framing::Shaped;
+    }
     if let Some(mut keys) = file.and_then(|file| Keys::of(&file.value, &FILE, findings)) {
         read(&mut keys, &mut format, copybook_only, findings);
         keys.done(findings);
