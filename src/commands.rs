@@ -19,6 +19,7 @@ mod serve;
 mod simulate;
 mod topology;
 mod translate;
+mod translate_file;
 
 use crate::report::{Failure, Report};
 

@@ -14,11 +14,11 @@ use std::{
 use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use portolan_mapping::{
     check::CheckedRoute,
-    load::{LoadedRoute, Standing},
+    load::{LoadedBatch, LoadedRoute, Standing},
     secret::Secrets,
     yaml::{self, Node, NodeKind},
 };
-use portolan_schema::Directory;
+use portolan_schema::{Directory, Reading};
 
 use crate::{
     config::{Config, SystemKind},
@@ -44,8 +44,12 @@ pub(crate) struct Found {
 pub(crate) struct Mappings {
     /// The routes without errors.
     pub(crate) routes: Vec<Found>,
-    /// Mapping files that were read.
+    /// The routes that take files.
+    pub(crate) batches: Vec<LoadedBatch>,
+    /// Mapping files and layouts that were read.
     pub(crate) files: usize,
+    /// How many of them are layouts.
+    pub(crate) layouts: usize,
     /// What was found in all of them.
     pub(crate) findings: Vec<Diagnostic>,
 }
@@ -98,17 +102,32 @@ pub(crate) fn read_with(
     entries.sort();
     entries.dedup();
     let resolver = Directory::new("").under(root);
+    let (layouts, entries): (Vec<PathBuf>, Vec<PathBuf>) =
+        entries.into_iter().partition(|entry| matches!(kind(&root.join(entry)), Kind::Layout));
     for entry in entries.iter().filter_map(|e| e.to_str()) {
         read.files += 1;
-        let loaded = portolan_mapping::load::load(entry, &resolver, sources, standing);
+        let loaded = portolan_mapping::load::load_all(entry, &resolver, sources, standing);
         // Contracts that several files share are found wanting once.
         for finding in loaded.diagnostics {
             if !read.findings.contains(&finding) {
                 read.findings.push(finding);
             }
         }
-        let routes = loaded.value.into_iter().flatten();
+        let Some(loaded) = loaded.value else { continue };
+        let routes = loaded.routes.into_iter();
         read.routes.extend(routes.map(|loaded| Found { entry: entry.to_owned(), loaded }));
+        read.batches.extend(loaded.batches);
+    }
+    for layout in layouts {
+        read.files += 1;
+        read.layouts += 1;
+        let Some(entry) = layout.to_str() else { continue };
+        let mut reading = Reading { resolver: &resolver, sources };
+        for finding in portolan_schema::layout::read(entry, &mut reading).diagnostics {
+            if !read.findings.contains(&finding) {
+                read.findings.push(finding);
+            }
+        }
     }
     let mut across = duplicates(&read.routes);
     if let Some(config) = config {
@@ -171,7 +190,7 @@ fn discover(
             }
         } else if found.len() < MAX_FILES && path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
             match kind(&whole) {
-                Kind::Mapping => found.push(path),
+                Kind::Mapping | Kind::Layout => found.push(path),
                 Kind::Empty => {
                     let message = format!("`{}` holds nothing", tidy(&root.join(path)));
                     let help = "write its mapping, or remove the file";
@@ -193,6 +212,8 @@ fn discover(
 enum Kind {
     /// A mapping, or what nobody can read: it is the reader's finding then.
     Mapping,
+    /// A layout.
+    Layout,
     /// Nothing but comments.
     Empty,
     /// What lies beside mappings on purpose: answers for the simulator, a calendar, a configuration.
@@ -221,6 +242,9 @@ fn kind(path: &Path) -> Kind {
     let has = |wanted: &[&str]| keys.iter().any(|key| wanted.contains(&key.as_str()));
     if has(&KEYS) {
         return Kind::Mapping;
+    }
+    if has(&["layout"]) {
+        return Kind::Layout;
     }
     let answers = documents.iter().all(|node| matches!(node.kind, NodeKind::Sequence(_)));
     if answers || has(&["routes", "calendar"]) { Kind::Known } else { Kind::Other }

@@ -105,5 +105,5 @@ fn look(arguments: &Arguments) -> Result<Looked, Failure> {
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();
     findings.retain(|finding| said.insert(render(finding, &shown, false)));
-    Ok(Looked { findings, sources: shown, sound: read.routes.len(), files: read.files })
+    Ok(Looked { findings, sources: shown, sound: read.routes.len() + read.batches.len(), files: read.files })
 }

@@ -55,10 +55,31 @@ pub(super) fn reply(loaded: &LoadedRoute, bytes: &[u8]) -> Result<String, Failur
     String::from_utf8(json.into_inner()).map_err(Failure::failed)
 }
 
+/// A message as JSON in one line.
+pub(super) fn compact(
+    contract: &portolan_schema::Contract,
+    document: &portolan_schema::Document,
+    bytes: &[u8],
+) -> Result<String, Failure> {
+    let descriptor = descriptor(contract, document)?;
+    let message = DynamicMessage::decode(descriptor, bytes).map_err(Failure::failed)?;
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    let mut json = serde_json::Serializer::new(Vec::new());
+    message.serialize_with_options(&mut json, &options).map_err(Failure::failed)?;
+    String::from_utf8(json.into_inner()).map_err(Failure::failed)
+}
+
 /// The type of a document of the caller's contract.
 fn message(loaded: &LoadedRoute, document: &portolan_schema::Document) -> Result<MessageDescriptor, Failure> {
-    let name = &loaded.source.schema.record(document.record).name.local;
-    let set = loaded.source.descriptor_set.as_deref().unwrap_or_default();
+    descriptor(&loaded.source, document)
+}
+
+fn descriptor(
+    contract: &portolan_schema::Contract,
+    document: &portolan_schema::Document,
+) -> Result<MessageDescriptor, Failure> {
+    let name = &contract.schema.record(document.record).name.local;
+    let set = contract.descriptor_set.as_deref().unwrap_or_default();
     let pool = DescriptorPool::decode(set).map_err(Failure::failed)?;
     pool.get_message_by_name(name)
         .ok_or_else(|| Failure::failed(format_args!("the contract has no message `{name}`")))

@@ -13,7 +13,7 @@ use portolan_diagnostics::{SourceId, Sources, Span};
 use portolan_engine::{Context, Question, Route, Verdict};
 use portolan_mapping::{
     ir::Reply,
-    load::Standing,
+    load::{LoadedBatch, Standing},
     run::{self, Environment, Trace, Traced, TracedRule, TracedStep},
     secret::Secrets,
 };
@@ -22,7 +22,7 @@ use serde_json::json;
 use super::document;
 use crate::{
     config, files, loader,
-    mappings::{self, Found},
+    mappings::{self, Found, Mappings},
     report::{Failure, Format, Report},
     table::Table,
 };
@@ -41,8 +41,9 @@ const MAX_BYTES: u64 = 64 << 20;
   portolan translate registry.get-person --request request.json
   portolan translate registry.get-person --request request.json --trace
   portolan translate registry.get-person --request request.pb --raw > envelope.xml
-  portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings",
-    group = clap::ArgGroup::new("way").required(true).args(["request", "response", "ticket"])
+  portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings
+  portolan translate wages.report --file report.efw2 --mappings mappings",
+    group = clap::ArgGroup::new("way").required(true).args(["request", "response", "ticket", "file"])
 )]
 pub(crate) struct Arguments {
     /// The route, as its mapping names it
@@ -57,6 +58,9 @@ pub(crate) struct Arguments {
     /// What a system that answers later says when it takes the request (XML); out comes what it is asked for the answer
     #[arg(long, value_name = "FILE")]
     ticket: Option<PathBuf>,
+    /// A file of records, of a route that takes files; out comes a line for each message
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["raw", "trace", "original", "metadata", "message_id"])]
+    file: Option<PathBuf>,
     /// The request that the response answers, where the mapping reads it
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
     original: Option<PathBuf>,
@@ -96,6 +100,11 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let places = Places { mappings: &arguments.mappings, config: &arguments.config };
+    if let Some(file) = &arguments.file {
+        let batch = find_batch(&arguments.route, places, secrets(&arguments.secret)?, report)?;
+        let received = arguments.received.unwrap_or_else(jiff::Timestamp::now);
+        return super::translate_file::run(&batch, file, received, report);
+    }
     let (found, sources) = find_with(&arguments.route, places, secrets(&arguments.secret)?, report)?;
     let compiled =
         portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
@@ -334,35 +343,69 @@ struct Places<'p> {
 /// As [`find`], with secrets where there is no configuration.
 fn find_with(
     route: &str,
-    Places { mappings, config }: Places<'_>,
+    places: Places<'_>,
     secrets: Secrets,
     report: &Report,
 ) -> Result<(Found, Sources), Failure> {
+    let (mut read, shown) = read_all(places, secrets)?;
+    match read.routes.iter().position(|f| *f.loaded.route.name == *route) {
+        Some(index) => Ok((read.routes.swap_remove(index), shown)),
+        None if read.batches.iter().any(|batch| *batch.route.name == *route) => {
+            Err(Failure::usage(format_args!("route `{route}` takes files")).help("name one with --file"))
+        }
+        None => {
+            let known = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
+            Err(missing(route, known, &read, &shown, report))
+        }
+    }
+}
+
+/// A route that takes files.
+fn find_batch(
+    route: &str,
+    places: Places<'_>,
+    secrets: Secrets,
+    report: &Report,
+) -> Result<LoadedBatch, Failure> {
+    let (mut read, shown) = read_all(places, secrets)?;
+    match read.batches.iter().position(|batch| *batch.route.name == *route) {
+        Some(index) => Ok(read.batches.swap_remove(index)),
+        None if read.routes.iter().any(|f| *f.loaded.route.name == *route) => {
+            Err(Failure::usage(format_args!("route `{route}` answers calls and takes no files"))
+                .help("name a message with --request or --response"))
+        }
+        None => {
+            let known = read.batches.iter().map(|batch| batch.route.name.to_string()).collect();
+            Err(missing(route, known, &read, &shown, report))
+        }
+    }
+}
+
+/// Every mapping of some places, with its files as they are shown.
+fn read_all(Places { mappings, config }: Places<'_>, secrets: Secrets) -> Result<(Mappings, Sources), Failure> {
     let mut sources = Sources::default();
-    let (read, shown) = if mappings.is_empty() {
-        let read = config::load(config, &mut sources);
-        let Some(config) = read.value else {
-            return Err(Failure::configuration(read.diagnostics, &sources));
-        };
-        let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
-        let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
-        (read, shown)
-    } else {
+    if !mappings.is_empty() {
         let standing = Standing { secrets, ..mappings::standing(None, &mut Vec::new()) };
         let read = mappings::read_with(loader::here(), mappings, None, &standing, &mut sources);
-        (read, sources)
-    };
-    let known: Vec<String> = read.routes.iter().map(|f| f.loaded.route.name.to_string()).collect();
-    if let Some(found) = read.routes.into_iter().find(|f| *f.loaded.route.name == *route) {
-        return Ok((found, shown));
+        return Ok((read, sources));
     }
-    report.warnings(&read.findings, &shown);
+    let read = config::load(config, &mut sources);
+    let Some(config) = read.value else {
+        return Err(Failure::configuration(read.diagnostics, &sources));
+    };
+    let read = mappings::read(&config.folder, &config.routes, Some(&config), &mut sources);
+    let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
+    Ok((read, shown))
+}
+
+fn missing(route: &str, known: Vec<String>, read: &Mappings, shown: &Sources, report: &Report) -> Failure {
+    report.warnings(&read.findings, shown);
     let failure = Failure::usage(format_args!("there is no sound route `{route}`"));
-    Err(match portolan_diagnostics::nearest(route, known.iter().map(String::as_str)) {
+    match portolan_diagnostics::nearest(route, known.iter().map(String::as_str)) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => failure.help("name the folder of the mappings with --mappings"),
         None => failure.help(format!("there are {}", known.join(", "))),
-    })
+    }
 }
 
 /// The secrets that files hold, as a configuration would have them; without any, none is known.

@@ -1,9 +1,48 @@
 //! The last step of loading: a checked route, compiled to plans.
 
+use std::sync::Arc;
+
+use portolan_formats::records::RecordFile;
+use portolan_schema::layout::Excerpt;
+
 use crate::{
-    load::LoadedRoute,
+    load::{LoadedBatch, LoadedRoute},
     plan::{Contracts, Plan, ReplyPlan, Visible},
 };
+
+/// A route that takes files, ready to run.
+#[derive(Debug)]
+pub struct CompiledBatch {
+    /// How its files are read.
+    pub file: RecordFile,
+    /// What a message is.
+    pub excerpt: Arc<Excerpt>,
+    /// From a message to what the system is told.
+    pub request: Plan,
+    /// What may be shown of a message.
+    pub visible: Visible,
+}
+
+impl LoadedBatch {
+    /// Compiles the route.
+    pub fn compile(&self) -> Option<CompiledBatch> {
+        let route = &self.route;
+        let excerpt = Arc::clone(route.message.excerpt.as_ref()?);
+        let there = Contracts {
+            source: (&route.source, &route.message),
+            target: (&route.target, &route.target_message),
+            original: None,
+            tables: &route.tables,
+        };
+        let skip = route.skip.iter().map(|rule| (&rule.when, rule.reason.clone()));
+        Some(CompiledBatch {
+            file: RecordFile::compile(Arc::clone(&excerpt.layout)),
+            excerpt,
+            request: Plan::compile(&route.request, there).with_skip(skip, there),
+            visible: Visible::compile(&route.source, &route.message, &route.visible),
+        })
+    }
+}
 
 /// A route that can run.
 #[derive(Debug)]

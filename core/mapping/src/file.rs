@@ -19,8 +19,84 @@ pub use portolan_syntax::Placed;
 pub struct MappingFile {
     /// The file.
     pub source: SourceId,
+    /// Routes that take files.
+    pub batches: Vec<BatchRoute>,
     /// Its routes, in order.
     pub routes: Vec<MappingRoute>,
+}
+
+/// A route that takes a file of records, a message each.
+#[derive(Debug, Clone)]
+pub struct BatchRoute {
+    /// Its name.
+    pub name: Placed<Arc<str>>,
+    /// Whose file it is.
+    pub source: BatchSource,
+    /// What becomes of each message.
+    pub target: BatchTarget,
+    /// Messages that are left out, with the reason.
+    pub skip: Vec<SkipRule>,
+    /// The way there.
+    pub request: Direction,
+    /// Tables, in order.
+    pub tables: Vec<Table>,
+    /// Those of them whose rows stand in files of their own, by index.
+    pub table_files: Vec<(usize, TableFile)>,
+    /// Calendars, in order.
+    pub calendars: Vec<CalendarFile>,
+    /// Groups of rules for reuse.
+    pub maps: HashMap<String, Placed<Vec<FieldRule>>>,
+    /// What may be shown in logs and traces.
+    pub visible: Visible,
+    /// Something of it could not be read: it is checked as far as it goes, and never served.
+    pub broken: bool,
+}
+
+/// A file as source.
+#[derive(Debug, Clone)]
+pub struct BatchSource {
+    /// The system's name in the configuration.
+    pub system: Placed<String>,
+    /// The layout file.
+    pub layout: Placed<String>,
+    /// The names of the files that are taken.
+    pub pattern: Option<Placed<String>>,
+    /// The record of which there is a message each: `employer.employee`.
+    pub each: Placed<String>,
+}
+
+/// What a record of a file becomes.
+#[derive(Debug, Clone)]
+pub enum BatchTarget {
+    /// A call of a gRPC method.
+    Grpc {
+        /// The system's name in the configuration.
+        system: Placed<String>,
+        /// The method.
+        grpc: GrpcSource,
+    },
+    /// A SOAP operation.
+    Soap(SoapTarget),
+    /// A record of another file.
+    Batch {
+        /// The system's name in the configuration.
+        system: Placed<String>,
+        /// The layout file.
+        layout: Placed<String>,
+        /// The record.
+        record: Placed<String>,
+    },
+}
+
+/// Messages that are left out.
+#[derive(Debug, Clone)]
+pub struct SkipRule {
+    /// Must hold.
+    pub when: Leaf,
+    /// Why.
+    pub reason: Arc<str>,
+    /// The rule.
+    pub span: Span,
 }
 
 /// A route as a mapping file declares it.

@@ -1,18 +1,22 @@
 //! A mapping file with everything that it names: read, checked, ready to be compiled. No file is opened here; a
 //! resolver finds them, on disk or in a stored bundle.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use jiff::civil::Date;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources, Span};
-use portolan_schema::{Contract, Reading, ResolveError, Resolved, Resolver, protobuf, wsdl};
+use portolan_schema::{
+    Contract, Reading, ResolveError, Resolved, Resolver,
+    layout::{self, Layout},
+    protobuf, wsdl,
+};
 
 use crate::{
     calendar::Calendar,
-    check::{CheckedRoute, Contracts, check},
+    check::{CheckedBatch, CheckedRoute, Contracts, TargetContract, check, check_batch},
     csv,
-    file::{MappingRoute, Placed, Rule},
-    ir::RowsFrom,
+    file::{BatchTarget, CalendarFile, GrpcSource, Placed, Rule, SoapTarget, TableFile},
+    ir::{RowsFrom, Table},
     parse::{calendar, parse},
     secret::Secrets,
 };
@@ -41,13 +45,46 @@ pub struct LoadedRoute {
     pub files: Vec<SourceId>,
 }
 
-/// Reads a mapping file and all that it names, relative to it. Routes with errors are left out of the value.
+/// A route that takes files, with its layout and contract.
+#[derive(Debug, Clone)]
+pub struct LoadedBatch {
+    /// The route.
+    pub route: CheckedBatch,
+    /// The layout of its files.
+    pub layout: Arc<Layout>,
+    /// What the system speaks.
+    pub target: TargetContract,
+    /// Every file that it is made of, the mapping first.
+    pub files: Vec<SourceId>,
+}
+
+/// The routes of a mapping file.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Those that answer calls.
+    pub routes: Vec<LoadedRoute>,
+    /// Those that take files.
+    pub batches: Vec<LoadedBatch>,
+}
+
+/// As [`load_all`], of the routes that answer calls.
 pub fn load(
     entry: &str,
     resolver: &dyn Resolver,
     sources: &mut Sources,
     standing: &Standing,
 ) -> Checked<Vec<LoadedRoute>> {
+    let Checked { value, diagnostics } = load_all(entry, resolver, sources, standing);
+    Checked { value: value.map(|loaded| loaded.routes), diagnostics }
+}
+
+/// Reads a mapping file and all that it names, relative to it. Routes with errors are left out of the value.
+pub fn load_all(
+    entry: &str,
+    resolver: &dyn Resolver,
+    sources: &mut Sources,
+    standing: &Standing,
+) -> Checked<Loaded> {
     let mapping = match resolver.resolve(entry, None) {
         Ok(resolved) => resolved,
         Err(error) => {
@@ -69,17 +106,30 @@ pub fn load(
     let id = sources.add(mapping.name.as_str(), text);
     let parsed = parse(id, sources);
     let mut diagnostics = parsed.diagnostics;
-    let mut routes = parsed.value.map(|f| f.routes).unwrap_or_default();
-    let mut contracts = ContractCache { resolver, mapping: &mapping.name, read: HashMap::new() };
+    let (mut routes, mut batches) = parsed.value.map(|f| (f.routes, f.batches)).unwrap_or_default();
+    let mut contracts = ContractCache {
+        resolver,
+        mapping: &mapping.name,
+        read: HashMap::new(),
+        layouts: HashMap::new(),
+    };
     let mut calendars =
         CalendarCache { resolver, mapping: &mapping.name, today: standing.today, read: HashMap::new() };
     let mut loaded: Vec<LoadedRoute> = Vec::new();
     for route in &mut routes {
         let known = diagnostics.len();
-        let mut beside = tables(route, resolver, &mapping.name, sources, &mut diagnostics);
-        beside.extend(calendars.fill(route, sources, &mut diagnostics));
-        let source = contracts.proto(route, sources, &mut diagnostics);
-        let target = contracts.wsdl(route, sources, &mut diagnostics);
+        let mut beside = tables(
+            (&route.table_files, &mut route.tables, &mut route.broken),
+            resolver,
+            &mapping.name,
+            sources,
+            &mut diagnostics,
+        );
+        let calendar_files =
+            calendars.fill((&mut route.calendars, &mut route.broken), sources, &mut diagnostics);
+        beside.extend(calendar_files);
+        let source = contracts.proto(&route.source, sources, &mut diagnostics);
+        let target = contracts.wsdl(&route.target, sources, &mut diagnostics);
         let (Some(source), Some(target)) = (source, target) else { continue };
         let rules = standing.headers.get(&route.target.system.value);
         let between = Contracts { source: &source, target: &target };
@@ -92,6 +142,35 @@ pub fn load(
             loaded.push(LoadedRoute { route: checked, source, target, files });
         }
     }
+    let mut loaded = Loaded { routes: loaded, batches: Vec::new() };
+    for route in &mut batches {
+        let known = diagnostics.len();
+        let mut beside = tables(
+            (&route.table_files, &mut route.tables, &mut route.broken),
+            resolver,
+            &mapping.name,
+            sources,
+            &mut diagnostics,
+        );
+        let calendar_files =
+            calendars.fill((&mut route.calendars, &mut route.broken), sources, &mut diagnostics);
+        beside.extend(calendar_files);
+        let layout = contracts.layout(&route.source.layout, sources, &mut diagnostics);
+        let target = contracts.of_target(&route.target, sources, &mut diagnostics);
+        let (Some(layout), Some(target)) = (layout, target) else { continue };
+        let system = match &route.target {
+            BatchTarget::Soap(soap) => standing.headers.get(&soap.system.value),
+            _ => None,
+        };
+        let checked = check_batch(route, &layout.1, &target.0, system, &standing.secrets);
+        diagnostics.extend(checked.diagnostics);
+        let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
+        if let (Some(checked), false) = (checked.value, failed) {
+            let mut files = vec![id];
+            files.extend(layout.0.iter().chain(&target.1).chain(&beside).filter(|f| **f != id));
+            loaded.batches.push(LoadedBatch { route: checked, layout: layout.1, target: target.0, files });
+        }
+    }
     // What is offered can be done.
     for finding in &mut diagnostics {
         finding.edit = finding.edit.take().filter(|edit| edit.place(sources).is_some());
@@ -101,14 +180,14 @@ pub fn load(
 
 /// Fills the tables whose rows stand in files, and gives these.
 fn tables(
-    route: &mut MappingRoute,
+    (files, tables, broken): (&[(usize, TableFile)], &mut [Table], &mut bool),
     resolver: &dyn Resolver,
     mapping: &str,
     sources: &mut Sources,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<SourceId> {
     let mut read = Vec::new();
-    for (index, file) in &route.table_files {
+    for (index, file) in files {
         let help = "save it as UTF-8: spreadsheets offer that as a kind of CSV";
         let rows = match text_beside(&file.file, resolver, mapping, sources, help) {
             Err(finding) => Err(finding),
@@ -117,7 +196,7 @@ fn tables(
                 Ok(csv::read(id, &text, file, findings))
             }
         };
-        match (rows, route.tables.get_mut(*index)) {
+        match (rows, tables.get_mut(*index)) {
             (Ok(Some(rows)), Some(table)) => {
                 table.rows = rows.rows;
                 table.origin = RowsFrom::File;
@@ -125,9 +204,9 @@ fn tables(
             }
             (Err(finding), _) => {
                 findings.push(finding);
-                route.broken = true;
+                *broken = true;
             }
-            _ => route.broken = true,
+            _ => *broken = true,
         }
     }
     read
@@ -165,12 +244,12 @@ impl CalendarCache<'_> {
     /// Reads the calendars of a route, and gives their files.
     fn fill(
         &mut self,
-        route: &mut MappingRoute,
+        (calendars, broken): (&mut [CalendarFile], &mut bool),
         sources: &mut Sources,
         findings: &mut Vec<Diagnostic>,
     ) -> Vec<SourceId> {
         let mut files = Vec::new();
-        for one in &mut route.calendars {
+        for one in calendars {
             let read = match self.read.get(&one.file.value) {
                 Some(known) => known.clone(),
                 None => {
@@ -183,7 +262,7 @@ impl CalendarCache<'_> {
                 files.push(id);
                 one.calendar = calendar;
             }
-            route.broken |= one.calendar.is_none();
+            *broken |= one.calendar.is_none();
         }
         files
     }
@@ -224,16 +303,30 @@ struct ContractCache<'a> {
     resolver: &'a dyn Resolver,
     mapping: &'a str,
     read: HashMap<String, Option<Arc<Contract>>>,
+    layouts: HashMap<String, Option<(Vec<SourceId>, Arc<Layout>)>>,
+}
+
+/// Remembers which files were asked for.
+struct Seen<'a> {
+    inner: &'a dyn Resolver,
+    names: RefCell<Vec<String>>,
+}
+
+impl Resolver for Seen<'_> {
+    fn resolve(&self, location: &str, from: Option<&str>) -> Result<Resolved, ResolveError> {
+        let resolved = self.inner.resolve(location, from)?;
+        self.names.borrow_mut().push(resolved.name.clone());
+        Ok(resolved)
+    }
 }
 
 impl ContractCache<'_> {
     fn proto(
         &mut self,
-        route: &MappingRoute,
+        source: &GrpcSource,
         sources: &mut Sources,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Arc<Contract>> {
-        let source = &route.source;
         let paths: Vec<String> = source.import_paths.iter().map(|p| p.value.clone()).collect();
         let key = format!("{}\n{}", source.proto.value, paths.join("\n"));
         let beside = Beside { inner: self.resolver, mapping: self.mapping, stand_ins: HashMap::new() };
@@ -247,11 +340,10 @@ impl ContractCache<'_> {
 
     fn wsdl(
         &mut self,
-        route: &MappingRoute,
+        target: &SoapTarget,
         sources: &mut Sources,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Arc<Contract>> {
-        let target = &route.target;
         let stand_ins: HashMap<String, String> =
             target.schemas.iter().map(|(url, file)| (url.value.clone(), file.value.clone())).collect();
         let mut pairs: Vec<String> = stand_ins.iter().map(|(url, file)| format!("{url} {file}")).collect();
@@ -263,6 +355,53 @@ impl ContractCache<'_> {
             findings.extend(read.diagnostics);
             read.value
         })
+    }
+
+    /// A layout, with every file that it is made of.
+    fn layout(
+        &mut self,
+        named: &Placed<String>,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<(Vec<SourceId>, Arc<Layout>)> {
+        if let Some(known) = self.layouts.get(&named.value) {
+            return known.clone();
+        }
+        let beside = Beside { inner: self.resolver, mapping: self.mapping, stand_ins: HashMap::new() };
+        let seen = Seen { inner: &beside, names: RefCell::default() };
+        let read = layout::read(&named.value, &mut Reading { resolver: &seen, sources });
+        let failed = read.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        // What a layout says nothing of is told by checking the layout itself.
+        let told = read.diagnostics.into_iter().filter(|d| d.severity != Severity::Note);
+        findings.extend(told.map(|d| match d.labels.is_empty() {
+            true => d.at(named.span, "named here").help("paths are relative to the folder of this file"),
+            false => d,
+        }));
+        let names = seen.names.into_inner();
+        let files = sources.iter().filter(|(_, file)| names.iter().any(|name| **name == *file.name));
+        let files: Vec<SourceId> = files.map(|(id, _)| id).collect();
+        let layout = read.value.filter(|_| !failed).map(|layout| (files, Arc::new(layout)));
+        self.layouts.insert(named.value.clone(), layout.clone());
+        layout
+    }
+
+    /// What the other side of a file route speaks.
+    fn of_target(
+        &mut self,
+        target: &BatchTarget,
+        sources: &mut Sources,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<(TargetContract, Vec<SourceId>)> {
+        let contract = match target {
+            BatchTarget::Grpc { grpc, .. } => self.proto(grpc, sources, findings)?,
+            BatchTarget::Soap(soap) => self.wsdl(soap, sources, findings)?,
+            BatchTarget::Batch { layout, .. } => {
+                let (files, layout) = self.layout(layout, sources, findings)?;
+                return Some((TargetContract::Layout(layout), files));
+            }
+        };
+        let files = contract.files.clone();
+        Some((TargetContract::Services(contract), files))
     }
 
     fn contract(

@@ -106,6 +106,14 @@ impl<'f, R: Read> RecordReader<'f, R> {
         &self.window[self.data.clone()]
     }
 
+    /// The groups and the record that began with the record that came last, from the outside inwards.
+    pub fn opened(&self) -> impl Iterator<Item = NodeId> {
+        self.moves.iter().filter_map(|step| match step {
+            Move::Open(node) => Some(*node),
+            Move::Close(_) => None,
+        })
+    }
+
     /// What was found to be wrong since it was asked last.
     pub fn problems(&mut self) -> std::vec::Drain<'_, Problem> {
         self.problems.drain(..)

@@ -99,7 +99,7 @@ fn not_at_once(
     }
 }
 
-fn full_names(contract: &Contract) -> Vec<String> {
+pub(super) fn full_names(contract: &Contract) -> Vec<String> {
     contract
         .services
         .iter()
@@ -204,7 +204,7 @@ fn method<'a>(
     }
 }
 
-fn operation<'a>(
+pub(super) fn operation<'a>(
     target: &SoapTarget,
     named: &Placed<String>,
     contract: &'a Contract,

@@ -2,6 +2,7 @@
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
 mod assign;
+mod batch;
 pub(crate) mod calls;
 pub(crate) mod choices;
 mod constants;
@@ -39,7 +40,7 @@ use portolan_schema::{
 use crate::{
     expression::Leaf,
     file::{
-        self, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry,
+        self, BatchRoute, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry,
         Rule,
     },
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
@@ -47,6 +48,7 @@ use crate::{
 };
 use document::{merged, place};
 use endpoints::Endpoints;
+pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 pub use poll::CheckedPoll;
 use scope::{Opened, Scope, Source};
 
@@ -291,6 +293,43 @@ fn slot_of(place: &scope::Place) -> Option<SourceSlot> {
     }
 }
 
+/// What rules may name besides fields.
+struct Ground<'a> {
+    tables: &'a [Table],
+    calendars: &'a [CalendarFile],
+    maps: &'a HashMap<String, Placed<Vec<FieldRule>>>,
+    /// The system may be asked twice.
+    idempotent: bool,
+    broken: bool,
+    mapping: SourceId,
+}
+
+impl<'a> From<&'a MappingRoute> for Ground<'a> {
+    fn from(route: &'a MappingRoute) -> Self {
+        Self {
+            tables: &route.tables,
+            calendars: &route.calendars,
+            maps: &route.maps,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
+            broken: route.broken,
+            mapping: route.name.span.source,
+        }
+    }
+}
+
+impl<'a> From<&'a BatchRoute> for Ground<'a> {
+    fn from(route: &'a BatchRoute) -> Self {
+        Self {
+            tables: &route.tables,
+            calendars: &route.calendars,
+            maps: &route.maps,
+            idempotent: false,
+            broken: route.broken,
+            mapping: route.name.span.source,
+        }
+    }
+}
+
 /// One direction while it is checked.
 pub(crate) struct Checker<'a> {
     scope: Scope<'a>,
@@ -328,32 +367,33 @@ impl<'a> Checker<'a> {
         message: Source<'a>,
         original: Option<Source<'a>>,
         target: &'a Schema,
-        route: &'a MappingRoute,
+        route: impl Into<Ground<'a>>,
         secrets: &'a Secrets,
         uses: &'a mut tables::Uses,
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
+        let route = route.into();
         let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
         let before = findings.len();
         Self {
             scope,
             target,
-            tables: &route.tables,
-            calendars: &route.calendars,
+            tables: route.tables,
+            calendars: route.calendars,
             secrets,
-            maps: &route.maps,
+            maps: route.maps,
             uses,
             findings,
             lenient: false,
             soap: None,
-            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
+            idempotent: route.idempotent,
             groups: Vec::new(),
             rules: 0,
             locals: 0,
             depth: 0,
             before,
             broken: route.broken,
-            mapping: route.name.span.source,
+            mapping: route.mapping,
         }
     }
 
@@ -380,6 +420,7 @@ impl<'a> Checker<'a> {
         header: Option<&Placed<Rule>>,
         request: bool,
     ) -> Translation {
+        self.open_each();
         // In a request of gRPC the message's fields stand bare.
         if request
             && let Some(place) = self.scope.root(Side::Message, &["body".to_owned()], vec!["body".to_owned()])
@@ -416,6 +457,15 @@ impl<'a> Checker<'a> {
             given,
             write,
             locals: 0,
+        }
+    }
+
+    /// Of a file's records that of the message stands bare.
+    fn open_each(&mut self) {
+        let Some(excerpt) = &self.scope.message.document.excerpt else { return };
+        let name = excerpt.layout.node(excerpt.each).name.clone();
+        if let Some(place) = self.scope.root(Side::Message, std::slice::from_ref(&name), vec![name.clone()]) {
+            self.scope.opened.push(Opened::Record(place));
         }
     }
 

@@ -22,7 +22,14 @@ impl Checker<'_> {
         if self.failed() {
             return;
         }
-        for root in ["header", "body"] {
+        // Of a file's records, those of the message itself: what stands around it is there for whoever wants it.
+        let excerpt = self.scope.message.document.excerpt.as_ref();
+        let each = excerpt.map(|excerpt| excerpt.layout.node(excerpt.each).name.clone());
+        let roots = match &each {
+            Some(each) => vec![each.as_str()],
+            None => vec!["header", "body"],
+        };
+        for root in roots {
             let Some(place) = self.scope.root(Side::Message, &[root.to_owned()], vec![root.to_owned()])
             else {
                 continue;
@@ -48,7 +55,11 @@ impl Checker<'_> {
                         .iter()
                         .any(|r| r.name.first().map(String::as_str) == path.first().copied());
                     let path = dotted(&entry.value.path);
-                    ignored.push((if rooted { path } else { format!("body.{path}") }, entry.value.below));
+                    let root = match &source.document.excerpt {
+                        Some(excerpt) => excerpt.layout.node(excerpt.each).name.as_str(),
+                        None => "body",
+                    };
+                    ignored.push((if rooted { path } else { format!("{root}.{path}") }, entry.value.below));
                 }
                 Err(Stray { at: index, known }) => {
                     let wrong = path.get(index).copied().unwrap_or_default();

@@ -46,6 +46,89 @@ pub static MAPPING: Group = Group {
     ],
 };
 
+/// A mapping file whose source is a file of records.
+pub static BATCH_ROUTE: Group = Group {
+    name: "a route",
+    keys: &[
+        Key::required(
+            "route",
+            Text,
+            "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
+        ),
+        Key::required("source", Value::Group(&BATCH_FROM), "The file that is taken."),
+        Key::required("target", Value::Group(&BATCH_TO), "What becomes of each message."),
+        Key::new("skip", List(&Value::Group(&SKIP)), "Messages that are left out, and counted."),
+        Key::required("request", Value::Group(&REQUEST), "From a record to the system's message."),
+        Key::new(
+            "tables",
+            Named(&TABLE),
+            "Codes of one contract to codes of another, for `lookup('table', key)`.",
+        ),
+        Key::new(
+            "calendars",
+            Named(&Text),
+            "Files of business days by the names that functions use, relative to this file: `{ banks: bank-days.yaml }`.",
+        ),
+        Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
+        Key::new(
+            "visible",
+            Value::Group(&VISIBLE),
+            "What may be shown of a message in logs, traces and the console. Everything else is masked.",
+        ),
+    ],
+};
+
+pub(crate) static BATCH_FROM: Group = Group {
+    name: "`source`",
+    keys: &[Key::required("batch", Value::Group(&BATCH_SOURCE), "A file of records.")],
+};
+
+pub(crate) static BATCH_SOURCE: Group = Group {
+    name: "`batch`",
+    keys: &[
+        Key::required("system", Text, "The system that drops the file, by its name in portolan.yaml."),
+        Key::required("layout", Text, "The layout file, relative to this file."),
+        Key::new("pattern", Text, "The names of the files that are taken: `*.EFW2`."),
+        Key::required("each", Text, "The record of which each is a message, with what stands within it and around it: `employer.employee`."),
+    ],
+};
+
+pub(crate) static BATCH_TO: Group = Group {
+    name: "`target`",
+    keys: &[
+        Key::new("grpc", Value::Group(&GRPC_TARGET), "A method of a gRPC service."),
+        Key::new("soap", Value::Group(&SOAP), "An operation of a SOAP service."),
+        Key::new("batch", Value::Group(&BATCH_TARGET), "A record of another file."),
+    ],
+};
+
+pub(crate) static GRPC_TARGET: Group = Group {
+    name: "`grpc`",
+    keys: &[
+        Key::required("system", Text, "The system, by its name in portolan.yaml."),
+        Key::required("proto", Text, "The .proto file, relative to this file."),
+        Key::required("method", Text, "The unary method that is called: `package.Service/Method`."),
+        Key::new("import-paths", List(&Text), "Folders where other imports are looked for."),
+    ],
+};
+
+pub(crate) static BATCH_TARGET: Group = Group {
+    name: "`batch`",
+    keys: &[
+        Key::required("system", Text, "The system that is given the file, by its name in portolan.yaml."),
+        Key::required("layout", Text, "The layout file, relative to this file."),
+        Key::required("record", Text, "The record that is written for each message: `batch.entry`."),
+    ],
+};
+
+pub(crate) static SKIP: Group = Group {
+    name: "a rule of `skip`",
+    keys: &[
+        Key::required("when", Expression, "The message is left out where this holds."),
+        Key::required("reason", Text, "Why, as the receipt says it."),
+    ],
+};
+
 pub(crate) static SOURCE: Group = Group {
     name: "`source`",
     keys: &[Key::required("grpc", Value::Group(&GRPC), "A method of a gRPC service.")],

@@ -1,5 +1,6 @@
 //! Mapping files as they are written: YAML lowered to [`MappingFile`], with every finding at once.
 
+mod batch;
 mod calendar;
 mod keys;
 mod route;
@@ -33,6 +34,7 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
         };
     }
     let mut routes: Vec<crate::file::MappingRoute> = Vec::new();
+    let mut batches: Vec<crate::file::BatchRoute> = Vec::new();
     let documents = yaml::read(source, &text, &mut findings);
     if documents.is_empty() && findings.is_empty() {
         let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "this file declares no route");
@@ -46,6 +48,12 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
             continue;
         }
         let before = findings.len();
+        if batch::is_batch(document) {
+            let Some(mut route) = batch::route(document, &mut findings) else { continue };
+            route.broken |= unreadable || failed(&findings[before..]);
+            batches.push(route);
+            continue;
+        }
         let Some(mut route) = route::route(document, &mut findings) else { continue };
         route.broken |= unreadable || failed(&findings[before..]);
         let namesake =
@@ -62,7 +70,7 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
             None => routes.push(route),
         }
     }
-    Checked { value: Some(MappingFile { source, routes }), diagnostics: findings }
+    Checked { value: Some(MappingFile { source, batches, routes }), diagnostics: findings }
 }
 
 fn failed(findings: &[Diagnostic]) -> bool {

@@ -61,7 +61,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
 }
 
 /// A route's name stands in file names, metrics and queues.
-fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<str>>> {
+pub(super) fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<str>>> {
     let name = text(entry, findings)?;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if name.value.len() > 100 || !name.value.chars().all(fits) {
@@ -75,22 +75,28 @@ fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<str>>> {
 
 fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
     let mut keys = Keys::of(node, &grammar::SOURCE, findings)?;
-    let later = ["soap", "batch"]
+    let later = ["soap"]
         .iter()
         .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
     let grpc = if later { keys.take("grpc") } else { keys.require("grpc", findings) };
     let grpc = grpc.and_then(|e| {
         let mut keys = Keys::of(&e.value, &grammar::GRPC, findings)?;
+        let grpc = grpc_of(&mut keys, findings);
+        keys.finish(findings);
+        grpc
+    });
+    keys.finish_but(&["soap"], findings);
+    grpc
+}
+
+/// A method of gRPC.
+pub(super) fn grpc_of(keys: &mut Keys<'_>, findings: &mut Findings) -> Option<GrpcSource> {
         let proto = keys.require("proto", findings).and_then(|e| text(e, findings));
         let method = keys.require("method", findings).and_then(|e| text(e, findings));
         let paths = keys.take("import-paths").map(|e| items(e, findings)).unwrap_or_default();
         let span = keys.span();
         let import_paths = paths.iter().filter_map(|n| text_of(n, "import-paths", span, findings)).collect();
-        keys.finish(findings);
         Some(GrpcSource { proto: proto?, import_paths, method: method? })
-    });
-    keys.finish_but(&["soap"], findings);
-    grpc
 }
 
 fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
@@ -99,8 +105,14 @@ fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
         .iter()
         .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
     let soap = if later { keys.take("soap") } else { keys.require("soap", findings) };
-    let soap = soap.and_then(|e| {
-        let mut keys = Keys::of(&e.value, &grammar::SOAP, findings)?;
+    let soap = soap.and_then(|e| soap_of(e, findings));
+    keys.finish_but(&["grpc"], findings);
+    soap
+}
+
+/// An operation of SOAP.
+pub(super) fn soap_of(entry: &Entry, findings: &mut Findings) -> Option<SoapTarget> {
+        let mut keys = Keys::of(&entry.value, &grammar::SOAP, findings)?;
         let system = keys.require("system", findings).and_then(|e| text(e, findings));
         let wsdl = keys.require("wsdl", findings).and_then(|e| text(e, findings));
         let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
@@ -109,9 +121,6 @@ fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
         let schemas = keys.take("schemas").map(|e| stand_ins(&e.value, findings)).unwrap_or_default();
         keys.finish(findings);
         Some(SoapTarget { system: system?, wsdl: wsdl?, operation: operation?, service, port, schemas })
-    });
-    keys.finish_but(&["grpc"], findings);
-    soap
 }
 
 fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Placed<String>)> {
@@ -251,7 +260,7 @@ fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
 }
 
 /// The rules of one direction, as far as its group has them.
-fn direction(entry: &Entry, group: &'static Group, findings: &mut Findings) -> Option<Direction> {
+pub(super) fn direction(entry: &Entry, group: &'static Group, findings: &mut Findings) -> Option<Direction> {
     let mut keys = Keys::of(&entry.value, group, findings)?;
     let require = keys.take_any("require").map(|e| items(e, findings)).unwrap_or_default();
     let require = require.iter().filter_map(|n| require_rule(n, findings)).collect();
@@ -371,7 +380,7 @@ fn status(entry: &Entry, findings: &mut Findings) -> Option<i32> {
 }
 
 /// The tables, and by their index those whose rows stand in files.
-fn tables(node: &Node, findings: &mut Findings) -> (Vec<Table>, Vec<(usize, TableFile)>) {
+pub(super) fn tables(node: &Node, findings: &mut Findings) -> (Vec<Table>, Vec<(usize, TableFile)>) {
     let Some(entries) = entries(node, "`tables`", findings) else { return Default::default() };
     let (mut tables, mut files) = (Vec::new(), Vec::new());
     for entry in entries {
@@ -449,7 +458,7 @@ fn table(entry: &Entry, findings: &mut Findings) -> Option<Table> {
 }
 
 /// `{ banks: bank-days.yaml }`
-fn calendars(node: &Node, findings: &mut Findings) -> Vec<CalendarFile> {
+pub(super) fn calendars(node: &Node, findings: &mut Findings) -> Vec<CalendarFile> {
     let named = entries(node, "`calendars`", findings).unwrap_or_default();
     let calendar = |entry: &Entry| {
         let name = Placed { value: entry.key.as_str().into(), span: entry.key_span };
@@ -470,7 +479,7 @@ pub(super) fn trap(span: Span, text: &str, what: &str) -> Diagnostic {
     finding.help(format!("put it in quotes: {quoted}")).edit(span, text, quoted)
 }
 
-fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
+pub(super) fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
     let Some(entries) = entries(node, "`maps`", findings) else { return HashMap::new() };
     let groups = entries.iter().filter_map(|e| {
         let value = fields(&e.value, findings)?;
@@ -479,7 +488,7 @@ fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crat
     groups.collect()
 }
 
-fn visible(node: &Node, findings: &mut Findings) -> Visible {
+pub(super) fn visible(node: &Node, findings: &mut Findings) -> Visible {
     let Some(mut keys) = Keys::of(node, &grammar::VISIBLE, findings) else { return Visible::default() };
     let mut paths = |key: &'static str, findings: &mut Findings| -> Vec<Leaf> {
         let Some(entry) = keys.take(key) else { return Vec::new() };

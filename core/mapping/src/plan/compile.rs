@@ -51,6 +51,7 @@ impl Plan {
         let (schema, document) = contracts.target;
         Self {
             keys: Vec::new(),
+            skip: Vec::new(),
             locals: usize::from(translation.locals),
             source: source(contracts.source, &translation.selection, demanded),
             // It was tested when it was the message.
@@ -89,6 +90,20 @@ impl Plan {
     ) -> Self {
         let scope = contracts.scope();
         self.keys = keys.into_iter().map(|key| scope.compile(key)).collect();
+        self
+    }
+}
+
+impl Plan {
+    /// With conditions over the slots of the translation, each of which leaves the message out ([`crate::run::RunError::Skipped`]).
+    #[must_use]
+    pub fn with_skip<'e>(
+        mut self,
+        skip: impl IntoIterator<Item = (&'e ir::Expr, Arc<str>)>,
+        contracts: Contracts<'_>,
+    ) -> Self {
+        let scope = contracts.scope();
+        self.skip = skip.into_iter().map(|(when, reason)| (scope.compile(when), reason)).collect();
         self
     }
 }

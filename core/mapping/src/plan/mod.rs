@@ -31,6 +31,8 @@ use std::sync::Arc;
 pub struct Plan {
     pub(crate) source: Source,
     pub(crate) original: Option<Source>,
+    /// Conditions under which a message of a file is left out, with the reason.
+    pub(crate) skip: Vec<(Node, Arc<str>)>,
     pub(crate) require: Vec<Require>,
     pub(crate) fail: Vec<Failure>,
     pub(crate) given: Option<ir::SourceSlot>,

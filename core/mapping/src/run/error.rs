@@ -17,6 +17,11 @@ pub enum RunError {
         /// The rule.
         span: Span,
     },
+    /// A rule of `skip` leaves the message out.
+    Skipped {
+        /// Why.
+        reason: Arc<str>,
+    },
     /// The document could not be read.
     Read(ReadError),
     /// The document breaks a rule of its contract.
@@ -105,7 +110,11 @@ impl RunError {
             | Self::TooMany { span, .. } => Some(*span),
             Self::Value { span, .. } => *span,
             Self::Failed(outcome) => Some(outcome.span),
-            Self::Read(_) | Self::Original(_) | Self::Broken { .. } | Self::NothingGiven => None,
+            Self::Read(_)
+            | Self::Original(_)
+            | Self::Broken { .. }
+            | Self::NothingGiven
+            | Self::Skipped { .. } => None,
         }
     }
 
@@ -136,6 +145,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Refused { message, field: Some(field), .. } => write!(f, "`{field}`: {message}"),
             Self::Refused { message, field: None, .. } => f.write_str(message),
+            Self::Skipped { reason } => write!(f, "the message is left out: {reason}"),
             Self::Read(error) => write!(f, "{error}"),
             Self::Broken { broken, written: false } => write!(f, "{broken}"),
             Self::Broken { broken, written: true } => {

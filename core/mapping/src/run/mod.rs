@@ -132,6 +132,11 @@ impl Plan {
     }
 
     fn translate<'a>(&'a self, run: &mut Run<'_, 'a>, out: &mut Vec<u8>) -> Result<(), RunError> {
+        for (when, reason) in &self.skip {
+            if condition(when, run)? {
+                return Err(RunError::Skipped { reason: reason.clone() });
+            }
+        }
         for require in &self.require {
             let holds = condition(&require.that, run)?;
             run.trace(|trace| trace.rule("require", require.span, Some(holds.to_string())));

@@ -1,0 +1,113 @@
+//! A document of a mapping file whose source is a file of records.
+
+use portolan_diagnostics::Diagnostic;
+
+use super::{
+    keys::{Finish, Keys, items, leaf, shared, text},
+    route::{calendars, direction, grpc_of, maps, name, soap_of, tables, visible},
+};
+use crate::{
+    file::{BatchRoute, BatchSource, BatchTarget, Placed, SkipRule},
+    grammar,
+    yaml::{Entry, Node, NodeKind},
+};
+
+type Findings = Vec<Diagnostic>;
+
+/// Whether a document's source is a file.
+pub(super) fn is_batch(node: &Node) -> bool {
+    let NodeKind::Mapping(entries) = &node.kind else { return false };
+    let source = entries.iter().find(|entry| entry.key == "source");
+    match source.map(|source| &source.value.kind) {
+        Some(NodeKind::Mapping(entries)) => entries.iter().any(|entry| entry.key == "batch"),
+        _ => false,
+    }
+}
+
+/// A route that takes files; `None` where something that it cannot be without is missing.
+pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> {
+    let mut keys = Keys::of(node, &grammar::BATCH_ROUTE, findings)?;
+    let name = keys.require("route", findings).and_then(|e| name(e, findings));
+    let source = keys.require("source", findings).and_then(|e| source(&e.value, findings));
+    let target = keys.require("target", findings).and_then(|e| target(&e.value, findings));
+    let skip = keys.take("skip").map(|e| skip(e, findings)).unwrap_or_default();
+    let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
+    let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
+    let calendars = keys.take("calendars").map(|e| calendars(&e.value, findings)).unwrap_or_default();
+    let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
+    let visible = keys.take("visible").map(|e| visible(&e.value, findings)).unwrap_or_default();
+    let unnamed = Placed { value: "".into(), span: keys.span() };
+    keys.finish(findings);
+    Some(BatchRoute {
+        name: name.unwrap_or(unnamed),
+        source: source?,
+        target: target?,
+        skip,
+        request: request?,
+        tables,
+        table_files,
+        calendars,
+        maps,
+        visible,
+        broken: false,
+    })
+}
+
+fn source(node: &Node, findings: &mut Findings) -> Option<BatchSource> {
+    let mut keys = Keys::of(node, &grammar::BATCH_FROM, findings)?;
+    let batch = keys.require("batch", findings);
+    keys.finish(findings);
+    let mut keys = Keys::of(&batch?.value, &grammar::BATCH_SOURCE, findings)?;
+    let system = keys.require("system", findings).and_then(|e| text(e, findings));
+    let layout = keys.require("layout", findings).and_then(|e| text(e, findings));
+    let pattern = keys.take("pattern").and_then(|e| text(e, findings));
+    let each = keys.require("each", findings).and_then(|e| text(e, findings));
+    keys.finish(findings);
+    Some(BatchSource { system: system?, layout: layout?, pattern, each: each? })
+}
+
+fn target(node: &Node, findings: &mut Findings) -> Option<BatchTarget> {
+    let mut keys = Keys::of(node, &grammar::BATCH_TO, findings)?;
+    let (grpc, soap, batch) = (keys.take("grpc"), keys.take("soap"), keys.take("batch"));
+    let span = keys.span();
+    keys.finish(findings);
+    match (grpc, soap, batch) {
+        (Some(grpc), None, None) => {
+            let mut keys = Keys::of(&grpc.value, &grammar::GRPC_TARGET, findings)?;
+            let system = keys.require("system", findings).and_then(|e| text(e, findings));
+            let method = grpc_of(&mut keys, findings);
+            keys.finish(findings);
+            Some(BatchTarget::Grpc { system: system?, grpc: method? })
+        }
+        (None, Some(soap), None) => soap_of(soap, findings).map(BatchTarget::Soap),
+        (None, None, Some(batch)) => {
+            let mut keys = Keys::of(&batch.value, &grammar::BATCH_TARGET, findings)?;
+            let system = keys.require("system", findings).and_then(|e| text(e, findings));
+            let layout = keys.require("layout", findings).and_then(|e| text(e, findings));
+            let record = keys.require("record", findings).and_then(|e| text(e, findings));
+            keys.finish(findings);
+            Some(BatchTarget::Batch { system: system?, layout: layout?, record: record? })
+        }
+        _ => {
+            let message = "`target` is one of `grpc`, `soap` and `batch`";
+            findings.push(super::keys::bad(span, message));
+            None
+        }
+    }
+}
+
+fn skip(entry: &Entry, findings: &mut Findings) -> Vec<SkipRule> {
+    let rules = items(entry, findings);
+    let mut all = Vec::new();
+    for node in rules {
+        let Some(mut keys) = Keys::of(node, &grammar::SKIP, findings) else { continue };
+        let when = keys.require("when", findings).and_then(|e| leaf(e, findings));
+        let reason = keys.require("reason", findings).and_then(|e| shared(e, findings));
+        let span = keys.span();
+        keys.finish(findings);
+        if let (Some(when), Some(reason)) = (when, reason) {
+            all.push(SkipRule { when, reason, span });
+        }
+    }
+    all
+}

@@ -1,0 +1,108 @@
+//! `portolan translate --file`: the messages of a file of records through a route's mapping, without any system.
+
+use std::path::Path;
+
+use portolan_formats::records::Messages;
+use portolan_mapping::{
+    check::TargetContract,
+    load::LoadedBatch,
+    run::{Context, Environment, RunError, Scratch},
+};
+
+use super::{decode, document};
+use crate::{
+    layouts,
+    report::{Failure, Report, plural},
+};
+
+/// Prints what each message of a file becomes, and what is wrong with those that become nothing.
+pub(super) fn run(
+    batch: &LoadedBatch,
+    path: &Path,
+    received: jiff::Timestamp,
+    report: &Report,
+) -> Result<(), Failure> {
+    let Some(compiled) = batch.compile() else {
+        return Err(Failure::failed("the route's messages are no records"));
+    };
+    let input = layouts::open(path, &compiled.file)?;
+    let mut messages = Messages::new(&compiled.file, &compiled.excerpt, input);
+    let name = path.display().to_string();
+    let id = uuid::Uuid::nil().to_string();
+    let mut scratch = Scratch::default();
+    let (mut made, mut skipped, mut failed) = (0usize, 0usize, 0usize);
+    let mut out = Vec::new();
+    loop {
+        let next = messages.next().map(|(bytes, info)| (bytes.to_vec(), info));
+        for problem in messages.problems() {
+            failed += usize::from(!problem.warning);
+            report.note(decode::written(&name, &problem));
+        }
+        let Some((message, info)) = next else { break };
+        if info.failed {
+            continue;
+        }
+        out.clear();
+        let context = Context {
+            message_id: &id,
+            route: &batch.route.name,
+            caller: None,
+            received,
+            attempt: 1,
+            request_id: None,
+        };
+        let environment = Environment { context, metadata: &[], original: None };
+        match compiled.request.run(&message, &environment, &mut scratch, &mut out) {
+            Ok(()) => {
+                made += 1;
+                report.line(shown(batch, &out)?);
+            }
+            Err(RunError::Skipped { reason }) => {
+                skipped += 1;
+                report.note(format_args!("skipped: {name}: record {}: {reason}", info.number));
+            }
+            Err(error) => {
+                failed += 1;
+                report.note(format_args!(
+                    "error: {name}: record {}, at byte {}: {error}",
+                    info.number, info.offset
+                ));
+            }
+        }
+    }
+    let records = plural(usize::try_from(messages.count()).unwrap_or(usize::MAX), "record");
+    let messages = plural(made, "message");
+    match failed {
+        0 if skipped == 0 => report.note(format_args!("{records}: {messages}")),
+        0 => report.note(format_args!("{records}: {messages}, {skipped} skipped")),
+        _ => {
+            let errors = plural(failed, "error");
+            return Err(Failure::failed(format_args!("{records}: {messages}, {skipped} skipped, {errors}")));
+        }
+    }
+    Ok(())
+}
+
+/// What a message became, for people.
+fn shown(batch: &LoadedBatch, bytes: &[u8]) -> Result<String, Failure> {
+    match &batch.target {
+        TargetContract::Services(contract) if batch.route.binding.is_none() => {
+            document::compact(contract, &batch.route.target_message, bytes)
+        }
+        TargetContract::Services(_) => document::pretty(bytes),
+        TargetContract::Layout(_) => Ok(records(bytes)),
+    }
+}
+
+/// Records as they stand in the file, a line each.
+fn records(message: &[u8]) -> String {
+    let mut lines = Vec::new();
+    let mut rest = message;
+    while let Some((head, behind)) = rest.split_at_checked(6) {
+        let length = u32::from_be_bytes([head[2], head[3], head[4], head[5]]) as usize;
+        let Some((record, behind)) = behind.split_at_checked(length) else { break };
+        lines.push(String::from_utf8_lossy(record).into_owned());
+        rest = behind;
+    }
+    lines.join("\n")
+}
