@@ -1,7 +1,7 @@
 //! Whole documents: rules put where a root's path leads, and paths followed without wanting anything of them.
 
 use portolan_diagnostics::Span;
-use portolan_schema::{Document, FieldId, RecordId, Schema, TypeId};
+use portolan_schema::{Document, FieldId, RecordId, Root, Schema, TypeId};
 
 use crate::{
     file::{Placed, Rule},
@@ -55,6 +55,13 @@ pub(super) fn merged(own: Option<&Placed<Rule>>, standing: Option<&Placed<Rule>>
     Some(Placed { value: Rule::Fields(fields), span: own.span })
 }
 
+/// The record of which a message of a file is, by the name from which paths begin.
+pub(super) fn each(document: &Document) -> Option<&Root> {
+    let excerpt = document.excerpt.as_ref()?;
+    let name = &excerpt.layout.node(excerpt.each).name;
+    document.roots.iter().find(|root| root.name.len() == 1 && root.name[0] == *name)
+}
+
 /// Where a path of names leaves the document.
 pub(super) struct Stray {
     /// The name that is not known, by its index.
@@ -74,7 +81,11 @@ pub(super) fn fields_of(
     let root = document.roots.iter().filter(|r| matches(&r.name)).max_by_key(|r| r.name.len());
     let (mut fields, mut ty, begin) = match root {
         Some(root) => (root.path.clone(), root.ty, root.name.len()),
-        None if bare => (Vec::new(), TypeId::Record(document.record), 0),
+        None if bare => match each(document) {
+            // Of a file's records that of the message stands bare.
+            Some(root) => (root.path.clone(), root.ty, 0),
+            None => (Vec::new(), TypeId::Record(document.record), 0),
+        },
         None => {
             let known = document.roots.iter().filter_map(|r| r.name.first().cloned()).collect();
             return Err(Stray { at: 0, known });
