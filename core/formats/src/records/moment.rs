@@ -19,6 +19,8 @@ pub(super) struct MomentCodec {
     kind: MomentKind,
     /// How many characters, or digits of a number, the parts are.
     length: usize,
+    /// Whether each character is written as one byte.
+    plain: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +52,13 @@ impl MomentCodec {
             Base::Packed(packed) => BaseCodec::Packed(PackedCodec::compile(packed)),
             Base::Binary(binary) => BaseCodec::Binary(BinaryCodec::compile(binary)),
         };
+        let ascii = form.parts.iter().all(|part| literal(part).is_none_or(|letter| letter.is_ascii()));
+        let plain = match &base {
+            BaseCodec::Text(transcoder) => transcoder.is_single() || transcoder.extends_ascii() && ascii,
+            _ => false,
+        };
         Self {
+            plain,
             base,
             parts: form.parts.clone(),
             century: i16::try_from(form.century).unwrap_or(1970),
@@ -132,7 +140,7 @@ impl MomentCodec {
     pub(super) fn write(&self, value: Value<'_>, out: &mut [u8]) -> Result<(), ValueProblem> {
         let (date, time) = self.moment(value)?;
         match &self.base {
-            BaseCodec::Text(transcoder) if transcoder.byte(' ').is_some() => {
+            BaseCodec::Text(transcoder) if self.plain => {
                 let blank = transcoder.byte(' ').unwrap_or(b' ');
                 let mut places = out.iter_mut();
                 let mut put = |character| {

@@ -119,8 +119,8 @@ impl Transcoder {
         Ok(out.into_bump_str())
     }
 
-    /// Appends the bytes of a text. Where `transliterate` is set, a character that the encoding does not have is written by its nearest
-    /// ones of ASCII (`ž` as `z`), by the tables of `any_ascii`.
+    /// Appends the bytes of a text. Where `transliterate` is set, a character that the encoding does not have is written by one that looks
+    /// the same, as iconv does it, or by its nearest ones of ASCII (`ž` as `z`), by the tables of `any_ascii`.
     ///
     /// # Errors
     /// [`ValueProblem::NotEncodable`]; the caller takes back what was appended.
@@ -134,12 +134,18 @@ impl Transcoder {
                 out.extend_from_slice(text.as_bytes());
             }
             Kind::Ascii => {
-                encode_with(text, transliterate, &mut |c| push(c.is_ascii().then_some(c as u16), out))?
+                encode_with(text, transliterate, None, &mut |code| {
+                    push(code.filter(|code| *code < 0x80), out)
+                })?;
             }
-            Kind::Single(table) => encode_with(text, transliterate, &mut |c| push(table.code(c), out))?,
+            Kind::Single(table) => {
+                encode_with(text, transliterate, Some(table), &mut |code| push(code, out))?
+            }
             Kind::Mixed(table) => {
                 let mut shifted = false;
-                encode_with(text, transliterate, &mut |c| push_shifted(table.code(c), &mut shifted, out))?;
+                encode_with(text, transliterate, Some(table), &mut |code| {
+                    push_shifted(code, &mut shifted, out)
+                })?;
                 if shifted {
                     out.push(SHIFT_IN);
                 }
@@ -241,18 +247,29 @@ fn mixed(table: &Table, mut bytes: &[u8], out: &mut dyn FnMut(&str)) -> Result<(
     }
 }
 
-/// Encodes character by character; those that cannot be are transliterated, where that is wanted.
+/// Hands on the code of each character, its own without a table; those that have none are transliterated, where that is wanted.
 fn encode_with(
     text: &str,
     transliterate: bool,
-    push: &mut dyn FnMut(char) -> bool,
+    table: Option<&Table>,
+    push: &mut dyn FnMut(Option<u16>) -> bool,
 ) -> Result<(), ValueProblem> {
+    let code = |character| match table {
+        Some(table) => table.code(character),
+        None => u16::try_from(u32::from(character)).ok(),
+    };
     for character in text.chars() {
-        if push(character) {
+        if push(code(character)) {
             continue;
         }
-        let nearest = if transliterate { any_ascii::any_ascii_char(character) } else { "" };
-        if nearest.is_empty() || !nearest.chars().all(&mut *push) {
+        if !transliterate {
+            return Err(ValueProblem::NotEncodable);
+        }
+        if push(table.and_then(|table| table.similar(character))) {
+            continue;
+        }
+        let nearest = any_ascii::any_ascii_char(character);
+        if nearest.is_empty() || !nearest.chars().all(|character| push(code(character))) {
             return Err(ValueProblem::NotEncodable);
         }
     }
