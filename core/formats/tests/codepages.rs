@@ -1,6 +1,8 @@
 //! Code pages, judged by iconv (glibc), and by ICU's uconv where iconv lacks a page: every byte, both ways, and every character of the
 //! Basic Multilingual Plane.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use portolan_formats::records::codepage::Transcoder;
 use portolan_schema::layout::{Encoding, PAGES, Page, PageName};
 use std::io::Write as _;

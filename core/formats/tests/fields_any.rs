@@ -1,4 +1,5 @@
 //! Fields of every form, with any bytes and any values.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod chosen;
 

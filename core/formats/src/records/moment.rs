@@ -21,6 +21,9 @@ pub(super) struct MomentCodec {
     length: usize,
     /// Whether each character is written as one byte.
     plain: bool,
+    /// Whether the century is that of the window.
+    window: bool,
+    finest: Finest,
 }
 
 #[derive(Debug, Clone)]
@@ -29,6 +32,21 @@ enum BaseCodec {
     Packed(PackedCodec),
     Binary(BinaryCodec),
 }
+
+/// What of a time of day the parts say.
+#[derive(Debug, Clone, Copy)]
+enum Finest {
+    /// Nothing.
+    Day,
+    Hour,
+    Minute,
+    /// So many nanoseconds, and whole multiples of them.
+    Fraction(i32),
+}
+
+/// Powers of ten.
+const TENS: [i32; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// What the parts say.
 #[derive(Default)]
@@ -57,7 +75,17 @@ impl MomentCodec {
             BaseCodec::Text(transcoder) => transcoder.is_single() || transcoder.extends_ascii() && ascii,
             _ => false,
         };
+        let has = |part: Part| form.parts.contains(&part);
+        let finest = form.parts.iter().fold(Finest::Day, |finest, part| match (part, finest) {
+            (Part::Fraction(digits), _) => Finest::Fraction(TENS[9 - usize::from(*digits).min(9)]),
+            (Part::Second, Finest::Day | Finest::Hour | Finest::Minute) => Finest::Fraction(TENS[9]),
+            (Part::Minute, Finest::Day | Finest::Hour) => Finest::Minute,
+            (Part::Hour, Finest::Day) => Finest::Hour,
+            _ => finest,
+        });
         Self {
+            window: has(Part::ShortYear) && !has(Part::Century),
+            finest,
             plain,
             base,
             parts: form.parts.clone(),
@@ -216,7 +244,7 @@ impl MomentCodec {
                 Part::Second => said.second = digits(&mut rest, 2)? as i8,
                 Part::Fraction(count) => {
                     let count = usize::from(*count).min(9);
-                    said.nanosecond = digits(&mut rest, count)? * 10i32.pow(9 - count as u32);
+                    said.nanosecond = digits(&mut rest, count)? * TENS[9 - count];
                 }
                 Part::Literal(letter) => {
                     let letter = letter.encode_utf8(&mut [0; 4]).len().min(rest.len());
@@ -282,29 +310,26 @@ impl MomentCodec {
     }
 
     /// Hands the characters of a moment on, one by one.
+    #[inline]
     fn spell(
         &self,
         date: Date,
         time: Time,
-        out: &mut dyn FnMut(char) -> Result<(), ValueProblem>,
+        out: &mut impl FnMut(char) -> Result<(), ValueProblem>,
     ) -> Result<(), ValueProblem> {
         let year = date.year();
         if year < 1 {
             return Err(ValueProblem::OutOfRange);
         }
-        let has = |part: Part| self.parts.contains(&part);
-        if has(Part::ShortYear) && !has(Part::Century) && !(0..100).contains(&(year - self.century)) {
+        if self.window && !(0..100).contains(&(year - self.century)) {
             return Err(ValueProblem::OutOfRange);
         }
-        let fraction = self.parts.iter().find_map(|part| match part {
-            Part::Fraction(count) => Some(u32::from(*count).min(9)),
-            _ => None,
-        });
-        let unit = 10i32.pow(9 - fraction.unwrap_or(0));
-        let lost = time.subsec_nanosecond() % unit != 0
-            || time.second() != 0 && !has(Part::Second)
-            || time.minute() != 0 && !has(Part::Minute)
-            || fraction.is_none() && time.subsec_nanosecond() != 0;
+        let lost = match self.finest {
+            Finest::Day => false,
+            Finest::Hour => (time.minute(), time.second(), time.subsec_nanosecond()) != (0, 0, 0),
+            Finest::Minute => (time.second(), time.subsec_nanosecond()) != (0, 0),
+            Finest::Fraction(unit) => time.subsec_nanosecond() % unit != 0,
+        };
         if lost {
             return Err(ValueProblem::Loss);
         }
@@ -327,14 +352,17 @@ impl MomentCodec {
                 Part::Hour => (i32::from(time.hour()), 2),
                 Part::Minute => (i32::from(time.minute()), 2),
                 Part::Second => (i32::from(time.second()), 2),
-                Part::Fraction(count) => (time.subsec_nanosecond() / unit, u32::from(*count).min(9)),
+                Part::Fraction(count) => {
+                    let count = u32::from(*count).min(9);
+                    (time.subsec_nanosecond() / TENS[9 - count as usize], count)
+                }
                 Part::Literal(letter) => {
                     out(*letter)?;
                     continue;
                 }
             };
-            for place in (0..digits).rev() {
-                out(char::from(b'0' + (number / 10i32.pow(place) % 10) as u8))?;
+            for power in TENS.iter().take(digits as usize).rev() {
+                out(char::from(b'0' + (number / power % 10) as u8))?;
             }
         }
         Ok(())

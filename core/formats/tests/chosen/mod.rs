@@ -64,7 +64,10 @@ impl Choices<'_> {
         let justified = self.one(&[Side::Left, Side::Right]);
         // The side that is padded is trimmed, or none is: anything else is a layout that forgets what it wrote.
         let both = self.coin();
-        let trim = match self.coin() {
+        let encoding = self.encoding();
+        // So is one of a mixed page: it may have shifts that change nothing, and is shorter without them.
+        let mixed = matches!(encoding, Encoding::Page(page) if page.named().mixed);
+        let trim = match self.coin() || mixed {
             true => Trim { left: both || justified == Side::Right, right: both || justified == Side::Left },
             false => Trim { left: false, right: false },
         };
@@ -74,14 +77,7 @@ impl Choices<'_> {
             2 => Some(Characters::Listed("AZõ9 ".to_owned())),
             _ => None,
         };
-        Text {
-            encoding: self.encoding(),
-            pad: self.one(&[' ', '0', '*']),
-            justified,
-            trim,
-            transliterate: self.coin(),
-            chars,
-        }
+        Text { encoding, pad: self.one(&[' ', '0', '*']), justified, trim, transliterate: self.coin(), chars }
     }
 
     fn digits(&mut self) -> Digits {
@@ -205,10 +201,10 @@ impl Choices<'_> {
             Form::Packed(Packed { sign, .. })
             | Form::Moment(Moment { base: Base::Packed(Packed { sign, .. }), .. }) => {
                 for byte in &mut bytes {
-                    *byte = (*byte >> 4) % 10 << 4 | *byte % 16 % 10;
+                    *byte = (((*byte >> 4) % 10) << 4) | (*byte % 16 % 10);
                 }
                 if let (Some(last), true) = (bytes.last_mut(), *sign != PackedSign::None) {
-                    *last = *last & 0xF0 | 10 + *last % 6;
+                    *last = *last & 0xF0 | (10 + *last % 6);
                 }
             }
             Form::Edited(Edited { ebcdic, .. }) => {
@@ -217,7 +213,7 @@ impl Choices<'_> {
             }
             Form::Moment(Moment { base: Base::Text(encoding), .. }) => {
                 let zone = if encoding.is_ebcdic() { 0xF0 } else { 0x30 };
-                bytes.iter_mut().for_each(|byte| *byte = zone | *byte % if *byte > 128 { 2 } else { 10 });
+                bytes.iter_mut().for_each(|byte| *byte = zone | (*byte % if *byte > 128 { 2 } else { 10 }));
             }
             _ => {}
         }

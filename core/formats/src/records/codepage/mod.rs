@@ -70,6 +70,27 @@ impl Transcoder {
         }
     }
 
+    /// Appends ASCII, where every byte is a character and each is of ASCII; tells whether that is so. What is appended means nothing otherwise.
+    #[inline]
+    pub(super) fn append_ascii(self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.0 {
+            Kind::Single(table) if !table.extends_ascii => {
+                let mut seen = 0;
+                out.extend(bytes.iter().map(|byte| {
+                    let character = table.ascii[usize::from(*byte)];
+                    seen |= character;
+                    character
+                }));
+                seen & NOT_ASCII == 0
+            }
+            _ if self.extends_ascii() && bytes.is_ascii() => {
+                out.extend_from_slice(bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Translates from ASCII, where each character is one byte; tells whether that is so. Both have the same length.
     pub(super) fn encode_ascii(self, text: &[u8], out: &mut [u8]) -> bool {
         out.copy_from_slice(text);

@@ -177,6 +177,33 @@ impl ZonedCodec {
         self.number(if minus { -number } else { number }, fraction.unwrap_or(0))
     }
 
+    /// Writes units of the form's scale so that they fill the field; tells whether it could.
+    #[inline]
+    pub(in crate::records) fn write_word(&self, units: i64, out: &mut [u8]) -> bool {
+        let number = units.unsigned_abs();
+        if self.point.is_some() || self.fill != Fill::Zero || self.blank_when_zero || number >= self.beyond {
+            return false;
+        }
+        let negative = units < 0;
+        match self.sign {
+            Sign::Unsigned => !negative && swar::write_zoned(number, self.zone, out),
+            Sign::Separate(side) => {
+                let split = if side == Side::Left { out.split_first_mut() } else { out.split_last_mut() };
+                let Some((sign, digits)) = split else { return false };
+                *sign = if negative { self.minus } else { self.plus };
+                swar::write_zoned(number, self.zone, digits)
+            }
+            Sign::Overpunch(side, _) => {
+                let fits = swar::write_zoned(number, self.zone, out);
+                let carrier = if side == Side::Left { out.first_mut() } else { out.last_mut() };
+                let Some(carrier) = carrier else { return false };
+                let carriers = if negative { &self.overpunch.minus } else { &self.overpunch.plus };
+                *carrier = carriers[usize::from(*carrier & 0x0F) % 10];
+                fits
+            }
+        }
+    }
+
     /// Writes a number so that it fills the field.
     pub(in crate::records) fn write(&self, number: Decimal, out: &mut [u8]) -> Result<(), ValueProblem> {
         if self.blank_when_zero && number.mantissa == 0 {
