@@ -317,6 +317,8 @@ fn edited_numbers() {
         ("$$,$$9.99", "  $123.50", Exactly(decimal("123.50"))),
         ("$$,$$9.99", "    12.50", lexical),
         ("$ZZ9.99", "$ 12.50", Exactly(decimal("12.50"))),
+        ("UUU9.99", "  U2.50", Exactly(decimal("2.50"))),
+        ("9.99U", "2.50U", Exactly(decimal("2.50"))),
         ("+++9", " +12", Exactly(integer(12))),
         ("+++9", " -12", Exactly(integer(-12))),
         ("+++9", "  12", lexical),
@@ -347,7 +349,7 @@ fn edited_numbers() {
     check(&storage(Form::Edited(blank)), b"      ", Exactly(decimal("0.00")));
     refuses_to_write(&storage(Form::Edited(edited("ZZ9"))), integer(-1), 3, ValueProblem::OutOfRange);
     refuses_to_write(&storage(Form::Edited(edited("ZZ9"))), integer(1000), 3, ValueProblem::TooManyDigits);
-    refuses_to_write(&storage(Form::Edited(edited("ZZQ9"))), integer(1), 4, ValueProblem::WrongKind);
+    refuses_to_write(&storage(Form::Edited(edited("ZZX9"))), integer(1), 4, ValueProblem::WrongKind);
 }
 
 fn moment(text: &str, base: Base) -> Moment {

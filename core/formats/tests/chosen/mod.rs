@@ -128,7 +128,8 @@ impl Choices<'_> {
             "-$$$9",
             "99900",
             "ZZ.ZZZ,99",
-            "Q",
+            "X9",
+            "UU9.99U",
             "",
         ];
         let picture = self.one(&pictures).to_owned();

@@ -128,8 +128,13 @@ impl Transcoder {
                 }
             }
             Kind::Single(table) => {
-                let translated = arena.alloc_slice_copy(bytes);
-                if translate(table, translated) {
+                let mut seen = 0;
+                let translated = arena.alloc_slice_fill_iter(bytes.iter().map(|byte| {
+                    let character = table.ascii[usize::from(*byte)];
+                    seen |= character;
+                    character
+                }));
+                if seen & NOT_ASCII == 0 {
                     return std::str::from_utf8(translated).map_err(|_| ValueProblem::Utf8);
                 }
             }
