@@ -19,7 +19,7 @@ pub(super) struct MomentCodec {
     kind: MomentKind,
     /// How many characters, or digits of a number, the parts are.
     length: usize,
-    /// Whether each character is written as one byte.
+    /// Whether it is a short text of ASCII, each character of which is one byte.
     plain: bool,
     /// Whether the century is that of the window.
     window: bool,
@@ -43,6 +43,9 @@ enum Finest {
     /// So many nanoseconds, and whole multiples of them.
     Fraction(i32),
 }
+
+/// The longest text that is put together without allocating.
+const MOST_PLAIN: usize = 64;
 
 /// Powers of ten.
 const TENS: [i32; 10] =
@@ -71,8 +74,11 @@ impl MomentCodec {
             Base::Binary(binary) => BaseCodec::Binary(BinaryCodec::compile(binary)),
         };
         let ascii = form.parts.iter().all(|part| literal(part).is_none_or(|letter| letter.is_ascii()));
+        let length = pattern::length(&form.parts) as usize;
         let plain = match &base {
-            BaseCodec::Text(transcoder) => transcoder.is_single() || transcoder.extends_ascii() && ascii,
+            BaseCodec::Text(transcoder) => {
+                (transcoder.is_single() || transcoder.extends_ascii()) && ascii && length <= MOST_PLAIN
+            }
             _ => false,
         };
         let has = |part: Part| form.parts.contains(&part);
@@ -91,7 +97,7 @@ impl MomentCodec {
             parts: form.parts.clone(),
             century: i16::try_from(form.century).unwrap_or(1970),
             kind: form.kind,
-            length: pattern::length(&form.parts) as usize,
+            length,
         }
     }
 
@@ -140,7 +146,7 @@ impl MomentCodec {
     }
 
     pub(super) fn read(&self, bytes: &[u8]) -> Result<Value<'static>, ValueProblem> {
-        let mut buffer = [b'0'; 64];
+        let mut buffer = [b'0'; MOST_PLAIN];
         match &self.base {
             BaseCodec::Text(transcoder) => {
                 if let Some(text) = buffer.get_mut(..bytes.len())
@@ -169,16 +175,16 @@ impl MomentCodec {
         let (date, time) = self.moment(value)?;
         match &self.base {
             BaseCodec::Text(transcoder) if self.plain => {
-                let blank = transcoder.byte(' ').unwrap_or(b' ');
-                let mut places = out.iter_mut();
-                let mut put = |character| {
-                    *places.next().ok_or(ValueProblem::TooLong)? =
-                        transcoder.byte(character).ok_or(ValueProblem::NotEncodable)?;
+                let mut buffer = [b' '; MOST_PLAIN];
+                let mut places = buffer.iter_mut();
+                self.spell(date, time, &mut |character| {
+                    *places.next().ok_or(ValueProblem::TooLong)? = character as u8;
                     Ok(())
-                };
-                self.spell(date, time, &mut put)?;
-                places.for_each(|place| *place = blank);
-                Ok(())
+                })?;
+                let text = buffer.get(..self.length).ok_or(ValueProblem::TooLong)?;
+                let (place, padding) = out.split_at_mut_checked(text.len()).ok_or(ValueProblem::TooLong)?;
+                padding.fill(transcoder.byte(' ').unwrap_or(b' '));
+                if transcoder.encode_ascii(text, place) { Ok(()) } else { Err(ValueProblem::NotEncodable) }
             }
             BaseCodec::Text(transcoder) => {
                 let (mut text, mut bytes, mut blank) = (String::new(), Vec::new(), Vec::new());

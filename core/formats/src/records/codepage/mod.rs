@@ -75,13 +75,9 @@ impl Transcoder {
     pub(super) fn append_ascii(self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         match self.0 {
             Kind::Single(table) if !table.extends_ascii => {
-                let mut seen = 0;
-                out.extend(bytes.iter().map(|byte| {
-                    let character = table.ascii[usize::from(*byte)];
-                    seen |= character;
-                    character
-                }));
-                seen & NOT_ASCII == 0
+                let start = out.len();
+                out.extend_from_slice(bytes);
+                translate(table, out.get_mut(start..).unwrap_or_default())
             }
             _ if self.extends_ascii() && bytes.is_ascii() => {
                 out.extend_from_slice(bytes);
@@ -218,12 +214,18 @@ fn ascii(bytes: &[u8]) -> Option<&str> {
 /// Translates to ASCII in place; tells whether all of it is.
 #[inline]
 fn translate(table: &Table, bytes: &mut [u8]) -> bool {
+    let (words, rest) = bytes.as_chunks_mut::<8>();
     let mut seen = 0;
-    for byte in bytes {
-        *byte = table.ascii[usize::from(*byte)];
-        seen |= *byte;
+    for word in words {
+        *word = word.map(|byte| table.ascii[usize::from(byte)]);
+        seen |= u64::from_ne_bytes(*word);
     }
-    seen & NOT_ASCII == 0
+    let mut last = 0;
+    for byte in rest {
+        *byte = table.ascii[usize::from(*byte)];
+        last |= *byte;
+    }
+    (seen | u64::from(last)) & u64::from_ne_bytes([NOT_ASCII; 8]) == 0
 }
 
 /// At most 64 bytes of one byte a character.
