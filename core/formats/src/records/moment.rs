@@ -359,17 +359,22 @@ impl MomentCodec {
                 Part::Minute => (i32::from(time.minute()), 2),
                 Part::Second => (i32::from(time.second()), 2),
                 Part::Fraction(count) => {
-                    let count = u32::from(*count).min(9);
-                    (time.subsec_nanosecond() / TENS[9 - count as usize], count)
+                    let count = usize::from(*count).min(9);
+                    (time.subsec_nanosecond() / TENS[9 - count], count)
                 }
                 Part::Literal(letter) => {
                     out(*letter)?;
                     continue;
                 }
             };
-            for power in TENS.iter().take(digits as usize).rev() {
-                out(char::from(b'0' + (number / power % 10) as u8))?;
+            // From the right, so that every division is by ten.
+            let (mut left, mut spelt) = (number as u32, [b'0'; 9]);
+            let spelt = spelt.get_mut(..digits).unwrap_or_default();
+            for place in spelt.iter_mut().rev() {
+                *place = b'0' + (left % 10) as u8;
+                left /= 10;
             }
+            spelt.iter().try_for_each(|digit| out(char::from(*digit)))?;
         }
         Ok(())
     }
