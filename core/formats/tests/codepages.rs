@@ -1,6 +1,8 @@
 //! Code pages, judged by iconv (glibc), and by ICU's uconv where iconv lacks a page: every byte, both ways, and every character of the
 //! Basic Multilingual Plane.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use portolan_formats::records::codepage::Transcoder;
 use portolan_schema::layout::{Encoding, PAGES, Page, PageName};
 use std::io::Write as _;
@@ -60,6 +62,9 @@ fn encode(transcoder: Transcoder, text: &str) -> Option<Vec<u8>> {
 const READ_ONLY: [(&str, &[u8]); 2] =
     [("cp838", &[0x51, 0xCA, 0xE1, 0xFD, 0xFE]), ("cp1160", &[0x51, 0xCA, 0xE1, 0xFD])];
 
+/// Characters that iconv writes by one that looks the same, which is done here only where transliteration is wanted.
+const SIMILAR: [(&str, &[char]); 2] = [("cp114", &['\u{203E}']), ("windows-1258", &['\u{340}', '\u{341}'])];
+
 #[test]
 fn every_byte_means_what_the_judge_says() {
     for (page, transcoder) in pages() {
@@ -95,7 +100,16 @@ fn every_character_is_written_as_the_judge_writes_it() {
         let mut ours = Vec::new();
         let mut asked = String::new();
         for character in plane.clone() {
-            let written = encode(transcoder, character.encode_utf8(&mut [0; 4]));
+            let mut written = encode(transcoder, character.encode_utf8(&mut [0; 4]));
+            if SIMILAR
+                .iter()
+                .any(|(name, similar)| page.name.starts_with(name) && similar.contains(&character))
+            {
+                assert_eq!(written, None, "{}", page.name);
+                let mut similar = Vec::new();
+                transcoder.encode(&character.to_string(), true, &mut similar).unwrap();
+                written = Some(similar);
+            }
             if written.is_some() || !takes_apart {
                 asked.push(character);
             }

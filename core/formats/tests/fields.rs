@@ -1,4 +1,5 @@
 //! Fields of records, form by form: which bytes are which value, and what is refused.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use bumpalo::Bump;
 use jiff::civil::{date, time};
@@ -316,6 +317,8 @@ fn edited_numbers() {
         ("$$,$$9.99", "  $123.50", Exactly(decimal("123.50"))),
         ("$$,$$9.99", "    12.50", lexical),
         ("$ZZ9.99", "$ 12.50", Exactly(decimal("12.50"))),
+        ("UUU9.99", "  U2.50", Exactly(decimal("2.50"))),
+        ("9.99U", "2.50U", Exactly(decimal("2.50"))),
         ("+++9", " +12", Exactly(integer(12))),
         ("+++9", " -12", Exactly(integer(-12))),
         ("+++9", "  12", lexical),
@@ -346,7 +349,7 @@ fn edited_numbers() {
     check(&storage(Form::Edited(blank)), b"      ", Exactly(decimal("0.00")));
     refuses_to_write(&storage(Form::Edited(edited("ZZ9"))), integer(-1), 3, ValueProblem::OutOfRange);
     refuses_to_write(&storage(Form::Edited(edited("ZZ9"))), integer(1000), 3, ValueProblem::TooManyDigits);
-    refuses_to_write(&storage(Form::Edited(edited("ZZQ9"))), integer(1), 4, ValueProblem::WrongKind);
+    refuses_to_write(&storage(Form::Edited(edited("ZZX9"))), integer(1), 4, ValueProblem::WrongKind);
 }
 
 fn moment(text: &str, base: Base) -> Moment {
@@ -403,7 +406,12 @@ fn dates_and_times() {
         ("yyyyDDD", packed(7), b"\x20\x26\x32\x7F", Reads(day)),
         ("yyyyMMdd", binary, b"\x01\x35\x29\x03", Exactly(day)),
         ("yyMMdd", ebcdic, b"\xF2\xF6\xF1\xF1\xF2\xF3", Exactly(day)),
-        ("yyMMdd", Base::Text(Encoding::Utf16(ByteOrder::Big)), b"\02\06\01\01\02\03\0 ", Exactly(day)),
+        (
+            "yyMMdd",
+            Base::Text(Encoding::Utf16(ByteOrder::Big)),
+            b"\x002\x006\x001\x001\x002\x003\x00 ",
+            Exactly(day),
+        ),
     ] {
         check(&storage(Form::Moment(moment(pattern, base))), bytes, expected);
     }
@@ -581,4 +589,44 @@ fn numbers_are_exact_or_refused() {
     refuses_to_write(&short, integer(10_000), 2, ValueProblem::TooManyDigits);
     let byte = storage(Form::Binary(Binary { signed: false, order: ByteOrder::Big, scale: 0, digits: None }));
     refuses_to_write(&byte, integer(256), 1, ValueProblem::OutOfRange);
+}
+
+#[test]
+fn numbers_of_a_word_are_written_alike() {
+    let forms = [
+        Form::Zoned(zoned(9, 2, Sign::Unsigned)),
+        Form::Zoned(zoned(5, -2, Sign::Separate(Side::Left))),
+        Form::Zoned(zoned(4, 0, Sign::Overpunch(Side::Right, Overpunch::Translated))),
+        Form::Zoned(Zoned { fill: Fill::Blank, ..zoned(9, 2, Sign::Separate(Side::Right)) }),
+        Form::Packed(Packed { digits: Digits { count: 7, scale: 2 }, sign: PackedSign::Signed }),
+        Form::Packed(Packed { digits: Digits { count: 18, scale: 0 }, sign: PackedSign::Unsigned }),
+        Form::Packed(Packed { digits: Digits { count: 6, scale: 3 }, sign: PackedSign::None }),
+        Form::Binary(Binary { signed: true, order: ByteOrder::Big, scale: 2, digits: Some(9) }),
+        Form::Binary(Binary { signed: false, order: ByteOrder::Little, scale: 0, digits: None }),
+    ];
+    let numbers = [0, 1, -1, 12, -12_345, 99_999, 1_234_567, 4_294_967_295, i64::MAX, i64::MIN];
+    for form in forms {
+        let codec = FieldCodec::compile(&storage(form.clone()));
+        for compact in numbers.iter().flat_map(|n| [Compact::Integer(*n), Compact::Minor(*n, 2)]) {
+            for length in 0..=12 {
+                let (mut fast, mut exact) = (vec![0; length], vec![0; length]);
+                let written = codec.write_compact(compact, &mut fast);
+                assert_eq!(
+                    written,
+                    codec.write(compact.value().unwrap(), &mut exact),
+                    "{form:?} {compact:?}"
+                );
+                assert!(written.is_err() || fast == exact, "{form:?} {compact:?} {fast:02x?} {exact:02x?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn text_is_translated_on_its_way() {
+    let mut out = b"-".to_vec();
+    let codec = FieldCodec::compile(&storage(Form::Text(text("cp037"))));
+    assert!(codec.append_ascii(b"\xE3\x81\x99\xA3\xA4\x40\x40", &mut out));
+    assert!(!codec.append_ascii(b"\xD1\xCF\x88\xA5\x89", &mut out));
+    assert_eq!(out, b"-Tartu");
 }

@@ -132,13 +132,26 @@ impl FieldCodec {
         Ok(())
     }
 
-    /// Writes a number of a word as [`FieldCodec::write`] does.
+    /// Writes a number of a word as [`FieldCodec::write`] does, and faster.
     ///
     /// # Errors
     /// As there.
     #[inline]
     pub fn write_compact(&self, value: Compact, out: &mut [u8]) -> Result<(), ValueProblem> {
+        if self.nulls.is_empty() && self.kind.write_word(value, out) {
+            return Ok(());
+        }
         self.write(value.value()?, out)
+    }
+
+    /// Appends the text that the bytes are, in UTF-8 and without its padding, where all of it is ASCII: EBCDIC is translated on its way.
+    /// `false` says nothing, and nothing is appended: ask [`FieldCodec::read`] then.
+    #[inline]
+    pub fn append_ascii(&self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        match &self.kind {
+            Kind::Text(text) if !self.is_null(bytes) => text.append_ascii(bytes, out),
+            _ => false,
+        }
     }
 
     /// Appends a value without padding, for fields whose length is that of their value. No value is nothing, unless a text stands for it.
@@ -215,6 +228,34 @@ impl Kind {
             Self::Packed(packed) => packed.compact(bytes),
             Self::Binary(binary) => binary.compact(bytes),
             _ => None,
+        }
+    }
+
+    /// Writes a number that is in units of the form's scale, or becomes that within a word; tells whether it could.
+    #[inline]
+    fn write_word(&self, value: Compact, out: &mut [u8]) -> bool {
+        let (units, scale) = match value {
+            Compact::Integer(whole) => (whole, 0),
+            Compact::Minor(units, scale) => (units, scale),
+            _ => return false,
+        };
+        let wanted = match self {
+            Self::Zoned(zoned) => zoned.scale(),
+            Self::Packed(packed) => packed.scale(),
+            Self::Binary(binary) => binary.scale(),
+            _ => return false,
+        };
+        let units = match usize::try_from(i16::from(wanted) - i16::from(scale)) {
+            Ok(0) => Some(units),
+            Ok(more @ ..=18) => units.checked_mul(number::POWERS[more] as i64),
+            _ => None,
+        };
+        let Some(units) = units else { return false };
+        match self {
+            Self::Zoned(zoned) => zoned.write_word(units, out),
+            Self::Packed(packed) => packed.write_word(units, out),
+            Self::Binary(binary) => binary.write_word(units, out),
+            _ => false,
         }
     }
 

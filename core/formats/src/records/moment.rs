@@ -19,6 +19,11 @@ pub(super) struct MomentCodec {
     kind: MomentKind,
     /// How many characters, or digits of a number, the parts are.
     length: usize,
+    /// Whether it is a short text of ASCII, each character of which is one byte.
+    plain: bool,
+    /// Whether the century is that of the window.
+    window: bool,
+    finest: Finest,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +32,24 @@ enum BaseCodec {
     Packed(PackedCodec),
     Binary(BinaryCodec),
 }
+
+/// What of a time of day the parts say.
+#[derive(Debug, Clone, Copy)]
+enum Finest {
+    /// Nothing.
+    Day,
+    Hour,
+    Minute,
+    /// So many nanoseconds, and whole multiples of them.
+    Fraction(i32),
+}
+
+/// The longest text that is put together without allocating.
+const MOST_PLAIN: usize = 64;
+
+/// Powers of ten.
+const TENS: [i32; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// What the parts say.
 #[derive(Default)]
@@ -50,12 +73,31 @@ impl MomentCodec {
             Base::Packed(packed) => BaseCodec::Packed(PackedCodec::compile(packed)),
             Base::Binary(binary) => BaseCodec::Binary(BinaryCodec::compile(binary)),
         };
+        let ascii = form.parts.iter().all(|part| literal(part).is_none_or(|letter| letter.is_ascii()));
+        let length = pattern::length(&form.parts) as usize;
+        let plain = match &base {
+            BaseCodec::Text(transcoder) => {
+                (transcoder.is_single() || transcoder.extends_ascii()) && ascii && length <= MOST_PLAIN
+            }
+            _ => false,
+        };
+        let has = |part: Part| form.parts.contains(&part);
+        let finest = form.parts.iter().fold(Finest::Day, |finest, part| match (part, finest) {
+            (Part::Fraction(digits), _) => Finest::Fraction(TENS[9 - usize::from(*digits).min(9)]),
+            (Part::Second, Finest::Day | Finest::Hour | Finest::Minute) => Finest::Fraction(TENS[9]),
+            (Part::Minute, Finest::Day | Finest::Hour) => Finest::Minute,
+            (Part::Hour, Finest::Day) => Finest::Hour,
+            _ => finest,
+        });
         Self {
+            window: has(Part::ShortYear) && !has(Part::Century),
+            finest,
+            plain,
             base,
             parts: form.parts.clone(),
             century: i16::try_from(form.century).unwrap_or(1970),
             kind: form.kind,
-            length: pattern::length(&form.parts) as usize,
+            length,
         }
     }
 
@@ -104,7 +146,7 @@ impl MomentCodec {
     }
 
     pub(super) fn read(&self, bytes: &[u8]) -> Result<Value<'static>, ValueProblem> {
-        let mut buffer = [b'0'; 64];
+        let mut buffer = [b'0'; MOST_PLAIN];
         match &self.base {
             BaseCodec::Text(transcoder) => {
                 if let Some(text) = buffer.get_mut(..bytes.len())
@@ -132,17 +174,17 @@ impl MomentCodec {
     pub(super) fn write(&self, value: Value<'_>, out: &mut [u8]) -> Result<(), ValueProblem> {
         let (date, time) = self.moment(value)?;
         match &self.base {
-            BaseCodec::Text(transcoder) if transcoder.byte(' ').is_some() => {
-                let blank = transcoder.byte(' ').unwrap_or(b' ');
-                let mut places = out.iter_mut();
-                let mut put = |character| {
-                    *places.next().ok_or(ValueProblem::TooLong)? =
-                        transcoder.byte(character).ok_or(ValueProblem::NotEncodable)?;
+            BaseCodec::Text(transcoder) if self.plain => {
+                let mut buffer = [b' '; MOST_PLAIN];
+                let mut places = buffer.iter_mut();
+                self.spell(date, time, &mut |character| {
+                    *places.next().ok_or(ValueProblem::TooLong)? = character as u8;
                     Ok(())
-                };
-                self.spell(date, time, &mut put)?;
-                places.for_each(|place| *place = blank);
-                Ok(())
+                })?;
+                let text = buffer.get(..self.length).ok_or(ValueProblem::TooLong)?;
+                let (place, padding) = out.split_at_mut_checked(text.len()).ok_or(ValueProblem::TooLong)?;
+                padding.fill(transcoder.byte(' ').unwrap_or(b' '));
+                if transcoder.encode_ascii(text, place) { Ok(()) } else { Err(ValueProblem::NotEncodable) }
             }
             BaseCodec::Text(transcoder) => {
                 let (mut text, mut bytes, mut blank) = (String::new(), Vec::new(), Vec::new());
@@ -208,7 +250,7 @@ impl MomentCodec {
                 Part::Second => said.second = digits(&mut rest, 2)? as i8,
                 Part::Fraction(count) => {
                     let count = usize::from(*count).min(9);
-                    said.nanosecond = digits(&mut rest, count)? * 10i32.pow(9 - count as u32);
+                    said.nanosecond = digits(&mut rest, count)? * TENS[9 - count];
                 }
                 Part::Literal(letter) => {
                     let letter = letter.encode_utf8(&mut [0; 4]).len().min(rest.len());
@@ -274,29 +316,26 @@ impl MomentCodec {
     }
 
     /// Hands the characters of a moment on, one by one.
+    #[inline]
     fn spell(
         &self,
         date: Date,
         time: Time,
-        out: &mut dyn FnMut(char) -> Result<(), ValueProblem>,
+        out: &mut impl FnMut(char) -> Result<(), ValueProblem>,
     ) -> Result<(), ValueProblem> {
         let year = date.year();
         if year < 1 {
             return Err(ValueProblem::OutOfRange);
         }
-        let has = |part: Part| self.parts.contains(&part);
-        if has(Part::ShortYear) && !has(Part::Century) && !(0..100).contains(&(year - self.century)) {
+        if self.window && !(0..100).contains(&(year - self.century)) {
             return Err(ValueProblem::OutOfRange);
         }
-        let fraction = self.parts.iter().find_map(|part| match part {
-            Part::Fraction(count) => Some(u32::from(*count).min(9)),
-            _ => None,
-        });
-        let unit = 10i32.pow(9 - fraction.unwrap_or(0));
-        let lost = time.subsec_nanosecond() % unit != 0
-            || time.second() != 0 && !has(Part::Second)
-            || time.minute() != 0 && !has(Part::Minute)
-            || fraction.is_none() && time.subsec_nanosecond() != 0;
+        let lost = match self.finest {
+            Finest::Day => false,
+            Finest::Hour => (time.minute(), time.second(), time.subsec_nanosecond()) != (0, 0, 0),
+            Finest::Minute => (time.second(), time.subsec_nanosecond()) != (0, 0),
+            Finest::Fraction(unit) => time.subsec_nanosecond() % unit != 0,
+        };
         if lost {
             return Err(ValueProblem::Loss);
         }
@@ -319,15 +358,23 @@ impl MomentCodec {
                 Part::Hour => (i32::from(time.hour()), 2),
                 Part::Minute => (i32::from(time.minute()), 2),
                 Part::Second => (i32::from(time.second()), 2),
-                Part::Fraction(count) => (time.subsec_nanosecond() / unit, u32::from(*count).min(9)),
+                Part::Fraction(count) => {
+                    let count = usize::from(*count).min(9);
+                    (time.subsec_nanosecond() / TENS[9 - count], count)
+                }
                 Part::Literal(letter) => {
                     out(*letter)?;
                     continue;
                 }
             };
-            for place in (0..digits).rev() {
-                out(char::from(b'0' + (number / 10i32.pow(place) % 10) as u8))?;
+            // From the right, so that every division is by ten.
+            let (mut left, mut spelt) = (number as u32, [b'0'; 9]);
+            let spelt = spelt.get_mut(..digits).unwrap_or_default();
+            for place in spelt.iter_mut().rev() {
+                *place = b'0' + (left % 10) as u8;
+                left /= 10;
             }
+            spelt.iter().try_for_each(|digit| out(char::from(*digit)))?;
         }
         Ok(())
     }

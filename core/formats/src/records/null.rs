@@ -103,7 +103,7 @@ fn repeats(bytes: &[u8], pattern: &[u8]) -> bool {
 
 fn is_number(kind: &Kind, bytes: &[u8], number: Decimal) -> bool {
     let read = match kind.read_number(bytes) {
-        Some(Value::Double(double)) => return number.mantissa == 0 && double == 0.0,
+        Some(Value::Double(double)) => return number::float::exactly(number) == Ok(double),
         Some(value) => number::decimal(value).ok(),
         None => None,
     };

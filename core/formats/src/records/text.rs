@@ -84,6 +84,23 @@ impl TextCodec {
         self.class.as_ref().is_none_or(|class| class.allows_ascii(bytes)).then_some(bytes)
     }
 
+    /// Appends the text without its padding, where all of it is ASCII; tells whether it was.
+    #[inline]
+    pub(super) fn append_ascii(&self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(pad) = self.pad_byte else { return false };
+        let bytes = self.trimmed(bytes, pad);
+        let start = out.len();
+        let ascii = self.transcoder.append_ascii(bytes, out)
+            && self
+                .class
+                .as_ref()
+                .is_none_or(|class| class.allows_ascii(out.get(start..).unwrap_or_default()));
+        if !ascii {
+            out.truncate(start);
+        }
+        ascii
+    }
+
     /// Writes a text so that it fills the field.
     pub(super) fn write(&self, value: Value<'_>, out: &mut [u8]) -> Result<(), ValueProblem> {
         let text = said(value)?;

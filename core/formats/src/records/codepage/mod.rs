@@ -70,6 +70,23 @@ impl Transcoder {
         }
     }
 
+    /// Appends ASCII, where every byte is a character and each is of ASCII; tells whether that is so. What is appended means nothing otherwise.
+    #[inline]
+    pub(super) fn append_ascii(self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.0 {
+            Kind::Single(table) if !table.extends_ascii => {
+                let start = out.len();
+                out.extend_from_slice(bytes);
+                translate(table, out.get_mut(start..).unwrap_or_default())
+            }
+            _ if self.extends_ascii() && bytes.is_ascii() => {
+                out.extend_from_slice(bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Translates from ASCII, where each character is one byte; tells whether that is so. Both have the same length.
     pub(super) fn encode_ascii(self, text: &[u8], out: &mut [u8]) -> bool {
         out.copy_from_slice(text);
@@ -107,8 +124,13 @@ impl Transcoder {
                 }
             }
             Kind::Single(table) => {
-                let translated = arena.alloc_slice_copy(bytes);
-                if translate(table, translated) {
+                let mut seen = 0;
+                let translated = arena.alloc_slice_fill_iter(bytes.iter().map(|byte| {
+                    let character = table.ascii[usize::from(*byte)];
+                    seen |= character;
+                    character
+                }));
+                if seen & NOT_ASCII == 0 {
                     return std::str::from_utf8(translated).map_err(|_| ValueProblem::Utf8);
                 }
             }
@@ -119,8 +141,8 @@ impl Transcoder {
         Ok(out.into_bump_str())
     }
 
-    /// Appends the bytes of a text. Where `transliterate` is set, a character that the encoding does not have is written by its nearest
-    /// ones of ASCII (`ž` as `z`), by the tables of `any_ascii`.
+    /// Appends the bytes of a text. Where `transliterate` is set, a character that the encoding does not have is written by one that looks
+    /// the same, as iconv does it, or by its nearest ones of ASCII (`ž` as `z`), by the tables of `any_ascii`.
     ///
     /// # Errors
     /// [`ValueProblem::NotEncodable`]; the caller takes back what was appended.
@@ -134,12 +156,18 @@ impl Transcoder {
                 out.extend_from_slice(text.as_bytes());
             }
             Kind::Ascii => {
-                encode_with(text, transliterate, &mut |c| push(c.is_ascii().then_some(c as u16), out))?
+                encode_with(text, transliterate, None, &mut |code| {
+                    push(code.filter(|code| *code < 0x80), out)
+                })?;
             }
-            Kind::Single(table) => encode_with(text, transliterate, &mut |c| push(table.code(c), out))?,
+            Kind::Single(table) => {
+                encode_with(text, transliterate, Some(table), &mut |code| push(code, out))?
+            }
             Kind::Mixed(table) => {
                 let mut shifted = false;
-                encode_with(text, transliterate, &mut |c| push_shifted(table.code(c), &mut shifted, out))?;
+                encode_with(text, transliterate, Some(table), &mut |code| {
+                    push_shifted(code, &mut shifted, out)
+                })?;
                 if shifted {
                     out.push(SHIFT_IN);
                 }
@@ -186,12 +214,18 @@ fn ascii(bytes: &[u8]) -> Option<&str> {
 /// Translates to ASCII in place; tells whether all of it is.
 #[inline]
 fn translate(table: &Table, bytes: &mut [u8]) -> bool {
+    let (words, rest) = bytes.as_chunks_mut::<8>();
     let mut seen = 0;
-    for byte in bytes {
-        *byte = table.ascii[usize::from(*byte)];
-        seen |= *byte;
+    for word in words {
+        *word = word.map(|byte| table.ascii[usize::from(byte)]);
+        seen |= u64::from_ne_bytes(*word);
     }
-    seen & NOT_ASCII == 0
+    let mut last = 0;
+    for byte in rest {
+        *byte = table.ascii[usize::from(*byte)];
+        last |= *byte;
+    }
+    (seen | u64::from(last)) & u64::from_ne_bytes([NOT_ASCII; 8]) == 0
 }
 
 /// At most 64 bytes of one byte a character.
@@ -241,18 +275,29 @@ fn mixed(table: &Table, mut bytes: &[u8], out: &mut dyn FnMut(&str)) -> Result<(
     }
 }
 
-/// Encodes character by character; those that cannot be are transliterated, where that is wanted.
+/// Hands on the code of each character, its own without a table; those that have none are transliterated, where that is wanted.
 fn encode_with(
     text: &str,
     transliterate: bool,
-    push: &mut dyn FnMut(char) -> bool,
+    table: Option<&Table>,
+    push: &mut dyn FnMut(Option<u16>) -> bool,
 ) -> Result<(), ValueProblem> {
+    let code = |character| match table {
+        Some(table) => table.code(character),
+        None => u16::try_from(u32::from(character)).ok(),
+    };
     for character in text.chars() {
-        if push(character) {
+        if push(code(character)) {
             continue;
         }
-        let nearest = if transliterate { any_ascii::any_ascii_char(character) } else { "" };
-        if nearest.is_empty() || !nearest.chars().all(&mut *push) {
+        if !transliterate {
+            return Err(ValueProblem::NotEncodable);
+        }
+        if push(table.and_then(|table| table.similar(character))) {
+            continue;
+        }
+        let nearest = any_ascii::any_ascii_char(character);
+        if nearest.is_empty() || !nearest.chars().all(|character| push(code(character))) {
             return Err(ValueProblem::NotEncodable);
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Table {
     from_ascii: [u16; 128],
     /// Characters beyond ASCII with their codes, in order.
     others: Vec<(u16, u16)>,
+    /// Characters that the page does not have, with the codes of very similar ones.
+    similar: Vec<(u16, u16)>,
 }
 
 static TABLES: [OnceLock<Table>; PAGES.len()] = [const { OnceLock::new() }; PAGES.len()];
@@ -51,6 +53,12 @@ impl Table {
         (code != NONE).then_some(code)
     }
 
+    /// The code of a character that looks the same.
+    pub(super) fn similar(&self, character: char) -> Option<u16> {
+        let point = u32::from(character);
+        self.similar.iter().find(|(similar, _)| u32::from(*similar) == point).map(|(_, code)| *code)
+    }
+
     /// Translates ASCII in place; tells whether each character is one byte.
     #[inline]
     pub(super) fn encode_ascii(&self, text: &mut [u8]) -> bool {
@@ -72,6 +80,7 @@ impl Table {
             double: Vec::new(),
             from_ascii: [NONE; 128],
             others: Vec::new(),
+            similar: Vec::new(),
         };
         let mut pairs = Vec::new();
         for byte in 0..=255u8 {
@@ -112,7 +121,7 @@ impl Table {
             }
         }
         pairs.retain(|(point, code)| *point != NONE && !decode_only.iter().any(|only| only[1] == *code));
-        pairs.extend(encode_only.iter().map(|only| (only[1], only[2])));
+        table.similar = encode_only.iter().map(|only| (only[1], only[2])).collect();
         pairs.sort_unstable();
         for (point, code) in pairs {
             match table.from_ascii.get_mut(usize::from(point)) {

@@ -71,6 +71,35 @@ impl BinaryCodec {
         }
     }
 
+    /// Writes units of the form's scale so that they fill the field; tells whether it could.
+    #[inline]
+    pub(in crate::records) fn write_word(&self, units: i64, out: &mut [u8]) -> bool {
+        if self.0.digits.is_some_and(|digits| i128::from(units.unsigned_abs()) >= limit(digits)) {
+            return false;
+        }
+        let spare = match out.len() {
+            length @ 1..=8 => 64 - 8 * length as u32,
+            _ => return false,
+        };
+        let fits = match self.0.signed {
+            true => units << spare >> spare == units,
+            false => units >= 0 && (units as u64) << spare >> spare == units as u64,
+        };
+        match self.0.order {
+            ByteOrder::Little => {
+                for (to, from) in out.iter_mut().zip(units.to_le_bytes()) {
+                    *to = from;
+                }
+            }
+            ByteOrder::Big => {
+                for (to, from) in out.iter_mut().rev().zip(units.to_le_bytes()) {
+                    *to = from;
+                }
+            }
+        }
+        fits
+    }
+
     /// Writes a number so that it fills the field.
     pub(in crate::records) fn write(&self, number: Decimal, out: &mut [u8]) -> Result<(), ValueProblem> {
         self.write_units(units(number, self.0.scale)?, out)

@@ -41,7 +41,7 @@ enum Symbol {
     Sign(u8),
     /// `CR` or `DB`, where the number is negative.
     Credit([u8; 2]),
-    /// A currency sign that does not float.
+    /// A currency sign that does not float: any character of ASCII that means nothing else.
     Currency(u8),
 }
 
@@ -131,10 +131,11 @@ impl EditedCodec {
     /// The symbols of a picture; `None` where it is not one.
     fn understand(&mut self, picture: &[u8], decimal_comma: bool) -> Option<()> {
         let point = if decimal_comma { b',' } else { b'.' };
-        let floats =
-            [b'+', b'-', b'$'].into_iter().filter(|c| picture.iter().filter(|p| *p == c).count() > 1);
-        let mut floats = floats.collect::<Vec<_>>();
-        let float = floats.pop();
+        // A symbol that stands there again and again floats; there is one such at most.
+        let again = |symbol: u8| picture.iter().filter(|other| **other == symbol).count() > 1;
+        let mut floats = picture.iter().copied().filter(|symbol| may_float(*symbol) && again(*symbol));
+        let float = floats.next();
+        let one = floats.all(|other| Some(other) == float);
         let (mut whole, mut fraction, mut scaled) = (0u8, 0u8, (0u8, 0u8));
         let (mut after_point, mut room_left) = (false, true);
         let mut rest = picture;
@@ -152,7 +153,7 @@ impl EditedCodec {
                     }
                 }
                 b'+' | b'-' => Symbol::Sign(*symbol),
-                b'$' => Symbol::Currency(*symbol),
+                symbol if may_float(*symbol) => Symbol::Currency(*symbol),
                 b'C' | b'D' => {
                     let (last, after) = rest.split_first()?;
                     rest = after;
@@ -199,7 +200,7 @@ impl EditedCodec {
             other => other.map(Float::Currency),
         };
         self.signed |= matches!(self.float, Some(Float::Sign | Float::Minus));
-        (self.length <= LONGEST && floats.is_empty()).then_some(())
+        (self.length <= LONGEST && one).then_some(())
     }
 
     /// What fills a field of zero in which every digit is suppressed.
@@ -352,6 +353,11 @@ impl EditedCodec {
             at += symbol.length();
         }
     }
+}
+
+/// Whether a symbol is a sign or a currency sign: what means nothing else.
+fn may_float(symbol: u8) -> bool {
+    symbol.is_ascii_graphic() && !b"9Z*CRDB0/.,VPSEAXNG".contains(&symbol)
 }
 
 impl Symbol {

@@ -133,7 +133,7 @@ fn nearest_short(number: f64) -> f64 {
 }
 
 /// The double that is exactly this number.
-fn exactly(number: Decimal) -> Result<f64, ValueProblem> {
+pub(in crate::records) fn exactly(number: Decimal) -> Result<f64, ValueProblem> {
     let number = number.normalized();
     // m / 10^s = m / 5^s / 2^s, which is a double only where 5^s divides m.
     let power = 5i128.checked_pow(u32::from(number.scale)).filter(|power| number.mantissa % power == 0);

@@ -31,7 +31,8 @@ pub(super) fn limit(digits: u8) -> i128 {
 
 /// `units / 10^scale`: an integer where the scale is not positive, a decimal otherwise.
 pub(super) fn value(units: i128, scale: i8) -> Result<Value<'static>, ValueProblem> {
-    match u8::try_from(scale) {
+    // Zero is zero at any scale.
+    match u8::try_from(if units == 0 { scale.min(38) } else { scale }) {
         Ok(0) => Decimal::from_integer(units).map(|whole| Value::Integer(whole.mantissa)),
         Ok(scale) => Decimal::new(units, scale).map(Value::Decimal),
         Err(_) => POWERS

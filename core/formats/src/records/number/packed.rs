@@ -93,6 +93,19 @@ impl PackedCodec {
         Ok(if negative { -number } else { number })
     }
 
+    /// Writes units of the form's scale so that they fill the field; tells whether it could.
+    #[inline]
+    pub(in crate::records) fn write_word(&self, units: i64, out: &mut [u8]) -> bool {
+        let number = units.unsigned_abs();
+        let last = match self.sign {
+            PackedSign::Signed if units < 0 => 0x0D,
+            PackedSign::Signed => 0x0C,
+            PackedSign::Unsigned if units >= 0 => 0x0F,
+            _ => return false,
+        };
+        number < self.beyond.min(1_000_000_000_000_000) && swar::write_packed(number, last, out)
+    }
+
     /// Writes a number so that it fills the field.
     pub(in crate::records) fn write(&self, number: Decimal, out: &mut [u8]) -> Result<(), ValueProblem> {
         self.write_units(stored_units(number, self.digits)?, out)

@@ -1,5 +1,5 @@
 //! Digits of a whole word at a time: eight characters, or sixteen halves of a byte, become a number in a dozen instructions and without a
-//! branch for each. (SIMD within a register; see "Quickly parsing eight digits", D. Lemire, 2018.)
+//! branch for each, and a number becomes them. (SIMD within a register; see "Quickly parsing eight digits", D. Lemire, 2018.)
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
@@ -37,6 +37,67 @@ pub(super) fn packed(bytes: &[u8], signed: bool) -> Option<u64> {
             first.checked_mul(in_word)?.checked_add(sixteen(u64::from_be_bytes(*word) >> sign)?)
         }
     }
+}
+
+/// Fills bytes with the digits of a number, at least one and zeros before them; tells whether there was room for all.
+#[inline]
+pub(super) fn write_zoned(mut number: u64, zone: u8, out: &mut [u8]) -> bool {
+    let zones = u64::from(zone) * ONES;
+    let (first, words) = out.as_rchunks_mut::<8>();
+    for word in words.iter_mut().rev() {
+        *word = (digits_of_eight(number % 100_000_000) | zones).to_le_bytes();
+        number /= 100_000_000;
+    }
+    if number >= 100_000_000 {
+        return false;
+    }
+    let word = (digits_of_eight(number) | zones).to_le_bytes();
+    let (beyond, digits) = word.split_at(8 - first.len());
+    for (to, from) in first.iter_mut().zip(digits) {
+        *to = *from;
+    }
+    !out.is_empty() && beyond.iter().all(|byte| *byte == zone)
+}
+
+/// Fills bytes with the digits of a number of at most 15 digits, two a byte and zeros before them, and a last half; tells whether there was
+/// room for all.
+#[inline]
+pub(super) fn write_packed(number: u64, last: u8, out: &mut [u8]) -> bool {
+    let word = digits_of_sixteen(number) << 4 | u64::from(last);
+    if let Some((first, rest)) = out.split_last_chunk_mut::<8>() {
+        first.fill(0);
+        *rest = word.to_be_bytes();
+        return true;
+    }
+    let room = 8 * out.len() as u32;
+    for (to, from) in out.iter_mut().rev().zip(word.to_le_bytes()) {
+        *to = from;
+    }
+    word >> room == 0
+}
+
+/// The eight digits of a number, the first in the lowest byte.
+#[inline]
+fn digits_of_eight(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let pairs = hundreds | (fours - 100 * hundreds) << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    tens | (pairs - 10 * tens) << 8
+}
+
+/// The sixteen digits of a number, the last in the lowest half of a byte.
+#[inline]
+fn digits_of_sixteen(number: u64) -> u64 {
+    let eights = number + 4_194_967_296 * (number / 100_000_000);
+    let (high, low) = (eights >> 32, eights & 0xFFFF_FFFF);
+    let fours = (high + 55_536 * (high / 10_000)) << 32 | (low + 55_536 * (low / 10_000));
+    let hundreds = |fours: u64| ((fours * 5_243) >> 19) & 0x0000_007F_0000_007F;
+    let (odd, even) = ((fours >> 16) & 0x0000_FFFF_0000_FFFF, fours & 0x0000_FFFF_0000_FFFF);
+    let pairs = fours + 156 * (hundreds(odd) << 16 | hundreds(even));
+    let tens = |pairs: u64| ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    let (odd, even) = ((pairs >> 8) & 0x00FF_00FF_00FF_00FF, pairs & 0x00FF_00FF_00FF_00FF);
+    pairs + 6 * (tens(odd) << 8 | tens(even))
 }
 
 /// Not zero where a byte is more than nine.
@@ -107,6 +168,26 @@ mod tests {
 
     proptest! {
         #[test]
+        fn numbers_are_written_as_they_are_spelt(number: u64, shift in 0u32..64, room in 0usize..25) {
+            let number = number >> shift;
+            let mut out = vec![0; room];
+            let fits = super::write_zoned(number, 0x30, &mut out);
+            let spelt = format!("{number:0room$}");
+            prop_assert_eq!(fits, spelt.len() == room);
+            if fits {
+                prop_assert_eq!(String::from_utf8(out).unwrap(), spelt);
+            }
+            let (number, mut out) = (number % 1_000_000_000_000_000, vec![0; room.min(11)]);
+            let fits = super::write_packed(number, 0xC, &mut out);
+            let halves = (2 * out.len()).saturating_sub(1);
+            let spelt = format!("{number:0halves$}c");
+            prop_assert_eq!(fits, spelt.len() == 2 * out.len());
+            if fits {
+                prop_assert_eq!(out.iter().map(|b| format!("{b:02x}")).collect::<String>(), spelt);
+            }
+        }
+
+        #[test]
         fn characters_are_the_number_that_they_spell(bytes in prop_oneof![nearly_digits(0x30), nearly_digits(0xF0)]) {
             let zone = bytes.first().map_or(0x30, |b| b & 0xF0);
             let spelt = bytes.iter().try_fold(0u64, |n, b| {
@@ -119,7 +200,7 @@ mod tests {
 
         #[test]
         fn halves_are_the_number_that_they_spell(bytes in prop::collection::vec(any::<u8>(), 0..12), decimal: bool, signed: bool) {
-            let bytes: Vec<u8> = bytes.iter().map(|b| if decimal { (b >> 4) % 10 << 4 | (b & 15) % 10 } else { *b }).collect();
+            let bytes: Vec<u8> = bytes.iter().map(|b| if decimal { (((b >> 4) % 10) << 4) | ((b & 15) % 10) } else { *b }).collect();
             let mut halves: Vec<u8> = bytes.iter().flat_map(|b| [b >> 4, b & 15]).collect();
             if signed {
                 halves.pop();

@@ -2,7 +2,7 @@
 //!
 //! The zone of a digit, its upper half, is `F` in EBCDIC and `3` in ASCII; in one digit it may carry the sign.
 
-use super::{POWERS, compact, limit, stored_units, swar, units, value};
+use super::{POWERS, compact, limit, stored_units, swar, value};
 use crate::{Compact, Decimal, Value, ValueProblem, records::codepage::Transcoder};
 use portolan_schema::layout::{Digits, Encoding, Fill, Overpunch, Side, Sign, Zoned};
 
@@ -150,7 +150,8 @@ impl ZonedCodec {
         };
         let mut minus = negative;
         for (index, byte) in bytes.iter().enumerate() {
-            if self.point.is_some_and(|point| point.0 == Some(*byte)) && fraction.is_none() {
+            let is_point = self.point.is_some_and(|point| point.0 == Some(*byte));
+            if is_point && fraction.is_none() && carrier != Some(index) {
                 fraction = Some(0u8);
                 continue;
             }
@@ -176,14 +177,49 @@ impl ZonedCodec {
         self.number(if minus { -number } else { number }, fraction.unwrap_or(0))
     }
 
+    /// Writes units of the form's scale so that they fill the field; tells whether it could.
+    #[inline]
+    pub(in crate::records) fn write_word(&self, units: i64, out: &mut [u8]) -> bool {
+        let number = units.unsigned_abs();
+        if self.point.is_some() || self.fill != Fill::Zero || self.blank_when_zero || number >= self.beyond {
+            return false;
+        }
+        let negative = units < 0;
+        match self.sign {
+            Sign::Unsigned => !negative && swar::write_zoned(number, self.zone, out),
+            Sign::Separate(side) => {
+                let split = if side == Side::Left { out.split_first_mut() } else { out.split_last_mut() };
+                let Some((sign, digits)) = split else { return false };
+                *sign = if negative { self.minus } else { self.plus };
+                swar::write_zoned(number, self.zone, digits)
+            }
+            Sign::Overpunch(side, _) => {
+                let fits = swar::write_zoned(number, self.zone, out);
+                let carrier = if side == Side::Left { out.first_mut() } else { out.last_mut() };
+                let Some(carrier) = carrier else { return false };
+                let carriers = if negative { &self.overpunch.minus } else { &self.overpunch.plus };
+                *carrier = carriers[usize::from(*carrier & 0x0F) % 10];
+                fits
+            }
+        }
+    }
+
     /// Writes a number so that it fills the field.
     pub(in crate::records) fn write(&self, number: Decimal, out: &mut [u8]) -> Result<(), ValueProblem> {
         if self.blank_when_zero && number.mantissa == 0 {
             out.fill(self.blank);
             return Ok(());
         }
-        let (units, fraction) = self.stored(number)?;
-        self.write_units(units, fraction, self.fill, out)
+        let write = |fraction, out: &mut [u8]| {
+            let (units, fraction) = self.stored(number, fraction)?;
+            self.write_units(units, fraction, self.fill, out)
+        };
+        let (wanted, least) = self.fraction(number);
+        match write(wanted, out) {
+            // Zeros at the end of a fraction are left out where there is no room for them.
+            Err(ValueProblem::TooManyDigits) if least < wanted => write(least, out),
+            written => written,
+        }
     }
 
     /// Fills the field with zero in digits, whatever is said of zeros and blanks.
@@ -193,7 +229,7 @@ impl ZonedCodec {
 
     /// Appends a number without filling: all of its digits where the point is implied, as many as it needs where it is written.
     pub(in crate::records) fn append(&self, number: Decimal, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
-        let (units, fraction) = self.stored(number)?;
+        let (units, fraction) = self.stored(number, self.fraction(number).0)?;
         let needed = units.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
         let digits = if self.point.is_some() {
             needed.max(usize::from(fraction) + 1) + usize::from(fraction > 0)
@@ -207,18 +243,25 @@ impl ZonedCodec {
         self.write_units(units, fraction, fill, &mut out[start..])
     }
 
+    /// How many digits are to stand after a point that is written, and at least.
+    fn fraction(&self, number: Decimal) -> (u8, u8) {
+        match self.point {
+            None => (0, 0),
+            Some(_) => {
+                let least = number.normalized().scale;
+                (least.max(self.digits.scale.clamp(0, 38).unsigned_abs()), least)
+            }
+        }
+    }
+
     /// The digits that are written, and how many of them stand after a point that is written.
-    fn stored(&self, number: Decimal) -> Result<(i128, u8), ValueProblem> {
-        let (units, fraction) = match self.point {
-            None => (stored_units(number, self.digits)?, 0),
+    fn stored(&self, number: Decimal, fraction: u8) -> Result<(i128, u8), ValueProblem> {
+        let units = match self.point {
+            None => stored_units(number, self.digits)?,
             Some(Point(None)) => return Err(ValueProblem::NotEncodable),
             Some(Point(Some(_))) => {
-                let scale = self.digits.scale.max(0).max(number.normalized().scale as i8);
-                let units = units(number, scale)?;
-                if units.abs() >= limit(self.digits.count) {
-                    return Err(ValueProblem::TooManyDigits);
-                }
-                (units, scale.unsigned_abs())
+                let scale = i8::try_from(fraction).map_err(|_| ValueProblem::TooManyDigits)?;
+                stored_units(number, Digits { count: self.digits.count, scale })?
             }
         };
         if units < 0 && self.sign == Sign::Unsigned {
@@ -232,7 +275,7 @@ impl ZonedCodec {
             return value(units, self.digits.scale);
         }
         let read = Decimal::new(units, fraction).ok_or(ValueProblem::OutOfRange)?.normalized();
-        let wanted = read.scale.max(self.digits.scale.max(0).unsigned_abs());
+        let wanted = read.scale.max(self.digits.scale.clamp(0, 38).unsigned_abs());
         Ok(Value::Decimal(read.rescale(wanted).unwrap_or(read)))
     }
 
@@ -291,8 +334,12 @@ impl ZonedCodec {
         };
         let fraction = usize::from(fraction);
         let after = usize::from(fraction > 0);
-        // A digit stands before a point that is written.
-        let needed = digits.len().max(if after > 0 { fraction + 1 } else { 1 }) + after;
+        // A digit stands before a point that is written, if there is room for one more zero.
+        let mut needed = digits.len().max(if after > 0 { fraction + 1 } else { 1 }) + after;
+        let carries_first = matches!(self.sign, Sign::Overpunch(Side::Left, _));
+        if needed == out.len() + 1 && after > 0 && digits.len() <= fraction && !carries_first {
+            needed -= 1;
+        }
         let room = out.len().checked_sub(needed).ok_or(ValueProblem::TooManyDigits)?;
         let (blanks, start) = match fill {
             Fill::Zero => (0..0, 0),
