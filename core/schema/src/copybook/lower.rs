@@ -78,7 +78,10 @@ impl<'a> Lowering<'a> {
         let mut laid = match entry.children.as_slice() {
             // A record that is one value.
             [] => self.group(std::slice::from_ref(entry), entry.shown(), inherited, 0, &[]),
-            children => self.group(children, entry.shown(), handed_down(entry, inherited), 0, &[]),
+            children => {
+                self.known.enter(name_of(entry));
+                self.group(children, entry.shown(), handed_down(entry, inherited), 0, &[])
+            }
         };
         for renames in &described.renames {
             self.renames(&mut laid, renames);
