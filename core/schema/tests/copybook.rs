@@ -1,5 +1,7 @@
 //! What the copybook reader makes of small copybooks.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "the helpers of tests fail by it")]
+
 use portolan_diagnostics::{Checked, Rendered, Sources};
 use portolan_schema::{
     Memory, Reading, Record, Schema, TypeId,

@@ -1,5 +1,7 @@
 //! Every copybook of the corpus, as it is; and every offset, length and level that Cobrix found in those of which it printed them.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "the helpers of tests fail by it")]
+
 use std::path::{Path, PathBuf};
 
 use portolan_diagnostics::Sources;

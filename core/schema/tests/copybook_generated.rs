@@ -1,9 +1,13 @@
 //! Copybooks of every kind of entry, in fixed and in free form: their items lie where simple arithmetic has them.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "the helpers of tests fail by it")]
+
 #[path = "generated/mod.rs"]
 mod generated;
 
-use generated::{Compiler, Node, Placed, Style, Times, name, place, record, style, varies, written};
+use generated::{
+    Compiler, Node, Placed, Style, Times, name, place, record, style, varies, without_slack, written,
+};
 use portolan_diagnostics::{Sources, render};
 use portolan_schema::{
     Memory, Reading, Schema,
@@ -84,18 +88,6 @@ fn bytes(nodes: &[Node], count: fn(u64, u64) -> u64) -> u64 {
     at
 }
 
-fn without_slack(nodes: &mut [Node]) {
-    for node in nodes {
-        match &mut node.kind {
-            generated::Kind::Value { clauses, multiple, .. } => {
-                *multiple = 1;
-                clauses.retain(|clause| !clause.starts_with("SYNC"));
-            }
-            generated::Kind::Group(inner) => without_slack(inner),
-        }
-    }
-}
-
 fn gnu() -> Dialect {
     Dialect {
         alignment: Alignment::Natural,
@@ -109,7 +101,7 @@ fn compare(nodes: &[Node], style: &Style, compiler: Compiler, copied: bool) {
     let options = CopybookOptions { occurs: OccursDepending::Maximum, dialect, ..CopybookOptions::default() };
     let files = if copied {
         // The same through COPY, every name with a tag that is replaced.
-        let body = written(nodes, &Style { prefix: ":T:-", ..style.clone() });
+        let body = written(nodes, &Style { prefix: ":T:-".to_owned(), ..style.clone() });
         let copy = match style.free {
             true => "copy body replacing ==:t:== by ==item==.\n",
             false => "       COPY BODY REPLACING ==:T:== BY ==ITEM==.\n",

@@ -264,12 +264,7 @@ impl<'a> Lowering<'a> {
                 }
                 let handed = Inherited { moves, overlaid: inherited.overlaid, ..handed };
                 let previous = laid.previous.clone();
-                self.within(
-                    entry,
-                    children,
-                    handed,
-                    Within { offset: place.offset, path: &path, most, previous },
-                )
+                self.within(entry, children, handed, Within { offset: place.offset, path: &path, previous })
             }
         };
         let total = part.most.saturating_mul(u64::from(most));
@@ -392,7 +387,7 @@ impl<'a> Lowering<'a> {
         self.known.leave();
         // Every occurrence begins as aligned as the first.
         let over = laid.most % u64::from(laid.aligned.max(1));
-        if place.most > 1 && over > 0 {
+        if entry.occurs.is_some() && over > 0 {
             let bytes = u64::from(laid.aligned) - over;
             self.pad(&mut laid, bytes);
         }
@@ -544,8 +539,6 @@ struct Within<'a> {
     offset: u64,
     /// The index at each level of the group.
     path: &'a [u32],
-    /// How often the group occurs at most.
-    most: u32,
     /// What it is called.
     previous: String,
 }

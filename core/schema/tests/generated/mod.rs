@@ -1,6 +1,8 @@
 //! Copybooks out of nothing: entries of every kind, written in any of the ways in which people write them, and what their offsets
 //! and lengths are by arithmetic that shares nothing with the reader's.
 
+#![allow(dead_code, reason = "each of the tests takes what it needs")]
+
 use proptest::prelude::*;
 
 /// An entry of level 02 and below.
@@ -232,6 +234,19 @@ pub(crate) fn varies(node: &Node) -> bool {
     within || matches!(node.times, Times::Depending(..))
 }
 
+/// Takes SYNCHRONIZED away.
+pub(crate) fn without_slack(nodes: &mut [Node]) {
+    for node in nodes {
+        match &mut node.kind {
+            Kind::Value { clauses, multiple, .. } => {
+                *multiple = 1;
+                clauses.retain(|clause| !clause.starts_with("SYNC"));
+            }
+            Kind::Group(inner) => without_slack(inner),
+        }
+    }
+}
+
 /// The greatest multiple at which something in it begins.
 fn multiple(node: &Node) -> u64 {
     match &node.kind {
@@ -263,13 +278,10 @@ pub(crate) fn place(nodes: &[Node], from: u64, compiler: Compiler, out: &mut Vec
                 let end = place(inner, begin, compiler, out);
                 // IBM's slack before the first value is before the group; GnuCOBOL's is in it.
                 let first = if compiler == Compiler::Ibm { out[mark + 1].1 } else { begin };
-                let length = if node.times == Times::Once
-                    || node.times == Times::Fixed(1)
-                    || node.times == Times::Depending(0, 1)
-                {
-                    end - first
-                } else {
-                    (end - first).next_multiple_of(multiple(node))
+                let one = end - first;
+                let length = match node.times {
+                    Times::Once => one,
+                    _ => one.next_multiple_of(multiple(node)),
                 };
                 (first, first + length)
             }
@@ -295,8 +307,10 @@ pub(crate) struct Style {
     /// Entries go on in the next line after so many words.
     pub(crate) words: usize,
     pub(crate) comments: bool,
+    /// A currency sign does not begin a line, where GnuCOBOL sees a directive.
+    pub(crate) currency_inside: bool,
     /// What names begin with.
-    pub(crate) prefix: &'static str,
+    pub(crate) prefix: String,
 }
 
 pub(crate) fn style() -> impl Strategy<Value = Style> {
@@ -308,7 +322,8 @@ pub(crate) fn style() -> impl Strategy<Value = Style> {
             step,
             words,
             comments,
-            prefix: "ITEM-",
+            currency_inside: false,
+            prefix: "ITEM-".to_owned(),
         },
     )
 }
@@ -316,7 +331,7 @@ pub(crate) fn style() -> impl Strategy<Value = Style> {
 /// The text of a copybook.
 pub(crate) fn written(nodes: &[Node], style: &Style) -> String {
     let mut out = String::new();
-    entry(&mut out, style, 1, "01 REC");
+    entry(&mut out, style, 1, "01 ITEM-0");
     entries(&mut out, nodes, style, 1);
     out
 }
@@ -343,7 +358,7 @@ fn entries(out: &mut String, nodes: &[Node], style: &Style, above: u8) {
         match node.times {
             Times::Once => {}
             Times::Fixed(n) => {
-                clauses.push(format!("OCCURS {n} TIMES INDEXED BY I-{} J-{}", out.len(), out.len()))
+                clauses.push(format!("OCCURS {n} TIMES INDEXED BY I-ITEM-{} J-ITEM-{}", out.len(), out.len()))
             }
             Times::Depending(least, most) => {
                 let count = nodes[index - 1].name.map(name).unwrap_or_default();
@@ -355,7 +370,7 @@ fn entries(out: &mut String, nodes: &[Node], style: &Style, above: u8) {
         match &node.kind {
             Kind::Value { conditions, .. } => {
                 for (number, condition) in conditions.iter().enumerate() {
-                    entry(out, style, level + 1, &format!("88 IS-{}-{number} {condition}", out.len()));
+                    entry(out, style, level + 1, &format!("88 IS-ITEM-{}-{number} {condition}", out.len()));
                 }
             }
             Kind::Group(inner) => entries(out, inner, style, level),
@@ -375,7 +390,7 @@ fn entry(out: &mut String, style: &Style, level: u8, text: &str) {
             "      * a comment. 05 X PIC X.\n"
         });
     }
-    let text = format!("{}.", text.replace("ITEM-", style.prefix));
+    let text = format!("{}.", text.replace("ITEM-", &style.prefix));
     // Literals stay as they are, and in one line.
     let mut words: Vec<String> = Vec::new();
     for (index, part) in text.split('\'').enumerate() {
@@ -399,7 +414,7 @@ fn entry(out: &mut String, style: &Style, level: u8, text: &str) {
     let mut lines = Vec::new();
     for (index, word) in joined.iter().enumerate() {
         let full = index > 1 && (index % style.words == 0 || line.len() + word.len() > 58);
-        if full {
+        if full && !(style.currency_inside && word.starts_with('$')) {
             lines.push(std::mem::take(&mut line));
         }
         line.push_str(word);
