@@ -3,7 +3,8 @@
 use portolan_diagnostics::Code;
 
 use super::{
-    lower::{Inherited, Lowering, Part},
+    laid::{Inherited, Part},
+    lower::Lowering,
     syntax::Item as Entry,
     values,
 };

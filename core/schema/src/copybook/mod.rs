@@ -11,6 +11,7 @@ mod clauses;
 mod elementary;
 mod format;
 mod known;
+mod laid;
 mod library;
 mod literals;
 mod lower;

@@ -3,7 +3,8 @@
 use portolan_diagnostics::Code;
 
 use super::{
-    lower::{Laid, Lowering, field_of, made},
+    laid::{Laid, field_of, made},
+    lower::Lowering,
     names::written,
     syntax::{Named, Renames},
 };

@@ -4,7 +4,8 @@
 
 use super::{
     elementary::usage,
-    lower::{Inherited, Laid, Lowering, handed_down, made},
+    laid::{Inherited, Laid, handed_down, made},
+    lower::Lowering,
     syntax::Item as Entry,
 };
 use crate::layout::{Alignment, Extent, Filler, Fillers, ItemContent, Start, Times};
