@@ -1,5 +1,7 @@
 //! What VALUE clauses mean: what is written where nothing is given, and which values have names (level 88).
 
+use std::collections::BTreeMap;
+
 use portolan_syntax::Decimal;
 
 use super::syntax::{Condition, Value};
@@ -53,18 +55,21 @@ fn repeated(part: &str, length: u32) -> Option<String> {
 /// The values that have names. Others may occur as well.
 pub(super) fn enumeration(conditions: &[Condition], storage: &Storage, length: u32) -> Option<Enumeration> {
     let mut values: Vec<EnumValue> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for condition in conditions {
         for value in &condition.values {
             let Some(name) = lexical(value, storage, length) else { continue };
-            match values.iter_mut().find(|known| known.name == name) {
+            match places.get(&name).and_then(|place| values.get_mut(*place)) {
                 // A value of several conditions has all of their names.
-                Some(known) => {
-                    if let Some(doc) = &mut known.doc {
-                        doc.push_str(", ");
-                        doc.push_str(&condition.name);
-                    }
+                Some(EnumValue { doc: Some(doc), .. }) if doc.len() < MAX_WRITTEN => {
+                    doc.push_str(", ");
+                    doc.push_str(&condition.name);
                 }
-                None => values.push(EnumValue { name, number: None, doc: Some(condition.name.clone()) }),
+                Some(_) => {}
+                None => {
+                    places.insert(name.clone(), values.len());
+                    values.push(EnumValue { name, number: None, doc: Some(condition.name.clone()) });
+                }
             }
         }
     }
