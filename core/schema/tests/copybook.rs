@@ -154,6 +154,38 @@ AB0600     05  F PIC X(4). *> 05 G PIC X.
 }
 
 #[test]
+fn names_may_be_what_words_are_elsewhere() {
+    // Change marks in the sequence area; a literal that is part of a name, as IBM's compilers replace it.
+    let text = "
+02235A 01  R EXTERNAL.
+1.006A     05  V PIC X.
+           05  N PIC 9.
+           05  COUNT PIC 9.
+           05  SIGN PIC X.
+           05  1ST-LINE PIC X.
+           05  GROUP OCCURS 2 PIC G(2) USAGE DISPLAY-1.
+               88  EMPTY VALUE '03'.
+";
+    check(
+        text,
+        "
+        v @0 +1 PIC X
+        n @1 +1 PIC 9
+        count @2 +1 PIC 9
+        sign @3 +1 PIC X
+        _1st_line @4 +1 PIC X
+        group @5 +4 x2 octets(4)
+        ",
+    );
+    let r = "       COPY B REPLACING =='XXX'== BY ==CARD==.";
+    let b = "       01  'XXX'-RECORD.\n           05  'XXX'-NUMBER PIC 9(16).";
+    assert_eq!(
+        listing(&[("r.cpy", r), ("b.cpy", b)], &CopybookOptions::default()),
+        "card_number @0 +16 PIC 9(16)\n"
+    );
+}
+
+#[test]
 fn lines_continue_words_and_literals() {
     let text = "
        01  R.

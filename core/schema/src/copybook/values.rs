@@ -29,6 +29,7 @@ pub(super) fn lexical(value: &Value, storage: &Storage, length: u32) -> Option<S
         Decimal::parse(&whole).map(|decimal| decimal.normalized().to_string())
     };
     match value {
+        _ if storage.form == Form::Octets => None,
         Value::Text(written) if text => Some(trimmed(written, storage)),
         Value::Number(written) if text => Some(written.clone()),
         Value::Text(written) | Value::Number(written) => number(written),
