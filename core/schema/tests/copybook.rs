@@ -482,7 +482,7 @@ fn values_are_written_where_nothing_is_given() {
             "r.cpy",
             "
        01  R.
-           05  A PIC X(5) VALUE 'it''s'.
+           05  A PIC X(4) VALUE 'it''s cut'.
            05  B PIC 9(3) VALUE ZEROES.
            05  C PIC S9(3)V9 COMP-3 VALUE -1.50.
            05  D PIC X(3) VALUE ALL 'ab'.

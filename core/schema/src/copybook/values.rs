@@ -30,8 +30,11 @@ pub(super) fn lexical(value: &Value, storage: &Storage, length: u32) -> Option<S
     };
     match value {
         _ if storage.form == Form::Octets => None,
-        Value::Text(written) if text => Some(trimmed(written, storage)),
-        Value::Number(written) if text => Some(written.clone()),
+        // What is longer than the item is cut, as a compiler does with a warning.
+        Value::Text(written) | Value::Number(written) if text => {
+            let written: String = written.chars().take(length as usize).collect();
+            Some(trimmed(&written, storage))
+        }
         Value::Text(written) | Value::Number(written) => number(written),
         Value::Zeros if text => repeated("0", length),
         Value::Zeros => Some("0".to_owned()),
