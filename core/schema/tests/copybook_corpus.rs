@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portolan_diagnostics::Sources;
 use portolan_schema::{
     Memory, Reading, Schema,
-    copybook::{self, Copybook, CopybookOptions, OccursDepending},
+    copybook::{self, Copybook, CopybookOptions, FillerNames, OccursDepending},
     layout::{Extent, Item, Shape, Start, Times},
 };
 
@@ -32,9 +32,13 @@ fn read(path: &Path) -> Copybook {
     checked.value.unwrap()
 }
 
-/// As Cobrix reads by default.
+/// As Cobrix reads by default, every filler kept.
 fn lowered(copybook: &Copybook, record: usize) -> Shape {
-    let options = CopybookOptions { occurs: OccursDepending::Maximum, ..CopybookOptions::default() };
+    let options = CopybookOptions {
+        occurs: OccursDepending::Maximum,
+        value_fillers: FillerNames::Numbered,
+        ..CopybookOptions::default()
+    };
     let mut schema = Schema::default();
     let checked = copybook.lower(record, &options, &mut schema);
     assert!(checked.diagnostics.is_empty(), "{:#?}", checked.diagnostics);
@@ -144,5 +148,35 @@ fn place(items: &[Item], base: u32, out: &mut Vec<(u32, u32)>) {
         let length = items.iter().filter(|other| at(other) == at(item)).map(bytes).max().unwrap_or(0);
         out.push((base + at(item), length));
         place(item.items(), base + at(item), out);
+    }
+}
+
+#[test]
+fn fillers_are_called_what_cobrix_calls_them() {
+    let (root, files) = copybooks();
+    if files.is_empty() {
+        println!("corpus not found, 2 cases not run");
+        return;
+    }
+    let check = |names: FillerNames, layout: &str| {
+        let options =
+            CopybookOptions { value_fillers: names, group_fillers: names, ..CopybookOptions::default() };
+        let copybook = read(&root.join("test7_fillers.cob"));
+        let shape = copybook.lower(0, &options, &mut Schema::default()).value.unwrap().1;
+        let mut found = Vec::new();
+        names_of(&shape.items, &mut found);
+        let text = std::fs::read_to_string(root.join(layout)).unwrap();
+        let expected =
+            text.lines().skip(3).filter_map(|line| line.split_whitespace().nth(1)).map(str::to_lowercase);
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    };
+    check(FillerNames::Numbered, "test7_expected/test7c_layout.txt");
+    check(FillerNames::AfterPrevious, "test7_expected/test7d_layout.txt");
+}
+
+fn names_of(items: &[Item], out: &mut Vec<String>) {
+    for item in items {
+        out.push(item.name.to_string());
+        names_of(item.items(), out);
     }
 }
