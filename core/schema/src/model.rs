@@ -1,6 +1,9 @@
 //! Records, fields and scalars: an arena that readers fill and that does not change afterwards.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use crate::{Exclusive, FieldRules};
 
@@ -65,6 +68,8 @@ pub struct ChoiceId(pub u32);
 pub struct Schema {
     records: Vec<Record>,
     scalars: Vec<Scalar>,
+    /// Those of one name, so that one that is there already is found among many.
+    named: HashMap<Name, Vec<ScalarId>>,
     rules: BTreeMap<(RecordId, FieldId), FieldRules>,
     exclusive: BTreeMap<RecordId, Vec<Exclusive>>,
 }
@@ -78,11 +83,15 @@ impl Schema {
 
     /// Adds a scalar; one that is there already gives the same id.
     pub fn add_scalar(&mut self, scalar: Scalar) -> ScalarId {
-        let known = self.scalars.iter().position(|s| *s == scalar);
-        ScalarId(known.unwrap_or_else(|| {
-            self.scalars.push(scalar);
-            self.scalars.len() - 1
-        }) as u32)
+        let same = self.named.get(&scalar.name);
+        let known = same.and_then(|same| same.iter().find(|id| *self.scalar(**id) == scalar));
+        if let Some(known) = known {
+            return *known;
+        }
+        let id = ScalarId(self.scalars.len() as u32);
+        self.named.entry(scalar.name.clone()).or_default().push(id);
+        self.scalars.push(scalar);
+        id
     }
 
     /// The record of an id that this schema gave out.

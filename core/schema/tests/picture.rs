@@ -1,5 +1,7 @@
 //! Pictures, and how usages store them.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "the helpers of tests fail by it")]
+
 use portolan_schema::{
     ScalarKind,
     layout::{

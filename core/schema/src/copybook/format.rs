@@ -164,8 +164,10 @@ impl Line<'_> {
         }
         match format {
             ReferenceFormat::Free => match trimmed.as_bytes() {
-                [b'$', ..] => (Kind::Nothing, all),
-                [b'*', ..] => (Kind::Comment, all),
+                [b'$', ..] if is_directive(trimmed) => (Kind::Nothing, all),
+                [b'*', b'>', ..] => (Kind::Comment, all),
+                // Micro Focus, in the first column.
+                [b'*', ..] if first == 0 => (Kind::Comment, all),
                 _ => (Kind::Text, all),
             },
             ReferenceFormat::Fixed => self.fixed(),
@@ -180,7 +182,7 @@ impl Line<'_> {
         let empty = self.text.get(body.clone()).unwrap_or_default().trim().is_empty();
         match sign {
             '*' | '/' => (Kind::Comment, body),
-            '$' => (Kind::Nothing, body),
+            '$' if is_directive(self.text.get(indicator..).unwrap_or_default()) => (Kind::Nothing, body),
             'D' | 'd' if next.is_whitespace() => (Kind::Nothing, body),
             _ if sign.is_whitespace() && empty => (Kind::Nothing, body),
             '-' if !empty => (Kind::Continuation, body),
@@ -207,6 +209,14 @@ impl Line<'_> {
         let before = self.text.get(..at).unwrap_or(self.text);
         before.chars().fold(0, |column, c| column + step(column, c))
     }
+}
+
+/// Micro Focus' directives, which begin as pictures of amounts may.
+fn is_directive(text: &str) -> bool {
+    let word: String = text.chars().skip(1).take_while(char::is_ascii_alphabetic).collect();
+    ["SET", "IF", "ELSE", "END", "DISPLAY", "REGION", "ENDREGION"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn step(column: usize, c: char) -> usize {

@@ -1,5 +1,7 @@
 //! The items of a record that were laid already, by which others are counted or renamed.
 
+use std::collections::BTreeMap;
+
 use super::syntax::Named;
 
 /// An item that was laid.
@@ -23,6 +25,8 @@ pub(super) struct Known {
 #[derive(Default)]
 pub(super) struct Register {
     items: Vec<Known>,
+    /// Those of one name.
+    named: BTreeMap<String, Vec<usize>>,
     /// The names of what is open, outermost first.
     within: Vec<String>,
 }
@@ -30,7 +34,11 @@ pub(super) struct Register {
 impl Register {
     /// Adds an item, before what is in it. Gives its index, by which [`Register::measure`] completes it.
     pub(super) fn add(&mut self, name: Option<&str>, path: Vec<u32>, offset: u64, is_group: bool) -> usize {
-        let names = std::iter::once(name.unwrap_or_default().to_ascii_uppercase());
+        let own = name.unwrap_or_default().to_ascii_uppercase();
+        if !own.is_empty() {
+            self.named.entry(own.clone()).or_default().push(self.items.len());
+        }
+        let names = std::iter::once(own);
         let names = names.chain(self.within.iter().rev().filter(|name| !name.is_empty()).cloned()).collect();
         self.items.push(Known { names, path, offset, length: 0, is_fixed: false, is_group });
         self.items.len() - 1
@@ -57,7 +65,8 @@ impl Register {
     pub(super) fn find(&self, name: &[Named], near: &[u32]) -> Option<&Known> {
         let wanted: Vec<String> = name.iter().map(|name| name.text.to_ascii_uppercase()).collect();
         let common = |item: &Known| item.path.iter().zip(near).take_while(|(a, b)| a == b).count();
-        self.items.iter().filter(|item| item.is_called(&wanted)).max_by_key(|item| common(item))
+        let named = self.named.get(wanted.first()?)?.iter().filter_map(|index| self.items.get(*index));
+        named.filter(|item| item.is_called(&wanted)).max_by_key(|item| common(item))
     }
 
     /// Every name, for messages.

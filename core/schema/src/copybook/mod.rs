@@ -8,13 +8,19 @@
 //! without a level 01, text in column 7, a SIGN SEPARATE without an `S`, redefinitions that are longer than what they redefine.
 
 mod clauses;
+mod elementary;
 mod format;
 mod known;
+mod laid;
 mod library;
+mod literals;
 mod lower;
 mod names;
+mod overlay;
 mod parse;
 mod replace;
+mod slack;
+mod statements;
 mod syntax;
 mod token;
 mod values;
@@ -51,9 +57,9 @@ pub struct CopybookOptions {
     pub value_fillers: FillerNames,
     /// What groups without a name are called.
     pub group_fillers: FillerNames,
-    /// Groups (by their COBOL names) whose text is a field as well, called after the group with `_nt` behind it.
+    /// Groups whose text is a field as well, called after the group with `_nt` behind it.
     pub group_texts: Vec<String>,
-    /// Lists (by their COBOL names) whose count is a word, with what each means.
+    /// Counts that are words, with what each means: by the name of the list, or of the item that counts it.
     pub count_words: BTreeMap<String, Vec<(String, u32)>>,
     /// Where COPY looks besides the folder of the file that copies.
     pub folders: Vec<String>,
@@ -153,6 +159,8 @@ impl Copybook {
     /// - Slack bytes are fillers of their own.
     /// - Items that share bytes, and numbers within them, need not have a value: their fields are optional, and their
     ///   storage is [`Invalid::Null`](crate::layout::Invalid::Null).
+    /// - Fillers over the bytes of another item, which begin [`Start::Like`](crate::layout::Start::Like) it, have nothing to write.
+    /// - A list of at most one is no list of the schema; `OCCURS 1` is [`Times::Once`](crate::layout::Times::Once).
     /// - Level 66 stands behind all others, at the place of what it renames; no bytes are its own.
     pub fn lower(
         &self,

@@ -1,5 +1,7 @@
 //! What VALUE clauses mean: what is written where nothing is given, and which values have names (level 88).
 
+use std::collections::BTreeMap;
+
 use portolan_syntax::Decimal;
 
 use super::syntax::{Condition, Value};
@@ -27,8 +29,12 @@ pub(super) fn lexical(value: &Value, storage: &Storage, length: u32) -> Option<S
         Decimal::parse(&whole).map(|decimal| decimal.normalized().to_string())
     };
     match value {
-        Value::Text(written) if text => Some(trimmed(written, storage)),
-        Value::Number(written) if text => Some(written.clone()),
+        _ if storage.form == Form::Octets => None,
+        // What is longer than the item is cut, as a compiler does with a warning.
+        Value::Text(written) | Value::Number(written) if text => {
+            let written: String = written.chars().take(length as usize).collect();
+            Some(trimmed(&written, storage))
+        }
         Value::Text(written) | Value::Number(written) => number(written),
         Value::Zeros if text => repeated("0", length),
         Value::Zeros => Some("0".to_owned()),
@@ -53,18 +59,21 @@ fn repeated(part: &str, length: u32) -> Option<String> {
 /// The values that have names. Others may occur as well.
 pub(super) fn enumeration(conditions: &[Condition], storage: &Storage, length: u32) -> Option<Enumeration> {
     let mut values: Vec<EnumValue> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for condition in conditions {
         for value in &condition.values {
             let Some(name) = lexical(value, storage, length) else { continue };
-            match values.iter_mut().find(|known| known.name == name) {
+            match places.get(&name).and_then(|place| values.get_mut(*place)) {
                 // A value of several conditions has all of their names.
-                Some(known) => {
-                    if let Some(doc) = &mut known.doc {
-                        doc.push_str(", ");
-                        doc.push_str(&condition.name);
-                    }
+                Some(EnumValue { doc: Some(doc), .. }) if doc.len() < MAX_WRITTEN => {
+                    doc.push_str(", ");
+                    doc.push_str(&condition.name);
                 }
-                None => values.push(EnumValue { name, number: None, doc: Some(condition.name.clone()) }),
+                Some(_) => {}
+                None => {
+                    places.insert(name.clone(), values.len());
+                    values.push(EnumValue { name, number: None, doc: Some(condition.name.clone()) });
+                }
             }
         }
     }
