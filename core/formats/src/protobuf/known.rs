@@ -117,9 +117,11 @@ pub(super) fn encode(kind: ProtoKind, value: Value<'_>, out: &mut Vec<u8>) -> Re
             push_field(out, 4, i64::from(time.subsec_nanosecond()));
         }
         (Decimal, Value::Decimal(_) | Value::Integer(_)) => {
-            let mut text = Vec::with_capacity(40);
-            lexical::write_any(value, &mut text)?;
-            push_bytes(out, &text);
+            out.push(1 << 3 | 2);
+            out.push(0);
+            let start = out.len();
+            lexical::write_any(value, out)?;
+            close(out, start);
         }
         (Timestamp | Duration | Date | TimeOfDay | Decimal, Value::Text(text)) => {
             let value = match kind {
@@ -149,8 +151,23 @@ fn push_field(out: &mut Vec<u8>, field: u8, value: i64) {
     }
 }
 
-fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(1 << 3 | 2);
-    push_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
+/// Puts the length of a decimal's text, which has some forty characters at most, before where it began.
+fn close(out: &mut [u8], start: usize) {
+    let length = out.len() - start;
+    if let Some(byte) = start.checked_sub(1).and_then(|at| out.get_mut(at)) {
+        *byte = length as u8;
+    }
+}
+
+/// Appends a whole `google.type.Decimal`, its length included, of so many minor units.
+#[inline]
+pub(super) fn push_minor(units: i64, scale: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0, 1 << 3 | 2, 0]);
+    let start = out.len();
+    crate::decimal::write_minor(units, scale, out);
+    close(out, start);
+    let length = out.len() - start + 2;
+    if let Some(byte) = out.get_mut(start - 3) {
+        *byte = length as u8;
+    }
 }

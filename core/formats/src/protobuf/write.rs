@@ -1,7 +1,7 @@
 //! Values onto the protobuf wire: tags are made when the plan is compiled, lengths are patched in when they are known.
 
 use super::{known, wire::push_varint};
-use crate::{Value, ValueProblem, Writer, lexical};
+use crate::{Compact, Value, ValueProblem, Writer, lexical};
 use portolan_schema::{Document, FieldId, Presence, ProtoKind, RecordId, ScalarKind, Schema, TypeId, Wire};
 
 /// Writes protobuf.
@@ -93,6 +93,41 @@ impl Writer for ProtobufWriter {
             out.truncate(start);
         }
         Ok(())
+    }
+
+    #[inline]
+    fn compact(
+        field: &ProtobufField,
+        value: Compact,
+        at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueProblem> {
+        use ProtoKind::*;
+        match (field.kind, value) {
+            _ if field.packed => Self::scalar(field, value.value()?, at, out),
+            (Int32 | Int64 | Uint32 | Uint64, Compact::Integer(number)) => {
+                let wide = i128::from(number);
+                if wide < field.bounds.0 || wide > field.bounds.1 {
+                    return Err(ValueProblem::OutOfRange);
+                }
+                if number != 0 || !field.implicit {
+                    out.extend_from_slice(&field.tag);
+                    push_varint(out, number as u64);
+                }
+                Ok(())
+            }
+            (Decimal, Compact::Integer(units)) => {
+                out.extend_from_slice(&field.tag);
+                known::push_minor(units, 0, out);
+                Ok(())
+            }
+            (Decimal, Compact::Minor(units, scale)) => {
+                out.extend_from_slice(&field.tag);
+                known::push_minor(units, scale, out);
+                Ok(())
+            }
+            _ => Self::scalar(field, value.value()?, at, out),
+        }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::{
     codepage::Transcoder,
     formula::{Facts, Formula},
     frame::Framer,
-    part::{Form, blank},
+    part::{Form, Part, PartKind, blank},
     state::{Known, State},
     structure::Structure,
     totals::Totals,
@@ -31,6 +31,10 @@ pub struct RecordFile {
     /// The byte that records consist of which fill a block.
     pub(super) fill: Option<u8>,
     pub(super) asks_for_last: bool,
+    /// How many bytes the fields of the longest record need.
+    widest: usize,
+    /// Whether a layout demands anything of a record's values, by node.
+    pub(super) demands: Vec<bool>,
     comments: Vec<Vec<u8>>,
 }
 
@@ -68,7 +72,12 @@ impl RecordFile {
         let fill = layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
         let asks_for_last = structure.rules().any(super::rule::Rule::asks_for_last);
         let blank = blank(layout.file.encoding);
-        Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, comments }
+        let demands = forms.iter().zip(&requires).map(|(form, requires)| {
+            !requires.is_empty() || form.as_ref().is_some_and(|form| demanding(&form.parts))
+        });
+        let demands = demands.collect();
+        let widest = forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
+        Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, widest, demands, comments }
     }
 
     /// The layout.
@@ -114,10 +123,9 @@ impl RecordFile {
     /// A record with blanks up to a length; by itself up to that of the longest record.
     pub(super) fn padded<'a>(&self, record: &'a [u8], length: Option<usize>, arena: &'a Bump) -> &'a [u8] {
         use portolan_schema::layout::Short;
-        let least = self.forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
         let length = length.unwrap_or(match self.layout.file.short {
             Short::Refuse => 0,
-            Short::Pad | Short::Null => least,
+            Short::Pad | Short::Null => self.widest,
         });
         if record.len() >= length {
             return record;
@@ -148,4 +156,15 @@ impl RecordFile {
         let end = walk::each(&form.parts, 0, &facts, arena, &mut |_, _| {});
         Some(head + end.max(form.least) + tail)
     }
+}
+
+/// Whether more is demanded of parts than that their values can be read.
+fn demanding(parts: &[Part]) -> bool {
+    parts.iter().any(|part| {
+        part.variant
+            || part.require.is_some()
+            || matches!(part.kind, PartKind::Filler { exact: true, .. })
+            || matches!(part.times, portolan_schema::layout::Times::Counted { .. })
+            || demanding(part.parts())
+    })
 }

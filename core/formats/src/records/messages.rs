@@ -70,7 +70,7 @@ impl<'f, R: Read> Messages<'f, R> {
         });
         let forgets = forgets.collect();
         Self {
-            reader: RecordReader::new(file, input),
+            reader: RecordReader::new(file, input).lightly(),
             each: excerpt.each,
             around,
             within,

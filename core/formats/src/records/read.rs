@@ -58,6 +58,8 @@ pub struct RecordReader<'f, R> {
     file: &'f RecordFile,
     input: R,
     window: Vec<u8>,
+    /// How much of the window is filled.
+    filled: usize,
     /// Where in the window the next piece begins, and the last one began and ended.
     from: usize,
     piece: std::ops::Range<usize>,
@@ -72,6 +74,8 @@ pub struct RecordReader<'f, R> {
     problems: Vec<Problem>,
     found: Vec<FieldProblem>,
     arena: Bump,
+    /// Values are left to whoever uses them.
+    lightly: bool,
 }
 
 impl<'f, R: Read> RecordReader<'f, R> {
@@ -81,6 +85,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             file,
             input,
             window: Vec::new(),
+            filled: 0,
             from: 0,
             piece: 0..0,
             data: 0..0,
@@ -93,7 +98,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
             problems: Vec::new(),
             found: Vec::new(),
             arena: Bump::new(),
+            lightly: false,
         }
+    }
+
+    /// Without reading values that nothing in the layout asks for: whoever uses them finds out what is wrong with them. What a layout
+    /// demands of records, lists and totals is tested all the same.
+    #[must_use]
+    pub fn lightly(mut self) -> Self {
+        self.lightly = true;
+        self
     }
 
     /// The bytes of the piece that came last, with all that frames it.
@@ -168,7 +182,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
 
     fn cut(&mut self) -> Result<Cut, super::FrameError> {
         let (file, state, arena) = (self.file, &mut self.state, &self.arena);
-        let window = &self.window[self.from..];
+        let window = &self.window[self.from..self.filled];
         self.framer.next(window, self.complete, &mut |rest| file.shaped(state, rest, arena))
     }
 
@@ -176,7 +190,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn fail(&mut self, kind: RecordErrorKind) {
         self.ended = true;
         let offset = self.offset + self.from as u64;
-        let raw = self.window[self.from..].iter().take(64).copied().collect();
+        let raw = self.window[self.from..self.filled].iter().take(64).copied().collect();
         let record = self.state.known.number + 1;
         self.problems.push(Problem {
             error: RecordError { kind, record, offset, name: None, field: None, raw },
@@ -187,39 +201,38 @@ impl<'f, R: Read> RecordReader<'f, R> {
     /// Reads more of the file.
     fn fill(&mut self) -> std::io::Result<()> {
         if self.from > 0 {
-            self.window.drain(..self.from);
+            self.window.copy_within(self.from..self.filled, 0);
+            self.filled -= self.from;
             self.offset += self.from as u64;
             self.from = 0;
         }
         // What one record needs is known to be little; a window that keeps growing is that of a file that is framed otherwise.
-        let more = CHUNK.max(self.window.len().min(MAX_RECORD));
-        let before = self.window.len();
-        self.window.resize(before + more, 0);
-        let mut filled = before;
-        let read = loop {
-            match self.input.read(&mut self.window[filled..]) {
+        let wanted = self.filled + CHUNK.max(self.filled.min(MAX_RECORD));
+        if self.window.len() < wanted {
+            self.window.resize(wanted, 0);
+        }
+        loop {
+            match self.input.read(&mut self.window[self.filled..]) {
                 Ok(0) => {
                     self.complete = true;
-                    break Ok(());
+                    return Ok(());
                 }
                 Ok(bytes) => {
-                    filled += bytes;
-                    if filled == self.window.len() {
-                        break Ok(());
+                    self.filled += bytes;
+                    if self.filled == self.window.len() {
+                        return Ok(());
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
+                Err(error) => return Err(error),
             }
-        };
-        self.window.truncate(filled);
-        read
+        }
     }
 
     /// Whether the current record is the last one: only asked where a layout does.
     fn is_last(&mut self) -> bool {
         loop {
-            if !self.complete && self.window.len() - self.from < 4096 {
+            if !self.complete && self.filled - self.from < 4096 {
                 // The current piece stays where it is.
                 let (from, piece, data) = (self.from, self.piece.clone(), self.data.clone());
                 self.from = piece.start;
@@ -232,7 +245,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.data = data.start - moved..data.end - moved;
                 continue;
             }
-            let rest = &self.window[self.from..];
+            let rest = &self.window[self.from..self.filled];
             return self.complete && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0x1A | b' '));
         }
     }
@@ -362,7 +375,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 record = within;
             }
         }
-        if self.found.is_empty() {
+        if self.found.is_empty() && (!self.lightly || file.demands[node.0 as usize]) {
             let facts = file.facts(&self.state.known, record, last);
             let facts = Facts { node: Some(node), columns, ..facts };
             let mut values = Values {

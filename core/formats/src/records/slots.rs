@@ -13,6 +13,7 @@ use portolan_schema::{
 
 use super::{
     RecordFile,
+    field::FieldCodec,
     formula::Facts,
     part::{Part, PartKind},
     walk,
@@ -61,7 +62,7 @@ struct Step {
     kind: StepKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
 enum StepKind {
     /// A group that is always there.
     Present,
@@ -70,7 +71,7 @@ enum StepKind {
     /// A value that is always there.
     Always,
     /// A text that is always there.
-    Text,
+    Text(Box<FieldCodec>),
 }
 
 impl ExcerptReader {
@@ -197,7 +198,7 @@ impl ExcerptReader {
             return self.walk(&program.wanted, &form.parts, 0, row, record, &facts, arena, captured);
         };
         for step in steps {
-            let slot = match step.kind {
+            let slot = match &step.kind {
                 StepKind::Present => Slot::Present,
                 kind => {
                     let Some(bytes) = record.get(step.from..step.to) else {
@@ -212,10 +213,11 @@ impl ExcerptReader {
                     };
                     match kind {
                         StepKind::Always => Slot::Bytes(bytes),
+                        StepKind::Text(codec) => match codec.plain(bytes) {
+                            Some(plain) => Slot::Bytes(plain),
+                            None => codec.text(bytes, arena).map_or(Slot::Present, Slot::Text),
+                        },
                         _ => match form.at(&step.path) {
-                            Some(Part { kind: PartKind::Value(codec), .. }) if kind == StepKind::Text => {
-                                codec.text(bytes, arena).map_or(Slot::Present, Slot::Text)
-                            }
                             Some(part) => captured_value(part, bytes, arena),
                             None => Slot::Absent,
                         },
@@ -384,7 +386,7 @@ impl Wanted {
                     steps.push(step(slot, match (always, codec.is_text()) {
                         (false, _) => StepKind::Value,
                         (true, false) => StepKind::Always,
-                        (true, true) => StepKind::Text,
+                        (true, true) => StepKind::Text(codec.clone()),
                     }));
                 }
                 Action::Record { slot, .. } => {
