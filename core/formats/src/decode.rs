@@ -130,6 +130,7 @@ impl Decoder {
     pub fn compact(&self, slot: Slot<'_>) -> Option<Compact> {
         match (&self.form, slot) {
             (Decoding::Protobuf(decoder), Slot::Bits(bits)) => decoder.compact(bits),
+            (Decoding::Protobuf(decoder), Slot::Bytes(message)) => decoder.compact_message(message),
             (Decoding::Stored(stored), Slot::Bytes(bytes)) => stored.codec.compact(bytes),
             _ => None,
         }

@@ -411,6 +411,24 @@ impl Writer for RecordTarget {
         Self::scalar(field, value.value()?, at, out)
     }
 
+    #[inline]
+    fn text(field: &Self::Field, text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::utf8(field, text.as_bytes(), at, out)
+    }
+
+    #[inline]
+    fn utf8(field: &Self::Field, text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if let Place::Value(codec, None) = &field.place {
+            let from = at + field.offset;
+            return match out.get_mut(from..from + field.length) {
+                Some(slot) => codec.write_utf8(text, slot),
+                None => Err(ValueProblem::WrongKind),
+            };
+        }
+        let text = std::str::from_utf8(text).map_err(|_| ValueProblem::Utf8)?;
+        Self::scalar(field, Value::Text(text), at, out)
+    }
+
     fn nil(_: &Self::Field, _: usize, _: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Err(ValueProblem::Nil)
     }

@@ -125,6 +125,18 @@ impl TextCodec {
         self.pad(&bytes, out)
     }
 
+    /// Writes ASCII so that it fills the field, where each character is one byte and any is allowed; tells whether that is so.
+    #[inline]
+    pub(super) fn write_ascii(&self, ascii: &[u8], out: &mut [u8]) -> bool {
+        let (Some(pad), None) = (self.pad_byte, &self.class) else { return false };
+        if self.justified == Side::Right || ascii.len() > out.len() {
+            return false;
+        }
+        let (place, padding) = out.split_at_mut(ascii.len());
+        padding.fill(pad);
+        self.transcoder.encode_ascii(ascii, place)
+    }
+
     /// Fills the field with bytes and the padding that they need.
     pub(super) fn pad(&self, bytes: &[u8], out: &mut [u8]) -> Result<(), ValueProblem> {
         let room = out.len().checked_sub(bytes.len()).ok_or(ValueProblem::TooLong)?;

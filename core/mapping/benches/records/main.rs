@@ -107,6 +107,12 @@ fn main() {
     whole_file("ebcdic_file_to_protobuf", &ebcdic, &record.repeat(FILE / record.len()), &environment);
 }
 
+/// Whether a figure is asked for: by the arguments, or all of them.
+fn wanted(name: &str) -> bool {
+    let mut asked = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    asked.peek().is_none() || asked.any(|asked| name == asked)
+}
+
 /// The claim as a record of the other layout.
 fn in_ebcdic(route: &CompiledBatch) -> Vec<u8> {
     let claim = claim();
@@ -152,6 +158,9 @@ fn in_ebcdic(route: &CompiledBatch) -> Vec<u8> {
 
 /// A whole file, from its bytes to the wire bytes of every message, on one core; and a copy of it.
 fn whole_file(name: &str, route: &CompiledBatch, file: &[u8], environment: &Environment<'_>) {
+    if !wanted(name) {
+        return;
+    }
     let mut scratch = Scratch::default();
     let mut out = Vec::with_capacity(1024);
     let mut read = || {
@@ -191,6 +200,9 @@ fn whole_file(name: &str, route: &CompiledBatch, file: &[u8], environment: &Envi
 }
 
 fn compare(name: &str, mut ours: impl FnMut(), mut theirs: impl FnMut()) {
+    if !wanted(name) {
+        return;
+    }
     let turn = |work: &mut dyn FnMut()| {
         let start = Instant::now();
         for _ in 0..TURN {
