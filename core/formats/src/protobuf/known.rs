@@ -151,6 +151,34 @@ fn push_field(out: &mut Vec<u8>, field: u8, value: i64) {
     }
 }
 
+/// Appends a whole `google.type.Date`, its length included.
+#[inline]
+pub(super) fn push_day(year: i16, month: i8, day: i8, out: &mut Vec<u8>) {
+    let year = year as u16;
+    let (month, day) = (month as u8, day as u8);
+    match year {
+        // Two bytes hold a year of today's, and neither month nor day is zero.
+        0x80..=0x3FFF => out.extend_from_slice(&[
+            7,
+            1 << 3,
+            year as u8 | 0x80,
+            (year >> 7) as u8,
+            2 << 3,
+            month,
+            3 << 3,
+            day,
+        ]),
+        _ => {
+            out.push(0);
+            let start = out.len();
+            push_field(out, 1, i64::from(year as i16));
+            push_field(out, 2, i64::from(month));
+            push_field(out, 3, i64::from(day));
+            close(out, start);
+        }
+    }
+}
+
 /// Puts the length of a decimal's text, which has some forty characters at most, before where it began.
 fn close(out: &mut [u8], start: usize) {
     let length = out.len() - start;

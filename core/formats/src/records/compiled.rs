@@ -69,7 +69,8 @@ impl RecordFile {
             bytes
         };
         let comments = layout.file.comments.iter().map(|comment| encoded(comment)).collect();
-        let fill = layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
+        let fill =
+            layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
         let asks_for_last = structure.rules().any(super::rule::Rule::asks_for_last);
         let blank = blank(layout.file.encoding);
         let demands = forms.iter().zip(&requires).map(|(form, requires)| {
@@ -77,7 +78,20 @@ impl RecordFile {
         });
         let demands = demands.collect();
         let widest = forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
-        Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, widest, demands, comments }
+        Self {
+            layout,
+            forms,
+            structure,
+            totals,
+            requires,
+            text,
+            blank,
+            fill,
+            asks_for_last,
+            widest,
+            demands,
+            comments,
+        }
     }
 
     /// The layout.
@@ -90,12 +104,7 @@ impl RecordFile {
     }
 
     /// All that conditions may ask.
-    pub(super) fn facts<'f>(
-        &'f self,
-        known: &'f Known,
-        record: &'f [u8],
-        last: bool,
-    ) -> Facts<'f> {
+    pub(super) fn facts<'f>(&'f self, known: &'f Known, record: &'f [u8], last: bool) -> Facts<'f> {
         Facts {
             record,
             columns: None,

@@ -241,6 +241,7 @@ impl Kind {
             Self::Zoned(zoned) => zoned.compact(bytes),
             Self::Packed(packed) => packed.compact(bytes),
             Self::Binary(binary) => binary.compact(bytes),
+            Self::Moment(moment) => moment.compact(bytes),
             _ => None,
         }
     }

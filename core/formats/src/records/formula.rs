@@ -52,7 +52,11 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn compile(_: &Layout, node: NodeId, reference: &layout::Reference) -> Self {
-        Self { record: reference.record, item: reference.item.as_slice().into(), own: reference.record == node }
+        Self {
+            record: reference.record,
+            item: reference.item.as_slice().into(),
+            own: reference.record == node,
+        }
     }
 
     /// Its value; `None` where the record is not there, or cannot be read.
@@ -248,7 +252,9 @@ impl Formula {
             Self::In(a, list) => {
                 let value = a.evaluate(facts, arena)?;
                 let among = |item: &'a Formula| {
-                    item.evaluate(facts, arena).and_then(|item| compare(value, item)).is_some_and(|o| o.is_eq())
+                    item.evaluate(facts, arena)
+                        .and_then(|item| compare(value, item))
+                        .is_some_and(|o| o.is_eq())
                 };
                 Value::Bool(list.iter().any(among))
             }

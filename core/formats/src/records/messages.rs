@@ -66,7 +66,12 @@ impl<'f, R: Read> Messages<'f, R> {
                 }
                 false
             };
-            around.iter().enumerate().filter(|(_, (node, _))| beneath(*node)).map(|(index, _)| index).collect()
+            around
+                .iter()
+                .enumerate()
+                .filter(|(_, (node, _))| beneath(*node))
+                .map(|(index, _)| index)
+                .collect()
         });
         let forgets = forgets.collect();
         Self {

@@ -80,9 +80,10 @@ impl Fill {
     pub(super) fn is(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Byte(byte) => bytes.iter().all(|b| b == byte),
-            Self::Text(text, pad) => {
-                bytes.iter().enumerate().all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad))
-            }
+            Self::Text(text, pad) => bytes
+                .iter()
+                .enumerate()
+                .all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad)),
         }
     }
 }
@@ -149,7 +150,8 @@ impl Compiler<'_> {
                 PartKind::Filler { fill: self.fill(fill), exact: *exact }
             }
         };
-        let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let formula =
+            |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
         let lenient = match &item.content {
             ItemContent::Value(storage) => storage.invalid == layout::Invalid::Null,
             _ => false,
@@ -163,7 +165,9 @@ impl Compiler<'_> {
         };
         let varies = match (&kind, item.extent) {
             (PartKind::Group(parts), _) => parts.iter().any(|part| {
-                part.varies || matches!(part.times, Times::Counted { room: false, .. }) || part.extent == Extent::Rest
+                part.varies
+                    || matches!(part.times, Times::Counted { room: false, .. })
+                    || part.extent == Extent::Rest
             }),
             (_, Extent::Bytes(_)) => false,
             _ => true,

@@ -76,7 +76,11 @@ enum StepKind {
 
 impl ExcerptReader {
     /// Compiles a selection of the messages of a layout.
-    pub(crate) fn compile(schema: &portolan_schema::Schema, excerpt: &Excerpt, selection: &Selection) -> Self {
+    pub(crate) fn compile(
+        schema: &portolan_schema::Schema,
+        excerpt: &Excerpt,
+        selection: &Selection,
+    ) -> Self {
         let file = Arc::new(RecordFile::compile(Arc::clone(&excerpt.layout)));
         let nodes = excerpt.layout.nodes.len();
         let mut programs: Vec<Option<Program>> = (0..nodes).map(|_| None).collect();
@@ -273,16 +277,15 @@ impl ExcerptReader {
                         let bytes = length(at);
                         let place = captured.push_item(row + usize::from(list), width);
                         let slot = match part.kind {
-                            PartKind::Value(_) => {
-                                record
-                                    .get(at..at.saturating_add(bytes))
-                                    .map_or(Slot::Absent, |bytes| captured_value(part, bytes, arena))
-                            }
+                            PartKind::Value(_) => record
+                                .get(at..at.saturating_add(bytes))
+                                .map_or(Slot::Absent, |bytes| captured_value(part, bytes, arena)),
                             _ => Slot::Present,
                         };
                         captured.set(place + usize::from(item), slot);
                         if !part.parts().is_empty() {
-                            let inside = self.walk(inner, part.parts(), at, place, record, facts, arena, captured);
+                            let inside =
+                                self.walk(inner, part.parts(), at, place, record, facts, arena, captured);
                             if let Err(error) = inside {
                                 result = Err(error.inside(&part.name));
                                 return;
@@ -383,11 +386,14 @@ impl Wanted {
                 Action::Scalar { slot } => {
                     let PartKind::Value(codec) = &part.kind else { return false };
                     let always = !codec.has_nulls() && !part.shared && !part.lenient;
-                    steps.push(step(slot, match (always, codec.is_text()) {
-                        (false, _) => StepKind::Value,
-                        (true, false) => StepKind::Always,
-                        (true, true) => StepKind::Text(codec.clone()),
-                    }));
+                    steps.push(step(
+                        slot,
+                        match (always, codec.is_text()) {
+                            (false, _) => StepKind::Value,
+                            (true, false) => StepKind::Always,
+                            (true, true) => StepKind::Text(codec.clone()),
+                        },
+                    ));
                 }
                 Action::Record { slot, .. } => {
                     steps.push(step(slot, StepKind::Present));

@@ -23,13 +23,16 @@ pub(super) struct Found<'p> {
     pub(super) count: usize,
 }
 
+/// What is told of each part: where it is, and how long an occurrence is that begins at a place.
+pub(super) type See<'s, 'p> = dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize) + 's;
+
 /// Gives each of some parts that begin at `base`, in their order; the byte after the last.
 pub(super) fn each<'p>(
     parts: &'p [Part],
     base: usize,
     facts: &Facts<'_>,
     arena: &Bump,
-    see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
+    see: &mut See<'_, 'p>,
 ) -> usize {
     let mut begins = bumpalo::collections::Vec::with_capacity_in(parts.len(), arena);
     if let Some(columns) = facts.columns {
@@ -79,7 +82,7 @@ fn delimited<'p>(
     columns: &[Range<usize>],
     facts: &Facts<'_>,
     arena: &Bump,
-    see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
+    see: &mut See<'_, 'p>,
 ) -> usize {
     let mut at = 0;
     for (index, part) in parts.iter().enumerate() {
@@ -117,9 +120,7 @@ fn count(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
 fn length(part: &Part, siblings: &[Part], at: usize, facts: &Facts<'_>, arena: &Bump) -> usize {
     match part.extent {
         Extent::Bytes(bytes) if !part.varies => bytes as usize,
-        Extent::Bytes(_) => {
-            each(part.parts(), at, facts, arena, &mut |_, _| {}).saturating_sub(at)
-        }
+        Extent::Bytes(_) => each(part.parts(), at, facts, arena, &mut |_, _| {}).saturating_sub(at),
         Extent::Characters(count) => {
             let rest = facts.record.get(at..).unwrap_or_default();
             characters(rest, count as usize)

@@ -42,6 +42,9 @@ pub struct RecordWriter<'f> {
     fill: Option<u64>,
 }
 
+/// Bytes of a record, and where in it they are.
+type Patch = (std::ops::Range<usize>, Vec<u8>);
+
 /// What is wrong with a field that is to be written.
 struct Wrong {
     field: String,
@@ -118,7 +121,9 @@ impl<'f> RecordWriter<'f> {
         let name = match members.remove("_record") {
             Some(Given::Text(name)) => name,
             Some(_) => return Err(none("`_record` is the name of a record")),
-            None => self.only_record().ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
+            None => self
+                .only_record()
+                .ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
         };
         match name.as_str() {
             "_other" => {
@@ -135,7 +140,9 @@ impl<'f> RecordWriter<'f> {
             }
             _ => {}
         }
-        let Some(node) = self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some()) else {
+        let Some(node) =
+            self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some())
+        else {
             return Err((None, Wrong::json("", format!("the layout has no record `{name}`"))));
         };
         if !self.titled {
@@ -195,7 +202,9 @@ impl<'f> RecordWriter<'f> {
         record.truncate(end.max(form.least));
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
-            self.frame.length_field(&mut record).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+            self.frame
+                .length_field(&mut record)
+                .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
         }
         let offset = self.written;
         let before = out.len();
@@ -222,7 +231,9 @@ impl<'f> RecordWriter<'f> {
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
         let data = self.data_of(&out[before..]).unwrap_or(0..frame);
-        for (_, pending) in self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number) {
+        for (_, pending) in
+            self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)
+        {
             pending.offset = offset + data.start as u64 + u64::from(file.layout.file.record_margins.0);
         }
         Ok(())
@@ -436,7 +447,9 @@ impl<'f> RecordWriter<'f> {
                 let members = match given {
                     None | Some(Given::Null) => &empty,
                     Some(Given::Group(members)) => members,
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a group", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a group", other.describe())));
+                    }
                 };
                 // A redefinition of which nothing is given leaves the bytes to the others.
                 if part.shared && members.is_empty() {
@@ -471,7 +484,9 @@ impl<'f> RecordWriter<'f> {
                         Value::Bytes(&octets)
                     }
                     Some(Given::Text(text)) => Value::Text(text),
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                    }
                 };
                 if let (Some(listed), Value::Text(text)) = (&part.listed, value)
                     && listed.iter().all(|known| **known != *text)
@@ -486,7 +501,10 @@ impl<'f> RecordWriter<'f> {
                         codec.write_variable(value, &mut written).map_err(wrong)?;
                         if let Extent::Characters(count) = part.extent {
                             let text = String::from_utf8_lossy(&written).chars().count();
-                            written.resize(written.len() + (count as usize).saturating_sub(text), self.file.blank);
+                            written.resize(
+                                written.len() + (count as usize).saturating_sub(text),
+                                self.file.blank,
+                            );
                         }
                         let kept = template.and_then(|template| template.get(at..)).filter(|rest| {
                             codec.read(rest, &arena).is_ok_and(|old| same(codec, old, value, &arena))
@@ -507,12 +525,10 @@ impl<'f> RecordWriter<'f> {
                 let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
                 let old = codec.read(slot, &arena);
-                let there = template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
+                let there =
+                    template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
-                    Ok(old) => {
-                        let old = arena_free(old);
-                        old.is_some_and(|old| same(codec, old, value, &arena))
-                    }
+                    Ok(old) => same(codec, old, value, &arena),
                     // Unreadable and absent are the same where several share the bytes.
                     Err(_) => value == Value::Absent,
                 };
@@ -557,7 +573,9 @@ impl<'f> RecordWriter<'f> {
             match check.when {
                 _ if chosen => {}
                 When::Now => {
-                    let bytes = self.compute(node, form, &check.part, &record, template).map_err(|p| wrong(&check.part, p))?;
+                    let bytes = self
+                        .compute(node, form, &check.part, &record, template)
+                        .map_err(|p| wrong(&check.part, p))?;
                     if let Some((range, bytes)) = bytes
                         && let Some(slot) = record.get_mut(range)
                     {
@@ -591,7 +609,7 @@ impl<'f> RecordWriter<'f> {
         path: &[u32],
         record: &[u8],
         template: Option<&[u8]>,
-    ) -> Result<Option<(std::ops::Range<usize>, Vec<u8>)>, ValueProblem> {
+    ) -> Result<Option<Patch>, ValueProblem> {
         let arena = Bump::new();
         let facts = self.facts(node, record);
         let Some((part, range)) = super::walk::find(form, path, &facts, &arena) else { return Ok(None) };
@@ -641,7 +659,9 @@ impl<'f> RecordWriter<'f> {
         self.state.pending = later;
         for (_, pending) in now {
             let Some(form) = &self.file.forms[pending.node.0 as usize] else { continue };
-            if let Ok(Some((range, bytes))) = self.compute(pending.node, form, &pending.part, &pending.record, None) {
+            if let Ok(Some((range, bytes))) =
+                self.compute(pending.node, form, &pending.part, &pending.record, None)
+            {
                 self.patches.push((pending.offset + range.start as u64, bytes));
             }
         }
@@ -709,13 +729,17 @@ impl<'f> RecordWriter<'f> {
             let value = match value {
                 None | Some(Given::Null) => part.default.as_deref().map_or(Value::Absent, Value::Text),
                 Some(Given::Bare(text) | Given::Text(text)) => Value::Text(text),
-                Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                Some(other) => {
+                    return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                }
             };
             let mut written = Vec::new();
             codec.write_variable(value, &mut written).map_err(wrong)?;
             let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
-                Some(before) if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) => {
+                Some(before)
+                    if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
+                {
                     written = before.to_vec();
                 }
                 _ => unchanged = false,
@@ -727,7 +751,9 @@ impl<'f> RecordWriter<'f> {
             Some(raw) => out.extend_from_slice(raw),
             None => {
                 super::delimited::fold(&values, delimited, &mut line);
-                self.frame.write(&line, out).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                self.frame
+                    .write(&line, out)
+                    .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
             }
         }
         let _ = node;
@@ -763,11 +789,6 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A value that was read, where it borrows nothing that is to be changed.
-fn arena_free(value: Value<'_>) -> Option<Value<'_>> {
-    Some(value)
-}
-
 /// Whether writing a value would give what is read already.
 fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
     if old == new {
@@ -785,11 +806,9 @@ fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena:
         return true;
     }
     match old {
-        Value::Integer(_) | Value::Decimal(_) => {
-            crate::Decimal::parse(text).is_some_and(|number| {
-                compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
-            })
-        }
+        Value::Integer(_) | Value::Decimal(_) => crate::Decimal::parse(text).is_some_and(|number| {
+            compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
+        }),
         Value::Double(old) => text.parse::<f64>().is_ok_and(|new| new == old || new as f32 == old as f32),
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();

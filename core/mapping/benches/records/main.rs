@@ -3,7 +3,14 @@
 //!
 //! Prints `name ratio`, a line each, with the figures behind it. By hand a field is trusted to be what it is, or panics; ours says
 //! which field of which record is wrong.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub
+)]
 
 mod hand_written;
 
@@ -34,9 +41,36 @@ const TURN: usize = 200;
 const FILE: usize = 64 << 20;
 
 const FIELDS: [&str; 30] = [
-    "id", "name", "street", "city", "zip", "country", "email", "phone", "status", "branch", "reference", "note",
-    "tax_id", "code", "sequence", "count", "amount", "tax", "fee", "net", "balance", "change", "rate", "year",
-    "flags", "quantity", "received", "decided", "paid", "closed",
+    "id",
+    "name",
+    "street",
+    "city",
+    "zip",
+    "country",
+    "email",
+    "phone",
+    "status",
+    "branch",
+    "reference",
+    "note",
+    "tax_id",
+    "code",
+    "sequence",
+    "count",
+    "amount",
+    "tax",
+    "fee",
+    "net",
+    "balance",
+    "change",
+    "rate",
+    "year",
+    "flags",
+    "quantity",
+    "received",
+    "decided",
+    "paid",
+    "closed",
 ];
 
 fn main() {
@@ -122,8 +156,20 @@ fn in_ebcdic(route: &CompiledBatch) -> Vec<u8> {
         format!("{:04}-{:02}-{:02}", d.year, d.month, d.day)
     };
     let texts = [
-        &claim.id, &claim.name, &claim.street, &claim.city, &claim.zip, &claim.country, &claim.email, &claim.phone,
-        &claim.status, &claim.branch, &claim.reference, &claim.note, &claim.tax_id, &claim.code,
+        &claim.id,
+        &claim.name,
+        &claim.street,
+        &claim.city,
+        &claim.zip,
+        &claim.country,
+        &claim.email,
+        &claim.phone,
+        &claim.status,
+        &claim.branch,
+        &claim.reference,
+        &claim.note,
+        &claim.tax_id,
+        &claim.code,
     ];
     let mut members: Vec<String> =
         FIELDS.iter().zip(texts).map(|(name, text)| format!("{name:?}:{text:?}")).collect();

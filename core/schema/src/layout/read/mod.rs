@@ -22,10 +22,11 @@ use portolan_syntax::{
     yaml::{self, Entry},
 };
 
-use super::{
-    Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
+use super::{Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT};
+use crate::{
+    Name, Reading, Record, RecordId, Schema,
+    copybook::{Copybook, CopybookOptions},
 };
-use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
 
 /// How large a layout file may be.
 const MAX_BYTES: usize = 1 << 20;
@@ -73,9 +74,13 @@ fn layout(
     let mut file = file;
     file.verify = words(keys.take("verify"), words::VERIFY, findings).unwrap_or_default();
     let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, findings)).unwrap_or_default();
-    let unknown = keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
+    let unknown =
+        keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
     let defaults = Defaults {
-        invalid: keys.take("invalid").and_then(|e| words::word(e, words::INVALID, findings)).unwrap_or_default(),
+        invalid: keys
+            .take("invalid")
+            .and_then(|e| words::word(e, words::INVALID, findings))
+            .unwrap_or_default(),
         trim: keys.take("trim").and_then(|e| words::word(e, words::TRIM, findings)),
         nulls: keys.take("null").map(|e| words::nulls(&e.value, findings)).unwrap_or_default(),
     };
