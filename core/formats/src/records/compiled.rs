@@ -100,6 +100,7 @@ impl RecordFile {
             ordinals: &known.ordinals,
             records: known.records,
             block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
+            within: None,
         }
     }
 

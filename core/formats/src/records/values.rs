@@ -7,7 +7,7 @@ use super::{
     RecordErrorKind,
     formula::Facts,
     part::{Part, PartKind},
-    walk::{self, Found},
+    walk::{self, Found, Occurrence},
 };
 use crate::Value;
 
@@ -108,6 +108,8 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                     self.sink.value(&part.name, value, single);
                 }
             }
+            // What has no name is reached by nobody.
+            (PartKind::Group(_), _) if part.name.is_empty() => {}
             (PartKind::Group(parts), Times::Once) => {
                 self.sink.group(Some(&part.name));
                 let before = self.path.len();
@@ -133,7 +135,10 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                         PartKind::Group(parts) => {
                             self.step(&format!("{}[{index}]", part.name));
                             self.sink.group(None);
+                            let outer = self.facts.within;
+                            self.facts.within = Some(self.arena.alloc(Occurrence { part, base: at, outer }));
                             self.parts(parts, at);
+                            self.facts.within = outer;
                             self.sink.group_end();
                         }
                         PartKind::Filler { .. } => {}

@@ -18,6 +18,7 @@ use super::{
     state::{Known, Pending, State},
     structure::Move,
     totals::When,
+    walk::Occurrence,
 };
 use crate::{Value, ValueProblem};
 
@@ -40,6 +41,14 @@ pub struct RecordWriter<'f> {
     titled: bool,
     /// How many records fill the last block; as many as are needed where nothing is said.
     fill: Option<u64>,
+}
+
+/// Where in a record is written.
+#[derive(Clone, Copy)]
+struct Spot<'s> {
+    node: NodeId,
+    /// The occurrence of a list that it is in.
+    within: Option<&'s Occurrence<'s>>,
 }
 
 /// What is wrong with a field that is to be written.
@@ -191,7 +200,8 @@ impl<'f> RecordWriter<'f> {
             record = shortened;
         }
         let template_record = template.is_some().then(|| record.clone());
-        let end = self.parts(node, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
+        let spot = Spot { node, within: None };
+        let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
         record.truncate(end.max(form.least));
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
@@ -262,11 +272,16 @@ impl<'f> RecordWriter<'f> {
         Facts { node: Some(node), ..self.file.facts(&self.state.known, record, false) }
     }
 
+    /// The same within a list.
+    fn facts_at<'a>(&'a self, spot: Spot<'a>, record: &'a [u8]) -> Facts<'a> {
+        Facts { within: spot.within, ..self.facts(spot.node, record) }
+    }
+
     /// Writes the parts of a group into a record; the byte after the last.
     #[allow(clippy::too_many_arguments, reason = "they are what writing a group needs")]
     fn parts(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         parts: &[Part],
         base: usize,
         given: &BTreeMap<String, Given>,
@@ -298,7 +313,7 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = joined(path, &part.name);
-            let after = self.occurrences(node, parts, part, start, value, record, template, &name)?;
+            let after = self.occurrences(spot, parts, part, start, value, record, template, &name)?;
             if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = after;
             }
@@ -306,7 +321,7 @@ impl<'f> RecordWriter<'f> {
         }
         for part in parts.iter().filter(|part| part.when.is_some() && given.contains_key(&*part.name)) {
             let arena = Bump::new();
-            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts(node, record), &arena)) {
+            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
                 let message = "it is given, and the condition under which it is there does not hold";
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
@@ -323,7 +338,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn occurrences(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         start: usize,
@@ -333,7 +348,7 @@ impl<'f> RecordWriter<'f> {
         name: &str,
     ) -> Result<usize, Wrong> {
         if part.times == Times::Once {
-            return self.once(node, siblings, part, start, given, record, template, name);
+            return self.once(spot, siblings, part, start, given, record, template, name);
         }
         let empty = Vec::new();
         let items = match given {
@@ -363,10 +378,12 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = format!("{name}[{index}]");
-            at = self.once(node, siblings, part, at, item, record, template, &name)?;
+            let occurrence = Occurrence { part, base: at, outer: spot.within };
+            let within = Spot { within: Some(&occurrence), ..spot };
+            at = self.once(within, siblings, part, at, item, record, template, &name)?;
         }
         if let Times::Counted { by, words, .. } = &part.times {
-            self.count(node, by, words, items.len(), record, name)?;
+            self.count(spot, by, words, items.len(), record, name)?;
         }
         Ok(at)
     }
@@ -374,17 +391,17 @@ impl<'f> RecordWriter<'f> {
     /// The count of a list that was written: it must say as many.
     fn count(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         by: &[u32],
         words: &[(Box<str>, u32)],
         count: usize,
         record: &mut [u8],
         name: &str,
     ) -> Result<(), Wrong> {
-        let Some(form) = &self.file.forms[node.0 as usize] else { return Ok(()) };
+        let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: node, item: by.into(), own: true };
-        let said = match place.value(&self.facts(node, record), &arena) {
+        let place = super::formula::Place { record: spot.node, item: by.into(), own: true };
+        let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
                 Some((_, said)) => Some(*said as usize),
@@ -395,7 +412,7 @@ impl<'f> RecordWriter<'f> {
         if said == Some(count) {
             return Ok(());
         }
-        let found = super::walk::find(form, by, &self.facts(node, record), &arena);
+        let found = super::walk::find(form, by, &self.facts_at(spot, record), &arena);
         let Some((part, range)) = found else { return Ok(()) };
         let PartKind::Value(codec) = &part.kind else { return Ok(()) };
         let word = words.iter().find(|(_, said)| *said as usize == count).map(|(word, _)| word);
@@ -410,7 +427,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn once(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         at: usize,
@@ -438,8 +455,8 @@ impl<'f> RecordWriter<'f> {
                     Some(Given::Group(members)) => members,
                     Some(other) => return Err(Wrong::json(name, format!("it is {}, not a group", other.describe()))),
                 };
-                // A redefinition of which nothing is given leaves the bytes to the others.
-                if part.shared && members.is_empty() {
+                // A redefinition of which nothing is given leaves the bytes to the others; a group without a name is a filler.
+                if (part.shared || part.name.is_empty() && !part.varies) && members.is_empty() {
                     return Ok(match part.extent {
                         Extent::Bytes(bytes) => {
                             self.extend(record, at + bytes as usize);
@@ -448,7 +465,7 @@ impl<'f> RecordWriter<'f> {
                         _ => at,
                     });
                 }
-                let end = self.parts(node, parts, at, members, record, template, name)?;
+                let end = self.parts(spot, parts, at, members, record, template, name)?;
                 Ok(match (part.extent, part.varies) {
                     (Extent::Bytes(bytes), false) => {
                         self.extend(record, at + bytes as usize);

@@ -34,7 +34,11 @@ pub static LAYOUT: Group = Group {
         Key::new("verify", VERIFY, "What happens where a computed value is otherwise. Default `refuse`."),
         Key::new("invalid", INVALID, "What is done with bytes that cannot be read as their field. Default `refuse`."),
         Key::new("trim", TRIM, "From which sides padding is taken away. Default: from the side where the field was padded."),
-        Key::new("null", NULL, "What stands for no value, in every field that says no other."),
+        Key::new(
+            "null",
+            NULL,
+            "What stands for no value, in every field that says no other. Low values do so in no binary number: there they are zero.",
+        ),
     ],
 };
 

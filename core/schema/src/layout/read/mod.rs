@@ -23,7 +23,7 @@ use portolan_syntax::{
 };
 
 use super::{
-    Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
+    Dialect, Form, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
 use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
 
@@ -119,6 +119,14 @@ struct Defaults {
     invalid: Invalid,
     trim: Option<Trim>,
     nulls: Vec<Null>,
+}
+
+impl Defaults {
+    /// What stands for no value in a form. Low values are the plain zero of binary numbers, and that is a value.
+    fn nulls_of(&self, form: &Form) -> Vec<Null> {
+        let number = matches!(form, Form::Binary(_) | Form::Float(_));
+        self.nulls.iter().filter(|null| !(number && **null == Null::LowValues)).cloned().collect()
+    }
 }
 
 /// A layout while it is made.

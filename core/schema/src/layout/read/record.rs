@@ -275,7 +275,7 @@ impl<'a> Builder<'a> {
         for item in items {
             match &mut item.content {
                 ItemContent::Value(storage) => {
-                    storage.nulls.clone_from(&self.defaults.nulls);
+                    storage.nulls = self.defaults.nulls_of(&storage.form);
                     if self.defaults.invalid == Invalid::Null {
                         storage.invalid = Invalid::Null;
                     }

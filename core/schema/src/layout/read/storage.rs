@@ -124,7 +124,8 @@ impl<'a> Builder<'a> {
     }
 
     fn with_defaults(&self, form: Form) -> Storage {
-        Storage { form, nulls: self.defaults.nulls.clone(), invalid: self.defaults.invalid }
+        let nulls = self.defaults.nulls_of(&form);
+        Storage { form, nulls, invalid: self.defaults.invalid }
     }
 
     fn text_form(&self, encoding: Encoding) -> Text {
@@ -279,7 +280,7 @@ impl<'a> Builder<'a> {
                 return None;
             }
         };
-        made.nulls = self.defaults.nulls.clone();
+        made.nulls = self.defaults.nulls_of(&made.form);
         made.invalid = self.defaults.invalid;
         if let Form::Text(text) = &mut made.form {
             text.trim = self.defaults.trim.unwrap_or(Trim { left: false, right: true });
