@@ -72,13 +72,16 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
         seen.push(case.data);
         let rows = rows(&corpus.text(&format!("cobrix/{}", case.expected)));
         let mut records = records(&decoded, case);
-        if matches!(case.layout, "test7" | "test7a" | "test7b" | "test7c" | "test7d" | "test13a") {
-            // Upstream put its rows into this order.
-            records.sort_by_key(|record| {
-                let amount = record.values.get("amount").and_then(|amount| Decimal::parse(amount.plain()));
-                amount.and_then(|amount| amount.rescale(2)).map(|amount| amount.mantissa)
-            });
-        }
+        // Upstream put its rows into an order.
+        records.sort_by_cached_key(|record| {
+            let of = |name: &str| record.values.get(name).map_or("", Json::plain).to_owned();
+            let amount = Decimal::parse(&of("amount")).and_then(|amount| amount.rescale(2)).map(|amount| amount.mantissa);
+            match case.layout {
+                "test7" | "test7a" | "test7b" | "test7c" | "test7d" => (String::new(), amount),
+                "test13a" => (of("company_id"), amount),
+                _ => (String::new(), None),
+            }
+        });
         assert!(records.len() >= rows.len(), "{name}: {} records, {} rows", records.len(), rows.len());
         for (index, (row, record)) in rows.iter().zip(&records).enumerate() {
             let row = case.root.map_or(row, |root| row.get(root).unwrap());
@@ -158,7 +161,10 @@ impl Compared<'_> {
         // Null fields are not written by Spark.
         for (name, value) in found.members().iter().filter(|(name, _)| !name.starts_with('_')) {
             let told = expected.members().iter().any(|(known, _)| known.to_lowercase() == *name);
-            if !told && *value != Json::Null {
+            if name == "taxpayer_num" && value.plain().parse().is_ok_and(|number: i64| number > i64::from(i32::MAX)) {
+                let reason = "a number beyond 2^31 in 4 bytes, which Cobrix does not read";
+                self.report.excepted.push(format!("{}{path}.{name}: {reason}", self.place));
+            } else if !told && *value != Json::Null {
                 self.report.test(&format!("{}{path}.{name}", self.place), false, &Json::Null, Some(value));
             }
         }
@@ -209,18 +215,17 @@ impl Compared<'_> {
     }
 }
 
-/// Cobrix's code page `common` reads control characters as blanks, and leaves low values out of ASCII. They stand where another field
-/// describes the bytes, and where a text is filled up with low values.
+/// Cobrix's code page `common` reads what not every EBCDIC has as blanks, and ASCII it reads without control characters. Such bytes
+/// stand where another field describes them, and where a text is filled up with low values.
 fn as_cobrix(value: &Json, case: &Case) -> Json {
-    match value {
-        Json::Text(text) if text.contains(char::is_control) => {
-            let ascii = matches!(case.layout, "test4" | "test4a");
-            let text = if ascii { text.replace('\0', "") } else { text.replace(char::is_control, " ") };
-            Json::Text(match case.layout {
-                "test3-trim-none" | "test3-trim-left" => text,
-                _ => text.trim().to_owned(),
-            })
-        }
-        other => other.clone(),
-    }
+    let Json::Text(text) = value else { return value.clone() };
+    let strange = |c: char| c.is_control() || !c.is_ascii();
+    let text = match case.layout {
+        "test4" | "test4a" => text.replace(char::is_control, ""),
+        _ => text.replace(strange, " "),
+    };
+    Json::Text(match case.layout {
+        "test3-trim-none" | "test3-trim-left" => text,
+        _ => text.trim().to_owned(),
+    })
 }
