@@ -10,7 +10,7 @@ use portolan_diagnostics::{Rendered, Severity, Sources};
 use portolan_formats::records::{RecordFile, input};
 use portolan_schema::{
     Directory, Reading, ResolveError, Resolved, Resolver,
-    layout::{self, Compression},
+    layout::{self, Compression, Layout},
 };
 
 /// The files of records, and the layouts under `tests/corpus`.
@@ -53,6 +53,17 @@ impl Corpus {
 
     /// A layout, compiled; it has no errors and no warnings.
     pub(crate) fn layout(&self, name: &str) -> RecordFile {
+        RecordFile::compile(Arc::new(self.read(name)))
+    }
+
+    /// The same with one of its variants chosen.
+    pub(crate) fn layout_of_variant(&self, name: &str, variant: &str) -> RecordFile {
+        let mut layout = self.read(name);
+        assert!(layout.choose_variant(variant), "{name} has no variant {variant}");
+        RecordFile::compile(Arc::new(layout))
+    }
+
+    fn read(&self, name: &str) -> Layout {
         let mut sources = Sources::default();
         let resolver = Beside { layouts: Directory::new(&self.layouts), copybooks: self.root.join("cobrix") };
         let checked = layout::read(name, &mut Reading { resolver: &resolver, sources: &mut sources });
@@ -66,7 +77,7 @@ impl Corpus {
             })
             .collect();
         assert!(told.is_empty(), "{}", told.join("\n"));
-        RecordFile::compile(Arc::new(checked.value.unwrap()))
+        checked.value.unwrap()
     }
 }
 

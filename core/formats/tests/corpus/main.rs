@@ -5,6 +5,7 @@
 mod cobrix;
 mod decoded;
 mod files;
+mod irs1220;
 mod json;
 mod report;
 
@@ -19,6 +20,7 @@ fn every_file_is_read_and_written_again() {
     };
     let mut report = Report::default();
     cobrix::run(&corpus, &mut report);
+    irs1220::run(&corpus, &mut report);
     println!(
         "{} files, {} values compared, {} mismatches, {} refused, {} canonical",
         report.files,
