@@ -100,8 +100,14 @@ impl RecordFile {
             ordinals: &known.ordinals,
             records: known.records,
             block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
+            from: 0,
             within: None,
         }
+    }
+
+    /// Whether blanks behind a record's last field mean nothing: where its length is that of a line, or said before it.
+    pub(super) fn fills_up(&self) -> bool {
+        matches!(self.layout.file.framing, Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. })
     }
 
     /// Whether a record only fills a block up.

@@ -39,6 +39,8 @@ pub(super) struct Facts<'f> {
     pub(super) records: u64,
     /// Records of a block.
     pub(super) block: u32,
+    /// From where columns are counted.
+    pub(super) from: usize,
     /// The occurrence of a list that is looked at.
     pub(super) within: Option<&'f walk::Occurrence<'f>>,
 }

@@ -14,6 +14,7 @@ use super::{
     structure::Move,
     totals::When,
     values::{FieldProblem, Sink, Values},
+    wrap::Wraps,
 };
 use crate::{Decimal, Value, lexical};
 
@@ -72,6 +73,8 @@ pub struct RecordReader<'f, R> {
     problems: Vec<Problem>,
     found: Vec<FieldProblem>,
     arena: Bump,
+    /// Line ends that were taken out, where the layout says that they belong to nothing.
+    wraps: Option<Wraps>,
 }
 
 impl<'f, R: Read> RecordReader<'f, R> {
@@ -93,12 +96,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
             problems: Vec::new(),
             found: Vec::new(),
             arena: Bump::new(),
+            wraps: file.layout.file.wrapped.then(Wraps::default),
         }
     }
 
     /// The bytes of the piece that came last, with all that frames it.
     pub fn piece(&self) -> &[u8] {
-        &self.window[self.piece.clone()]
+        match &self.wraps {
+            Some(wraps) => wraps.piece(),
+            None => &self.window[self.piece.clone()],
+        }
     }
 
     /// The record's own bytes.
@@ -138,12 +145,14 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.piece = self.from + range.start..self.from + range.end;
                     self.data = self.piece.start..self.piece.start;
                     self.from = self.piece.end;
+                    self.put_back();
                     return Next::Other;
                 }
                 Ok(Cut::Record { data, whole }) => {
                     self.piece = self.from + whole.start..self.from + whole.end;
                     self.data = self.from + data.start..self.from + data.end;
                     self.from = self.piece.end;
+                    self.put_back();
                     return self.placed(sink);
                 }
                 Ok(Cut::End) => {
@@ -156,6 +165,19 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 }
             }
         }
+    }
+
+    /// Puts line ends back that were taken out of the last piece.
+    fn put_back(&mut self) {
+        if let Some(wraps) = &mut self.wraps {
+            let last = self.complete && self.piece.end == self.window.len();
+            wraps.put_back(&self.window[self.piece.clone()], self.offset + self.piece.start as u64, last);
+        }
+    }
+
+    /// Where in the file a byte of the window stands; in a file with line ends anywhere, where it would stand about.
+    fn stands(&self, at: usize) -> u64 {
+        self.offset + at as u64 + self.wraps.as_ref().map_or(0, Wraps::passed)
     }
 
     fn cut(&mut self) -> Result<Cut, super::FrameError> {
@@ -205,6 +227,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
             }
         };
         self.window.truncate(filled);
+        if let Some(wraps) = &mut self.wraps {
+            wraps.take(&mut self.window, before, self.offset + before as u64);
+        }
         read
     }
 
@@ -243,7 +268,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let end = data.len().saturating_sub(tail as usize).max(begin);
         self.data = self.data.start + begin..self.data.start + end;
         let data = &self.window[self.data.clone()];
-        let offset = self.offset + self.piece.start as u64;
+        let offset = self.stands(self.piece.start);
         self.arena.reset();
         let arena = &self.arena;
         let mut info = RecordInfo { node: None, number: self.state.known.number, offset };
@@ -325,6 +350,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             Some((record, columns)) => (record, Some(columns)),
             None => (data, None),
         };
+        let strict = !matches!(file.layout.file.framing, Framing::Shaped);
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
@@ -333,7 +359,6 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
             }
         } else {
-            let strict = !matches!(file.layout.file.framing, Framing::Shaped);
             if record.len() < form.least && file.layout.file.short == Short::Pad {
                 record = file.padded(record, Some(form.least), arena);
             } else if record.len() < form.least && file.layout.file.short == Short::Refuse {
@@ -345,8 +370,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 && strict
             {
                 let (within, beyond) = record.split_at(most);
-                let blanks = matches!(file.layout.file.framing, Framing::Lines { .. })
-                    && beyond.iter().all(|byte| *byte == file.blank);
+                let blanks = file.fills_up() && beyond.iter().all(|byte| *byte == file.blank);
                 if !blanks && file.layout.file.long == Long::Refuse {
                     let kind = RecordErrorKind::Long { found: record.len(), most };
                     self.found.push(FieldProblem { field: String::new(), at: most, length: beyond.len(), kind });
@@ -365,7 +389,17 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 problems: &mut self.found,
                 path: String::new(),
             };
-            values.parts(&form.parts, 0);
+            let end = values.parts(&form.parts, 0).max(form.least);
+            // What stands behind the last field of a record whose length varies.
+            if let Some(beyond) = record.get(end..)
+                && columns.is_none()
+                && strict
+                && file.layout.file.long == Long::Refuse
+                && !beyond.iter().all(|byte| *byte == file.blank && file.fills_up())
+            {
+                let kind = RecordErrorKind::Long { found: record.len(), most: end };
+                self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
+            }
             let unmet = file.requires[node.0 as usize].iter().any(|require| !require.holds(&facts, arena));
             if unmet {
                 self.found.push(FieldProblem {
@@ -380,7 +414,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             let record = record.to_vec();
             self.verify(node, info, record, last);
         }
-        let begin = self.offset + self.data.start as u64;
+        let begin = self.stands(self.data.start);
         let name = file.structure.name(node);
         let record = &self.window[self.data.clone()];
         for found in self.found.drain(..) {
@@ -412,7 +446,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 part: check.part.clone(),
                 record: record.clone(),
                 number: info.number,
-                offset: self.offset + self.data.start as u64,
+                offset: self.stands(self.data.start),
                 verify: check.verify,
             };
             match check.when {

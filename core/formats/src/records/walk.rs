@@ -48,8 +48,7 @@ pub(super) fn each<'p>(
     let mut cursor = Cursor::new(base, parts.len(), arena);
     for (index, part) in parts.iter().enumerate() {
         let start = cursor.start(part, facts);
-        let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
-        let count = if there { count(part, facts, arena) } else { 0 };
+        let (there, count) = count(part, parts, start, facts, arena);
         let length = |at: usize| length(part, parts, at, facts, arena);
         see(Found { index, part, start, count }, &length);
         cursor.pass(part, start, there, count, &length);
@@ -125,8 +124,30 @@ fn delimited<'p>(
     facts.record.len()
 }
 
-/// How often a part is there, where its condition holds.
-fn count(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
+/// Whether a part that begins at `start` is there by its condition, and how often.
+fn count(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena: &Bump) -> (bool, usize) {
+    if let (Times::Counted { most, by, .. }, Some(rule)) = (&part.times, &part.when)
+        && by.is_empty()
+    {
+        // Each says of itself that it is one.
+        let (mut at, mut count) = (start, 0);
+        while count < *most as usize
+            && at < facts.record.len()
+            && rule.holds(&Facts { from: at, ..*facts }, arena)
+        {
+            at = at.saturating_add(length(part, siblings, at, facts, arena).max(1));
+            count += 1;
+        }
+        return (true, count);
+    }
+    match part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena)) {
+        true => (true, said(part, facts, arena)),
+        false => (false, 0),
+    }
+}
+
+/// How often a part is there where its condition holds.
+fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
     match &part.times {
         Times::Once => 1,
         Times::Fixed(times) => *times as usize,
@@ -227,13 +248,12 @@ fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &B
     let mut cursor = Cursor::new(base, index, arena);
     for part in parts.get(..index)? {
         let start = cursor.start(part, facts);
-        let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
-        let count = if there { count(part, facts, arena) } else { 0 };
+        let (there, count) = count(part, parts, start, facts, arena);
         cursor.pass(part, start, there, count, &|at| length(part, parts, at, facts, arena));
     }
     let part = parts.get(index)?;
-    let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
-    (there && count(part, facts, arena) > 0).then(|| cursor.start(part, facts))
+    let start = cursor.start(part, facts);
+    (count(part, parts, start, facts, arena).1 > 0).then_some(start)
 }
 
 /// The same where nothing before it varies.

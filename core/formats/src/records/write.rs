@@ -19,6 +19,7 @@ use super::{
     structure::Move,
     totals::When,
     walk::Occurrence,
+    wrap::Wraps,
 };
 use crate::{Value, ValueProblem};
 
@@ -203,6 +204,12 @@ impl<'f> RecordWriter<'f> {
         let spot = Spot { node, within: None };
         let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
         record.truncate(end.max(form.least));
+        // Blanks behind its last field that fill a record up are kept.
+        if let Some(rest) = template_record.as_ref().and_then(|template| template.get(record.len()..))
+            && rest.iter().all(|byte| *byte == file.blank)
+        {
+            record.extend_from_slice(rest);
+        }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
             self.frame.length_field(&mut record).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
@@ -261,6 +268,8 @@ impl<'f> RecordWriter<'f> {
 
     /// A record's own bytes, as they were read.
     fn template(&self, raw: &[u8]) -> Vec<u8> {
+        let unwrapped = self.file.layout.file.wrapped.then(|| Wraps::without(raw));
+        let raw = unwrapped.as_deref().unwrap_or(raw);
         let data = self.data_of(raw).unwrap_or(0..raw.len());
         let bytes = raw.get(data).unwrap_or(raw);
         let (head, tail) = self.file.layout.file.record_margins;
@@ -319,7 +328,8 @@ impl<'f> RecordWriter<'f> {
             }
             end = end.max(after);
         }
-        for part in parts.iter().filter(|part| part.when.is_some() && given.contains_key(&*part.name)) {
+        let conditional = |part: &&Part| part.when.is_some() && !matches!(part.times, Times::Counted { .. });
+        for part in parts.iter().filter(conditional).filter(|part| given.contains_key(&*part.name)) {
             let arena = Bump::new();
             if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
                 let message = "it is given, and the condition under which it is there does not hold";
@@ -382,7 +392,9 @@ impl<'f> RecordWriter<'f> {
             let within = Spot { within: Some(&occurrence), ..spot };
             at = self.once(within, siblings, part, at, item, record, template, &name)?;
         }
-        if let Times::Counted { by, words, .. } = &part.times {
+        if let Times::Counted { by, words, .. } = &part.times
+            && !by.is_empty()
+        {
             self.count(spot, by, words, items.len(), record, name)?;
         }
         Ok(at)

@@ -8,6 +8,7 @@ mod decoded;
 mod files;
 mod irs1220;
 mod json;
+mod metro2;
 mod report;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ fn every_file_is_read_and_written_again() {
     cobrix::run(&corpus, &mut report);
     irs1220::run(&corpus, &mut report);
     cnab400::run(&corpus, &mut report);
+    metro2::run(&corpus, &mut report);
     println!(
         "{} files, {} values compared, {} mismatches, {} refused, {} canonical",
         report.files,

@@ -243,7 +243,14 @@ fn excludes(a: &Test, b: &Test) -> bool {
                 Test::Columns { from: f2, to: t2, matches: Matches::Characters(characters) },
                 Test::Columns { from, to, matches: Matches::Literals(texts) },
             ) => {
-                from == f2 && to == t2 && texts.iter().all(|text| !text.chars().all(|c| of(characters, c)))
+                // What stands in the columns of both is not of the class.
+                let (Some(to), Some(t2)) = (to, t2) else { return false };
+                let (begin, end) = (*from.max(f2), *to.min(t2));
+                begin < end
+                    && texts.iter().all(|text| {
+                        let shared = text.chars().skip((begin - from) as usize).take((end - begin) as usize);
+                        shared.into_iter().any(|c| !of(characters, c))
+                    })
             }
             _ => false,
         },

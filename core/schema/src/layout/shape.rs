@@ -76,7 +76,8 @@ pub enum Times {
         least: u32,
         /// At most.
         most: u32,
-        /// The item that says it: its index at each level, from the record down.
+        /// The item that says it: its index at each level, from the record down. Where there is none, it stands there as often as its own
+        /// condition holds, whose columns then count from where the next one would begin.
         by: Vec<u32>,
         /// Counts that are words: which text means how many (`A` is 1).
         words: Vec<(Box<str>, u32)>,
