@@ -10,6 +10,7 @@ mod irs1220;
 mod json;
 mod metro2;
 mod report;
+mod statements;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ fn every_file_is_read_and_written_again() {
     irs1220::run(&corpus, &mut report);
     cnab400::run(&corpus, &mut report);
     metro2::run(&corpus, &mut report);
+    statements::run(&corpus, &mut report);
     println!(
         "{} files, {} values compared, {} mismatches, {} refused, {} canonical",
         report.files,
