@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Layout, NodeId};
+use portolan_schema::layout::{Framing, Layout, NodeId, Requirement};
 
 use super::{
     codepage::Transcoder,
@@ -25,7 +25,7 @@ pub struct RecordFile {
     pub(super) structure: Structure,
     pub(super) totals: Totals,
     /// What each record must satisfy, by node.
-    pub(super) requires: Vec<Vec<Formula>>,
+    pub(super) requires: Vec<Vec<(Formula, Box<str>)>>,
     pub(super) text: Transcoder,
     pub(super) blank: u8,
     /// The byte that records consist of which fill a block.
@@ -44,12 +44,11 @@ impl RecordFile {
         let mut totals = Totals::compile(&layout, &mut forms);
         let structure = Structure::compile(&layout);
         let text = Transcoder::new(layout.file.encoding);
-        let requires: Vec<Vec<Formula>> = layout
-            .nodes()
-            .map(|(id, node)| node.require.iter().map(|f| Formula::compile(&layout, id, f)).collect())
-            .collect();
+        let compiled = |id, require: &Requirement| (Formula::compile(&layout, id, &require.formula), require.text.clone());
+        let requires: Vec<Vec<_>> =
+            layout.nodes().map(|(id, node)| node.require.iter().map(|r| compiled(id, r)).collect()).collect();
         for (index, requires) in requires.iter().enumerate() {
-            for require in requires {
+            for (require, _) in requires {
                 totals.keep(NodeId(index as u32), require);
             }
         }

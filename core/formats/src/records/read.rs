@@ -378,7 +378,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 record = within;
             }
         }
-        if self.found.is_empty() {
+        // What a record that is too long says is read all the same: it may tell why.
+        let readable = self.found.iter().all(|found| matches!(found.kind, RecordErrorKind::Long { .. }));
+        let told = self.found.len();
+        if readable {
             let facts = file.facts(&self.state.known, record, last);
             let facts = Facts { node: Some(node), columns, ..facts };
             let mut values = Values {
@@ -395,19 +398,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 && columns.is_none()
                 && strict
                 && file.layout.file.long == Long::Refuse
+                && told == 0
                 && !beyond.iter().all(|byte| *byte == file.blank && file.fills_up())
             {
                 let kind = RecordErrorKind::Long { found: record.len(), most: end };
                 self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
             }
-            let unmet = file.requires[node.0 as usize].iter().any(|require| !require.holds(&facts, arena));
-            if unmet {
-                self.found.push(FieldProblem {
-                    field: String::new(),
-                    at: 0,
-                    length: record.len(),
-                    kind: RecordErrorKind::Require,
-                });
+            let requires = &file.requires[node.0 as usize];
+            for (_, text) in requires.iter().filter(|(require, _)| !require.holds(&facts, arena)) {
+                let kind = RecordErrorKind::Require(text.clone());
+                self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
         if file.totals.feeds(node) || !file.totals.checks(node).is_empty() || file.totals.kept[node.0 as usize] {

@@ -159,7 +159,7 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             return;
         }
         let Some(node) = self.facts.node else { return };
-        let place = super::formula::Place { record: node, item: by.as_slice().into(), own: true };
+        let place = super::formula::Place { record: node, item: by.as_slice().into(), own: true, previous: false };
         let said = match place.value(&self.facts, self.arena) {
             Some(Value::Integer(said)) => said,
             Some(Value::Text(text)) if words.iter().all(|(word, _)| **word != *text) => {
@@ -205,8 +205,10 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                     self.problem(name, at, length, RecordErrorKind::NotListed);
                     return None;
                 }
-                if part.require.as_ref().is_some_and(|require| !require.holds(&self.facts, self.arena)) {
-                    self.problem(name, at, length, RecordErrorKind::Require);
+                if let Some((require, text)) = &part.require
+                    && !require.holds(&self.facts, self.arena)
+                {
+                    self.problem(name, at, length, RecordErrorKind::Require(text.clone()));
                 }
                 Some((value, part.single))
             }

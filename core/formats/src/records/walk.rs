@@ -153,7 +153,7 @@ fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
         Times::Fixed(times) => *times as usize,
         Times::Counted { most, by, words, .. } => {
             let Some(node) = facts.node else { return 0 };
-            let place = Place { record: node, item: by.as_slice().into(), own: true };
+            let place = Place { record: node, item: by.as_slice().into(), own: true, previous: false };
             let count = match place.value(facts, arena) {
                 Some(Value::Integer(count)) => usize::try_from(count).unwrap_or(0),
                 Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {

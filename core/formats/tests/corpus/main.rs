@@ -2,6 +2,7 @@
 //! that is not refused is written again byte for byte, and what is refused is refused for the reason that its rules give.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod ach;
 mod cnab400;
 mod cobrix;
 mod decoded;
@@ -29,6 +30,7 @@ fn every_file_is_read_and_written_again() {
     cnab400::run(&corpus, &mut report);
     metro2::run(&corpus, &mut report);
     statements::run(&corpus, &mut report);
+    ach::run(&corpus, &mut report);
     println!(
         "{} files, {} values compared, {} mismatches, {} refused, {} canonical",
         report.files,

@@ -34,6 +34,7 @@ pub static LAYOUT: Group = Group {
         Key::new("verify", VERIFY, "What happens where a computed value is otherwise. Default `refuse`."),
         Key::new("invalid", INVALID, "What is done with bytes that cannot be read as their field. Default `refuse`."),
         Key::new("trim", TRIM, "From which sides padding is taken away. Default: from the side where the field was padded."),
+        Key::new("chars", Text, "What texts may consist of that say no other: `printable`, for one."),
         Key::new(
             "null",
             NULL,

@@ -27,7 +27,7 @@ pub use file::{
 };
 pub use picture::{Category, Notation, Picture, PictureError};
 pub use read::read;
-pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Rule, Test};
+pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Requirement, Rule, Test};
 pub use scalar::scalar;
 pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, Start, Times, Verify};
 pub use storage::{
@@ -79,7 +79,7 @@ pub struct Node {
     /// Its fields; `None` for a group without bytes of its own.
     pub shape: Option<Shape>,
     /// What must hold of it on reading.
-    pub require: Vec<Formula>,
+    pub require: Vec<Requirement>,
     /// Records within, in their order.
     pub children: Vec<NodeId>,
     /// Whether they follow one another in that order.

@@ -23,7 +23,7 @@ use portolan_syntax::{
 };
 
 use super::{
-    Dialect, Form, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
+    Characters, Dialect, Form, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
 use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
 
@@ -77,6 +77,7 @@ fn layout(
     let defaults = Defaults {
         invalid: keys.take("invalid").and_then(|e| words::word(e, words::INVALID, findings)).unwrap_or_default(),
         trim: keys.take("trim").and_then(|e| words::word(e, words::TRIM, findings)),
+        chars: keys.take("chars").and_then(|e| text(e, findings)).map(|t| storage::characters(&t.value)),
         nulls: keys.take("null").map(|e| words::nulls(&e.value, findings)).unwrap_or_default(),
     };
     keys.done(findings);
@@ -119,6 +120,7 @@ struct Defaults {
     invalid: Invalid,
     trim: Option<Trim>,
     nulls: Vec<Null>,
+    chars: Option<Characters>,
 }
 
 impl Defaults {
@@ -220,9 +222,16 @@ impl Pending<'_> {
             }
             Waiting::Require(leaf) => {
                 let Some(formula) = scope.formula(&leaf, findings) else { return };
+                if formula.aggregates() {
+                    let message = "what is required is tested when the record is read, and counts and sums may not be known then";
+                    let finding = Diagnostic::error(Code::LAYOUT_INVALID, message).at(leaf.span, "");
+                    findings.push(finding.help("write the field that says them, with `value:`"));
+                    return;
+                }
+                let requirement = super::Requirement { formula, text: (&*leaf.text).into() };
                 match item.is_empty() {
-                    true => layout.nodes[node.0 as usize].require.push(formula),
-                    false => set(layout, node, &item, |item| item.require = Some(formula)),
+                    true => layout.nodes[node.0 as usize].require.push(requirement),
+                    false => set(layout, node, &item, |item| item.require = Some(requirement)),
                 }
             }
             Waiting::Counted(leaf) => {

@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
             justified: Side::Left,
             trim: self.defaults.trim.unwrap_or(Trim { left: false, right: true }),
             transliterate: false,
-            chars: None,
+            chars: self.defaults.chars.clone(),
         }
     }
 
@@ -284,6 +284,7 @@ impl<'a> Builder<'a> {
         made.invalid = self.defaults.invalid;
         if let Form::Text(text) = &mut made.form {
             text.trim = self.defaults.trim.unwrap_or(Trim { left: false, right: true });
+            text.chars.clone_from(&self.defaults.chars);
         }
         match (declared, extent) {
             (Some(Extent::Bytes(columns)), Extent::Bytes(length)) if columns != length => {
@@ -435,7 +436,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn characters(text: &str) -> Characters {
+/// `chars:`
+pub(super) fn characters(text: &str) -> Characters {
     match text {
         "alphabetic" => Characters::Alphabetic,
         "digits" => Characters::Digits,
