@@ -112,7 +112,10 @@ impl RecordFile {
     /// Whether a record only fills a block up.
     pub(super) fn is_fill(&self, record: &[u8]) -> bool {
         match self.fill {
-            Some(fill) => !record.is_empty() && record.iter().all(|byte| *byte == fill),
+            Some(fill) => {
+                let rest = record.iter().rposition(|byte| *byte != self.blank).map_or(0, |last| last + 1);
+                rest > 0 && record.iter().take(rest).all(|byte| *byte == fill)
+            }
             None => false,
         }
     }

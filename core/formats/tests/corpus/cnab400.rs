@@ -90,11 +90,11 @@ fn fields(path: &str, bank: &str, expected: &Json, line: &Line, report: &mut Rep
     for (upstream, expected) in expected.members() {
         let place = format!("{path}: {upstream}");
         if let Some((.., why)) = COMPUTED.iter().find(|(of, name, _)| *of == bank && name == upstream) {
-            report.excepted.push(format!("{place}: {why}"));
+            report.excepted.push(format!("{}: {why}", place.replace(": ", " ")));
             continue;
         }
         let renamed = RENAMED.iter().find(|(of, name, _)| *of == bank && name == upstream);
-        let found = line.values.get(renamed.map_or(upstream.as_str(), |(.., ours)| ours));
+        let found = line.values().get(renamed.map_or(upstream.as_str(), |(.., ours)| ours));
         report.test(&place, as_it_stands(expected.plain(), found), expected, found);
     }
 }

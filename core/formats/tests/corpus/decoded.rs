@@ -1,5 +1,7 @@
 //! A file as lines of JSON, and the file that is made of them again.
 
+use std::cell::OnceCell;
+
 use portolan_formats::records::{Decoder, Next, Nowhere, Problem, RecordFile, RecordReader, RecordWriter};
 
 use crate::json::Json;
@@ -8,15 +10,21 @@ use crate::json::Json;
 pub(crate) struct Line {
     /// Which: `batch.entry`.
     pub(crate) record: String,
-    pub(crate) values: Json,
+    text: String,
+    values: OnceCell<Json>,
+}
+
+impl Line {
+    /// Its values.
+    pub(crate) fn values(&self) -> &Json {
+        self.values.get_or_init(|| Json::parse(&self.text))
+    }
 }
 
 /// What a file says.
 pub(crate) struct Decoded {
     /// Its records.
     pub(crate) lines: Vec<Line>,
-    /// How many bytes each record has.
-    pub(crate) lengths: Vec<usize>,
     /// What is wrong with it.
     pub(crate) problems: Vec<Problem>,
     /// The file that its lines are again, where nothing is wrong.
@@ -33,7 +41,7 @@ impl Decoded {
 
     /// The records of a kind.
     pub(crate) fn of<'d>(&'d self, record: &'d str) -> impl Iterator<Item = &'d Json> {
-        self.lines.iter().filter(move |line| line.record == record).map(|line| &line.values)
+        self.lines.iter().filter(move |line| line.record == record).map(Line::values)
     }
 }
 
@@ -48,16 +56,15 @@ pub(crate) fn decode(file: &RecordFile, bytes: &[u8]) -> Decoded {
     let mut canonical = true;
     let mut lines = Vec::new();
     for line in text.lines() {
-        let values = Json::parse(line);
-        let record = values.get("_record").map_or("", Json::plain).to_owned();
-        canonical &= values.get("_raw").is_none() && record != "_end";
+        let record = line.strip_prefix("{\"_record\":\"").and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        canonical &= !line.contains("\"_raw\":") && record != "_end";
         if !record.starts_with('_') {
-            lines.push(Line { record, values });
+            lines.push(Line { record, text: line.to_owned(), values: OnceCell::new() });
         }
     }
     let fine = problems.iter().all(|problem| problem.warning);
     let again = fine.then(|| encode(file, &text));
-    Decoded { lines, lengths: lengths(file, bytes), problems, again, canonical }
+    Decoded { lines, problems, again, canonical }
 }
 
 fn encode(file: &RecordFile, lines: &str) -> Vec<u8> {
@@ -73,7 +80,8 @@ fn encode(file: &RecordFile, lines: &str) -> Vec<u8> {
     out
 }
 
-fn lengths(file: &RecordFile, bytes: &[u8]) -> Vec<usize> {
+/// How many bytes each record has.
+pub(crate) fn lengths(file: &RecordFile, bytes: &[u8]) -> Vec<usize> {
     let mut reader = RecordReader::new(file, bytes);
     let mut lengths = Vec::new();
     loop {

@@ -1,5 +1,7 @@
 //! What was found in all files.
 
+use std::collections::BTreeMap;
+
 use crate::{decoded::Decoded, json::{Json, same_number}};
 
 /// What was found in all files.
@@ -32,10 +34,39 @@ impl Report {
             }
             None => self.mismatches.push(format!("{file}: it is not written again")),
         }
-        if decoded.canonical {
+        if decoded.canonical && !self.canonical.iter().any(|known| known == file) {
             self.canonical.push(file.to_owned());
         }
         true
+    }
+
+    /// All of it, for people.
+    pub(crate) fn told(&self) -> String {
+        let mut text = format!(
+            "{} files, {} values compared, {} mismatches, {} refused, {} canonical\n",
+            self.files,
+            self.values,
+            self.mismatches.len(),
+            self.refused.len(),
+            self.canonical.len()
+        );
+        for (file, reason) in &self.refused {
+            text.push_str(&format!("refused: {file}: record {reason}\n"));
+        }
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for excepted in &self.excepted {
+            *reasons.entry(excepted.split_once(": ").map_or("", |(_, reason)| reason)).or_default() += 1;
+        }
+        for (reason, times) in reasons {
+            text.push_str(&format!("excepted {times} times: {reason}\n"));
+        }
+        text
+    }
+
+    /// Nothing is otherwise than it should be.
+    pub(crate) fn succeed(&self) {
+        let shown = self.mismatches.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
+        assert!(self.mismatches.is_empty(), "{} mismatches\n{shown}", self.mismatches.len());
     }
 
     /// Compares a value.
