@@ -44,7 +44,9 @@ impl RecordFile {
         let mut totals = Totals::compile(&layout, &mut forms);
         let structure = Structure::compile(&layout);
         let text = Transcoder::new(layout.file.encoding);
-        let compiled = |id, require: &Requirement| (Formula::compile(&layout, id, &require.formula), require.text.clone());
+        let compiled = |id, require: &Requirement| {
+            (Formula::compile(&layout, id, &require.formula), require.text.clone())
+        };
         let requires: Vec<Vec<_>> =
             layout.nodes().map(|(id, node)| node.require.iter().map(|r| compiled(id, r)).collect()).collect();
         for (index, requires) in requires.iter().enumerate() {
@@ -64,7 +66,8 @@ impl RecordFile {
             bytes
         };
         let comments = layout.file.comments.iter().map(|comment| encoded(comment)).collect();
-        let fill = layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
+        let fill =
+            layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
         let asks_for_last = structure.rules().any(super::rule::Rule::asks_for_last);
         let blank = blank(layout.file.encoding);
         Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, comments }
@@ -80,12 +83,7 @@ impl RecordFile {
     }
 
     /// All that conditions may ask.
-    pub(super) fn facts<'f>(
-        &'f self,
-        known: &'f Known,
-        record: &'f [u8],
-        last: bool,
-    ) -> Facts<'f> {
+    pub(super) fn facts<'f>(&'f self, known: &'f Known, record: &'f [u8], last: bool) -> Facts<'f> {
         Facts {
             record,
             columns: None,
@@ -106,7 +104,10 @@ impl RecordFile {
 
     /// Whether blanks behind a record's last field mean nothing: where its length is that of a line, or said before it.
     pub(super) fn fills_up(&self) -> bool {
-        matches!(self.layout.file.framing, Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. })
+        matches!(
+            self.layout.file.framing,
+            Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. }
+        )
     }
 
     /// Whether a record only fills a block up.

@@ -261,7 +261,9 @@ impl Formula {
             Self::In(a, list) => {
                 let value = a.evaluate(facts, arena)?;
                 let among = |item: &'a Formula| {
-                    item.evaluate(facts, arena).and_then(|item| compare(value, item)).is_some_and(|o| o.is_eq())
+                    item.evaluate(facts, arena)
+                        .and_then(|item| compare(value, item))
+                        .is_some_and(|o| o.is_eq())
                 };
                 Value::Bool(list.iter().any(among))
             }

@@ -79,9 +79,10 @@ impl Fill {
     pub(super) fn is(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Byte(byte) => bytes.iter().all(|b| b == byte),
-            Self::Text(text, pad) => {
-                bytes.iter().enumerate().all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad))
-            }
+            Self::Text(text, pad) => bytes
+                .iter()
+                .enumerate()
+                .all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad)),
         }
     }
 }
@@ -148,7 +149,8 @@ impl Compiler<'_> {
                 PartKind::Filler { fill: self.fill(fill), exact: *exact }
             }
         };
-        let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let formula =
+            |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
         let (single, octets) = match &item.content {
             ItemContent::Value(storage) => (
                 matches!(storage.form, layout::Form::Float(_)) && item.extent == Extent::Bytes(4),
@@ -158,7 +160,9 @@ impl Compiler<'_> {
         };
         let varies = match (&kind, item.extent) {
             (PartKind::Group(parts), _) => parts.iter().any(|part| {
-                part.varies || matches!(part.times, Times::Counted { room: false, .. }) || part.extent == Extent::Rest
+                part.varies
+                    || matches!(part.times, Times::Counted { room: false, .. })
+                    || part.extent == Extent::Rest
             }),
             (_, Extent::Bytes(_)) => false,
             _ => true,

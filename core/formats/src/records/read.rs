@@ -7,8 +7,8 @@ use portolan_schema::layout::{Framing, Long, NodeId, Short, UnknownRecords, Veri
 
 use super::{
     RecordError, RecordErrorKind, RecordFile, delimited,
-    frame::{Cut, Framer, MAX_RECORD},
     formula::{Facts, compare},
+    frame::{Cut, Framer, MAX_RECORD},
     part::PartKind,
     state::{Known, Pending, State},
     structure::Move,
@@ -354,7 +354,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
-            if columns.len() > form.parts.len() || columns.len() < most && file.layout.file.short == Short::Refuse && !varies {
+            if columns.len() > form.parts.len()
+                || columns.len() < most && file.layout.file.short == Short::Refuse && !varies
+            {
                 let kind = RecordErrorKind::Columns { found: columns.len(), most: form.parts.len() };
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
             }
@@ -373,7 +375,12 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 let blanks = file.fills_up() && beyond.iter().all(|byte| *byte == file.blank);
                 if !blanks && file.layout.file.long == Long::Refuse {
                     let kind = RecordErrorKind::Long { found: record.len(), most };
-                    self.found.push(FieldProblem { field: String::new(), at: most, length: beyond.len(), kind });
+                    self.found.push(FieldProblem {
+                        field: String::new(),
+                        at: most,
+                        length: beyond.len(),
+                        kind,
+                    });
                 }
                 record = within;
             }
@@ -410,7 +417,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
-        if file.totals.feeds(node) || !file.totals.checks(node).is_empty() || file.totals.kept[node.0 as usize] {
+        if file.totals.feeds(node)
+            || !file.totals.checks(node).is_empty()
+            || file.totals.kept[node.0 as usize]
+        {
             let record = record.to_vec();
             self.verify(node, info, record, last);
         }
@@ -438,7 +448,12 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn verify(&mut self, node: NodeId, info: RecordInfo, record: Vec<u8>, last: bool) {
         let file = self.file;
         if file.totals.feeds(node) && !self.feed(node, &record) {
-            self.found.push(FieldProblem { field: String::new(), at: 0, length: 0, kind: RecordErrorKind::Sum });
+            self.found.push(FieldProblem {
+                field: String::new(),
+                at: 0,
+                length: 0,
+                kind: RecordErrorKind::Sum,
+            });
         }
         for check in file.totals.checks(node) {
             let pending = Pending {
@@ -464,7 +479,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if self.state.pending.iter().all(|(until, _)| *until != end) {
             return;
         }
-        let (now, later) = std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
+        let (now, later) =
+            std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
         self.state.pending = later;
         let now: Vec<(Option<NodeId>, Pending)> = now;
         for (_, pending) in now {
@@ -476,8 +492,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let file = self.file;
         let arena = Bump::new();
         let Some(form) = &file.forms[pending.node.0 as usize] else { return };
-        let facts =
-            file.facts(&self.state.known, &pending.record, last);
+        let facts = file.facts(&self.state.known, &pending.record, last);
         let facts = Facts { node: Some(pending.node), number: pending.number, ..facts };
         let Some((part, range)) = super::walk::find(form, &pending.part, &facts, &arena) else { return };
         let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return };
@@ -494,7 +509,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
         }
         let wanted = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
-            Value::Decimal(number) => format!("{} is computed", written(Value::Decimal(scaled(number, found)))),
+            Value::Decimal(number) => {
+                format!("{} is computed", written(Value::Decimal(scaled(number, found))))
+            }
             wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);

@@ -3,7 +3,11 @@
 use bumpalo::Bump;
 use portolan_schema::layout::{self, Characters, Layout, NodeId};
 
-use super::{codepage::Transcoder, formula::{Facts, Formula, Place}, part::blank};
+use super::{
+    codepage::Transcoder,
+    formula::{Facts, Formula, Place},
+    part::blank,
+};
 use crate::Value;
 
 /// Any of these, each of which is all of its tests.
@@ -145,7 +149,9 @@ impl Matches {
     fn bytes(&self, bytes: &[u8], facts: &Facts<'_>, arena: &Bump) -> bool {
         match self {
             Self::Byte(byte, _) => bytes == [*byte],
-            Self::Literals(literals) => literals.iter().any(|(literal, _)| bytes == &**literal && !bytes.is_empty()),
+            Self::Literals(literals) => {
+                literals.iter().any(|(literal, _)| bytes == &**literal && !bytes.is_empty())
+            }
             Self::Blank(blank) => bytes.iter().all(|byte| byte == blank),
             Self::Not(inner) => !inner.bytes(bytes, facts, arena),
             _ => match facts.text.decode_in(bytes, arena) {
@@ -177,7 +183,8 @@ impl Matches {
     fn number(&self, value: Value<'_>) -> bool {
         let same = |text: &str| {
             let parsed = crate::lexical::parse_decimal(text).map(Value::Decimal);
-            parsed.is_ok_and(|literal| crate::value::compare(literal, value) == Some(std::cmp::Ordering::Equal))
+            parsed
+                .is_ok_and(|literal| crate::value::compare(literal, value) == Some(std::cmp::Ordering::Equal))
         };
         match self {
             Self::Byte(_, text) => same(text),

@@ -185,7 +185,8 @@ impl Structure {
             }
         }
         let expected = self.expected(position);
-        let known = self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
+        let known =
+            self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = known.map(|(id, _)| NodeId(id as u32)).find(|id| is(*id));
         Err(match found {
             Some(found) => Misplaced::OutOfPlace { found: self.name(found).to_owned(), expected },
@@ -223,11 +224,19 @@ impl Structure {
 
     fn lacks(&self, open: &Open) -> Option<NodeId> {
         let (children, _) = self.children(open.node);
-        let lacking = children.iter().zip(&open.counts).find(|(id, count)| **count < self.place(**id).occurs.min);
+        let lacking =
+            children.iter().zip(&open.counts).find(|(id, count)| **count < self.place(**id).occurs.min);
         lacking.map(|(id, _)| *id)
     }
 
-    fn enter(&self, position: &mut Position, level: usize, index: usize, path: &[NodeId], moves: &mut Vec<Move>) {
+    fn enter(
+        &self,
+        position: &mut Position,
+        level: usize,
+        index: usize,
+        path: &[NodeId],
+        moves: &mut Vec<Move>,
+    ) {
         while position.open.len() > level + 1 {
             if let Some(node) = position.open.pop().and_then(|open| open.node) {
                 moves.push(Move::Close(node));
@@ -305,7 +314,8 @@ impl Structure {
         moves: &mut Vec<Move>,
     ) -> Option<NodeId> {
         moves.clear();
-        let records = self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
+        let records =
+            self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = records.map(|(id, _)| NodeId(id as u32)).find(|id| self.matches(*id, facts, arena))?;
         let mut path = vec![found];
         let mut around = self.place(found).parent;

@@ -159,7 +159,8 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             return;
         }
         let Some(node) = self.facts.node else { return };
-        let place = super::formula::Place { record: node, item: by.as_slice().into(), own: true, previous: false };
+        let place =
+            super::formula::Place { record: node, item: by.as_slice().into(), own: true, previous: false };
         let said = match place.value(&self.facts, self.arena) {
             Some(Value::Integer(said)) => said,
             Some(Value::Text(text)) if words.iter().all(|(word, _)| **word != *text) => {
@@ -190,7 +191,9 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             None if part.extent == Extent::Rest => &[],
             None if self.short == Short::Null => record.get(at..).unwrap_or_default(),
             // What stands there only in longer records.
-            None if part.shared || part.when.is_some() && at >= record.len() => return Some((Value::Absent, false)),
+            None if part.shared || part.when.is_some() && at >= record.len() => {
+                return Some((Value::Absent, false));
+            }
             None => {
                 let kind = RecordErrorKind::Short { found: record.len(), needed: end };
                 self.problem(name, at.min(record.len()), record.len().saturating_sub(at), kind);

@@ -80,7 +80,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn pass(&mut self, part: &Part, start: usize, there: bool, count: usize, length: &dyn Fn(usize) -> usize) {
+    fn pass(
+        &mut self,
+        part: &Part,
+        start: usize,
+        there: bool,
+        count: usize,
+        length: &dyn Fn(usize) -> usize,
+    ) {
         self.begins.push(start);
         let room = match &part.times {
             Times::Counted { most, room: true, .. } => *most as usize,

@@ -128,7 +128,9 @@ impl<'f> RecordWriter<'f> {
         let name = match members.remove("_record") {
             Some(Given::Text(name)) => name,
             Some(_) => return Err(none("`_record` is the name of a record")),
-            None => self.only_record().ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
+            None => self
+                .only_record()
+                .ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
         };
         match name.as_str() {
             "_other" => {
@@ -145,7 +147,9 @@ impl<'f> RecordWriter<'f> {
             }
             _ => {}
         }
-        let Some(node) = self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some()) else {
+        let Some(node) =
+            self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some())
+        else {
             return Err((None, Wrong::json("", format!("the layout has no record `{name}`"))));
         };
         if !self.titled {
@@ -212,7 +216,9 @@ impl<'f> RecordWriter<'f> {
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
-            self.frame.length_field(&mut record).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+            self.frame
+                .length_field(&mut record)
+                .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
         }
         let offset = self.written;
         let before = out.len();
@@ -239,7 +245,9 @@ impl<'f> RecordWriter<'f> {
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
         let data = self.data_of(&out[before..]).unwrap_or(0..frame);
-        for (_, pending) in self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number) {
+        for (_, pending) in
+            self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)
+        {
             pending.offset = offset + data.start as u64 + u64::from(file.layout.file.record_margins.0);
         }
         Ok(())
@@ -465,7 +473,9 @@ impl<'f> RecordWriter<'f> {
                 let members = match given {
                     None | Some(Given::Null) => &empty,
                     Some(Given::Group(members)) => members,
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a group", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a group", other.describe())));
+                    }
                 };
                 // A redefinition of which nothing is given leaves the bytes to the others; a group without a name is a filler.
                 if (part.shared || part.name.is_empty() && !part.varies) && members.is_empty() {
@@ -500,7 +510,9 @@ impl<'f> RecordWriter<'f> {
                         Value::Bytes(&octets)
                     }
                     Some(Given::Text(text)) => Value::Text(text),
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                    }
                 };
                 if let (Some(listed), Value::Text(text)) = (&part.listed, value)
                     && listed.iter().all(|known| **known != *text)
@@ -515,7 +527,10 @@ impl<'f> RecordWriter<'f> {
                         codec.write_variable(value, &mut written).map_err(wrong)?;
                         if let Extent::Characters(count) = part.extent {
                             let text = String::from_utf8_lossy(&written).chars().count();
-                            written.resize(written.len() + (count as usize).saturating_sub(text), self.file.blank);
+                            written.resize(
+                                written.len() + (count as usize).saturating_sub(text),
+                                self.file.blank,
+                            );
                         }
                         let kept = template.and_then(|template| template.get(at..)).filter(|rest| {
                             codec.read(rest, &arena).is_ok_and(|old| same(codec, old, value, &arena))
@@ -536,7 +551,8 @@ impl<'f> RecordWriter<'f> {
                 let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
                 let old = codec.read(slot, &arena);
-                let there = template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
+                let there =
+                    template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
                     Ok(old) => {
                         let old = arena_free(old);
@@ -586,7 +602,9 @@ impl<'f> RecordWriter<'f> {
             match check.when {
                 _ if chosen => {}
                 When::Now => {
-                    let bytes = self.compute(node, form, &check.part, &record, template).map_err(|p| wrong(&check.part, p))?;
+                    let bytes = self
+                        .compute(node, form, &check.part, &record, template)
+                        .map_err(|p| wrong(&check.part, p))?;
                     if let Some((range, bytes)) = bytes
                         && let Some(slot) = record.get_mut(range)
                     {
@@ -670,7 +688,9 @@ impl<'f> RecordWriter<'f> {
         self.state.pending = later;
         for (_, pending) in now {
             let Some(form) = &self.file.forms[pending.node.0 as usize] else { continue };
-            if let Ok(Some((range, bytes))) = self.compute(pending.node, form, &pending.part, &pending.record, None) {
+            if let Ok(Some((range, bytes))) =
+                self.compute(pending.node, form, &pending.part, &pending.record, None)
+            {
                 self.patches.push((pending.offset + range.start as u64, bytes));
             }
         }
@@ -738,13 +758,17 @@ impl<'f> RecordWriter<'f> {
             let value = match value {
                 None | Some(Given::Null) => part.default.as_deref().map_or(Value::Absent, Value::Text),
                 Some(Given::Bare(text) | Given::Text(text)) => Value::Text(text),
-                Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                Some(other) => {
+                    return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                }
             };
             let mut written = Vec::new();
             codec.write_variable(value, &mut written).map_err(wrong)?;
             let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
-                Some(before) if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) => {
+                Some(before)
+                    if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
+                {
                     written = before.to_vec();
                 }
                 _ => unchanged = false,
@@ -756,7 +780,9 @@ impl<'f> RecordWriter<'f> {
             Some(raw) => out.extend_from_slice(raw),
             None => {
                 super::delimited::fold(&values, delimited, &mut line);
-                self.frame.write(&line, out).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                self.frame
+                    .write(&line, out)
+                    .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
             }
         }
         let _ = node;
@@ -814,11 +840,9 @@ fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena:
         return true;
     }
     match old {
-        Value::Integer(_) | Value::Decimal(_) => {
-            crate::Decimal::parse(text).is_some_and(|number| {
-                compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
-            })
-        }
+        Value::Integer(_) | Value::Decimal(_) => crate::Decimal::parse(text).is_some_and(|number| {
+            compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
+        }),
         Value::Double(old) => text.parse::<f64>().is_ok_and(|new| new == old || new as f32 == old as f32),
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();

@@ -3,7 +3,8 @@
 use portolan_diagnostics::{Code, Diagnostic, Span};
 
 use super::{
-    Extent, Framing, Item, ItemContent, Layout, Matches, Node, NodeId, Order, Rule, Start, Test, Times, read::Spans,
+    Extent, Framing, Item, ItemContent, Layout, Matches, Node, NodeId, Order, Rule, Start, Test, Times,
+    read::Spans,
 };
 
 /// Overlaps, gaps, discriminators that cannot tell records apart, lengths that disagree with the framing.
@@ -120,7 +121,11 @@ fn gaps(layout: &Layout, node: &Node, spans: &Spans, findings: &mut Vec<Diagnost
         .collect();
     let message = format!("`{}` says nothing of columns {}", node.name, columns.join(", "));
     let finding = Diagnostic::note(Code::LAYOUT_GAP, message).at(spans.node, "");
-    findings.push(finding.help("they are read as fillers, and written blank; declare them as fields or with `filler: true`"));
+    findings.push(
+        finding.help(
+            "they are read as fillers, and written blank; declare them as fields or with `filler: true`",
+        ),
+    );
 }
 
 /// Fields beyond the record's end.
@@ -158,13 +163,7 @@ fn top(layout: &Layout, spans: &[Spans], findings: &mut Vec<Diagnostic>) {
 }
 
 /// Records at one place of which one cannot be told from the other.
-fn ambiguous(
-    layout: &Layout,
-    nodes: &[NodeId],
-    order: Order,
-    span: Span,
-    findings: &mut Vec<Diagnostic>,
-) {
+fn ambiguous(layout: &Layout, nodes: &[NodeId], order: Order, span: Span, findings: &mut Vec<Diagnostic>) {
     // Where records follow one another once each, their place tells them apart.
     let counted = |id: &NodeId| {
         let occurs = layout.node(*id).occurs;
@@ -187,7 +186,8 @@ fn ambiguous(
                 layout.path(*other)
             );
             let finding = Diagnostic::warning(Code::LAYOUT_AMBIGUOUS, message).at(span, "");
-            findings.push(finding.help("the first in the order of the layout is taken; tell more in `when:`"));
+            findings
+                .push(finding.help("the first in the order of the layout is taken; tell more in `when:`"));
         }
     }
 }

@@ -9,8 +9,8 @@ use portolan_syntax::{
 use super::words::{self, flag, word};
 use crate::copybook::{CopybookOptions, OccursDepending, ReferenceFormat};
 use crate::layout::{
-    BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
-    Long, Prefix, Short, Verify,
+    BinarySizes, Block, ByteOrder, Compression, Delimited, Dialect, Encoding, FileFormat, Framing,
+    LengthForm, LineEnd, Long, Prefix, Short, Verify,
     grammar::{BLOCK, DIALECT, FILE, LENGTH},
 };
 
@@ -137,7 +137,8 @@ fn framing(
     let block_order = keys.take("block-byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
     let inclusive = flag(keys.take("inclusive"), findings);
     let block_inclusive = keys.take("block-inclusive").and_then(|e| boolean(e, findings)).unwrap_or(true);
-    let adjust = keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
+    let adjust =
+        keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
     let end = keys.take("line-end").and_then(|e| line_end(e, findings)).unwrap_or(LineEnd::Any);
     let line_ends = flag(keys.take("line-ends-between"), findings);
     let declared_length = keys.take("length");
@@ -173,7 +174,10 @@ fn framing(
         Kind::Shaped => Framing::Shaped,
         Kind::Rdw => Framing::Prefixed(descriptor(order, inclusive)),
         Kind::Bdw => Framing::Blocked(
-            Prefix { adjust: if block_inclusive { -4 } else { 0 }, ..descriptor(block_order.unwrap_or(order), false) },
+            Prefix {
+                adjust: if block_inclusive { -4 } else { 0 },
+                ..descriptor(block_order.unwrap_or(order), false)
+            },
             descriptor(order, inclusive),
         ),
         Kind::Delimited => Framing::Delimited(delimited),
@@ -284,11 +288,8 @@ fn dialect_keys(
     if let Some(odo) = keys.take("odo").and_then(|e| word(e, ODO, findings)) {
         copybooks.occurs = odo;
     }
-    const FORMATS: &[(&str, Option<ReferenceFormat>)] = &[
-        ("detect", None),
-        ("fixed", Some(ReferenceFormat::Fixed)),
-        ("free", Some(ReferenceFormat::Free)),
-    ];
+    const FORMATS: &[(&str, Option<ReferenceFormat>)] =
+        &[("detect", None), ("fixed", Some(ReferenceFormat::Fixed)), ("free", Some(ReferenceFormat::Free))];
     if let Some(format) = keys.take("format").and_then(|e| word(e, FORMATS, findings)) {
         copybooks.format = format;
     }

@@ -86,7 +86,8 @@ impl Scope<'_> {
 
     fn unknown(&self, path: &[Segment], span: Span) -> Diagnostic {
         let name = dotted(path);
-        let finding = Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, format!("there is no `{name}` here")).at(span, "");
+        let finding =
+            Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, format!("there is no `{name}` here")).at(span, "");
         let own = self.items(self.node).iter().map(|item| item.name.to_string());
         let records = self.layout.nodes().map(|(id, _)| self.layout.path(id));
         let names: Vec<String> = own.chain(records).collect();
@@ -199,7 +200,8 @@ impl Scope<'_> {
                     return None;
                 };
                 let value = self.lower(a, leaf, findings)?;
-                let items: Option<Vec<_>> = items.iter().map(|item| self.lower(item, leaf, findings)).collect();
+                let items: Option<Vec<_>> =
+                    items.iter().map(|item| self.lower(item, leaf, findings)).collect();
                 Formula::In(Box::new(value), items?)
             }
             Kinds::Conditional(a, b, c) => {
@@ -278,7 +280,9 @@ impl Scope<'_> {
             (other, _) => {
                 let message = format!("layouts have no function `{other}`");
                 let finding = Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, message);
-                findings.push(finding.at(leaf.place(&name.place), "").did_you_mean(other, FUNCTIONS.iter().copied()));
+                findings.push(
+                    finding.at(leaf.place(&name.place), "").did_you_mean(other, FUNCTIONS.iter().copied()),
+                );
                 None
             }
         }

@@ -25,7 +25,10 @@ use portolan_syntax::{
 use super::{
     Characters, Dialect, Form, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
-use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
+use crate::{
+    Name, Reading, Record, RecordId, Schema,
+    copybook::{Copybook, CopybookOptions},
+};
 
 /// How large a layout file may be.
 const MAX_BYTES: usize = 1 << 20;
@@ -73,9 +76,13 @@ fn layout(
     let mut file = file;
     file.verify = words(keys.take("verify"), words::VERIFY, findings).unwrap_or_default();
     let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, findings)).unwrap_or_default();
-    let unknown = keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
+    let unknown =
+        keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
     let defaults = Defaults {
-        invalid: keys.take("invalid").and_then(|e| words::word(e, words::INVALID, findings)).unwrap_or_default(),
+        invalid: keys
+            .take("invalid")
+            .and_then(|e| words::word(e, words::INVALID, findings))
+            .unwrap_or_default(),
         trim: keys.take("trim").and_then(|e| words::word(e, words::TRIM, findings)),
         chars: keys.take("chars").and_then(|e| text(e, findings)).map(|t| storage::characters(&t.value)),
         nulls: keys.take("null").map(|e| words::nulls(&e.value, findings)).unwrap_or_default(),

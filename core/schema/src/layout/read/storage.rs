@@ -8,8 +8,8 @@ use portolan_syntax::{
 
 use super::{Builder, columns::Columns, words};
 use crate::layout::{
-    Base, Binary, Characters, Clauses, Digits, Encoding, Extent, Fill, Float, Form, Moment, MomentKind, Packed,
-    PackedSign, Picture, Side, Sign, Storage, Text, Trim, Usage, Zoned, pattern, storage,
+    Base, Binary, Characters, Clauses, Digits, Encoding, Extent, Fill, Float, Form, Moment, MomentKind,
+    Packed, PackedSign, Picture, Side, Sign, Storage, Text, Trim, Usage, Zoned, pattern, storage,
 };
 
 /// What was read of a field already.
@@ -69,7 +69,9 @@ impl<'a> Builder<'a> {
         let Some(keys) = keys else {
             let length = self.columns_extent(declared.columns);
             return match declared.picture {
-                Some(picture) => self.pictured(picture, declared.span, "display", declared.span, length, &mut None),
+                Some(picture) => {
+                    self.pictured(picture, declared.span, "display", declared.span, length, &mut None)
+                }
                 None => {
                     let form = Form::Text(self.text_form(self.file.encoding));
                     length.map(|extent| (self.with_defaults(form), extent))
@@ -82,7 +84,9 @@ impl<'a> Builder<'a> {
         if let Some(null) = keys.take("null") {
             storage.nulls = words::nulls(&null.value, self.findings);
         }
-        if let Some(invalid) = keys.take("invalid").and_then(|e| words::word(e, words::INVALID, self.findings)) {
+        if let Some(invalid) =
+            keys.take("invalid").and_then(|e| words::word(e, words::INVALID, self.findings))
+        {
             storage.invalid = invalid;
         }
         Some((storage, extent))
@@ -112,7 +116,8 @@ impl<'a> Builder<'a> {
 
     fn declared_extent(&mut self, declared: &Declared<'_>, keys: &mut Keys<'a>) -> Option<Extent> {
         let by_columns = self.columns_extent(declared.columns);
-        let length = keys.take("length").and_then(|e| words::length(e, self.findings).map(|length| (length, e)));
+        let length =
+            keys.take("length").and_then(|e| words::length(e, self.findings).map(|length| (length, e)));
         let characters = keys.take("characters").and_then(|e| words::length(e, self.findings));
         if let (Some(Extent::Bytes(columns)), Some((length, entry))) = (by_columns, &length)
             && columns != *length
@@ -182,9 +187,16 @@ impl<'a> Builder<'a> {
             Type::Text => Form::Text(self.text_form(encoding)),
             Type::Bytes => Form::Octets,
             Type::Float => Form::Float(Float { standard: self.dialect().float, order: self.dialect().order }),
-            Type::Integer | Type::Decimal => {
-                self.number(declared.span, extent, encoding, usage.map(|u| u.value), usage_span, sign, signed, keys)?
-            }
+            Type::Integer | Type::Decimal => self.number(
+                declared.span,
+                extent,
+                encoding,
+                usage.map(|u| u.value),
+                usage_span,
+                sign,
+                signed,
+                keys,
+            )?,
             Type::Moment(_) => {
                 let base = match &usage {
                     None => Form::Text(self.text_form(encoding)),
@@ -228,7 +240,9 @@ impl<'a> Builder<'a> {
                         MomentKind::DateTime => "datetime",
                     };
                     let message = format!("this pattern is that of a {word}, not of a {key}");
-                    self.invalid(written.span, message).help.push(format!("write `{word}: {}`", written.value));
+                    self.invalid(written.span, message)
+                        .help
+                        .push(format!("write `{word}: {}`", written.value));
                 }
                 Err(message) => {
                     self.invalid(written.span, message);
@@ -288,10 +302,10 @@ impl<'a> Builder<'a> {
         }
         match (declared, extent) {
             (Some(Extent::Bytes(columns)), Extent::Bytes(length)) if columns != length => {
-                let message = format!("the picture `{picture}` takes {length} bytes, and the field has {columns}");
-                self.findings.push(
-                    Diagnostic::error(portolan_diagnostics::Code::LAYOUT_LENGTH, message).at(span, ""),
-                );
+                let message =
+                    format!("the picture `{picture}` takes {length} bytes, and the field has {columns}");
+                self.findings
+                    .push(Diagnostic::error(portolan_diagnostics::Code::LAYOUT_LENGTH, message).at(span, ""));
                 Some((made, Extent::Bytes(columns)))
             }
             (Some(declared), _) => Some((made, declared)),
@@ -302,7 +316,8 @@ impl<'a> Builder<'a> {
     fn usage(&mut self, usage: &str, span: Span) -> Option<Usage> {
         let found = Usage::parse(usage);
         if found.is_none() {
-            let known = ["display", "comp", "comp-1", "comp-2", "comp-3", "comp-5", "comp-6", "comp-9", "national"];
+            let known =
+                ["display", "comp", "comp-1", "comp-2", "comp-3", "comp-5", "comp-6", "comp-9", "national"];
             let finding = bad(span, format!("`{usage}` is no usage")).did_you_mean(usage, known);
             self.findings.push(finding);
         }
@@ -325,7 +340,8 @@ impl<'a> Builder<'a> {
             self.invalid(span, "a number has a length in bytes");
             return None;
         };
-        let scale = keys.take("scale").and_then(|e| words::whole(e, -38, 38, self.findings)).unwrap_or(0) as i8;
+        let scale =
+            keys.take("scale").and_then(|e| words::whole(e, -38, 38, self.findings)).unwrap_or(0) as i8;
         let digits = keys.take("digits").and_then(|e| words::whole(e, 1, 38, self.findings)).map(|d| d as u8);
         let usage = self.usage(usage.as_deref().unwrap_or("display"), usage_span)?;
         let order = self.dialect().order;
