@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Layout, NodeId};
+use portolan_schema::layout::{Framing, Layout, NodeId, Requirement};
 
 use super::{
     codepage::Transcoder,
@@ -25,7 +25,7 @@ pub struct RecordFile {
     pub(super) structure: Structure,
     pub(super) totals: Totals,
     /// What each record must satisfy, by node.
-    pub(super) requires: Vec<Vec<Formula>>,
+    pub(super) requires: Vec<Vec<(Formula, Box<str>)>>,
     pub(super) text: Transcoder,
     pub(super) blank: u8,
     /// The byte that records consist of which fill a block.
@@ -48,12 +48,13 @@ impl RecordFile {
         let mut totals = Totals::compile(&layout, &mut forms);
         let structure = Structure::compile(&layout);
         let text = Transcoder::new(layout.file.encoding);
-        let requires: Vec<Vec<Formula>> = layout
-            .nodes()
-            .map(|(id, node)| node.require.iter().map(|f| Formula::compile(&layout, id, f)).collect())
-            .collect();
+        let compiled = |id, require: &Requirement| {
+            (Formula::compile(&layout, id, &require.formula), require.text.clone())
+        };
+        let requires: Vec<Vec<_>> =
+            layout.nodes().map(|(id, node)| node.require.iter().map(|r| compiled(id, r)).collect()).collect();
         for (index, requires) in requires.iter().enumerate() {
-            for require in requires {
+            for (require, _) in requires {
                 totals.keep(NodeId(index as u32), require);
             }
         }
@@ -118,13 +119,26 @@ impl RecordFile {
             ordinals: &known.ordinals,
             records: known.records,
             block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
+            from: 0,
+            within: None,
         }
+    }
+
+    /// Whether blanks behind a record's last field mean nothing: where its length is that of a line, or said before it.
+    pub(super) fn fills_up(&self) -> bool {
+        matches!(
+            self.layout.file.framing,
+            Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. }
+        )
     }
 
     /// Whether a record only fills a block up.
     pub(super) fn is_fill(&self, record: &[u8]) -> bool {
         match self.fill {
-            Some(fill) => !record.is_empty() && record.iter().all(|byte| *byte == fill),
+            Some(fill) => {
+                let rest = record.iter().rposition(|byte| *byte != self.blank).map_or(0, |last| last + 1);
+                rest > 0 && record.iter().take(rest).all(|byte| *byte == fill)
+            }
             None => false,
         }
     }

@@ -29,7 +29,8 @@ pub(super) struct Part {
     pub(super) kind: PartKind,
     pub(super) when: Option<Rule>,
     pub(super) value: Option<(Formula, Verify)>,
-    pub(super) require: Option<Formula>,
+    /// What must hold, and how the layout writes it.
+    pub(super) require: Option<(Formula, Box<str>)>,
     pub(super) default: Option<Box<str>>,
     /// The only texts that it may have.
     pub(super) listed: Option<Vec<Box<str>>>,
@@ -182,7 +183,7 @@ impl Compiler<'_> {
             kind,
             when: item.when.as_ref().map(|rule| Rule::compile(self.layout, self.node, rule)),
             value: item.value.as_ref().map(|check| (formula(&check.formula), check.verify)),
-            require: item.require.as_ref().map(formula),
+            require: item.require.as_ref().map(|require| (formula(&require.formula), require.text.clone())),
             default: item.default.clone(),
             listed: item.field.and_then(|field| self.listed(field)),
             variant: item.variant,

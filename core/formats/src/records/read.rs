@@ -14,6 +14,7 @@ use super::{
     structure::Move,
     totals::When,
     values::{FieldProblem, Sink, Values},
+    wrap::Wraps,
 };
 use crate::{Decimal, Value, lexical};
 
@@ -76,6 +77,8 @@ pub struct RecordReader<'f, R> {
     arena: Bump,
     /// Values are left to whoever uses them.
     lightly: bool,
+    /// Line ends that were taken out, where the layout says that they belong to nothing.
+    wraps: Option<Wraps>,
 }
 
 impl<'f, R: Read> RecordReader<'f, R> {
@@ -99,6 +102,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             found: Vec::new(),
             arena: Bump::new(),
             lightly: false,
+            wraps: file.layout.file.wrapped.then(Wraps::default),
         }
     }
 
@@ -112,7 +116,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
 
     /// The bytes of the piece that came last, with all that frames it.
     pub fn piece(&self) -> &[u8] {
-        &self.window[self.piece.clone()]
+        match &self.wraps {
+            Some(wraps) => wraps.piece(),
+            None => &self.window[self.piece.clone()],
+        }
     }
 
     /// The record's own bytes.
@@ -160,12 +167,14 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.piece = self.from + range.start..self.from + range.end;
                     self.data = self.piece.start..self.piece.start;
                     self.from = self.piece.end;
+                    self.put_back();
                     return Next::Other;
                 }
                 Ok(Cut::Record { data, whole }) => {
                     self.piece = self.from + whole.start..self.from + whole.end;
                     self.data = self.from + data.start..self.from + data.end;
                     self.from = self.piece.end;
+                    self.put_back();
                     return self.placed(sink);
                 }
                 Ok(Cut::End) => {
@@ -178,6 +187,19 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 }
             }
         }
+    }
+
+    /// Puts line ends back that were taken out of the last piece.
+    fn put_back(&mut self) {
+        if let Some(wraps) = &mut self.wraps {
+            let last = self.complete && self.piece.end == self.window.len();
+            wraps.put_back(&self.window[self.piece.clone()], self.offset + self.piece.start as u64, last);
+        }
+    }
+
+    /// Where in the file a byte of the window stands; in a file with line ends anywhere, where it would stand about.
+    fn stands(&self, at: usize) -> u64 {
+        self.offset + at as u64 + self.wraps.as_ref().map_or(0, Wraps::passed)
     }
 
     fn cut(&mut self) -> Result<Cut, super::FrameError> {
@@ -211,22 +233,29 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if self.window.len() < wanted {
             self.window.resize(wanted, 0);
         }
-        loop {
+        let before = self.filled;
+        let read = loop {
             match self.input.read(&mut self.window[self.filled..]) {
                 Ok(0) => {
                     self.complete = true;
-                    return Ok(());
+                    break Ok(());
                 }
                 Ok(bytes) => {
                     self.filled += bytes;
                     if self.filled == self.window.len() {
-                        return Ok(());
+                        break Ok(());
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => break Err(error),
             }
+        };
+        if let Some(wraps) = &mut self.wraps {
+            self.window.truncate(self.filled);
+            wraps.take(&mut self.window, before, self.offset + before as u64);
+            self.filled = self.window.len();
         }
+        read
     }
 
     /// Whether the current record is the last one: only asked where a layout does.
@@ -264,7 +293,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let end = data.len().saturating_sub(tail as usize).max(begin);
         self.data = self.data.start + begin..self.data.start + end;
         let data = &self.window[self.data.clone()];
-        let offset = self.offset + self.piece.start as u64;
+        let offset = self.stands(self.piece.start);
         self.arena.reset();
         let arena = &self.arena;
         let mut info = RecordInfo { node: None, number: self.state.known.number, offset };
@@ -346,6 +375,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             Some((record, columns)) => (record, Some(columns)),
             None => (data, None),
         };
+        let strict = !matches!(file.layout.file.framing, Framing::Shaped);
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
@@ -356,7 +386,6 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
             }
         } else {
-            let strict = !matches!(file.layout.file.framing, Framing::Shaped);
             if record.len() < form.least && file.layout.file.short == Short::Pad {
                 record = file.padded(record, Some(form.least), arena);
             } else if record.len() < form.least && file.layout.file.short == Short::Refuse {
@@ -368,8 +397,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 && strict
             {
                 let (within, beyond) = record.split_at(most);
-                let blanks = matches!(file.layout.file.framing, Framing::Lines { .. })
-                    && beyond.iter().all(|byte| *byte == file.blank);
+                let blanks = file.fills_up() && beyond.iter().all(|byte| *byte == file.blank);
                 if !blanks && file.layout.file.long == Long::Refuse {
                     let kind = RecordErrorKind::Long { found: record.len(), most };
                     self.found.push(FieldProblem {
@@ -382,7 +410,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 record = within;
             }
         }
-        if self.found.is_empty() && (!self.lightly || file.demands[node.0 as usize]) {
+        // What a record that is too long says is read all the same: it may tell why.
+        let readable = self.found.iter().all(|found| matches!(found.kind, RecordErrorKind::Long { .. }));
+        let told = self.found.len();
+        if readable && (!self.lightly || file.demands[node.0 as usize]) {
             let facts = file.facts(&self.state.known, record, last);
             let facts = Facts { node: Some(node), columns, ..facts };
             let mut values = Values {
@@ -393,15 +424,22 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 problems: &mut self.found,
                 path: String::new(),
             };
-            values.parts(&form.parts, 0);
-            let unmet = file.requires[node.0 as usize].iter().any(|require| !require.holds(&facts, arena));
-            if unmet {
-                self.found.push(FieldProblem {
-                    field: String::new(),
-                    at: 0,
-                    length: record.len(),
-                    kind: RecordErrorKind::Require,
-                });
+            let end = values.parts(&form.parts, 0).max(form.least);
+            // What stands behind the last field of a record whose length varies.
+            if let Some(beyond) = record.get(end..)
+                && columns.is_none()
+                && strict
+                && file.layout.file.long == Long::Refuse
+                && told == 0
+                && !beyond.iter().all(|byte| *byte == file.blank && file.fills_up())
+            {
+                let kind = RecordErrorKind::Long { found: record.len(), most: end };
+                self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
+            }
+            let requires = &file.requires[node.0 as usize];
+            for (_, text) in requires.iter().filter(|(require, _)| !require.holds(&facts, arena)) {
+                let kind = RecordErrorKind::Require(text.clone());
+                self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
         if file.totals.feeds(node)
@@ -411,7 +449,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             let record = record.to_vec();
             self.verify(node, info, record, last);
         }
-        let begin = self.offset + self.data.start as u64;
+        let begin = self.stands(self.data.start);
         let name = file.structure.name(node);
         let record = &self.window[self.data.clone()];
         for found in self.found.drain(..) {
@@ -448,7 +486,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 part: check.part.clone(),
                 record: record.clone(),
                 number: info.number,
-                offset: self.offset + self.data.start as u64,
+                offset: self.stands(self.data.start),
                 verify: check.verify,
             };
             match check.when {

@@ -87,7 +87,10 @@ impl Test {
         match self {
             Self::Columns { from, to, matches } => {
                 let (from, to) = match facts.columns {
-                    None => (*from, to.unwrap_or(facts.record.len())),
+                    None => (
+                        facts.from.saturating_add(*from),
+                        to.map_or(facts.record.len(), |to| facts.from.saturating_add(to)),
+                    ),
                     // Of delimited values columns are counted, not bytes.
                     Some(columns) => {
                         let first = columns.get(*from).map_or(facts.record.len(), |column| column.start);

@@ -187,6 +187,8 @@ impl ExcerptReader {
         let Some(steps) = &program.fixed else {
             let facts = Facts {
                 record,
+                from: 0,
+                within: None,
                 columns: None,
                 node: Some(NodeId(node as u32)),
                 number: 0,

@@ -245,6 +245,8 @@ fn compute(file: &RecordFile, node: NodeId, computed: &[Computed], at: usize, ou
 fn facts<'f>(file: &'f RecordFile, node: NodeId, record: &'f [u8]) -> Facts<'f> {
     Facts {
         record,
+        from: 0,
+        within: None,
         columns: None,
         node: Some(node),
         number: 0,

@@ -88,7 +88,7 @@ impl Totals {
                 self.checks[node.0 as usize].push(Check { part: path.clone(), verify: *verify, when });
                 self.keep(node, formula);
             }
-            if let Some(require) = &part.require {
+            if let Some((require, _)) = &part.require {
                 self.keep(node, require);
             }
             if let Some(rule) = &part.when {
@@ -107,7 +107,7 @@ impl Totals {
     }
 
     pub(super) fn keep_place(&mut self, node: NodeId, place: &Place) {
-        if place.record != node {
+        if place.record != node || place.previous {
             self.kept[place.record.0 as usize] = true;
         }
     }

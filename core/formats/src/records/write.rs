@@ -18,6 +18,8 @@ use super::{
     state::{Known, Pending, State},
     structure::Move,
     totals::When,
+    walk::Occurrence,
+    wrap::Wraps,
 };
 use crate::{Value, ValueProblem};
 
@@ -44,6 +46,13 @@ pub struct RecordWriter<'f> {
 
 /// Bytes of a record, and where in it they are.
 type Patch = (std::ops::Range<usize>, Vec<u8>);
+/// Where in a record is written.
+#[derive(Clone, Copy)]
+struct Spot<'s> {
+    node: NodeId,
+    /// The occurrence of a list that it is in.
+    within: Option<&'s Occurrence<'s>>,
+}
 
 /// What is wrong with a field that is to be written.
 struct Wrong {
@@ -198,8 +207,15 @@ impl<'f> RecordWriter<'f> {
             record = shortened;
         }
         let template_record = template.is_some().then(|| record.clone());
-        let end = self.parts(node, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
+        let spot = Spot { node, within: None };
+        let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
         record.truncate(end.max(form.least));
+        // Blanks behind its last field that fill a record up are kept.
+        if let Some(rest) = template_record.as_ref().and_then(|template| template.get(record.len()..))
+            && rest.iter().all(|byte| *byte == file.blank)
+        {
+            record.extend_from_slice(rest);
+        }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
             self.frame
@@ -262,6 +278,8 @@ impl<'f> RecordWriter<'f> {
 
     /// A record's own bytes, as they were read.
     fn template(&self, raw: &[u8]) -> Vec<u8> {
+        let unwrapped = self.file.layout.file.wrapped.then(|| Wraps::without(raw));
+        let raw = unwrapped.as_deref().unwrap_or(raw);
         let data = self.data_of(raw).unwrap_or(0..raw.len());
         let bytes = raw.get(data).unwrap_or(raw);
         let (head, tail) = self.file.layout.file.record_margins;
@@ -273,11 +291,16 @@ impl<'f> RecordWriter<'f> {
         Facts { node: Some(node), ..self.file.facts(&self.state.known, record, false) }
     }
 
+    /// The same within a list.
+    fn facts_at<'a>(&'a self, spot: Spot<'a>, record: &'a [u8]) -> Facts<'a> {
+        Facts { within: spot.within, ..self.facts(spot.node, record) }
+    }
+
     /// Writes the parts of a group into a record; the byte after the last.
     #[allow(clippy::too_many_arguments, reason = "they are what writing a group needs")]
     fn parts(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         parts: &[Part],
         base: usize,
         given: &BTreeMap<String, Given>,
@@ -309,15 +332,16 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = joined(path, &part.name);
-            let after = self.occurrences(node, parts, part, start, value, record, template, &name)?;
+            let after = self.occurrences(spot, parts, part, start, value, record, template, &name)?;
             if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = after;
             }
             end = end.max(after);
         }
-        for part in parts.iter().filter(|part| part.when.is_some() && given.contains_key(&*part.name)) {
+        let conditional = |part: &&Part| part.when.is_some() && !matches!(part.times, Times::Counted { .. });
+        for part in parts.iter().filter(conditional).filter(|part| given.contains_key(&*part.name)) {
             let arena = Bump::new();
-            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts(node, record), &arena)) {
+            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
                 let message = "it is given, and the condition under which it is there does not hold";
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
@@ -334,7 +358,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn occurrences(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         start: usize,
@@ -344,7 +368,7 @@ impl<'f> RecordWriter<'f> {
         name: &str,
     ) -> Result<usize, Wrong> {
         if part.times == Times::Once {
-            return self.once(node, siblings, part, start, given, record, template, name);
+            return self.once(spot, siblings, part, start, given, record, template, name);
         }
         let empty = Vec::new();
         let items = match given {
@@ -374,10 +398,14 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = format!("{name}[{index}]");
-            at = self.once(node, siblings, part, at, item, record, template, &name)?;
+            let occurrence = Occurrence { part, base: at, outer: spot.within };
+            let within = Spot { within: Some(&occurrence), ..spot };
+            at = self.once(within, siblings, part, at, item, record, template, &name)?;
         }
-        if let Times::Counted { by, words, .. } = &part.times {
-            self.count(node, by, words, items.len(), record, name)?;
+        if let Times::Counted { by, words, .. } = &part.times
+            && !by.is_empty()
+        {
+            self.count(spot, by, words, items.len(), record, name)?;
         }
         Ok(at)
     }
@@ -385,17 +413,17 @@ impl<'f> RecordWriter<'f> {
     /// The count of a list that was written: it must say as many.
     fn count(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         by: &[u32],
         words: &[(Box<str>, u32)],
         count: usize,
         record: &mut [u8],
         name: &str,
     ) -> Result<(), Wrong> {
-        let Some(form) = &self.file.forms[node.0 as usize] else { return Ok(()) };
+        let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: node, item: by.into(), own: true };
-        let said = match place.value(&self.facts(node, record), &arena) {
+        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false };
+        let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
                 Some((_, said)) => Some(*said as usize),
@@ -406,7 +434,7 @@ impl<'f> RecordWriter<'f> {
         if said == Some(count) {
             return Ok(());
         }
-        let found = super::walk::find(form, by, &self.facts(node, record), &arena);
+        let found = super::walk::find(form, by, &self.facts_at(spot, record), &arena);
         let Some((part, range)) = found else { return Ok(()) };
         let PartKind::Value(codec) = &part.kind else { return Ok(()) };
         let word = words.iter().find(|(_, said)| *said as usize == count).map(|(word, _)| word);
@@ -421,7 +449,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn once(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         at: usize,
@@ -451,8 +479,8 @@ impl<'f> RecordWriter<'f> {
                         return Err(Wrong::json(name, format!("it is {}, not a group", other.describe())));
                     }
                 };
-                // A redefinition of which nothing is given leaves the bytes to the others.
-                if part.shared && members.is_empty() {
+                // A redefinition of which nothing is given leaves the bytes to the others; a group without a name is a filler.
+                if (part.shared || part.name.is_empty() && !part.varies) && members.is_empty() {
                     return Ok(match part.extent {
                         Extent::Bytes(bytes) => {
                             self.extend(record, at + bytes as usize);
@@ -461,7 +489,7 @@ impl<'f> RecordWriter<'f> {
                         _ => at,
                     });
                 }
-                let end = self.parts(node, parts, at, members, record, template, name)?;
+                let end = self.parts(spot, parts, at, members, record, template, name)?;
                 Ok(match (part.extent, part.varies) {
                     (Extent::Bytes(bytes), false) => {
                         self.extend(record, at + bytes as usize);

@@ -242,16 +242,35 @@ fn excludes(a: &Test, b: &Test) -> bool {
             | (
                 Test::Columns { from: f2, to: t2, matches: Matches::Characters(characters) },
                 Test::Columns { from, to, matches: Matches::Literals(texts) },
-            ) => from == f2 && to == t2 && texts.iter().all(|text| !text.chars().all(|c| of(characters, c))),
+            ) => {
+                // What stands in the columns of both is not of the class.
+                let (Some(to), Some(t2)) = (to, t2) else { return false };
+                let (begin, end) = (*from.max(f2), *to.min(t2));
+                begin < end
+                    && texts.iter().all(|text| {
+                        let shared = text.chars().skip((begin - from) as usize).take((end - begin) as usize);
+                        shared.into_iter().any(|c| !of(characters, c))
+                    })
+            }
             _ => false,
         },
         (Test::Value(a, Matches::Literals(these)), Test::Value(b, Matches::Literals(those))) => {
-            a.item == b.item && these.iter().all(|text| !those.contains(text))
+            same(a, b) && these.iter().all(|text| !those.contains(text))
         }
+        (Test::Value(a, Matches::Not(not)), Test::Value(b, Matches::Literals(those)))
+        | (Test::Value(b, Matches::Literals(those)), Test::Value(a, Matches::Not(not))) => match &**not {
+            Matches::Literals(these) => same(a, b) && those.iter().all(|text| these.contains(text)),
+            _ => false,
+        },
         (Test::Length(a, a_to), Test::Length(b, b_to)) => a_to < b || b_to < a,
         (Test::Number(a, a_to), Test::Number(b, b_to)) => a_to < b || b_to < a,
         _ => false,
     }
+}
+
+/// Whether two fields are the same one: of a record that both ask for, or each of its own at the same place.
+fn same(a: &super::Reference, b: &super::Reference) -> bool {
+    a.item == b.item
 }
 
 fn of(characters: &super::Characters, c: char) -> bool {

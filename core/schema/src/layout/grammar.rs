@@ -50,7 +50,12 @@ pub static LAYOUT: Group = Group {
             TRIM,
             "From which sides padding is taken away. Default: from the side where the field was padded.",
         ),
-        Key::new("null", NULL, "What stands for no value, in every field that says no other."),
+        Key::new("chars", Text, "What texts may consist of that say no other: `printable`, for one."),
+        Key::new(
+            "null",
+            NULL,
+            "What stands for no value, in every field that says no other. Low values do so in no binary number: there they are zero.",
+        ),
     ],
 };
 
@@ -99,7 +104,12 @@ pub(super) static FILE: Group = Group {
         Key::new(
             "length",
             Value::Group(&LENGTH),
-            "Where the length of a record stands, with `length-prefix` and `length-field`.",
+            "Where the length of a record stands, with `length-prefix` and `length-field`; with `rdw` and `bdw`, that it is `decimal`.",
+        ),
+        Key::new(
+            "wrapped",
+            Boolean,
+            "Line ends may stand anywhere, also within records, and belong to none.",
         ),
         Key::new("header-bytes", Whole(0, u64::MAX), "Bytes before the first record that belong to none."),
         Key::new("trailer-bytes", Whole(0, u64::MAX), "Bytes after the last record that belong to none."),
@@ -355,12 +365,20 @@ pub(super) static FIELD: Group = Group {
             Either(&[List(&Text), Named(&Text)]),
             "The only texts that it may have, perhaps with what they mean.",
         ),
-        Key::new("occurs", Text, "How often it stands there: `5`, or `0..10` with `depending-on`."),
+        Key::new(
+            "occurs",
+            Text,
+            "How often it stands there: `5`, or `0..10` with `depending-on`; with `when` instead, as often as that holds of what follows.",
+        ),
         Key::new("depending-on", Text, "The field that says how often."),
         Key::new("counts", Named(&Whole(0, 65_536)), "Counts that are words: which text means how many."),
         Key::new("room", Boolean, "Room for the most is there whatever the count is."),
         Key::new("redefines", Text, "The field whose bytes it shares."),
-        Key::new("when", Expression, "It is there only where this holds."),
+        Key::new(
+            "when",
+            Expression,
+            "It is there only where this holds. Of a list its columns are counted from where each item begins: `{ 1-2: J1 }`.",
+        ),
         Key::new("value", Expression, "What it must be: verified on reading, computed on writing."),
         Key::new("verify", VERIFY, "What happens where it is otherwise."),
         Key::new("require", Expression, "What must hold of it on reading."),

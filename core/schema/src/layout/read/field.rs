@@ -144,7 +144,8 @@ impl<'a> Builder<'a> {
         });
         let from_end = keys.take("from-end").and_then(|e| words::length(e, self.findings));
         let redefines = keys.take("redefines").and_then(|e| text(e, self.findings));
-        let times = self.times(place, path, keys);
+        let when = keys.take("when");
+        let times = self.times(place, path, when.is_some(), keys);
         let start = match &redefines {
             Some(other) => {
                 let other_name = other.value.replace('-', "_");
@@ -166,7 +167,6 @@ impl<'a> Builder<'a> {
         let default =
             keys.take("default").and_then(|e| text(e, self.findings)).map(|t| t.value.into_boxed_str());
         let sensitive = words::flag(keys.take("sensitive"), self.findings);
-        let when = keys.take("when");
         let verify = keys.take("verify").and_then(|e| words::word(e, words::VERIFY, self.findings));
         if let Some(when) = when {
             self.pend(place.node, path, Waiting::When(&when.value));
@@ -290,7 +290,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `occurs:` with what counts it.
-    fn times(&mut self, place: Place, path: &[u32], keys: &mut Keys<'a>) -> Times {
+    fn times(&mut self, place: Place, path: &[u32], conditional: bool, keys: &mut Keys<'a>) -> Times {
         let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e).map(|occurs| (occurs, e)));
         let by = keys.take("depending-on").and_then(|e| leaf(e, self.findings));
         let counts = keys.take("counts");
@@ -322,12 +322,16 @@ impl<'a> Builder<'a> {
                 self.pend(place.node, path, Waiting::Counted(by));
                 Times::Counted { least: occurs.min, most, by: Vec::new(), words, room }
             }
+            // As often as its condition holds where the next one would begin.
+            None if conditional && occurs.min < most => {
+                Times::Counted { least: occurs.min, most, by: Vec::new(), words: Vec::new(), room: false }
+            }
             None if occurs.min == most && most > 1 => Times::Fixed(most),
             None if most == 1 => Times::Once,
             None => {
                 self.invalid(entry.value.span, "how often it stands there must be known")
                     .help
-                    .push("write one number, or name the field that says it in `depending-on:`".to_owned());
+                    .push("write one number, name the field that says it in `depending-on:`, or say by `when:` what each begins with".to_owned());
                 Times::Once
             }
         }

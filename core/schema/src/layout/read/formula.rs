@@ -27,7 +27,7 @@ enum Meaning {
 }
 
 /// Functions of layouts, for those who look for one.
-const FUNCTIONS: &[&str] = &["count", "sum", "ordinal", "aba", "mod10", "mod11", "mod97", "has"];
+const FUNCTIONS: &[&str] = &["count", "sum", "ordinal", "previous", "aba", "mod10", "mod11", "mod97", "has"];
 
 impl Scope<'_> {
     /// `value:` an expression, or `{ const: ... }`.
@@ -255,6 +255,13 @@ impl Scope<'_> {
                     Some(Meaning::Records(node)) => Some(Formula::Ordinal(node)),
                     _ => wrong(format!("`{}` is no record around this one", dotted(path)), findings),
                 }
+            }
+            ("previous", [of]) => {
+                let reference = self.reference(of, leaf.place(&of.place), findings)?;
+                if reference.record == self.node {
+                    return Some(Formula::Previous(reference));
+                }
+                wrong("`previous` is of a field of this record".to_owned(), findings)
             }
             ("has", [of]) => self.reference(of, leaf.place(&of.place), findings).map(Formula::Has),
             ("aba" | "mod10" | "mod11" | "mod97", [of]) => {

@@ -284,12 +284,13 @@ impl<'a> Builder<'a> {
         for item in items {
             match &mut item.content {
                 ItemContent::Value(storage) => {
-                    storage.nulls.clone_from(&self.defaults.nulls);
+                    storage.nulls = self.defaults.nulls_of(&storage.form);
                     if self.defaults.invalid == Invalid::Null {
                         storage.invalid = Invalid::Null;
                     }
-                    if let (Form::Text(text), Some(trim)) = (&mut storage.form, self.defaults.trim) {
-                        text.trim = trim;
+                    if let Form::Text(text) = &mut storage.form {
+                        text.trim = self.defaults.trim.unwrap_or(text.trim);
+                        text.chars.clone_from(&self.defaults.chars);
                     }
                     let Some(field) = item.field else { continue };
                     let field = &mut self.schema.record_mut(record).fields[field.0 as usize];

@@ -129,7 +129,8 @@ impl<'a> Builder<'a> {
     }
 
     fn with_defaults(&self, form: Form) -> Storage {
-        Storage { form, nulls: self.defaults.nulls.clone(), invalid: self.defaults.invalid }
+        let nulls = self.defaults.nulls_of(&form);
+        Storage { form, nulls, invalid: self.defaults.invalid }
     }
 
     fn text_form(&self, encoding: Encoding) -> Text {
@@ -139,7 +140,7 @@ impl<'a> Builder<'a> {
             justified: Side::Left,
             trim: self.defaults.trim.unwrap_or(Trim { left: false, right: true }),
             transliterate: false,
-            chars: None,
+            chars: self.defaults.chars.clone(),
         }
     }
 
@@ -293,10 +294,11 @@ impl<'a> Builder<'a> {
                 return None;
             }
         };
-        made.nulls = self.defaults.nulls.clone();
+        made.nulls = self.defaults.nulls_of(&made.form);
         made.invalid = self.defaults.invalid;
         if let Form::Text(text) = &mut made.form {
             text.trim = self.defaults.trim.unwrap_or(Trim { left: false, right: true });
+            text.chars.clone_from(&self.defaults.chars);
         }
         match (declared, extent) {
             (Some(Extent::Bytes(columns)), Extent::Bytes(length)) if columns != length => {
@@ -450,7 +452,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn characters(text: &str) -> Characters {
+/// `chars:`
+pub(super) fn characters(text: &str) -> Characters {
     match text {
         "alphabetic" => Characters::Alphabetic,
         "digits" => Characters::Digits,
