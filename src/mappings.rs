@@ -123,8 +123,10 @@ pub(crate) fn read_with(
         read.layouts += 1;
         let Some(entry) = layout.to_str() else { continue };
         let mut reading = Reading { resolver: &resolver, sources };
+        // What a layout says nothing of is told to whoever asks for that layout.
+        let named = paths.iter().any(|path| Path::new(&tidy(path)) == layout);
         for finding in portolan_schema::layout::read(entry, &mut reading).diagnostics {
-            if !read.findings.contains(&finding) {
+            if (named || finding.severity != Severity::Note) && !read.findings.contains(&finding) {
                 read.findings.push(finding);
             }
         }
