@@ -412,7 +412,7 @@ impl<'f> RecordWriter<'f> {
     ) -> Result<(), Wrong> {
         let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false };
+        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false, listed: false };
         let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {

@@ -13,39 +13,87 @@ use crate::{
 /// Files that the rules refuse, with one finding that decides it.
 const REFUSED: &[(&str, &str)] = &[
     // Batch 2 is of credits only (220), and debits an account.
-    ("20180716-IAT-A17-A18.ach", "35 batch.control iat.debit: what the layout requires does not hold: `header.service_class != 220 || debit == 0`"),
+    (
+        "20180716-IAT-A17-A18.ach",
+        "35 batch.control iat.debit: what the layout requires does not hold: `header.service_class != 220 || debit == 0`",
+    ),
     // A control character (1A) in a name; so in the other four.
-    ("Iat-invalidAddenda13.ach", "7 batch.iat_entry.originating_bank name: the value holds a character that its field does not allow"),
+    (
+        "Iat-invalidAddenda13.ach",
+        "7 batch.iat_entry.originating_bank name: the value holds a character that its field does not allow",
+    ),
     // Columns 55-58 of an ENR entry count its addenda, as in CTX; here a name begins there.
-    ("ach-enr-read__enr-read.ach", "3 batch.entry ctx.addenda_count: the value is not written as its type demands"),
+    (
+        "ach-enr-read__enr-read.ach",
+        "3 batch.entry ctx.addenda_count: the value is not written as its type demands",
+    ),
     // A return addenda without its entry.
-    ("adv-invalidBatchEntries.ach", "3: `batch.entry.return` cannot stand here: `batch.entry`, `batch.iat_entry`, `batch.adv_entry` or `batch.control` is expected"),
+    (
+        "adv-invalidBatchEntries.ach",
+        "3: `batch.entry.return` cannot stand here: `batch.entry`, `batch.iat_entry`, `batch.adv_entry` or `batch.control` is expected",
+    ),
     ("adv-noFileControl.ach", "6: the file ends without `file_control`"),
     // No file header, and its first batch has no control.
     ("bh-ed-ad-bh-ed-ad-ed-ad.ach", "4: `batch.control` is missing before it"),
     // A letter that is not of ASCII, and of two bytes, so that the record has 95.
-    ("extended-ascii.ach", "15 batch.entry other.name: the value holds bytes that are no characters of its encoding"),
-    ("iat-invalidAddenda11.ach", "5 batch.iat_entry.originator name: the value holds a character that its field does not allow"),
-    ("iat-invalidAddenda14.ach", "8 batch.iat_entry.receiving_bank name: the value holds a character that its field does not allow"),
-    ("iat-invalidAddenda16.ach", "10 batch.iat_entry.receiver_place city_and_state: the value holds a character that its field does not allow"),
-    ("iat-invalidAddenda18.ach", "12 batch.iat_entry.correspondent name: the value holds a character that its field does not allow"),
+    (
+        "extended-ascii.ach",
+        "15 batch.entry other.name: the value holds bytes that are no characters of its encoding",
+    ),
+    (
+        "iat-invalidAddenda11.ach",
+        "5 batch.iat_entry.originator name: the value holds a character that its field does not allow",
+    ),
+    (
+        "iat-invalidAddenda14.ach",
+        "8 batch.iat_entry.receiving_bank name: the value holds a character that its field does not allow",
+    ),
+    (
+        "iat-invalidAddenda16.ach",
+        "10 batch.iat_entry.receiver_place city_and_state: the value holds a character that its field does not allow",
+    ),
+    (
+        "iat-invalidAddenda18.ach",
+        "12 batch.iat_entry.correspondent name: the value holds a character that its field does not allow",
+    ),
     // There is no return reason R96.
-    ("iat-invalidAddenda99.ach", "11 batch.iat_entry.return reason: the value is not one of those that the layout lists"),
+    (
+        "iat-invalidAddenda99.ach",
+        "11 batch.iat_entry.return reason: the value is not one of those that the layout lists",
+    ),
     // Batch control says another ODFI and another batch than its header.
-    ("iat-invalidBatchControl.ach", "11 batch.control originating_dfi: the value is not what it must be: 23138010 is computed"),
+    (
+        "iat-invalidBatchControl.ach",
+        "11 batch.control originating_dfi: the value is not what it must be: 23138010 is computed",
+    ),
     // There is no transaction code 90.
-    ("iat-invalidEntryDetail.ach", "3 batch.iat_entry code: the value is not one of those that the layout lists"),
+    (
+        "iat-invalidEntryDetail.ach",
+        "3 batch.iat_entry code: the value is not one of those that the layout lists",
+    ),
     // Letters in an amount.
     ("invalid-two-micro-deposits.ach", "15 batch.entry amount: the value is not written as its type demands"),
     // Characters that are not of ASCII; and the file counts one entry too few.
-    ("nonascii-utf8.ach", "3 batch.entry ctx.name: the value holds bytes that are no characters of its encoding"),
-    ("pos-invalidEntryDetail.ach", "3 batch.entry other.name: the value holds a character that its field does not allow"),
+    (
+        "nonascii-utf8.ach",
+        "3 batch.entry ctx.name: the value holds bytes that are no characters of its encoding",
+    ),
+    (
+        "pos-invalidEntryDetail.ach",
+        "3 batch.entry other.name: the value holds a character that its field does not allow",
+    ),
     // The first eight digits of a trace number are the ODFI's.
-    ("ppd-debit-customTraceNumber.ach", "3 batch.entry trace.odfi: what the layout requires does not hold: `odfi == header.originating_dfi`"),
+    (
+        "ppd-debit-customTraceNumber.ach",
+        "3 batch.entry trace.odfi: what the layout requires does not hold: `odfi == header.originating_dfi`",
+    ),
     // One line of 471 characters.
     ("ppd-debit-fixedLengthInvalid.ach", "1 file_header: it has 471 bytes, and its fields are 94"),
     // There is no return reason R97.
-    ("return-PPD-custom-reason-code.ach", "4 batch.entry.return reason: the value is not one of those that the layout lists"),
+    (
+        "return-PPD-custom-reason-code.ach",
+        "4 batch.entry.return reason: the value is not one of those that the layout lists",
+    ),
     ("return-no-batch-controls.ach", "4: `batch.control` is missing before it"),
     ("return-no-file-header-control.ach", "1: `file_header` is missing before it"),
     // Its file control is that of the larger file from which it was cut.
@@ -53,7 +101,10 @@ const REFUSED: &[(&str, &str)] = &[
     // The addenda's numbers stand two columns to the left; and the file says two blocks, and has one.
     ("txp-debit.ach", "4 batch.entry.addenda sequence: the value is not what it must be: 1 is computed"),
     // There is no change code C92.
-    ("web-invalidNOCFile.ach", "4 batch.entry.change code: the value is not one of those that the layout lists"),
+    (
+        "web-invalidNOCFile.ach",
+        "4 batch.entry.change code: the value is not one of those that the layout lists",
+    ),
 ];
 
 /// The totals of the independent recount, and the fields that say them.
@@ -73,9 +124,21 @@ const TOTALS: &[(&str, &str, &str)] = &[
 const COUNTED_OTHERWISE: &[(&str, &str, &str)] = &[
     ("adv-invalidBatchEntries.ach", "batch debit", "the recount leaves the amounts of advices out"),
     ("adv-invalidBatchEntries.ach", "batch credit", "the recount leaves the amounts of advices out"),
-    ("adv-invalidBatchEntries.ach", "file entry count", "by the rules a file's totals are those of its batch controls"),
-    ("adv-invalidBatchEntries.ach", "file hash", "by the rules a file's totals are those of its batch controls"),
-    ("invalid-two-micro-deposits.ach", "file debit", "by the rules a file's totals are those of its batch controls"),
+    (
+        "adv-invalidBatchEntries.ach",
+        "file entry count",
+        "by the rules a file's totals are those of its batch controls",
+    ),
+    (
+        "adv-invalidBatchEntries.ach",
+        "file hash",
+        "by the rules a file's totals are those of its batch controls",
+    ),
+    (
+        "invalid-two-micro-deposits.ach",
+        "file debit",
+        "by the rules a file's totals are those of its batch controls",
+    ),
     ("iat-invalidEntryDetail.ach", "batch credit", "the recount takes the code 90 for a credit"),
 ];
 
@@ -104,7 +167,9 @@ pub(crate) fn run_large(corpus: &Corpus, report: &mut Report) {
     let bytes = corpus.bytes(path);
     let decoded = decode(&corpus.layout("nacha.yaml"), &bytes);
     report.file(path, &decoded, &bytes);
-    let count = |record: &str| Json::Bare(decoded.lines.iter().filter(|line| line.record == record).count().to_string());
+    let count = |record: &str| {
+        Json::Bare(decoded.lines.iter().filter(|line| line.record == record).count().to_string())
+    };
     let control = decoded.of("file_control").next().unwrap();
     report.value(&format!("{path}: batches"), control.get("batches").unwrap(), Some(&count("batch.control")));
     report.value(&format!("{path}: entries"), control.get("entries").unwrap(), Some(&count("batch.entry")));
@@ -149,7 +214,9 @@ fn totals(name: &str, recount: &str, decoded: &Decoded, report: &mut Report) {
         })
     };
     for (total, record, field) in TOTALS {
-        if let Some((.., why)) = COUNTED_OTHERWISE.iter().find(|(of, counted, _)| *of == name && counted == total) {
+        if let Some((.., why)) =
+            COUNTED_OTHERWISE.iter().find(|(of, counted, _)| *of == name && counted == total)
+        {
             report.excepted.push(format!("ach/{name}, {total}: {why}"));
             continue;
         }

@@ -50,7 +50,10 @@ const CASES: &[Case] = &[
     case("test7d", TEST_7, "test7_expected/test7d.txt"),
     Case { root: Some("RECORD"), ..case("test10", "test10_data/data.dat", "test10_expected/test10.txt") },
     case("test12", "test12_data/data.dat", "test12_expected/test12.txt"),
-    Case { only: SIGNATURE, ..case("test13a", "test13a_data/TRAN2.JUN24.DATA.dat", "test13_expected/test13a.txt") },
+    Case {
+        only: SIGNATURE,
+        ..case("test13a", "test13a_data/TRAN2.JUN24.DATA.dat", "test13_expected/test13a.txt")
+    },
     case("test14", "test14_data/COMP.DETAILS.JUL02.DATA.dat", "test14_expected/test14.txt"),
     case("test19", "test19_display_num/data.dat", "test19_display_num_expected/test19.txt"),
     Case { root: Some("RECORD"), ..case("test21", "test21_data/data.dat", "test21_expected/test21.txt") },
@@ -76,7 +79,9 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
         // Upstream put its rows into an order.
         records.sort_by_cached_key(|record| {
             let of = |name: &str| record.values.get(name).map_or("", Json::plain).to_owned();
-            let amount = Decimal::parse(&of("amount")).and_then(|amount| amount.rescale(2)).map(|amount| amount.mantissa);
+            let amount = Decimal::parse(&of("amount"))
+                .and_then(|amount| amount.rescale(2))
+                .map(|amount| amount.mantissa);
             match case.layout {
                 "test7" | "test7a" | "test7b" | "test7c" | "test7d" => (String::new(), amount),
                 "test13a" => (of("company_id"), amount),
@@ -121,7 +126,9 @@ fn records<'d>(decoded: &'d Decoded, case: &Case) -> Vec<Counted<'d>> {
         Counted { values: line.values(), number, top, within }
     });
     let wanted = |record: &Counted<'_>| {
-        case.only.is_none_or(|(field, value)| record.values.get(field).map(Json::plain).map(str::trim) == Some(value))
+        case.only.is_none_or(|(field, value)| {
+            record.values.get(field).map(Json::plain).map(str::trim) == Some(value)
+        })
     };
     counted.filter(wanted).collect()
 }
@@ -145,13 +152,19 @@ impl Compared<'_> {
         for (name, found) in known {
             let Some(expected) = row.get(name) else { continue };
             let found = Json::Text(found);
-            self.report.test(&format!("{}: {name}", self.place), expected.plain() == found.plain(), expected, Some(&found));
+            self.report.test(
+                &format!("{}: {name}", self.place),
+                expected.plain() == found.plain(),
+                expected,
+                Some(&found),
+            );
         }
     }
 
     fn group(&mut self, expected: &Json, found: &Json, path: &mut String) {
         for (name, value) in expected.members() {
-            if matches!(name.as_str(), "File_Id" | "Record_Id" | "Record_Byte_Length" | "Seg_Id0" | "Seg_Id1") {
+            if matches!(name.as_str(), "File_Id" | "Record_Id" | "Record_Byte_Length" | "Seg_Id0" | "Seg_Id1")
+            {
                 continue;
             }
             let before = path.len();
@@ -162,7 +175,9 @@ impl Compared<'_> {
         // Null fields are not written by Spark.
         for (name, value) in found.members().iter().filter(|(name, _)| !name.starts_with('_')) {
             let told = expected.members().iter().any(|(known, _)| known.to_lowercase() == *name);
-            if name == "taxpayer_num" && value.plain().parse().is_ok_and(|number: i64| number > i64::from(i32::MAX)) {
+            if name == "taxpayer_num"
+                && value.plain().parse().is_ok_and(|number: i64| number > i64::from(i32::MAX))
+            {
                 let reason = "a number beyond 2^31 in 4 bytes, which Cobrix does not read";
                 self.report.excepted.push(format!("{}{path}.{name}: {reason}", self.place));
             } else if !told && *value != Json::Null {
@@ -205,7 +220,9 @@ impl Compared<'_> {
                 let fine = same(expected, found.map(|found| as_cobrix(found, self.case)).as_ref())
                     || path.ends_with("FLOAT_01") && self.float(expected, found)
                     || path.ends_with("DOUBLE_01") && self.float(expected, found)
-                    || self.case.zero_for_null && found.is_none() && expected.plain().trim_matches(['0', '.']).is_empty();
+                    || self.case.zero_for_null
+                        && found.is_none()
+                        && expected.plain().trim_matches(['0', '.']).is_empty();
                 self.report.test(&place, fine, expected, found);
             }
         }

@@ -56,7 +56,8 @@ pub(crate) fn decode(file: &RecordFile, bytes: &[u8]) -> Decoded {
     let mut canonical = true;
     let mut lines = Vec::new();
     for line in text.lines() {
-        let record = line.strip_prefix("{\"_record\":\"").and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        let record =
+            line.strip_prefix("{\"_record\":\"").and_then(|rest| rest.split('"').next()).unwrap().to_owned();
         canonical &= !line.contains("\"_raw\":") && record != "_end";
         if !record.starts_with('_') {
             lines.push(Line { record, text: line.to_owned(), values: OnceCell::new() });

@@ -40,7 +40,8 @@ impl Corpus {
 
     /// What is in a file, unpacked where it is compressed.
     pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
-        let packed = std::fs::File::open(self.root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let packed =
+            std::fs::File::open(self.root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut bytes = Vec::new();
         input::open(packed, Compression::Detect).unwrap().read_to_end(&mut bytes).unwrap();
         bytes

@@ -74,14 +74,16 @@ fn single(corpus: &Corpus, name: &str, variant: Option<&str>, report: &mut Repor
 }
 
 fn record(place: &str, expected: &Json, line: &Line, report: &mut Report) {
-    let form = line.values().members().iter().find(|(name, _)| name.starts_with("form_")).map(|(_, form)| form);
+    let form =
+        line.values().members().iter().find(|(name, _)| name.starts_with("form_")).map(|(_, form)| form);
     for (upstream, expected) in expected.members() {
         let place = format!("{place}: {upstream}");
         if NOT_IN_THE_FILE.iter().any(|(file, field)| place == format!("payeeRecordWith{file}: {field}")) {
             report.excepted.push(format!("{}: the file has blanks there", place.replace(": ", " ")));
             continue;
         }
-        let name = RENAMED.iter().find(|(theirs, _)| theirs == upstream).map_or(upstream.as_str(), |(_, ours)| ours);
+        let name =
+            RENAMED.iter().find(|(theirs, _)| theirs == upstream).map_or(upstream.as_str(), |(_, ours)| ours);
         let found = line.values().get(name).or_else(|| form?.get(name));
         let fine = match found {
             Some(Json::Bare(found)) if is_amount(name) => same(expected, Some(&cents(found))),
@@ -93,7 +95,8 @@ fn record(place: &str, expected: &Json, line: &Line, report: &mut Report) {
 }
 
 fn is_amount(name: &str) -> bool {
-    let amounts = ["payment_amount_", "control_total_", "state_income_tax_withheld", "local_income_tax_withheld"];
+    let amounts =
+        ["payment_amount_", "control_total_", "state_income_tax_withheld", "local_income_tax_withheld"];
     amounts.iter().any(|amount| name.starts_with(amount))
 }
 

@@ -25,7 +25,8 @@ impl Json {
         match text.as_bytes()[0] {
             b'{' => {
                 let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap();
-                let raws: std::collections::HashMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap();
+                let raws: std::collections::HashMap<String, Box<RawValue>> =
+                    serde_json::from_str(text).unwrap();
                 // In the order in which they are written.
                 Self::Group(members.keys().map(|name| (name.clone(), Self::of(&raws[name]))).collect())
             }

@@ -21,7 +21,11 @@ const FILES: &[(&str, &str, bool)] = &[
 ];
 
 /// Upstream's names whose words are divided otherwise.
-const RENAMED: &[(&str, &str)] = &[("totalStatusCodeDF", "total_status_code_df"), ("totalStatusCodeDA", "total_status_code_da"), ("totalECOACodeZ", "total_ecoa_code_z")];
+const RENAMED: &[(&str, &str)] = &[
+    ("totalStatusCodeDF", "total_status_code_df"),
+    ("totalStatusCodeDA", "total_status_code_da"),
+    ("totalECOACodeZ", "total_ecoa_code_z"),
+];
 
 pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
     for (name, layout, expected) in FILES {
@@ -81,14 +85,19 @@ fn segments(path: &str, expected: &Json, found: &Json, report: &mut Report) {
 fn fields(place: &str, expected: &Json, found: &Json, report: &mut Report) {
     for (upstream, expected) in expected.members() {
         let place = format!("{place}.{upstream}");
-        let renamed = RENAMED.iter().find(|(theirs, _)| theirs == upstream).map(|(_, ours)| (*ours).to_owned());
+        let renamed =
+            RENAMED.iter().find(|(theirs, _)| theirs == upstream).map(|(_, ours)| (*ours).to_owned());
         let found = found.get(&renamed.unwrap_or_else(|| snake(upstream)));
-        let blocked = matches!(upstream.as_str(), "blockDescriptorWord" | "recordDescriptorWord") && found.is_none();
+        let blocked =
+            matches!(upstream.as_str(), "blockDescriptorWord" | "recordDescriptorWord") && found.is_none();
         if blocked {
             continue;
         }
         if place.ends_with("unpacked_fixed_file.dat: header.recordDescriptorWord") {
-            report.excepted.push(format!("{}: the file says 0470, and its header has 470 bytes", place.replace(": ", " ")));
+            report.excepted.push(format!(
+                "{}: the file says 0470, and its header has 470 bytes",
+                place.replace(": ", " ")
+            ));
             continue;
         }
         let fine = match (expected, found) {
@@ -107,7 +116,9 @@ fn snake(name: &str) -> String {
     let mut out = String::new();
     let mut before = 'a';
     for c in name.chars() {
-        if c.is_ascii_uppercase() || c.is_ascii_digit() && !before.is_ascii_digit() && !before.is_ascii_uppercase() {
+        if c.is_ascii_uppercase()
+            || c.is_ascii_digit() && !before.is_ascii_digit() && !before.is_ascii_uppercase()
+        {
             out.push('_');
         }
         out.push(c.to_ascii_lowercase());

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{decoded::Decoded, json::{Json, same_number}};
+use crate::{
+    decoded::Decoded,
+    json::{Json, same_number},
+};
 
 /// What was found in all files.
 #[derive(Default)]
@@ -29,7 +32,8 @@ impl Report {
         match &decoded.again {
             Some(again) if again == bytes => {}
             Some(again) => {
-                let at = again.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or(again.len().min(bytes.len()));
+                let at =
+                    again.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or(again.len().min(bytes.len()));
                 self.mismatches.push(format!("{file}: it is written otherwise from byte {at} on"));
             }
             None => self.mismatches.push(format!("{file}: it is not written again")),

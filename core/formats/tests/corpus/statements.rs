@@ -86,11 +86,20 @@ fn file(corpus: &Corpus, layout: &str, path: &str, expected: &str, places: Place
     }
 }
 
-fn value(path: &str, name: &str, field: &str, expected: &Json, places: Places, decoded: &Decoded, report: &mut Report) {
+fn value(
+    path: &str,
+    name: &str,
+    field: &str,
+    expected: &Json,
+    places: Places,
+    decoded: &Decoded,
+    report: &mut Report,
+) {
     let exact = places.iter().find(|(known, ..)| *known == name);
     let group = places.iter().find(|(known, ..)| name.strip_suffix(field) == Some(&format!("{known}.")));
     let (_, record, ours) = exact.or(group).unwrap_or_else(|| panic!("{name} is not declared"));
-    let found = decoded.of(record).next().and_then(|values| values.get(if ours.is_empty() { field } else { ours }));
+    let found =
+        decoded.of(record).next().and_then(|values| values.get(if ours.is_empty() { field } else { ours }));
     // Upstream has cents, but where it says otherwise.
     let fine = match (expected, found) {
         (Json::Bare(_), Some(Json::Bare(amount))) if field.contains("amount") && field != "amount_code" => {
