@@ -211,7 +211,7 @@ impl<'f> RecordWriter<'f> {
             record.extend_from_slice(rest);
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        if form.most != Some(form.least) {
+        if template_record.as_ref() != Some(&record) {
             self.frame.length_field(&mut record).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
         }
         let offset = self.written;
