@@ -217,7 +217,7 @@ impl<'f> RecordWriter<'f> {
             record.extend_from_slice(rest);
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        if form.most != Some(form.least) {
+        if template_record.as_ref() != Some(&record) {
             self.frame
                 .length_field(&mut record)
                 .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
@@ -422,7 +422,13 @@ impl<'f> RecordWriter<'f> {
     ) -> Result<(), Wrong> {
         let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false };
+        let place = super::formula::Place {
+            record: spot.node,
+            item: by.into(),
+            own: true,
+            previous: false,
+            listed: false,
+        };
         let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
