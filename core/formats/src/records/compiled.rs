@@ -103,6 +103,11 @@ impl RecordFile {
         }
     }
 
+    /// Whether blanks behind a record's last field mean nothing: where its length is that of a line, or said before it.
+    pub(super) fn fills_up(&self) -> bool {
+        matches!(self.layout.file.framing, Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. })
+    }
+
     /// Whether a record only fills a block up.
     pub(super) fn is_fill(&self, record: &[u8]) -> bool {
         match self.fill {

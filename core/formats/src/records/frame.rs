@@ -307,6 +307,11 @@ fn line_end(window: &[u8], complete: bool, end: &LineEnd) -> Option<(usize, usiz
     found.or(complete.then_some((window.len(), window.len())))
 }
 
+/// A line without its end.
+pub(super) fn line_of<'a>(line: &'a [u8], end: &LineEnd) -> &'a [u8] {
+    line_end(line, true, end).and_then(|(data, _)| line.get(..data)).unwrap_or(line)
+}
+
 /// Whether nothing but line ends follows, to the end of the file.
 fn only_line_ends(rest: &[u8], complete: bool) -> bool {
     complete && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0x1A))

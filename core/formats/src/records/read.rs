@@ -333,6 +333,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             Some((record, columns)) => (record, Some(columns)),
             None => (data, None),
         };
+        let strict = !matches!(file.layout.file.framing, Framing::Shaped);
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
@@ -341,7 +342,6 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
             }
         } else {
-            let strict = !matches!(file.layout.file.framing, Framing::Shaped);
             if record.len() < form.least && file.layout.file.short == Short::Pad {
                 record = file.padded(record, Some(form.least), arena);
             } else if record.len() < form.least && file.layout.file.short == Short::Refuse {
@@ -353,8 +353,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 && strict
             {
                 let (within, beyond) = record.split_at(most);
-                let blanks = matches!(file.layout.file.framing, Framing::Lines { .. })
-                    && beyond.iter().all(|byte| *byte == file.blank);
+                let blanks = file.fills_up() && beyond.iter().all(|byte| *byte == file.blank);
                 if !blanks && file.layout.file.long == Long::Refuse {
                     let kind = RecordErrorKind::Long { found: record.len(), most };
                     self.found.push(FieldProblem { field: String::new(), at: most, length: beyond.len(), kind });
@@ -362,7 +361,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 record = within;
             }
         }
-        if self.found.is_empty() {
+        // What a record that is too long says is read all the same: it may tell why.
+        let readable = self.found.iter().all(|found| matches!(found.kind, RecordErrorKind::Long { .. }));
+        let told = self.found.len();
+        if readable {
             let facts = file.facts(&self.state.known, record, last);
             let facts = Facts { node: Some(node), columns, ..facts };
             let mut values = Values {
@@ -373,7 +375,18 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 problems: &mut self.found,
                 path: String::new(),
             };
-            values.parts(&form.parts, 0);
+            let end = values.parts(&form.parts, 0).max(form.least);
+            // What stands behind the last field of a record whose length varies.
+            if let Some(beyond) = record.get(end..)
+                && columns.is_none()
+                && strict
+                && file.layout.file.long == Long::Refuse
+                && told == 0
+                && !beyond.iter().all(|byte| *byte == file.blank && file.fills_up())
+            {
+                let kind = RecordErrorKind::Long { found: record.len(), most: end };
+                self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
+            }
             let unmet = file.requires[node.0 as usize].iter().any(|require| !require.holds(&facts, arena));
             if unmet {
                 self.found.push(FieldProblem {
@@ -398,7 +411,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 error: RecordError {
                     kind: found.kind,
                     record: info.number,
-                    offset: begin + found.at as u64,
+                    // Of what a record was padded with, none is in the file.
+                    offset: begin + found.at.min(record.len()) as u64,
                     name: Some(name.into()),
                     field: (!whole).then(|| found.field.as_str().into()),
                     raw: raw.iter().take(128).copied().collect(),

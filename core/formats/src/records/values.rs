@@ -59,11 +59,11 @@ pub(super) struct Values<'v, 'a, S> {
 }
 
 impl<'a, S: Sink> Values<'_, 'a, S> {
-    /// The values of some parts that begin at `base`.
-    pub(super) fn parts(&mut self, parts: &'a [Part], base: usize) {
+    /// The values of some parts that begin at `base`; the byte after the last.
+    pub(super) fn parts(&mut self, parts: &'a [Part], base: usize) -> usize {
         let (facts, arena) = (self.facts, self.arena);
         let (mut variants, mut chosen) = (false, false);
-        walk::each(parts, base, &facts, arena, &mut |found, length| {
+        let end = walk::each(parts, base, &facts, arena, &mut |found, length| {
             variants |= found.part.variant;
             chosen |= found.part.variant && found.count > 0;
             self.part(&found, length);
@@ -71,6 +71,7 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         if variants && !chosen {
             self.problem("", base, 0, RecordErrorKind::NoVariant);
         }
+        end
     }
 
     fn problem(&mut self, name: &str, at: usize, length: usize, kind: RecordErrorKind) {
