@@ -12,7 +12,7 @@ use portolan_schema::layout::{Extent, Framing, NodeId, Short, Start, Times, Veri
 use super::{
     JsonLine, RecordError, RecordErrorKind, RecordFile,
     formula::{Facts, compare},
-    frame::{Cut, Enframer, Framer, ending, line_of},
+    frame::{Cut, Enframer, Framer, Shape, ending, line_of},
     given::Given,
     part::{Form, Part, PartKind},
     state::{Known, Pending, State},
@@ -275,7 +275,7 @@ impl<'f> RecordWriter<'f> {
             ..self.file.layout.file.clone()
         };
         let mut framer = Framer::new(&format, Vec::new());
-        match framer.next(framed, true, &mut |_| None) {
+        match framer.next(framed, true, &mut |_| Shape::Unknown) {
             Ok(Cut::Record { data, .. }) => Some(data),
             // An empty line that was a record.
             Ok(Cut::Skip(_)) => Some(0..0),
