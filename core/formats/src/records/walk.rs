@@ -192,18 +192,21 @@ fn length(part: &Part, siblings: &[Part], at: usize, facts: &Facts<'_>, arena: &
             let rest = facts.record.get(at..).unwrap_or_default();
             characters(rest, count as usize)
         }
-        Extent::Rest => {
-            let behind = siblings.iter().map(|part| match part.start {
-                Start::FromEnd(bytes) => bytes as usize,
-                _ => 0,
-            });
-            facts.record.len().saturating_sub(at + behind.max().unwrap_or(0))
-        }
+        Extent::Rest => facts.record.len().saturating_sub(at.saturating_add(behind(siblings))),
     }
 }
 
+/// How many bytes stand behind what takes the rest of a record.
+pub(super) fn behind(siblings: &[Part]) -> usize {
+    let behind = siblings.iter().map(|part| match part.start {
+        Start::FromEnd(bytes) => bytes as usize,
+        _ => 0,
+    });
+    behind.max().unwrap_or(0)
+}
+
 /// The bytes of so many characters of UTF-8.
-fn characters(bytes: &[u8], count: usize) -> usize {
+pub(super) fn characters(bytes: &[u8], count: usize) -> usize {
     let begins = |byte: &u8| *byte & 0xC0 != 0x80;
     let starts = bytes.iter().enumerate().filter(|(_, byte)| begins(byte)).map(|(at, _)| at);
     starts.take(count + 1).nth(count).unwrap_or(bytes.len())
