@@ -38,6 +38,8 @@ pub(super) struct Part {
     pub(super) variant: bool,
     /// It shares its bytes with others that are there as well: what cannot be read as it is none.
     pub(super) shared: bool,
+    /// It shares its bytes with others, whether or not it is the one that is there: their room is that of the longest.
+    pub(super) overlaid: bool,
     /// What cannot be read as it is no value.
     pub(super) lenient: bool,
     /// It is a floating-point number of four bytes: fewer of its digits mean anything.
@@ -115,6 +117,18 @@ impl Form {
 }
 
 impl Part {
+    /// How many bytes all its occurrences take, where that is always the same.
+    pub(super) fn room(&self) -> usize {
+        let Extent::Bytes(bytes) = self.extent else { return 0 };
+        let times = match self.times {
+            Times::Once => 1,
+            Times::Fixed(times) => times,
+            Times::Counted { most, room: true, .. } => most,
+            Times::Counted { .. } => 0,
+        };
+        if self.varies { 0 } else { (bytes as usize).saturating_mul(times as usize) }
+    }
+
     /// The parts within.
     pub(super) fn parts(&self) -> &[Part] {
         match &self.kind {
@@ -188,6 +202,7 @@ impl Compiler<'_> {
             listed: item.field.and_then(|field| self.listed(field)),
             variant: item.variant,
             shared: shared && item.when.is_none(),
+            overlaid: shared,
             lenient,
             single,
             octets,

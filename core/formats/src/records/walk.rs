@@ -104,6 +104,9 @@ impl<'a> Cursor<'a> {
         if in_sequence && (times.there || part.start == Start::Next) {
             self.next = after;
         }
+        if part.overlaid {
+            self.next = self.next.max(after).max(start.saturating_add(part.room()));
+        }
         self.end = self.end.max(after);
     }
 }
@@ -158,7 +161,7 @@ fn times(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena:
 }
 
 /// How often a part is there where its condition holds.
-fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
+pub(super) fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
     match &part.times {
         Times::Once => 1,
         Times::Fixed(times) => *times as usize,

@@ -230,17 +230,14 @@ impl<'f> RecordWriter<'f> {
             }
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        if template_record.as_ref() != Some(&record) {
-            self.frame
-                .length_field(&mut record)
-                .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
-        }
         let offset = self.written;
         let before = out.len();
         match (raw, &template_record) {
             (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
             _ => {
-                let whole = self.with_margins(&record, raw);
+                let mut whole = self.with_margins(&record, raw);
+                let framed = self.frame.length_field(&mut whole);
+                framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {
@@ -387,13 +384,18 @@ impl<'f> RecordWriter<'f> {
                 }
             };
             begins.push(start);
+            if part.overlaid {
+                next = next.max(start + part.room());
+            }
             let value = given.get(&*part.name).filter(|_| !part.name.is_empty());
             if part.when.is_some() && value.is_none() {
                 continue;
             }
             let name = joined(path, &part.name);
             let after = self.occurrences(spot, parts, part, start, value, record, template, &name)?;
-            if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
+            if part.overlaid {
+                next = next.max(after);
+            } else if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = after;
             }
             end = end.max(after);
@@ -436,14 +438,20 @@ impl<'f> RecordWriter<'f> {
             Some(Given::List(items)) => items,
             Some(other) => return Err(Wrong::json(name, format!("it is {}, not a list", other.describe()))),
         };
+        // What has no name has no items: it is there as often as its count says.
+        let nameless = part.name.is_empty();
         let (least, most, room) = match &part.times {
             Times::Once => (1, 1, 1),
             Times::Fixed(times) => (0, *times as usize, *times as usize),
-            Times::Counted { least, most, room, .. } => {
-                (*least as usize, *most as usize, if *room { *most as usize } else { items.len() })
+            Times::Counted { least, most, room, by, .. } => {
+                let there = match nameless && !by.is_empty() {
+                    true => super::walk::said(part, &self.facts_at(spot, record), &self.arena),
+                    false => items.len(),
+                };
+                (*least as usize, *most as usize, if *room { *most as usize } else { there })
             }
         };
-        if items.len() > most || items.len() < least && !matches!(part.kind, PartKind::Filler { .. }) {
+        if !nameless && (items.len() > most || items.len() < least) {
             let message = format!("it has {} items, and the layout has {least} to {most}", items.len());
             return Err(Wrong::json(name, message));
         }
@@ -451,7 +459,7 @@ impl<'f> RecordWriter<'f> {
         for index in 0..room {
             let item = items.get(index);
             // Room that no item takes is blank, or what it was.
-            if item.is_none() && !matches!(part.times, Times::Fixed(_)) {
+            if item.is_none() && !nameless && !matches!(part.times, Times::Fixed(_)) {
                 let Extent::Bytes(bytes) = part.extent else { break };
                 self.extend(record, at + bytes as usize);
                 at += bytes as usize;
@@ -464,6 +472,7 @@ impl<'f> RecordWriter<'f> {
         }
         if let Times::Counted { by, words, .. } = &part.times
             && !by.is_empty()
+            && !nameless
         {
             self.count(spot, by, words, items.len(), record, name)?;
         }
@@ -529,7 +538,10 @@ impl<'f> RecordWriter<'f> {
                 let Extent::Bytes(bytes) = part.extent else { return Ok(at) };
                 let end = at + bytes as usize;
                 self.extend(record, end);
-                if template.is_none_or(|template| template.len() < end)
+                // Over the bytes of another there is nothing to write.
+                let own = !matches!(part.start, Start::Like(_));
+                if own
+                    && template.is_none_or(|template| template.len() < end)
                     && let Some(slot) = record.get_mut(at..end)
                 {
                     fill.write(slot);
@@ -609,7 +621,7 @@ impl<'f> RecordWriter<'f> {
                         };
                         let stays = template.is_some()
                             && rest.get(..taken).is_some_and(|old| {
-                                codec.read(old, &arena).is_ok_and(|old| same(codec, old, value, &arena))
+                                codec.read(old, &arena).is_ok_and(|old| same(part, old, value, &arena))
                             });
                         if stays {
                             return Ok(at + taken);
@@ -628,7 +640,7 @@ impl<'f> RecordWriter<'f> {
                 let there =
                     template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
-                    Ok(old) => same(codec, old, value, &arena),
+                    Ok(old) => same(part, old, value, &arena),
                     // Unreadable and absent are the same where several share the bytes.
                     Err(_) => value == Value::Absent,
                 };
@@ -845,7 +857,7 @@ impl<'f> RecordWriter<'f> {
                 // A line that was too short for it stays as it was where nothing is to be in it.
                 None if old.is_some() && value == Value::Absent => {}
                 Some(before)
-                    if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
+                    if codec.read(before, &arena).is_ok_and(|old| same(part, old, value, &arena)) =>
                 {
                     written = before.to_vec();
                 }
@@ -896,14 +908,14 @@ fn joined(path: &str, name: &str) -> String {
 }
 
 /// Whether writing a value would give what is read already.
-fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
+fn same(part: &Part, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
     if old == new {
         return true;
     }
     if old == Value::Absent || new == Value::Absent {
         return false;
     }
-    let Value::Text(text) = new else { return false };
+    let (Value::Text(text), PartKind::Value(codec)) = (new, &part.kind) else { return false };
     let mut written = Vec::new();
     if codec.write_variable(new, &mut written).is_ok()
         && let Ok(again) = codec.read(&written, arena)
