@@ -927,7 +927,9 @@ fn same(part: &Part, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
         Value::Integer(_) | Value::Decimal(_) => crate::Decimal::parse(text).is_some_and(|number| {
             compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
         }),
-        Value::Double(old) => text.parse::<f64>().is_ok_and(|new| new == old || new as f32 == old as f32),
+        Value::Double(old) => {
+            text.parse::<f64>().is_ok_and(|new| new == old || part.single && new as f32 == old as f32)
+        },
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();
             crate::lexical::write_any(old, &mut lexical).is_ok() && lexical == text.as_bytes()
