@@ -228,7 +228,7 @@ fn check(made: &Made) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: std::env::var("CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(400), max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: std::env::var("CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(200), max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_read_and_written_again(made in made()) {
