@@ -228,6 +228,7 @@ impl<'f> RecordWriter<'f> {
             {
                 record.extend_from_slice(rest);
             }
+            self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         let offset = self.written;
@@ -260,6 +261,34 @@ impl<'f> RecordWriter<'f> {
             pending.offset = offset + data.start as u64 + u64::from(file.layout.file.record_margins.0);
         }
         Ok(())
+    }
+
+    /// Writes by what a record is told from others, where nothing was given for that; what would be read as another is refused.
+    fn tell_apart(&self, node: NodeId, form: &Form, record: &mut [u8]) -> Result<(), Wrong> {
+        let Some(rule) = self.file.structure.rule(node) else { return Ok(()) };
+        let arena = Bump::new();
+        for (from, bytes) in rule.columns() {
+            if let Some(slot) = record.get_mut(from..from + bytes.len())
+                && slot.iter().all(|byte| *byte == self.file.blank)
+            {
+                slot.copy_from_slice(bytes);
+            }
+        }
+        for (place, text) in rule.texts().filter(|(place, _)| place.own) {
+            let found = super::walk::find(form, &place.item, &self.facts(node, record), &arena);
+            if let Some((Part { kind: PartKind::Value(codec), .. }, range)) = found
+                && let Some(slot) = record.get_mut(range)
+                && slot.iter().all(|byte| *byte == self.file.blank)
+            {
+                let name = super::read::name_of(form, &place.item);
+                codec.write(Value::Text(text), slot).map_err(|problem| Wrong { field: name, kind: problem.into() })?;
+            }
+        }
+        // Whether it is the last is not known yet.
+        if rule.asks_for_last() || rule.holds(&self.facts(node, record), &arena) {
+            return Ok(());
+        }
+        Err(Wrong::json("", "it would not be read as this record: what tells it from others does not hold"))
     }
 
     /// Whether a record's own bytes say what is given.
@@ -296,6 +325,9 @@ impl<'f> RecordWriter<'f> {
         let framing = match &self.file.layout.file.framing {
             Framing::Blocked(_, prefix) => Framing::Prefixed(prefix.clone()),
             Framing::Shaped | Framing::LengthField { .. } => return Some(0..framed.len()),
+            Framing::Delimited(delimited) => {
+                Framing::Delimited(portolan_schema::layout::Delimited { titles: false, ..delimited.clone() })
+            }
             other => other.clone(),
         };
         let format = portolan_schema::layout::FileFormat {
@@ -634,6 +666,10 @@ impl<'f> RecordWriter<'f> {
                 let end = at + bytes;
                 let before = record.len();
                 self.extend(record, end);
+                // What is computed need not be given.
+                if part.value.is_some() && value == Value::Absent {
+                    return Ok(end);
+                }
                 let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
                 let old = codec.read(slot, &arena);
