@@ -124,6 +124,41 @@ fn lengths() {
     check(&padded, b"12345\n1\n", &[r#"2 @7 record.b "": the value is not written as its type demands"#]);
 }
 
+/// In a line of values everything is where it is in the file, whatever quotes stand around it; totals hold as anywhere.
+#[test]
+fn delimited() {
+    let layout = "layout: it
+file: { framing: delimited, titles: false, line-end: lf }
+records:
+  head: { when: { kind: H }, fields: { day: { length: 5 }, kind: { length: 1 }, lines: { picture: 9(3), value: count(line) } } }
+  line: { when: { 2: L }, occurs: 0.., fields: { name: { length: 5 }, kind: { length: 1 }, amount: { picture: 9(5)V99, point: \".\" }, day: { length: 5, value: head.day } } }
+  tail: { when: { kind: T }, fields: { name: { length: 5 }, kind: { length: 1 }, total: { picture: 9(5)V99, point: \".\", value: sum(line.amount) } } }
+";
+    let good = "mon,H,002\n\"a,\"\"b\",L,00001.50,mon\nc,L,00020.25,mon\n,T,00021.75\n";
+    check(layout, good.as_bytes(), &[]);
+    check(layout, good.replace("21.75", "21.76").replace(",002", ",003").as_bytes(), &[
+        r#"4 @53 tail.total "00021.76": the value is not what it must be: 21.75 is computed"#,
+        r#"1 @6 head.lines "003": the value is not what it must be: 2 is computed"#,
+    ]);
+    check(layout, good.replace("20.25,mon", "20.25,\"tue\"").as_bytes(), &[
+        r#"3 @46 line.day "\"tue\"": the value is not what it must be: mon is computed"#,
+    ]);
+    check(layout, good.replace("00001.50", "x").as_bytes(), &[
+        r#"2 @20 line.amount "x": the value is not written as its type demands"#,
+        r#"4 @46 tail.total "00021.75": the value is not what it must be: 20.25 is computed"#,
+    ]);
+    let file = compiled(layout, "");
+    let lines = r#"{"_record":"head","day":"mon","lines":2}
+{"_record":"line","name":"a,\"b","amount":1.5}
+{"_record":"line","name":"c","amount":20.25}
+{"_record":"tail"}"#;
+    let written = String::from_utf8(encoded(&file, lines.as_bytes()).unwrap()).unwrap();
+    check(layout, written.as_bytes(), &[]);
+    assert_eq!(written, "mon,H,002\n\"a,\"\"b\",L,1.50,mon\nc,L,20.25,mon\n,T,21.75\n");
+    let error = encoded(&file, br#"{"_record":"head","day":"mon"}"#).unwrap_err();
+    assert!(error.contains("field `lines`: it is computed of what follows"), "{error}");
+}
+
 #[test]
 fn conditions() {
     let layout = "layout: it
@@ -150,8 +185,8 @@ records:
 ";
     check(layout, b"H--\nL12\nKA1\nKBx\nT01\n", &[]);
     check(layout, b"H-x\nL12\nT01\n", &[r#"1 @1 head "-x": these bytes must be fillers, and are others"#]);
-    check(layout, b"H--\nL21\nT01\n", &[r#"2 @4 line "L21": what the layout requires does not hold"#]);
-    check(layout, b"H--\nL19\nT01\n", &[r#"2 @6 line.to "9": what the layout requires does not hold"#]);
+    check(layout, b"H--\nL21\nT01\n", &[r#"2 @4 line "L21": what the layout requires does not hold: `from <= to`"#]);
+    check(layout, b"H--\nL19\nT01\n", &[r#"2 @6 line.to "9": what the layout requires does not hold: `to < 9`"#]);
     check(layout, b"H--\nL12\nKC1\nT01\n", &[r#"3 @8 kinds "": none of its variants is the one"#]);
     check(layout, b"H--\nL12\nKAx\nT01\n", &[
         r#"3 @10 kinds.a.n "x": the value is not written as its type demands"#,

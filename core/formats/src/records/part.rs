@@ -1,7 +1,7 @@
 //! Shapes of records, compiled: every field with its codec, every condition with its bytes.
 
 use portolan_schema::layout::{
-    self, Encoding, Extent, Filler, Fillers, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
+    self, Delimited, Encoding, Extent, Filler, Fillers, Framing, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
 };
 
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
@@ -14,6 +14,8 @@ pub(super) struct Form {
     /// Bytes at least and at most.
     pub(super) least: usize,
     pub(super) most: Option<usize>,
+    /// How values are delimited, where they are: its record is a line of them.
+    pub(super) delimited: Option<Delimited>,
 }
 
 /// Part of a record.
@@ -105,7 +107,11 @@ impl Form {
     pub(super) fn compile(layout: &Layout, node: NodeId, shape: &Shape) -> Self {
         let mut compiler = Compiler { layout, node, record: layout.node(node).record };
         let parts = compiler.parts(&shape.items);
-        Self { parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
+        let delimited = match &layout.file.framing {
+            Framing::Delimited(delimited) => Some(delimited.clone()),
+            _ => None,
+        };
+        Self { delimited, parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
     }
 
     /// The part of an index at each level.

@@ -250,6 +250,17 @@ pub(super) fn find<'p>(
     if let Some(known) = fixed(&form.parts, path).filter(|_| facts.columns.is_none()) {
         return Some(known);
     }
+    if facts.columns.is_some() {
+        // Values of a line are no groups: each is as long as it is.
+        let [index] = path else { return None };
+        let mut found = None;
+        each(&form.parts, 0, facts, arena, &mut |here, length| {
+            if here.index == *index as usize && here.count > 0 {
+                found = Some((here.part, here.start..here.start.saturating_add(length(here.start))));
+            }
+        });
+        return found;
+    }
     let mut parts = form.parts.as_slice();
     let mut base = 0;
     let (last, around) = path.split_last()?;
@@ -281,13 +292,6 @@ fn occurrence(part: &Part, facts: &Facts<'_>) -> Option<usize> {
 /// Where the first occurrence of a part begins, if it is there. Parts before it may be counted by what stands before them, never by what
 /// is looked for.
 fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &Bump) -> Option<usize> {
-    if facts.columns.is_some() {
-        let mut start = None;
-        each(parts, base, facts, arena, &mut |found, _| {
-            start = start.or((found.index == index && found.count > 0).then_some(found.start));
-        });
-        return start;
-    }
     let mut cursor = Cursor::new(base, index, arena);
     for part in parts.get(..index)? {
         let start = cursor.start(part, facts);

@@ -288,7 +288,7 @@ impl<'f> RecordWriter<'f> {
         if rule.asks_for_last() || rule.holds(&self.facts(node, record), &arena) {
             return Ok(());
         }
-        Err(Wrong::json("", "it would not be read as this record: what tells it from others does not hold"))
+        Err(Wrong::json("", NOT_THIS_RECORD))
     }
 
     /// Whether a record's own bytes say what is given.
@@ -856,27 +856,27 @@ impl<'f> RecordWriter<'f> {
                 return Err(Wrong::json(name, "the layout has no such field"));
             }
         }
-        if let Some(raw) = raw.filter(|raw| self.says(node, form, &self.template(raw), given)) {
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
+        let file = self.file;
+        let template = raw.map(|raw| self.template(raw));
+        let said = template.as_deref().is_some_and(|template| self.says(node, form, template, given));
         let arena = Bump::new();
-        let old = raw.and_then(|raw| {
-            let line = self.template(raw);
-            super::delimited::unfold(&line, delimited, &arena)
-        });
-        let mut values = Vec::with_capacity(form.parts.len());
+        let old = template.as_deref().and_then(|line| super::delimited::unfold(line, delimited, &arena));
+        let mut values: Vec<Vec<u8>> = Vec::with_capacity(form.parts.len());
+        // Which of the values each part is.
+        let mut places = Vec::with_capacity(form.parts.len());
         let mut unchanged = true;
         for part in &form.parts {
             let value = given.get(&*part.name);
-            if part.when.is_some() && value.is_none() {
+            let there = part.when.is_none() || value.is_some();
+            places.push(there.then_some(values.len()));
+            if !there {
                 continue;
             }
-            let index = values.len();
+            let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(values.len())?.clone()));
             let name: &str = &part.name;
             let wrong = |problem: ValueProblem| Wrong { field: name.to_owned(), kind: problem.into() };
             let PartKind::Value(codec) = &part.kind else {
-                values.push(Vec::new());
+                values.push(before.unwrap_or_default().to_vec());
                 continue;
             };
             let value = match value {
@@ -887,9 +887,8 @@ impl<'f> RecordWriter<'f> {
                 }
             };
             let mut written = Vec::new();
-            codec.write_variable(value, &mut written).map_err(wrong)?;
-            let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
+                _ if said => written = before.unwrap_or_default().to_vec(),
                 // A line that was too short for it stays as it was where nothing is to be in it.
                 None if old.is_some() && value == Value::Absent => {}
                 Some(before)
@@ -897,15 +896,90 @@ impl<'f> RecordWriter<'f> {
                 {
                     written = before.to_vec();
                 }
-                _ => unchanged = false,
+                // What is computed need not be given.
+                _ if part.value.is_some() && value == Value::Absent => unchanged = false,
+                _ => {
+                    codec.write_variable(value, &mut written).map_err(wrong)?;
+                    unchanged = false;
+                }
             }
             values.push(written);
         }
-        let mut line = Vec::new();
+        unchanged &= template.is_some();
+        if template.is_none() {
+            tell_apart(file.structure.rule(node), &places, &mut values);
+        }
+        let line = |values: &[Vec<u8>]| {
+            let mut line = Vec::new();
+            super::delimited::fold(values, delimited, &mut line);
+            line
+        };
+        if file.totals.feeds(node) {
+            let mut totals = std::mem::take(&mut self.state.known.totals);
+            let fine = file.totals.feed(node, &self.facts(node, &line(&values)), &self.arena, &mut totals);
+            self.state.known.totals = totals;
+            if !fine {
+                return Err(Wrong { field: String::new(), kind: RecordErrorKind::Sum });
+            }
+        }
+        for check in file.totals.checks(node) {
+            let Some(part) = form.at(&check.part) else { continue };
+            let place = check.part.first().and_then(|index| places.get(*index as usize).copied().flatten());
+            let Some(place) = place else { continue };
+            let is_given = is_given(form, &check.part, given);
+            let chosen = check.verify == Verify::Warn && is_given;
+            let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { continue };
+            match check.when {
+                _ if chosen => {}
+                When::Now => {
+                    let arena = Bump::new();
+                    let line = line(&values);
+                    let wanted = formula.value(&self.facts(node, &line), &arena);
+                    let Some(value) = values.get_mut(place) else { continue };
+                    let stands = codec.read(value, &arena).is_ok_and(|old| match (old, wanted) {
+                        (Value::Absent, Value::Absent) => true,
+                        _ => compare(old, wanted).is_some_and(|ordering| ordering.is_eq()),
+                    });
+                    if !stands {
+                        let mut written = Vec::new();
+                        let wanted = match wanted {
+                            Value::Decimal(number) => Value::Decimal(number.normalized()),
+                            wanted => wanted,
+                        };
+                        let name = super::read::name_of(form, &check.part);
+                        codec
+                            .write_variable(wanted, &mut written)
+                            .map_err(|problem| Wrong { field: name, kind: problem.into() })?;
+                        *value = written;
+                        unchanged = false;
+                    }
+                }
+                When::End(_) if !is_given => {
+                    let message = "it is computed of what follows, and cannot be written over in a line of values: give it";
+                    return Err(Wrong::json(&super::read::name_of(form, &check.part), message));
+                }
+                When::End(_) => {}
+            }
+        }
+        if file.totals.kept[node.0 as usize] {
+            self.state.known.before[node.0 as usize] = Some(line(&values));
+        }
         match raw.filter(|_| unchanged) {
             Some(raw) => out.extend_from_slice(raw),
             None => {
-                super::delimited::fold(&values, delimited, &mut line);
+                let line = line(&values);
+                if let Some(rule) = file.structure.rule(node)
+                    && !rule.asks_for_last()
+                {
+                    let arena = Bump::new();
+                    let unfolded = super::delimited::unfold(&line, delimited, &arena);
+                    let holds = unfolded.is_some_and(|(record, columns)| {
+                        rule.holds(&Facts { columns: Some(columns), ..self.facts(node, record) }, &arena)
+                    });
+                    if !holds {
+                        return Err(Wrong::json("", NOT_THIS_RECORD));
+                    }
+                }
                 self.frame
                     .write(&line, out)
                     .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
@@ -922,6 +996,23 @@ impl<'f> RecordWriter<'f> {
             let names: Vec<&[u8]> = form.parts.iter().map(|part| part.name.as_bytes()).collect();
             out.extend_from_slice(&names.join(&delimited.delimiter));
             out.extend_from_slice(ending(&delimited.end));
+        }
+    }
+}
+
+const NOT_THIS_RECORD: &str = "it would not be read as this record: what tells it from others does not hold";
+
+/// Puts in by what a line of values is told from others, where nothing was given for that.
+fn tell_apart(rule: Option<&super::rule::Rule>, places: &[Option<usize>], values: &mut [Vec<u8>]) {
+    let Some(rule) = rule else { return };
+    let columns = rule.columns().map(|(column, bytes)| (Some(column), bytes));
+    let fields = rule.texts().filter(|(place, _)| place.own).map(|(place, text)| {
+        let part = place.item.first().and_then(|index| places.get(*index as usize).copied().flatten());
+        (part, text.as_bytes())
+    });
+    for (place, bytes) in columns.chain(fields) {
+        if let Some(value) = place.and_then(|place| values.get_mut(place)).filter(|value| value.is_empty()) {
+            *value = bytes.to_vec();
         }
     }
 }
