@@ -116,6 +116,12 @@ pub(crate) fn of_file(layout: &Path, sources: &mut Sources) -> Result<Checked<La
     Ok(portolan_schema::layout::read(&entry, &mut Reading { resolver: &resolver, sources }))
 }
 
+/// Whether a file is a copybook, by its name.
+pub(crate) fn is_copybook(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["cpy", "cob", "cbl"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
 fn parts(path: &Path) -> Result<(PathBuf, String), Failure> {
     match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
         (Some(folder), Some(entry)) => Ok((folder.to_owned(), entry.to_owned())),

@@ -41,6 +41,8 @@ use syntax::{Described, Item};
 pub use format::ReferenceFormat;
 pub use names::FillerNames;
 
+/// How large a copybook may be.
+const MAX_BYTES: usize = 16 << 20;
 /// Comments above an entry tell of it where they are no longer than this.
 const MAX_DOC_LINES: usize = 3;
 
@@ -123,6 +125,32 @@ pub fn read(source: SourceId, reading: &mut Reading<'_>, options: &CopybookOptio
         diagnostics.push(found.help("a copybook has entries such as `05 AMOUNT PIC S9(7)V99 COMP-3.`"));
     }
     Checked { value: Some(Copybook { described: parsed.records, notation, files }), diagnostics }
+}
+
+/// Reads the copybook of a file, which is UTF-8 or what older editors write; `from` is the file that names it, and where.
+pub fn load(
+    location: &str,
+    from: Option<(&str, Span)>,
+    reading: &mut Reading<'_>,
+    options: &CopybookOptions,
+) -> Checked<Copybook> {
+    let unreadable = |message: String| {
+        let found = Diagnostic::error(Code::FILE_UNREADABLE, message);
+        let found = match from {
+            Some((_, span)) => found.at(span, ""),
+            None => found,
+        };
+        Checked { value: None, diagnostics: vec![found] }
+    };
+    let resolved = match reading.resolver.resolve(location, from.map(|(name, _)| name)) {
+        Ok(resolved) => resolved,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    if resolved.bytes.len() > MAX_BYTES {
+        return unreadable(format!("`{}` is larger than {MAX_BYTES} bytes", resolved.name));
+    }
+    let source = reading.sources.add(resolved.name.as_str(), library::decoded(resolved.bytes));
+    read(source, reading, options)
 }
 
 impl Copybook {

@@ -10,6 +10,7 @@ mod formula;
 mod merge;
 mod record;
 mod rule;
+mod spans;
 mod storage;
 mod words;
 
@@ -22,6 +23,7 @@ use portolan_syntax::{
     yaml::{self, Entry},
 };
 
+pub(super) use spans::{RuleSpans, Spans, TestSpan};
 use super::{
     Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
@@ -41,6 +43,7 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Layout> {
         return Checked { value: None, diagnostics: findings };
     };
     let value = layout(&document, reading, &mut findings);
+    findings.sort_by_key(|finding| finding.labels.first().map(|label| (label.span.source, label.span.start)));
     Checked { value, diagnostics: findings }
 }
 
@@ -105,10 +108,10 @@ fn layout(
             builder.invalid(document.span, "a layout has one record at least");
         }
     }
-    let Builder { schema, nodes, file, pending, spans, findings, .. } = builder;
+    let Builder { schema, nodes, file, pending, mut spans, findings, .. } = builder;
     let mut layout = Layout { name: name.value, schema, root, file, nodes, top, order, unknown };
     for pending in pending {
-        pending.resolve(&mut layout, findings);
+        pending.resolve(&mut layout, &mut spans, findings);
     }
     check::check(&layout, &spans, findings);
     Some(layout)
@@ -136,15 +139,6 @@ struct Builder<'a> {
     findings: &'a mut Vec<Diagnostic>,
 }
 
-/// Where the parts of a node were declared, for those who check it.
-#[derive(Debug)]
-pub(crate) struct Spans {
-    /// The node's name.
-    pub(crate) node: Span,
-    /// Each item, by its indexes.
-    pub(crate) items: Vec<(Vec<u32>, Span)>,
-}
-
 /// What names something that may be declared further below.
 struct Pending<'a> {
     node: NodeId,
@@ -158,7 +152,7 @@ enum Waiting<'a> {
     /// `when:`
     When(&'a yaml::Node),
     /// `by:` and `is:` of a variant.
-    Variant { by: Leaf, is: Vec<Box<str>> },
+    Variant { by: Leaf, is: Vec<(Box<str>, Span)> },
     /// `value:`
     Value(&'a Entry, Verify),
     /// `require:`
@@ -190,20 +184,23 @@ impl<'a> Builder<'a> {
 
 impl Pending<'_> {
     /// Resolves what it names, now that all names are known.
-    fn resolve(self, layout: &mut Layout, findings: &mut Vec<Diagnostic>) {
+    fn resolve(self, layout: &mut Layout, spans: &mut [Spans], findings: &mut Vec<Diagnostic>) {
         let Self { node, item, what } = self;
         let scope = formula::Scope { layout, node, item: &item };
         match what {
             Waiting::When(declared) => {
-                let rule = rule::rule(declared, &scope, findings);
+                let Some((rule, places)) = rule::rule(declared, &scope, findings) else { return };
+                remember(spans, node, &item, places);
                 match item.is_empty() {
-                    true => layout.nodes[node.0 as usize].when = rule,
-                    false => set(layout, node, &item, |item| item.when = rule),
+                    true => layout.nodes[node.0 as usize].when = Some(rule),
+                    false => set(layout, node, &item, |item| item.when = Some(rule)),
                 }
             }
             Waiting::Variant { by, is } => {
                 let Some(reference) = scope.field(&by, findings) else { return };
-                let test = super::Test::Value(reference, super::Matches::Literals(is));
+                let (texts, places) = is.into_iter().unzip();
+                remember(spans, node, &item, vec![vec![TestSpan { key: by.span, texts: places }]]);
+                let test = super::Test::Value(reference, super::Matches::Literals(texts));
                 set(layout, node, &item, |item| item.when = Some(super::Rule { any: vec![vec![test]] }));
             }
             Waiting::Value(entry, verify) => {
@@ -232,6 +229,12 @@ impl Pending<'_> {
                 });
             }
         }
+    }
+}
+
+fn remember(spans: &mut [Spans], node: NodeId, item: &[u32], places: RuleSpans) {
+    if let Some(spans) = spans.get_mut(node.0 as usize) {
+        spans.remember_rule(item, places);
     }
 }
 

@@ -9,7 +9,7 @@ use portolan_syntax::{
 use super::{
     Builder, Spans, Waiting,
     field::{Place, is_name, most},
-    merge, words,
+    words,
 };
 use crate::{
     Occurs, Reading, RecordId, TypeId, Wire,
@@ -53,9 +53,7 @@ impl<'a> Builder<'a> {
                 let Some(scalar) = node.scalar() else { continue };
                 let from = reading.sources.get(node.span.source).map(|source| source.name.to_string());
                 let Some(from) = from else { continue };
-                let found = merge::file(&scalar.text, Some((&from, node.span)), reading, self.findings);
-                let Some((_, source, _)) = found else { continue };
-                let copybook = copybook::read(source, reading, &options);
+                let copybook = copybook::load(&scalar.text, Some((&from, node.span)), reading, &options);
                 self.findings.extend(copybook.diagnostics);
                 read.extend(copybook.value);
             }
@@ -153,7 +151,7 @@ impl<'a> Builder<'a> {
             children: Vec::new(),
             order,
         });
-        self.spans.push(Spans { node: entry.key_span, items: Vec::new() });
+        self.spans.push(Spans::new(entry.key_span));
         if let Some(when) = keys.take("when") {
             self.pend(id, &[], Waiting::When(&when.value));
         }
