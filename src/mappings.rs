@@ -106,8 +106,9 @@ pub(crate) fn read_with(
     entries.sort();
     entries.dedup();
     let resolver = Directory::new("").under(root);
-    let (layouts, entries): (Vec<PathBuf>, Vec<PathBuf>) =
-        entries.into_iter().partition(|entry| matches!(kind(&root.join(entry)), Kind::Layout | Kind::Copybook));
+    let (layouts, entries): (Vec<PathBuf>, Vec<PathBuf>) = entries
+        .into_iter()
+        .partition(|entry| matches!(kind(&root.join(entry)), Kind::Layout | Kind::Copybook));
     for entry in entries.iter().filter_map(|e| e.to_str()) {
         read.files += 1;
         let loaded = portolan_mapping::load::load_all(entry, &resolver, sources, standing);

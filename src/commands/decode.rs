@@ -17,14 +17,16 @@ const SHOWN: u64 = 100;
 
 /// Read a file of records: a line of JSON for each, which `portolan encode` makes the same file of again.
 #[derive(clap::Args)]
-#[command(after_help = "What a layout would write otherwise than it stands in the file is kept beside it: a record's bytes as `_raw`, bytes
+#[command(
+    after_help = "What a layout would write otherwise than it stands in the file is kept beside it: a record's bytes as `_raw`, bytes
 that are no record as lines with `_record: _other`.
 
 Examples:
   portolan decode --layout nacha.yaml payments.ach
   portolan decode --layout nacha.yaml --record batch.entry payments.ach | jq .amount
   portolan decode --copybook CLAIM.cpy --encoding cp037 --framing rdw claims.dat
-  portolan decode --layout nacha.yaml payments.ach | portolan encode --layout nacha.yaml > same.ach")]
+  portolan decode --layout nacha.yaml payments.ach | portolan encode --layout nacha.yaml > same.ach"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     chosen: Chosen,
@@ -80,7 +82,11 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     }
     let _ = out.flush();
     if errors > 0 {
-        return Err(Failure::failed(format_args!("{} in {} records", crate::report::plural(errors as usize, "error"), decoder.count())));
+        return Err(Failure::failed(format_args!(
+            "{} in {} records",
+            crate::report::plural(errors as usize, "error"),
+            decoder.count()
+        )));
     }
     Ok(())
 }

@@ -15,12 +15,14 @@ use crate::{
 
 /// Write a file of records from lines of JSON, as `portolan decode` prints them.
 #[derive(clap::Args)]
-#[command(after_help = "Counts, sums, check digits and whatever else the layout computes is computed, and totals that stand before what they count
+#[command(
+    after_help = "Counts, sums, check digits and whatever else the layout computes is computed, and totals that stand before what they count
 are written when they are known. Nothing is left of the output file where a line is wrong.
 
 Examples:
   portolan encode --layout nacha.yaml --output payments.ach lines.json
-  portolan decode --layout nacha.yaml payments.ach | portolan encode --layout nacha.yaml > same.ach")]
+  portolan decode --layout nacha.yaml payments.ach | portolan encode --layout nacha.yaml > same.ach"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     chosen: Chosen,
@@ -43,7 +45,11 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     };
     // Totals may have to be written over, which standard output cannot; so it is written aside first.
     let folder = match &arguments.output {
-        Some(path) => path.parent().filter(|p| !p.as_os_str().is_empty()).map(PathBuf::from).unwrap_or_else(|| ".".into()),
+        Some(path) => path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .map(PathBuf::from)
+            .unwrap_or_else(|| ".".into()),
         None => std::env::temp_dir(),
     };
     let aside = tempfile::NamedTempFile::new_in(&folder)
@@ -54,7 +60,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let name = arguments.file.display().to_string();
     let failed = |error: io::Error| Failure::failed(format_args!("the file cannot be written: {error}"));
     for (index, line) in input.lines().enumerate() {
-        let line = line.map_err(|error| Failure::failed(format_args!("{name}: line {}: {error}", index + 1)))?;
+        let line =
+            line.map_err(|error| Failure::failed(format_args!("{name}: line {}: {error}", index + 1)))?;
         if line.trim().is_empty() {
             continue;
         }

@@ -382,7 +382,10 @@ fn find_batch(
 }
 
 /// Every mapping of some places, with its files as they are shown.
-fn read_all(Places { mappings, config }: Places<'_>, secrets: Secrets) -> Result<(Mappings, Sources), Failure> {
+fn read_all(
+    Places { mappings, config }: Places<'_>,
+    secrets: Secrets,
+) -> Result<(Mappings, Sources), Failure> {
     let mut sources = Sources::default();
     if !mappings.is_empty() {
         let standing = Standing { secrets, ..mappings::standing(None, &mut Vec::new()) };

@@ -20,7 +20,8 @@ pub(super) fn check(
     sources: &mut Sources,
     read: &mut Mappings,
 ) {
-    let (copybooks, layouts): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|path| is_copybook(path));
+    let (copybooks, layouts): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        files.iter().partition(|path| is_copybook(path));
     for entry in layouts.into_iter().filter_map(|path| path.to_str()) {
         read.layout_files += 1;
         let checked = portolan_schema::layout::read(entry, &mut Reading { resolver, sources });

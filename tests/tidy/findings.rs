@@ -85,7 +85,8 @@ fn check(entry: &Entry, example: &str) -> (Vec<String>, String) {
         .collect();
     let run = |words: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
-        let output = command.args(words).args(&alone).current_dir(folder.path()).output().expect("portolan runs");
+        let output =
+            command.args(words).args(&alone).current_dir(folder.path()).output().expect("portolan runs");
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
     };
     let found: serde_json::Value = serde_json::from_str(&run(&["check", "--format", "json"])).unwrap();

@@ -1,6 +1,8 @@
 //! From captured slots to values, by the field's own declaration.
 
-use crate::{Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder, records::FieldCodec};
+use crate::{
+    Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder, records::FieldCodec,
+};
 use bumpalo::Bump;
 use portolan_schema::{Enumeration, FieldId, Presence, RecordId, Schema, TypeId, Wire};
 
@@ -13,6 +15,8 @@ pub struct Decoder {
     attribute: bool,
     implicit: bool,
     plain: bool,
+    /// Bytes that are captured are known to be UTF-8.
+    tested: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -34,7 +38,8 @@ struct Stored {
 impl Stored {
     fn compile(storage: &portolan_schema::layout::Storage, enumeration: Option<&Enumeration>) -> Self {
         let closed = enumeration.filter(|enumeration| !enumeration.open);
-        let listed = closed.map(|closed| closed.values.iter().map(|value| value.name.as_str().into()).collect());
+        let listed =
+            closed.map(|closed| closed.values.iter().map(|value| value.name.as_str().into()).collect());
         Self { codec: FieldCodec::compile(storage), listed }
     }
 
@@ -95,7 +100,14 @@ impl Decoder {
             attribute: matches!(declared.wire, Wire::Attribute(_)),
             implicit: declared.presence == Presence::Implicit && !declared.occurs.is_list(),
             plain,
+            tested: matches!(declared.wire, Wire::Stored(_)),
         }
+    }
+
+    /// Whether captured bytes of text were found to be UTF-8 when they were captured.
+    #[inline]
+    pub fn is_tested(&self) -> bool {
+        self.tested
     }
 
     /// Whether captured text is the value as it is: no white space to collapse, no default for an empty one.
@@ -130,6 +142,7 @@ impl Decoder {
     pub fn compact(&self, slot: Slot<'_>) -> Option<Compact> {
         match (&self.form, slot) {
             (Decoding::Protobuf(decoder), Slot::Bits(bits)) => decoder.compact(bits),
+            (Decoding::Protobuf(decoder), Slot::Bytes(message)) => decoder.compact_message(message),
             (Decoding::Stored(stored), Slot::Bytes(bytes)) => stored.codec.compact(bytes),
             _ => None,
         }

@@ -162,6 +162,15 @@ pub enum Compact {
     Minor(i64, u8),
     /// An instant: seconds since 1970 in UTC.
     Seconds(i64),
+    /// A calendar date that exists.
+    Day {
+        /// -9999 to 9999.
+        year: i16,
+        /// From 1.
+        month: i8,
+        /// From 1.
+        day: i8,
+    },
 }
 
 impl Compact {
@@ -172,6 +181,9 @@ impl Compact {
             Self::Integer(value) => Value::Integer(i128::from(value)),
             Self::Minor(units, scale) => Value::Decimal(Decimal { mantissa: i128::from(units), scale }),
             Self::Seconds(seconds) => Value::DateTime(DateTime::from_seconds(seconds)?),
+            Self::Day { year, month, day } => {
+                Value::Date(jiff::civil::Date::new(year, month, day).map_err(|_| ValueProblem::OutOfRange)?)
+            }
         })
     }
 }

@@ -64,6 +64,11 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
         Self::text(field, std::str::from_utf8(bytes).map_err(|_| ValueProblem::Utf8)?, at, out)
     }
 
+    /// The same of bytes that are known to be UTF-8.
+    fn tested(field: &Self::Field, bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::utf8(field, bytes, at, out)
+    }
+
     /// Writes nil.
     fn nil(field: &Self::Field, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
 
@@ -90,12 +95,7 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
     }
 
     /// Writes a scalar item of a list.
-    fn item(
-        field: &Self::Field,
-        value: Value<'_>,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueProblem>;
+    fn item(field: &Self::Field, value: Value<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem>;
 
     /// Ends a list of scalars.
     fn list_end(field: &Self::Field, mark: usize, out: &mut Vec<u8>);

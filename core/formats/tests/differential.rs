@@ -43,7 +43,13 @@ fn ours(input: &str) -> Option<Vec<String>> {
         ..Record::default()
     };
     let record = schema.add_record(record);
-    let document = Document { record, element: Some(Name::plain("r")), roots: Vec::new(), encoded: false, excerpt: None };
+    let document = Document {
+        record,
+        element: Some(Name::plain("r")),
+        roots: Vec::new(),
+        encoded: false,
+        excerpt: None,
+    };
     let mut selection = Selection::new(&document, Unknown::Ignore);
     let selected = selection.field(&schema, Selection::ROOT, FieldId(0));
     let item = selected.item.unwrap();

@@ -107,12 +107,8 @@ pub fn load_all(
     let parsed = parse(id, sources);
     let mut diagnostics = parsed.diagnostics;
     let (mut routes, mut batches) = parsed.value.map(|f| (f.routes, f.batches)).unwrap_or_default();
-    let mut contracts = ContractCache {
-        resolver,
-        mapping: &mapping.name,
-        read: HashMap::new(),
-        layouts: HashMap::new(),
-    };
+    let mut contracts =
+        ContractCache { resolver, mapping: &mapping.name, read: HashMap::new(), layouts: HashMap::new() };
     let mut calendars =
         CalendarCache { resolver, mapping: &mapping.name, today: standing.today, read: HashMap::new() };
     let mut loaded: Vec<LoadedRoute> = Vec::new();
@@ -303,8 +299,11 @@ struct ContractCache<'a> {
     resolver: &'a dyn Resolver,
     mapping: &'a str,
     read: HashMap<String, Option<Arc<Contract>>>,
-    layouts: HashMap<String, Option<(Vec<SourceId>, Arc<Layout>)>>,
+    layouts: HashMap<String, Option<ReadLayout>>,
 }
+
+/// The files that a layout is made of, and what they say.
+type ReadLayout = (Vec<SourceId>, Arc<Layout>);
 
 /// Remembers which files were asked for.
 struct Seen<'a> {
@@ -363,7 +362,7 @@ impl ContractCache<'_> {
         named: &Placed<String>,
         sources: &mut Sources,
         findings: &mut Vec<Diagnostic>,
-    ) -> Option<(Vec<SourceId>, Arc<Layout>)> {
+    ) -> Option<ReadLayout> {
         if let Some(known) = self.layouts.get(&named.value) {
             return known.clone();
         }

@@ -68,7 +68,17 @@ fn target() -> (Schema, Document, RecordId) {
         element("Amount", amount, Occurs::ONCE),
     ];
     let record = schema.add_record(Record { name: Name::plain("T"), fields, ..Record::default() });
-    (schema, Document { record, element: Some(Name::plain("T")), roots: Vec::new(), encoded: false, excerpt: None }, address)
+    (
+        schema,
+        Document {
+            record,
+            element: Some(Name::plain("T")),
+            roots: Vec::new(),
+            encoded: false,
+            excerpt: None,
+        },
+        address,
+    )
 }
 
 fn run(input: &[u8]) -> Result<String, RunError> {

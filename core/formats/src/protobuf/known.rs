@@ -117,9 +117,11 @@ pub(super) fn encode(kind: ProtoKind, value: Value<'_>, out: &mut Vec<u8>) -> Re
             push_field(out, 4, i64::from(time.subsec_nanosecond()));
         }
         (Decimal, Value::Decimal(_) | Value::Integer(_)) => {
-            let mut text = Vec::with_capacity(40);
-            lexical::write_any(value, &mut text)?;
-            push_bytes(out, &text);
+            out.push(1 << 3 | 2);
+            out.push(0);
+            let start = out.len();
+            lexical::write_any(value, out)?;
+            close(out, start);
         }
         (Timestamp | Duration | Date | TimeOfDay | Decimal, Value::Text(text)) => {
             let value = match kind {
@@ -149,8 +151,51 @@ fn push_field(out: &mut Vec<u8>, field: u8, value: i64) {
     }
 }
 
-fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(1 << 3 | 2);
-    push_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
+/// Appends a whole `google.type.Date`, its length included.
+#[inline]
+pub(super) fn push_day(year: i16, month: i8, day: i8, out: &mut Vec<u8>) {
+    let year = year as u16;
+    let (month, day) = (month as u8, day as u8);
+    match year {
+        // Two bytes hold a year of today's, and neither month nor day is zero.
+        0x80..=0x3FFF => out.extend_from_slice(&[
+            7,
+            1 << 3,
+            year as u8 | 0x80,
+            (year >> 7) as u8,
+            2 << 3,
+            month,
+            3 << 3,
+            day,
+        ]),
+        _ => {
+            out.push(0);
+            let start = out.len();
+            push_field(out, 1, i64::from(year as i16));
+            push_field(out, 2, i64::from(month));
+            push_field(out, 3, i64::from(day));
+            close(out, start);
+        }
+    }
+}
+
+/// Puts the length of a decimal's text, which has some forty characters at most, before where it began.
+fn close(out: &mut [u8], start: usize) {
+    let length = out.len() - start;
+    if let Some(byte) = start.checked_sub(1).and_then(|at| out.get_mut(at)) {
+        *byte = length as u8;
+    }
+}
+
+/// Appends a whole `google.type.Decimal`, its length included, of so many minor units.
+#[inline]
+pub(super) fn push_minor(units: i64, scale: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0, 1 << 3 | 2, 0]);
+    let start = out.len();
+    crate::decimal::write_minor(units, scale, out);
+    close(out, start);
+    let length = out.len() - start + 2;
+    if let Some(byte) = out.get_mut(start - 3) {
+        *byte = length as u8;
+    }
 }

@@ -55,6 +55,39 @@ impl ProtobufDecoder {
         }))
     }
 
+    /// The number that a `google.type.Decimal` is, where a word holds its units and it is plainly written.
+    #[inline]
+    pub(crate) fn compact_message(&self, message: &[u8]) -> Option<Compact> {
+        if self.kind != ProtoKind::Decimal {
+            return None;
+        }
+        let [0x0A, length, text @ ..] = message else { return None };
+        if usize::from(*length) != text.len() || text.len() > 19 {
+            return None;
+        }
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (mut units, mut scale, mut point) = (0i64, 0u8, false);
+        let mut count = 0u32;
+        for byte in digits {
+            match byte.wrapping_sub(b'0') {
+                digit @ 0..=9 => {
+                    units = units * 10 + i64::from(digit);
+                    scale += u8::from(point);
+                    count += 1;
+                }
+                _ if *byte == b'.' && !point && count > 0 => point = true,
+                _ => return None,
+            }
+        }
+        if count == 0 || count > 18 || point && scale == 0 {
+            return None;
+        }
+        Some(Compact::Minor(if negative { -units } else { units }, scale))
+    }
+
     #[inline]
     fn number<'a>(&'a self, bits: u64) -> Result<Value<'a>, ValueProblem> {
         if self.kind == ProtoKind::Enum {

@@ -1,7 +1,7 @@
 //! Values onto the protobuf wire: tags are made when the plan is compiled, lengths are patched in when they are known.
 
 use super::{known, wire::push_varint};
-use crate::{Value, ValueProblem, Writer, lexical};
+use crate::{Compact, Value, ValueProblem, Writer, lexical};
 use portolan_schema::{Document, FieldId, Presence, ProtoKind, RecordId, ScalarKind, Schema, TypeId, Wire};
 
 /// Writes protobuf.
@@ -78,7 +78,12 @@ impl Writer for ProtobufWriter {
     fn close(&self, _: usize, _: &mut Vec<u8>) {}
 
     #[inline]
-    fn scalar(field: &ProtobufField, value: Value<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn scalar(
+        field: &ProtobufField,
+        value: Value<'_>,
+        at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueProblem> {
         if field.packed {
             // A list of one.
             let mark = Self::list(field, at, out);
@@ -87,7 +92,7 @@ impl Writer for ProtobufWriter {
             return Ok(());
         }
         let start = out.len();
-        out.extend_from_slice(&field.tag);
+        push_tag(&field.tag, out);
         let is_default = field.push(value, out)?;
         if is_default && field.implicit {
             out.truncate(start);
@@ -96,13 +101,65 @@ impl Writer for ProtobufWriter {
     }
 
     #[inline]
+    fn compact(
+        field: &ProtobufField,
+        value: Compact,
+        at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueProblem> {
+        use ProtoKind::*;
+        match (field.kind, value) {
+            _ if field.packed => Self::scalar(field, value.value()?, at, out),
+            (Int32 | Int64 | Uint32 | Uint64, Compact::Integer(number)) => {
+                let wide = i128::from(number);
+                if wide < field.bounds.0 || wide > field.bounds.1 {
+                    return Err(ValueProblem::OutOfRange);
+                }
+                if number != 0 || !field.implicit {
+                    push_tag(&field.tag, out);
+                    push_varint(out, number as u64);
+                }
+                Ok(())
+            }
+            (Date, Compact::Day { year, month, day }) => {
+                push_tag(&field.tag, out);
+                known::push_day(year, month, day, out);
+                Ok(())
+            }
+            (Decimal, Compact::Integer(units)) => {
+                push_tag(&field.tag, out);
+                known::push_minor(units, 0, out);
+                Ok(())
+            }
+            (Decimal, Compact::Minor(units, scale)) => {
+                push_tag(&field.tag, out);
+                known::push_minor(units, scale, out);
+                Ok(())
+            }
+            _ => Self::scalar(field, value.value()?, at, out),
+        }
+    }
+
+    #[inline]
     fn text(field: &ProtobufField, text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if field.kind != ProtoKind::String {
             return Self::scalar(field, Value::Text(text), at, out);
         }
         if !(text.is_empty() && field.implicit) {
-            out.extend_from_slice(&field.tag);
+            push_tag(&field.tag, out);
             push_length_delimited(text.as_bytes(), out);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn tested(field: &ProtobufField, bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if field.kind != ProtoKind::String {
+            return Self::utf8(field, bytes, at, out);
+        }
+        if !(bytes.is_empty() && field.implicit) {
+            push_tag(&field.tag, out);
+            push_length_delimited(bytes, out);
         }
         Ok(())
     }
@@ -113,7 +170,7 @@ impl Writer for ProtobufWriter {
 
     #[inline]
     fn begin(field: &ProtobufField, _: usize, out: &mut Vec<u8>) -> usize {
-        out.extend_from_slice(&field.tag);
+        push_tag(&field.tag, out);
         if field.kind != ProtoKind::Group {
             out.push(0);
         }
@@ -129,15 +186,20 @@ impl Writer for ProtobufWriter {
 
     fn list(field: &ProtobufField, _: usize, out: &mut Vec<u8>) -> usize {
         if field.packed {
-            out.extend_from_slice(&field.tag);
+            push_tag(&field.tag, out);
             out.push(0);
         }
         out.len()
     }
 
-    fn item(field: &ProtobufField, value: Value<'_>, _: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn item(
+        field: &ProtobufField,
+        value: Value<'_>,
+        _: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueProblem> {
         if !field.packed {
-            out.extend_from_slice(&field.tag);
+            push_tag(&field.tag, out);
         }
         field.push(value, out).map(drop)
     }
@@ -295,6 +357,16 @@ impl ProtobufField {
         } else {
             Ok(number)
         }
+    }
+}
+
+/// Most tags have one or two bytes.
+#[inline]
+fn push_tag(tag: &[u8], out: &mut Vec<u8>) {
+    match *tag {
+        [one] => out.push(one),
+        [one, two] => out.extend_from_slice(&[one, two]),
+        ref more => out.extend_from_slice(more),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Layout, NodeId};
+use portolan_schema::layout::{Framing, Layout, NodeId, Requirement};
 
 use super::{
     codepage::Transcoder,
     formula::{Facts, Formula},
     frame::Framer,
-    part::{Form, blank},
+    part::{Form, Part, PartKind, blank},
     state::{Known, State},
     structure::Structure,
     totals::Totals,
@@ -25,12 +25,16 @@ pub struct RecordFile {
     pub(super) structure: Structure,
     pub(super) totals: Totals,
     /// What each record must satisfy, by node.
-    pub(super) requires: Vec<Vec<Formula>>,
+    pub(super) requires: Vec<Vec<(Formula, Box<str>)>>,
     pub(super) text: Transcoder,
     pub(super) blank: u8,
     /// The byte that records consist of which fill a block.
     pub(super) fill: Option<u8>,
     pub(super) asks_for_last: bool,
+    /// How many bytes the fields of the longest record need.
+    widest: usize,
+    /// Whether a layout demands anything of a record's values, by node.
+    pub(super) demands: Vec<bool>,
     comments: Vec<Vec<u8>>,
 }
 
@@ -44,12 +48,13 @@ impl RecordFile {
         let mut totals = Totals::compile(&layout, &mut forms);
         let structure = Structure::compile(&layout);
         let text = Transcoder::new(layout.file.encoding);
-        let requires: Vec<Vec<Formula>> = layout
-            .nodes()
-            .map(|(id, node)| node.require.iter().map(|f| Formula::compile(&layout, id, f)).collect())
-            .collect();
+        let compiled = |id, require: &Requirement| {
+            (Formula::compile(&layout, id, &require.formula), require.text.clone())
+        };
+        let requires: Vec<Vec<_>> =
+            layout.nodes().map(|(id, node)| node.require.iter().map(|r| compiled(id, r)).collect()).collect();
         for (index, requires) in requires.iter().enumerate() {
-            for require in requires {
+            for (require, _) in requires {
                 totals.keep(NodeId(index as u32), require);
             }
         }
@@ -65,10 +70,29 @@ impl RecordFile {
             bytes
         };
         let comments = layout.file.comments.iter().map(|comment| encoded(comment)).collect();
-        let fill = layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
+        let fill =
+            layout.file.block.as_ref().and_then(|block| encoded(&block.fill.to_string()).first().copied());
         let asks_for_last = structure.rules().any(super::rule::Rule::asks_for_last);
         let blank = blank(layout.file.encoding);
-        Self { layout, forms, structure, totals, requires, text, blank, fill, asks_for_last, comments }
+        let demands = forms.iter().zip(&requires).map(|(form, requires)| {
+            !requires.is_empty() || form.as_ref().is_some_and(|form| demanding(&form.parts))
+        });
+        let demands = demands.collect();
+        let widest = forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
+        Self {
+            layout,
+            forms,
+            structure,
+            totals,
+            requires,
+            text,
+            blank,
+            fill,
+            asks_for_last,
+            widest,
+            demands,
+            comments,
+        }
     }
 
     /// The layout.
@@ -81,12 +105,7 @@ impl RecordFile {
     }
 
     /// All that conditions may ask.
-    pub(super) fn facts<'f>(
-        &'f self,
-        known: &'f Known,
-        record: &'f [u8],
-        last: bool,
-    ) -> Facts<'f> {
+    pub(super) fn facts<'f>(&'f self, known: &'f Known, record: &'f [u8], last: bool) -> Facts<'f> {
         Facts {
             record,
             columns: None,
@@ -100,13 +119,26 @@ impl RecordFile {
             ordinals: &known.ordinals,
             records: known.records,
             block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
+            from: 0,
+            within: None,
         }
+    }
+
+    /// Whether blanks behind a record's last field mean nothing: where its length is that of a line, or said before it.
+    pub(super) fn fills_up(&self) -> bool {
+        matches!(
+            self.layout.file.framing,
+            Framing::Lines { .. } | Framing::Prefixed(_) | Framing::Blocked(..) | Framing::LengthField { .. }
+        )
     }
 
     /// Whether a record only fills a block up.
     pub(super) fn is_fill(&self, record: &[u8]) -> bool {
         match self.fill {
-            Some(fill) => !record.is_empty() && record.iter().all(|byte| *byte == fill),
+            Some(fill) => {
+                let rest = record.iter().rposition(|byte| *byte != self.blank).map_or(0, |last| last + 1);
+                rest > 0 && record.iter().take(rest).all(|byte| *byte == fill)
+            }
             None => false,
         }
     }
@@ -114,10 +146,9 @@ impl RecordFile {
     /// A record with blanks up to a length; by itself up to that of the longest record.
     pub(super) fn padded<'a>(&self, record: &'a [u8], length: Option<usize>, arena: &'a Bump) -> &'a [u8] {
         use portolan_schema::layout::Short;
-        let least = self.forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
         let length = length.unwrap_or(match self.layout.file.short {
             Short::Refuse => 0,
-            Short::Pad | Short::Null => least,
+            Short::Pad | Short::Null => self.widest,
         });
         if record.len() >= length {
             return record;
@@ -148,4 +179,15 @@ impl RecordFile {
         let end = walk::each(&form.parts, 0, &facts, arena, &mut |_, _| {});
         Some(head + end.max(form.least) + tail)
     }
+}
+
+/// Whether more is demanded of parts than that their values can be read.
+fn demanding(parts: &[Part]) -> bool {
+    parts.iter().any(|part| {
+        part.variant
+            || part.require.is_some()
+            || matches!(part.kind, PartKind::Filler { exact: true, .. })
+            || matches!(part.times, portolan_schema::layout::Times::Counted { .. })
+            || demanding(part.parts())
+    })
 }

@@ -119,7 +119,8 @@ impl<'f, R: Read> Decoder<'f, R> {
         self.written.clear();
         let text = std::str::from_utf8(&self.line.out).unwrap_or_default();
         let same = shadow.line(text, &mut self.written).is_ok() && {
-            let written = self.written.strip_prefix(self.titles.as_slice()).filter(|_| !self.titles.is_empty());
+            let written =
+                self.written.strip_prefix(self.titles.as_slice()).filter(|_| !self.titles.is_empty());
             written.unwrap_or(&self.written) == self.reader.piece()
         };
         self.line.out.pop();

@@ -64,7 +64,10 @@ pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>)
             continue;
         };
         let special = |byte: &u8| {
-            *byte == quote || *byte == delimited.delimiter || matches!(byte, b'\r' | b'\n') || Some(*byte) == delimited.escape
+            *byte == quote
+                || *byte == delimited.delimiter
+                || matches!(byte, b'\r' | b'\n')
+                || Some(*byte) == delimited.escape
         };
         // An empty line would be no record.
         let lone = values.len() == 1 && value.is_empty();

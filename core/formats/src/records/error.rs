@@ -57,9 +57,9 @@ pub enum RecordErrorKind {
     /// A value that is none of those listed.
     #[error("the value is not one of those that the layout lists")]
     NotListed,
-    /// A condition that must hold.
-    #[error("what the layout requires does not hold")]
-    Require,
+    /// A condition that must hold, as the layout writes it.
+    #[error("what the layout requires does not hold: `{0}`")]
+    Require(Box<str>),
     /// A value that is computed otherwise.
     #[error("the value is not what it must be: {0}")]
     Verify(String),

@@ -39,6 +39,10 @@ pub(super) struct Facts<'f> {
     pub(super) records: u64,
     /// Records of a block.
     pub(super) block: u32,
+    /// From where columns are counted.
+    pub(super) from: usize,
+    /// The occurrence of a list that is looked at.
+    pub(super) within: Option<&'f walk::Occurrence<'f>>,
 }
 
 /// A field of a record.
@@ -48,16 +52,24 @@ pub(super) struct Place {
     pub(super) item: Box<[u32]>,
     /// It is of the record that asks.
     pub(super) own: bool,
+    /// It is of the record before that is of the same kind.
+    pub(super) previous: bool,
 }
 
 impl Place {
     pub(super) fn compile(_: &Layout, node: NodeId, reference: &layout::Reference) -> Self {
-        Self { record: reference.record, item: reference.item.as_slice().into(), own: reference.record == node }
+        let item = reference.item.as_slice().into();
+        Self { record: reference.record, item, own: reference.record == node, previous: false }
+    }
+
+    /// The same field of the record before.
+    fn before(self) -> Self {
+        Self { own: false, previous: true, ..self }
     }
 
     /// Its value; `None` where the record is not there, or cannot be read.
     pub(super) fn value<'a>(&self, facts: &Facts<'a>, arena: &'a Bump) -> Option<Value<'a>> {
-        let bytes = match self.own || facts.node == Some(self.record) {
+        let bytes = match self.own || facts.node == Some(self.record) && !self.previous {
             true => facts.record,
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
         };
@@ -126,6 +138,7 @@ impl Formula {
                 };
                 Self::CheckDigit(scheme, one(of))
             }
+            Declared::Previous(reference) => Self::Field(place(reference).before()),
             Declared::Has(reference) => Self::Has(place(reference)),
             Declared::Negate(a) => Self::Negate(one(a)),
             Declared::Arithmetic(how, a, b) => Self::Arithmetic(*how, one(a), one(b)),
@@ -248,7 +261,9 @@ impl Formula {
             Self::In(a, list) => {
                 let value = a.evaluate(facts, arena)?;
                 let among = |item: &'a Formula| {
-                    item.evaluate(facts, arena).and_then(|item| compare(value, item)).is_some_and(|o| o.is_eq())
+                    item.evaluate(facts, arena)
+                        .and_then(|item| compare(value, item))
+                        .is_some_and(|o| o.is_eq())
                 };
                 Value::Bool(list.iter().any(among))
             }

@@ -237,7 +237,8 @@ impl Framer {
                     self.header_lines -= 1;
                     return Ok(Cut::Skip(0..whole));
                 }
-                let blank = line.is_empty() && (self.skip_blank || only_line_ends(&window[whole..], complete));
+                let blank =
+                    line.is_empty() && (self.skip_blank || only_line_ends(&window[whole..], complete));
                 if blank || self.comments.iter().any(|c| !line.is_empty() && line.starts_with(c)) {
                     return Ok(Cut::Skip(0..whole));
                 }
@@ -389,7 +390,9 @@ impl Enframer {
     /// Appends a record with what frames it.
     pub(super) fn write(&self, record: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         match &self.framing {
-            Framing::Fixed { .. } | Framing::Shaped | Framing::LengthField { .. } => out.extend_from_slice(record),
+            Framing::Fixed { .. } | Framing::Shaped | Framing::LengthField { .. } => {
+                out.extend_from_slice(record)
+            }
             Framing::Lines { end, .. } => {
                 out.extend_from_slice(record);
                 out.extend_from_slice(ending(end));

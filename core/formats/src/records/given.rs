@@ -25,8 +25,8 @@ pub(super) enum Given {
 impl Given {
     /// A line; the error says where it is no JSON.
     pub(super) fn parse(line: &str) -> Result<Self, String> {
-        let raw: &RawValue =
-            serde_json::from_str(line).map_err(|error| format!("it is no JSON: column {}", error.column()))?;
+        let raw: &RawValue = serde_json::from_str(line)
+            .map_err(|error| format!("it is no JSON: column {}", error.column()))?;
         Self::of(raw, DEPTH).ok_or_else(|| "it is no JSON, or nests too deep".to_owned())
     }
 

@@ -26,7 +26,11 @@ pub fn open<'a>(input: impl Read + 'a, compression: Compression) -> io::Result<B
         Compression::None | Compression::Detect => Ok(Box::new(input)),
         Compression::Gzip => {
             let counted = Counted { input, read: 0 };
-            Ok(Box::new(Limited { input: MultiGzDecoder::new(BufReader::new(counted)), given: 0, packed: gzip }))
+            Ok(Box::new(Limited {
+                input: MultiGzDecoder::new(BufReader::new(counted)),
+                given: 0,
+                packed: gzip,
+            }))
         }
         Compression::Zip => zip(input),
     }
@@ -125,7 +129,11 @@ impl<R: Read> Archive<R> {
                 }));
                 ArchiveState::Deflated
             }
-            _ => return Err(io::Error::other("the archive is compressed in a way that is not read: use deflate")),
+            _ => {
+                return Err(io::Error::other(
+                    "the archive is compressed in a way that is not read: use deflate",
+                ));
+            }
         };
         Ok(())
     }
@@ -147,7 +155,8 @@ impl<R: Read> Archive<R> {
         let begins = |at: usize, sign: &[u8]| more.get(at..at + 4) == Some(sign);
         let directory = b"PK\x01\x02";
         // With or without a data descriptor, with or without its own sign, of 32 or 64 bits.
-        let found = [0usize, 12, 16, 20, 24].iter().any(|at| (*at == 0 || described) && begins(*at, directory));
+        let found =
+            [0usize, 12, 16, 20, 24].iter().any(|at| (*at == 0 || described) && begins(*at, directory));
         match found {
             true => Ok(()),
             false if [0usize, 12, 16, 20, 24].iter().any(|at| begins(*at, b"PK\x03\x04")) => {
@@ -187,7 +196,8 @@ impl<R: Read> Read for Archive<R> {
                         inflating.buffer.truncate(read);
                         inflating.from = 0;
                     }
-                    let (before_in, before_out) = (inflating.inflate.total_in(), inflating.inflate.total_out());
+                    let (before_in, before_out) =
+                        (inflating.inflate.total_in(), inflating.inflate.total_out());
                     let rest = inflating.buffer.get(inflating.from..).unwrap_or_default();
                     let empty = rest.is_empty();
                     let status = inflating

@@ -66,11 +66,16 @@ impl<'f, R: Read> Messages<'f, R> {
                 }
                 false
             };
-            around.iter().enumerate().filter(|(_, (node, _))| beneath(*node)).map(|(index, _)| index).collect()
+            around
+                .iter()
+                .enumerate()
+                .filter(|(_, (node, _))| beneath(*node))
+                .map(|(index, _)| index)
+                .collect()
         });
         let forgets = forgets.collect();
         Self {
-            reader: RecordReader::new(file, input),
+            reader: RecordReader::new(file, input).lightly(),
             each: excerpt.each,
             around,
             within,

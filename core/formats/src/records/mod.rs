@@ -26,6 +26,7 @@ mod text;
 mod totals;
 mod values;
 mod walk;
+mod wrap;
 mod write;
 
 pub use compiled::RecordFile;

@@ -3,7 +3,7 @@
 
 use super::codepage::Transcoder;
 use super::number::{binary::BinaryCodec, limit, packed::PackedCodec};
-use crate::{DateTime, Value, ValueProblem, lexical};
+use crate::{Compact, DateTime, Value, ValueProblem, lexical};
 use jiff::civil::{Date, Time};
 use portolan_schema::layout::{Base, Moment, MomentKind, Part, pattern};
 
@@ -24,6 +24,60 @@ pub(super) struct MomentCodec {
     /// Whether the century is that of the window.
     window: bool,
     finest: Finest,
+    /// Where the digits of year, month and day are, where nothing else is there: `yyyyMMdd`, `dd.MM.yyyy`.
+    eight: Option<Eight>,
+}
+
+/// Eight digits that are a date.
+#[derive(Debug, Clone, Copy)]
+struct Eight {
+    year: usize,
+    month: usize,
+    day: usize,
+    length: usize,
+    /// The digit zero.
+    zero: u8,
+}
+
+impl Eight {
+    fn of(parts: &[Part], ebcdic: bool) -> Option<Self> {
+        let (mut year, mut month, mut day, mut at) = (None, None, None, 0);
+        for part in parts {
+            match part {
+                Part::Year => year = Some(at),
+                Part::Month => month = Some(at),
+                Part::Day => day = Some(at),
+                _ => return None,
+            }
+            at += pattern::length(std::slice::from_ref(part)) as usize;
+        }
+        let zero = if ebcdic { 0xF0 } else { b'0' };
+        Some(Self { year: year?, month: month?, day: day?, length: at, zero }).filter(|_| at == 8)
+    }
+
+    /// The date; `None` where the bytes are none.
+    #[inline]
+    fn read(self, bytes: &[u8]) -> Option<(i16, i8, i8)> {
+        if bytes.len() != self.length {
+            return None;
+        }
+        let two = |at: usize| {
+            let [tens, ones] = bytes.get(at..at + 2)? else { return None };
+            let (tens, ones) = (tens.wrapping_sub(self.zero), ones.wrapping_sub(self.zero));
+            (tens <= 9 && ones <= 9).then_some(tens * 10 + ones)
+        };
+        let (century, year) = (two(self.year)?, two(self.year + 2)?);
+        let (month, day) = (two(self.month)?, two(self.day)?);
+        let year = i16::from(century) * 100 + i16::from(year);
+        let days = match month {
+            4 | 6 | 9 | 11 => 30,
+            2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+            2 => 28,
+            1..=12 => 31,
+            _ => return None,
+        };
+        (year > 0 && (1..=days).contains(&day)).then_some((year, month as i8, day as i8))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -98,7 +152,18 @@ impl MomentCodec {
             century: i16::try_from(form.century).unwrap_or(1970),
             kind: form.kind,
             length,
+            eight: match &form.base {
+                Base::Text(encoding) => Eight::of(&form.parts, encoding.is_ebcdic()).filter(|_| plain),
+                _ => None,
+            },
         }
+    }
+
+    /// The date, where it is written as eight digits in some order; `None` says nothing.
+    #[inline]
+    pub(super) fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+        let (year, month, day) = self.eight?.read(bytes)?;
+        Some(Compact::Day { year, month, day })
     }
 
     /// The encoding, where it is text.

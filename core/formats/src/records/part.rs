@@ -29,7 +29,8 @@ pub(super) struct Part {
     pub(super) kind: PartKind,
     pub(super) when: Option<Rule>,
     pub(super) value: Option<(Formula, Verify)>,
-    pub(super) require: Option<Formula>,
+    /// What must hold, and how the layout writes it.
+    pub(super) require: Option<(Formula, Box<str>)>,
     pub(super) default: Option<Box<str>>,
     /// The only texts that it may have.
     pub(super) listed: Option<Vec<Box<str>>>,
@@ -80,9 +81,10 @@ impl Fill {
     pub(super) fn is(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Byte(byte) => bytes.iter().all(|b| b == byte),
-            Self::Text(text, pad) => {
-                bytes.iter().enumerate().all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad))
-            }
+            Self::Text(text, pad) => bytes
+                .iter()
+                .enumerate()
+                .all(|(index, byte)| *byte == text.get(index).copied().unwrap_or(*pad)),
         }
     }
 }
@@ -149,7 +151,8 @@ impl Compiler<'_> {
                 PartKind::Filler { fill: self.fill(fill), exact: *exact }
             }
         };
-        let formula = |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
+        let formula =
+            |formula: &portolan_schema::layout::Formula| Formula::compile(self.layout, self.node, formula);
         let lenient = match &item.content {
             ItemContent::Value(storage) => storage.invalid == layout::Invalid::Null,
             _ => false,
@@ -163,7 +166,9 @@ impl Compiler<'_> {
         };
         let varies = match (&kind, item.extent) {
             (PartKind::Group(parts), _) => parts.iter().any(|part| {
-                part.varies || matches!(part.times, Times::Counted { room: false, .. }) || part.extent == Extent::Rest
+                part.varies
+                    || matches!(part.times, Times::Counted { room: false, .. })
+                    || part.extent == Extent::Rest
             }),
             (_, Extent::Bytes(_)) => false,
             _ => true,
@@ -178,7 +183,7 @@ impl Compiler<'_> {
             kind,
             when: item.when.as_ref().map(|rule| Rule::compile(self.layout, self.node, rule)),
             value: item.value.as_ref().map(|check| (formula(&check.formula), check.verify)),
-            require: item.require.as_ref().map(formula),
+            require: item.require.as_ref().map(|require| (formula(&require.formula), require.text.clone())),
             default: item.default.clone(),
             listed: item.field.and_then(|field| self.listed(field)),
             variant: item.variant,

@@ -7,13 +7,14 @@ use portolan_schema::layout::{Framing, Long, NodeId, Short, UnknownRecords, Veri
 
 use super::{
     RecordError, RecordErrorKind, RecordFile, delimited,
-    frame::{Cut, Framer, MAX_RECORD},
     formula::{Facts, compare},
+    frame::{Cut, Framer, MAX_RECORD},
     part::PartKind,
     state::{Known, Pending, State},
     structure::Move,
     totals::When,
     values::{FieldProblem, Sink, Values},
+    wrap::Wraps,
 };
 use crate::{Decimal, Value, lexical};
 
@@ -58,6 +59,8 @@ pub struct RecordReader<'f, R> {
     file: &'f RecordFile,
     input: R,
     window: Vec<u8>,
+    /// How much of the window is filled.
+    filled: usize,
     /// Where in the window the next piece begins, and the last one began and ended.
     from: usize,
     piece: std::ops::Range<usize>,
@@ -72,6 +75,10 @@ pub struct RecordReader<'f, R> {
     problems: Vec<Problem>,
     found: Vec<FieldProblem>,
     arena: Bump,
+    /// Values are left to whoever uses them.
+    lightly: bool,
+    /// Line ends that were taken out, where the layout says that they belong to nothing.
+    wraps: Option<Wraps>,
 }
 
 impl<'f, R: Read> RecordReader<'f, R> {
@@ -81,6 +88,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             file,
             input,
             window: Vec::new(),
+            filled: 0,
             from: 0,
             piece: 0..0,
             data: 0..0,
@@ -93,12 +101,25 @@ impl<'f, R: Read> RecordReader<'f, R> {
             problems: Vec::new(),
             found: Vec::new(),
             arena: Bump::new(),
+            lightly: false,
+            wraps: file.layout.file.wrapped.then(Wraps::default),
         }
+    }
+
+    /// Without reading values that nothing in the layout asks for: whoever uses them finds out what is wrong with them. What a layout
+    /// demands of records, lists and totals is tested all the same.
+    #[must_use]
+    pub fn lightly(mut self) -> Self {
+        self.lightly = true;
+        self
     }
 
     /// The bytes of the piece that came last, with all that frames it.
     pub fn piece(&self) -> &[u8] {
-        &self.window[self.piece.clone()]
+        match &self.wraps {
+            Some(wraps) => wraps.piece(),
+            None => &self.window[self.piece.clone()],
+        }
     }
 
     /// The record's own bytes.
@@ -146,12 +167,14 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.piece = self.from + range.start..self.from + range.end;
                     self.data = self.piece.start..self.piece.start;
                     self.from = self.piece.end;
+                    self.put_back();
                     return Next::Other;
                 }
                 Ok(Cut::Record { data, whole }) => {
                     self.piece = self.from + whole.start..self.from + whole.end;
                     self.data = self.from + data.start..self.from + data.end;
                     self.from = self.piece.end;
+                    self.put_back();
                     return self.placed(sink);
                 }
                 Ok(Cut::End) => {
@@ -166,9 +189,22 @@ impl<'f, R: Read> RecordReader<'f, R> {
         }
     }
 
+    /// Puts line ends back that were taken out of the last piece.
+    fn put_back(&mut self) {
+        if let Some(wraps) = &mut self.wraps {
+            let last = self.complete && self.piece.end == self.window.len();
+            wraps.put_back(&self.window[self.piece.clone()], self.offset + self.piece.start as u64, last);
+        }
+    }
+
+    /// Where in the file a byte of the window stands; in a file with line ends anywhere, where it would stand about.
+    fn stands(&self, at: usize) -> u64 {
+        self.offset + at as u64 + self.wraps.as_ref().map_or(0, Wraps::passed)
+    }
+
     fn cut(&mut self) -> Result<Cut, super::FrameError> {
         let (file, state, arena) = (self.file, &mut self.state, &self.arena);
-        let window = &self.window[self.from..];
+        let window = &self.window[self.from..self.filled];
         self.framer.next(window, self.complete, &mut |rest| file.shaped(state, rest, arena))
     }
 
@@ -176,7 +212,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn fail(&mut self, kind: RecordErrorKind) {
         self.ended = true;
         let offset = self.offset + self.from as u64;
-        let raw = self.window[self.from..].iter().take(64).copied().collect();
+        let raw = self.window[self.from..self.filled].iter().take(64).copied().collect();
         let record = self.state.known.number + 1;
         self.problems.push(Problem {
             error: RecordError { kind, record, offset, name: None, field: None, raw },
@@ -187,24 +223,26 @@ impl<'f, R: Read> RecordReader<'f, R> {
     /// Reads more of the file.
     fn fill(&mut self) -> std::io::Result<()> {
         if self.from > 0 {
-            self.window.drain(..self.from);
+            self.window.copy_within(self.from..self.filled, 0);
+            self.filled -= self.from;
             self.offset += self.from as u64;
             self.from = 0;
         }
         // What one record needs is known to be little; a window that keeps growing is that of a file that is framed otherwise.
-        let more = CHUNK.max(self.window.len().min(MAX_RECORD));
-        let before = self.window.len();
-        self.window.resize(before + more, 0);
-        let mut filled = before;
+        let wanted = self.filled + CHUNK.max(self.filled.min(MAX_RECORD));
+        if self.window.len() < wanted {
+            self.window.resize(wanted, 0);
+        }
+        let before = self.filled;
         let read = loop {
-            match self.input.read(&mut self.window[filled..]) {
+            match self.input.read(&mut self.window[self.filled..]) {
                 Ok(0) => {
                     self.complete = true;
                     break Ok(());
                 }
                 Ok(bytes) => {
-                    filled += bytes;
-                    if filled == self.window.len() {
+                    self.filled += bytes;
+                    if self.filled == self.window.len() {
                         break Ok(());
                     }
                 }
@@ -212,14 +250,18 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 Err(error) => break Err(error),
             }
         };
-        self.window.truncate(filled);
+        if let Some(wraps) = &mut self.wraps {
+            self.window.truncate(self.filled);
+            wraps.take(&mut self.window, before, self.offset + before as u64);
+            self.filled = self.window.len();
+        }
         read
     }
 
     /// Whether the current record is the last one: only asked where a layout does.
     fn is_last(&mut self) -> bool {
         loop {
-            if !self.complete && self.window.len() - self.from < 4096 {
+            if !self.complete && self.filled - self.from < 4096 {
                 // The current piece stays where it is.
                 let (from, piece, data) = (self.from, self.piece.clone(), self.data.clone());
                 self.from = piece.start;
@@ -232,7 +274,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.data = data.start - moved..data.end - moved;
                 continue;
             }
-            let rest = &self.window[self.from..];
+            let rest = &self.window[self.from..self.filled];
             return self.complete && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0x1A | b' '));
         }
     }
@@ -251,7 +293,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let end = data.len().saturating_sub(tail as usize).max(begin);
         self.data = self.data.start + begin..self.data.start + end;
         let data = &self.window[self.data.clone()];
-        let offset = self.offset + self.piece.start as u64;
+        let offset = self.stands(self.piece.start);
         self.arena.reset();
         let arena = &self.arena;
         let mut info = RecordInfo { node: None, number: self.state.known.number, offset };
@@ -333,15 +375,17 @@ impl<'f, R: Read> RecordReader<'f, R> {
             Some((record, columns)) => (record, Some(columns)),
             None => (data, None),
         };
+        let strict = !matches!(file.layout.file.framing, Framing::Shaped);
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
-            if columns.len() > form.parts.len() || columns.len() < most && file.layout.file.short == Short::Refuse && !varies {
+            if columns.len() > form.parts.len()
+                || columns.len() < most && file.layout.file.short == Short::Refuse && !varies
+            {
                 let kind = RecordErrorKind::Columns { found: columns.len(), most: form.parts.len() };
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
             }
         } else {
-            let strict = !matches!(file.layout.file.framing, Framing::Shaped);
             if record.len() < form.least && file.layout.file.short == Short::Pad {
                 record = file.padded(record, Some(form.least), arena);
             } else if record.len() < form.least && file.layout.file.short == Short::Refuse {
@@ -353,16 +397,23 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 && strict
             {
                 let (within, beyond) = record.split_at(most);
-                let blanks = matches!(file.layout.file.framing, Framing::Lines { .. })
-                    && beyond.iter().all(|byte| *byte == file.blank);
+                let blanks = file.fills_up() && beyond.iter().all(|byte| *byte == file.blank);
                 if !blanks && file.layout.file.long == Long::Refuse {
                     let kind = RecordErrorKind::Long { found: record.len(), most };
-                    self.found.push(FieldProblem { field: String::new(), at: most, length: beyond.len(), kind });
+                    self.found.push(FieldProblem {
+                        field: String::new(),
+                        at: most,
+                        length: beyond.len(),
+                        kind,
+                    });
                 }
                 record = within;
             }
         }
-        if self.found.is_empty() {
+        // What a record that is too long says is read all the same: it may tell why.
+        let readable = self.found.iter().all(|found| matches!(found.kind, RecordErrorKind::Long { .. }));
+        let told = self.found.len();
+        if readable && (!self.lightly || file.demands[node.0 as usize]) {
             let facts = file.facts(&self.state.known, record, last);
             let facts = Facts { node: Some(node), columns, ..facts };
             let mut values = Values {
@@ -373,22 +424,32 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 problems: &mut self.found,
                 path: String::new(),
             };
-            values.parts(&form.parts, 0);
-            let unmet = file.requires[node.0 as usize].iter().any(|require| !require.holds(&facts, arena));
-            if unmet {
-                self.found.push(FieldProblem {
-                    field: String::new(),
-                    at: 0,
-                    length: record.len(),
-                    kind: RecordErrorKind::Require,
-                });
+            let end = values.parts(&form.parts, 0).max(form.least);
+            // What stands behind the last field of a record whose length varies.
+            if let Some(beyond) = record.get(end..)
+                && columns.is_none()
+                && strict
+                && file.layout.file.long == Long::Refuse
+                && told == 0
+                && !beyond.iter().all(|byte| *byte == file.blank && file.fills_up())
+            {
+                let kind = RecordErrorKind::Long { found: record.len(), most: end };
+                self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
+            }
+            let requires = &file.requires[node.0 as usize];
+            for (_, text) in requires.iter().filter(|(require, _)| !require.holds(&facts, arena)) {
+                let kind = RecordErrorKind::Require(text.clone());
+                self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
-        if file.totals.feeds(node) || !file.totals.checks(node).is_empty() || file.totals.kept[node.0 as usize] {
+        if file.totals.feeds(node)
+            || !file.totals.checks(node).is_empty()
+            || file.totals.kept[node.0 as usize]
+        {
             let record = record.to_vec();
             self.verify(node, info, record, last);
         }
-        let begin = self.offset + self.data.start as u64;
+        let begin = self.stands(self.data.start);
         let name = file.structure.name(node);
         let record = &self.window[self.data.clone()];
         for found in self.found.drain(..) {
@@ -412,7 +473,12 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn verify(&mut self, node: NodeId, info: RecordInfo, record: Vec<u8>, last: bool) {
         let file = self.file;
         if file.totals.feeds(node) && !self.feed(node, &record) {
-            self.found.push(FieldProblem { field: String::new(), at: 0, length: 0, kind: RecordErrorKind::Sum });
+            self.found.push(FieldProblem {
+                field: String::new(),
+                at: 0,
+                length: 0,
+                kind: RecordErrorKind::Sum,
+            });
         }
         for check in file.totals.checks(node) {
             let pending = Pending {
@@ -420,7 +486,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 part: check.part.clone(),
                 record: record.clone(),
                 number: info.number,
-                offset: self.offset + self.data.start as u64,
+                offset: self.stands(self.data.start),
                 verify: check.verify,
             };
             match check.when {
@@ -438,7 +504,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if self.state.pending.iter().all(|(until, _)| *until != end) {
             return;
         }
-        let (now, later) = std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
+        let (now, later) =
+            std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
         self.state.pending = later;
         let now: Vec<(Option<NodeId>, Pending)> = now;
         for (_, pending) in now {
@@ -450,8 +517,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let file = self.file;
         let arena = Bump::new();
         let Some(form) = &file.forms[pending.node.0 as usize] else { return };
-        let facts =
-            file.facts(&self.state.known, &pending.record, last);
+        let facts = file.facts(&self.state.known, &pending.record, last);
         let facts = Facts { node: Some(pending.node), number: pending.number, ..facts };
         let Some((part, range)) = super::walk::find(form, &pending.part, &facts, &arena) else { return };
         let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return };
@@ -468,7 +534,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
         }
         let wanted = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
-            Value::Decimal(number) => format!("{} is computed", written(Value::Decimal(scaled(number, found)))),
+            Value::Decimal(number) => {
+                format!("{} is computed", written(Value::Decimal(scaled(number, found))))
+            }
             wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);

@@ -3,7 +3,11 @@
 use bumpalo::Bump;
 use portolan_schema::layout::{self, Characters, Layout, NodeId};
 
-use super::{codepage::Transcoder, formula::{Facts, Formula, Place}, part::blank};
+use super::{
+    codepage::Transcoder,
+    formula::{Facts, Formula, Place},
+    part::blank,
+};
 use crate::Value;
 
 /// Any of these, each of which is all of its tests.
@@ -83,7 +87,10 @@ impl Test {
         match self {
             Self::Columns { from, to, matches } => {
                 let (from, to) = match facts.columns {
-                    None => (*from, to.unwrap_or(facts.record.len())),
+                    None => (
+                        facts.from.saturating_add(*from),
+                        to.map_or(facts.record.len(), |to| facts.from.saturating_add(to)),
+                    ),
                     // Of delimited values columns are counted, not bytes.
                     Some(columns) => {
                         let first = columns.get(*from).map_or(facts.record.len(), |column| column.start);
@@ -95,7 +102,7 @@ impl Test {
                 bytes.is_some_and(|bytes| matches.bytes(bytes, facts, arena))
             }
             Self::Value(place, matches) => match place.value(facts, arena) {
-                Some(value) => matches.value(value, arena),
+                Some(value) => matches.value(value),
                 None => false,
             },
             Self::Length(from, to) => (*from as usize..=*to as usize).contains(&facts.record.len()),
@@ -142,7 +149,9 @@ impl Matches {
     fn bytes(&self, bytes: &[u8], facts: &Facts<'_>, arena: &Bump) -> bool {
         match self {
             Self::Byte(byte, _) => bytes == [*byte],
-            Self::Literals(literals) => literals.iter().any(|(literal, _)| bytes == &**literal && !bytes.is_empty()),
+            Self::Literals(literals) => {
+                literals.iter().any(|(literal, _)| bytes == &**literal && !bytes.is_empty())
+            }
             Self::Blank(blank) => bytes.iter().all(|byte| byte == blank),
             Self::Not(inner) => !inner.bytes(bytes, facts, arena),
             _ => match facts.text.decode_in(bytes, arena) {
@@ -152,11 +161,11 @@ impl Matches {
         }
     }
 
-    fn value(&self, value: Value<'_>, arena: &Bump) -> bool {
+    fn value(&self, value: Value<'_>) -> bool {
         match value {
             Value::Absent | Value::Nil => match self {
                 Self::Blank(_) => true,
-                Self::Not(inner) => !inner.value(value, arena),
+                Self::Not(inner) => !inner.value(value),
                 _ => false,
             },
             Value::Text(text) => self.text(text),
@@ -174,7 +183,8 @@ impl Matches {
     fn number(&self, value: Value<'_>) -> bool {
         let same = |text: &str| {
             let parsed = crate::lexical::parse_decimal(text).map(Value::Decimal);
-            parsed.is_ok_and(|literal| crate::value::compare(literal, value) == Some(std::cmp::Ordering::Equal))
+            parsed
+                .is_ok_and(|literal| crate::value::compare(literal, value) == Some(std::cmp::Ordering::Equal))
         };
         match self {
             Self::Byte(_, text) => same(text),

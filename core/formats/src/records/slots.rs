@@ -13,6 +13,7 @@ use portolan_schema::{
 
 use super::{
     RecordFile,
+    field::FieldCodec,
     formula::Facts,
     part::{Part, PartKind},
     walk,
@@ -61,7 +62,7 @@ struct Step {
     kind: StepKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
 enum StepKind {
     /// A group that is always there.
     Present,
@@ -70,12 +71,16 @@ enum StepKind {
     /// A value that is always there.
     Always,
     /// A text that is always there.
-    Text,
+    Text(Box<FieldCodec>),
 }
 
 impl ExcerptReader {
     /// Compiles a selection of the messages of a layout.
-    pub(crate) fn compile(schema: &portolan_schema::Schema, excerpt: &Excerpt, selection: &Selection) -> Self {
+    pub(crate) fn compile(
+        schema: &portolan_schema::Schema,
+        excerpt: &Excerpt,
+        selection: &Selection,
+    ) -> Self {
         let file = Arc::new(RecordFile::compile(Arc::clone(&excerpt.layout)));
         let nodes = excerpt.layout.nodes.len();
         let mut programs: Vec<Option<Program>> = (0..nodes).map(|_| None).collect();
@@ -182,6 +187,8 @@ impl ExcerptReader {
         let Some(steps) = &program.fixed else {
             let facts = Facts {
                 record,
+                from: 0,
+                within: None,
                 columns: None,
                 node: Some(NodeId(node as u32)),
                 number: 0,
@@ -197,7 +204,7 @@ impl ExcerptReader {
             return self.walk(&program.wanted, &form.parts, 0, row, record, &facts, arena, captured);
         };
         for step in steps {
-            let slot = match step.kind {
+            let slot = match &step.kind {
                 StepKind::Present => Slot::Present,
                 kind => {
                     let Some(bytes) = record.get(step.from..step.to) else {
@@ -212,10 +219,11 @@ impl ExcerptReader {
                     };
                     match kind {
                         StepKind::Always => Slot::Bytes(bytes),
+                        StepKind::Text(codec) => match codec.plain(bytes) {
+                            Some(plain) => Slot::Bytes(plain),
+                            None => codec.text(bytes, arena).map_or(Slot::Present, Slot::Text),
+                        },
                         _ => match form.at(&step.path) {
-                            Some(Part { kind: PartKind::Value(codec), .. }) if kind == StepKind::Text => {
-                                codec.text(bytes, arena).map_or(Slot::Present, Slot::Text)
-                            }
                             Some(part) => captured_value(part, bytes, arena),
                             None => Slot::Absent,
                         },
@@ -271,16 +279,15 @@ impl ExcerptReader {
                         let bytes = length(at);
                         let place = captured.push_item(row + usize::from(list), width);
                         let slot = match part.kind {
-                            PartKind::Value(_) => {
-                                record
-                                    .get(at..at.saturating_add(bytes))
-                                    .map_or(Slot::Absent, |bytes| captured_value(part, bytes, arena))
-                            }
+                            PartKind::Value(_) => record
+                                .get(at..at.saturating_add(bytes))
+                                .map_or(Slot::Absent, |bytes| captured_value(part, bytes, arena)),
                             _ => Slot::Present,
                         };
                         captured.set(place + usize::from(item), slot);
                         if !part.parts().is_empty() {
-                            let inside = self.walk(inner, part.parts(), at, place, record, facts, arena, captured);
+                            let inside =
+                                self.walk(inner, part.parts(), at, place, record, facts, arena, captured);
                             if let Err(error) = inside {
                                 result = Err(error.inside(&part.name));
                                 return;
@@ -381,11 +388,14 @@ impl Wanted {
                 Action::Scalar { slot } => {
                     let PartKind::Value(codec) = &part.kind else { return false };
                     let always = !codec.has_nulls() && !part.shared && !part.lenient;
-                    steps.push(step(slot, match (always, codec.is_text()) {
-                        (false, _) => StepKind::Value,
-                        (true, false) => StepKind::Always,
-                        (true, true) => StepKind::Text,
-                    }));
+                    steps.push(step(
+                        slot,
+                        match (always, codec.is_text()) {
+                            (false, _) => StepKind::Value,
+                            (true, false) => StepKind::Always,
+                            (true, true) => StepKind::Text(codec.clone()),
+                        },
+                    ));
                 }
                 Action::Record { slot, .. } => {
                     steps.push(step(slot, StepKind::Present));

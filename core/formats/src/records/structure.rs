@@ -36,6 +36,8 @@ struct Place {
 pub(super) struct Position {
     /// What is open, from the file inwards.
     open: Vec<Open>,
+    /// The way to the record that is looked for: memory that every record uses anew.
+    way: Vec<NodeId>,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +102,7 @@ impl Structure {
 
     /// Before the first record.
     pub(super) fn start(&self) -> Position {
-        Position { open: vec![Open { node: None, at: 0, counts: vec![0; self.top.len()] }] }
+        Position { open: vec![Open { node: None, at: 0, counts: vec![0; self.top.len()] }], way: Vec::new() }
     }
 
     fn place(&self, id: NodeId) -> &Place {
@@ -154,38 +156,37 @@ impl Structure {
     ) -> Result<NodeId, Misplaced> {
         moves.clear();
         for level in (0..position.open.len()).rev() {
-            let open = &position.open[level];
-            let (children, order) = self.children(open.node);
+            let Open { node, at, .. } = position.open[level];
+            let (children, order) = self.children(node);
             let mut missing = None;
             let candidates = match order {
                 Order::Any => 0..children.len(),
-                Order::Declared => open.at.min(children.len())..children.len(),
+                Order::Declared => at.min(children.len())..children.len(),
             };
             for index in candidates {
                 let child = children[index];
-                let count = open.counts[index];
-                let occurs = self.place(child).occurs;
-                let room = occurs.max.is_none_or(|max| count < max);
-                if room {
-                    let mut path = Vec::new();
-                    if self.begins(child, is, &mut path) {
-                        if let Some(missing) = missing {
-                            return Err(Misplaced::Missing(self.name(missing).to_owned()));
-                        }
-                        if let Some(missing) = self.unfinished(position, level) {
-                            return Err(Misplaced::Missing(self.name(missing).to_owned()));
-                        }
-                        self.enter(position, level, index, &path, moves);
-                        return path.last().copied().ok_or_else(|| Misplaced::Unexpected(String::new()));
+                let (count, occurs) = (position.open[level].counts[index], self.place(child).occurs);
+                let mut way = std::mem::take(&mut position.way);
+                way.clear();
+                let begins = occurs.max.is_none_or(|max| count < max) && self.begins(child, is, &mut way);
+                if begins {
+                    if let Some(missing) = missing.or_else(|| self.unfinished(position, level)) {
+                        return Err(Misplaced::Missing(self.name(missing).to_owned()));
                     }
+                    self.enter(position, level, index, &way, moves);
+                    let last = way.last().copied();
+                    position.way = way;
+                    return last.ok_or_else(|| Misplaced::Unexpected(String::new()));
                 }
+                position.way = way;
                 if order == Order::Declared && count < occurs.min && missing.is_none() {
                     missing = Some(child);
                 }
             }
         }
         let expected = self.expected(position);
-        let known = self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
+        let known =
+            self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = known.map(|(id, _)| NodeId(id as u32)).find(|id| is(*id));
         Err(match found {
             Some(found) => Misplaced::OutOfPlace { found: self.name(found).to_owned(), expected },
@@ -223,11 +224,19 @@ impl Structure {
 
     fn lacks(&self, open: &Open) -> Option<NodeId> {
         let (children, _) = self.children(open.node);
-        let lacking = children.iter().zip(&open.counts).find(|(id, count)| **count < self.place(**id).occurs.min);
+        let lacking =
+            children.iter().zip(&open.counts).find(|(id, count)| **count < self.place(**id).occurs.min);
         lacking.map(|(id, _)| *id)
     }
 
-    fn enter(&self, position: &mut Position, level: usize, index: usize, path: &[NodeId], moves: &mut Vec<Move>) {
+    fn enter(
+        &self,
+        position: &mut Position,
+        level: usize,
+        index: usize,
+        path: &[NodeId],
+        moves: &mut Vec<Move>,
+    ) {
         while position.open.len() > level + 1 {
             if let Some(node) = position.open.pop().and_then(|open| open.node) {
                 moves.push(Move::Close(node));
@@ -305,7 +314,8 @@ impl Structure {
         moves: &mut Vec<Move>,
     ) -> Option<NodeId> {
         moves.clear();
-        let records = self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
+        let records =
+            self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = records.map(|(id, _)| NodeId(id as u32)).find(|id| self.matches(*id, facts, arena))?;
         let mut path = vec![found];
         let mut around = self.place(found).parent;

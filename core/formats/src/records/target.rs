@@ -63,8 +63,18 @@ struct Occurrences {
     most: u32,
     /// Room for all is there; otherwise each is appended.
     room: bool,
-    /// Where the count is written, from the beginning of what is around the list, and how many means what.
-    count: Option<(i64, usize, Arc<FieldCodec>, Arc<[(Box<str>, u32)]>)>,
+    count: Option<Count>,
+}
+
+/// Where the count of a list is written.
+#[derive(Debug, Clone)]
+struct Count {
+    /// From the beginning of what is around the list.
+    offset: i64,
+    length: usize,
+    codec: Arc<FieldCodec>,
+    /// Which text means how many.
+    words: Arc<[(Box<str>, u32)]>,
 }
 
 impl Occurrences {
@@ -77,7 +87,8 @@ impl Occurrences {
                 let count = offset_of(&form.parts, by).and_then(|(offset, length)| {
                     let PartKind::Value(codec) = &form.at(by)?.kind else { return None };
                     let codec = Arc::new((**codec).clone());
-                    Some((offset as i64 - start as i64, length, codec, words.as_slice().into()))
+                    let offset = offset as i64 - start as i64;
+                    Some(Count { offset, length, codec, words: words.as_slice().into() })
                 });
                 Self { start, most: *most, room: *room, count }
             }
@@ -120,7 +131,8 @@ impl RecordTarget {
                 Extent::Bytes(bytes) => bytes as usize,
                 _ => 0,
             };
-            let blank = template.get(start + offset.min(end)..start + offset.min(end) + length).unwrap_or_default();
+            let blank =
+                template.get(start + offset.min(end)..start + offset.min(end) + length).unwrap_or_default();
             let place = match (&part.kind, part.extent) {
                 _ if offset == usize::MAX => Place::Varies,
                 (PartKind::Value(codec), Extent::Rest) => Place::Rest(Arc::new((**codec).clone())),
@@ -233,6 +245,8 @@ fn compute(file: &RecordFile, node: NodeId, computed: &[Computed], at: usize, ou
 fn facts<'f>(file: &'f RecordFile, node: NodeId, record: &'f [u8]) -> Facts<'f> {
     Facts {
         record,
+        from: 0,
+        within: None,
         columns: None,
         node: Some(node),
         number: 0,
@@ -252,7 +266,11 @@ fn is_own(formula: &Formula, node: NodeId) -> bool {
     let mut own = true;
     formula.each(&mut |part| match part {
         Formula::Field(place) | Formula::Has(place) => own &= place.record == node,
-        Formula::Total(_) | Formula::Count(..) | Formula::Sum(..) | Formula::Ordinal(_) | Formula::File(_) => {
+        Formula::Total(_)
+        | Formula::Count(..)
+        | Formula::Sum(..)
+        | Formula::Ordinal(_)
+        | Formula::File(_) => {
             own = false;
         }
         _ => {}
@@ -411,6 +429,24 @@ impl Writer for RecordTarget {
         Self::scalar(field, value.value()?, at, out)
     }
 
+    #[inline]
+    fn text(field: &Self::Field, text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::utf8(field, text.as_bytes(), at, out)
+    }
+
+    #[inline]
+    fn utf8(field: &Self::Field, text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        if let Place::Value(codec, None) = &field.place {
+            let from = at + field.offset;
+            return match out.get_mut(from..from + field.length) {
+                Some(slot) => codec.write_utf8(text, slot),
+                None => Err(ValueProblem::WrongKind),
+            };
+        }
+        let text = std::str::from_utf8(text).map_err(|_| ValueProblem::Utf8)?;
+        Self::scalar(field, Value::Text(text), at, out)
+    }
+
     fn nil(_: &Self::Field, _: usize, _: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Err(ValueProblem::Nil)
     }
@@ -470,19 +506,14 @@ impl Writer for RecordTarget {
         place
     }
 
-    fn item(
-        field: &Self::Field,
-        value: Value<'_>,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueProblem> {
+    fn item(field: &Self::Field, value: Value<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         Self::scalar(field, value, at, out)
     }
 
     fn list_end(_: &Self::Field, _: usize, _: &mut Vec<u8>) {}
 
     fn counted(field: &Self::Field, count: u32, at: usize, out: &mut Vec<u8>) {
-        let Some((offset, length, codec, words)) = &field.occurrences.count else { return };
+        let Some(Count { offset, length, codec, words }) = &field.occurrences.count else { return };
         let Some(from) = (at as i64).checked_add(*offset).and_then(|from| usize::try_from(from).ok()) else {
             return;
         };

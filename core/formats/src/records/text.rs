@@ -1,6 +1,7 @@
 //! Text in columns: encoded, padded, trimmed.
 //!
-//! Padding at a side that is trimmed means nothing: `AB ` and `AB` are the same there, and read back as `AB`.
+//! Padding at a side that is trimmed means nothing: `AB ` and `AB` are the same there, and read back as `AB`. Low values are padding
+//! there as well, because programs in C, and COBOL's own MOVE LOW-VALUES, fill fields with them.
 
 use super::codepage::Transcoder;
 use crate::{Value, ValueProblem, lexical};
@@ -62,8 +63,9 @@ impl TextCodec {
             Some(pad) => self.transcoder.decode_in(self.trimmed(bytes, pad), arena)?,
             None => {
                 let text = self.transcoder.decode_in(bytes, arena)?;
-                let text = if self.trim.left { text.trim_start_matches(self.pad) } else { text };
-                if self.trim.right { text.trim_end_matches(self.pad) } else { text }
+                let padding = [self.pad, '\0'];
+                let text = if self.trim.left { text.trim_start_matches(padding) } else { text };
+                if self.trim.right { text.trim_end_matches(padding) } else { text }
             }
         };
         self.test(text)?;
@@ -123,6 +125,18 @@ impl TextCodec {
         let mut bytes = Vec::with_capacity(out.len());
         self.transcoder.encode(&text, self.transliterate, &mut bytes)?;
         self.pad(&bytes, out)
+    }
+
+    /// Writes ASCII so that it fills the field, where each character is one byte and any is allowed; tells whether that is so.
+    #[inline]
+    pub(super) fn write_ascii(&self, ascii: &[u8], out: &mut [u8]) -> bool {
+        let (Some(pad), None) = (self.pad_byte, &self.class) else { return false };
+        if self.justified == Side::Right || ascii.len() > out.len() {
+            return false;
+        }
+        let (place, padding) = out.split_at_mut(ascii.len());
+        padding.fill(pad);
+        self.transcoder.encode_ascii(ascii, place)
     }
 
     /// Fills the field with bytes and the padding that they need.
@@ -190,7 +204,31 @@ impl TextCodec {
     #[inline]
     fn trimmed<'a>(&self, bytes: &'a [u8], pad: u8) -> &'a [u8] {
         let bytes = if self.trim.right { without_end(bytes, pad) } else { bytes };
-        if self.trim.left { without_start(bytes, pad) } else { bytes }
+        let bytes = if self.trim.left { without_start(bytes, pad) } else { bytes };
+        match bytes {
+            [.., 0] if self.trim.right => self.without_low_values(bytes, pad),
+            [0, ..] if self.trim.left => self.without_low_values(bytes, pad),
+            _ => bytes,
+        }
+    }
+
+    /// Without padding of either kind.
+    #[cold]
+    fn without_low_values<'a>(&self, mut bytes: &'a [u8], pad: u8) -> &'a [u8] {
+        let is_padding = |byte: &u8| *byte == 0 || *byte == pad;
+        while let [rest @ .., last] = bytes
+            && self.trim.right
+            && is_padding(last)
+        {
+            bytes = rest;
+        }
+        while let [first, rest @ ..] = bytes
+            && self.trim.left
+            && is_padding(first)
+        {
+            bytes = rest;
+        }
+        bytes
     }
 }
 

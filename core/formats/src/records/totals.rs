@@ -88,7 +88,7 @@ impl Totals {
                 self.checks[node.0 as usize].push(Check { part: path.clone(), verify: *verify, when });
                 self.keep(node, formula);
             }
-            if let Some(require) = &part.require {
+            if let Some((require, _)) = &part.require {
                 self.keep(node, require);
             }
             if let Some(rule) = &part.when {
@@ -107,7 +107,7 @@ impl Totals {
     }
 
     pub(super) fn keep_place(&mut self, node: NodeId, place: &Place) {
-        if place.record != node {
+        if place.record != node || place.previous {
             self.kept[place.record.0 as usize] = true;
         }
     }
@@ -124,7 +124,9 @@ impl Totals {
             Formula::File(value @ (FileValue::Blocks | FileValue::Records)) => {
                 *formula = Formula::File(value);
                 let last = layout.top.last().is_some_and(|last| {
-                    *last == node && layout.node(node).occurs.max == Some(1) && layout.order == Order::Declared
+                    *last == node
+                        && layout.node(node).occurs.max == Some(1)
+                        && layout.order == Order::Declared
                 });
                 return if last { When::Now } else { When::End(None) };
             }
@@ -235,9 +237,7 @@ fn relation(layout: &Layout, node: NodeId, counted: NodeId) -> (Option<NodeId>, 
         return (scope, When::End(scope));
     }
     let children = scope.map_or(&layout.top, |scope| &layout.node(scope).children);
-    let index = |chain: &[NodeId]| {
-        chain.iter().find_map(|id| children.iter().position(|child| child == id))
-    };
+    let index = |chain: &[NodeId]| chain.iter().find_map(|id| children.iter().position(|child| child == id));
     let (mine, theirs) = (index(&mine), index(&theirs));
     let later = match (mine, theirs) {
         _ if node == counted => false,

@@ -7,7 +7,7 @@ use super::{
     RecordErrorKind,
     formula::Facts,
     part::{Part, PartKind},
-    walk::{self, Found},
+    walk::{self, Found, Occurrence},
 };
 use crate::Value;
 
@@ -59,11 +59,11 @@ pub(super) struct Values<'v, 'a, S> {
 }
 
 impl<'a, S: Sink> Values<'_, 'a, S> {
-    /// The values of some parts that begin at `base`.
-    pub(super) fn parts(&mut self, parts: &'a [Part], base: usize) {
+    /// The values of some parts that begin at `base`; the byte after the last.
+    pub(super) fn parts(&mut self, parts: &'a [Part], base: usize) -> usize {
         let (facts, arena) = (self.facts, self.arena);
         let (mut variants, mut chosen) = (false, false);
-        walk::each(parts, base, &facts, arena, &mut |found, length| {
+        let end = walk::each(parts, base, &facts, arena, &mut |found, length| {
             variants |= found.part.variant;
             chosen |= found.part.variant && found.count > 0;
             self.part(&found, length);
@@ -71,6 +71,7 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         if variants && !chosen {
             self.problem("", base, 0, RecordErrorKind::NoVariant);
         }
+        end
     }
 
     fn problem(&mut self, name: &str, at: usize, length: usize, kind: RecordErrorKind) {
@@ -108,6 +109,8 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                     self.sink.value(&part.name, value, single);
                 }
             }
+            // What has no name is reached by nobody.
+            (PartKind::Group(_), _) if part.name.is_empty() => {}
             (PartKind::Group(parts), Times::Once) => {
                 self.sink.group(Some(&part.name));
                 let before = self.path.len();
@@ -133,7 +136,10 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                         PartKind::Group(parts) => {
                             self.step(&format!("{}[{index}]", part.name));
                             self.sink.group(None);
+                            let outer = self.facts.within;
+                            self.facts.within = Some(self.arena.alloc(Occurrence { part, base: at, outer }));
                             self.parts(parts, at);
+                            self.facts.within = outer;
                             self.sink.group_end();
                         }
                         PartKind::Filler { .. } => {}
@@ -149,8 +155,12 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
     /// A count that says more than the list can have was cut to its most.
     fn test_count(&mut self, part: &Part, most: u32) {
         let Times::Counted { by, words, .. } = &part.times else { return };
+        if by.is_empty() {
+            return;
+        }
         let Some(node) = self.facts.node else { return };
-        let place = super::formula::Place { record: node, item: by.as_slice().into(), own: true };
+        let place =
+            super::formula::Place { record: node, item: by.as_slice().into(), own: true, previous: false };
         let said = match place.value(&self.facts, self.arena) {
             Some(Value::Integer(said)) => said,
             Some(Value::Text(text)) if words.iter().all(|(word, _)| **word != *text) => {
@@ -181,7 +191,9 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             None if part.extent == Extent::Rest => &[],
             None if self.short == Short::Null => record.get(at..).unwrap_or_default(),
             // What stands there only in longer records.
-            None if part.shared || part.when.is_some() && at >= record.len() => return Some((Value::Absent, false)),
+            None if part.shared || part.when.is_some() && at >= record.len() => {
+                return Some((Value::Absent, false));
+            }
             None => {
                 let kind = RecordErrorKind::Short { found: record.len(), needed: end };
                 self.problem(name, at.min(record.len()), record.len().saturating_sub(at), kind);
@@ -196,8 +208,10 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                     self.problem(name, at, length, RecordErrorKind::NotListed);
                     return None;
                 }
-                if part.require.as_ref().is_some_and(|require| !require.holds(&self.facts, self.arena)) {
-                    self.problem(name, at, length, RecordErrorKind::Require);
+                if let Some((require, text)) = &part.require
+                    && !require.holds(&self.facts, self.arena)
+                {
+                    self.problem(name, at, length, RecordErrorKind::Require(text.clone()));
                 }
                 Some((value, part.single))
             }

@@ -23,32 +23,74 @@ pub(super) struct Found<'p> {
     pub(super) count: usize,
 }
 
+/// What is told of each part: where it is, and how long an occurrence is that begins at a place.
+pub(super) type See<'s, 'p> = dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize) + 's;
+/// One occurrence of a list of groups, for counts within it: they count what is in the same occurrence.
+#[derive(Clone, Copy)]
+pub(super) struct Occurrence<'p> {
+    /// The list.
+    pub(super) part: &'p Part,
+    /// Where the occurrence begins.
+    pub(super) base: usize,
+    /// The occurrence that it is in.
+    pub(super) outer: Option<&'p Occurrence<'p>>,
+}
+
 /// Gives each of some parts that begin at `base`, in their order; the byte after the last.
 pub(super) fn each<'p>(
     parts: &'p [Part],
     base: usize,
     facts: &Facts<'_>,
     arena: &Bump,
-    see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
+    see: &mut See<'_, 'p>,
 ) -> usize {
-    let mut begins = bumpalo::collections::Vec::with_capacity_in(parts.len(), arena);
     if let Some(columns) = facts.columns {
         return delimited(parts, columns, facts, arena, see);
     }
-    let mut next = base;
-    let mut end = base;
+    let mut cursor = Cursor::new(base, parts.len(), arena);
     for (index, part) in parts.iter().enumerate() {
-        let start = match part.start {
-            Start::At(offset) => base.saturating_add(offset as usize),
-            Start::Next => next,
-            Start::Like(other) => begins.get(other as usize).copied().unwrap_or(next),
-            Start::FromEnd(bytes) => facts.record.len().saturating_sub(bytes as usize).max(base),
-        };
-        begins.push(start);
-        let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
-        let count = if there { count(part, facts, arena) } else { 0 };
+        let start = cursor.start(part, facts);
+        let (there, count) = count(part, parts, start, facts, arena);
         let length = |at: usize| length(part, parts, at, facts, arena);
         see(Found { index, part, start, count }, &length);
+        cursor.pass(part, start, there, count, &length);
+    }
+    cursor.end
+}
+
+/// How far the parts of a group have come.
+struct Cursor<'a> {
+    base: usize,
+    begins: bumpalo::collections::Vec<'a, usize>,
+    next: usize,
+    end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(base: usize, parts: usize, arena: &'a Bump) -> Self {
+        let begins = bumpalo::collections::Vec::with_capacity_in(parts, arena);
+        Self { base, begins, next: base, end: base }
+    }
+
+    /// Where the next part begins.
+    fn start(&self, part: &Part, facts: &Facts<'_>) -> usize {
+        match part.start {
+            Start::At(offset) => self.base.saturating_add(offset as usize),
+            Start::Next => self.next,
+            Start::Like(other) => self.begins.get(other as usize).copied().unwrap_or(self.next),
+            Start::FromEnd(bytes) => facts.record.len().saturating_sub(bytes as usize).max(self.base),
+        }
+    }
+
+    fn pass(
+        &mut self,
+        part: &Part,
+        start: usize,
+        there: bool,
+        count: usize,
+        length: &dyn Fn(usize) -> usize,
+    ) {
+        self.begins.push(start);
         let room = match &part.times {
             Times::Counted { most, room: true, .. } => *most as usize,
             _ => count,
@@ -66,11 +108,10 @@ pub(super) fn each<'p>(
         }
         let in_sequence = !matches!(part.start, Start::Like(_) | Start::FromEnd(_));
         if in_sequence && (there || part.start == Start::Next) {
-            next = after;
+            self.next = after;
         }
-        end = end.max(after);
+        self.end = self.end.max(after);
     }
-    end
 }
 
 /// The same of delimited values: each part is the value of its place.
@@ -79,7 +120,7 @@ fn delimited<'p>(
     columns: &[Range<usize>],
     facts: &Facts<'_>,
     arena: &Bump,
-    see: &mut dyn FnMut(Found<'p>, &dyn Fn(usize) -> usize),
+    see: &mut See<'_, 'p>,
 ) -> usize {
     let mut at = 0;
     for (index, part) in parts.iter().enumerate() {
@@ -92,14 +133,36 @@ fn delimited<'p>(
     facts.record.len()
 }
 
-/// How often a part is there, where its condition holds.
-fn count(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
+/// Whether a part that begins at `start` is there by its condition, and how often.
+fn count(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena: &Bump) -> (bool, usize) {
+    if let (Times::Counted { most, by, .. }, Some(rule)) = (&part.times, &part.when)
+        && by.is_empty()
+    {
+        // Each says of itself that it is one.
+        let (mut at, mut count) = (start, 0);
+        while count < *most as usize
+            && at < facts.record.len()
+            && rule.holds(&Facts { from: at, ..*facts }, arena)
+        {
+            at = at.saturating_add(length(part, siblings, at, facts, arena).max(1));
+            count += 1;
+        }
+        return (true, count);
+    }
+    match part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena)) {
+        true => (true, said(part, facts, arena)),
+        false => (false, 0),
+    }
+}
+
+/// How often a part is there where its condition holds.
+fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
     match &part.times {
         Times::Once => 1,
         Times::Fixed(times) => *times as usize,
         Times::Counted { most, by, words, .. } => {
             let Some(node) = facts.node else { return 0 };
-            let place = Place { record: node, item: by.as_slice().into(), own: true };
+            let place = Place { record: node, item: by.as_slice().into(), own: true, previous: false };
             let count = match place.value(facts, arena) {
                 Some(Value::Integer(count)) => usize::try_from(count).unwrap_or(0),
                 Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
@@ -118,7 +181,9 @@ fn length(part: &Part, siblings: &[Part], at: usize, facts: &Facts<'_>, arena: &
     match part.extent {
         Extent::Bytes(bytes) if !part.varies => bytes as usize,
         Extent::Bytes(_) => {
-            each(part.parts(), at, facts, arena, &mut |_, _| {}).saturating_sub(at)
+            let occurrence = Occurrence { part, base: at, outer: facts.within };
+            let facts = Facts { within: Some(&occurrence), ..*facts };
+            each(part.parts(), at, &facts, arena, &mut |_, _| {}).saturating_sub(at)
         }
         Extent::Characters(count) => {
             let rest = facts.record.get(at..).unwrap_or_default();
@@ -153,22 +218,51 @@ pub(super) fn find<'p>(
     }
     let mut parts = form.parts.as_slice();
     let mut base = 0;
-    let mut found = None;
-    for index in path {
-        let mut here = None;
-        // Parts before it may be counted by what stands before them, never by what is looked for.
-        let until = parts.get(..=*index as usize)?;
-        each(until, base, facts, arena, &mut |part, length| {
-            if part.index == *index as usize && part.count > 0 {
-                here = Some((part.part, part.start, length(part.start)));
-            }
-        });
-        let (part, start, length) = here?;
-        found = Some((part, start..start.saturating_add(length)));
+    let (last, around) = path.split_last()?;
+    for index in around {
+        let part = parts.get(*index as usize)?;
+        base = match occurrence(part, facts) {
+            Some(base) => base,
+            None => begin(parts, *index as usize, base, facts, arena)?,
+        };
         parts = part.parts();
-        base = start;
     }
-    found
+    let part = parts.get(*last as usize)?;
+    let start = begin(parts, *last as usize, base, facts, arena)?;
+    Some((part, start..start.saturating_add(length(part, parts, start, facts, arena))))
+}
+
+/// Where the occurrence of a list begins that is looked at.
+fn occurrence(part: &Part, facts: &Facts<'_>) -> Option<usize> {
+    let mut around = facts.within;
+    while let Some(occurrence) = around {
+        if std::ptr::eq(occurrence.part, part) {
+            return Some(occurrence.base);
+        }
+        around = occurrence.outer;
+    }
+    None
+}
+
+/// Where the first occurrence of a part begins, if it is there. Parts before it may be counted by what stands before them, never by what
+/// is looked for.
+fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &Bump) -> Option<usize> {
+    if facts.columns.is_some() {
+        let mut start = None;
+        each(parts, base, facts, arena, &mut |found, _| {
+            start = start.or((found.index == index && found.count > 0).then_some(found.start));
+        });
+        return start;
+    }
+    let mut cursor = Cursor::new(base, index, arena);
+    for part in parts.get(..index)? {
+        let start = cursor.start(part, facts);
+        let (there, count) = count(part, parts, start, facts, arena);
+        cursor.pass(part, start, there, count, &|at| length(part, parts, at, facts, arena));
+    }
+    let part = parts.get(index)?;
+    let start = cursor.start(part, facts);
+    (count(part, parts, start, facts, arena).1 > 0).then_some(start)
 }
 
 /// The same where nothing before it varies.

@@ -18,6 +18,8 @@ use super::{
     state::{Known, Pending, State},
     structure::Move,
     totals::When,
+    walk::Occurrence,
+    wrap::Wraps,
 };
 use crate::{Value, ValueProblem};
 
@@ -40,6 +42,16 @@ pub struct RecordWriter<'f> {
     titled: bool,
     /// How many records fill the last block; as many as are needed where nothing is said.
     fill: Option<u64>,
+}
+
+/// Bytes of a record, and where in it they are.
+type Patch = (std::ops::Range<usize>, Vec<u8>);
+/// Where in a record is written.
+#[derive(Clone, Copy)]
+struct Spot<'s> {
+    node: NodeId,
+    /// The occurrence of a list that it is in.
+    within: Option<&'s Occurrence<'s>>,
 }
 
 /// What is wrong with a field that is to be written.
@@ -118,7 +130,9 @@ impl<'f> RecordWriter<'f> {
         let name = match members.remove("_record") {
             Some(Given::Text(name)) => name,
             Some(_) => return Err(none("`_record` is the name of a record")),
-            None => self.only_record().ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
+            None => self
+                .only_record()
+                .ok_or_else(|| none("nothing says which record it is: `_record` is missing"))?,
         };
         match name.as_str() {
             "_other" => {
@@ -135,7 +149,9 @@ impl<'f> RecordWriter<'f> {
             }
             _ => {}
         }
-        let Some(node) = self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some()) else {
+        let Some(node) =
+            self.file.layout.find(&name).filter(|node| self.file.forms[node.0 as usize].is_some())
+        else {
             return Err((None, Wrong::json("", format!("the layout has no record `{name}`"))));
         };
         if !self.titled {
@@ -191,11 +207,20 @@ impl<'f> RecordWriter<'f> {
             record = shortened;
         }
         let template_record = template.is_some().then(|| record.clone());
-        let end = self.parts(node, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
+        let spot = Spot { node, within: None };
+        let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
         record.truncate(end.max(form.least));
+        // Blanks behind its last field that fill a record up are kept.
+        if let Some(rest) = template_record.as_ref().and_then(|template| template.get(record.len()..))
+            && rest.iter().all(|byte| *byte == file.blank)
+        {
+            record.extend_from_slice(rest);
+        }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
         if form.most != Some(form.least) {
-            self.frame.length_field(&mut record).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+            self.frame
+                .length_field(&mut record)
+                .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
         }
         let offset = self.written;
         let before = out.len();
@@ -222,7 +247,9 @@ impl<'f> RecordWriter<'f> {
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
         let data = self.data_of(&out[before..]).unwrap_or(0..frame);
-        for (_, pending) in self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number) {
+        for (_, pending) in
+            self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)
+        {
             pending.offset = offset + data.start as u64 + u64::from(file.layout.file.record_margins.0);
         }
         Ok(())
@@ -251,6 +278,8 @@ impl<'f> RecordWriter<'f> {
 
     /// A record's own bytes, as they were read.
     fn template(&self, raw: &[u8]) -> Vec<u8> {
+        let unwrapped = self.file.layout.file.wrapped.then(|| Wraps::without(raw));
+        let raw = unwrapped.as_deref().unwrap_or(raw);
         let data = self.data_of(raw).unwrap_or(0..raw.len());
         let bytes = raw.get(data).unwrap_or(raw);
         let (head, tail) = self.file.layout.file.record_margins;
@@ -262,11 +291,16 @@ impl<'f> RecordWriter<'f> {
         Facts { node: Some(node), ..self.file.facts(&self.state.known, record, false) }
     }
 
+    /// The same within a list.
+    fn facts_at<'a>(&'a self, spot: Spot<'a>, record: &'a [u8]) -> Facts<'a> {
+        Facts { within: spot.within, ..self.facts(spot.node, record) }
+    }
+
     /// Writes the parts of a group into a record; the byte after the last.
     #[allow(clippy::too_many_arguments, reason = "they are what writing a group needs")]
     fn parts(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         parts: &[Part],
         base: usize,
         given: &BTreeMap<String, Given>,
@@ -298,15 +332,16 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = joined(path, &part.name);
-            let after = self.occurrences(node, parts, part, start, value, record, template, &name)?;
+            let after = self.occurrences(spot, parts, part, start, value, record, template, &name)?;
             if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = after;
             }
             end = end.max(after);
         }
-        for part in parts.iter().filter(|part| part.when.is_some() && given.contains_key(&*part.name)) {
+        let conditional = |part: &&Part| part.when.is_some() && !matches!(part.times, Times::Counted { .. });
+        for part in parts.iter().filter(conditional).filter(|part| given.contains_key(&*part.name)) {
             let arena = Bump::new();
-            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts(node, record), &arena)) {
+            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
                 let message = "it is given, and the condition under which it is there does not hold";
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
@@ -323,7 +358,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn occurrences(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         start: usize,
@@ -333,7 +368,7 @@ impl<'f> RecordWriter<'f> {
         name: &str,
     ) -> Result<usize, Wrong> {
         if part.times == Times::Once {
-            return self.once(node, siblings, part, start, given, record, template, name);
+            return self.once(spot, siblings, part, start, given, record, template, name);
         }
         let empty = Vec::new();
         let items = match given {
@@ -363,10 +398,14 @@ impl<'f> RecordWriter<'f> {
                 continue;
             }
             let name = format!("{name}[{index}]");
-            at = self.once(node, siblings, part, at, item, record, template, &name)?;
+            let occurrence = Occurrence { part, base: at, outer: spot.within };
+            let within = Spot { within: Some(&occurrence), ..spot };
+            at = self.once(within, siblings, part, at, item, record, template, &name)?;
         }
-        if let Times::Counted { by, words, .. } = &part.times {
-            self.count(node, by, words, items.len(), record, name)?;
+        if let Times::Counted { by, words, .. } = &part.times
+            && !by.is_empty()
+        {
+            self.count(spot, by, words, items.len(), record, name)?;
         }
         Ok(at)
     }
@@ -374,17 +413,17 @@ impl<'f> RecordWriter<'f> {
     /// The count of a list that was written: it must say as many.
     fn count(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         by: &[u32],
         words: &[(Box<str>, u32)],
         count: usize,
         record: &mut [u8],
         name: &str,
     ) -> Result<(), Wrong> {
-        let Some(form) = &self.file.forms[node.0 as usize] else { return Ok(()) };
+        let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: node, item: by.into(), own: true };
-        let said = match place.value(&self.facts(node, record), &arena) {
+        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false };
+        let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
                 Some((_, said)) => Some(*said as usize),
@@ -395,7 +434,7 @@ impl<'f> RecordWriter<'f> {
         if said == Some(count) {
             return Ok(());
         }
-        let found = super::walk::find(form, by, &self.facts(node, record), &arena);
+        let found = super::walk::find(form, by, &self.facts_at(spot, record), &arena);
         let Some((part, range)) = found else { return Ok(()) };
         let PartKind::Value(codec) = &part.kind else { return Ok(()) };
         let word = words.iter().find(|(_, said)| *said as usize == count).map(|(word, _)| word);
@@ -410,7 +449,7 @@ impl<'f> RecordWriter<'f> {
     #[allow(clippy::too_many_arguments, reason = "they are what writing a part needs")]
     fn once(
         &self,
-        node: NodeId,
+        spot: Spot<'_>,
         siblings: &[Part],
         part: &Part,
         at: usize,
@@ -436,10 +475,12 @@ impl<'f> RecordWriter<'f> {
                 let members = match given {
                     None | Some(Given::Null) => &empty,
                     Some(Given::Group(members)) => members,
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a group", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a group", other.describe())));
+                    }
                 };
-                // A redefinition of which nothing is given leaves the bytes to the others.
-                if part.shared && members.is_empty() {
+                // A redefinition of which nothing is given leaves the bytes to the others; a group without a name is a filler.
+                if (part.shared || part.name.is_empty() && !part.varies) && members.is_empty() {
                     return Ok(match part.extent {
                         Extent::Bytes(bytes) => {
                             self.extend(record, at + bytes as usize);
@@ -448,7 +489,7 @@ impl<'f> RecordWriter<'f> {
                         _ => at,
                     });
                 }
-                let end = self.parts(node, parts, at, members, record, template, name)?;
+                let end = self.parts(spot, parts, at, members, record, template, name)?;
                 Ok(match (part.extent, part.varies) {
                     (Extent::Bytes(bytes), false) => {
                         self.extend(record, at + bytes as usize);
@@ -471,7 +512,9 @@ impl<'f> RecordWriter<'f> {
                         Value::Bytes(&octets)
                     }
                     Some(Given::Text(text)) => Value::Text(text),
-                    Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                    Some(other) => {
+                        return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                    }
                 };
                 if let (Some(listed), Value::Text(text)) = (&part.listed, value)
                     && listed.iter().all(|known| **known != *text)
@@ -486,7 +529,10 @@ impl<'f> RecordWriter<'f> {
                         codec.write_variable(value, &mut written).map_err(wrong)?;
                         if let Extent::Characters(count) = part.extent {
                             let text = String::from_utf8_lossy(&written).chars().count();
-                            written.resize(written.len() + (count as usize).saturating_sub(text), self.file.blank);
+                            written.resize(
+                                written.len() + (count as usize).saturating_sub(text),
+                                self.file.blank,
+                            );
                         }
                         let kept = template.and_then(|template| template.get(at..)).filter(|rest| {
                             codec.read(rest, &arena).is_ok_and(|old| same(codec, old, value, &arena))
@@ -507,12 +553,10 @@ impl<'f> RecordWriter<'f> {
                 let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
                 let old = codec.read(slot, &arena);
-                let there = template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
+                let there =
+                    template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
-                    Ok(old) => {
-                        let old = arena_free(old);
-                        old.is_some_and(|old| same(codec, old, value, &arena))
-                    }
+                    Ok(old) => same(codec, old, value, &arena),
                     // Unreadable and absent are the same where several share the bytes.
                     Err(_) => value == Value::Absent,
                 };
@@ -557,7 +601,9 @@ impl<'f> RecordWriter<'f> {
             match check.when {
                 _ if chosen => {}
                 When::Now => {
-                    let bytes = self.compute(node, form, &check.part, &record, template).map_err(|p| wrong(&check.part, p))?;
+                    let bytes = self
+                        .compute(node, form, &check.part, &record, template)
+                        .map_err(|p| wrong(&check.part, p))?;
                     if let Some((range, bytes)) = bytes
                         && let Some(slot) = record.get_mut(range)
                     {
@@ -591,7 +637,7 @@ impl<'f> RecordWriter<'f> {
         path: &[u32],
         record: &[u8],
         template: Option<&[u8]>,
-    ) -> Result<Option<(std::ops::Range<usize>, Vec<u8>)>, ValueProblem> {
+    ) -> Result<Option<Patch>, ValueProblem> {
         let arena = Bump::new();
         let facts = self.facts(node, record);
         let Some((part, range)) = super::walk::find(form, path, &facts, &arena) else { return Ok(None) };
@@ -641,7 +687,9 @@ impl<'f> RecordWriter<'f> {
         self.state.pending = later;
         for (_, pending) in now {
             let Some(form) = &self.file.forms[pending.node.0 as usize] else { continue };
-            if let Ok(Some((range, bytes))) = self.compute(pending.node, form, &pending.part, &pending.record, None) {
+            if let Ok(Some((range, bytes))) =
+                self.compute(pending.node, form, &pending.part, &pending.record, None)
+            {
                 self.patches.push((pending.offset + range.start as u64, bytes));
             }
         }
@@ -709,13 +757,17 @@ impl<'f> RecordWriter<'f> {
             let value = match value {
                 None | Some(Given::Null) => part.default.as_deref().map_or(Value::Absent, Value::Text),
                 Some(Given::Bare(text) | Given::Text(text)) => Value::Text(text),
-                Some(other) => return Err(Wrong::json(name, format!("it is {}, not a value", other.describe()))),
+                Some(other) => {
+                    return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
+                }
             };
             let mut written = Vec::new();
             codec.write_variable(value, &mut written).map_err(wrong)?;
             let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
-                Some(before) if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) => {
+                Some(before)
+                    if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
+                {
                     written = before.to_vec();
                 }
                 _ => unchanged = false,
@@ -727,7 +779,9 @@ impl<'f> RecordWriter<'f> {
             Some(raw) => out.extend_from_slice(raw),
             None => {
                 super::delimited::fold(&values, delimited, &mut line);
-                self.frame.write(&line, out).map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                self.frame
+                    .write(&line, out)
+                    .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
             }
         }
         let _ = node;
@@ -763,11 +817,6 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A value that was read, where it borrows nothing that is to be changed.
-fn arena_free(value: Value<'_>) -> Option<Value<'_>> {
-    Some(value)
-}
-
 /// Whether writing a value would give what is read already.
 fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
     if old == new {
@@ -785,11 +834,9 @@ fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena:
         return true;
     }
     match old {
-        Value::Integer(_) | Value::Decimal(_) => {
-            crate::Decimal::parse(text).is_some_and(|number| {
-                compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
-            })
-        }
+        Value::Integer(_) | Value::Decimal(_) => crate::Decimal::parse(text).is_some_and(|number| {
+            compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
+        }),
         Value::Double(old) => text.parse::<f64>().is_ok_and(|new| new == old || new as f32 == old as f32),
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();

@@ -3,22 +3,36 @@
 //!
 //! Prints `name ratio`, a line each, with the figures behind it. By hand a field is trusted to be what it is, or panics; ours says
 //! which field of which record is wrong.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub
+)]
 
 mod hand_written;
 
 use std::{hint::black_box, sync::Arc, time::Instant};
 
 use hand_written::{Claim, claim, parse, write};
-use portolan_diagnostics::Sources;
-use portolan_formats::records::{Messages, RecordWriter};
+use portolan_diagnostics::{SourceId, Sources, Span};
+use portolan_formats::{
+    Selection, Unknown,
+    records::{Messages, RecordWriter},
+};
 use portolan_mapping::{
     compile::CompiledBatch,
+    ir::{Expr, Side, SourceSlot, Tables, Translation, Write, WriteContent},
     load::{Standing, load_all},
-    plan::Plan,
+    plan::{Contracts, Plan},
     run::{Context, Environment, Scratch},
 };
-use portolan_schema::Memory;
+use portolan_schema::{
+    Memory, Reading,
+    layout::{self, Excerpt},
+};
 use prost::Message;
 
 const ROUNDS: usize = 401;
@@ -27,9 +41,36 @@ const TURN: usize = 200;
 const FILE: usize = 64 << 20;
 
 const FIELDS: [&str; 30] = [
-    "id", "name", "street", "city", "zip", "country", "email", "phone", "status", "branch", "reference", "note",
-    "tax_id", "code", "sequence", "count", "amount", "tax", "fee", "net", "balance", "change", "rate", "year",
-    "flags", "quantity", "received", "decided", "paid", "closed",
+    "id",
+    "name",
+    "street",
+    "city",
+    "zip",
+    "country",
+    "email",
+    "phone",
+    "status",
+    "branch",
+    "reference",
+    "note",
+    "tax_id",
+    "code",
+    "sequence",
+    "count",
+    "amount",
+    "tax",
+    "fee",
+    "net",
+    "balance",
+    "change",
+    "rate",
+    "year",
+    "flags",
+    "quantity",
+    "received",
+    "decided",
+    "paid",
+    "closed",
 ];
 
 fn main() {
@@ -100,17 +141,35 @@ fn main() {
     whole_file("ebcdic_file_to_protobuf", &ebcdic, &record.repeat(FILE / record.len()), &environment);
 }
 
+/// Whether a figure is asked for: by the arguments, or all of them.
+fn wanted(name: &str) -> bool {
+    let mut asked = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    asked.peek().is_none() || asked.any(|asked| name == asked)
+}
+
 /// The claim as a record of the other layout.
 fn in_ebcdic(route: &CompiledBatch) -> Vec<u8> {
     let claim = claim();
     let decimal = |d: &Option<hand_written::Decimal>| d.clone().unwrap().value;
     let date = |d: &Option<hand_written::Date>| {
-        let d = d.unwrap_or_default();
+        let d = d.clone().unwrap_or_default();
         format!("{:04}-{:02}-{:02}", d.year, d.month, d.day)
     };
     let texts = [
-        &claim.id, &claim.name, &claim.street, &claim.city, &claim.zip, &claim.country, &claim.email, &claim.phone,
-        &claim.status, &claim.branch, &claim.reference, &claim.note, &claim.tax_id, &claim.code,
+        &claim.id,
+        &claim.name,
+        &claim.street,
+        &claim.city,
+        &claim.zip,
+        &claim.country,
+        &claim.email,
+        &claim.phone,
+        &claim.status,
+        &claim.branch,
+        &claim.reference,
+        &claim.note,
+        &claim.tax_id,
+        &claim.code,
     ];
     let mut members: Vec<String> =
         FIELDS.iter().zip(texts).map(|(name, text)| format!("{name:?}:{text:?}")).collect();
@@ -145,6 +204,9 @@ fn in_ebcdic(route: &CompiledBatch) -> Vec<u8> {
 
 /// A whole file, from its bytes to the wire bytes of every message, on one core; and a copy of it.
 fn whole_file(name: &str, route: &CompiledBatch, file: &[u8], environment: &Environment<'_>) {
+    if !wanted(name) {
+        return;
+    }
     let mut scratch = Scratch::default();
     let mut out = Vec::with_capacity(1024);
     let mut read = || {
@@ -184,6 +246,9 @@ fn whole_file(name: &str, route: &CompiledBatch, file: &[u8], environment: &Envi
 }
 
 fn compare(name: &str, mut ours: impl FnMut(), mut theirs: impl FnMut()) {
+    if !wanted(name) {
+        return;
+    }
     let turn = |work: &mut dyn FnMut()| {
         let start = Instant::now();
         for _ in 0..TURN {
@@ -222,25 +287,41 @@ fn route(layout: &str) -> CompiledBatch {
     batches.first().unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)).compile().unwrap()
 }
 
-/// From protobuf to a record: the plan alone, since routes that write files come with them.
+/// From protobuf to a record: the plan alone, as the checker would hand it over; routes that write files come with them.
 fn back() -> Plan {
-    let rules: String = FIELDS.iter().map(|name| format!("    {name}: {name}\n")).collect();
-    let mapping = format!("request:\n  body:\n{rules}");
-    let layout = portolan_schema::layout::read(
-        "claim.yaml",
-        &mut portolan_schema::Reading {
-            resolver: &files(include_str!("claim.yaml"), &mapping),
-            sources: &mut Sources::default(),
-        },
-    );
-    let layout = Arc::new(layout.value.unwrap());
-    portolan_mapping::check::message_to_record(
-        &files(include_str!("claim.yaml"), &mapping),
-        "claim.proto",
-        "bench.Claims/Record",
-        &layout,
-        "claim",
-        &rules,
-    )
-    .unwrap()
+    let files = files(include_str!("claim.yaml"), "");
+    let mut sources = Sources::default();
+    let mut reading = Reading { resolver: &files, sources: &mut sources };
+    let layout = Arc::new(layout::read("claim.yaml", &mut reading).value.unwrap());
+    let contract = portolan_schema::protobuf::read("claim.proto", &[], &mut reading).value.unwrap();
+    let document = contract.operations("Record")[0].1.input.clone();
+    let (schema, target) = Excerpt::target(&layout, layout.find("claim").unwrap());
+    let mut selection = Selection::new(&document, Unknown::Refuse);
+    let span = Span::new(SourceId(0), 0..0);
+    let write = FIELDS.iter().map(|name| {
+        let (field, _) = contract.schema.record(document.record).find(name).unwrap();
+        let slot = selection.field(&contract.schema, Selection::ROOT, field).slot;
+        let slot = SourceSlot { side: Side::Message, slot };
+        let expr = Expr::Field { slot, record: document.record, field, path: (*name).into() };
+        let (field, _) = schema.record(target.record).find(name).unwrap();
+        Write { record: target.record, field, content: WriteContent::Scalar(expr), span }
+    });
+    let write = write.collect();
+    let translation = Translation {
+        selection,
+        original: None,
+        require: Vec::new(),
+        fail: Vec::new(),
+        given: None,
+        write,
+        locals: 0,
+    };
+    let tables = Tables::default();
+    let contracts = Contracts {
+        source: (&contract.schema, &document),
+        target: (&schema, &target),
+        original: None,
+        tables: &tables,
+    };
+    Plan::compile(&translation, contracts)
 }

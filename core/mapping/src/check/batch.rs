@@ -163,9 +163,8 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
             };
             let Protocol::Grpc { path, client_streaming, server_streaming, .. } = &operation.protocol else {
                 let message = format!("`{}` is not a gRPC method", grpc.method.value);
-                findings.push(
-                    Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, message).at(grpc.method.span, ""),
-                );
+                findings
+                    .push(Diagnostic::error(Code::ROUTE_UNKNOWN_METHOD, message).at(grpc.method.span, ""));
                 return None;
             };
             if *client_streaming || *server_streaming {

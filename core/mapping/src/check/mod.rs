@@ -40,15 +40,15 @@ use portolan_schema::{
 use crate::{
     expression::Leaf,
     file::{
-        self, BatchRoute, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode, Placed, Retry,
-        Rule,
+        self, BatchRoute, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode,
+        Placed, Retry, Rule,
     },
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
     secret::Secrets,
 };
+pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 use document::{merged, place};
 use endpoints::Endpoints;
-pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 pub use poll::CheckedPoll;
 use scope::{Opened, Scope, Source};
 

@@ -89,7 +89,11 @@ pub(crate) static BATCH_SOURCE: Group = Group {
         Key::required("system", Text, "The system that drops the file, by its name in portolan.yaml."),
         Key::required("layout", Text, "The layout file, relative to this file."),
         Key::new("pattern", Text, "The names of the files that are taken: `*.EFW2`."),
-        Key::required("each", Text, "The record of which each is a message, with what stands within it and around it: `employer.employee`."),
+        Key::required(
+            "each",
+            Text,
+            "The record of which each is a message, with what stands within it and around it: `employer.employee`.",
+        ),
     ],
 };
 

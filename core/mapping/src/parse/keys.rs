@@ -42,7 +42,9 @@ fn elsewhere(entry: &Entry, later: &[&str]) -> Option<Diagnostic> {
     if of_system || ELSEWHERE.contains(&entry.key.as_str()) {
         let message = format!("`{}` belongs in portolan.yaml", entry.key);
         let help = match of_system {
-            true => "a mapping is the same everywhere; what differs between environments stands there, under `systems:`",
+            true => {
+                "a mapping is the same everywhere; what differs between environments stands there, under `systems:`"
+            }
             false => "a mapping is the same everywhere; what differs between environments stands there",
         };
         return Some(Diagnostic::error(Code::YAML_UNKNOWN_KEY, message).at(entry.key_span, "").help(help));

@@ -75,9 +75,8 @@ pub(super) fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<
 
 fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
     let mut keys = Keys::of(node, &grammar::SOURCE, findings)?;
-    let later = ["soap"]
-        .iter()
-        .any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
+    let later =
+        ["soap"].iter().any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
     let grpc = if later { keys.take("grpc") } else { keys.require("grpc", findings) };
     let grpc = grpc.and_then(|e| {
         let mut keys = Keys::of(&e.value, &grammar::GRPC, findings)?;
@@ -91,12 +90,12 @@ fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
 
 /// A method of gRPC.
 pub(super) fn grpc_of(keys: &mut Keys<'_>, findings: &mut Findings) -> Option<GrpcSource> {
-        let proto = keys.require("proto", findings).and_then(|e| text(e, findings));
-        let method = keys.require("method", findings).and_then(|e| text(e, findings));
-        let paths = keys.take("import-paths").map(|e| items(e, findings)).unwrap_or_default();
-        let span = keys.span();
-        let import_paths = paths.iter().filter_map(|n| text_of(n, "import-paths", span, findings)).collect();
-        Some(GrpcSource { proto: proto?, import_paths, method: method? })
+    let proto = keys.require("proto", findings).and_then(|e| text(e, findings));
+    let method = keys.require("method", findings).and_then(|e| text(e, findings));
+    let paths = keys.take("import-paths").map(|e| items(e, findings)).unwrap_or_default();
+    let span = keys.span();
+    let import_paths = paths.iter().filter_map(|n| text_of(n, "import-paths", span, findings)).collect();
+    Some(GrpcSource { proto: proto?, import_paths, method: method? })
 }
 
 fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
@@ -112,15 +111,15 @@ fn target(node: &Node, findings: &mut Findings) -> Option<SoapTarget> {
 
 /// An operation of SOAP.
 pub(super) fn soap_of(entry: &Entry, findings: &mut Findings) -> Option<SoapTarget> {
-        let mut keys = Keys::of(&entry.value, &grammar::SOAP, findings)?;
-        let system = keys.require("system", findings).and_then(|e| text(e, findings));
-        let wsdl = keys.require("wsdl", findings).and_then(|e| text(e, findings));
-        let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
-        let service = keys.take("service").and_then(|e| text(e, findings));
-        let port = keys.take("port").and_then(|e| text(e, findings));
-        let schemas = keys.take("schemas").map(|e| stand_ins(&e.value, findings)).unwrap_or_default();
-        keys.finish(findings);
-        Some(SoapTarget { system: system?, wsdl: wsdl?, operation: operation?, service, port, schemas })
+    let mut keys = Keys::of(&entry.value, &grammar::SOAP, findings)?;
+    let system = keys.require("system", findings).and_then(|e| text(e, findings));
+    let wsdl = keys.require("wsdl", findings).and_then(|e| text(e, findings));
+    let operation = keys.require("operation", findings).and_then(|e| text(e, findings));
+    let service = keys.take("service").and_then(|e| text(e, findings));
+    let port = keys.take("port").and_then(|e| text(e, findings));
+    let schemas = keys.take("schemas").map(|e| stand_ins(&e.value, findings)).unwrap_or_default();
+    keys.finish(findings);
+    Some(SoapTarget { system: system?, wsdl: wsdl?, operation: operation?, service, port, schemas })
 }
 
 fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Placed<String>)> {
@@ -479,7 +478,10 @@ pub(super) fn trap(span: Span, text: &str, what: &str) -> Diagnostic {
     finding.help(format!("put it in quotes: {quoted}")).edit(span, text, quoted)
 }
 
-pub(super) fn maps(node: &Node, findings: &mut Findings) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
+pub(super) fn maps(
+    node: &Node,
+    findings: &mut Findings,
+) -> HashMap<String, Placed<Vec<crate::file::FieldRule>>> {
     let Some(entries) = entries(node, "`maps`", findings) else { return HashMap::new() };
     let groups = entries.iter().filter_map(|e| {
         let value = fields(&e.value, findings)?;

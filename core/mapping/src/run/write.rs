@@ -183,6 +183,7 @@ fn scalar<'a, W: Writer>(
         // Most of most mappings: text copied as it is.
         let written = match run.slot(*slot) {
             Slot::Text(text) => Some(W::text(&operation.field, text, at, out)),
+            Slot::Bytes(bytes) if decoder.is_tested() => Some(W::tested(&operation.field, bytes, at, out)),
             Slot::Bytes(bytes) => Some(W::utf8(&operation.field, bytes, at, out)),
             _ => None,
         };

@@ -49,7 +49,9 @@ impl Excerpt {
         let Maker { schema, parts, mut roots, .. } = maker;
         // A name that two records have is reached by the way to it only.
         let names: Vec<Vec<String>> = roots.iter().map(|root| root.name.clone()).collect();
-        roots.retain(|root| root.path.len() == 1 || names.iter().filter(|name| **name == root.name).count() == 1);
+        roots.retain(|root| {
+            root.path.len() == 1 || names.iter().filter(|name| **name == root.name).count() == 1
+        });
         let excerpt = Self { layout: Arc::clone(layout), each, parts };
         let document =
             Document { record: root, element: None, encoded: false, roots, excerpt: Some(Arc::new(excerpt)) };
@@ -67,8 +69,13 @@ impl Excerpt {
         let Maker { schema, parts, .. } = maker;
         let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
         let excerpt = Self { layout: Arc::clone(layout), each, parts };
-        let document =
-            Document { record, element: None, encoded: false, roots: vec![body], excerpt: Some(Arc::new(excerpt)) };
+        let document = Document {
+            record,
+            element: None,
+            encoded: false,
+            roots: vec![body],
+            excerpt: Some(Arc::new(excerpt)),
+        };
         (schema, document)
     }
 }
@@ -119,7 +126,8 @@ impl Maker<'_> {
     fn own(&mut self, id: NodeId) -> RecordId {
         let node = self.layout.node(id);
         let declared = self.schema.record(node.record).clone();
-        let children: Vec<FieldId> = node.children.iter().map(|child| self.layout.node(*child).field).collect();
+        let children: Vec<FieldId> =
+            node.children.iter().map(|child| self.layout.node(*child).field).collect();
         let fields = declared.fields_with_ids().filter(|(id, _)| !children.contains(id));
         let fields: Vec<Field> = fields.map(|(_, field)| field.clone()).collect();
         self.schema.add_record(Record { fields, ..declared })

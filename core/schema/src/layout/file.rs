@@ -23,6 +23,8 @@ pub struct FileFormat {
     pub blank_lines: bool,
     /// So many lines at the beginning are no records: column titles.
     pub header_lines: u32,
+    /// Line ends stand anywhere and belong to no record.
+    pub wrapped: bool,
     /// Records come in blocks that are filled up.
     pub block: Option<Block>,
     /// How the file is compressed.
@@ -44,6 +46,7 @@ impl Default for FileFormat {
             comments: Vec::new(),
             blank_lines: false,
             header_lines: 0,
+            wrapped: false,
             block: None,
             compression: Compression::Detect,
             verify: Verify::Refuse,

@@ -29,7 +29,7 @@ pub use file::{
 };
 pub use picture::{Category, Notation, Picture, PictureError};
 pub use read::read;
-pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Rule, Test};
+pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Requirement, Rule, Test};
 pub use scalar::scalar;
 pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, Start, Times, Verify};
 pub use storage::{
@@ -81,7 +81,7 @@ pub struct Node {
     /// Its fields; `None` for a group without bytes of its own.
     pub shape: Option<Shape>,
     /// What must hold of it on reading.
-    pub require: Vec<Formula>,
+    pub require: Vec<Requirement>,
     /// Records within, in their order.
     pub children: Vec<NodeId>,
     /// Whether they follow one another in that order.
@@ -153,8 +153,32 @@ impl Layout {
         found
     }
 
+    /// Takes one variant wherever it is declared, whatever its rule says, and none of those beside it: for records whose rule asks for what is
+    /// not in the file. Whether there is such a variant.
+    pub fn choose_variant(&mut self, name: &str) -> bool {
+        let shapes = self.nodes.iter_mut().filter_map(|node| node.shape.as_mut());
+        shapes.fold(false, |found, shape| choose(&mut shape.items, name) || found)
+    }
+
     /// Every node with its id.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index as u32), node))
     }
+}
+
+/// Chooses a variant of these items, or of those within them.
+fn choose(items: &mut [Item], name: &str) -> bool {
+    let mut found = false;
+    if items.iter().any(|item| item.variant && *item.name == *name) {
+        found = true;
+        for item in items.iter_mut().filter(|item| item.variant) {
+            item.when = (*item.name != *name).then(Rule::default);
+        }
+    }
+    for item in items {
+        if let ItemContent::Group(_, within) = &mut item.content {
+            found |= choose(within, name);
+        }
+    }
+    found
 }

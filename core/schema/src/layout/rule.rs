@@ -78,6 +78,8 @@ pub enum Formula {
     Sum(Reference, Option<Box<Formula>>),
     /// Which one it is of its kind within what is around, from 1.
     Ordinal(NodeId),
+    /// A field of the record of the same kind before this one, within what is around.
+    Previous(Reference),
     /// Something of the file.
     File(FileValue),
     /// A check digit over the text of a value.
@@ -100,6 +102,31 @@ pub enum Formula {
     Or(Box<Formula>, Box<Formula>),
     /// `a ? b : c`
     Conditional(Box<Formula>, Box<Formula>, Box<Formula>),
+}
+
+/// What must hold on reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirement {
+    /// The condition.
+    pub formula: Formula,
+    /// As the layout writes it.
+    pub text: Box<str>,
+}
+
+impl Formula {
+    /// Whether it counts or sums records.
+    pub fn aggregates(&self) -> bool {
+        match self {
+            Self::Count(..) | Self::Sum(..) => true,
+            Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.aggregates(),
+            Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
+                a.aggregates() || b.aggregates()
+            }
+            Self::In(a, list) => a.aggregates() || list.iter().any(Self::aggregates),
+            Self::Conditional(a, b, c) => a.aggregates() || b.aggregates() || c.aggregates(),
+            _ => false,
+        }
+    }
 }
 
 /// Something of a file as a whole.

@@ -1,6 +1,6 @@
 //! Where the fields of a record lie: items within items, as a copybook's levels or a specification's columns give them.
 
-use super::{Formula, Rule, Storage};
+use super::{Formula, Requirement, Rule, Storage};
 use crate::{FieldId, RecordId};
 
 /// The items of one record.
@@ -34,7 +34,7 @@ pub struct Item {
     /// What its value must be, verified on reading and computed on writing.
     pub value: Option<Check>,
     /// What must hold of it on reading.
-    pub require: Option<Formula>,
+    pub require: Option<Requirement>,
     /// Written where nothing is given.
     pub default: Option<Box<str>>,
 }
@@ -76,7 +76,8 @@ pub enum Times {
         least: u32,
         /// At most.
         most: u32,
-        /// The item that says it: its index at each level, from the record down.
+        /// The item that says it: its index at each level, from the record down. Where there is none, it stands there as often as its own
+        /// condition holds, whose columns then count from where the next one would begin.
         by: Vec<u32>,
         /// Counts that are words: which text means how many (`A` is 1).
         words: Vec<(Box<str>, u32)>,

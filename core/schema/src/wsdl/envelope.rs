@@ -72,7 +72,13 @@ pub(super) fn document(compiler: &mut Compiler<'_>, parts: Parts) -> Document {
         let path = [in_body, (body, fault_field)].into_iter().chain(rest).collect();
         roots.push(Root { name, path, ty });
     }
-    Document { record: envelope, element: Some(name("Envelope")), roots, encoded: parts.carried.encoded, excerpt: None }
+    Document {
+        record: envelope,
+        element: Some(name("Envelope")),
+        roots,
+        encoded: parts.carried.encoded,
+        excerpt: None,
+    }
 }
 
 /// A record of elements in the order given.

@@ -255,7 +255,8 @@ impl EditedCodec {
                 Symbol::Point(None) => started = true,
                 Symbol::Point(Some(point)) if byte == point => started = true,
                 Symbol::Sign(b'+') if matches!(byte, b'+' | b'-') => negative |= byte == b'-',
-                Symbol::Sign(b'-') if matches!(byte, b' ' | b'-') => negative |= byte == b'-',
+                // Editing never writes a plus here, and programs that are not COBOL's do.
+                Symbol::Sign(b'-') if matches!(byte, b' ' | b'+' | b'-') => negative |= byte == b'-',
                 Symbol::Credit(letters) if given == letters => negative = true,
                 Symbol::Credit(_) if given == b"  " => {}
                 Symbol::Currency(sign) if byte == sign => {}

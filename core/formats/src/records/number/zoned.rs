@@ -279,8 +279,16 @@ impl ZonedCodec {
         Ok(Value::Decimal(read.rescale(wanted).unwrap_or(read)))
     }
 
+    /// Without the blanks that fill the field. Where the point is written blanks can mean nothing else, at whichever side they stand.
     fn without_fill<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let written = |byte: &u8| *byte != self.blank;
+        let bytes = match (self.point, bytes.iter().position(written)) {
+            (None, _) => bytes,
+            (Some(_), first) => {
+                let end = bytes.iter().rposition(written).map_or(0, |last| last + 1);
+                bytes.get(first.unwrap_or(0)..end).unwrap_or_default()
+            }
+        };
         match self.fill {
             Fill::Zero => bytes,
             Fill::Blank => {

@@ -10,7 +10,8 @@ use super::{
     texts::{self, storage},
 };
 use crate::layout::{
-    Characters, Form, Framing, ItemContent, Layout, Matches, NodeId, Order, Reference, Rule, Short, Start, Test,
+    Characters, Form, Framing, ItemContent, Layout, Matches, NodeId, Order, Reference, Rule, Short, Start,
+    Test,
     read::{Spans, TestSpan},
 };
 
@@ -152,7 +153,7 @@ fn witness(one: &[Seen<'_>], other: &[Seen<'_>]) -> String {
             }
             Seen::Length(from, to) if from == to => format!("{from} bytes"),
             Seen::Length(from, to) => format!("{from} to {to} bytes"),
-            Seen::Opaque => continue,
+            Seen::Field { .. } | Seen::Opaque => continue,
         };
         if !words.contains(&word) {
             words.push(word);
@@ -205,7 +206,8 @@ fn among(items: &[crate::layout::Item], around: &[u32], spans: &Spans, findings:
             item.variant || item.start == Start::At(0) && matches!(item.content, ItemContent::Group(..));
         let tests = item.when.iter().flat_map(|rule| rule.any.iter().enumerate());
         for (alternative, tests) in tests.filter(|_| is_variant) {
-            let [Test::Value(Reference { record, item: of }, Matches::Literals(texts))] = tests.as_slice() else {
+            let [Test::Value(Reference { record, item: of }, Matches::Literals(texts))] = tests.as_slice()
+            else {
                 continue;
             };
             let mut path = around.to_vec();
@@ -285,8 +287,7 @@ fn beyond(layout: &Layout, id: NodeId, to: u32, place: &Place<'_>, findings: &mu
     let delimited = matches!(layout.file.framing, Framing::Delimited(_));
     let Some(longest) = longest.filter(|longest| to > *longest && !delimited) else { return };
     if layout.file.short == Short::Refuse {
-        let message =
-            format!("`{}` has {longest} bytes, and none in column {to}", layout.path(id));
+        let message = format!("`{}` has {longest} bytes, and none in column {to}", layout.path(id));
         findings.push(Diagnostic::warning(Code::LAYOUT_NEVER, message).at(place.key(), ""));
     }
 }
@@ -318,7 +319,8 @@ fn widths(layout: &Layout, wide: u32, matches: &Matches, place: &Place<'_>, find
         Matches::Range(from, to) => {
             let has = from.chars().count();
             if has as u64 != u64::from(wide) {
-                let message = format!("`{from}..{to}` never stands in {columns}: its ends have {}", characters(has));
+                let message =
+                    format!("`{from}..{to}` never stands in {columns}: its ends have {}", characters(has));
                 tell(0, message, "write as many columns as each end has characters".to_owned());
             } else if from > to {
                 let message = format!("nothing is within `{from}..{to}`");

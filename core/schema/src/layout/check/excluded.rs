@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::layout::{
-    Characters, Extent, Fill, Form, ItemContent, Layout, Matches, NodeId, Reference, Rule, Sign, Side, Start,
+    Characters, Extent, Fill, Form, ItemContent, Layout, Matches, NodeId, Reference, Rule, Side, Sign, Start,
     Test, Times,
 };
 
@@ -16,6 +16,8 @@ pub(super) enum Seen<'l> {
     Columns { from: u32, to: Option<u32>, matches: Cow<'l, Matches> },
     /// The record's length.
     Length(u32, u32),
+    /// A field; `own` of the record itself.
+    Field { reference: &'l Reference, own: bool, matches: &'l Matches },
     /// Anything else.
     Opaque,
 }
@@ -31,8 +33,10 @@ fn one<'l>(layout: &'l Layout, node: NodeId, test: &'l Test) -> Seen<'l> {
             Seen::Columns { from: *from, to: *to, matches: Cow::Borrowed(matches) }
         }
         Test::Length(from, to) => Seen::Length(*from, *to),
-        Test::Value(reference, matches) if reference.record == node => {
-            columns_of(layout, reference, matches).unwrap_or(Seen::Opaque)
+        Test::Value(reference, matches) => {
+            let own = reference.record == node;
+            let columns = if own { columns_of(layout, reference, matches) } else { None };
+            columns.unwrap_or(Seen::Field { reference, own, matches })
         }
         _ => Seen::Opaque,
     }
@@ -58,7 +62,8 @@ fn columns_of<'l>(layout: &Layout, reference: &Reference, matches: &Matches) -> 
         items = item.items();
     }
     let item = items.get(*last as usize)?;
-    let (Start::At(start), Extent::Bytes(length), Times::Once) = (item.start, item.extent, &item.times) else {
+    let (Start::At(start), Extent::Bytes(length), Times::Once) = (item.start, item.extent, &item.times)
+    else {
         return None;
     };
     at = at.checked_add(start)?;
@@ -100,7 +105,7 @@ pub(super) fn is_plain(tests: &[Seen<'_>]) -> bool {
     tests.iter().all(|test| match test {
         Seen::Columns { matches, .. } => !matches!(**matches, Matches::Pattern(_)),
         Seen::Length(..) => true,
-        Seen::Opaque => false,
+        Seen::Field { .. } | Seen::Opaque => false,
     })
 }
 
@@ -117,9 +122,9 @@ fn excludes(a: &Seen<'_>, b: &Seen<'_>) -> bool {
             }
             let part = |text: &str, start: u32| part(text, from - start, to.map(|to| to - start));
             match (&**these, &**those) {
-                (Matches::Literals(x), Matches::Literals(y)) => x
-                    .iter()
-                    .all(|x| part(x, *a).is_some_and(|x| y.iter().all(|y| part(y, *b).is_some_and(|y| x != y)))),
+                (Matches::Literals(x), Matches::Literals(y)) => x.iter().all(|x| {
+                    part(x, *a).is_some_and(|x| y.iter().all(|y| part(y, *b).is_some_and(|y| x != y)))
+                }),
                 (Matches::Literals(texts), other) => {
                     texts.iter().all(|text| refuses(other, same, text, part(text, *a).as_deref()))
                 }
@@ -133,6 +138,22 @@ fn excludes(a: &Seen<'_>, b: &Seen<'_>) -> bool {
             }
         }
         (Seen::Length(a, a_to), Seen::Length(b, b_to)) => a_to < b || b_to < a,
+        (
+            Seen::Field { reference: a, own: a_own, matches: these },
+            Seen::Field { reference: b, own: b_own, matches: those },
+        ) => {
+            let same = a.item == b.item && (a.record == b.record || *a_own && *b_own);
+            match (these, those) {
+                (Matches::Literals(these), Matches::Literals(those)) => {
+                    same && these.iter().all(|text| !those.contains(text))
+                }
+                (Matches::Literals(texts), other) | (other, Matches::Literals(texts)) => {
+                    same && texts.iter().all(|text| refuses(other, true, text, Some(text)))
+                }
+                (Matches::Not(inner), other) | (other, Matches::Not(inner)) => same && **inner == **other,
+                _ => false,
+            }
+        }
         _ => false,
     }
 }

@@ -9,7 +9,7 @@ mod values;
 
 use portolan_diagnostics::{Diagnostic, Severity};
 
-use super::{Item, ItemContent, Layout, read::Spans};
+use super::{Item, ItemContent, Layout, Times, read::Spans};
 
 /// No more findings of one kind for one record: whoever has so many mends the first.
 const MAX_FINDINGS: usize = 20;
@@ -28,7 +28,9 @@ pub(super) fn check(layout: &Layout, spans: &[Spans], findings: &mut Vec<Diagnos
             apart::never(layout, id, rule, places, &[], findings);
         }
         each(&shape.items, &mut Vec::new(), &mut |path, item| {
-            if let Some(rule) = &item.when {
+            // Of a list that ends where its condition does columns are counted from each of its items.
+            let relative = matches!(&item.times, Times::Counted { by, .. } if by.is_empty());
+            if let Some(rule) = item.when.as_ref().filter(|_| !relative) {
                 apart::never(layout, id, rule, places, path, findings);
             }
             if places.declares(path) {

@@ -19,7 +19,8 @@ pub(super) fn check(layout: &Layout, spans: &[Spans], findings: &mut Vec<Diagnos
             if told <= MAX_FINDINGS {
                 let what = if around.is_empty() { "record" } else { "group" };
                 let message = format!("the {what} has two things named `{name}`");
-                let finding = Diagnostic::error(Code::LAYOUT_INVALID, message).at(at, "").at(known, "the other");
+                let finding =
+                    Diagnostic::error(Code::LAYOUT_INVALID, message).at(at, "").at(known, "the other");
                 findings.push(finding.help("names differ in more than hyphens and underscores"));
             }
         };

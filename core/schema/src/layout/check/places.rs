@@ -83,7 +83,8 @@ fn overlaps(items: &[Item], path: &mut Vec<u32>, base: u32, spans: &Spans, findi
             told += 1;
             if told <= MAX_FINDINGS {
                 findings.push(
-                    finding.help("correct the columns, or write `redefines:` where both are meant to be read"),
+                    finding
+                        .help("correct the columns, or write `redefines:` where both are meant to be read"),
                 );
             }
         }
@@ -148,7 +149,8 @@ fn gaps(node: &Node, spans: &Spans, findings: &mut Vec<Diagnostic>) {
     if missing.len() > MAX_FINDINGS {
         listed.push("...".to_owned());
     }
-    let word = if matches!(missing.as_slice(), [(from, to)] if to - from == 1) { "column" } else { "columns" };
+    let word =
+        if matches!(missing.as_slice(), [(from, to)] if to - from == 1) { "column" } else { "columns" };
     let message = format!("`{}` says nothing of {word} {}", node.name, listed.join(", "));
     let finding = Diagnostic::note(Code::LAYOUT_GAP, message).at(spans.node, "");
     findings.push(finding.help(
@@ -173,7 +175,8 @@ fn length(layout: &Layout, node: &Node, spans: &Spans, findings: &mut Vec<Diagno
         };
         if reaches > room {
             let path = [index as u32];
-            let message = format!("{} reaches to column {reaches}, and a record has {room} bytes", name(item));
+            let message =
+                format!("{} reaches to column {reaches}, and a record has {room} bytes", name(item));
             let span = if item.items().is_empty() { spans.key(&path, "columns") } else { spans.item(&path) };
             let finding = Diagnostic::error(Code::LAYOUT_LENGTH, message).at(span, "");
             findings.push(finding.help("correct the columns, or `record-length` under `file:`"));

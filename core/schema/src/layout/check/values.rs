@@ -92,21 +92,31 @@ fn room(item: &Item, stored: &Storage, path: &[u32], spans: &Spans, findings: &m
                     MomentKind::Time => "time",
                     MomentKind::DateTime => "datetime",
                 };
-                short(key, format!("`{}` has {need} {what}, and the field {has}", pattern::text(&moment.parts)));
+                short(
+                    key,
+                    format!("`{}` has {need} {what}, and the field {has}", pattern::text(&moment.parts)),
+                );
             }
         }
         Form::Zoned(zoned) if digits => {
-            let beside = u32::from(matches!(zoned.sign, Sign::Separate(_))) + u32::from(zoned.point.is_some());
+            let beside =
+                u32::from(matches!(zoned.sign, Sign::Separate(_))) + u32::from(zoned.point.is_some());
             let need = u32::from(zoned.digits.count) + beside;
             if need > bytes {
-                short("digits", format!("{} digits need {need} bytes, and the field has {bytes}", zoned.digits.count));
+                short(
+                    "digits",
+                    format!("{} digits need {need} bytes, and the field has {bytes}", zoned.digits.count),
+                );
             }
         }
         Form::Packed(packed) if digits => {
             let nibbles = u32::from(packed.digits.count) + u32::from(packed.sign != PackedSign::None);
             if nibbles.div_ceil(2) > bytes {
                 let need = nibbles.div_ceil(2);
-                short("digits", format!("{} digits need {need} bytes, and the field has {bytes}", packed.digits.count));
+                short(
+                    "digits",
+                    format!("{} digits need {need} bytes, and the field has {bytes}", packed.digits.count),
+                );
             }
         }
         _ => {}
@@ -154,7 +164,9 @@ fn counted(
         let message = format!("`{}` counts to {says}, and there may be {most}", count.name);
         let finding = Diagnostic::warning(Code::LAYOUT_NEVER, message).at(spans.key(path, "occurs"), "");
         findings.push(
-            finding.at(spans.key(by, "picture"), "the count").help("correct the greater, or widen the picture"),
+            finding
+                .at(spans.key(by, "picture"), "the count")
+                .help("correct the greater, or widen the picture"),
         );
     }
 }
@@ -170,7 +182,11 @@ fn need(layout: &Layout, formula: &Formula) -> Option<Room> {
     Some(match formula {
         Formula::Number(number) => {
             let number = number.normalized();
-            Room { whole: whole_digits(number), fraction: u32::from(number.scale), signed: number.mantissa < 0 }
+            Room {
+                whole: whole_digits(number),
+                fraction: u32::from(number.scale),
+                signed: number.mantissa < 0,
+            }
         }
         Formula::Field(reference) | Formula::Sum(reference, _) => of_field(layout, reference)?,
         Formula::Count(nodes, _) => whole(most(layout, nodes).checked_ilog10().map_or(1, |log| log + 1)),

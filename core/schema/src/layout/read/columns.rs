@@ -35,7 +35,8 @@ impl Columns {
 }
 
 /// What is said of columns that cannot be read.
-pub(super) const WRONG: &str = "columns are written `4-13`, `12`, or `40-` for the rest of the record, from 1";
+pub(super) const WRONG: &str =
+    "columns are written `4-13`, `12`, or `40-` for the rest of the record, from 1";
 
 #[cfg(test)]
 mod tests {

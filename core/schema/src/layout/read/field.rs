@@ -104,18 +104,26 @@ impl<'a> Builder<'a> {
             let (columns, picture) = short(scalar, entry.value.span);
             let Some(columns) = Columns::parse(columns) else {
                 let message = format!("`{columns}` are no columns: {WRONG}");
-                self.invalid(entry.value.span, message)
-                    .help
-                    .push("a field is written `name: 4-13`, `name: 30-39 9(8)V99`, or as a group of keys".to_owned());
+                self.invalid(entry.value.span, message).help.push(
+                    "a field is written `name: 4-13`, `name: 30-39 9(8)V99`, or as a group of keys"
+                        .to_owned(),
+                );
                 return None;
             };
-            let declared =
-                storage::Declared { columns: Some(columns), picture: picture.as_ref(), span: entry.value.span };
+            let declared = storage::Declared {
+                columns: Some(columns),
+                picture: picture.as_ref(),
+                span: entry.value.span,
+            };
             let (storage, extent) = self.storage(&declared, None)?;
             let start = self.start(place, Some((columns, entry.value.span)), None, before, cursor)?;
             let occurs = presence(&storage);
             let field = self.add_value(place.record, &name, &storage, extent, occurs, None, false, None);
-            return Some(self.finish(cursor, start, item(&name, Some(field), start, extent, ItemContent::Value(storage))));
+            return Some(self.finish(
+                cursor,
+                start,
+                item(&name, Some(field), start, extent, ItemContent::Value(storage)),
+            ));
         }
         let mut keys = Keys::of(&entry.value, &FIELD, self.findings)?;
         let item = self.declared(place, path, entry, &name, &mut keys, before, cursor);
@@ -145,7 +153,8 @@ impl<'a> Builder<'a> {
         });
         let from_end = keys.take("from-end").and_then(|e| words::length(e, self.findings));
         let redefines = keys.take("redefines").and_then(|e| text(e, self.findings));
-        let times = self.times(place, path, keys);
+        let when = keys.take("when");
+        let times = self.times(place, path, when.is_some(), keys);
         let start = match &redefines {
             Some(other) => {
                 let other_name = other.value.replace('-', "_");
@@ -164,9 +173,9 @@ impl<'a> Builder<'a> {
         let exact = words::flag(keys.take("exact"), self.findings);
         let fields = keys.take("fields");
         let variants = keys.take("variants");
-        let default = keys.take("default").and_then(|e| text(e, self.findings)).map(|t| t.value.into_boxed_str());
+        let default =
+            keys.take("default").and_then(|e| text(e, self.findings)).map(|t| t.value.into_boxed_str());
         let sensitive = words::flag(keys.take("sensitive"), self.findings);
-        let when = keys.take("when");
         let verify = keys.take("verify").and_then(|e| words::word(e, words::VERIFY, self.findings));
         if let Some(when) = when {
             self.pend(place.node, path, Waiting::When(&when.value));
@@ -208,7 +217,8 @@ impl<'a> Builder<'a> {
                 None => Extent::Bytes(items.iter().map(|item| most(item).unwrap_or(0)).sum()),
             };
             let occurs = occurs(&times, when.is_some(), Occurs::ONCE);
-            let field = self.add(place.record, name, TypeId::Record(record), occurs, Wire::Part, doc, sensitive);
+            let field =
+                self.add(place.record, name, TypeId::Record(record), occurs, Wire::Part, doc, sensitive);
             item(name, Some(field), start, extent, ItemContent::Group(record, items))
         } else if let Some(filler) = filler.and_then(|e| self.filler(e)) {
             let declared = storage::Declared::at(entry.key_span, columns_only);
@@ -219,8 +229,16 @@ impl<'a> Builder<'a> {
             let (storage, extent) = self.storage(&declared, Some(keys))?;
             let values = keys.take("values").map(|e| storage::values(e, self.findings));
             let occurs = occurs(&times, when.is_some(), presence(&storage));
-            let field =
-                self.add_value(place.record, name, &storage, extent, occurs, doc, sensitive, values.as_deref());
+            let field = self.add_value(
+                place.record,
+                name,
+                &storage,
+                extent,
+                occurs,
+                doc,
+                sensitive,
+                values.as_deref(),
+            );
             item(name, Some(field), start, extent, ItemContent::Value(storage))
         };
         made.times = times;
@@ -270,14 +288,16 @@ impl<'a> Builder<'a> {
             }
             None => {
                 let message = "where its group begins varies, so that it has no columns of its own";
-                self.invalid(span, message).help.push("give its `length`; it follows the field before".to_owned());
+                self.invalid(span, message)
+                    .help
+                    .push("give its `length`; it follows the field before".to_owned());
                 None
             }
         }
     }
 
     /// `occurs:` with what counts it.
-    fn times(&mut self, place: Place, path: &[u32], keys: &mut Keys<'a>) -> Times {
+    fn times(&mut self, place: Place, path: &[u32], conditional: bool, keys: &mut Keys<'a>) -> Times {
         let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e).map(|occurs| (occurs, e)));
         let by = keys.take("depending-on").and_then(|e| leaf(e, self.findings));
         let counts = keys.take("counts");
@@ -309,12 +329,16 @@ impl<'a> Builder<'a> {
                 self.pend(place.node, path, Waiting::Counted(by));
                 Times::Counted { least: occurs.min, most, by: Vec::new(), words, room }
             }
+            // As often as its condition holds where the next one would begin.
+            None if conditional && occurs.min < most => {
+                Times::Counted { least: occurs.min, most, by: Vec::new(), words: Vec::new(), room: false }
+            }
             None if occurs.min == most && most > 1 => Times::Fixed(most),
             None if most == 1 => Times::Once,
             None => {
                 self.invalid(entry.value.span, "how often it stands there must be known")
                     .help
-                    .push("write one number, or name the field that says it in `depending-on:`".to_owned());
+                    .push("write one number, name the field that says it in `depending-on:`, or say by `when:` what each begins with".to_owned());
                 Times::Once
             }
         }
@@ -327,14 +351,14 @@ impl<'a> Builder<'a> {
         let occurs = match written.value.split_once("..") {
             None => number(&written.value).map(|n| Occurs { min: n, max: Some(n) }),
             Some((min, "")) => number(min).map(|min| Occurs { min, max: None }),
-            Some((min, max)) => {
-                number(min).zip(number(max)).map(|(min, max)| Occurs { min, max: Some(max) })
-            }
+            Some((min, max)) => number(min).zip(number(max)).map(|(min, max)| Occurs { min, max: Some(max) }),
         };
         let occurs = occurs.filter(|occurs| occurs.max.is_none_or(|max| max > 0 && max >= occurs.min));
         if occurs.is_none() {
             let message = format!("`{}` does not say how often", written.value);
-            self.invalid(written.span, message).help.push("write `1`, `0..1`, `0..`, `1..` or `2..5`".to_owned());
+            self.invalid(written.span, message)
+                .help
+                .push("write `1`, `0..1`, `0..`, `1..` or `2..5`".to_owned());
         }
         occurs
     }
@@ -379,16 +403,25 @@ impl<'a> Builder<'a> {
             path.push(items.len() as u32);
             self.variant_rule(place.node, path, entry, by.as_ref(), &mut keys);
             let fields = keys.require("fields", self.findings);
-            let fields = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)).unwrap_or_default();
+            let fields =
+                fields.and_then(|e| entries(&e.value, "`fields`", self.findings)).unwrap_or_default();
             keys.done(self.findings);
             let record = self.add_record(&name, doc.clone());
             let mut inner = Vec::new();
-            let length = self.fields(Place { record, depth: place.depth - 1, ..place }, path, fields, &mut inner);
+            let length =
+                self.fields(Place { record, depth: place.depth - 1, ..place }, path, fields, &mut inner);
             self.remember(place.node, path, entry);
             path.pop();
             most = most.zip(length).map(|(most, length)| most.max(length));
-            let field =
-                self.add(place.record, &name, TypeId::Record(record), Occurs::OPTIONAL, Wire::Part, doc, false);
+            let field = self.add(
+                place.record,
+                &name,
+                TypeId::Record(record),
+                Occurs::OPTIONAL,
+                Wire::Part,
+                doc,
+                false,
+            );
             let extent = Extent::Bytes(length.unwrap_or(0));
             let made = item(&name, Some(field), Start::At(0), extent, ItemContent::Group(record, inner));
             items.push(Item { variant: must, ..made });
@@ -450,7 +483,15 @@ impl<'a> Builder<'a> {
                 Some(crate::Enumeration { values: values.iter().map(one).collect(), open: false });
         }
         let id = self.schema.add_scalar(made);
-        self.add(record, name, TypeId::Scalar(id), occurs, Wire::Stored(Box::new(storage.clone())), doc, sensitive)
+        self.add(
+            record,
+            name,
+            TypeId::Scalar(id),
+            occurs,
+            Wire::Stored(Box::new(storage.clone())),
+            doc,
+            sensitive,
+        )
     }
 
     /// A field of a record of the schema.

@@ -9,7 +9,8 @@ use portolan_syntax::{
 use super::words::{self, flag, word};
 use crate::copybook::{CopybookOptions, OccursDepending, ReferenceFormat};
 use crate::layout::{
-    BinarySizes, Block, ByteOrder, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd, Prefix,
+    BinarySizes, Block, ByteOrder, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
+    Prefix,
     grammar::{BLOCK, DIALECT, FILE, LENGTH},
 };
 
@@ -53,6 +54,7 @@ fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findi
     format.record_margins.0 = number(keys, "record-header-bytes", 65_536, findings) as u32;
     format.record_margins.1 = number(keys, "record-trailer-bytes", 65_536, findings) as u32;
     format.header_lines = number(keys, "header-lines", 1000, findings) as u32;
+    format.wrapped = flag(keys.take("wrapped"), findings);
     format.short = keys.take("short-lines").and_then(|e| word(e, words::SHORT, findings)).unwrap_or_default();
     format.long = keys.take("long-lines").and_then(|e| word(e, words::LONG, findings)).unwrap_or_default();
     format.blank_lines =
@@ -121,21 +123,33 @@ fn framing(
     let block_order = keys.take("block-byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
     let inclusive = flag(keys.take("inclusive"), findings);
     let block_inclusive = keys.take("block-inclusive").and_then(|e| boolean(e, findings)).unwrap_or(true);
-    let adjust = keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
+    let adjust =
+        keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
     let end = keys.take("line-end").and_then(|e| line_end(e, findings)).unwrap_or(LineEnd::Any);
     let line_ends = flag(keys.take("line-ends-between"), findings);
     let declared_length = keys.take("length");
     let delimited = delimited(keys, end.clone(), findings);
-    // An RDW is 4 bytes: a length, then zeros; little-endian writers put both the other way round.
-    let descriptor = |order, inclusive: bool| Prefix {
-        bytes: 4,
-        at: match order {
-            ByteOrder::Big => 0,
-            ByteOrder::Little => 2,
-        },
-        width: 2,
-        form: LengthForm::Binary(order),
-        adjust: adjust - if inclusive { 4 } else { 0 },
+    const FORM: &[(&str, bool)] = &[("binary", true), ("decimal", false)];
+    let written_out = match (kind, declared_length) {
+        (Kind::Rdw | Kind::Bdw, Some(entry)) => {
+            let keys = Keys::of(&entry.value, &LENGTH, findings);
+            keys.is_some_and(|mut keys| {
+                keys.take("width");
+                let binary = keys.take("form").and_then(|e| word(e, FORM, findings)).unwrap_or(true);
+                keys.done(findings);
+                !binary
+            })
+        }
+        _ => false,
+    };
+    // An RDW is 4 bytes: a length, then zeros; little-endian writers put both the other way round, and some write four digits.
+    let descriptor = |order, inclusive: bool| {
+        let (at, width, form) = match (written_out, order) {
+            (true, _) => (0, 4, LengthForm::Decimal),
+            (false, ByteOrder::Big) => (0, 2, LengthForm::Binary(order)),
+            (false, ByteOrder::Little) => (2, 2, LengthForm::Binary(order)),
+        };
+        Prefix { bytes: 4, at, width, form, adjust: adjust - if inclusive { 4 } else { 0 } }
     };
     match kind {
         Kind::Lines => Framing::Lines { end, length },
@@ -146,7 +160,10 @@ fn framing(
         Kind::Shaped => Framing::Shaped,
         Kind::Rdw => Framing::Prefixed(descriptor(order, inclusive)),
         Kind::Bdw => Framing::Blocked(
-            Prefix { adjust: if block_inclusive { -4 } else { 0 }, ..descriptor(block_order.unwrap_or(order), false) },
+            Prefix {
+                adjust: if block_inclusive { -4 } else { 0 },
+                ..descriptor(block_order.unwrap_or(order), false)
+            },
             descriptor(order, inclusive),
         ),
         Kind::Delimited => Framing::Delimited(delimited),
@@ -164,7 +181,6 @@ fn framing(
             let at = keys.take("at").and_then(|e| words::length(e, findings)).unwrap_or(1) - 1;
             let width = keys.require("width", findings).and_then(|e| words::whole(e, 1, 10, findings));
             let width = width.unwrap_or(2) as u32;
-            const FORM: &[(&str, bool)] = &[("binary", true), ("decimal", false)];
             let binary = keys.take("form").and_then(|e| word(e, FORM, findings)).unwrap_or(true);
             let prefix = keys.take("prefix").and_then(|e| words::length(e, findings)).unwrap_or(at + width);
             keys.done(findings);
@@ -258,11 +274,8 @@ fn dialect_keys(
     if let Some(odo) = keys.take("odo").and_then(|e| word(e, ODO, findings)) {
         copybooks.occurs = odo;
     }
-    const FORMATS: &[(&str, Option<ReferenceFormat>)] = &[
-        ("detect", None),
-        ("fixed", Some(ReferenceFormat::Fixed)),
-        ("free", Some(ReferenceFormat::Free)),
-    ];
+    const FORMATS: &[(&str, Option<ReferenceFormat>)] =
+        &[("detect", None), ("fixed", Some(ReferenceFormat::Fixed)), ("free", Some(ReferenceFormat::Free))];
     if let Some(format) = keys.take("format").and_then(|e| word(e, FORMATS, findings)) {
         copybooks.format = format;
     }

@@ -27,7 +27,7 @@ enum Meaning {
 }
 
 /// Functions of layouts, for those who look for one.
-const FUNCTIONS: &[&str] = &["count", "sum", "ordinal", "aba", "mod10", "mod11", "mod97", "has"];
+const FUNCTIONS: &[&str] = &["count", "sum", "ordinal", "previous", "aba", "mod10", "mod11", "mod97", "has"];
 
 impl Scope<'_> {
     /// `value:` an expression, or `{ const: ... }`.
@@ -90,7 +90,8 @@ impl Scope<'_> {
         for known in (1..path.len()).rev() {
             let Some(Meaning::Records(node)) = self.meaning(&path[..known]) else { continue };
             let around = dotted(&path[..known]);
-            let children = self.layout.node(node).children.iter().map(|id| self.layout.node(*id).name.as_str());
+            let children =
+                self.layout.node(node).children.iter().map(|id| self.layout.node(*id).name.as_str());
             let items = self.items(node).iter().map(|item| &*item.name);
             let names = items.chain(children).filter(|name| !name.is_empty());
             let names: Vec<String> = names.map(|name| format!("{around}.{name}")).collect();
@@ -210,7 +211,8 @@ impl Scope<'_> {
                     return None;
                 };
                 let value = self.lower(a, leaf, findings)?;
-                let items: Option<Vec<_>> = items.iter().map(|item| self.lower(item, leaf, findings)).collect();
+                let items: Option<Vec<_>> =
+                    items.iter().map(|item| self.lower(item, leaf, findings)).collect();
                 Formula::In(Box::new(value), items?)
             }
             Kinds::Conditional(a, b, c) => {
@@ -265,6 +267,13 @@ impl Scope<'_> {
                     _ => wrong(format!("`{}` is no record around this one", dotted(path)), findings),
                 }
             }
+            ("previous", [of]) => {
+                let reference = self.reference(of, leaf.place(&of.place), findings)?;
+                if reference.record == self.node {
+                    return Some(Formula::Previous(reference));
+                }
+                wrong("`previous` is of a field of this record".to_owned(), findings)
+            }
             ("has", [of]) => self.reference(of, leaf.place(&of.place), findings).map(Formula::Has),
             ("aba" | "mod10" | "mod11" | "mod97", [of]) => {
                 let kind = match name.name.as_str() {
@@ -282,7 +291,9 @@ impl Scope<'_> {
             (other, _) => {
                 let message = format!("layouts have no function `{other}`");
                 let finding = Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, message);
-                findings.push(finding.at(leaf.place(&name.place), "").did_you_mean(other, FUNCTIONS.iter().copied()));
+                findings.push(
+                    finding.at(leaf.place(&name.place), "").did_you_mean(other, FUNCTIONS.iter().copied()),
+                );
                 None
             }
         }

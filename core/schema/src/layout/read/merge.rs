@@ -32,7 +32,8 @@ pub(super) fn load(
         return Some(node);
     };
     if depth == 0 {
-        let finding = Diagnostic::error(Code::LAYOUT_INVALID, "layouts extend one another too often, or in a circle");
+        let finding =
+            Diagnostic::error(Code::LAYOUT_INVALID, "layouts extend one another too often, or in a circle");
         findings.push(finding.at(entry.value.span, ""));
         return None;
     }
@@ -75,7 +76,9 @@ pub(super) fn file(
 
 /// Keys of `upper` where it has any, at every level; `~` takes a key away. Its keys come after those that `lower` has already.
 fn over(lower: Node, upper: Node) -> Node {
-    let (NodeKind::Mapping(below), NodeKind::Mapping(above)) = (&lower.kind, &upper.kind) else { return upper };
+    let (NodeKind::Mapping(below), NodeKind::Mapping(above)) = (&lower.kind, &upper.kind) else {
+        return upper;
+    };
     let mut above: Vec<Option<Entry>> = above.iter().cloned().map(Some).collect();
     let places: HashMap<String, usize> =
         above.iter().flatten().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();

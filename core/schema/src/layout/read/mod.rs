@@ -23,11 +23,14 @@ use portolan_syntax::{
     yaml::{self, Entry},
 };
 
-pub(super) use spans::{RuleSpans, Spans, TestSpan};
 use super::{
-    Dialect, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
+    Characters, Dialect, Form, Invalid, Layout, Node, NodeId, Null, Trim, Verify, check, grammar::LAYOUT,
 };
-use crate::{Name, Reading, Record, RecordId, Schema, copybook::{Copybook, CopybookOptions}};
+use crate::{
+    Name, Reading, Record, RecordId, Schema,
+    copybook::{Copybook, CopybookOptions},
+};
+pub(super) use spans::{RuleSpans, Spans, TestSpan};
 
 /// How large a layout file may be.
 const MAX_BYTES: usize = 1 << 20;
@@ -76,10 +79,15 @@ fn layout(
     let mut file = file;
     file.verify = words(keys.take("verify"), words::VERIFY, findings).unwrap_or_default();
     let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, findings)).unwrap_or_default();
-    let unknown = keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
+    let unknown =
+        keys.take("unknown").and_then(|e| words::word(e, words::UNKNOWN, findings)).unwrap_or_default();
     let defaults = Defaults {
-        invalid: keys.take("invalid").and_then(|e| words::word(e, words::INVALID, findings)).unwrap_or_default(),
+        invalid: keys
+            .take("invalid")
+            .and_then(|e| words::word(e, words::INVALID, findings))
+            .unwrap_or_default(),
         trim: keys.take("trim").and_then(|e| words::word(e, words::TRIM, findings)),
+        chars: keys.take("chars").and_then(|e| text(e, findings)).map(|t| storage::characters(&t.value)),
         nulls: keys.take("null").map(|e| words::nulls(&e.value, findings)).unwrap_or_default(),
     };
     keys.done(findings);
@@ -122,6 +130,15 @@ struct Defaults {
     invalid: Invalid,
     trim: Option<Trim>,
     nulls: Vec<Null>,
+    chars: Option<Characters>,
+}
+
+impl Defaults {
+    /// What stands for no value in a form. Low values are the plain zero of binary numbers, and that is a value.
+    fn nulls_of(&self, form: &Form) -> Vec<Null> {
+        let number = matches!(form, Form::Binary(_) | Form::Float(_));
+        self.nulls.iter().filter(|null| !(number && **null == Null::LowValues)).cloned().collect()
+    }
 }
 
 /// A layout while it is made.
@@ -209,9 +226,16 @@ impl Pending<'_> {
             }
             Waiting::Require(leaf) => {
                 let Some(formula) = scope.formula(&leaf, findings) else { return };
+                if formula.aggregates() {
+                    let message = "what is required is tested when the record is read, and counts and sums may not be known then";
+                    let finding = Diagnostic::error(Code::LAYOUT_INVALID, message).at(leaf.span, "");
+                    findings.push(finding.help("write the field that says them, with `value:`"));
+                    return;
+                }
+                let requirement = super::Requirement { formula, text: (&*leaf.text).into() };
                 match item.is_empty() {
-                    true => layout.nodes[node.0 as usize].require.push(formula),
-                    false => set(layout, node, &item, |item| item.require = Some(formula)),
+                    true => layout.nodes[node.0 as usize].require.push(requirement),
+                    false => set(layout, node, &item, |item| item.require = Some(requirement)),
                 }
             }
             Waiting::Counted(leaf) => {

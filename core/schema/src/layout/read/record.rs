@@ -14,7 +14,10 @@ use super::{
 use crate::{
     Occurs, Reading, RecordId, TypeId, Wire,
     copybook::{self, Copybook, CopybookOptions, FillerNames},
-    layout::{Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start, grammar::{COPYBOOK, RECORD}},
+    layout::{
+        Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start,
+        grammar::{COPYBOOK, RECORD},
+    },
 };
 
 /// Whether a record is declared by a copybook.
@@ -87,7 +90,9 @@ impl<'a> Builder<'a> {
         if let Some(entry) = keys.take("folders") {
             options.folders = texts(entry);
         }
-        if let Some(all) = keys.take("replacing").and_then(|e| entries(&e.value, "`replacing`", self.findings)) {
+        if let Some(all) =
+            keys.take("replacing").and_then(|e| entries(&e.value, "`replacing`", self.findings))
+        {
             let one = |entry: &Entry| Some((entry.key.clone(), entry.value.scalar()?.text.clone()));
             options.replacing = all.iter().filter_map(one).collect();
         }
@@ -95,7 +100,8 @@ impl<'a> Builder<'a> {
             for list in lists {
                 let Some(counts) = entries(&list.value, "`counts`", self.findings) else { continue };
                 let counts = counts.iter().filter_map(|count| {
-                    words::whole(count, 0, 65_536, self.findings).map(|number| (count.key.clone(), number as u32))
+                    words::whole(count, 0, 65_536, self.findings)
+                        .map(|number| (count.key.clone(), number as u32))
                 });
                 let counts = counts.collect();
                 options.count_words.insert(list.key.clone(), counts);
@@ -137,7 +143,8 @@ impl<'a> Builder<'a> {
         let record = self.add_record(&name, doc.clone());
         let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e)).unwrap_or(Occurs::ONCE);
         let field = self.add(around, &name, TypeId::Record(record), occurs, Wire::Part, doc, false);
-        let order = keys.take("order").and_then(|e| words::word(e, words::ORDER, self.findings)).unwrap_or_default();
+        let order =
+            keys.take("order").and_then(|e| words::word(e, words::ORDER, self.findings)).unwrap_or_default();
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node {
             name,
@@ -178,7 +185,9 @@ impl<'a> Builder<'a> {
         let leaves: Vec<_> = match &entry.value.kind {
             NodeKind::Sequence(items) => items
                 .iter()
-                .filter_map(|node| node.scalar().map(|s| portolan_syntax::expression::Leaf::new(s, node.span)))
+                .filter_map(|node| {
+                    node.scalar().map(|s| portolan_syntax::expression::Leaf::new(s, node.span))
+                })
                 .collect(),
             _ => leaf(entry, self.findings).into_iter().collect(),
         };
@@ -273,12 +282,13 @@ impl<'a> Builder<'a> {
         for item in items {
             match &mut item.content {
                 ItemContent::Value(storage) => {
-                    storage.nulls.clone_from(&self.defaults.nulls);
+                    storage.nulls = self.defaults.nulls_of(&storage.form);
                     if self.defaults.invalid == Invalid::Null {
                         storage.invalid = Invalid::Null;
                     }
-                    if let (Form::Text(text), Some(trim)) = (&mut storage.form, self.defaults.trim) {
-                        text.trim = trim;
+                    if let Form::Text(text) = &mut storage.form {
+                        text.trim = self.defaults.trim.unwrap_or(text.trim);
+                        text.chars.clone_from(&self.defaults.chars);
                     }
                     let Some(field) = item.field else { continue };
                     let field = &mut self.schema.record_mut(record).fields[field.0 as usize];
@@ -297,7 +307,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Of items that redefine one another, the chosen one stays.
-    fn choose(&mut self, items: &mut Vec<Item>, redefines: &Entry) {
+    fn choose(&mut self, items: &mut [Item], redefines: &Entry) {
         let Some(chosen) = entries(&redefines.value, "`redefines`", self.findings) else { return };
         for entry in chosen {
             let Some(wanted) = text(entry, self.findings) else { continue };
@@ -364,7 +374,8 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
             super::super::Times::Counted { least, most, .. } => (*least, *most),
         };
         let end_low = start_low.saturating_add(one_low.saturating_mul(times_low));
-        let end_high = start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
+        let end_high =
+            start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
         if !item.redefines() {
             (low, high) = (end_low, end_high);
         }
@@ -394,7 +405,8 @@ fn choose(items: &mut [Item], first: &str, wanted: &str) -> bool {
         });
     };
     let shares = |index: usize, item: &Item| index == base || item.start == Start::Like(base as u32);
-    let Some(kept) = items.iter().enumerate().position(|(i, item)| shares(i, item) && &*item.name == wanted) else {
+    let Some(kept) = items.iter().enumerate().position(|(i, item)| shares(i, item) && &*item.name == wanted)
+    else {
         return false;
     };
     for (index, item) in items.iter_mut().enumerate() {

@@ -168,7 +168,8 @@ fn matches(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Matches> {
                 matches(&entry.value, findings).map(|inner| Matches::Not(Box::new(inner)))
             }
             _ => {
-                findings.push(wrong(node, "what must stand there is a text, a list of texts, or `{ not: ... }`"));
+                findings
+                    .push(wrong(node, "what must stand there is a text, a list of texts, or `{ not: ... }`"));
                 None
             }
         },

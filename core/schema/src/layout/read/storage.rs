@@ -9,8 +9,8 @@ use portolan_syntax::{
 
 use super::{Builder, columns::Columns, words};
 use crate::layout::{
-    Base, Binary, Characters, Clauses, Digits, Encoding, Extent, Fill, Float, Form, Moment, MomentKind, Packed,
-    PackedSign, Picture, Side, Sign, Storage, Text, Trim, Usage, Zoned, pattern, storage,
+    Base, Binary, Characters, Clauses, Digits, Encoding, Extent, Fill, Float, Form, Moment, MomentKind,
+    Packed, PackedSign, Picture, Side, Sign, Storage, Text, Trim, Usage, Zoned, pattern, storage,
 };
 
 /// What was read of a field already.
@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
                 Some(picture) => {
                     let place = (length, declared.columns);
                     self.pictured(picture, "display", declared.span, place, &mut None)
-                },
+                }
                 None => {
                     let form = Form::Text(self.text_form(self.file.encoding));
                     length.map(|extent| (self.with_defaults(form), extent))
@@ -86,7 +86,9 @@ impl<'a> Builder<'a> {
         if let Some(null) = keys.take("null") {
             storage.nulls = words::nulls(&null.value, self.findings);
         }
-        if let Some(invalid) = keys.take("invalid").and_then(|e| words::word(e, words::INVALID, self.findings)) {
+        if let Some(invalid) =
+            keys.take("invalid").and_then(|e| words::word(e, words::INVALID, self.findings))
+        {
             storage.invalid = invalid;
         }
         Some((storage, extent))
@@ -116,7 +118,8 @@ impl<'a> Builder<'a> {
 
     fn declared_extent(&mut self, declared: &Declared<'_>, keys: &mut Keys<'a>) -> Option<Extent> {
         let by_columns = self.columns_extent(declared.columns);
-        let length = keys.take("length").and_then(|e| words::length(e, self.findings).map(|length| (length, e)));
+        let length =
+            keys.take("length").and_then(|e| words::length(e, self.findings).map(|length| (length, e)));
         let characters = keys.take("characters").and_then(|e| words::length(e, self.findings));
         if let (Some(Extent::Bytes(columns)), Some((length, entry))) = (by_columns, &length)
             && columns != *length
@@ -128,7 +131,8 @@ impl<'a> Builder<'a> {
     }
 
     fn with_defaults(&self, form: Form) -> Storage {
-        Storage { form, nulls: self.defaults.nulls.clone(), invalid: self.defaults.invalid }
+        let nulls = self.defaults.nulls_of(&form);
+        Storage { form, nulls, invalid: self.defaults.invalid }
     }
 
     fn text_form(&self, encoding: Encoding) -> Text {
@@ -138,7 +142,7 @@ impl<'a> Builder<'a> {
             justified: Side::Left,
             trim: self.defaults.trim.unwrap_or(Trim { left: false, right: true }),
             transliterate: false,
-            chars: None,
+            chars: self.defaults.chars.clone(),
         }
     }
 
@@ -185,9 +189,16 @@ impl<'a> Builder<'a> {
             Type::Text => Form::Text(self.text_form(encoding)),
             Type::Bytes => Form::Octets,
             Type::Float => self.float(declared.span, extent),
-            Type::Integer | Type::Decimal => {
-                self.number(declared.span, extent, encoding, usage.map(|u| u.value), usage_span, sign, signed, keys)?
-            }
+            Type::Integer | Type::Decimal => self.number(
+                declared.span,
+                extent,
+                encoding,
+                usage.map(|u| u.value),
+                usage_span,
+                sign,
+                signed,
+                keys,
+            )?,
             Type::Moment(_) => {
                 let base = match &usage {
                     None => Form::Text(self.text_form(encoding)),
@@ -231,7 +242,9 @@ impl<'a> Builder<'a> {
                         MomentKind::DateTime => "datetime",
                     };
                     let message = format!("this pattern is that of a {word}, not of a {key}");
-                    self.invalid(written.span, message).help.push(format!("write `{word}: {}`", written.value));
+                    self.invalid(written.span, message)
+                        .help
+                        .push(format!("write `{word}: {}`", written.value));
                 }
                 Err(message) => {
                     self.invalid(written.span, message);
@@ -284,18 +297,25 @@ impl<'a> Builder<'a> {
                 return None;
             }
         };
-        made.nulls = self.defaults.nulls.clone();
+        made.nulls = self.defaults.nulls_of(&made.form);
         made.invalid = self.defaults.invalid;
         if let Form::Text(text) = &mut made.form {
             text.trim = self.defaults.trim.unwrap_or(Trim { left: false, right: true });
+            text.chars.clone_from(&self.defaults.chars);
         }
         match (declared, extent) {
             (Some(Extent::Bytes(columns)), Extent::Bytes(length)) if columns != length => {
-                let message =
-                    format!("the picture `{text}` takes {}, and the field has {columns}", words::bytes(length));
+                let message = format!(
+                    "the picture `{text}` takes {}, and the field has {columns}",
+                    words::bytes(length)
+                );
                 let finding = self.too_wide(span, message);
                 if let Some(at) = at {
-                    let help = format!("columns {}-{} are as many as it takes", at.from + 1, at.from.saturating_add(length));
+                    let help = format!(
+                        "columns {}-{} are as many as it takes",
+                        at.from + 1,
+                        at.from.saturating_add(length)
+                    );
                     finding.help.push(help);
                 }
                 Some((made, Extent::Bytes(columns)))
@@ -345,7 +365,8 @@ impl<'a> Builder<'a> {
             self.invalid(span, "a number has a length in bytes");
             return None;
         };
-        let scale = keys.take("scale").and_then(|e| words::whole(e, -38, 38, self.findings)).unwrap_or(0) as i8;
+        let scale =
+            keys.take("scale").and_then(|e| words::whole(e, -38, 38, self.findings)).unwrap_or(0) as i8;
         let digits = keys.take("digits").and_then(|e| words::whole(e, 1, 38, self.findings)).map(|d| d as u8);
         let usage = self.usage(usage.as_deref().unwrap_or("display"), usage_span)?;
         let order = self.dialect().order;
@@ -454,7 +475,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn characters(text: &str) -> Characters {
+/// `chars:`
+pub(super) fn characters(text: &str) -> Characters {
     match text {
         "alphabetic" => Characters::Alphabetic,
         "digits" => Characters::Digits,

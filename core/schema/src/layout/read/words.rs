@@ -7,8 +7,8 @@ use portolan_syntax::{
 };
 
 use crate::layout::{
-    ByteOrder, Compression, Encoding, FloatStandard, Invalid, Long, Null, Order, Overpunch, Short, Side, Trim,
-    UnknownRecords, Verify,
+    ByteOrder, Compression, Encoding, FloatStandard, Invalid, Long, Null, Order, Overpunch, Short, Side,
+    Trim, UnknownRecords, Verify,
 };
 
 pub(super) const ORDER: &[(&str, Order)] = &[("written", Order::Declared), ("any", Order::Any)];
@@ -23,12 +23,10 @@ pub(super) const TRIM: &[(&str, Trim)] = &[
     ("both", Trim { left: true, right: true }),
 ];
 pub(super) const BYTE_ORDER: &[(&str, ByteOrder)] = &[("big", ByteOrder::Big), ("little", ByteOrder::Little)];
-pub(super) const FLOAT: &[(&str, FloatStandard)] = &[("ieee", FloatStandard::Ieee), ("ibm", FloatStandard::Ibm)];
-pub(super) const OVERPUNCH: &[(&str, Overpunch)] = &[
-    ("ebcdic", Overpunch::Ebcdic),
-    ("ascii", Overpunch::Ascii),
-    ("translated", Overpunch::Translated),
-];
+pub(super) const FLOAT: &[(&str, FloatStandard)] =
+    &[("ieee", FloatStandard::Ieee), ("ibm", FloatStandard::Ibm)];
+pub(super) const OVERPUNCH: &[(&str, Overpunch)] =
+    &[("ebcdic", Overpunch::Ebcdic), ("ascii", Overpunch::Ascii), ("translated", Overpunch::Translated)];
 pub(super) const SHORT: &[(&str, Short)] =
     &[("refuse", Short::Refuse), ("pad", Short::Pad), ("null", Short::Null)];
 pub(super) const LONG: &[(&str, Long)] = &[("refuse", Long::Refuse), ("truncate", Long::Truncate)];
