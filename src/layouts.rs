@@ -9,7 +9,11 @@ use std::{
 
 use portolan_diagnostics::{Checked, Severity, Sources};
 use portolan_formats::records::{RecordFile, input};
-use portolan_schema::{Directory, Reading, ResolveError, Resolved, Resolver, layout::Layout};
+use portolan_schema::{
+    Directory, Reading, ResolveError, Resolved, Resolver,
+    copybook::{self, CopybookOptions},
+    layout::{Layout, NodeId},
+};
 
 use crate::report::{Failure, Report};
 
@@ -114,6 +118,41 @@ pub(crate) fn of_file(layout: &Path, sources: &mut Sources) -> Result<Checked<La
     let (folder, entry) = parts(layout)?;
     let resolver = Directory::new(folder);
     Ok(portolan_schema::layout::read(&entry, &mut Reading { resolver: &resolver, sources }))
+}
+
+/// A copybook with everything that was found: its records, and nothing of a file.
+pub(crate) fn of_copybook(path: &Path, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
+    let (folder, entry) = parts(path)?;
+    let resolver = Directory::new(folder);
+    let options = CopybookOptions::default();
+    let read = copybook::load(&entry, None, &mut Reading { resolver: &resolver, sources }, &options);
+    let mut diagnostics = read.diagnostics;
+    let value = read.value.and_then(|copybook| {
+        let laid = copybook.layout(&entry, &options);
+        diagnostics.extend(laid.diagnostics);
+        laid.value
+    });
+    Ok(Checked { value, diagnostics })
+}
+
+/// The record of a layout that a user names: `batch.entry`. Case, hyphens and underscores do not matter where nothing else differs.
+pub(crate) fn record(layout: &Layout, name: &str) -> Result<NodeId, Failure> {
+    let plain = |name: &str| name.replace('-', "_").to_lowercase();
+    let found = layout.find(name).or_else(|| {
+        let mut like = layout.nodes().filter(|(id, _)| plain(&layout.path(*id)) == plain(name));
+        like.next().map(|(id, _)| id)
+    });
+    found.ok_or_else(|| {
+        let failure = Failure::usage(format_args!("there is no record `{name}`"));
+        let known: Vec<String> = layout.nodes().map(|(id, _)| layout.path(id)).collect();
+        // A record within others is often named without them.
+        let end = format!(".{name}");
+        let near = known.iter().find(|known| known.ends_with(&end)).map(String::as_str);
+        match near.or_else(|| portolan_diagnostics::nearest(name, known.iter().map(String::as_str))) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => failure.help(format!("there is {}", known.join(", "))),
+        }
+    })
 }
 
 /// Whether a file is a copybook, by its name.

@@ -45,14 +45,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let file = arguments.chosen.compile(report)?;
     let only = match arguments.chosen.only() {
         None => None,
-        Some(name) => Some(file.layout().find(name).ok_or_else(|| {
-            let failure = Failure::usage(format_args!("the layout has no record `{name}`"));
-            let known: Vec<String> = file.layout().nodes().map(|(id, _)| file.layout().path(id)).collect();
-            match portolan_diagnostics::nearest(name, known.iter().map(String::as_str)) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure.help(format!("it has {}", known.join(", "))),
-            }
-        })?),
+        Some(name) => Some(layouts::record(file.layout(), name)?),
     };
     let input = layouts::open(&arguments.file, &file)?;
     let mut out = BufWriter::with_capacity(256 << 10, std::io::stdout().lock());

@@ -30,8 +30,8 @@ use std::{collections::BTreeMap, path::Path};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources, Span};
 
 use crate::{
-    Reading, RecordId, Schema,
-    layout::{Dialect, Shape},
+    FieldId, Occurs, Reading, RecordId, Schema,
+    layout::{Dialect, Framing, Layout, Node, NodeId, Order, Shape},
 };
 use format::Comment;
 use library::Library;
@@ -221,6 +221,37 @@ impl Copybook {
         let mut lowering = Lowering::new(&options, schema);
         let value = (!entries.is_empty()).then(|| lowering.merged(name, &entries));
         Checked { value, diagnostics: lowering.diagnostics }
+    }
+
+    /// Its records as those of a layout, of which nothing is known but where their fields are: to be described.
+    pub fn layout(&self, name: &str, options: &CopybookOptions) -> Checked<Layout> {
+        let mut layout = Layout { name: name.to_owned(), ..Layout::default() };
+        layout.file.encoding = options.dialect.encoding;
+        layout.file.framing = Framing::Shaped;
+        let mut diagnostics = Vec::new();
+        for (index, shown) in self.records().enumerate() {
+            let lowered = self.lower(index, options, &mut layout.schema);
+            for found in lowered.diagnostics {
+                if !diagnostics.contains(&found) {
+                    diagnostics.push(found);
+                }
+            }
+            let Some((record, shape)) = lowered.value else { continue };
+            layout.top.push(NodeId(layout.nodes.len() as u32));
+            layout.nodes.push(Node {
+                name: shown.to_owned(),
+                parent: None,
+                record,
+                field: FieldId(0),
+                occurs: Occurs::ONCE,
+                when: None,
+                shape: Some(shape),
+                require: Vec::new(),
+                children: Vec::new(),
+                order: Order::Declared,
+            });
+        }
+        Checked { value: Some(layout), diagnostics }
     }
 
     /// The options, with what the copybook's program says of pictures.

@@ -156,8 +156,11 @@ impl Layout {
     /// Takes one variant wherever it is declared, whatever its rule says, and none of those beside it: for records whose rule asks for what is
     /// not in the file. Whether there is such a variant.
     pub fn choose_variant(&mut self, name: &str) -> bool {
-        let shapes = self.nodes.iter_mut().filter_map(|node| node.shape.as_mut());
-        shapes.fold(false, |found, shape| choose(&mut shape.items, name) || found)
+        let mut found = false;
+        for shape in self.nodes.iter_mut().filter_map(|node| node.shape.as_mut()) {
+            found |= choose(&mut shape.items, name);
+        }
+        found
     }
 
     /// Every node with its id.
