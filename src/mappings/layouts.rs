@@ -27,8 +27,10 @@ pub(super) fn check(
         let checked = portolan_schema::layout::read(entry, &mut Reading { resolver, sources });
         let failed = checked.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
         read.layouts += usize::from(!failed);
+        // What a layout says nothing of is told to whoever asks for that layout.
+        let asked = named(Path::new(entry));
         for finding in checked.diagnostics {
-            if !read.findings.contains(&finding) {
+            if (asked || finding.severity != Severity::Note) && !read.findings.contains(&finding) {
                 read.findings.push(finding);
             }
         }

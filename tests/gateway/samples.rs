@@ -34,7 +34,7 @@ fn every_route_of_the_trial_does_what_its_samples_say() {
     without_findings(&["--config", &configuration]);
     let mappings = folders(trial.path()).into_iter().filter(|folder| !folder.is_symlink());
     let tested = mappings.map(|mapping| samples(&mapping, &["--config", &configuration])).count();
-    assert!(tested >= 5, "{tested} routes");
+    assert!(tested >= 10, "{tested} routes");
 }
 
 /// Sound mappings give no finding at all, not even a note.
@@ -62,6 +62,20 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
     let metadata: Vec<&str> = metadata.lines().flat_map(|line| ["--metadata", line]).collect();
     let translate =
         |arguments: &[&str]| portolan(&[&["translate", route], read_by, &metadata, arguments].concat());
+    if let Some(named) = file("file") {
+        // A file of the corpus, of which each line that is printed is a message.
+        let named = fs::read_to_string(named).unwrap();
+        let trial = case.ancestors().nth(3).unwrap();
+        let records = trial.join(".fixed-width").join(named.trim());
+        let out = translate(&["--file", &text(&records)]);
+        assert!(out.status.success(), "{name}: {}", said(&out));
+        let expected = fs::read_to_string(case.join("messages.jsonl")).unwrap();
+        let read = |lines: &str| -> Vec<Value> {
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        assert_eq!(read(&String::from_utf8_lossy(&out.stdout)), read(&expected), "{name}: the messages");
+        return;
+    }
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
     let response = file("response.xml");
     let out = translate(&["--request", &request]);

@@ -16,6 +16,14 @@ pub(crate) fn routes() -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(contracts.canonicalize().unwrap(), folder.path().join("corpus")).unwrap();
     copy(&repository.join("tests/trial"), folder.path());
+    let files = corpus.join("fixed-width").canonicalize().unwrap();
+    std::os::unix::fs::symlink(files, folder.path().join(".fixed-width")).unwrap();
+    for route in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        // Layouts that a route shares with the test of the corpus.
+        for layout in fs::read_to_string(route.join("layouts")).unwrap_or_default().lines() {
+            fs::copy(repository.join("tests/corpus").join(layout), route.join(layout)).unwrap();
+        }
+    }
     Some(folder)
 }
 

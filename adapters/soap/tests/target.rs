@@ -567,7 +567,13 @@ async fn one_way_operations_are_done_when_http_says_so() {
     ] {
         for version in [SoapVersion::V11, SoapVersion::V12] {
             let (address, _server) = server(reply.clone(), false).await;
-            let nothing = Document { record: RecordId(0), element: None, encoded: false, roots: Vec::new(), excerpt: None };
+            let nothing = Document {
+                record: RecordId(0),
+                element: None,
+                encoded: false,
+                roots: Vec::new(),
+                excerpt: None,
+            };
             let binding =
                 SoapBinding { version, action: String::new(), address: None, one_way: Some(nothing) };
             let outgoing = Outgoing {

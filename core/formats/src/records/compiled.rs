@@ -8,7 +8,7 @@ use portolan_schema::layout::{Framing, Layout, NodeId, Requirement};
 use super::{
     codepage::Transcoder,
     formula::{Facts, Formula},
-    frame::Framer,
+    frame::{Framer, Shape},
     part::{Form, Part, PartKind, blank},
     state::{Known, State},
     structure::Structure,
@@ -159,25 +159,31 @@ impl RecordFile {
         padded.into_bump_slice()
     }
 
-    /// How long the record is that begins a window, where only its kind says it: `None` until enough of it is there.
-    pub(super) fn shaped(&self, state: &State, window: &[u8], arena: &Bump) -> Option<usize> {
-        debug_assert!(matches!(self.layout.file.framing, Framing::Shaped));
+    /// How long the record is that begins a window, where only its kind says it.
+    pub(super) fn shaped(&self, state: &State, window: &[u8], complete: bool, arena: &Bump) -> Shape {
         let (head, tail) = self.layout.file.record_margins;
         let (head, tail) = (head as usize, tail as usize);
-        let record = window.get(head..)?;
+        let Some(record) = window.get(head..) else { return Shape::Needs(head) };
         let facts = self.facts(&state.known, record, false);
         let facts = Facts { number: facts.number + 1, ..facts };
-        let node = self.structure.read(&mut state.position.clone(), &facts, arena, &mut Vec::new()).ok()?;
-        let form = self.forms.get(node.0 as usize)?.as_ref()?;
+        let read = self.structure.read(&mut state.position.clone(), &facts, arena, &mut Vec::new());
+        let Ok(node) = read else {
+            // What tells kinds apart may not be there yet.
+            let most = self.forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
+            return if complete || record.len() >= most { Shape::Unknown } else { Shape::Needs(head + most) };
+        };
+        let Some(form) = self.forms.get(node.0 as usize).and_then(Option::as_ref) else {
+            return Shape::Unknown;
+        };
         if form.most == Some(form.least) {
-            return Some(head + form.least + tail);
+            return Shape::Bytes(head + form.least + tail);
         }
         if record.len() < form.least {
-            return None;
+            return Shape::Needs(head + form.least + tail);
         }
         let facts = Facts { node: Some(node), ..facts };
         let end = walk::each(&form.parts, 0, &facts, arena, &mut |_, _| {});
-        Some(head + end.max(form.least) + tail)
+        Shape::Bytes(head + end.max(form.least) + tail)
     }
 }
 

@@ -109,11 +109,7 @@ impl<'f, R: Read> Decoder<'f, R> {
 
     fn record(&mut self, node: Option<portolan_schema::layout::NodeId>, start: usize) {
         let name = node.map(|node| self.file.structure.name(node)).unwrap_or_default();
-        let mut first = format!("\"_record\":\"{name}\"").into_bytes();
-        if self.line.out.len() > start {
-            first.push(b',');
-        }
-        self.line.out.splice(start..start, first);
+        self.line.put_first(start, format!("\"_record\":\"{name}\""));
         let Some(shadow) = &mut self.shadow else { return self.line.end() };
         self.line.out.push(b'}');
         self.written.clear();

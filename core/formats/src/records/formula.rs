@@ -54,12 +54,52 @@ pub(super) struct Place {
     pub(super) own: bool,
     /// It is of the record before that is of the same kind.
     pub(super) previous: bool,
+    /// It is, or is in, a list.
+    pub(super) listed: bool,
 }
 
 impl Place {
-    pub(super) fn compile(_: &Layout, node: NodeId, reference: &layout::Reference) -> Self {
+    pub(super) fn compile(layout: &Layout, node: NodeId, reference: &layout::Reference) -> Self {
+        let shape = layout.node(reference.record).shape.as_ref();
+        let listed = (1..=reference.item.len()).any(|depth| {
+            let item = reference.item.get(..depth).and_then(|path| shape?.at(path));
+            item.is_some_and(|item| item.times != layout::Times::Once)
+        });
         let item = reference.item.as_slice().into();
-        Self { record: reference.record, item, own: reference.record == node, previous: false }
+        Self { record: reference.record, item, own: reference.record == node, previous: false, listed }
+    }
+
+    /// Counts the items of a list in the record that is looked at, or sums a field of theirs; of those for which a condition holds. `None`:
+    /// a sum has more digits than can be kept, or cannot be read.
+    pub(super) fn total(
+        &self,
+        sums: bool,
+        condition: Option<&Formula>,
+        facts: &Facts<'_>,
+        arena: &Bump,
+    ) -> Option<Decimal> {
+        let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
+        let mut total = Some(Decimal { mantissa: 0, scale: 0 });
+        walk::occurrences(&form.parts, &self.item, 0, facts, arena, &mut |facts, part, range| {
+            let arena = Bump::new();
+            if condition.is_some_and(|condition| !condition.holds(facts, &arena)) {
+                return;
+            }
+            let added = match (sums, &part.kind) {
+                (false, _) => Some(Decimal { mantissa: 1, scale: 0 }),
+                (true, PartKind::Value(codec)) => {
+                    let bytes = facts.record.get(range.start..range.end.min(facts.record.len()));
+                    match bytes.map(|bytes| codec.read(bytes, &arena)) {
+                        Some(Ok(Value::Absent)) => return,
+                        Some(Ok(value)) => number(value),
+                        _ => None,
+                    }
+                }
+                (true, _) => None,
+            };
+            total = total.zip(added).and_then(|(total, added)| total.checked_add(added));
+        });
+        total
     }
 
     /// The same field of the record before.
@@ -75,7 +115,7 @@ impl Place {
         };
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
         let columns = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
-        let facts = Facts { record: bytes, columns, node: Some(self.record), ..*facts };
+        let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(codec) = &part.kind else { return None };
         let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;
@@ -92,6 +132,7 @@ pub(super) enum Formula {
     /// A count or sum, once [`super::totals`] has given it a number.
     Total(TotalId),
     Count(NodeId, Option<Box<Formula>>),
+    Items(Place, Option<Box<Formula>>),
     Sum(Place, Option<Box<Formula>>),
     Ordinal(NodeId),
     File(FileValue),
@@ -122,10 +163,15 @@ impl Formula {
                 let condition = condition.as_ref().map(|c| Box::new(Self::compile(layout, counted, c)));
                 Self::Count(counted, condition)
             }
+            Declared::Items(reference, condition) => {
+                let condition =
+                    condition.as_ref().map(|c| Box::new(Self::compile(layout, reference.record, c)));
+                Self::Items(place(reference), condition)
+            }
             Declared::Sum(reference, condition) => {
                 let condition =
                     condition.as_ref().map(|c| Box::new(Self::compile(layout, reference.record, c)));
-                Self::Sum(Place::compile(layout, reference.record, reference), condition)
+                Self::Sum(place(reference), condition)
             }
             Declared::Ordinal(node) => Self::Ordinal(*node),
             Declared::File(value) => Self::File(*value),
@@ -193,7 +239,9 @@ impl Formula {
                 b.each(see);
                 c.each(see);
             }
-            Self::Count(_, Some(condition)) | Self::Sum(_, Some(condition)) => condition.each(see),
+            Self::Count(_, Some(condition))
+            | Self::Items(_, Some(condition))
+            | Self::Sum(_, Some(condition)) => condition.each(see),
             _ => {}
         }
     }
@@ -222,8 +270,14 @@ impl Formula {
             Self::Number(number) => Value::Decimal(*number),
             Self::Field(place) => place.value(facts, arena)?,
             Self::Total(TotalId(index)) => Value::Decimal(*facts.totals.get(*index as usize)?),
-            // These have become totals.
-            Self::Count(..) | Self::Sum(..) => return None,
+            // Of this record's own lists; the others have become totals.
+            Self::Items(place, condition) if place.own => {
+                Value::Decimal(place.total(false, condition.as_deref(), facts, arena)?)
+            }
+            Self::Sum(place, condition) if place.own && place.listed => {
+                Value::Decimal(place.total(true, condition.as_deref(), facts, arena)?)
+            }
+            Self::Count(..) | Self::Items(..) | Self::Sum(..) => return None,
             Self::Ordinal(node) => Value::Integer(i128::from(*facts.ordinals.get(node.0 as usize)?)),
             Self::File(FileValue::Number) => Value::Integer(i128::from(facts.number)),
             Self::File(FileValue::Records) => Value::Integer(i128::from(facts.records)),

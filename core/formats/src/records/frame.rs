@@ -45,9 +45,23 @@ pub enum FrameError {
     /// A record of a block reaches beyond it.
     #[error("a record reaches beyond its block")]
     BeyondBlock,
+    /// Bytes that are no record of any kind, where only the kind says how long a record is.
+    #[error("no record of the layout begins like this here, so that nothing says how long it is")]
+    NoKind,
     /// A quote that is not closed.
     #[error("a quoted value does not end")]
     OpenQuote,
+}
+
+/// How long a record is that begins a window, where only its kind says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many are needed to tell.
+    Needs(usize),
+    /// It is no record of any kind.
+    Unknown,
 }
 
 /// Cuts one file.
@@ -65,6 +79,8 @@ pub(super) struct Framer {
     tail: usize,
     /// Bytes that are left of the current block.
     block: usize,
+    /// So many bytes behind the last piece are known to be line ends, so that they are looked at once.
+    blank: usize,
 }
 
 impl Framer {
@@ -83,6 +99,7 @@ impl Framer {
             head: file.margins.0,
             tail: usize::try_from(file.margins.1).unwrap_or(usize::MAX),
             block: 0,
+            blank: 0,
         }
     }
 
@@ -92,22 +109,28 @@ impl Framer {
         &mut self,
         window: &[u8],
         complete: bool,
-        shaped: &mut dyn FnMut(&[u8]) -> Option<usize>,
+        shaped: &mut dyn FnMut(&[u8]) -> Shape,
     ) -> Result<Cut, FrameError> {
         if self.head > 0 {
-            let skipped = usize::try_from(self.head).unwrap_or(usize::MAX).min(window.len());
+            let head = usize::try_from(self.head).unwrap_or(usize::MAX);
+            let skipped = head.min(window.len());
             if skipped == 0 {
-                return Ok(if complete { Cut::End } else { Cut::More });
+                return if complete { Err(FrameError::Truncated { missing: head }) } else { Ok(Cut::More) };
             }
             self.head -= skipped as u64;
             return Ok(Cut::Skip(0..skipped));
         }
         let Some(usable) = window.len().checked_sub(self.tail) else {
-            return Ok(if complete { self.rest(window) } else { Cut::More });
+            let missing = self.tail - window.len();
+            return if complete { Err(FrameError::Truncated { missing }) } else { Ok(Cut::More) };
         };
         let (window, all) = (&window[..usable], window);
         if window.is_empty() {
-            return Ok(if complete { self.rest(all) } else { Cut::More });
+            return match complete {
+                true if self.block > 0 => Err(FrameError::Truncated { missing: self.block }),
+                true => Ok(self.rest(all)),
+                false => Ok(Cut::More),
+            };
         }
         match &self.framing {
             Framing::Lines { end, .. } => {
@@ -142,19 +165,20 @@ impl Framer {
                 let Some(bytes) = window.get(at..at + width) else {
                     return short(window, complete, at + width);
                 };
-                let length = number(bytes, *form, self.ebcdic)?.saturating_add(i64::from(*adjust));
-                let length = usize::try_from(length).ok().filter(|length| *length >= at + width);
-                let Some(length) = length else { return Err(FrameError::Length(0)) };
+                let said = number(bytes, *form, self.ebcdic)?;
+                let length = usize::try_from(said.saturating_add(i64::from(*adjust))).ok();
+                let length = length.filter(|length| *length >= at + width);
+                let Some(length) = length else { return Err(FrameError::Length(said)) };
                 if length > MAX_RECORD {
                     return Err(FrameError::TooLong);
                 }
                 exactly(window, complete, 0, length)
             }
             Framing::Shaped => match shaped(window) {
-                Some(length) if length > 0 => exactly(window, complete, 0, length),
-                Some(_) => Err(FrameError::Length(0)),
-                // It cannot be said yet, or never.
-                None => short(window, complete, window.len() + 1),
+                Shape::Bytes(length) if length > 0 => exactly(window, complete, 0, length),
+                Shape::Bytes(_) => Err(FrameError::Length(0)),
+                Shape::Needs(bytes) => short(window, complete, bytes.max(window.len() + 1)),
+                Shape::Unknown => Err(FrameError::NoKind),
             },
         }
     }
@@ -171,7 +195,11 @@ impl Framer {
     fn line(&mut self, window: &[u8], complete: bool, end: &LineEnd) -> Result<Cut, FrameError> {
         // Ctrl-Z ends a text file of DOS, where nothing but its kind follows.
         if window[0] == 0x1A && window.iter().all(|byte| *byte == 0x1A) {
-            return Ok(if complete { Cut::Skip(0..window.len()) } else { Cut::More });
+            return match complete {
+                true => Ok(Cut::Skip(0..window.len())),
+                false if window.len() > MAX_RECORD => Err(FrameError::TooLong),
+                false => Ok(Cut::More),
+            };
         }
         let Some((data, whole)) = line_end(window, complete, end) else {
             if window.len() > MAX_RECORD {
@@ -188,8 +216,8 @@ impl Framer {
         }
         let line = &window[..data];
         let empty = line.is_empty();
-        if empty && (self.skip_blank || only_line_ends(&window[whole..], complete)) {
-            return Ok(Cut::Skip(0..whole));
+        if empty && let Some(cut) = self.empty_line(window, whole, complete) {
+            return Ok(cut);
         }
         if !empty && self.comments.iter().any(|comment| line.starts_with(comment)) {
             return Ok(Cut::Skip(0..whole));
@@ -200,6 +228,22 @@ impl Framer {
             false => data,
         };
         Ok(Cut::Record { data: 0..data, whole: 0..whole })
+    }
+
+    /// What an empty line is that is no record: passed over by itself, or with all that follows it to the file's end.
+    fn empty_line(&mut self, window: &[u8], whole: usize, complete: bool) -> Option<Cut> {
+        if self.skip_blank {
+            return Some(Cut::Skip(0..whole));
+        }
+        let rest = window.get(whole..).unwrap_or_default();
+        let known = self.blank.saturating_sub(whole).min(rest.len());
+        let more = rest[known..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0x1A)).count();
+        self.blank = known + more;
+        match (self.blank == rest.len(), complete) {
+            (true, true) => Some(Cut::Skip(0..window.len())),
+            (true, false) if window.len() <= MAX_RECORD => Some(Cut::More),
+            _ => None,
+        }
     }
 
     fn delimited(
@@ -213,6 +257,17 @@ impl Framer {
         let Some(quote) = quote else { return self.line(window, complete, end) };
         // A line end within quotes is none.
         let mut from = 0;
+        let (mut quoted, mut escaped) = (false, false);
+        let mut see = |bytes: &[u8], quoted: &mut bool| {
+            for byte in bytes {
+                match (escaped, Some(*byte) == escape, *byte == quote) {
+                    (true, ..) => escaped = false,
+                    (false, true, _) => escaped = true,
+                    (false, false, true) => *quoted = !*quoted,
+                    _ => {}
+                }
+            }
+        };
         loop {
             let Some((data, whole)) = line_end(&window[from..], complete, end) else {
                 return match window.len() > MAX_RECORD {
@@ -221,32 +276,31 @@ impl Framer {
                 };
             };
             let (data, whole) = (from + data, from + whole);
-            let mut quotes = 0usize;
-            let mut escaped = false;
-            for byte in &window[..data] {
-                match (escaped, Some(*byte) == escape, *byte == quote) {
-                    (true, ..) => escaped = false,
-                    (false, true, _) => escaped = true,
-                    (false, false, true) => quotes += 1,
-                    _ => {}
-                }
-            }
-            if quotes.is_multiple_of(2) {
+            see(&window[from..data], &mut quoted);
+            if !quoted {
                 let line = &window[..data];
                 if self.header_lines > 0 {
                     self.header_lines -= 1;
                     return Ok(Cut::Skip(0..whole));
                 }
-                let blank =
-                    line.is_empty() && (self.skip_blank || only_line_ends(&window[whole..], complete));
-                if blank || self.comments.iter().any(|c| !line.is_empty() && line.starts_with(c)) {
+                if line.is_empty()
+                    && let Some(cut) = self.empty_line(window, whole, complete)
+                {
+                    return Ok(cut);
+                }
+                if self.comments.iter().any(|c| !line.is_empty() && line.starts_with(c)) {
                     return Ok(Cut::Skip(0..whole));
                 }
                 return Ok(Cut::Record { data: 0..data, whole: 0..whole });
             }
             if whole >= window.len() {
-                return if complete { Err(FrameError::OpenQuote) } else { Ok(Cut::More) };
+                return match complete {
+                    true => Err(FrameError::OpenQuote),
+                    false if window.len() > MAX_RECORD => Err(FrameError::TooLong),
+                    false => Ok(Cut::More),
+                };
             }
+            see(&window[data..whole], &mut quoted);
             from = whole;
         }
     }
@@ -308,9 +362,9 @@ fn line_end(window: &[u8], complete: bool, end: &LineEnd) -> Option<(usize, usiz
     found.or(complete.then_some((window.len(), window.len())))
 }
 
-/// Whether nothing but line ends follows, to the end of the file.
-fn only_line_ends(rest: &[u8], complete: bool) -> bool {
-    complete && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0x1A))
+/// A line without its end.
+pub(super) fn line_of<'a>(line: &'a [u8], end: &LineEnd) -> &'a [u8] {
+    line_end(line, true, end).and_then(|(data, _)| line.get(..data)).unwrap_or(line)
 }
 
 /// A record of so many bytes, `from` bytes into the window.

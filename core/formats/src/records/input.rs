@@ -41,7 +41,9 @@ fn gzip<R: Read>(decoder: &MultiGzDecoder<BufReader<Counted<R>>>) -> u64 {
 }
 
 fn zip<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    Ok(Box::new(Archive { input: Counted { input, read: 0 }, inflate: None, state: ArchiveState::Header }))
+    let input = Counted { input, read: 0 };
+    let (state, sum) = (ArchiveState::Header, flate2::Crc::new());
+    Ok(Box::new(Archive { input, inflate: None, state, sum, declared: None }))
 }
 
 /// Counts what is read.
@@ -67,11 +69,22 @@ struct Limited<D> {
 
 impl<D: Read> Read for Limited<D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(out)?;
+        let read = self.input.read(out).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => early(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                io::Error::other(format!("its compressed data is damaged: {error}"))
+            }
+            _ => error,
+        })?;
         self.given += read as u64;
         within(self.given, (self.packed)(&self.input))?;
         Ok(read)
     }
+}
+
+/// The file ends before what is in it does.
+fn early() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the compressed file ends too early")
 }
 
 fn within(given: u64, packed: u64) -> io::Result<()> {
@@ -86,6 +99,10 @@ struct Archive<R> {
     input: Counted<R>,
     inflate: Option<Box<Inflating>>,
     state: ArchiveState,
+    /// Of what was given out.
+    sum: flate2::Crc,
+    /// What it must be, where it stands before the file.
+    declared: Option<u32>,
 }
 
 enum ArchiveState {
@@ -105,7 +122,7 @@ struct Inflating {
 impl<R: Read> Archive<R> {
     fn header(&mut self) -> io::Result<()> {
         let mut fixed = [0u8; 30];
-        self.input.read_exact(&mut fixed)?;
+        self.input.read_exact(&mut fixed).map_err(|_| early())?;
         let number = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
         let short = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
         if number(0) != 0x0403_4B50 {
@@ -114,10 +131,11 @@ impl<R: Read> Archive<R> {
         let (flags, method) = (short(6), short(8));
         let size = number(18);
         let mut names = vec![0; usize::from(short(26)) + usize::from(short(28))];
-        self.input.read_exact(&mut names)?;
+        self.input.read_exact(&mut names).map_err(|_| early())?;
         if flags & 1 != 0 {
             return Err(io::Error::other("the archive is encrypted"));
         }
+        self.declared = (flags & 8 == 0).then(|| number(14));
         self.state = match method {
             0 if flags & 8 == 0 && size != u32::MAX => ArchiveState::Stored(u64::from(size)),
             8 => {
@@ -156,9 +174,23 @@ impl<R: Read> Archive<R> {
         let directory = b"PK\x01\x02";
         // With or without a data descriptor, with or without its own sign, of 32 or 64 bits.
         let found =
-            [0usize, 12, 16, 20, 24].iter().any(|at| (*at == 0 || described) && begins(*at, directory));
-        match found {
+            [0usize, 12, 16, 20, 24].into_iter().find(|at| (*at == 0 || described) && begins(*at, directory));
+        let declared = match found {
+            // Behind its sign, where it has one.
+            Some(at @ (12 | 16 | 20 | 24)) => {
+                let from = if at == 16 || at == 24 { 4 } else { 0 };
+                more.get(from..from + 4)
+                    .map(|bytes| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+            }
+            _ => None,
+        };
+        let declared = declared.or(self.declared);
+        match found.is_some() {
+            true if declared.is_some_and(|declared| declared != self.sum.sum()) => {
+                Err(io::Error::other("the archive's data is damaged: its checksum is another"))
+            }
             true => Ok(()),
+            false if have < wanted && have == 0 => Err(early()),
             false if [0usize, 12, 16, 20, 24].iter().any(|at| begins(*at, b"PK\x03\x04")) => {
                 Err(io::Error::other("the archive holds more than one file"))
             }
@@ -183,9 +215,10 @@ impl<R: Read> Read for Archive<R> {
                     let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
                     let read = self.input.read(&mut out[..most])?;
                     if read == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                        return Err(early());
                     }
                     *left -= read as u64;
+                    self.sum.update(&out[..read]);
                     return Ok(read);
                 }
                 ArchiveState::Deflated => {
@@ -208,12 +241,13 @@ impl<R: Read> Read for Archive<R> {
                     let given = (inflating.inflate.total_out() - before_out) as usize;
                     inflating.given += given as u64;
                     within(inflating.given, self.input.read)?;
+                    self.sum.update(out.get(..given).unwrap_or_default());
                     if status == flate2::Status::StreamEnd {
                         let rest = inflating.buffer.get(inflating.from..).unwrap_or_default().to_vec();
                         self.state = ArchiveState::Behind;
                         self.behind(rest, true)?;
                     } else if empty && given == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                        return Err(early());
                     }
                     if given > 0 {
                         return Ok(given);

@@ -38,6 +38,18 @@ impl JsonLine {
         self.out.extend_from_slice(number.to_string().as_bytes());
     }
 
+    /// Puts a member before those that begin at `start`, of which there may be none.
+    pub(super) fn put_first(&mut self, start: usize, member: String) {
+        let mut member = member.into_bytes();
+        if self.out.len() > start {
+            member.push(b',');
+        }
+        self.out.splice(start..start, member);
+        if let Some(comma) = self.comma.first_mut() {
+            *comma = true;
+        }
+    }
+
     fn separate(&mut self) {
         if let Some(comma) = self.comma.last_mut() {
             if *comma {

@@ -64,7 +64,7 @@ impl Eight {
         let two = |at: usize| {
             let [tens, ones] = bytes.get(at..at + 2)? else { return None };
             let (tens, ones) = (tens.wrapping_sub(self.zero), ones.wrapping_sub(self.zero));
-            (tens <= 9 && ones <= 9).then_some(tens * 10 + ones)
+            (tens <= 9 && ones <= 9).then(|| tens * 10 + ones)
         };
         let (century, year) = (two(self.year)?, two(self.year + 2)?);
         let (month, day) = (two(self.month)?, two(self.day)?);

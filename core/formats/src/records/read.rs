@@ -69,6 +69,10 @@ pub struct RecordReader<'f, R> {
     offset: u64,
     complete: bool,
     ended: bool,
+    /// Why no more can be read, once what was read before is used up.
+    broken: Option<std::io::Error>,
+    /// So many bytes at the end of the file are blanks and line ends, once that is known.
+    blank_end: Option<usize>,
     framer: Framer,
     state: State,
     moves: Vec<Move>,
@@ -95,6 +99,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
             offset: 0,
             complete: false,
             ended: false,
+            broken: None,
+            blank_end: None,
             framer: file.framer(),
             state: State::new(file),
             moves: Vec::new(),
@@ -205,7 +211,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn cut(&mut self) -> Result<Cut, super::FrameError> {
         let (file, state, arena) = (self.file, &mut self.state, &self.arena);
         let window = &self.window[self.from..self.filled];
-        self.framer.next(window, self.complete, &mut |rest| file.shaped(state, rest, arena))
+        let complete = self.complete;
+        self.framer.next(window, complete, &mut |rest| file.shaped(state, rest, complete, arena))
     }
 
     /// Something after which nothing can be read.
@@ -229,6 +236,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
             self.from = 0;
         }
         // What one record needs is known to be little; a window that keeps growing is that of a file that is framed otherwise.
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let wanted = self.filled + CHUNK.max(self.filled.min(MAX_RECORD));
         if self.window.len() < wanted {
             self.window.resize(wanted, 0);
@@ -247,6 +257,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if self.filled > before => {
+                    self.broken = Some(error);
+                    break Ok(());
+                }
                 Err(error) => break Err(error),
             }
         };
@@ -266,7 +280,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 let (from, piece, data) = (self.from, self.piece.clone(), self.data.clone());
                 self.from = piece.start;
                 let moved = self.from;
-                if self.fill().is_err() {
+                if let Err(error) = self.fill() {
+                    self.broken = Some(error);
                     return true;
                 }
                 self.from = from - moved;
@@ -274,8 +289,12 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.data = data.start - moved..data.end - moved;
                 continue;
             }
+            let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | 0x1A | b' ');
             let rest = &self.window[self.from..self.filled];
-            return self.complete && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0x1A | b' '));
+            let window = &self.window[..self.filled];
+            return self.complete
+                && rest.len()
+                    <= *self.blank_end.get_or_insert_with(|| window.iter().rev().take_while(blank).count());
         }
     }
 
@@ -459,7 +478,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 error: RecordError {
                     kind: found.kind,
                     record: info.number,
-                    offset: begin + found.at as u64,
+                    // Of what a record was padded with, none is in the file.
+                    offset: begin + found.at.min(record.len()) as u64,
                     name: Some(name.into()),
                     field: (!whole).then(|| found.field.as_str().into()),
                     raw: raw.iter().take(128).copied().collect(),

@@ -32,8 +32,10 @@ pub(super) struct Totals {
 
 #[derive(Debug)]
 struct Total {
-    /// The field that is summed; `None` counts.
+    /// The field that is summed, or the list whose items are counted; `None` counts records.
     field: Option<Place>,
+    /// Items of a list are counted.
+    items: bool,
     condition: Option<Formula>,
 }
 
@@ -116,10 +118,17 @@ impl Totals {
     fn take(&mut self, layout: &Layout, node: NodeId, formula: &mut Formula) -> When {
         let (counted, total) = match std::mem::replace(formula, Formula::Text(Box::default())) {
             Formula::Count(counted, condition) => {
-                (counted, Total { field: None, condition: condition.map(|c| *c) })
+                (counted, Total { field: None, items: false, condition: condition.map(|c| *c) })
             }
-            Formula::Sum(place, condition) => {
-                (place.record, Total { field: Some(place), condition: condition.map(|c| *c) })
+            Formula::Items(mut place, condition) if !place.own => {
+                let counted = place.record;
+                place.own = true;
+                (counted, Total { field: Some(place), items: true, condition: condition.map(|c| *c) })
+            }
+            Formula::Sum(mut place, condition) if !(place.own && place.listed) => {
+                let counted = place.record;
+                place.own = true;
+                (counted, Total { field: Some(place), items: false, condition: condition.map(|c| *c) })
             }
             Formula::File(value @ (FileValue::Blocks | FileValue::Records)) => {
                 *formula = Formula::File(value);
@@ -187,10 +196,13 @@ impl Totals {
         let mut fine = true;
         for id in &self.fed_by[node.0 as usize] {
             let total = &self.all[id.0 as usize];
-            if total.condition.as_ref().is_some_and(|condition| !condition.holds(facts, arena)) {
+            let condition = total.condition.as_ref();
+            let listed = total.field.as_ref().is_some_and(|place| place.listed);
+            if !listed && condition.is_some_and(|condition| !condition.holds(facts, arena)) {
                 continue;
             }
             let added = match &total.field {
+                Some(place) if listed => place.total(!total.items, condition, facts, arena),
                 None => Some(Decimal { mantissa: 1, scale: 0 }),
                 Some(place) => match place.value(facts, arena) {
                     // No value adds nothing.

@@ -159,8 +159,13 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             return;
         }
         let Some(node) = self.facts.node else { return };
-        let place =
-            super::formula::Place { record: node, item: by.as_slice().into(), own: true, previous: false };
+        let place = super::formula::Place {
+            record: node,
+            item: by.as_slice().into(),
+            own: true,
+            previous: false,
+            listed: false,
+        };
         let said = match place.value(&self.facts, self.arena) {
             Some(Value::Integer(said)) => said,
             Some(Value::Text(text)) if words.iter().all(|(word, _)| **word != *text) => {

@@ -50,10 +50,10 @@ pub(super) fn each<'p>(
     let mut cursor = Cursor::new(base, parts.len(), arena);
     for (index, part) in parts.iter().enumerate() {
         let start = cursor.start(part, facts);
-        let (there, count) = count(part, parts, start, facts, arena);
+        let times = times(part, parts, start, facts, arena);
         let length = |at: usize| length(part, parts, at, facts, arena);
-        see(Found { index, part, start, count }, &length);
-        cursor.pass(part, start, there, count, &length);
+        see(Found { index, part, start, count: times.count }, &length);
+        cursor.pass(part, start, times, &length);
     }
     cursor.end
 }
@@ -82,21 +82,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn pass(
-        &mut self,
-        part: &Part,
-        start: usize,
-        there: bool,
-        count: usize,
-        length: &dyn Fn(usize) -> usize,
-    ) {
+    fn pass(&mut self, part: &Part, start: usize, times: Often, length: &dyn Fn(usize) -> usize) {
         self.begins.push(start);
         let room = match &part.times {
             Times::Counted { most, room: true, .. } => *most as usize,
-            _ => count,
+            _ => times.count,
         };
         let mut after = start;
         match (part.varies, part.extent) {
+            _ if times.end.is_some() => after = times.end.unwrap_or(start),
             (false, Extent::Bytes(bytes)) => {
                 after = start.saturating_add((bytes as usize).saturating_mul(room));
             }
@@ -107,7 +101,7 @@ impl<'a> Cursor<'a> {
             }
         }
         let in_sequence = !matches!(part.start, Start::Like(_) | Start::FromEnd(_));
-        if in_sequence && (there || part.start == Start::Next) {
+        if in_sequence && (times.there || part.start == Start::Next) {
             self.next = after;
         }
         self.end = self.end.max(after);
@@ -133,8 +127,18 @@ fn delimited<'p>(
     facts.record.len()
 }
 
+/// How often a part is there.
+#[derive(Clone, Copy)]
+struct Often {
+    /// Its condition holds.
+    there: bool,
+    count: usize,
+    /// The byte after the last, where looking for how many there are has found it.
+    end: Option<usize>,
+}
+
 /// Whether a part that begins at `start` is there by its condition, and how often.
-fn count(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena: &Bump) -> (bool, usize) {
+fn times(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena: &Bump) -> Often {
     if let (Times::Counted { most, by, .. }, Some(rule)) = (&part.times, &part.when)
         && by.is_empty()
     {
@@ -147,12 +151,10 @@ fn count(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena:
             at = at.saturating_add(length(part, siblings, at, facts, arena).max(1));
             count += 1;
         }
-        return (true, count);
+        return Often { there: true, count, end: Some(at) };
     }
-    match part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena)) {
-        true => (true, said(part, facts, arena)),
-        false => (false, 0),
-    }
+    let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
+    Often { there, count: if there { said(part, facts, arena) } else { 0 }, end: None }
 }
 
 /// How often a part is there where its condition holds.
@@ -162,7 +164,8 @@ fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
         Times::Fixed(times) => *times as usize,
         Times::Counted { most, by, words, .. } => {
             let Some(node) = facts.node else { return 0 };
-            let place = Place { record: node, item: by.as_slice().into(), own: true, previous: false };
+            let place =
+                Place { record: node, item: by.as_slice().into(), own: true, previous: false, listed: false };
             let count = match place.value(facts, arena) {
                 Some(Value::Integer(count)) => usize::try_from(count).unwrap_or(0),
                 Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
@@ -189,21 +192,49 @@ fn length(part: &Part, siblings: &[Part], at: usize, facts: &Facts<'_>, arena: &
             let rest = facts.record.get(at..).unwrap_or_default();
             characters(rest, count as usize)
         }
-        Extent::Rest => {
-            let behind = siblings.iter().map(|part| match part.start {
-                Start::FromEnd(bytes) => bytes as usize,
-                _ => 0,
-            });
-            facts.record.len().saturating_sub(at + behind.max().unwrap_or(0))
-        }
+        Extent::Rest => facts.record.len().saturating_sub(at.saturating_add(behind(siblings))),
     }
 }
 
+/// How many bytes stand behind what takes the rest of a record.
+pub(super) fn behind(siblings: &[Part]) -> usize {
+    let behind = siblings.iter().map(|part| match part.start {
+        Start::FromEnd(bytes) => bytes as usize,
+        _ => 0,
+    });
+    behind.max().unwrap_or(0)
+}
+
 /// The bytes of so many characters of UTF-8.
-fn characters(bytes: &[u8], count: usize) -> usize {
+pub(super) fn characters(bytes: &[u8], count: usize) -> usize {
     let begins = |byte: &u8| *byte & 0xC0 != 0x80;
     let starts = bytes.iter().enumerate().filter(|(_, byte)| begins(byte)).map(|(at, _)| at);
     starts.take(count + 1).nth(count).unwrap_or(bytes.len())
+}
+
+/// Gives every occurrence of a part, in every occurrence of the lists around it.
+pub(super) fn occurrences(
+    parts: &[Part],
+    path: &[u32],
+    base: usize,
+    facts: &Facts<'_>,
+    arena: &Bump,
+    see: &mut dyn FnMut(&Facts<'_>, &Part, Range<usize>),
+) {
+    let Some((index, rest)) = path.split_first() else { return };
+    let Some(part) = parts.get(*index as usize) else { return };
+    let Some(mut at) = begin(parts, *index as usize, base, facts, arena) else { return };
+    let times = times(part, parts, at, facts, arena);
+    for _ in 0..times.count {
+        let end = at.saturating_add(length(part, parts, at, facts, arena));
+        let occurrence = Occurrence { part, base: at, outer: facts.within };
+        let facts = Facts { within: Some(&occurrence), ..*facts };
+        match rest {
+            [] => see(&facts, part, at..end),
+            rest => occurrences(part.parts(), rest, at, &facts, arena, see),
+        }
+        at = end;
+    }
 }
 
 /// The part of an index at each level, and where its first occurrence is.
@@ -257,12 +288,12 @@ fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &B
     let mut cursor = Cursor::new(base, index, arena);
     for part in parts.get(..index)? {
         let start = cursor.start(part, facts);
-        let (there, count) = count(part, parts, start, facts, arena);
-        cursor.pass(part, start, there, count, &|at| length(part, parts, at, facts, arena));
+        let times = times(part, parts, start, facts, arena);
+        cursor.pass(part, start, times, &|at| length(part, parts, at, facts, arena));
     }
     let part = parts.get(index)?;
     let start = cursor.start(part, facts);
-    (count(part, parts, start, facts, arena).1 > 0).then_some(start)
+    (times(part, parts, start, facts, arena).count > 0).then_some(start)
 }
 
 /// The same where nothing before it varies.

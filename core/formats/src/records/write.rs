@@ -7,17 +7,18 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use bumpalo::Bump;
-use portolan_schema::layout::{Extent, Framing, NodeId, Start, Times, Verify};
+use portolan_schema::layout::{Extent, Framing, NodeId, Short, Start, Times, Verify};
 
 use super::{
-    RecordError, RecordErrorKind, RecordFile,
+    JsonLine, RecordError, RecordErrorKind, RecordFile,
     formula::{Facts, compare},
-    frame::{Cut, Enframer, Framer, ending},
+    frame::{Cut, Enframer, Framer, Shape, ending, line_of},
     given::Given,
     part::{Form, Part, PartKind},
     state::{Known, Pending, State},
     structure::Move,
     totals::When,
+    values::Values,
     walk::Occurrence,
     wrap::Wraps,
 };
@@ -190,34 +191,46 @@ impl<'f> RecordWriter<'f> {
         if let Framing::Delimited(_) = &file.layout.file.framing {
             return self.delimited(node, form, given, raw, out);
         }
-        if let Some(template) = &mut template
-            && template.len() < form.least
+        let mut unchanged =
+            template.as_deref().is_some_and(|template| self.says(node, form, template, given));
+        // A Ctrl-Z at the end of a line belongs to it, unless the line was the file's last.
+        if let (false, Some(raw), Framing::Lines { end, .. }) = (unchanged, raw, &file.layout.file.framing)
+            && let line = line_of(raw, end)
+            && line.ends_with(&[0x1A])
+            && self.says(node, form, line, given)
         {
-            template.resize(form.least, file.blank);
+            template = Some(line.to_vec());
+            unchanged = true;
         }
-        let mut record = match &template {
-            Some(template) => template.clone(),
-            None => vec![file.blank; form.least],
+        let (mut record, template_record) = match &mut template {
+            // What says the same is the same, whatever is unusual about it.
+            Some(template) if unchanged => (template.clone(), Some(template.clone())),
+            Some(template) => {
+                if template.len() < form.least {
+                    template.resize(form.least, file.blank);
+                }
+                // What stands behind its fields is passed over on reading, and kept as long as they stay what they are.
+                let facts = self.facts(node, template);
+                let end =
+                    super::walk::each(&form.parts, 0, &facts, &self.arena, &mut |_, _| {}).max(form.least);
+                let template = template.get(..end).unwrap_or(template).to_vec();
+                (template.clone(), Some(template))
+            }
+            None => (vec![file.blank; form.least], None),
         };
-        let shortened = template.as_ref().map(|template| match form.most {
-            Some(most) => template.get(..most).unwrap_or(template).to_vec(),
-            None => template.clone(),
-        });
-        if let Some(shortened) = shortened {
-            record = shortened;
-        }
-        let template_record = template.is_some().then(|| record.clone());
-        let spot = Spot { node, within: None };
-        let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
-        record.truncate(end.max(form.least));
-        // Blanks behind its last field that fill a record up are kept.
-        if let Some(rest) = template_record.as_ref().and_then(|template| template.get(record.len()..))
-            && rest.iter().all(|byte| *byte == file.blank)
-        {
-            record.extend_from_slice(rest);
+        if !unchanged {
+            let spot = Spot { node, within: None };
+            let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
+            record.truncate(end.max(form.least));
+            // Blanks behind its last field that fill a record up are kept.
+            if let Some(rest) = template_record.as_ref().and_then(|template| template.get(record.len()..))
+                && rest.iter().all(|byte| *byte == file.blank)
+            {
+                record.extend_from_slice(rest);
+            }
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        if form.most != Some(form.least) {
+        if template_record.as_ref() != Some(&record) {
             self.frame
                 .length_field(&mut record)
                 .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
@@ -227,10 +240,7 @@ impl<'f> RecordWriter<'f> {
         match (raw, &template_record) {
             (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
             _ => {
-                let (head, tail) = file.layout.file.record_margins;
-                let mut whole = vec![file.blank; head as usize];
-                whole.extend_from_slice(&record);
-                whole.resize(whole.len() + tail as usize, file.blank);
+                let whole = self.with_margins(&record, raw);
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {
@@ -255,6 +265,35 @@ impl<'f> RecordWriter<'f> {
         Ok(())
     }
 
+    /// Whether a record's own bytes say what is given.
+    fn says(&self, node: NodeId, form: &Form, record: &[u8], given: &BTreeMap<String, Given>) -> bool {
+        let arena = Bump::new();
+        let layout = &self.file.layout;
+        let (record, columns) = match &layout.file.framing {
+            Framing::Delimited(delimited) => match super::delimited::unfold(record, delimited, &arena) {
+                Some((record, columns)) => (record, Some(columns)),
+                None => return false,
+            },
+            _ if layout.file.short == Short::Pad => {
+                (self.file.padded(record, Some(form.least), &arena), None)
+            }
+            _ => (record, None),
+        };
+        let record =
+            form.most.filter(|_| columns.is_none()).and_then(|most| record.get(..most)).unwrap_or(record);
+        let (mut line, mut problems) = (JsonLine::default(), Vec::new());
+        line.begin();
+        let facts = Facts { columns, ..self.facts(node, record) };
+        let (short, sink) = (layout.file.short, &mut line);
+        let mut values =
+            Values { facts, arena: &arena, short, sink, problems: &mut problems, path: String::new() };
+        values.parts(&form.parts, 0);
+        line.end();
+        let text = std::str::from_utf8(&line.out).unwrap_or_default();
+        problems.is_empty()
+            && Given::parse(text).is_ok_and(|said| matches!(said, Given::Group(said) if said == *given))
+    }
+
     /// Where within a framed record its own bytes are.
     fn data_of(&self, framed: &[u8]) -> Option<std::ops::Range<usize>> {
         let framing = match &self.file.layout.file.framing {
@@ -270,8 +309,10 @@ impl<'f> RecordWriter<'f> {
             ..self.file.layout.file.clone()
         };
         let mut framer = Framer::new(&format, Vec::new());
-        match framer.next(framed, true, &mut |_| None) {
+        match framer.next(framed, true, &mut |_| Shape::Unknown) {
             Ok(Cut::Record { data, .. }) => Some(data),
+            // An empty line that was a record.
+            Ok(Cut::Skip(_)) => Some(0..0),
             _ => None,
         }
     }
@@ -285,6 +326,25 @@ impl<'f> RecordWriter<'f> {
         let (head, tail) = self.file.layout.file.record_margins;
         let end = bytes.len().saturating_sub(tail as usize);
         bytes.get((head as usize).min(end)..end).unwrap_or_default().to_vec()
+    }
+
+    /// A record with what stands before its first field and behind its last: what stood there, or blanks.
+    fn with_margins(&self, record: &[u8], raw: Option<&[u8]>) -> Vec<u8> {
+        let (head, tail) = self.file.layout.file.record_margins;
+        let (head, tail) = (head as usize, tail as usize);
+        let before = raw.and_then(|raw| raw.get(self.data_of(raw)?)).unwrap_or_default();
+        let behind =
+            before.len().checked_sub(tail).and_then(|from| before.get(from..)).filter(|_| raw.is_some());
+        let mut whole = before
+            .get(..head)
+            .filter(|_| raw.is_some())
+            .map_or_else(|| vec![self.file.blank; head], <[u8]>::to_vec);
+        whole.extend_from_slice(record);
+        match behind {
+            Some(behind) => whole.extend_from_slice(behind),
+            None => whole.resize(whole.len() + tail, self.file.blank),
+        }
+        whole
     }
 
     fn facts<'a>(&'a self, node: NodeId, record: &'a [u8]) -> Facts<'a> {
@@ -422,7 +482,13 @@ impl<'f> RecordWriter<'f> {
     ) -> Result<(), Wrong> {
         let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
         let arena = Bump::new();
-        let place = super::formula::Place { record: spot.node, item: by.into(), own: true, previous: false };
+        let place = super::formula::Place {
+            record: spot.node,
+            item: by.into(),
+            own: true,
+            previous: false,
+            listed: false,
+        };
         let said = match place.value(&self.facts_at(spot, record), &arena) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
@@ -534,19 +600,25 @@ impl<'f> RecordWriter<'f> {
                                 self.file.blank,
                             );
                         }
-                        let kept = template.and_then(|template| template.get(at..)).filter(|rest| {
-                            codec.read(rest, &arena).is_ok_and(|old| same(codec, old, value, &arena))
-                        });
-                        if kept.is_some() {
-                            return Ok(record.len());
-                        }
-                        record.truncate(at);
                         self.extend(record, at);
-                        record.extend_from_slice(&written);
-                        return Ok(record.len());
+                        // What stands there is replaced, what stands behind it moves.
+                        let rest = record.get(at..).unwrap_or_default();
+                        let taken = match part.extent {
+                            Extent::Characters(count) => super::walk::characters(rest, count as usize),
+                            _ => rest.len().saturating_sub(super::walk::behind(siblings)),
+                        };
+                        let stays = template.is_some()
+                            && rest.get(..taken).is_some_and(|old| {
+                                codec.read(old, &arena).is_ok_and(|old| same(codec, old, value, &arena))
+                            });
+                        if stays {
+                            return Ok(at + taken);
+                        }
+                        let end = at + written.len();
+                        record.splice(at..at + taken, written);
+                        return Ok(end);
                     }
                 };
-                let _ = siblings;
                 let end = at + bytes;
                 let before = record.len();
                 self.extend(record, end);
@@ -736,6 +808,10 @@ impl<'f> RecordWriter<'f> {
                 return Err(Wrong::json(name, "the layout has no such field"));
             }
         }
+        if let Some(raw) = raw.filter(|raw| self.says(node, form, &self.template(raw), given)) {
+            out.extend_from_slice(raw);
+            return Ok(());
+        }
         let arena = Bump::new();
         let old = raw.and_then(|raw| {
             let line = self.template(raw);
@@ -743,11 +819,12 @@ impl<'f> RecordWriter<'f> {
         });
         let mut values = Vec::with_capacity(form.parts.len());
         let mut unchanged = true;
-        for (index, part) in form.parts.iter().enumerate() {
+        for part in &form.parts {
             let value = given.get(&*part.name);
             if part.when.is_some() && value.is_none() {
                 continue;
             }
+            let index = values.len();
             let name: &str = &part.name;
             let wrong = |problem: ValueProblem| Wrong { field: name.to_owned(), kind: problem.into() };
             let PartKind::Value(codec) = &part.kind else {
@@ -765,6 +842,8 @@ impl<'f> RecordWriter<'f> {
             codec.write_variable(value, &mut written).map_err(wrong)?;
             let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
+                // A line that was too short for it stays as it was where nothing is to be in it.
+                None if old.is_some() && value == Value::Absent => {}
                 Some(before)
                     if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
                 {
@@ -784,7 +863,6 @@ impl<'f> RecordWriter<'f> {
                     .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
             }
         }
-        let _ = node;
         Ok(())
     }
 

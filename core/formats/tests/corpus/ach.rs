@@ -150,9 +150,12 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
         let bytes = corpus.bytes(&path);
         let decoded = decode(&layout, &bytes);
         let name = path.rsplit('/').next().unwrap();
-        if !report.file(&path, &decoded, &bytes) {
-            refused(name, &decoded, report);
-            seen.push(name.to_owned());
+        match report.file(&path, &decoded, &bytes) {
+            true => report.rewritten(&path, &layout, &bytes),
+            false => {
+                refused(name, &decoded, report);
+                seen.push(name.to_owned());
+            }
         }
         totals(name, &recount, &decoded, report);
     }

@@ -60,6 +60,7 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
         let file = corpus.layout(&format!("cnab400-return-{layout}.yaml"));
         let bytes = corpus.bytes(&path);
         let decoded = decode(&file, &bytes);
+        report.rewritten(&path, &file, &bytes);
         if !report.file(&path, &decoded, &bytes) || *layout == "unicred" {
             continue;
         }
@@ -82,6 +83,7 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
         let path = format!("cnab400/remessa-{name}.rem");
         let file = corpus.layout(&format!("cnab400-remittance-{layout}.yaml"));
         let bytes = corpus.bytes(&path);
+        report.rewritten(&path, &file, &bytes);
         report.file(&path, &decode(&file, &bytes), &bytes);
     }
 }

@@ -93,3 +93,35 @@ pub(crate) fn lengths(file: &RecordFile, bytes: &[u8]) -> Vec<usize> {
         }
     }
 }
+
+/// What stands in the way of writing a file from its values alone, and reading the same values from what was written.
+pub(crate) fn rewritten(file: &RecordFile, bytes: &[u8]) -> Option<String> {
+    let values = |bytes: &[u8]| {
+        let mut decoder = Decoder::new(file, bytes, false);
+        let (mut text, mut wrong) = (String::new(), None);
+        while let Some((lines, found)) = decoder.next() {
+            text.push_str(std::str::from_utf8(lines).unwrap());
+            wrong = wrong
+                .or(found.iter().find(|problem| !problem.warning).map(|problem| problem.error.to_string()));
+        }
+        (text, wrong)
+    };
+    let (lines, _) = values(bytes);
+    let mut writer = RecordWriter::new(file);
+    let mut out = Vec::new();
+    for line in lines.lines() {
+        if let Err(error) = writer.line(line, &mut out) {
+            return Some(format!("{error}: {line}"));
+        }
+    }
+    if let Err(error) = writer.finish(&mut out) {
+        return Some(error.to_string());
+    }
+    for (at, patch) in writer.patches() {
+        out[at as usize..at as usize + patch.len()].copy_from_slice(&patch);
+    }
+    let (again, wrong) = values(&out);
+    let differs =
+        || lines.lines().zip(again.lines()).find(|(a, b)| a != b).map(|(a, b)| format!("{a}\nbecomes\n{b}"));
+    wrong.or_else(differs).or_else(|| (lines != again).then(|| "lines are missing".to_owned()))
+}

@@ -42,6 +42,7 @@ pub(crate) fn run(corpus: &Corpus, report: &mut Report) {
     let bytes = corpus.bytes("irs1220/oneTransactionFile.ascii");
     let decoded = decode(&whole, &bytes);
     report.file("irs1220/oneTransactionFile.ascii", &decoded, &bytes);
+    report.rewritten("irs1220/oneTransactionFile.ascii", &whole, &bytes);
     let expected = Json::parse(&corpus.text("irs1220/oneTransactionFile.json"));
     let person = expected.at("payment_persons.0").unwrap();
     let rows = [expected.get("transmitter"), person.get("payer")];
@@ -69,6 +70,7 @@ fn single(corpus: &Corpus, name: &str, variant: Option<&str>, report: &mut Repor
     let bytes = corpus.bytes(&path);
     let decoded = decode(&file, &bytes);
     if report.file(&path, &decoded, &bytes) {
+        report.rewritten(&path, &file, &bytes);
         record(name, &Json::parse(&corpus.text(&format!("irs1220/{name}.json"))), &decoded.lines[0], report);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use portolan_formats::records::RecordFile;
+
 use crate::{
-    decoded::Decoded,
+    decoded::{Decoded, rewritten},
     json::{Json, same_number},
 };
 
@@ -15,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) mismatches: Vec<String>,
     /// Files that are refused, with the reason.
     pub(crate) refused: Vec<(String, String)>,
+    /// Files that are made of their values alone and read the same.
+    pub(crate) rewritten: usize,
     /// Files that are written again as they were without a byte kept beside their values.
     pub(crate) canonical: Vec<String>,
     /// What upstream expects and cannot be, with the reason.
@@ -47,12 +51,13 @@ impl Report {
     /// All of it, for people.
     pub(crate) fn told(&self) -> String {
         let mut text = format!(
-            "{} files, {} values compared, {} mismatches, {} refused, {} canonical\n",
+            "{} files, {} values compared, {} mismatches, {} refused, {} canonical, {} made of their values alone\n",
             self.files,
             self.values,
             self.mismatches.len(),
             self.refused.len(),
-            self.canonical.len()
+            self.canonical.len(),
+            self.rewritten
         );
         for (file, reason) in &self.refused {
             text.push_str(&format!("refused: {file}: record {reason}\n"));
@@ -71,6 +76,14 @@ impl Report {
     pub(crate) fn succeed(&self) {
         let shown = self.mismatches.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
         assert!(self.mismatches.is_empty(), "{} mismatches\n{shown}", self.mismatches.len());
+    }
+
+    /// A file that is not refused, made of its values alone, reads the same.
+    pub(crate) fn rewritten(&mut self, name: &str, file: &RecordFile, bytes: &[u8]) {
+        match rewritten(file, bytes) {
+            None => self.rewritten += 1,
+            Some(wrong) => self.mismatches.push(format!("{name}: its values make another file: {wrong}")),
+        }
     }
 
     /// Compares a value.

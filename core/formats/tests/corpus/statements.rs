@@ -68,6 +68,7 @@ fn file(corpus: &Corpus, layout: &str, path: &str, expected: &str, places: Place
     if !report.file(path, &decoded, &bytes) {
         return;
     }
+    report.rewritten(path, &layout, &bytes);
     for (name, expected) in Json::parse(&corpus.text(expected)).members() {
         if let Some((_, record)) = COUNTS.iter().find(|(of, _)| of == name) {
             let count = Json::Bare(decoded.of(record).count().to_string());

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Layout, NodeId, Order};
+use super::{Form, Item, ItemContent, Layout, NodeId, Order};
 use crate::{Document, Field, FieldId, Occurs, Presence, Record, RecordId, Root, Schema, TypeId, Wire};
 
 /// Which records a message is made of.
@@ -66,7 +66,12 @@ impl Excerpt {
         let record = layout.node(each).record;
         let mut maker = Maker { layout, schema: layout.schema.clone(), parts: Vec::new(), roots: Vec::new() };
         maker.within(each, record, &[]);
-        let Maker { schema, parts, .. } = maker;
+        let Maker { mut schema, parts, .. } = maker;
+        for part in &parts {
+            if let Some(shape) = &layout.node(part.node).shape {
+                may_be_left_out(&mut schema, part.record, &shape.items);
+            }
+        }
         let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
         let excerpt = Self { layout: Arc::clone(layout), each, parts };
         let document = Document {
@@ -77,6 +82,31 @@ impl Excerpt {
             excerpt: Some(Arc::new(excerpt)),
         };
         (schema, document)
+    }
+}
+
+/// What is computed, has a default or is blank where nothing is written needs no rule.
+fn may_be_left_out(schema: &mut Schema, record: RecordId, items: &[Item]) {
+    for item in items {
+        let by_itself = match &item.content {
+            ItemContent::Value(storage) => {
+                item.value.is_some()
+                    || item.default.is_some()
+                    || !storage.nulls.is_empty()
+                    || matches!(storage.form, Form::Text(_))
+            }
+            ItemContent::Group(record, items) => {
+                may_be_left_out(schema, *record, items);
+                false
+            }
+            ItemContent::Filler(_) => false,
+        };
+        let fields = &mut schema.record_mut(record).fields;
+        if let Some(field) =
+            item.field.and_then(|field| fields.get_mut(field.0 as usize)).filter(|_| by_itself)
+        {
+            field.occurs.min = 0;
+        }
     }
 }
 

@@ -191,22 +191,38 @@ pub(super) static BLOCK: Group = Group {
 pub(super) static DIALECT: Group = Group {
     name: "`dialect`",
     keys: &[
+        Key::new(
+            "compiler",
+            Word(&["ibm", "gnucobol"]),
+            "Whose defaults hold where no other key says otherwise. Default `ibm`.",
+        ),
         Key::new("byte-order", BYTE_ORDER, "Of binary numbers. Default `big`."),
+        Key::new(
+            "native-byte-order",
+            BYTE_ORDER,
+            "Of `COMP-5`, of binary numbers without a picture and of IEEE's floating-point numbers. Default that of binary numbers; with `gnucobol` `little`.",
+        ),
         Key::new(
             "float",
             Word(&["ieee", "ibm"]),
-            "By which standard floating-point numbers are stored. Default `ibm` with EBCDIC, otherwise `ieee`.",
+            "By which standard floating-point numbers are stored. Default `ibm` with EBCDIC, otherwise `ieee`, as with `gnucobol`.",
         ),
         Key::new(
             "overpunch",
             OVERPUNCH,
-            "How a digit carries a sign. Default by the encoding: `ebcdic` or `translated`.",
+            "How a digit carries a sign. Default by the encoding: `ebcdic` or `translated`; with `gnucobol` `ascii`.",
         ),
         Key::new(
             "binary-sizes",
             Word(&["2-4-8", "1-2-4-8", "fewest"]),
-            "Which sizes binary numbers have. Default `2-4-8`.",
+            "Which sizes binary numbers have. Default `2-4-8`; with `gnucobol` `1-2-4-8`.",
         ),
+        Key::new(
+            "alignment",
+            Word(&["words", "natural"]),
+            "Where synchronized numbers begin: at words, or each at a multiple of its own size. Default `words`; with `gnucobol` `natural`.",
+        ),
+        Key::new("pointer-bytes", Whole(4, 8), "Bytes of a pointer. Default 4; with `gnucobol` 8."),
         Key::new(
             "truncate-binary",
             Boolean,

@@ -72,9 +72,12 @@ pub enum Formula {
     Number(Decimal),
     /// A field.
     Field(Reference),
-    /// How many records of a kind there are within the group around, or occurrences of an item.
+    /// How many records of a kind there are within the group around.
     Count(Vec<NodeId>, Option<Box<Formula>>),
-    /// The sum of a field over records of a kind, of those for which a condition holds.
+    /// How many items a list has: in this record, or in all records of another kind within the group around.
+    Items(Reference, Option<Box<Formula>>),
+    /// The sum of a field over records of a kind, of those for which a condition holds; of a field of a list over its items, in this record
+    /// or in all records of another kind.
     Sum(Reference, Option<Box<Formula>>),
     /// Which one it is of its kind within what is around, from 1.
     Ordinal(NodeId),
@@ -117,7 +120,7 @@ impl Formula {
     /// Whether it counts or sums records.
     pub fn aggregates(&self) -> bool {
         match self {
-            Self::Count(..) | Self::Sum(..) => true,
+            Self::Count(..) | Self::Items(..) | Self::Sum(..) => true,
             Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.aggregates(),
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 a.aggregates() || b.aggregates()

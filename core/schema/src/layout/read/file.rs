@@ -9,8 +9,8 @@ use portolan_syntax::{
 use super::words::{self, flag, word};
 use crate::copybook::{CopybookOptions, OccursDepending, ReferenceFormat};
 use crate::layout::{
-    BinarySizes, Block, ByteOrder, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm, LineEnd,
-    Prefix,
+    Alignment, BinarySizes, Block, ByteOrder, Delimited, Dialect, Encoding, FileFormat, Framing, LengthForm,
+    LineEnd, Overpunch, Prefix,
     grammar::{BLOCK, DIALECT, FILE, LENGTH},
 };
 
@@ -244,8 +244,20 @@ fn dialect_keys(
     copybooks: &mut CopybookOptions,
     findings: &mut Vec<Diagnostic>,
 ) {
+    // What a compiler does by default comes first: the other keys change it.
+    const COMPILERS: &[(&str, bool)] = &[("ibm", false), ("gnucobol", true)];
+    if keys.take("compiler").and_then(|e| word(e, COMPILERS, findings)).unwrap_or(false) {
+        let encoding = dialect.encoding;
+        *dialect = Dialect { encoding, ..Dialect::gnucobol() };
+        if encoding.is_ebcdic() {
+            dialect.overpunch = Overpunch::Ebcdic;
+        }
+    }
     if let Some(order) = keys.take("byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings)) {
         dialect.order = order;
+        dialect.native = order;
+    }
+    if let Some(order) = keys.take("native-byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings)) {
         dialect.native = order;
     }
     if let Some(float) = keys.take("float").and_then(|e| word(e, words::FLOAT, findings)) {
@@ -261,6 +273,13 @@ fn dialect_keys(
     ];
     if let Some(sizes) = keys.take("binary-sizes").and_then(|e| word(e, SIZES, findings)) {
         dialect.binary_sizes = sizes;
+    }
+    const ALIGNMENTS: &[(&str, Alignment)] = &[("words", Alignment::Words), ("natural", Alignment::Natural)];
+    if let Some(alignment) = keys.take("alignment").and_then(|e| word(e, ALIGNMENTS, findings)) {
+        dialect.alignment = alignment;
+    }
+    if let Some(bytes) = keys.take("pointer-bytes").and_then(|e| words::whole(e, 4, 8, findings)) {
+        dialect.pointer = bytes as u32;
     }
     if let Some(truncate) = keys.take("truncate-binary").and_then(|e| boolean(e, findings)) {
         dialect.binary_truncate = truncate;

@@ -7,7 +7,7 @@ use portolan_syntax::{
     yaml::{Entry, NodeKind},
 };
 
-use crate::layout::{CheckDigit, FileValue, Formula, Item, ItemContent, Layout, NodeId, Reference};
+use crate::layout::{CheckDigit, FileValue, Formula, Item, ItemContent, Layout, NodeId, Reference, Times};
 
 /// From where names are looked up.
 pub(super) struct Scope<'l> {
@@ -24,6 +24,8 @@ enum Meaning {
     Field(Reference),
     /// Records of a kind.
     Records(NodeId),
+    /// A list of groups.
+    List(Reference),
 }
 
 /// Functions of layouts, for those who look for one.
@@ -72,8 +74,9 @@ impl Scope<'_> {
         };
         match self.meaning(path) {
             Some(Meaning::Field(reference)) => Some(reference),
-            Some(Meaning::Records(_)) => {
-                let message = format!("`{}` is a record, not a field", dotted(path));
+            Some(other) => {
+                let what = if matches!(other, Meaning::List(_)) { "list" } else { "record" };
+                let message = format!("`{}` is a {what}, not a field", dotted(path));
                 findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(span, ""));
                 None
             }
@@ -114,12 +117,12 @@ impl Scope<'_> {
         let first = &path.first()?.name;
         for depth in (0..self.item.len()).rev() {
             let around = &self.item[..depth];
-            if let Some(item) = within(self.items(self.node), around, path) {
-                return Some(Meaning::Field(Reference { record: self.node, item }));
+            if let Some(found) = self.item(self.node, around, path) {
+                return Some(found);
             }
         }
-        if let Some(item) = within(self.items(self.node), &[], path) {
-            return Some(Meaning::Field(Reference { record: self.node, item }));
+        if let Some(found) = self.item(self.node, &[], path) {
+            return Some(found);
         }
         let mut around = Some(self.node);
         while let Some(node) = around {
@@ -134,6 +137,15 @@ impl Scope<'_> {
         self.among(&self.layout.top, path)
     }
 
+    /// A field of a record, or a list of groups.
+    fn item(&self, record: NodeId, around: &[u32], path: &[Segment]) -> Option<Meaning> {
+        let item = within(self.items(record), around, path)?;
+        let shape = self.layout.node(record).shape.as_ref();
+        let is_group = shape.and_then(|shape| shape.at(&item)).is_some_and(|item| !item.items().is_empty());
+        let reference = Reference { record, item };
+        Some(if is_group { Meaning::List(reference) } else { Meaning::Field(reference) })
+    }
+
     fn among(&self, nodes: &[NodeId], path: &[Segment]) -> Option<Meaning> {
         let first = &path.first()?.name;
         let node = nodes.iter().find(|id| self.layout.node(**id).name == *first)?;
@@ -144,8 +156,8 @@ impl Scope<'_> {
         if rest.is_empty() {
             return Some(Meaning::Records(node));
         }
-        if let Some(item) = within(self.items(node), &[], rest) {
-            return Some(Meaning::Field(Reference { record: node, item }));
+        if let Some(found) = self.item(node, &[], rest) {
+            return Some(found);
         }
         self.among(&self.layout.node(node).children, rest)
     }
@@ -245,9 +257,11 @@ impl Scope<'_> {
                 };
                 match self.meaning(path) {
                     Some(Meaning::Records(node)) => Some(Formula::Count(vec![node], condition(findings)?)),
-                    Some(Meaning::Field(_)) => {
-                        wrong(format!("`count` counts records, and `{}` is a field", dotted(path)), findings)
-                    }
+                    Some(Meaning::List(list)) => Some(Formula::Items(list, condition(findings)?)),
+                    Some(Meaning::Field(_)) => wrong(
+                        format!("`count` counts records and lists, and `{}` is a field", dotted(path)),
+                        findings,
+                    ),
                     None => {
                         findings.push(self.unknown(path, leaf.place(&of.place)));
                         None
@@ -314,6 +328,7 @@ fn within(items: &[Item], around: &[u32], path: &[Segment]) -> Option<Vec<u32>> 
     if rest.is_empty() {
         return match item.content {
             ItemContent::Value(_) => Some(found),
+            ItemContent::Group(..) if item.times != Times::Once => Some(found),
             _ => None,
         };
     }

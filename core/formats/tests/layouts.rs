@@ -1,0 +1,240 @@
+//! What layouts say of lists, counts, requirements and framings, each by a small file: read as lines of JSON, and written again.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+
+use portolan_diagnostics::{Severity, Sources};
+use portolan_formats::records::{Decoder, RecordFile, RecordWriter};
+use portolan_schema::{Reading, ResolveError, Resolved, Resolver, layout};
+
+/// The layout, and nothing else.
+struct Only(String);
+
+impl Resolver for Only {
+    fn resolve(&self, location: &str, _: Option<&str>) -> Result<Resolved, ResolveError> {
+        Ok(Resolved { name: location.to_owned(), bytes: self.0.clone().into_bytes() })
+    }
+}
+
+fn compiled(text: &str) -> Result<RecordFile, Vec<String>> {
+    let mut sources = Sources::default();
+    let resolver = Only(format!("layout: test\n{text}"));
+    let checked = layout::read("test.yaml", &mut Reading { resolver: &resolver, sources: &mut sources });
+    let errors = checked.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let errors: Vec<String> = errors.map(|found| found.message.clone()).collect();
+    if errors.is_empty() { Ok(RecordFile::compile(Arc::new(checked.value.unwrap()))) } else { Err(errors) }
+}
+
+/// A file's lines and what is wrong with it.
+fn decoded(file: &RecordFile, bytes: &[u8], keep: bool) -> (String, Vec<String>) {
+    let mut decoder = Decoder::new(file, bytes, keep);
+    let (mut text, mut problems) = (String::new(), Vec::new());
+    while let Some((lines, found)) = decoder.next() {
+        text.push_str(std::str::from_utf8(lines).unwrap());
+        problems.extend(found.iter().map(|problem| problem.error.to_string()));
+    }
+    (text, problems)
+}
+
+/// A file reads as these lines, and what `decode` keeps of it is written as the same file again.
+#[track_caller]
+fn check(layout: &str, bytes: &[u8], lines: &str) {
+    let file = compiled(layout).unwrap();
+    assert_eq!(decoded(&file, bytes, false), (lines.to_owned(), Vec::new()));
+    let (kept, _) = decoded(&file, bytes, true);
+    assert_eq!(String::from_utf8_lossy(&written(&file, &kept)), String::from_utf8_lossy(bytes));
+}
+
+/// The same, and the lines alone make the file.
+#[track_caller]
+fn canonical(layout: &str, bytes: &[u8], lines: &str) {
+    check(layout, bytes, lines);
+    assert_eq!(
+        String::from_utf8_lossy(&written(&compiled(layout).unwrap(), lines)),
+        String::from_utf8_lossy(bytes)
+    );
+}
+
+fn written(file: &RecordFile, lines: &str) -> Vec<u8> {
+    let mut writer = RecordWriter::new(file);
+    let mut out = Vec::new();
+    for line in lines.lines() {
+        writer.line(line, &mut out).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    writer.finish(&mut out).unwrap();
+    for (at, patch) in writer.patches() {
+        out[at as usize..at as usize + patch.len()].copy_from_slice(&patch);
+    }
+    out
+}
+
+#[track_caller]
+fn refuses(layout: &str, bytes: &[u8], problems: &[&str]) {
+    assert_eq!(decoded(&compiled(layout).unwrap(), bytes, false).1, problems);
+}
+
+const SEGMENTS: &str = "
+file: { framing: lines }
+records:
+  account:
+    occurs: 0..
+    fields:
+      number: 1-4
+      owner: { occurs: 0..3, when: { 1: O }, fields: { tag: { length: 1 }, name: { length: 5 } } }
+      limit: { occurs: 0..1, when: { 1: L }, fields: { tag: { length: 1 }, amount: { picture: 9(3) } } }
+";
+
+#[test]
+fn lists_of_what_says_of_itself_that_it_is_one() {
+    canonical(
+        SEGMENTS,
+        b"0001OAda  OBob  L500\n0002\n",
+        concat!(
+            r#"{"_record":"account","number":"0001","owner":[{"tag":"O","name":"Ada"},{"tag":"O","name":"Bob"}],"limit":[{"tag":"L","amount":500}]}"#,
+            "\n",
+            r#"{"_record":"account","number":"0002","owner":[],"limit":[]}"#,
+            "\n",
+        ),
+    );
+    // Blanks behind the last one fill the line up; anything else is told of.
+    check(
+        SEGMENTS,
+        b"0001L500   \n",
+        "{\"_record\":\"account\",\"number\":\"0001\",\"owner\":[],\"limit\":[{\"tag\":\"L\",\"amount\":500}]}\n",
+    );
+    refuses(
+        SEGMENTS,
+        b"0001L500X\n",
+        &["record 1, `account`, at byte 8: it has 9 bytes, and its fields are 8"],
+    );
+}
+
+#[test]
+fn a_count_counts_what_is_in_the_same_item() {
+    canonical(
+        "
+file: { framing: shaped }
+records:
+  order:
+    occurs: 0..
+    fields:
+      lines: { picture: 9 }
+      line:
+        occurs: 0..9
+        depending-on: lines
+        fields: { marks: { picture: 9 }, mark: { length: 1, occurs: 0..9, depending-on: marks } }
+",
+        b"21A3BCD0",
+        concat!(
+            r#"{"_record":"order","lines":2,"line":[{"marks":1,"mark":["A"]},{"marks":3,"mark":["B","C","D"]}]}"#,
+            "\n",
+            r#"{"_record":"order","lines":0,"line":[]}"#,
+            "\n",
+        ),
+    );
+}
+
+const ORDERS: &str = "
+file: { framing: lines }
+records:
+  order:
+    occurs: 0..
+    when: { 1: O }
+    fields:
+      kind: 1
+      total: { columns: 2-4, picture: 9(3), value: \"sum(line.amount, line.sign != '-')\" }
+      lines: { columns: 5, picture: 9, value: count(line) }
+      line: { occurs: 0..5, depending-on: lines, fields: { sign: { length: 1 }, amount: { picture: 9(2) } } }
+  end:
+    when: { 1: E }
+    fields: { kind: 1, lines: { columns: 2-3, picture: 9(2), value: count(order.line) }, total: { columns: 4-6, picture: 9(3), value: sum(order.line.amount) } }
+";
+
+#[test]
+fn sums_and_counts_go_over_the_items_of_lists() {
+    canonical(
+        ORDERS,
+        b"O0302+10+20\nO0052+05-01\nE04036\n",
+        concat!(
+            r#"{"_record":"order","kind":"O","total":30,"lines":2,"line":[{"sign":"+","amount":10},{"sign":"+","amount":20}]}"#,
+            "\n",
+            r#"{"_record":"order","kind":"O","total":5,"lines":2,"line":[{"sign":"+","amount":5},{"sign":"-","amount":1}]}"#,
+            "\n",
+            r#"{"_record":"end","kind":"E","lines":4,"total":36}"#,
+            "\n",
+        ),
+    );
+    refuses(
+        ORDERS,
+        b"O0312+10+20\nE02031\n",
+        &[
+            "record 1, `order`, at byte 1, field `total`: the value is not what it must be: 30 is computed",
+            "record 2, `end`, at byte 15, field `total`: the value is not what it must be: 30 is computed",
+        ],
+    );
+}
+
+#[test]
+fn a_requirement_may_ask_for_the_record_before_and_says_what_it_requires() {
+    let layout = "
+file: { framing: lines }
+records:
+  entry: { occurs: 0.., fields: { number: { columns: 1-2, picture: 9(2), require: ordinal(entry) == 1 || previous(number) < number } } }
+";
+    canonical(
+        layout,
+        b"01\n05\n",
+        "{\"_record\":\"entry\",\"number\":1}\n{\"_record\":\"entry\",\"number\":5}\n",
+    );
+    let reason = "what the layout requires does not hold: `ordinal(entry) == 1 || previous(number) < number`";
+    refuses(layout, b"05\n05\n", &[&format!("record 2, `entry`, at byte 3, field `number`: {reason}")]);
+    let counted = layout.replace("ordinal(entry) == 1 || previous(number) < number", "count(entry) < 3");
+    assert_eq!(
+        compiled(&counted).unwrap_err(),
+        ["what is required is tested when the record is read, and counts and sums may not be known then"]
+    );
+}
+
+#[test]
+fn low_values_are_padding_and_for_no_value_where_a_layout_says_so() {
+    let layout = "
+file: { framing: fixed, record-length: 8 }
+records:
+  record: { occurs: 0.., fields: { name: 1-4, number: { columns: 5-8, usage: comp, type: integer } } }
+";
+    check(layout, b"AB\0\0\0\0\0\x05", "{\"_record\":\"record\",\"name\":\"AB\",\"number\":5}\n");
+    check(layout, b"\0\0\0\0\0\0\0\0", "{\"_record\":\"record\",\"name\":\"\",\"number\":0}\n");
+    // Of a binary number they are zero whatever the layout says of all fields.
+    let none = format!("{layout}null: low-values\n");
+    canonical(&none, b"\0\0\0\0\0\0\0\0", "{\"_record\":\"record\",\"number\":0}\n");
+}
+
+#[test]
+fn texts_consist_of_what_the_layout_says_of_all() {
+    let layout = "
+file: { framing: lines }
+chars: printable
+records:
+  record: { occurs: 0.., fields: { name: 1-3, any: { columns: 4, chars: \"[\\u0007]\" } } }
+";
+    check(layout, b"Ada\x07\n", "{\"_record\":\"record\",\"name\":\"Ada\",\"any\":\"\\u0007\"}\n");
+    refuses(
+        layout,
+        b"A\x1Aa\x07\n",
+        &[
+            "record 1, `record`, at byte 0, field `name`: the value holds a character that its field does not allow",
+        ],
+    );
+}
+
+#[test]
+fn a_wrapped_file_is_read_without_its_line_ends() {
+    let layout = "
+file: { framing: bdw, length: { width: 4, form: decimal }, inclusive: true, wrapped: true }
+records:
+  record: { occurs: 0.., fields: { name: 1-8, number: 9-10 9(2) } }
+";
+    let lines = "{\"_record\":\"record\",\"name\":\"ABCDEFGH\",\"number\":12}\n{\"_record\":\"record\",\"name\":\"IJKLMNOP\",\"number\":34}\n";
+    check(layout, b"0018\n0014ABCD\r\nEFGH12\n00180014IJKLMNOP3\n4\n", lines);
+    canonical(layout, b"00180014ABCDEFGH1200180014IJKLMNOP34", lines);
+}

@@ -1,0 +1,295 @@
+//! Routes that take files: what is checked of them, and what their messages become.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use portolan_diagnostics::{Sources, render};
+use portolan_formats::records::Messages;
+use portolan_mapping::{
+    load::{Standing, load_all},
+    run::{Context, Environment, Scratch},
+};
+use portolan_schema::Memory;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+
+const LAYOUT: &str = r#"
+layout: wages
+file: { framing: lines, record-length: 30 }
+records:
+  submitter:
+    when: { 1-2: RA }
+    fields: { kind: 1-2, name: 3-12 }
+  employer:
+    when: { 1-2: RE }
+    occurs: 1..
+    fields:
+      kind: 1-2
+      ein: 3-11
+      year: 12-15 9(4)
+    records:
+      employee:
+        when: { 1-2: RW }
+        occurs: 0..
+        fields:
+          kind: 1-2
+          ssn: { columns: 3-11, sensitive: true }
+          wages: 12-20 9(7)V99
+          paid: { columns: 21-28, date: yyyyMMdd, null: zeros }
+          state: { columns: 29-30, values: [EE, LV, LT] }
+        records:
+          note:
+            when: { 1-2: RN }
+            occurs: 0..
+            fields: { kind: 1-2, text: 3-30 }
+      total:
+        when: { 1-2: RT }
+        fields:
+          kind: 1-2
+          count: { columns: 3-9, picture: 9(7), value: count(employee) }
+"#;
+
+const PROTO: &str = r#"
+syntax = "proto3";
+package civic.wages.v1;
+import "google/type/date.proto";
+import "google/type/decimal.proto";
+service Ledger {
+  rpc Record(Wage) returns (Recorded);
+  rpc Watch(Wage) returns (stream Recorded);
+}
+message Recorded {}
+message Wage {
+  string ssn = 1;
+  google.type.Decimal wages = 2;
+  google.type.Date paid = 3;
+  string state = 4;
+  string employer = 5;
+  string submitter = 6;
+  int32 year = 7;
+  repeated string notes = 8;
+}
+"#;
+
+const MAPPING: &str = r#"
+route: wages.report
+source: { batch: { system: employers, layout: wages.yaml, each: employer.employee } }
+target: { grpc: { system: ledger, proto: wages.proto, method: civic.wages.v1.Ledger/Record } }
+skip: [ { when: "wages == 0.00", reason: nothing paid } ]
+request:
+  body:
+    ssn: ssn
+    wages: employee.wages
+    paid: paid
+    state: state
+    employer: employer.ein
+    submitter: submitter.name
+    year: employer.year
+    notes: note.map(n, n.text)
+  ignore: [ kind, note.kind ]
+"#;
+
+const FILE: &str = "\
+RAPortalen                    
+REA12345678202600000000000000 
+RW38001085700012345620260131EE
+RN first note                 
+RN second                     
+RW48001085700000000020260131EE
+RW49002100200000100000000000LV
+RT0000003                     
+REB87654321202500000000000000 
+RW50003030300099999920251231LT
+RT0000001                     
+";
+
+fn files(layout: &str, mapping: &str) -> Memory {
+    Memory::default().with("wages.yaml", layout).with("wages.proto", PROTO).with("m.yaml", mapping)
+}
+
+/// What `check` says of a mapping in which one text is another, as it is printed.
+fn findings(old: &str, new: &str) -> String {
+    assert!(MAPPING.contains(old) || LAYOUT.contains(old), "{old}");
+    let mut sources = Sources::default();
+    let files = files(&LAYOUT.replace(old, new), &MAPPING.replace(old, new));
+    let loaded = load_all("m.yaml", &files, &mut sources, &Standing::default());
+    loaded.diagnostics.iter().map(|finding| render(finding, &sources, false)).collect()
+}
+
+/// The messages of a file as JSON, and what is said of those that become nothing.
+fn translated(layout: &str, mapping: &str, file: &[u8]) -> (Vec<String>, Vec<String>) {
+    let mut sources = Sources::default();
+    let loaded = load_all("m.yaml", &files(layout, mapping), &mut sources, &Standing::default());
+    let shown: String = loaded.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
+    let batches = loaded.value.map(|loaded| loaded.batches).unwrap_or_default();
+    let batch = batches.first().unwrap_or_else(|| panic!("{shown}"));
+    let compiled = batch.compile().unwrap();
+    let contract = match &batch.target {
+        portolan_mapping::check::TargetContract::Services(contract) => contract.clone(),
+        portolan_mapping::check::TargetContract::Layout(_) => panic!("a layout"),
+    };
+    let pool = DescriptorPool::decode(contract.descriptor_set.as_deref().unwrap()).unwrap();
+    let descriptor = pool.get_message_by_name("civic.wages.v1.Wage").unwrap();
+    let environment = Environment {
+        context: Context {
+            message_id: "m",
+            route: "wages.report",
+            caller: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            request_id: None,
+        },
+        metadata: &[],
+        original: None,
+    };
+    let mut messages = Messages::new(&compiled.file, &compiled.excerpt, file);
+    let (mut made, mut told) = (Vec::new(), Vec::new());
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    while let Some((message, info)) = messages.next() {
+        let message = message.to_vec();
+        if info.failed {
+            continue;
+        }
+        out.clear();
+        match compiled.request.run(&message, &environment, &mut scratch, &mut out) {
+            Ok(()) => {
+                let message = DynamicMessage::decode(descriptor.clone(), &*out).unwrap();
+                let options = SerializeOptions::new().use_proto_field_name(true);
+                let mut json = serde_json::Serializer::new(Vec::new());
+                message.serialize_with_options(&mut json, &options).unwrap();
+                made.push(String::from_utf8(json.into_inner()).unwrap());
+            }
+            Err(error) => told.push(format!("record {}: {error}", info.number)),
+        }
+    }
+    told.extend(messages.problems().map(|problem| problem.error.to_string()));
+    (made, told)
+}
+
+#[test]
+fn every_record_is_a_message_with_what_stands_around_it_and_within_it() {
+    let (made, told) = translated(LAYOUT, MAPPING, FILE.as_bytes());
+    assert_eq!(
+        made,
+        [
+            r#"{"ssn":"380010857","wages":{"value":"1234.56"},"paid":{"year":2026,"month":1,"day":31},"state":"EE","employer":"A12345678","submitter":"Portalen","year":2026,"notes":[" first note"," second"]}"#,
+            r#"{"ssn":"490021002","wages":{"value":"10.00"},"state":"LV","employer":"A12345678","submitter":"Portalen","year":2026}"#,
+            r#"{"ssn":"500030303","wages":{"value":"9999.99"},"paid":{"year":2025,"month":12,"day":31},"state":"LT","employer":"B87654321","submitter":"Portalen","year":2025}"#,
+        ]
+    );
+    assert_eq!(told, ["record 6: the message is left out: nothing paid"]);
+}
+
+#[test]
+fn what_is_wrong_with_one_record_does_not_stop_the_others() {
+    let bad = FILE.replace("000123456", "00012E456").replace("RT0000001", "RT0000002");
+    let (made, told) = translated(LAYOUT, MAPPING, bad.as_bytes());
+    assert_eq!(made.len(), 2);
+    assert_eq!(
+        told,
+        [
+            "record 3: `employee.wages`: the value is not written as its type demands",
+            "record 6: the message is left out: nothing paid",
+            "record 11, `employer.total`, at byte 312, field `count`: the value is not what it must be: 1 is computed",
+        ]
+    );
+    let unknown = FILE.replace("20251231LT", "20251231XX");
+    let (made, told) = translated(LAYOUT, MAPPING, unknown.as_bytes());
+    assert_eq!((made.len(), told.len()), (2, 2), "{told:?}");
+    assert!(told[1].contains("not one of the values that its type lists"), "{told:?}");
+}
+
+#[test]
+fn a_route_that_takes_files_is_checked_against_both_sides() {
+    let check = |old: &str, new: &str, expected: &[&str]| {
+        let shown = findings(old, new);
+        for part in expected {
+            assert!(shown.contains(part), "{old} -> {new}: no `{part}` in\n{shown}");
+        }
+    };
+    assert_eq!(findings("wages.report", "wages.report"), "");
+    check(
+        "employer.employee }",
+        "employer.employe }",
+        &["the layout has no record `employer.employe`", "did you mean `employer.employee`?"],
+    );
+    check("ssn: ssn", "ssn: sn", &["error[map/unknown-path]", "did you mean `ssn`?"]);
+    check(
+        "Ledger/Record",
+        "Ledger/Rekord",
+        &["the contract has no method `civic.wages.v1.Ledger/Rekord`", "did you mean"],
+    );
+    check("Ledger/Record", "Ledger/Watch", &["streams"]);
+    check("layout: wages.yaml", "layout: wage.yaml", &["`wage.yaml` is not there", "named here"]);
+    check("[ kind, note.kind ]", "[ note.kind ]", &["warning[map/source-unused]", "kind"]);
+    check("wages == 0.00", "wages == 'x'", &["error[map/type]"]);
+    check("submitter: submitter.name", "submitter: total.count", &["error[map/unknown-path]"]);
+    check("each: employer.employee", "every: employer.employee", &["has no `each`", "has no key `every`"]);
+    check("reason: nothing paid", "why: nothing paid", &["has no `reason`"]);
+    // What is wrong with the layout is told where the layout says it.
+    check("12-20 9(7)V99", "12-20 9(7)V999", &["error[layout/length]", "wages.yaml"]);
+    check("year: 12-15 9(4)", "year: 11-14 9(4)", &["error[layout/overlap]"]);
+    // A field that may be without a value is not computed with.
+    check("paid: paid", "paid: \"paid < date('2026-01-01') ? paid : paid\"", &["error[map/maybe-absent]"]);
+    check(
+        "target: { grpc:",
+        "target: { soap: { system: x }, grpc:",
+        &["`target` is one of `grpc`, `soap` and `batch`"],
+    );
+}
+
+#[test]
+fn a_record_becomes_a_record_of_another_file() {
+    let mapping = r#"
+route: wages.copy
+source: { batch: { system: employers, layout: wages.yaml, each: employer.employee } }
+target: { batch: { system: archive, layout: archive.yaml, record: row } }
+request:
+  body: { id: ssn, amount: wages, day: paid, notes: { each: n in note, map: { text: n.text } } }
+  ignore: [ employee.*, note.* ]
+"#;
+    let archive = r#"
+layout: archive
+file: { framing: fixed, record-length: 40, encoding: cp037 }
+records:
+  row:
+    occurs: 0..
+    fields:
+      id: 1-9
+      check: { columns: 10, picture: 9, value: mod10(id) }
+      amount: { columns: 11-16, picture: S9(9)V99, usage: comp-3 }
+      day: { columns: 17-24, date: ddMMyyyy, null: zeros }
+    records:
+      notes: { occurs: 0.., when: { 40: N }, fields: { text: 1-28, mark: { columns: 40, value: { const: "N" } } } }
+"#;
+    let files = files(LAYOUT, mapping).with("archive.yaml", archive);
+    let mut sources = Sources::default();
+    let loaded = load_all("m.yaml", &files, &mut sources, &Standing::default());
+    let shown: String = loaded.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
+    let compiled =
+        loaded.value.unwrap().batches.first().unwrap_or_else(|| panic!("{shown}")).compile().unwrap();
+    let environment = Environment {
+        context: Context {
+            message_id: "m",
+            route: "wages.copy",
+            caller: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            request_id: None,
+        },
+        metadata: &[],
+        original: None,
+    };
+    let mut messages = Messages::new(&compiled.file, &compiled.excerpt, FILE.as_bytes());
+    let message = messages.next().unwrap().0.to_vec();
+    let mut out = Vec::new();
+    compiled.request.run(&message, &environment, &mut Scratch::default(), &mut out).unwrap();
+    let hex: String = out.iter().map(|byte| format!("{byte:02x}")).collect();
+    let blanks = |count: usize| "40".repeat(count);
+    let row =
+        format!("{}{}{}{}{}", "f3f8f0f0f1f0f8f5f7", "f7", "00000123456c", "f3f1f0f1f2f0f2f6", blanks(16));
+    let note = |text: &str, length: usize| format!("{text}{}d5", blanks(39 - length));
+    let expected = [
+        format!("000000000028{row}"),
+        format!("000100000028{}", note("40868999a2a3409596a385", 11)),
+        format!("000100000028{}", note("40a28583969584", 7)),
+    ];
+    assert_eq!(hex, expected.concat());
+}
