@@ -143,6 +143,7 @@ fn written(layout: &Layout, node: NodeId, of: &Formula, around: u8) -> String {
             let names: Vec<String> = nodes.iter().map(|id| name(layout, node, *id)).collect();
             call("count", names.join(", "), condition)
         }
+        Formula::Items(reference, condition) => call("count", field(layout, node, reference), condition),
         Formula::Sum(reference, condition) => call("sum", field(layout, node, reference), condition),
         Formula::Ordinal(of) => format!("ordinal({})", name(layout, node, *of)),
         Formula::File(value) => match value {
