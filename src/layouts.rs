@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use portolan_diagnostics::{Checked, Severity, Sources};
+use portolan_diagnostics::{Checked, Diagnostic, Severity, Sources};
 use portolan_formats::records::{RecordFile, input};
 use portolan_schema::{
     Directory, Reading, ResolveError, Resolved, Resolver,
@@ -22,9 +22,10 @@ const MADE: &str = "(command line)";
 
 /// Which layout a file has.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("declared").required(true).args(["layout", "copybook"]))]
 pub(crate) struct Chosen {
     /// The file's layout
-    #[arg(long, value_name = "FILE", required_unless_present = "copybook", conflicts_with = "copybook")]
+    #[arg(long, value_name = "FILE")]
     layout: Option<PathBuf>,
     /// The COBOL copybook of its records, instead of a layout
     #[arg(long, value_name = "FILE")]
@@ -65,7 +66,8 @@ impl Chosen {
                 report.warnings(&told, &sources);
                 Ok(RecordFile::compile(Arc::new(layout)))
             }
-            _ => Err(Failure::configuration(read.diagnostics, &sources)),
+            _ => Err(in_the_command(&read.diagnostics, &sources)
+                .unwrap_or_else(|| Failure::configuration(read.diagnostics, &sources))),
         }
     }
 
@@ -166,6 +168,17 @@ fn parts(path: &Path) -> Result<(PathBuf, String), Failure> {
         (Some(folder), Some(entry)) => Ok((folder.to_owned(), entry.to_owned())),
         _ => Err(Failure::usage(format_args!("{} is not the name of a file", path.display()))),
     }
+}
+
+/// What is wrong with the words of the command, where that is what is wrong: they stand in no file that could be shown.
+fn in_the_command(findings: &[Diagnostic], sources: &Sources) -> Option<Failure> {
+    let own = |finding: &&Diagnostic| {
+        let source = finding.labels.first().and_then(|label| sources.get(label.span.source));
+        finding.severity == Severity::Error && source.is_some_and(|source| &*source.name == MADE)
+    };
+    let finding = findings.iter().find(own)?;
+    let failure = Failure::usage(&finding.message);
+    Some(finding.help.iter().fold(failure, |failure, help| failure.help(help.as_str())))
 }
 
 /// Files of a folder, and the layout that the command line stands for.

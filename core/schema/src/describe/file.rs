@@ -84,9 +84,13 @@ fn framing(framing: &Framing) -> String {
         }
         Framing::Lines { end, length: Some(length) } => format!("lines of {length} bytes, {}", line_end(end)),
         Framing::Lines { end, length: None } => format!("lines, {}", line_end(end)),
-        Framing::Prefixed(prefix) => format!("{} before each record", prefixed(prefix)),
+        Framing::Prefixed(prefix) => format!("{} before each record", prefixed(prefix, "RDW")),
         Framing::Blocked(block, record) => {
-            format!("{} before each block, {} before each record", prefixed(block), prefixed(record))
+            format!(
+                "{} before each block, {} before each record",
+                prefixed(block, "BDW"),
+                prefixed(record, "RDW")
+            )
         }
         Framing::LengthField { at, width, form, adjust } => {
             let last = at.saturating_add(*width);
@@ -118,11 +122,14 @@ fn line_end(end: &LineEnd) -> String {
     }
 }
 
-fn prefixed(prefix: &Prefix) -> String {
+fn prefixed(prefix: &Prefix, usual: &str) -> String {
     let last = prefix.at.saturating_add(prefix.width);
-    let own = prefix.bytes == last && prefix.at == 0;
-    let place = if own { String::new() } else { format!(", the length in bytes {}-{last}", prefix.at + 1) };
-    format!("{} bytes{place}{}", prefix.bytes, number(prefix.form, prefix.adjust))
+    let form = number(prefix.form, prefix.adjust);
+    match (prefix.bytes, prefix.width) {
+        (4, 2) => format!("{usual}{form}"),
+        (bytes, width) if bytes == width => format!("a length of {bytes} bytes{form}"),
+        (bytes, _) => format!("{bytes} bytes, the length in bytes {}-{last}{form}", prefix.at + 1),
+    }
 }
 
 fn number(form: LengthForm, adjust: i32) -> String {

@@ -23,6 +23,9 @@ pub fn describe_layout(layout: &Layout, only: Option<NodeId>, framed: bool) -> S
     let mut out = String::new();
     let usual = if framed { Usual::of(layout) } else { Usual::bare() };
     let _ = writeln!(out, "{} {}", if framed { "layout" } else { "copybook" }, layout.name);
+    for line in layout.schema.record(layout.root).doc.as_deref().into_iter().flat_map(str::lines) {
+        let _ = writeln!(out, "  # {line}");
+    }
     if framed {
         for sentence in file::sentences(&layout.file) {
             let _ = writeln!(out, "  {sentence}");

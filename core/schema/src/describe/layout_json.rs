@@ -18,7 +18,8 @@ pub fn describe_layout_json(layout: &Layout, only: Option<NodeId>, framed: bool)
         .map(|(id, _)| record(layout, id, framed, &usual))
         .collect();
     let kind = if framed { "layout" } else { "copybook" };
-    let mut value = json!({ kind: layout.name, "records": records });
+    let mut value =
+        json!({ kind: layout.name, "doc": layout.schema.record(layout.root).doc, "records": records });
     if framed && let Some(value) = value.as_object_mut() {
         value.insert(
             "file".to_owned(),

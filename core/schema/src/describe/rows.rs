@@ -424,7 +424,7 @@ fn trimmed(trim: Trim) -> String {
 fn absent(nulls: &[Null], invalid: Invalid) -> Option<String> {
     let mut words: Vec<String> = nulls.iter().map(null).collect();
     if invalid == Invalid::Null {
-        words.push("not to be read".to_owned());
+        words.push("unreadable".to_owned());
     }
     (!words.is_empty()).then(|| format!("none if {}", words.join(" or ")))
 }

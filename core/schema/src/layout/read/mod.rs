@@ -12,6 +12,7 @@ mod record;
 mod rule;
 mod spans;
 mod storage;
+mod told;
 mod words;
 
 use std::collections::BTreeMap;
@@ -57,7 +58,7 @@ fn layout(
 ) -> Option<Layout> {
     let mut keys = Keys::of(document, &LAYOUT, findings)?;
     let name = keys.require("layout", findings).and_then(|entry| text(entry, findings))?;
-    keys.take("doc");
+    let doc = keys.take("doc").and_then(|entry| text(entry, findings)).map(|doc| doc.value);
     keys.take("extends");
     let copybooks = keys.take("copybooks");
     let records = keys.require("records", findings);
@@ -92,7 +93,7 @@ fn layout(
     };
     keys.done(findings);
     let mut schema = Schema::default();
-    let root = schema.add_record(Record { name: Name::plain(&name.value), ..Record::default() });
+    let root = schema.add_record(Record { name: Name::plain(&name.value), doc, ..Record::default() });
     let mut builder = Builder {
         schema,
         nodes: Vec::new(),
@@ -120,6 +121,12 @@ fn layout(
     let mut layout = Layout { name: name.value, schema, root, file, nodes, top, order, unknown };
     for pending in pending {
         pending.resolve(&mut layout, &mut spans, findings);
+    }
+    told::defaults(&mut layout);
+    for node in &mut layout.nodes {
+        if let Some(shape) = &mut node.shape {
+            shape.length = record::length(&layout.file, &shape.items);
+        }
     }
     check::check(&layout, &spans, findings);
     Some(layout)
