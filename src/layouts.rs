@@ -7,9 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use portolan_diagnostics::{Checked, Severity, Sources};
+use portolan_diagnostics::{Checked, Diagnostic, Severity, Sources};
 use portolan_formats::records::{RecordFile, input};
-use portolan_schema::{Directory, Reading, ResolveError, Resolved, Resolver, layout::Layout};
+use portolan_schema::{
+    Directory, Reading, ResolveError, Resolved, Resolver,
+    copybook::{self, CopybookOptions},
+    layout::{Layout, NodeId},
+};
 
 use crate::report::{Failure, Report};
 
@@ -18,9 +22,10 @@ const MADE: &str = "(command line)";
 
 /// Which layout a file has.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("declared").required(true).args(["layout", "copybook"]))]
 pub(crate) struct Chosen {
     /// The file's layout
-    #[arg(long, value_name = "FILE", required_unless_present = "copybook", conflicts_with = "copybook")]
+    #[arg(long, value_name = "FILE")]
     layout: Option<PathBuf>,
     /// The COBOL copybook of its records, instead of a layout
     #[arg(long, value_name = "FILE")]
@@ -61,7 +66,8 @@ impl Chosen {
                 report.warnings(&told, &sources);
                 Ok(RecordFile::compile(Arc::new(layout)))
             }
-            _ => Err(Failure::configuration(read.diagnostics, &sources)),
+            _ => Err(in_the_command(&read.diagnostics, &sources)
+                .unwrap_or_else(|| Failure::configuration(read.diagnostics, &sources))),
         }
     }
 
@@ -116,11 +122,63 @@ pub(crate) fn of_file(layout: &Path, sources: &mut Sources) -> Result<Checked<La
     Ok(portolan_schema::layout::read(&entry, &mut Reading { resolver: &resolver, sources }))
 }
 
+/// A copybook with everything that was found: its records, and nothing of a file.
+pub(crate) fn of_copybook(path: &Path, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
+    let (folder, entry) = parts(path)?;
+    let resolver = Directory::new(folder);
+    let options = CopybookOptions::default();
+    let read = copybook::load(&entry, None, &mut Reading { resolver: &resolver, sources }, &options);
+    let mut diagnostics = read.diagnostics;
+    let value = read.value.and_then(|copybook| {
+        let laid = copybook.layout(&entry, &options);
+        diagnostics.extend(laid.diagnostics);
+        laid.value
+    });
+    Ok(Checked { value, diagnostics })
+}
+
+/// The record of a layout that a user names: `batch.entry`. Case, hyphens and underscores do not matter where nothing else differs.
+pub(crate) fn record(layout: &Layout, name: &str) -> Result<NodeId, Failure> {
+    let plain = |name: &str| name.replace('-', "_").to_lowercase();
+    let found = layout.find(name).or_else(|| {
+        let mut like = layout.nodes().filter(|(id, _)| plain(&layout.path(*id)) == plain(name));
+        like.next().map(|(id, _)| id)
+    });
+    found.ok_or_else(|| {
+        let failure = Failure::usage(format_args!("there is no record `{name}`"));
+        let known: Vec<String> = layout.nodes().map(|(id, _)| layout.path(id)).collect();
+        // A record within others is often named without them.
+        let end = format!(".{name}");
+        let near = known.iter().find(|known| known.ends_with(&end)).map(String::as_str);
+        match near.or_else(|| portolan_diagnostics::nearest(name, known.iter().map(String::as_str))) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => failure.help(format!("there is {}", known.join(", "))),
+        }
+    })
+}
+
+/// Whether a file is a copybook, by its name.
+pub(crate) fn is_copybook(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["cpy", "cob", "cbl"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
 fn parts(path: &Path) -> Result<(PathBuf, String), Failure> {
     match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
         (Some(folder), Some(entry)) => Ok((folder.to_owned(), entry.to_owned())),
         _ => Err(Failure::usage(format_args!("{} is not the name of a file", path.display()))),
     }
+}
+
+/// What is wrong with the words of the command, where that is what is wrong: they stand in no file that could be shown.
+fn in_the_command(findings: &[Diagnostic], sources: &Sources) -> Option<Failure> {
+    let own = |finding: &&Diagnostic| {
+        let source = finding.labels.first().and_then(|label| sources.get(label.span.source));
+        finding.severity == Severity::Error && source.is_some_and(|source| &*source.name == MADE)
+    };
+    let finding = findings.iter().find(own)?;
+    let failure = Failure::usage(&finding.message);
+    Some(finding.help.iter().fold(failure, |failure, help| failure.help(help.as_str())))
 }
 
 /// Files of a folder, and the layout that the command line stands for.

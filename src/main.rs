@@ -9,6 +9,7 @@ mod loader;
 mod logging;
 mod mappings;
 mod metrics;
+mod problems;
 mod registry;
 mod report;
 mod schema;

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod accepted;
+mod layouts;
 mod strangers;
 
 use std::{
@@ -18,11 +19,12 @@ use portolan_mapping::{
     secret::Secrets,
     yaml::{self, Node, NodeKind},
 };
-use portolan_schema::{Directory, Reading};
+use portolan_schema::Directory;
 
 use crate::{
     config::{Config, SystemKind},
     files,
+    layouts::is_copybook,
     report::Failure,
 };
 
@@ -48,8 +50,10 @@ pub(crate) struct Mappings {
     pub(crate) batches: Vec<LoadedBatch>,
     /// Mapping files and layouts that were read.
     pub(crate) files: usize,
-    /// How many of them are layouts.
+    /// How many layouts and copybooks were read without an error.
     pub(crate) layouts: usize,
+    /// How many layouts and copybooks there are.
+    pub(crate) layout_files: usize,
     /// What was found in all of them.
     pub(crate) findings: Vec<Diagnostic>,
 }
@@ -102,8 +106,9 @@ pub(crate) fn read_with(
     entries.sort();
     entries.dedup();
     let resolver = Directory::new("").under(root);
-    let (layouts, entries): (Vec<PathBuf>, Vec<PathBuf>) =
-        entries.into_iter().partition(|entry| matches!(kind(&root.join(entry)), Kind::Layout));
+    let (layouts, entries): (Vec<PathBuf>, Vec<PathBuf>) = entries
+        .into_iter()
+        .partition(|entry| matches!(kind(&root.join(entry)), Kind::Layout | Kind::Copybook));
     for entry in entries.iter().filter_map(|e| e.to_str()) {
         read.files += 1;
         let loaded = portolan_mapping::load::load_all(entry, &resolver, sources, standing);
@@ -118,19 +123,8 @@ pub(crate) fn read_with(
         read.routes.extend(routes.map(|loaded| Found { entry: entry.to_owned(), loaded }));
         read.batches.extend(loaded.batches);
     }
-    for layout in layouts {
-        read.files += 1;
-        read.layouts += 1;
-        let Some(entry) = layout.to_str() else { continue };
-        let mut reading = Reading { resolver: &resolver, sources };
-        // What a layout says nothing of is told to whoever asks for that layout.
-        let named = paths.iter().any(|path| Path::new(&tidy(path)) == layout);
-        for finding in portolan_schema::layout::read(entry, &mut reading).diagnostics {
-            if (named || finding.severity != Severity::Note) && !read.findings.contains(&finding) {
-                read.findings.push(finding);
-            }
-        }
-    }
+    let named = |entry: &Path| paths.iter().any(|path| tidy(path) == tidy(entry));
+    layouts::check(&layouts, &named, &resolver, sources, &mut read);
     let mut across = duplicates(&read.routes);
     if let Some(config) = config {
         across.extend(unknown_systems(&read.routes, config));
@@ -190,9 +184,9 @@ fn discover(
             if depth < MAX_DEPTH {
                 discover(root, &path, depth + 1, found, findings);
             }
-        } else if found.len() < MAX_FILES && path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+        } else if found.len() < MAX_FILES && is_read(&path) {
             match kind(&whole) {
-                Kind::Mapping | Kind::Layout => found.push(path),
+                Kind::Mapping | Kind::Layout | Kind::Copybook => found.push(path),
                 Kind::Empty => {
                     let message = format!("`{}` holds nothing", tidy(&root.join(path)));
                     let help = "write its mapping, or remove the file";
@@ -210,12 +204,19 @@ fn discover(
     }
 }
 
-/// What a YAML file in a folder of mappings is.
+/// Whether a file of a folder may be one that is read.
+fn is_read(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml") || is_copybook(path)
+}
+
+/// What a file in a folder of mappings is.
 enum Kind {
     /// A mapping, or what nobody can read: it is the reader's finding then.
     Mapping,
     /// A layout.
     Layout,
+    /// A copybook.
+    Copybook,
     /// Nothing but comments.
     Empty,
     /// What lies beside mappings on purpose: answers for the simulator, a calendar, a configuration.
@@ -226,6 +227,9 @@ enum Kind {
 
 fn kind(path: &Path) -> Kind {
     const KEYS: [&str; 5] = ["route", "source", "target", "request", "reply"];
+    if is_copybook(path) {
+        return Kind::Copybook;
+    }
     let Ok(text) = files::read_text(path, MAX_BYTES) else { return Kind::Mapping };
     let mut findings = Vec::new();
     let documents = yaml::read(SourceId(0), &text, &mut findings);

@@ -7,11 +7,12 @@ use std::{collections::HashSet, path::PathBuf};
 use portolan_diagnostics::{Diagnostic, Severity, SourceId, Sources, render};
 
 use crate::{
-    config, loader, mappings,
+    config, loader,
+    mappings::{self, Mappings},
     report::{Failure, Format, Report, plural, summary},
 };
 
-/// Check mappings against both of their contracts.
+/// Check mappings against both of their contracts, and layouts and copybooks by themselves.
 ///
 /// Everything that is wrong is said at once: where, what, and what to do. With --config the configuration is checked too,
 /// and that the systems which mappings name are configured. Exits 1 if there is an error or a warning.
@@ -20,10 +21,11 @@ use crate::{
   portolan check
   portolan check mappings
   portolan check mappings/registry.yaml --format json
+  portolan check layouts/nacha.yaml layouts/CLAIM.cpy
   portolan check mappings --fix
   portolan check --config portolan.yaml")]
 pub(crate) struct Arguments {
-    /// Mapping files, or folders with them [default: `routes` of ./portolan.yaml, or of --config]
+    /// Mapping files, layouts (.yaml) and copybooks (.cpy, .cob, .cbl), or folders with them [default: `routes` of ./portolan.yaml, or of --config]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Check this configuration too
@@ -44,7 +46,11 @@ struct Looked {
     sources: Sources,
     /// Routes that can be served.
     sound: usize,
-    /// Mapping files that were read.
+    /// Layouts and copybooks without an error.
+    layouts: usize,
+    /// Layouts and copybooks.
+    layout_files: usize,
+    /// Files that were read.
     files: usize,
 }
 
@@ -57,10 +63,14 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     if arguments.fix && fix::fix(&looked.findings, &looked.sources, report)? {
         looked = look(arguments).map_err(in_format)?;
     }
-    let Looked { findings, sources, sound, files } = looked;
+    let Looked { findings, sources, sound, layouts, layout_files, files } = looked;
     report.findings(&findings, &sources, arguments.format)?;
     if arguments.format == Format::Text {
-        let sound = plural(sound, "sound route");
+        let sound = match layout_files {
+            0 => plural(sound, "sound route"),
+            all if all == files => plural(layouts, "sound layout"),
+            _ => format!("{} and {}", plural(sound, "sound route"), plural(layouts, "layout")),
+        };
         report.line(format_args!("{}; {sound} in {}", summary(&findings), plural(files, "file")));
         // Of several codes the heaviest one's shows how.
         if let Some(worst) = findings.iter().rev().max_by_key(|d| d.severity) {
@@ -101,9 +111,11 @@ fn look(arguments: &Arguments) -> Result<Looked, Failure> {
             (read, sources)
         }
     };
-    findings.extend(read.findings);
+    findings.extend(read.findings.iter().cloned());
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();
     findings.retain(|finding| said.insert(render(finding, &shown, false)));
-    Ok(Looked { findings, sources: shown, sound: read.routes.len() + read.batches.len(), files: read.files })
+    let sound = read.routes.len() + read.batches.len();
+    let Mappings { layouts, layout_files, files, .. } = read;
+    Ok(Looked { findings, sources: shown, sound, layouts, layout_files, files })
 }

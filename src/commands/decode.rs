@@ -5,15 +5,13 @@ use std::{
     path::PathBuf,
 };
 
-use portolan_formats::records::{Decoder, Problem};
+use portolan_formats::records::Decoder;
 
 use crate::{
     layouts::{self, Chosen},
-    report::{Failure, Report},
+    problems::Problems,
+    report::{Failure, Report, plural},
 };
-
-/// How many errors are told of before the rest is only counted.
-const SHOWN: u64 = 100;
 
 /// Read a file of records: a line of JSON for each, which `portolan encode` makes the same file of again.
 #[derive(clap::Args)]
@@ -45,27 +43,15 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let file = arguments.chosen.compile(report)?;
     let only = match arguments.chosen.only() {
         None => None,
-        Some(name) => Some(file.layout().find(name).ok_or_else(|| {
-            let failure = Failure::usage(format_args!("the layout has no record `{name}`"));
-            let known: Vec<String> = file.layout().nodes().map(|(id, _)| file.layout().path(id)).collect();
-            match portolan_diagnostics::nearest(name, known.iter().map(String::as_str)) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure.help(format!("it has {}", known.join(", "))),
-            }
-        })?),
+        Some(name) => Some(layouts::record(file.layout(), name)?),
     };
     let input = layouts::open(&arguments.file, &file)?;
     let mut out = BufWriter::with_capacity(256 << 10, std::io::stdout().lock());
     let mut decoder = Decoder::new(&file, input, !arguments.values_only && only.is_none());
-    let name = arguments.file.display().to_string();
-    let (mut errors, mut warnings) = (0u64, 0u64);
+    let mut told = Problems::new(arguments.file.display().to_string(), file.layout());
     while let Some((lines, problems)) = decoder.next() {
         for problem in problems {
-            let count = if problem.warning { &mut warnings } else { &mut errors };
-            *count += 1;
-            if *count <= SHOWN {
-                report.note(written(&name, problem));
-            }
+            told.tell(problem, report);
         }
         let failed = problems.iter().any(|problem| !problem.warning);
         let lines = lines.to_vec();
@@ -81,31 +67,13 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
     }
     let _ = out.flush();
-    if errors > 0 {
-        return Err(Failure::failed(format_args!(
-            "{} in {} records",
-            crate::report::plural(errors as usize, "error"),
-            decoder.count()
-        )));
+    let records = plural(usize::try_from(decoder.count()).unwrap_or(usize::MAX), "record");
+    match told.counted() {
+        Some(counted) if told.errors() > 0 => Err(Failure::failed(format_args!("{counted} in {records}"))),
+        Some(counted) => {
+            report.note(format_args!("{counted} in {records}"));
+            Ok(())
+        }
+        None => Ok(()),
     }
-    Ok(())
-}
-
-/// A problem as a line, with the bytes that were found.
-pub(super) fn written(file: &str, problem: &Problem) -> String {
-    let error = &problem.error;
-    let severity = if problem.warning { "warning" } else { "error" };
-    let mut text = format!("{severity}: {file}: {error}");
-    if !error.raw.is_empty() {
-        let hex: Vec<String> = error.raw.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
-        let more = if error.raw.len() > 32 { " ..." } else { "" };
-        let shown: String = error
-            .raw
-            .iter()
-            .take(32)
-            .map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' })
-            .collect();
-        text.push_str(&format!("\n  found: {}{more} |{shown}|", hex.join(" ")));
-    }
-    text
 }

@@ -6,7 +6,8 @@ use std::{
     path::PathBuf,
 };
 
-use portolan_formats::records::RecordWriter;
+use portolan_formats::records::{RecordError, RecordErrorKind, RecordWriter};
+use portolan_schema::layout::Layout;
 
 use crate::{
     layouts::Chosen,
@@ -57,7 +58,10 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     let mut out = BufWriter::with_capacity(256 << 10, aside);
     let mut writer = RecordWriter::new(&file);
     let mut bytes = Vec::new();
-    let name = arguments.file.display().to_string();
+    let name = match arguments.file.as_os_str() == "-" {
+        true => "standard input".to_owned(),
+        false => arguments.file.display().to_string(),
+    };
     let failed = |error: io::Error| Failure::failed(format_args!("the file cannot be written: {error}"));
     for (index, line) in input.lines().enumerate() {
         let line =
@@ -67,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
         bytes.clear();
         if let Err(error) = writer.line(&line, &mut bytes) {
-            return Err(Failure::failed(format_args!("{name}: line {}: {error}", index + 1)));
+            return Err(refused(&error, file.layout(), format_args!("{name}: line {}", index + 1)));
         }
         out.write_all(&bytes).map_err(failed)?;
         for (at, patch) in writer.patches() {
@@ -77,7 +81,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
     }
     bytes.clear();
-    writer.finish(&mut bytes).map_err(|error| Failure::failed(format_args!("{name}: {error}")))?;
+    writer.finish(&mut bytes).map_err(|error| refused(&error, file.layout(), &name))?;
     out.write_all(&bytes).map_err(failed)?;
     for (at, patch) in writer.patches() {
         out.seek(SeekFrom::Start(at)).map_err(failed)?;
@@ -96,4 +100,47 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+/// Why a line is not written. Where its record would stand in the file helps nobody who looks at the line.
+fn refused(error: &RecordError, layout: &Layout, place: impl std::fmt::Display) -> Failure {
+    let mut text = place.to_string();
+    if let Some(name) = &error.name {
+        text.push_str(&format!(", `{name}`"));
+    }
+    if let Some(field) = &error.field {
+        text.push_str(&format!(", field `{field}`"));
+    }
+    let failure = Failure::failed(format_args!("{text}: {}", error.kind));
+    let (RecordErrorKind::Json(_), Some(unknown)) = (&error.kind, unknown(error)) else { return failure };
+    let known: Vec<String> = match error.name.as_deref().and_then(|name| layout.find(name)) {
+        Some(node) => {
+            let fields = &layout.schema.record(layout.node(node).record).fields;
+            let within = layout.node(node).children.iter().map(|child| layout.node(*child).field);
+            let within: Vec<_> = within.map(|field| field.0 as usize).collect();
+            let own = fields.iter().enumerate().filter(|(index, _)| !within.contains(index));
+            own.map(|(_, field)| field.name.clone()).collect()
+        }
+        None => {
+            layout.nodes().filter(|(_, node)| node.shape.is_some()).map(|(id, _)| layout.path(id)).collect()
+        }
+    };
+    match portolan_diagnostics::nearest(&unknown, known.iter().map(String::as_str)) {
+        Some(near) if near != unknown => failure.help(format!("did you mean `{near}`?")),
+        Some(_) => failure,
+        None => failure.help(format!("it has {}", known.join(", "))),
+    }
+}
+
+/// The name that the layout does not have: that of the field, or of the record.
+fn unknown(error: &RecordError) -> Option<String> {
+    match (&error.field, &error.kind) {
+        (Some(field), RecordErrorKind::Json(text)) if text.contains("no such field") => {
+            Some(field.rsplit('.').next().unwrap_or(field).to_owned())
+        }
+        (None, RecordErrorKind::Json(text)) if text.contains("no record") => {
+            text.split('`').nth(1).map(str::to_owned)
+        }
+        _ => None,
+    }
 }

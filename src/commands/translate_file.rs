@@ -9,9 +9,10 @@ use portolan_mapping::{
     run::{Context, Environment, RunError, Scratch},
 };
 
-use super::{decode, document};
+use super::document;
 use crate::{
     layouts,
+    problems::Problems,
     report::{Failure, Report, plural},
 };
 
@@ -28,6 +29,7 @@ pub(super) fn run(
     let input = layouts::open(path, &compiled.file)?;
     let mut messages = Messages::new(&compiled.file, &compiled.excerpt, input);
     let name = path.display().to_string();
+    let mut told = Problems::new(name.as_str(), compiled.file.layout());
     let id = uuid::Uuid::nil().to_string();
     let mut scratch = Scratch::default();
     let (mut made, mut skipped, mut failed) = (0usize, 0usize, 0usize);
@@ -36,7 +38,7 @@ pub(super) fn run(
         let next = messages.next().map(|(bytes, info)| (bytes.to_vec(), info));
         for problem in messages.problems() {
             failed += usize::from(!problem.warning);
-            report.note(decode::written(&name, &problem));
+            told.tell(&problem, report);
         }
         let Some((message, info)) = next else { break };
         if info.failed {

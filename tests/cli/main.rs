@@ -7,6 +7,7 @@ mod check;
 mod contracts;
 mod doctor;
 mod help;
+mod layouts;
 mod queue;
 mod serve;
 mod snapshot;

@@ -18,7 +18,13 @@ pub(crate) fn portolan(folder: &Path, words: &[&str]) -> Command {
 #[track_caller]
 pub(crate) fn check(name: &str, folder: &Path, words: &[&str]) {
     let output = portolan(folder, words).output().unwrap();
-    let found = describe(&output, folder, words);
+    check_with(name, folder, words, &output);
+}
+
+/// Holds what a command has printed against `snapshots/NAME.txt`.
+#[track_caller]
+pub(crate) fn check_with(name: &str, folder: &Path, words: &[&str], output: &Output) {
+    let found = describe(output, folder, words);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/snapshots/{name}.txt"));
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(path, found).unwrap();

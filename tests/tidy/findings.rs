@@ -2,7 +2,8 @@
 //!
 //! An example is a folder: the shop of `docs/errors/example`, with the page's own blocks in the place of its files. The
 //! word after a block's language says for which example it is (`wrong`, `right` or `both`), the next one its file; without
-//! one it is a fragment of `price.yaml`, whose keys replace those of the same names.
+//! one it is a fragment of `price.yaml`, whose keys replace those of the same names. Layouts and copybooks of a page, which
+//! no route of the shop names, are checked by themselves.
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
@@ -73,9 +74,19 @@ fn check(entry: &Entry, example: &str) -> (Vec<String>, String) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    let alone: Vec<String> = blocks(entry.page)
+        .into_iter()
+        .filter_map(|(info, text)| match info.split_whitespace().collect::<Vec<_>>()[..] {
+            [language, role, file] if role == example || role == "both" => {
+                (language == "cobol" || text.starts_with("layout:")).then(|| file.to_owned())
+            }
+            _ => None,
+        })
+        .collect();
     let run = |words: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
-        let output = command.args(words).current_dir(folder.path()).output().expect("portolan runs");
+        let output =
+            command.args(words).args(&alone).current_dir(folder.path()).output().expect("portolan runs");
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
     };
     let found: serde_json::Value = serde_json::from_str(&run(&["check", "--format", "json"])).unwrap();

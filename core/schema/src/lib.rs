@@ -20,7 +20,7 @@ pub use contract::{
     Contract, Document, LeftOut, LongRunning, Operation, Protocol, Reading, Root, Service, SoapBinding,
     SoapVersion,
 };
-pub use describe::{describe, describe_json};
+pub use describe::{describe, describe_json, describe_layout, describe_layout_json};
 pub use model::{
     Array, Choice, ChoiceId, Content, EnumValue, Enumeration, Facets, Field, FieldId, Name, Occurs, Particle,
     Presence, ProtoKind, Record, RecordId, Scalar, ScalarId, ScalarKind, Schema, TypeId, WhiteSpace, Wire,

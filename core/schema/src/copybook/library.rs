@@ -213,7 +213,7 @@ impl<'r, 'a> Library<'r, 'a> {
 }
 
 /// UTF-8, or what older editors write.
-fn decoded(bytes: Vec<u8>) -> String {
+pub(super) fn decoded(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(error.as_bytes());
         text.into_owned()

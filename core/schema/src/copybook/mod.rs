@@ -30,8 +30,8 @@ use std::{collections::BTreeMap, path::Path};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, SourceId, Sources, Span};
 
 use crate::{
-    Reading, RecordId, Schema,
-    layout::{Dialect, Shape},
+    FieldId, Occurs, Reading, RecordId, Schema,
+    layout::{Dialect, Framing, Layout, Node, NodeId, Order, Shape},
 };
 use format::Comment;
 use library::Library;
@@ -41,6 +41,8 @@ use syntax::{Described, Item};
 pub use format::ReferenceFormat;
 pub use names::FillerNames;
 
+/// How large a copybook may be.
+const MAX_BYTES: usize = 16 << 20;
 /// Comments above an entry tell of it where they are no longer than this.
 const MAX_DOC_LINES: usize = 3;
 
@@ -125,6 +127,32 @@ pub fn read(source: SourceId, reading: &mut Reading<'_>, options: &CopybookOptio
     Checked { value: Some(Copybook { described: parsed.records, notation, files }), diagnostics }
 }
 
+/// Reads the copybook of a file, which is UTF-8 or what older editors write; `from` is the file that names it, and where.
+pub fn load(
+    location: &str,
+    from: Option<(&str, Span)>,
+    reading: &mut Reading<'_>,
+    options: &CopybookOptions,
+) -> Checked<Copybook> {
+    let unreadable = |message: String| {
+        let found = Diagnostic::error(Code::FILE_UNREADABLE, message);
+        let found = match from {
+            Some((_, span)) => found.at(span, ""),
+            None => found,
+        };
+        Checked { value: None, diagnostics: vec![found] }
+    };
+    let resolved = match reading.resolver.resolve(location, from.map(|(name, _)| name)) {
+        Ok(resolved) => resolved,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    if resolved.bytes.len() > MAX_BYTES {
+        return unreadable(format!("`{}` is larger than {MAX_BYTES} bytes", resolved.name));
+    }
+    let source = reading.sources.add(resolved.name.as_str(), library::decoded(resolved.bytes));
+    read(source, reading, options)
+}
+
 impl Copybook {
     /// The names of its records, in their order: what stands at level 01 (or 77). The index among them is what
     /// [`Copybook::lower`] takes. Several are alternatives: each describes the whole record.
@@ -193,6 +221,37 @@ impl Copybook {
         let mut lowering = Lowering::new(&options, schema);
         let value = (!entries.is_empty()).then(|| lowering.merged(name, &entries));
         Checked { value, diagnostics: lowering.diagnostics }
+    }
+
+    /// Its records as those of a layout, of which nothing is known but where their fields are: to be described.
+    pub fn layout(&self, name: &str, options: &CopybookOptions) -> Checked<Layout> {
+        let mut layout = Layout { name: name.to_owned(), ..Layout::default() };
+        layout.file.encoding = options.dialect.encoding;
+        layout.file.framing = Framing::Shaped;
+        let mut diagnostics = Vec::new();
+        for (index, shown) in self.records().enumerate() {
+            let lowered = self.lower(index, options, &mut layout.schema);
+            for found in lowered.diagnostics {
+                if !diagnostics.contains(&found) {
+                    diagnostics.push(found);
+                }
+            }
+            let Some((record, shape)) = lowered.value else { continue };
+            layout.top.push(NodeId(layout.nodes.len() as u32));
+            layout.nodes.push(Node {
+                name: shown.to_owned(),
+                parent: None,
+                record,
+                field: FieldId(0),
+                occurs: Occurs::ONCE,
+                when: None,
+                shape: Some(shape),
+                require: Vec::new(),
+                children: Vec::new(),
+                order: Order::Declared,
+            });
+        }
+        Checked { value: Some(layout), diagnostics }
     }
 
     /// The options, with what the copybook's program says of pictures.

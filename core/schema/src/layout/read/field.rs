@@ -1,10 +1,10 @@
 //! `fields:` items of a shape, and the fields of the schema that they are.
 
-use portolan_diagnostics::Span;
+use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_syntax::{
     expression::Leaf,
     keys::{Keys, boolean, entries, leaf, text},
-    yaml::{Entry, Node, NodeKind},
+    yaml::{Entry, Node, NodeKind, Scalar},
 };
 
 use super::{
@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         for entry in declared {
             path.push(items.len() as u32);
             if let Some(item) = self.field(place, path, entry, items, &mut cursor) {
-                self.remember(place.node, path, entry.key_span);
+                self.remember(place.node, path, entry);
                 items.push(item);
             }
             path.pop();
@@ -74,9 +74,13 @@ impl<'a> Builder<'a> {
         cursor.end
     }
 
-    fn remember(&mut self, node: NodeId, path: &[u32], span: Span) {
+    fn remember(&mut self, node: NodeId, path: &[u32], entry: &Entry) {
+        let keys = match &entry.value.kind {
+            NodeKind::Mapping(keys) => keys.as_slice(),
+            _ => &[],
+        };
         if let Some(spans) = self.spans.get_mut(node.0 as usize) {
-            spans.items.push((path.to_vec(), span));
+            spans.remember(path, entry.key_span, keys);
         }
     }
 
@@ -97,15 +101,20 @@ impl<'a> Builder<'a> {
         }
         if let NodeKind::Scalar(scalar) = &entry.value.kind {
             // The short form: `4-13`, or `30-39 9(8)V99`.
-            let (columns, picture) = match scalar.text.split_once(' ') {
-                Some((columns, picture)) => (columns, Some(picture.trim())),
-                None => (scalar.text.as_str(), None),
-            };
+            let (columns, picture) = short(scalar, entry.value.span);
             let Some(columns) = Columns::parse(columns) else {
-                self.invalid(entry.value.span, format!("`{}` is no field: {WRONG}", entry.key));
+                let message = format!("`{columns}` are no columns: {WRONG}");
+                self.invalid(entry.value.span, message).help.push(
+                    "a field is written `name: 4-13`, `name: 30-39 9(8)V99`, or as a group of keys"
+                        .to_owned(),
+                );
                 return None;
             };
-            let declared = storage::Declared { columns: Some(columns), picture, span: entry.value.span };
+            let declared = storage::Declared {
+                columns: Some(columns),
+                picture: picture.as_ref(),
+                span: entry.value.span,
+            };
             let (storage, extent) = self.storage(&declared, None)?;
             let start = self.start(place, Some((columns, entry.value.span)), None, before, cursor)?;
             let occurs = presence(&storage);
@@ -200,10 +209,8 @@ impl<'a> Builder<'a> {
             if let (Some(declared), Some(length)) = (declared, length)
                 && length > declared
             {
-                self.invalid(
-                    entry.key_span,
-                    format!("its fields need {length} bytes, and it has {declared}"),
-                );
+                let message = format!("its fields need {}, and it has {declared}", words::bytes(length));
+                self.findings.push(Diagnostic::error(Code::LAYOUT_LENGTH, message).at(entry.key_span, ""));
             }
             let extent = match declared.or(length) {
                 Some(length) => Extent::Bytes(length),
@@ -403,7 +410,7 @@ impl<'a> Builder<'a> {
             let mut inner = Vec::new();
             let length =
                 self.fields(Place { record, depth: place.depth - 1, ..place }, path, fields, &mut inner);
-            self.remember(place.node, path, entry.key_span);
+            self.remember(place.node, path, entry);
             path.pop();
             most = most.zip(length).map(|(most, length)| most.max(length));
             let field = self.add(
@@ -434,11 +441,10 @@ impl<'a> Builder<'a> {
         let when = keys.take("when");
         match (is, by, when) {
             (Some(is), Some(by), _) => {
-                let texts: Vec<Box<str>> = match &is.value.kind {
-                    NodeKind::Sequence(items) => {
-                        items.iter().filter_map(|i| i.scalar()).map(|s| s.text.as_str().into()).collect()
-                    }
-                    _ => is.value.scalar().map(|s| s.text.as_str().into()).into_iter().collect(),
+                let one = |node: &Node| Some((node.scalar()?.text.as_str().into(), node.span));
+                let texts: Vec<(Box<str>, Span)> = match &is.value.kind {
+                    NodeKind::Sequence(items) => items.iter().filter_map(one).collect(),
+                    _ => one(&is.value).into_iter().collect(),
                 };
                 self.pend(node, path, Waiting::Variant { by: by.clone(), is: texts });
             }
@@ -517,6 +523,18 @@ impl<'a> Builder<'a> {
         });
         FieldId((fields.len() - 1) as u32)
     }
+}
+
+/// The columns and the picture of the short form: `30-39 9(8)V99`.
+fn short(scalar: &Scalar, span: Span) -> (&str, Option<Leaf>) {
+    let Some((columns, rest)) = scalar.text.split_once(' ') else { return (&scalar.text, None) };
+    let picture = rest.trim();
+    let skipped = scalar.text.len() - rest.trim_start().len();
+    let mut leaf = Leaf::new(scalar, span);
+    leaf.text = picture.into();
+    leaf.verbatim = leaf.verbatim.map(|start| start.saturating_add(skipped as u32));
+    leaf.span = leaf.place(&(0..picture.len()));
+    (columns, Some(leaf))
 }
 
 fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, content: ItemContent) -> Item {

@@ -89,8 +89,19 @@ impl Scope<'_> {
 
     fn unknown(&self, path: &[Segment], span: Span) -> Diagnostic {
         let name = dotted(path);
-        let finding =
-            Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, format!("there is no `{name}` here")).at(span, "");
+        let error = |message| Diagnostic::error(Code::LAYOUT_UNKNOWN_NAME, message).at(span, "");
+        for known in (1..path.len()).rev() {
+            let Some(Meaning::Records(node)) = self.meaning(&path[..known]) else { continue };
+            let around = dotted(&path[..known]);
+            let children =
+                self.layout.node(node).children.iter().map(|id| self.layout.node(*id).name.as_str());
+            let items = self.items(node).iter().map(|item| &*item.name);
+            let names = items.chain(children).filter(|name| !name.is_empty());
+            let names: Vec<String> = names.map(|name| format!("{around}.{name}")).collect();
+            let message = format!("`{around}` has no `{}`", dotted(&path[known..]));
+            return error(message).did_you_mean(&name, names.iter().map(String::as_str));
+        }
+        let finding = error(format!("there is no `{name}` here"));
         let own = self.items(self.node).iter().map(|item| item.name.to_string());
         let records = self.layout.nodes().map(|(id, _)| self.layout.path(id));
         let names: Vec<String> = own.chain(records).collect();

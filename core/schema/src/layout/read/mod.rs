@@ -10,7 +10,9 @@ mod formula;
 mod merge;
 mod record;
 mod rule;
+mod spans;
 mod storage;
+mod told;
 mod words;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ use crate::{
     Name, Reading, Record, RecordId, Schema,
     copybook::{Copybook, CopybookOptions},
 };
+pub(super) use spans::{RuleSpans, Spans, TestSpan};
 
 /// How large a layout file may be.
 const MAX_BYTES: usize = 1 << 20;
@@ -44,6 +47,7 @@ pub fn read(entry: &str, reading: &mut Reading<'_>) -> Checked<Layout> {
         return Checked { value: None, diagnostics: findings };
     };
     let value = layout(&document, reading, &mut findings);
+    findings.sort_by_key(|finding| finding.labels.first().map(|label| (label.span.source, label.span.start)));
     Checked { value, diagnostics: findings }
 }
 
@@ -54,7 +58,7 @@ fn layout(
 ) -> Option<Layout> {
     let mut keys = Keys::of(document, &LAYOUT, findings)?;
     let name = keys.require("layout", findings).and_then(|entry| text(entry, findings))?;
-    keys.take("doc");
+    let doc = keys.take("doc").and_then(|entry| text(entry, findings)).map(|doc| doc.value);
     keys.take("extends");
     let copybooks = keys.take("copybooks");
     let records = keys.require("records", findings);
@@ -89,7 +93,7 @@ fn layout(
     };
     keys.done(findings);
     let mut schema = Schema::default();
-    let root = schema.add_record(Record { name: Name::plain(&name.value), ..Record::default() });
+    let root = schema.add_record(Record { name: Name::plain(&name.value), doc, ..Record::default() });
     let mut builder = Builder {
         schema,
         nodes: Vec::new(),
@@ -113,10 +117,16 @@ fn layout(
             builder.invalid(document.span, "a layout has one record at least");
         }
     }
-    let Builder { schema, nodes, file, pending, spans, findings, .. } = builder;
+    let Builder { schema, nodes, file, pending, mut spans, findings, .. } = builder;
     let mut layout = Layout { name: name.value, schema, root, file, nodes, top, order, unknown };
     for pending in pending {
-        pending.resolve(&mut layout, findings);
+        pending.resolve(&mut layout, &mut spans, findings);
+    }
+    told::defaults(&mut layout);
+    for node in &mut layout.nodes {
+        if let Some(shape) = &mut node.shape {
+            shape.length = record::length(&layout.file, &shape.items);
+        }
     }
     check::check(&layout, &spans, findings);
     Some(layout)
@@ -153,15 +163,6 @@ struct Builder<'a> {
     findings: &'a mut Vec<Diagnostic>,
 }
 
-/// Where the parts of a node were declared, for those who check it.
-#[derive(Debug)]
-pub(crate) struct Spans {
-    /// The node's name.
-    pub(crate) node: Span,
-    /// Each item, by its indexes.
-    pub(crate) items: Vec<(Vec<u32>, Span)>,
-}
-
 /// What names something that may be declared further below.
 struct Pending<'a> {
     node: NodeId,
@@ -175,7 +176,7 @@ enum Waiting<'a> {
     /// `when:`
     When(&'a yaml::Node),
     /// `by:` and `is:` of a variant.
-    Variant { by: Leaf, is: Vec<Box<str>> },
+    Variant { by: Leaf, is: Vec<(Box<str>, Span)> },
     /// `value:`
     Value(&'a Entry, Verify),
     /// `require:`
@@ -207,20 +208,23 @@ impl<'a> Builder<'a> {
 
 impl Pending<'_> {
     /// Resolves what it names, now that all names are known.
-    fn resolve(self, layout: &mut Layout, findings: &mut Vec<Diagnostic>) {
+    fn resolve(self, layout: &mut Layout, spans: &mut [Spans], findings: &mut Vec<Diagnostic>) {
         let Self { node, item, what } = self;
         let scope = formula::Scope { layout, node, item: &item };
         match what {
             Waiting::When(declared) => {
-                let rule = rule::rule(declared, &scope, findings);
+                let Some((rule, places)) = rule::rule(declared, &scope, findings) else { return };
+                remember(spans, node, &item, places);
                 match item.is_empty() {
-                    true => layout.nodes[node.0 as usize].when = rule,
-                    false => set(layout, node, &item, |item| item.when = rule),
+                    true => layout.nodes[node.0 as usize].when = Some(rule),
+                    false => set(layout, node, &item, |item| item.when = Some(rule)),
                 }
             }
             Waiting::Variant { by, is } => {
                 let Some(reference) = scope.field(&by, findings) else { return };
-                let test = super::Test::Value(reference, super::Matches::Literals(is));
+                let (texts, places) = is.into_iter().unzip();
+                remember(spans, node, &item, vec![vec![TestSpan { key: by.span, texts: places }]]);
+                let test = super::Test::Value(reference, super::Matches::Literals(texts));
                 set(layout, node, &item, |item| item.when = Some(super::Rule { any: vec![vec![test]] }));
             }
             Waiting::Value(entry, verify) => {
@@ -256,6 +260,12 @@ impl Pending<'_> {
                 });
             }
         }
+    }
+}
+
+fn remember(spans: &mut [Spans], node: NodeId, item: &[u32], places: RuleSpans) {
+    if let Some(spans) = spans.get_mut(node.0 as usize) {
+        spans.remember_rule(item, places);
     }
 }
 

@@ -8,14 +8,14 @@ use portolan_syntax::{
 
 use super::{
     Builder, Spans, Waiting,
-    field::{Place, is_name, most},
-    merge, words,
+    field::{Place, is_name},
+    words,
 };
 use crate::{
     Occurs, Reading, RecordId, TypeId, Wire,
     copybook::{self, Copybook, CopybookOptions, FillerNames},
     layout::{
-        Extent, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start,
+        Extent, FileFormat, Form, Framing, Invalid, Item, ItemContent, Node, NodeId, Shape, Start,
         grammar::{COPYBOOK, RECORD},
     },
 };
@@ -56,9 +56,7 @@ impl<'a> Builder<'a> {
                 let Some(scalar) = node.scalar() else { continue };
                 let from = reading.sources.get(node.span.source).map(|source| source.name.to_string());
                 let Some(from) = from else { continue };
-                let found = merge::file(&scalar.text, Some((&from, node.span)), reading, self.findings);
-                let Some((_, source, _)) = found else { continue };
-                let copybook = copybook::read(source, reading, &options);
+                let copybook = copybook::load(&scalar.text, Some((&from, node.span)), reading, &options);
                 self.findings.extend(copybook.diagnostics);
                 read.extend(copybook.value);
             }
@@ -160,7 +158,7 @@ impl<'a> Builder<'a> {
             children: Vec::new(),
             order,
         });
-        self.spans.push(Spans { node: entry.key_span, items: Vec::new() });
+        self.spans.push(Spans::new(entry.key_span));
         if let Some(when) = keys.take("when") {
             self.pend(id, &[], Waiting::When(&when.value));
         }
@@ -238,7 +236,7 @@ impl<'a> Builder<'a> {
         if let Some(variants) = variants {
             self.variants(place, &mut path, &variants.value, &mut items);
         }
-        (record, Some(self.finished(items)))
+        (record, Some(Shape { items, length: (0, None) }))
     }
 
     fn laid_by_copybook(
@@ -320,30 +318,27 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
 
-    /// The shape of items; as long as the file's records where they have one length.
-    fn finished(&mut self, items: Vec<Item>) -> Shape {
-        let (least, mut longest) = measure(&items);
-        let framed = match &self.file.framing {
-            Framing::Fixed { length, .. } => Some(*length),
-            Framing::Lines { length, .. } => *length,
-            _ => None,
-        };
-        let (head, tail) = self.file.record_margins;
-        let least = match framed.map(|framed| framed.saturating_sub(head + tail)) {
-            Some(framed) => {
-                longest = longest.map(|most| most.max(framed));
-                least.max(framed)
-            }
-            None => least,
-        };
-        Shape { items, length: (least, longest) }
-    }
+/// How many bytes a record of these items has at least and at most; as many as the file's records where they have one length. What is
+/// there only sometimes is known once conditions are.
+pub(super) fn length(file: &FileFormat, items: &[Item]) -> (u32, Option<u32>) {
+    let (least, longest) = measure(items);
+    let framed = match &file.framing {
+        Framing::Fixed { length, .. } => *length,
+        Framing::Lines { length: Some(length), .. } => *length,
+        _ => return (least, longest),
+    };
+    let (head, tail) = file.record_margins;
+    let framed = framed.saturating_sub(head.saturating_add(tail));
+    (least.max(framed), longest.map(|most| most.max(framed)))
 }
 
 /// How many bytes items take at least and at most.
 fn measure(items: &[Item]) -> (u32, Option<u32>) {
     let (mut least, mut longest) = (0u32, Some(0u32));
+    // The shortest of its variants.
+    let mut variant: Option<u32> = None;
     // Where the next item begins, as above.
     let (mut low, mut high) = (0u32, Some(0u32));
     let mut begins: Vec<(u32, Option<u32>)> = Vec::with_capacity(items.len());
@@ -362,9 +357,9 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
         let (one_low, one_high) = match (&item.extent, item.items()) {
             (Extent::Bytes(length), []) => (*length, Some(*length)),
             (Extent::Bytes(length), inner) => {
-                let (inner_low, _) = measure(inner);
+                let (inner_low, inner_high) = measure(inner);
                 let varies = inner_low < *length && varies(inner);
-                (if varies { inner_low } else { *length }, Some(*length))
+                (if varies { inner_low } else { *length }, inner_high.map(|high| high.max(*length)))
             }
             (Extent::Characters(count), _) => (*count, count.checked_mul(4)),
             (Extent::Rest, _) => (0, None),
@@ -389,13 +384,15 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
         } else {
             (low, high) = (end_low, end_high);
         }
-        if !optional {
-            least = least.max(end_low);
+        match item.when.is_some() {
+            false => least = least.max(end_low),
+            // One of them must be there.
+            true if item.variant => variant = Some(variant.map_or(end_low, |known| known.min(end_low))),
+            true => {}
         }
         longest = longest.zip(end_high).map(|(most, end)| most.max(end));
     }
-    let _ = most;
-    (least, longest)
+    (least.max(variant.unwrap_or(0)), longest)
 }
 
 fn varies(items: &[Item]) -> bool {

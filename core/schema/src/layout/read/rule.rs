@@ -2,32 +2,50 @@
 //!
 //! `{ 1: "6", 2-7: digits }` is all of its tests; a list of such is any of them; a text is an expression.
 
-use portolan_diagnostics::{Code, Diagnostic};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_syntax::{
     expression::{Expression, ExpressionKind, Leaf, Segment},
     yaml::{Entry, Node, NodeKind},
 };
 
-use super::{columns::Columns, formula::Scope};
+use super::{
+    RuleSpans, TestSpan,
+    columns::{Columns, WRONG},
+    formula::Scope,
+};
 use crate::layout::{Characters, Matches, Rule, Test};
 
-/// The rule that is declared; what cannot be read is left out, with a finding.
-pub(super) fn rule(declared: &Node, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
-    let any = match &declared.kind {
+/// The rule that is declared, and where its tests stand; what cannot be read is left out, with a finding.
+pub(super) fn rule(
+    declared: &Node,
+    scope: &Scope<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<(Rule, RuleSpans)> {
+    let all: Vec<Vec<(Test, TestSpan)>> = match &declared.kind {
         NodeKind::Sequence(items) => items.iter().filter_map(|item| tests(item, scope, findings)).collect(),
         _ => vec![tests(declared, scope, findings)?],
     };
-    Some(Rule { any })
+    let (any, places) = all.into_iter().map(|tests| tests.into_iter().unzip()).unzip();
+    Some((Rule { any }, places))
 }
 
-fn tests(declared: &Node, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Option<Vec<Test>> {
+fn tests(
+    declared: &Node,
+    scope: &Scope<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Vec<(Test, TestSpan)>> {
     match &declared.kind {
-        NodeKind::Mapping(entries) => {
-            entries.iter().map(|entry| test(entry, scope, findings)).collect::<Option<Vec<_>>>()
+        NodeKind::Mapping(entries) if !entries.is_empty() => {
+            let one = |entry: &Entry, findings: &mut Vec<Diagnostic>| {
+                let place = TestSpan { key: entry.key_span, texts: texts(&entry.value) };
+                Some((test(entry, scope, findings)?, place))
+            };
+            entries.iter().map(|entry| one(entry, findings)).collect::<Option<Vec<_>>>()
         }
         NodeKind::Scalar(scalar) if !scalar.text.is_empty() => {
             let leaf = Leaf::new(scalar, declared.span);
-            scope.formula(&leaf, findings).map(|formula| vec![Test::Formula(formula)])
+            let place = TestSpan { key: declared.span, texts: Vec::new() };
+            scope.formula(&leaf, findings).map(|formula| vec![(Test::Formula(formula), place)])
         }
         NodeKind::Broken => None,
         _ => {
@@ -40,6 +58,15 @@ fn tests(declared: &Node, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> 
     }
 }
 
+/// Where the texts stand that are expected.
+fn texts(node: &Node) -> Vec<Span> {
+    match &node.kind {
+        NodeKind::Sequence(items) => items.iter().map(|item| item.span).collect(),
+        NodeKind::Mapping(entries) => entries.iter().flat_map(|entry| texts(&entry.value)).collect(),
+        _ => vec![node.span],
+    }
+}
+
 fn wrong(node: &Node, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::LAYOUT_INVALID, message).at(node.span, "")
 }
@@ -48,6 +75,11 @@ fn test(entry: &Entry, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Opt
     if let Some(columns) = Columns::parse(&entry.key) {
         let matches = matches(&entry.value, findings)?;
         return Some(Test::Columns { from: columns.from, to: columns.to, matches });
+    }
+    if entry.key.starts_with(|c: char| c.is_ascii_digit()) {
+        let message = format!("`{}` are no columns: {WRONG}", entry.key);
+        findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(entry.key_span, ""));
+        return None;
     }
     let text = entry.value.scalar().map(|scalar| scalar.text.as_str()).unwrap_or_default();
     match entry.key.as_str() {

@@ -1,8 +1,9 @@
 //! How a field's keys say what its bytes mean: by a picture, or by type and length.
 
-use portolan_diagnostics::{Diagnostic, Span};
+use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_syntax::{
-    keys::{Keys, bad, entries, text},
+    expression::Leaf,
+    keys::{Keys, bad, entries, leaf, text},
     yaml::{Entry, NodeKind},
 };
 
@@ -17,7 +18,7 @@ pub(super) struct Declared<'a> {
     /// Its columns.
     pub(super) columns: Option<Columns>,
     /// The picture of the short form.
-    pub(super) picture: Option<&'a str>,
+    pub(super) picture: Option<&'a Leaf>,
     /// Where the field stands.
     pub(super) span: Span,
 }
@@ -70,7 +71,8 @@ impl<'a> Builder<'a> {
             let length = self.columns_extent(declared.columns);
             return match declared.picture {
                 Some(picture) => {
-                    self.pictured(picture, declared.span, "display", declared.span, length, &mut None)
+                    let place = (length, declared.columns);
+                    self.pictured(picture, "display", declared.span, place, &mut None)
                 }
                 None => {
                     let form = Form::Text(self.text_form(self.file.encoding));
@@ -122,8 +124,8 @@ impl<'a> Builder<'a> {
         if let (Some(Extent::Bytes(columns)), Some((length, entry))) = (by_columns, &length)
             && columns != *length
         {
-            let message = format!("its columns are {columns} bytes, and its length is {length}");
-            self.invalid(entry.value.span, message);
+            let message = format!("its columns are {}, and its length is {length}", words::bytes(columns));
+            self.too_wide(entry.value.span, message);
         }
         by_columns.or(length.map(|(length, _)| Extent::Bytes(length))).or(characters.map(Extent::Characters))
     }
@@ -159,12 +161,12 @@ impl<'a> Builder<'a> {
         let sign = keys.take("sign").and_then(|e| words::word(e, SIGNS, self.findings));
         let signed = keys.take("signed").map(|e| words::flag(Some(e), self.findings));
         let moment = self.moment_key(keys);
-        if let Some(picture) = keys.take("picture").and_then(|e| text(e, self.findings)) {
+        if let Some(picture) = keys.take("picture").and_then(|e| leaf(e, self.findings)) {
             let usage = usage.as_ref().map_or("display", |usage| usage.value.as_str());
             let saved = self.options.dialect.encoding;
             self.options.dialect.encoding = encoding;
             let mut sign = sign;
-            let made = self.pictured(&picture.value, picture.span, usage, usage_span, extent, &mut sign);
+            let made = self.pictured(&picture, usage, usage_span, (extent, declared.columns), &mut sign);
             self.options.dialect.encoding = saved;
             let (mut storage, extent) = made?;
             if let Some((kind, parts)) = moment {
@@ -186,7 +188,7 @@ impl<'a> Builder<'a> {
         let form = match kind {
             Type::Text => Form::Text(self.text_form(encoding)),
             Type::Bytes => Form::Octets,
-            Type::Float => Form::Float(Float { standard: self.dialect().float, order: self.dialect().order }),
+            Type::Float => self.float(declared.span, extent),
             Type::Integer | Type::Decimal => self.number(
                 declared.span,
                 extent,
@@ -271,17 +273,18 @@ impl<'a> Builder<'a> {
 
     fn pictured(
         &mut self,
-        picture: &str,
-        span: Span,
+        picture: &Leaf,
         usage: &str,
         usage_span: Span,
-        declared: Option<Extent>,
+        (declared, at): (Option<Extent>, Option<Columns>),
         sign: &mut Option<Option<(Side, bool)>>,
     ) -> Option<(Storage, Extent)> {
-        let parsed = match Picture::parse_in(picture, self.dialect().notation) {
+        let (text, span) = (&*picture.text, picture.span);
+        let parsed = match Picture::parse_in(text, self.dialect().notation) {
             Ok(parsed) => parsed,
             Err(error) => {
-                self.invalid(span, format!("`{picture}` is no picture: {}", error.message));
+                let message = format!("`{text}` is no picture: {}", error.message);
+                self.invalid(picture.place(&error.range), message);
                 return None;
             }
         };
@@ -302,10 +305,19 @@ impl<'a> Builder<'a> {
         }
         match (declared, extent) {
             (Some(Extent::Bytes(columns)), Extent::Bytes(length)) if columns != length => {
-                let message =
-                    format!("the picture `{picture}` takes {length} bytes, and the field has {columns}");
-                self.findings
-                    .push(Diagnostic::error(portolan_diagnostics::Code::LAYOUT_LENGTH, message).at(span, ""));
+                let message = format!(
+                    "the picture `{text}` takes {}, and the field has {columns}",
+                    words::bytes(length)
+                );
+                let finding = self.too_wide(span, message);
+                if let Some(at) = at {
+                    let help = format!(
+                        "columns {}-{} are as many as it takes",
+                        at.from + 1,
+                        at.from.saturating_add(length)
+                    );
+                    finding.help.push(help);
+                }
                 Some((made, Extent::Bytes(columns)))
             }
             (Some(declared), _) => Some((made, declared)),
@@ -313,15 +325,28 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A length that disagrees with another.
+    fn too_wide(&mut self, span: Span, message: String) -> &mut Diagnostic {
+        self.findings.push(Diagnostic::error(Code::LAYOUT_LENGTH, message).at(span, ""));
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+
     fn usage(&mut self, usage: &str, span: Span) -> Option<Usage> {
         let found = Usage::parse(usage);
         if found.is_none() {
-            let known =
-                ["display", "comp", "comp-1", "comp-2", "comp-3", "comp-5", "comp-6", "comp-9", "national"];
-            let finding = bad(span, format!("`{usage}` is no usage")).did_you_mean(usage, known);
+            let finding = bad(span, format!("`{usage}` is no usage"));
+            let finding = finding.did_you_mean(usage, Usage::NAMES.iter().copied());
             self.findings.push(finding);
         }
         found
+    }
+
+    fn float(&mut self, span: Span, extent: Extent) -> Form {
+        if !matches!(extent, Extent::Bytes(4 | 8)) {
+            self.too_wide(span, "a floating-point number has 4 or 8 bytes".to_owned());
+        }
+        Form::Float(Float { standard: self.dialect().float, order: self.dialect().order })
     }
 
     #[allow(clippy::too_many_arguments, reason = "they are what a number is declared by")]
@@ -371,9 +396,7 @@ impl<'a> Builder<'a> {
                 let order = if usage == Usage::Little { crate::layout::ByteOrder::Little } else { order };
                 Form::Binary(Binary { signed: signed.unwrap_or(true), order, scale, digits })
             }
-            Usage::Comp1 | Usage::Comp2 => {
-                Form::Float(Float { standard: self.dialect().float, order: self.dialect().order })
-            }
+            Usage::Comp1 | Usage::Comp2 => self.float(span, extent),
             _ => {
                 let sign = match (sign, signed) {
                     (Some(Some((side, true))), _) => Sign::Separate(side),

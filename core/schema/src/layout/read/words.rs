@@ -60,6 +60,11 @@ pub(super) fn listed(names: &[String]) -> String {
     }
 }
 
+/// `1 byte`, `9 bytes`.
+pub(super) fn bytes(count: u32) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
 /// A whole number within bounds.
 pub(super) fn whole(entry: &Entry, least: i64, most: i64, findings: &mut Vec<Diagnostic>) -> Option<i64> {
     let value = text(entry, findings)?;

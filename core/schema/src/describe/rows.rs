@@ -1,0 +1,524 @@
+//! The fields of a record as rows: where each is, how long, what it is, and what else is said of it.
+
+use super::{formula, words};
+use crate::{
+    EnumValue, FieldId, RecordId, TypeId,
+    layout::{
+        Binary, ByteOrder, Characters, Encoding, Extent, Fill, Filler, Fillers, FloatStandard, Form, Invalid,
+        Item, ItemContent, Layout, NodeId, Null, Overpunch, Shape, Side, Sign, Start, Storage, Text, Times,
+        Trim, Verify,
+    },
+};
+
+/// Rows of one record at most.
+const MAX_ROWS: usize = 5000;
+/// Listed texts that are shown.
+const SHOWN_VALUES: usize = 60;
+/// How much is shown of what they mean, in bytes.
+const SHOWN_DOCS: usize = 160;
+
+/// A field, a group, or bytes without a name.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// How deep in groups it is.
+    pub(super) depth: usize,
+    /// Its own name; empty for fillers.
+    pub(super) name: String,
+    /// The names that lead to it in its record, `[]` behind lists; empty for fillers.
+    pub(super) path: String,
+    /// Where it begins.
+    pub(super) place: Place,
+    /// How long one occurrence is.
+    pub(super) extent: Extent,
+    /// How often it stands there.
+    pub(super) times: Times,
+    /// Its picture, or what would be one: `9(8)V99`, `yyMMdd`. Empty for groups.
+    pub(super) picture: String,
+    /// The kind of its value: `decimal`, `date`; `group`, `variant`, `filler`.
+    pub(super) kind: String,
+    /// What else is said of it, each in a few words.
+    pub(super) notes: Vec<String>,
+    /// What it is, in the words of the layout.
+    pub(super) doc: Option<String>,
+}
+
+/// Where an item begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Always so many bytes after the record's beginning.
+    At(u32),
+    /// So many at the earliest: what stands before it varies.
+    From(u32),
+    /// So many bytes before the record's end.
+    BeforeEnd(u32),
+}
+
+impl Place {
+    fn plus(self, bytes: u32) -> Self {
+        match self {
+            Self::At(at) => Self::At(at.saturating_add(bytes)),
+            Self::From(at) => Self::From(at.saturating_add(bytes)),
+            Self::BeforeEnd(bytes) => Self::BeforeEnd(bytes),
+        }
+    }
+
+    /// Bytes from the beginning, at the earliest.
+    pub(super) fn offset(self) -> Option<u32> {
+        match self {
+            Self::At(at) | Self::From(at) => Some(at),
+            Self::BeforeEnd(_) => None,
+        }
+    }
+}
+
+/// The rows of a record.
+pub(super) fn rows(layout: &Layout, node: NodeId, shape: &Shape, usual: &Usual) -> Vec<Row> {
+    let mut rows = Rows { layout, node, usual, rows: Vec::new() };
+    rows.items(&shape.items, layout.node(node).record, Place::At(0), 0, "");
+    let mut rows = rows.rows;
+    gaps(&mut rows, shape.length.0);
+    rows
+}
+
+/// Adds rows for bytes that none has, where all have fixed places.
+fn gaps(rows: &mut Vec<Row>, length: u32) {
+    let mut taken = Vec::new();
+    for row in rows.iter().filter(|row| row.depth == 0 || row.kind != "group") {
+        let (Place::At(at), Extent::Bytes(bytes)) = (row.place, row.extent) else { return };
+        let times = match row.times {
+            Times::Once => 1,
+            Times::Fixed(times) => times,
+            Times::Counted { most, .. } => most,
+        };
+        // What a variant covers, its own fields say.
+        if row.kind != "variant" {
+            taken.push((at, at.saturating_add(bytes.saturating_mul(times))));
+        }
+    }
+    taken.push((length, length));
+    taken.sort_unstable();
+    let mut end = 0u32;
+    for (from, to) in taken {
+        if from > end {
+            let behind = rows.iter().position(|row| row.depth == 0 && row.place.offset() >= Some(from));
+            let gap = Row {
+                depth: 0,
+                name: String::new(),
+                path: String::new(),
+                place: Place::At(end),
+                extent: Extent::Bytes(from - end),
+                times: Times::Once,
+                picture: String::new(),
+                kind: "filler".to_owned(),
+                notes: vec!["of which the layout says nothing".to_owned()],
+                doc: None,
+            };
+            rows.insert(behind.unwrap_or(rows.len()), gap);
+        }
+        end = end.max(to);
+    }
+}
+
+/// How many bytes all occurrences of an item take at least and at most; no most where it takes what is left.
+fn measure(item: &Item) -> (u32, Option<u32>) {
+    let one = match (&item.content, item.extent) {
+        (_, Extent::Rest | Extent::Characters(_)) => (0, None),
+        (ItemContent::Group(_, items), Extent::Bytes(most)) => {
+            let varies = items.iter().any(|item| {
+                let (least, most) = measure(item);
+                Some(least) != most
+            });
+            let least = items.iter().map(|item| measure(item).0).fold(0, u32::saturating_add);
+            (if varies { least.min(most) } else { most }, Some(most))
+        }
+        (_, Extent::Bytes(bytes)) => (bytes, Some(bytes)),
+    };
+    match item.times {
+        Times::Once => one,
+        Times::Fixed(times) => (one.0.saturating_mul(times), one.1.map(|most| most.saturating_mul(times))),
+        Times::Counted { most, room: true, .. } => {
+            let all = one.1.map(|bytes| bytes.saturating_mul(most));
+            (all.unwrap_or(0), all)
+        }
+        Times::Counted { least, most, .. } => {
+            (one.0.saturating_mul(least), one.1.map(|bytes| bytes.saturating_mul(most)))
+        }
+    }
+}
+
+struct Rows<'l> {
+    layout: &'l Layout,
+    node: NodeId,
+    usual: &'l Usual,
+    rows: Vec<Row>,
+}
+
+impl Rows<'_> {
+    fn items(&mut self, items: &[Item], record: RecordId, base: Place, depth: usize, path: &str) {
+        let mut next = base;
+        let mut begins: Vec<Place> = Vec::with_capacity(items.len());
+        for item in items {
+            if self.rows.len() >= MAX_ROWS {
+                return;
+            }
+            let place = match item.start {
+                Start::At(offset) => base.plus(offset),
+                Start::Next => next,
+                Start::Like(other) => begins.get(other as usize).copied().unwrap_or(next),
+                Start::FromEnd(bytes) => Place::BeforeEnd(bytes),
+            };
+            begins.push(place);
+            let (least, most) = measure(item);
+            if !matches!(item.start, Start::Like(_) | Start::FromEnd(_)) {
+                next = place.plus(least);
+                if let (true, Place::At(at)) = (Some(least) != most, next) {
+                    next = Place::From(at);
+                }
+            }
+            self.item(items, item, record, place, depth, path);
+        }
+    }
+
+    fn item(
+        &mut self,
+        siblings: &[Item],
+        item: &Item,
+        record: RecordId,
+        place: Place,
+        depth: usize,
+        path: &str,
+    ) {
+        let many = if matches!(item.times, Times::Once) { "" } else { "[]" };
+        let own = match (path, &*item.name) {
+            (_, "") => String::new(),
+            ("", name) => format!("{name}{many}"),
+            (path, name) => format!("{path}.{name}{many}"),
+        };
+        let mut notes = self.around(siblings, item);
+        let (picture, kind) = match &item.content {
+            ItemContent::Group(..) if item.variant || is_variant(item) => {
+                (String::new(), "variant".to_owned())
+            }
+            ItemContent::Group(..) => (String::new(), "group".to_owned()),
+            ItemContent::Filler(filler) => {
+                notes.extend(filling(filler));
+                (String::new(), "filler".to_owned())
+            }
+            ItemContent::Value(storage) => {
+                self.value(item, storage, record, &mut notes);
+                self.typed(item.field, record)
+            }
+        };
+        let field = item.field.map(|field| self.layout.schema.field(record, field));
+        if field.is_some_and(|field| field.redact) {
+            notes.push("sensitive".to_owned());
+        }
+        self.rows.push(Row {
+            depth,
+            name: item.name.to_string(),
+            path: own.clone(),
+            place,
+            extent: item.extent,
+            times: item.times.clone(),
+            picture,
+            kind,
+            notes,
+            doc: field.and_then(|field| field.doc.clone()),
+        });
+        if let ItemContent::Group(record, items) = &item.content {
+            self.items(items, *record, place, depth + 1, &own);
+        }
+    }
+
+    fn typed(&self, field: Option<FieldId>, record: RecordId) -> (String, String) {
+        let schema = &self.layout.schema;
+        let Some(field) = field else { return (String::new(), "no value".to_owned()) };
+        let TypeId::Scalar(id) = schema.field(record, field).ty else { return Default::default() };
+        let scalar = schema.scalar(id);
+        let picture = scalar.name.local.strip_prefix("PIC ").unwrap_or(&scalar.name.local);
+        (picture.to_owned(), words::kind(schema, &scalar.kind))
+    }
+
+    /// How often it is there, when, and over what.
+    fn around(&self, siblings: &[Item], item: &Item) -> Vec<String> {
+        let mut notes = Vec::new();
+        match &item.times {
+            Times::Once => {}
+            Times::Fixed(times) => notes.push(format!("{times} times")),
+            Times::Counted { least, most, by, words, room } => {
+                let often = format!("{least} to {most} times");
+                let mut text = match by.is_empty() {
+                    true => often,
+                    false => {
+                        let by = crate::layout::Reference { record: self.node, item: by.clone() };
+                        format!("{often}, by {}", formula::field(self.layout, self.node, &by))
+                    }
+                };
+                if !words.is_empty() {
+                    let words: Vec<String> =
+                        words.iter().map(|(word, count)| format!("{word:?} is {count}")).collect();
+                    text.push_str(&format!(" ({})", words.join(", ")));
+                }
+                if *room {
+                    text.push_str(", with room for all");
+                }
+                notes.push(text);
+            }
+        }
+        if let Start::Like(other) = item.start {
+            let name = siblings.get(other as usize).map_or("", |item| &item.name);
+            notes.push(format!("redefines {}", if name.is_empty() { "a filler" } else { name }));
+        }
+        if let Some(rule) = &item.when {
+            notes.push(format!("if {}", formula::rule(self.layout, self.node, rule)));
+        }
+        notes
+    }
+
+    /// What is said of a value.
+    fn value(&self, item: &Item, storage: &Storage, record: RecordId, notes: &mut Vec<String>) {
+        if let Some(check) = &item.value {
+            let warned = match check.verify {
+                verify if verify == self.layout.file.verify => "",
+                Verify::Warn => " (or a warning)",
+                Verify::Refuse => " (or an error)",
+            };
+            notes.push(format!("= {}{warned}", formula::formula(self.layout, self.node, &check.formula)));
+        }
+        if let Some(require) = &item.require {
+            notes.push(format!("requires {}", require.text));
+        }
+        let schema = &self.layout.schema;
+        if let Some(field) = item.field
+            && let TypeId::Scalar(id) = schema.field(record, field).ty
+            && let Some(listed) = &schema.scalar(id).enumeration
+        {
+            // What each means is shown where it is not a table of its own.
+            let docs = listed.values.iter().filter_map(|value| value.doc.as_ref()).map(String::len);
+            let docs = docs.sum::<usize>() <= SHOWN_DOCS;
+            let value = |value: &EnumValue| match &value.doc {
+                Some(doc) if docs => format!("{} ({doc})", value.name),
+                _ => value.name.clone(),
+            };
+            let shown: Vec<String> = listed.values.iter().take(SHOWN_VALUES).map(value).collect();
+            let more = if listed.values.len() > SHOWN_VALUES { " | ..." } else { "" };
+            notes.push(format!("one of {}{more}", shown.join(" | ")));
+        }
+        let usual = self.usual.absent.as_ref();
+        let as_usual = match usual {
+            Some((nulls, invalid)) => *nulls == storage.nulls && *invalid == storage.invalid,
+            None => storage.nulls.is_empty() && storage.invalid == Invalid::Refuse,
+        };
+        if !as_usual && !self.usual.bare {
+            notes.push(absent(&storage.nulls, storage.invalid).unwrap_or("never none".to_owned()));
+        }
+        notes.extend(item.default.as_ref().map(|default| format!("default {default:?}")));
+        if !self.usual.bare {
+            notes.extend(stored(&storage.form, self.layout.file.encoding, self.usual));
+        }
+    }
+}
+
+/// What most values of a layout have in common: it is said once for all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Usual {
+    /// When there is no value.
+    absent: Option<(Vec<Null>, Invalid)>,
+    /// How texts are trimmed; `None` is as they are justified.
+    trim: Option<Trim>,
+    /// What texts consist of.
+    chars: Option<Characters>,
+    /// Nothing else is known: of a copybook, which says no word of encodings and trimming.
+    bare: bool,
+}
+
+/// Fewer values than these have nothing in common that is worth a sentence.
+const FEW: usize = 4;
+
+impl Usual {
+    /// What most values of a layout have.
+    pub(super) fn of(layout: &Layout) -> Self {
+        fn each<'l>(items: &'l [Item], see: &mut dyn FnMut(&'l Storage)) {
+            for item in items {
+                if let ItemContent::Value(storage) = &item.content {
+                    see(storage);
+                }
+                each(item.items(), see);
+            }
+        }
+        let (mut absent, mut trims, mut chars) = (Votes(Vec::new()), Votes(Vec::new()), Votes(Vec::new()));
+        for shape in layout.nodes().filter_map(|(_, node)| node.shape.as_ref()) {
+            each(&shape.items, &mut |storage| {
+                absent.cast((&storage.nulls, storage.invalid));
+                if let Form::Text(text) = &storage.form {
+                    trims.cast((text.trim != by_side(text.justified)).then_some(text.trim));
+                    chars.cast(text.chars.as_ref());
+                }
+            });
+        }
+        Self {
+            absent: absent.most().map(|(nulls, invalid)| (nulls.clone(), invalid)),
+            trim: trims.most().flatten(),
+            chars: chars.most().flatten().cloned(),
+            bare: false,
+        }
+    }
+
+    /// Of a copybook.
+    pub(super) fn bare() -> Self {
+        Self { absent: None, trim: None, chars: None, bare: true }
+    }
+
+    /// The same in words.
+    pub(super) fn says(&self) -> Option<String> {
+        let absent = self.absent.as_ref().and_then(|(nulls, invalid)| absent(nulls, *invalid));
+        let texts = [self.trim.map(trimmed), self.chars.as_ref().map(formula::class)];
+        let texts: Vec<String> = texts.into_iter().flatten().collect();
+        let says = match (absent, texts.as_slice()) {
+            (None, []) => return None,
+            (Some(absent), []) => format!("values are {absent}"),
+            (None, texts) => format!("texts are {}", texts.join(", ")),
+            (Some(absent), texts) => format!("values are {absent}, texts are {}", texts.join(", ")),
+        };
+        Some(format!("{says}, unless something else is said"))
+    }
+}
+
+/// What is there most.
+struct Votes<T>(Vec<(T, usize)>);
+
+impl<T: PartialEq> Votes<T> {
+    fn cast(&mut self, vote: T) {
+        match self.0.iter().position(|(known, _)| *known == vote) {
+            Some(at) => self.0[at].1 += 1,
+            None => self.0.push((vote, 1)),
+        }
+    }
+
+    /// What more than half have.
+    fn most(self) -> Option<T> {
+        let all: usize = self.0.iter().map(|(_, count)| count).sum();
+        let most = self.0.into_iter().max_by_key(|(_, count)| *count);
+        most.filter(|(_, count)| count * 2 > all && all >= FEW).map(|(vote, _)| vote)
+    }
+}
+
+/// From where padding is taken away where nothing else is said.
+fn by_side(side: Side) -> Trim {
+    match side {
+        Side::Left => Trim { left: false, right: true },
+        Side::Right => Trim { left: true, right: false },
+    }
+}
+
+fn trimmed(trim: Trim) -> String {
+    match trim {
+        Trim { left: true, right: true } => "trimmed on both sides",
+        Trim { left: true, right: false } => "trimmed on the left",
+        Trim { left: false, right: true } => "trimmed on the right",
+        Trim { left: false, right: false } => "not trimmed",
+    }
+    .to_owned()
+}
+
+fn absent(nulls: &[Null], invalid: Invalid) -> Option<String> {
+    let mut words: Vec<String> = nulls.iter().map(null).collect();
+    if invalid == Invalid::Null {
+        words.push("unreadable".to_owned());
+    }
+    (!words.is_empty()).then(|| format!("none if {}", words.join(" or ")))
+}
+
+fn is_variant(item: &Item) -> bool {
+    item.when.is_some() && item.start == Start::At(0) && matches!(item.content, ItemContent::Group(..))
+}
+
+fn filling(filler: &Filler) -> Vec<String> {
+    let fill = match &filler.fill {
+        Fillers::Blanks => None,
+        Fillers::Zeros => Some("zeros".to_owned()),
+        Fillers::Byte(byte) => Some(format!("bytes of {byte:02X}")),
+        Fillers::Text(text) => Some(format!("{text:?}")),
+    };
+    let mut notes: Vec<String> = fill.into_iter().collect();
+    if filler.exact {
+        notes.push("nothing else".to_owned());
+    }
+    notes
+}
+
+fn null(null: &Null) -> String {
+    match null {
+        Null::Blanks => "blank".to_owned(),
+        Null::Zeros => "zeros".to_owned(),
+        Null::Nines => "nines".to_owned(),
+        Null::LowValues => "low values".to_owned(),
+        Null::HighValues => "high values".to_owned(),
+        Null::Byte(byte) => format!("bytes of {byte:02X}"),
+        Null::Text(text) => format!("{text:?}"),
+    }
+}
+
+/// What a picture does not say of how a value is stored, where it is not the usual.
+fn stored(form: &Form, encoding: Encoding, usual: &Usual) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut order = |order: ByteOrder| {
+        if order == ByteOrder::Little {
+            notes.push("least significant byte first".to_owned());
+        }
+    };
+    match form {
+        Form::Text(text) => return text_notes(text, encoding, usual),
+        Form::Zoned(zoned) => {
+            match zoned.fill {
+                Fill::Zero => {}
+                Fill::Blank => notes.push("blanks before it".to_owned()),
+                Fill::BlankAfter => notes.push("blanks behind it".to_owned()),
+            }
+            if let Sign::Overpunch(_, punch) = zoned.sign {
+                notes.push(match punch {
+                    Overpunch::Ebcdic => "sign in a zone".to_owned(),
+                    Overpunch::Ascii => "sign in a digit, p to y minus".to_owned(),
+                    Overpunch::Translated => "sign in a digit, {A to I plus, }J to R minus".to_owned(),
+                });
+            }
+        }
+        Form::Binary(Binary { order: first, .. }) => order(*first),
+        Form::Float(float) => {
+            order(float.order);
+            notes.push(match float.standard {
+                FloatStandard::Ieee => "IEEE 754".to_owned(),
+                FloatStandard::Ibm => "IBM hexadecimal".to_owned(),
+            });
+        }
+        Form::Moment(moment) => {
+            let two = moment.parts.contains(&crate::layout::Part::ShortYear)
+                && !moment.parts.contains(&crate::layout::Part::Century);
+            if two {
+                notes.push(format!("years {} to {}", moment.century, u32::from(moment.century) + 99));
+            }
+        }
+        Form::Octets | Form::Packed(_) | Form::Edited(_) => {}
+    }
+    notes
+}
+
+fn text_notes(text: &Text, encoding: Encoding, usual: &Usual) -> Vec<String> {
+    let mut notes = Vec::new();
+    if text.encoding != encoding {
+        notes.push(text.encoding.to_string());
+    }
+    if text.pad != ' ' {
+        notes.push(format!("padded with {:?}", text.pad.to_string()));
+    }
+    if text.trim != usual.trim.unwrap_or(by_side(text.justified)) {
+        notes.push(trimmed(text.trim));
+    }
+    if text.chars != usual.chars {
+        notes.push(text.chars.as_ref().map_or("any characters".to_owned(), formula::class));
+    }
+    if text.transliterate {
+        notes.push("transliterated".to_owned());
+    }
+    notes
+}

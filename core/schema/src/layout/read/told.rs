@@ -1,0 +1,45 @@
+//! What tells a record from others is written into it where nobody says it: the code in its first columns.
+
+use crate::layout::{Extent, Form, ItemContent, Layout, Matches, NodeId, Start, Storage, Test, Times};
+
+/// Gives the fields that a record's `when:` names one text for that text as their default, where they have none.
+pub(super) fn defaults(layout: &mut Layout) {
+    for index in 0..layout.nodes.len() {
+        let id = NodeId(index as u32);
+        let node = layout.node(id);
+        let Some([tests]) = node.when.as_ref().map(|rule| rule.any.as_slice()) else { continue };
+        let told: Vec<(Vec<u32>, Box<str>)> =
+            tests.iter().filter_map(|test| told(layout, id, test)).collect();
+        let Some(shape) = &mut layout.nodes[index].shape else { continue };
+        for (path, text) in told {
+            if let Some(item) =
+                shape.at_mut(&path).filter(|item| item.default.is_none() && item.value.is_none())
+            {
+                item.default = Some(text);
+            }
+        }
+    }
+}
+
+/// The field that a test is about, and what must stand there.
+fn told(layout: &Layout, id: NodeId, test: &Test) -> Option<(Vec<u32>, Box<str>)> {
+    match test {
+        Test::Columns { from, to: Some(to), matches: Matches::Literals(texts) } => {
+            let [text] = texts.as_slice() else { return None };
+            let items = &layout.node(id).shape.as_ref()?.items;
+            let is = |storage: &Storage| matches!(storage.form, Form::Text(_) | Form::Zoned(_));
+            let at = items.iter().position(|item| {
+                item.start == Start::At(*from)
+                    && item.extent == Extent::Bytes(to - from)
+                    && item.times == Times::Once
+                    && matches!(&item.content, ItemContent::Value(storage) if is(storage))
+            })?;
+            Some((vec![at as u32], text.clone()))
+        }
+        Test::Value(reference, Matches::Literals(texts)) if reference.record == id => {
+            let [text] = texts.as_slice() else { return None };
+            Some((reference.item.clone(), text.clone()))
+        }
+        _ => None,
+    }
+}

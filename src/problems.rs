@@ -1,0 +1,153 @@
+//! What is wrong with a file of records, for people: where, what stands there, and what to do.
+
+use std::collections::HashSet;
+
+use portolan_formats::{
+    ValueProblem,
+    records::{FrameError, Misplaced, Problem, RecordError, RecordErrorKind, codepage::Transcoder},
+};
+use portolan_schema::layout::{Item, ItemContent, Layout, scalar};
+
+use crate::report::{Report, plural};
+
+/// How many errors are told of before the rest is only counted, and as many warnings.
+const SHOWN: usize = 100;
+/// How many bytes are shown of what was found.
+const FOUND: usize = 32;
+
+/// Tells of problems as they come, and counts them.
+pub(crate) struct Problems<'l> {
+    file: String,
+    layout: &'l Layout,
+    errors: usize,
+    warnings: usize,
+    /// What was advised already: once is enough.
+    advised: HashSet<&'static str>,
+}
+
+impl<'l> Problems<'l> {
+    /// Of a file with this layout.
+    pub(crate) fn new(file: impl Into<String>, layout: &'l Layout) -> Self {
+        Self { file: file.into(), layout, errors: 0, warnings: 0, advised: HashSet::new() }
+    }
+
+    /// How many errors there were.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Tells of one.
+    pub(crate) fn tell(&mut self, problem: &Problem, report: &Report) {
+        let (count, word) = match problem.warning {
+            true => (&mut self.warnings, "warning"),
+            false => (&mut self.errors, "error"),
+        };
+        *count += 1;
+        if *count > SHOWN {
+            if *count == SHOWN + 1 {
+                report.note(format_args!("{}: further {word}s are only counted", self.file));
+            }
+            return;
+        }
+        let error = &problem.error;
+        report.note(format_args!("{word}: {}: {error}", self.file));
+        if let Some(picture) = self.picture(error) {
+            report.note(format_args!("  field: {picture}"));
+        }
+        if !error.raw.is_empty() {
+            report.note(format_args!("  found: {}", self.found(&error.raw)));
+        }
+        if let Some(advice) = advice(&error.kind).filter(|advice| self.advised.insert(advice)) {
+            report.note(format_args!("  help: {advice}"));
+        }
+    }
+
+    /// `7 errors, 2 warnings`; nothing where there is none.
+    pub(crate) fn counted(&self) -> Option<String> {
+        let counts = [(self.errors, "error"), (self.warnings, "warning")];
+        let words: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| plural(count, word))
+            .collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// The bytes, and what they are as characters of the file's encoding.
+    fn found(&self, raw: &[u8]) -> String {
+        let transcoder = Transcoder::new(self.layout.file.encoding);
+        let character = |byte: &u8| {
+            let mut text = String::new();
+            let single = transcoder.is_single() && transcoder.decode(&[*byte], &mut text).is_ok();
+            let shown = text.chars().next().filter(|_| single).unwrap_or(char::from(*byte));
+            if shown.is_control() || !single && !byte.is_ascii() { '.' } else { shown }
+        };
+        let hex: Vec<String> = raw.iter().take(FOUND).map(|byte| format!("{byte:02x}")).collect();
+        let text: String = raw.iter().take(FOUND).map(character).collect();
+        match raw.len() > FOUND {
+            true => format!("{} ... ({} bytes) |{text}|", hex.join(" "), raw.len()),
+            false => format!("{} |{text}|", hex.join(" ")),
+        }
+    }
+
+    /// What the layout says of the field that an error is about: its picture.
+    fn picture(&self, error: &RecordError) -> Option<String> {
+        let concerns_the_value = matches!(
+            error.kind,
+            RecordErrorKind::Value(_) | RecordErrorKind::Verify(_) | RecordErrorKind::Filler
+        );
+        if !concerns_the_value {
+            return None;
+        }
+        let node = self.layout.find(error.name.as_deref()?)?;
+        let mut items = self.layout.node(node).shape.as_ref()?.items.as_slice();
+        let mut found: Option<&Item> = None;
+        for name in error.field.as_deref()?.split('.') {
+            let name = name.split('[').next().unwrap_or_default();
+            let item = items.iter().find(|item| *item.name == *name)?;
+            items = item.items();
+            found = Some(item);
+        }
+        let item = found?;
+        match &item.content {
+            ItemContent::Value(storage) => Some(scalar(storage, item.extent).name.local),
+            _ => None,
+        }
+    }
+}
+
+/// What to do about it, where the layout could say otherwise.
+fn advice(kind: &RecordErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        RecordErrorKind::Value(
+            ValueProblem::Lexical | ValueProblem::OutOfRange | ValueProblem::NoCharacter,
+        ) => {
+            "`null:` on the field names bytes that stand for no value, `invalid: null` takes any that cannot be read for it"
+        }
+        RecordErrorKind::Short { .. } => {
+            "`short-lines: pad` under `file:` reads shorter records as if blanks followed"
+        }
+        RecordErrorKind::Long { .. } => {
+            "`long-lines: truncate` under `file:` passes over what is behind the last field"
+        }
+        RecordErrorKind::NotListed => "add it to `values` of the field, if it may be there",
+        RecordErrorKind::Verify(_) => {
+            "`verify: warn` on the field, or on the layout, takes what is otherwise with a warning"
+        }
+        RecordErrorKind::NoVariant => "`otherwise: ignore` beside the variants takes a record without one",
+        RecordErrorKind::Filler => "without `exact` the filler may be anything",
+        RecordErrorKind::Misplaced(Misplaced::Unexpected(_)) => {
+            "`unknown: skip` on the layout passes over records of no known kind"
+        }
+        RecordErrorKind::Misplaced(_) => {
+            "`portolan describe` prints which records follow which, and how often"
+        }
+        RecordErrorKind::Frame(FrameError::NotDigits | FrameError::Length(_) | FrameError::TooLong) => {
+            "is the file framed otherwise? See `framing`, `byte-order` and `inclusive` under `file:`"
+        }
+        RecordErrorKind::Frame(FrameError::Truncated { .. }) => {
+            "is the file whole, and `framing` under `file:` what it is?"
+        }
+        _ => return None,
+    })
+}
