@@ -36,7 +36,11 @@ fn each_framing_is_written_and_read() {
         let records = text.lines().filter(|line| !line.contains("\"_record\":\"_")).count();
         assert_eq!(records, framed.sample.lines().count(), "{}: {text}", framed.name);
         // What was written by the layout is as the layout would have it.
-        assert!(!text.lines().any(|line| line.contains("_raw") && !line.contains("_other")), "{}: {text}", framed.name);
+        assert!(
+            !text.lines().any(|line| line.contains("_raw") && !line.contains("_other")),
+            "{}: {text}",
+            framed.name
+        );
         there_and_back(framed, bytes);
     }
 }

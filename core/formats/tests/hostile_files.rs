@@ -117,7 +117,10 @@ fn archives_that_are_refused() {
     let last = damaged.len() - 6;
     damaged[last] ^= 1;
     check(&damaged, "its compressed data is damaged: corrupt gzip stream does not have a matching checksum");
-    check(&[packed, b"the rest of the file".to_vec()].concat(), "its compressed data is damaged: invalid gzip header");
+    check(
+        &[packed, b"the rest of the file".to_vec()].concat(),
+        "its compressed data is damaged: invalid gzip header",
+    );
 
     let whole = zip(&[Entry::deflated(LINES)]);
     for end in [20, 33, 36, 45] {
@@ -129,7 +132,10 @@ fn archives_that_are_refused() {
     check(&file, "the compressed file ends too early");
     check(&[file, vec![0; 50]].concat(), "the archive ends without its directory");
     check(&zip(&[Entry::stored(LINES), Entry::stored(LINES)]), "the archive holds more than one file");
-    check(&zip(&[Entry::deflated(LINES).described(), Entry::deflated(LINES)]), "the archive holds more than one file");
+    check(
+        &zip(&[Entry::deflated(LINES).described(), Entry::deflated(LINES)]),
+        "the archive holds more than one file",
+    );
     check(&zip(&[Entry { flags: 1, ..Entry::deflated(LINES) }]), "the archive is encrypted");
     check(
         &zip(&[Entry { method: 14, ..Entry::deflated(LINES) }]),
@@ -160,7 +166,10 @@ fn bombs() {
 /// What was read before a file broke off is given; the error says where the next record begins.
 #[test]
 fn a_compressed_file_that_ends_within_a_record() {
-    let file = compiled("layout: it\nfile: { framing: lines }\nrecords: { record: { occurs: 0.., fields: { a: { length: 6 } } } }", "");
+    let file = compiled(
+        "layout: it\nfile: { framing: lines }\nrecords: { record: { occurs: 0.., fields: { a: { length: 6 } } } }",
+        "",
+    );
     // Stored blocks, so that all that is there can be read.
     let mut encoder = GzEncoder::new(Vec::new(), Level::none());
     encoder.write_all(b"000001\n000002\n000003\n000004\n").unwrap();
@@ -198,9 +207,18 @@ fn monotonous_files() {
 /// An open quote, and lines without an end.
 #[test]
 fn what_never_ends() {
-    let lines = compiled("layout: it\nfile: { framing: lines, line-end: lf }\nrecords: { r: { occurs: 0.., fields: { a: { length: 1 } } } }", "");
-    let quoted = compiled("layout: it\nfile: { framing: delimited, titles: false }\nrecords: { r: { occurs: 0.., fields: { a: { length: 1 } } } }", "");
-    let shaped = compiled("layout: it\nfile: { framing: shaped }\nrecords: { r: { occurs: 0.., when: { 1: A }, fields: { a: { length: 1 } } } }", "");
+    let lines = compiled(
+        "layout: it\nfile: { framing: lines, line-end: lf }\nrecords: { r: { occurs: 0.., fields: { a: { length: 1 } } } }",
+        "",
+    );
+    let quoted = compiled(
+        "layout: it\nfile: { framing: delimited, titles: false }\nrecords: { r: { occurs: 0.., fields: { a: { length: 1 } } } }",
+        "",
+    );
+    let shaped = compiled(
+        "layout: it\nfile: { framing: shaped }\nrecords: { r: { occurs: 0.., when: { 1: A }, fields: { a: { length: 1 } } } }",
+        "",
+    );
     let too_long = "record 1, at byte 0: a record is longer than 16777216 bytes: is it framed otherwise?";
     let no_kind = "record 1, at byte 0: no record of the layout begins like this here, so that nothing says how long it is";
     let check = |file: &RecordFile, first: &[u8], then: u8, expected: &str| {
@@ -240,7 +258,14 @@ fn counts() {
     let layout = "layout: it\nfile: { framing: rdw }\nrecords: { r: { occurs: 0.., fields: { n: { picture: 9(4), usage: comp-5 }, items: { occurs: 0..65535, depending-on: n, fields: { a: { length: 100 } } } } } }";
     let file = compiled(layout, "");
     let (_, problems) = decoded(&file, b"\0\x02\0\0\xFF\xFF");
-    assert!(problems[0].error.to_string().starts_with("record 1, `r`, at byte 6, field `items[0].a`: it has 2 bytes"), "{}", problems[0].error);
+    assert!(
+        problems[0]
+            .error
+            .to_string()
+            .starts_with("record 1, `r`, at byte 6, field `items[0].a`: it has 2 bytes"),
+        "{}",
+        problems[0].error
+    );
     let file = compiled(&layout.replace("65535", "20"), "");
     let (_, problems) = decoded(&file, b"\0\x02\0\0\xFF\xFF");
     assert_eq!(
@@ -252,7 +277,10 @@ fn counts() {
 /// Lines of JSON that nest without an end, or name millions of things.
 #[test]
 fn hostile_lines() {
-    let file = compiled("layout: it\nfile: { framing: shaped }\nrecords: { r: { occurs: 0.., fields: { a: { length: 3 } } } }", "");
+    let file = compiled(
+        "layout: it\nfile: { framing: shaped }\nrecords: { r: { occurs: 0.., fields: { a: { length: 3 } } } }",
+        "",
+    );
     for line in [
         "[".repeat(1_000_000),
         format!("{{\"a\":{}", "[".repeat(1_000_000)),
@@ -272,17 +300,31 @@ fn hostile_lines() {
 
 #[test]
 fn utf_16() {
-    let record = "records: { r: { occurs: 0.., fields: { a: { length: 6 }, n: { length: 4, encoding: ascii } } } }";
-    for (encoding, bytes) in [("utf-16le", &b"\x41\x00\xdf\x00\x20\x00abcd"[..]), ("utf-16be", b"\x00\x41\x00\xdf\x00\x20abcd")] {
-        let file = compiled(&format!("layout: it\nfile: {{ framing: fixed, record-length: 10, encoding: {encoding} }}\n{record}"), "");
+    let record =
+        "records: { r: { occurs: 0.., fields: { a: { length: 6 }, n: { length: 4, encoding: ascii } } } }";
+    for (encoding, bytes) in
+        [("utf-16le", &b"\x41\x00\xdf\x00\x20\x00abcd"[..]), ("utf-16be", b"\x00\x41\x00\xdf\x00\x20abcd")]
+    {
+        let file = compiled(
+            &format!(
+                "layout: it\nfile: {{ framing: fixed, record-length: 10, encoding: {encoding} }}\n{record}"
+            ),
+            "",
+        );
         let (lines, problems) = decoded(&file, bytes);
         assert!(problems.is_empty());
-        assert_eq!(String::from_utf8(lines.clone()).unwrap(), "{\"_record\":\"r\",\"a\":\"Aß\",\"n\":\"abcd\"}\n");
+        assert_eq!(
+            String::from_utf8(lines.clone()).unwrap(),
+            "{\"_record\":\"r\",\"a\":\"Aß\",\"n\":\"abcd\"}\n"
+        );
         assert_eq!(encoded(&file, &lines).unwrap(), bytes);
         // Half of a surrogate pair is no character.
         let mut broken = bytes.to_vec();
         broken[if encoding == "utf-16le" { 1 } else { 0 }] = 0xD8;
-        assert_eq!(decoded(&file, &broken).1[0].error.to_string(), "record 1, `r`, at byte 0, field `a`: the value holds bytes that are no characters of its encoding");
+        assert_eq!(
+            decoded(&file, &broken).1[0].error.to_string(),
+            "record 1, `r`, at byte 0, field `a`: the value holds bytes that are no characters of its encoding"
+        );
     }
     let text = format!("layout: it\nfile: {{ framing: lines, encoding: utf-16le }}\n{record}");
     let resolver = Memory::new("").with("it.yaml", text.as_bytes());

@@ -85,7 +85,7 @@ fn texts_dates_and_lists() {
         "framing: rdw",
         "      many: { picture: 9(1) }\n      parts: { occurs: 0..3, depending-on: many, fields: { n: { picture: 9(2) } } }\n",
     );
-    check(&listed, b"\0\x05\0\02\x30\x31\x30\x32", &[]);
+    check(&listed, b"\0\x05\0\x002\x30\x31\x30\x32", &[]);
     check(
         &listed,
         b"\0\x05\0\x002010X",
@@ -107,15 +107,24 @@ fn texts_dates_and_lists() {
 #[test]
 fn lengths() {
     let lines = one("framing: lines, line-end: lf", "      a: { length: 2 }\n      b: { length: 3 }\n");
-    check(&lines, b"12345\n123\n12345   \n123456\n", &[
-        r#"2 @6 record "123": it has 3 bytes, and its fields need 5"#,
-        r#"4 @24 record "6": it has 6 bytes, and its fields are 5"#,
-    ]);
-    let delimited = one("framing: delimited, titles: false", "      a: { length: 2 }\n      b: { length: 3 }\n");
-    check(&delimited, b"1,2\n1,2,3\n1\n", &[
-        r#"2 @4 record "1,2,3": it has 3 values, and the layout has 2"#,
-        r#"3 @10 record "1": it has 1 values, and the layout has 2"#,
-    ]);
+    check(
+        &lines,
+        b"12345\n123\n12345   \n123456\n",
+        &[
+            r#"2 @6 record "123": it has 3 bytes, and its fields need 5"#,
+            r#"4 @24 record "6": it has 6 bytes, and its fields are 5"#,
+        ],
+    );
+    let delimited =
+        one("framing: delimited, titles: false", "      a: { length: 2 }\n      b: { length: 3 }\n");
+    check(
+        &delimited,
+        b"1,2\n1,2,3\n1\n",
+        &[
+            r#"2 @4 record "1,2,3": it has 3 values, and the layout has 2"#,
+            r#"3 @10 record "1": it has 1 values, and the layout has 2"#,
+        ],
+    );
     let padded = one(
         "framing: lines, line-end: lf, short-lines: pad",
         "      a: { length: 2 }\n      b: { length: 3, picture: 9(3) }\n",
@@ -136,17 +145,27 @@ records:
 ";
     let good = "mon,H,002\n\"a,\"\"b\",L,00001.50,mon\nc,L,00020.25,mon\n,T,00021.75\n";
     check(layout, good.as_bytes(), &[]);
-    check(layout, good.replace("21.75", "21.76").replace(",002", ",003").as_bytes(), &[
-        r#"4 @53 tail.total "00021.76": the value is not what it must be: 21.75 is computed"#,
-        r#"1 @6 head.lines "003": the value is not what it must be: 2 is computed"#,
-    ]);
-    check(layout, good.replace("20.25,mon", "20.25,\"tue\"").as_bytes(), &[
-        r#"3 @46 line.day "\"tue\"": the value is not what it must be: mon is computed"#,
-    ]);
-    check(layout, good.replace("00001.50", "x").as_bytes(), &[
-        r#"2 @20 line.amount "x": the value is not written as its type demands"#,
-        r#"4 @46 tail.total "00021.75": the value is not what it must be: 20.25 is computed"#,
-    ]);
+    check(
+        layout,
+        good.replace("21.75", "21.76").replace(",002", ",003").as_bytes(),
+        &[
+            r#"4 @53 tail.total "00021.76": the value is not what it must be: 21.75 is computed"#,
+            r#"1 @6 head.lines "003": the value is not what it must be: 2 is computed"#,
+        ],
+    );
+    check(
+        layout,
+        good.replace("20.25,mon", "20.25,\"tue\"").as_bytes(),
+        &[r#"3 @46 line.day "\"tue\"": the value is not what it must be: mon is computed"#],
+    );
+    check(
+        layout,
+        good.replace("00001.50", "x").as_bytes(),
+        &[
+            r#"2 @20 line.amount "x": the value is not written as its type demands"#,
+            r#"4 @46 tail.total "00021.75": the value is not what it must be: 20.25 is computed"#,
+        ],
+    );
     let file = compiled(layout, "");
     let lines = r#"{"_record":"head","day":"mon","lines":2}
 {"_record":"line","name":"a,\"b","amount":1.5}
@@ -185,15 +204,27 @@ records:
 ";
     check(layout, b"H--\nL12\nKA1\nKBx\nT01\n", &[]);
     check(layout, b"H-x\nL12\nT01\n", &[r#"1 @1 head "-x": these bytes must be fillers, and are others"#]);
-    check(layout, b"H--\nL21\nT01\n", &[r#"2 @4 line "L21": what the layout requires does not hold: `from <= to`"#]);
-    check(layout, b"H--\nL19\nT01\n", &[r#"2 @6 line.to "9": what the layout requires does not hold: `to < 9`"#]);
+    check(
+        layout,
+        b"H--\nL21\nT01\n",
+        &[r#"2 @4 line "L21": what the layout requires does not hold: `from <= to`"#],
+    );
+    check(
+        layout,
+        b"H--\nL19\nT01\n",
+        &[r#"2 @6 line.to "9": what the layout requires does not hold: `to < 9`"#],
+    );
     check(layout, b"H--\nL12\nKC1\nT01\n", &[r#"3 @8 kinds "": none of its variants is the one"#]);
-    check(layout, b"H--\nL12\nKAx\nT01\n", &[
-        r#"3 @10 kinds.a.n "x": the value is not written as its type demands"#,
-    ]);
-    check(layout, b"H--\nL12\nT07\n", &[
-        r#"3 @9 tail.lines "07": the value is not what it must be: 1 is computed"#,
-    ]);
+    check(
+        layout,
+        b"H--\nL12\nKAx\nT01\n",
+        &[r#"3 @10 kinds.a.n "x": the value is not written as its type demands"#],
+    );
+    check(
+        layout,
+        b"H--\nL12\nT07\n",
+        &[r#"3 @9 tail.lines "07": the value is not what it must be: 1 is computed"#],
+    );
 }
 
 #[test]
@@ -206,22 +237,19 @@ records:
   tail: { when: { 1: T }, fields: { t: { length: 1 } } }
 ";
     check(layout, b"H\nL\nT\n", &[]);
-    check(layout, b"H\nX\nL\nT\n", &[
-        r#"2 @2 "X": it is none of the records that may stand here: `line` is expected"#,
-    ]);
-    check(layout, b"L\nT\n", &[
-        r#"1 @0 "L": `head` is missing before it"#,
-        r#"3 @4 "": the file ends without `head`"#,
-    ]);
-    check(layout, b"H\nL\nL\nL\nT\n", &[
-        r#"4 @6 "L": `line` cannot stand here: `tail` is expected"#,
-    ]);
-    check(layout, b"H\nL\n", &[
-        r#"3 @4 "": the file ends without `tail`"#,
-    ]);
-    check(layout, b"", &[
-        r#"1 @0 "": the file ends without `head`"#,
-    ]);
+    check(
+        layout,
+        b"H\nX\nL\nT\n",
+        &[r#"2 @2 "X": it is none of the records that may stand here: `line` is expected"#],
+    );
+    check(
+        layout,
+        b"L\nT\n",
+        &[r#"1 @0 "L": `head` is missing before it"#, r#"3 @4 "": the file ends without `head`"#],
+    );
+    check(layout, b"H\nL\nL\nL\nT\n", &[r#"4 @6 "L": `line` cannot stand here: `tail` is expected"#]);
+    check(layout, b"H\nL\n", &[r#"3 @4 "": the file ends without `tail`"#]);
+    check(layout, b"", &[r#"1 @0 "": the file ends without `head`"#]);
 }
 
 #[test]
@@ -234,9 +262,11 @@ records:
   tail: { when: { 1: T }, fields: { t: { length: 1 }, total: { picture: 9(3), value: sum(line.amount) } } }
 ";
     check(layout, b"L10\nL20\nT030\n", &[]);
-    check(layout, b"L10\nL20\nT031\n", &[
-        r#"warning: 3 @9 tail.total "031": the value is not what it must be: 30 is computed"#,
-    ]);
+    check(
+        layout,
+        b"L10\nL20\nT031\n",
+        &[r#"warning: 3 @9 tail.total "031": the value is not what it must be: 30 is computed"#],
+    );
 }
 
 /// A file that ends within a record, by each framing: the record's number, and where it begins.
@@ -244,25 +274,77 @@ records:
 fn the_end() {
     let fields = "      a: { length: 4 }\n";
     for (file, bytes, expected) in [
-        ("framing: fixed, record-length: 4", &b"abcdab"[..], r#"2 @4 "ab": the file ends within a record: 2 more bytes are missing"#),
-        ("framing: shaped", b"abcdabc", r#"2 @4 "abc": the file ends within a record: 1 more bytes are missing"#),
-        ("framing: rdw", b"\0\x04\0\0abcd\0\x04\0\0ab", r#"2 @8 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#),
-        ("framing: rdw", b"\0\x04\0\0abcd\0\x04", r#"2 @8 "\x00\x04": the file ends within a record: 2 more bytes are missing"#),
-        ("framing: bdw", b"\0\x14\0\0\0\x04\0\0abcd", r#"2 @12 "": the file ends within a record: 8 more bytes are missing"#),
-        ("framing: bdw", b"\0\x0c\0\0\0\x04\0\0ab", r#"1 @4 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#),
-        ("framing: bdw", b"\0\x0c\0\0\0\x04\0\0abcd\0", r#"2 @12 "\x00": the file ends within a record: 3 more bytes are missing"#),
-        ("framing: length-prefix, length: { width: 2 }", b"\0\x04abcd\0\x04abc", r#"2 @6 "\x00\x04abc": the file ends within a record: 1 more bytes are missing"#),
-        ("framing: length-prefix, length: { width: 3, form: decimal }", b"004abcd00", r#"2 @7 "00": the file ends within a record: 1 more bytes are missing"#),
-        ("framing: length-field, length: { width: 2, form: decimal }", b"04cd04c", r#"2 @4 "04c": the file ends within a record: 1 more bytes are missing"#),
-        ("framing: fixed, record-length: 4, header-bytes: 9", b"abcd", r#"1 @4 "": the file ends within a record: 5 more bytes are missing"#),
-        ("framing: fixed, record-length: 4, trailer-bytes: 3", b"abcdef", r#"1 @0 "abcdef": the file ends within a record: 1 more bytes are missing"#),
+        (
+            "framing: fixed, record-length: 4",
+            &b"abcdab"[..],
+            r#"2 @4 "ab": the file ends within a record: 2 more bytes are missing"#,
+        ),
+        (
+            "framing: shaped",
+            b"abcdabc",
+            r#"2 @4 "abc": the file ends within a record: 1 more bytes are missing"#,
+        ),
+        (
+            "framing: rdw",
+            b"\0\x04\0\0abcd\0\x04\0\0ab",
+            r#"2 @8 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#,
+        ),
+        (
+            "framing: rdw",
+            b"\0\x04\0\0abcd\0\x04",
+            r#"2 @8 "\x00\x04": the file ends within a record: 2 more bytes are missing"#,
+        ),
+        (
+            "framing: bdw",
+            b"\0\x14\0\0\0\x04\0\0abcd",
+            r#"2 @12 "": the file ends within a record: 8 more bytes are missing"#,
+        ),
+        (
+            "framing: bdw",
+            b"\0\x0c\0\0\0\x04\0\0ab",
+            r#"1 @4 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#,
+        ),
+        (
+            "framing: bdw",
+            b"\0\x0c\0\0\0\x04\0\0abcd\0",
+            r#"2 @12 "\x00": the file ends within a record: 3 more bytes are missing"#,
+        ),
+        (
+            "framing: length-prefix, length: { width: 2 }",
+            b"\0\x04abcd\0\x04abc",
+            r#"2 @6 "\x00\x04abc": the file ends within a record: 1 more bytes are missing"#,
+        ),
+        (
+            "framing: length-prefix, length: { width: 3, form: decimal }",
+            b"004abcd00",
+            r#"2 @7 "00": the file ends within a record: 1 more bytes are missing"#,
+        ),
+        (
+            "framing: length-field, length: { width: 2, form: decimal }",
+            b"04cd04c",
+            r#"2 @4 "04c": the file ends within a record: 1 more bytes are missing"#,
+        ),
+        (
+            "framing: fixed, record-length: 4, header-bytes: 9",
+            b"abcd",
+            r#"1 @4 "": the file ends within a record: 5 more bytes are missing"#,
+        ),
+        (
+            "framing: fixed, record-length: 4, trailer-bytes: 3",
+            b"abcdef",
+            r#"1 @0 "abcdef": the file ends within a record: 1 more bytes are missing"#,
+        ),
         ("framing: delimited, titles: false", b"a\n\"b\nc", r#"2 @2 "\"b\nc": a quoted value does not end"#),
     ] {
         check(&one(file, fields), bytes, &[expected]);
     }
     // A last line without its end is a line; a line that is cut off is too short.
     check(&one("framing: lines", fields), b"abcd\nabcd", &[]);
-    check(&one("framing: lines", fields), b"abcd\nab", &[r#"2 @5 record "ab": it has 2 bytes, and its fields need 4"#]);
+    check(
+        &one("framing: lines", fields),
+        b"abcd\nab",
+        &[r#"2 @5 record "ab": it has 2 bytes, and its fields need 4"#],
+    );
 }
 
 /// Lengths that cannot be.
@@ -270,18 +352,42 @@ fn the_end() {
 fn framings_that_are_others() {
     let fields = "      a: { length: 4 }\n";
     for (file, bytes, expected) in [
-        ("framing: rdw, inclusive: true", &b"\0\x08\0\0abcd\0\x02\0\0"[..], r#"2 @8 "\x00\x02\x00\x00": a length says 2 bytes, which cannot be"#),
-        ("framing: length-prefix, length: { width: 4 }", b"\x7f\0\0\0abcd", r#"1 @0 "\x7f\x00\x00\x00abcd": a record is longer than 16777216 bytes: is it framed otherwise?"#),
-        ("framing: length-prefix, length: { width: 3, form: decimal }", b"004abcd0x4abcd", r#"2 @7 "0x4abcd": a length is not written in digits"#),
-        ("framing: length-field, length: { width: 2, form: decimal }", b"04cd01cd", r#"2 @4 "01cd": a length says 1 bytes, which cannot be"#),
-        ("framing: bdw", b"\0\x08\0\0\0\x08\0\0abcdabcd", r#"1 @4 "\x00\x08\x00\x00abcdabcd": a record reaches beyond its block"#),
+        (
+            "framing: rdw, inclusive: true",
+            &b"\0\x08\0\0abcd\0\x02\0\0"[..],
+            r#"2 @8 "\x00\x02\x00\x00": a length says 2 bytes, which cannot be"#,
+        ),
+        (
+            "framing: length-prefix, length: { width: 4 }",
+            b"\x7f\0\0\0abcd",
+            r#"1 @0 "\x7f\x00\x00\x00abcd": a record is longer than 16777216 bytes: is it framed otherwise?"#,
+        ),
+        (
+            "framing: length-prefix, length: { width: 3, form: decimal }",
+            b"004abcd0x4abcd",
+            r#"2 @7 "0x4abcd": a length is not written in digits"#,
+        ),
+        (
+            "framing: length-field, length: { width: 2, form: decimal }",
+            b"04cd01cd",
+            r#"2 @4 "01cd": a length says 1 bytes, which cannot be"#,
+        ),
+        (
+            "framing: bdw",
+            b"\0\x08\0\0\0\x08\0\0abcdabcd",
+            r#"1 @4 "\x00\x08\x00\x00abcdabcd": a record reaches beyond its block"#,
+        ),
     ] {
         check(&one(file, fields), bytes, &[expected]);
     }
     let kinds = "layout: it\nfile: { framing: shaped }\nrecords:\n  a: { when: { 1: A }, occurs: 0.., fields: { a: { length: 3 } } }\n";
-    check(kinds, b"Axx?xx", &[
-        r#"2 @3 "?xx": no record of the layout begins like this here, so that nothing says how long it is"#,
-    ]);
+    check(
+        kinds,
+        b"Axx?xx",
+        &[
+            r#"2 @3 "?xx": no record of the layout begins like this here, so that nothing says how long it is"#,
+        ],
+    );
 }
 
 /// Errors name no values.
@@ -297,11 +403,26 @@ fn lines_of_json() {
         (r#"{"_raw":"*"}"#, "record 0, at byte 0: `_raw` is not the base64 of a record's bytes"),
         (r#"{"idd":1}"#, "record 1, `record`, at byte 0, field `idd`: the layout has no such field here"),
         (r#"{"id":{"a":1}}"#, "record 1, `record`, at byte 0, field `id`: it is a group, not a value"),
-        (r#"{"id":100,"name":"A","amount":1}"#, "record 1, `record`, at byte 0, field `id`: the value has more digits than its type"),
-        (r#"{"id":1,"name":"ABCD","amount":1}"#, "record 1, `record`, at byte 0, field `name`: the value is too long"),
-        (r#"{"id":1,"name":"A","amount":"x"}"#, "record 1, `record`, at byte 0, field `amount`: the value is not written as its type demands"),
-        (r#"{"id":1,"name":"A","amount":1.5}"#, "record 1, `record`, at byte 0, field `amount`: the value would lose something in the target's type"),
-        (r#"{"id":1,"name":"A"}"#, "record 1, `record`, at byte 0, field `amount`: the value is missing, and its field has no bytes for that"),
+        (
+            r#"{"id":100,"name":"A","amount":1}"#,
+            "record 1, `record`, at byte 0, field `id`: the value has more digits than its type",
+        ),
+        (
+            r#"{"id":1,"name":"ABCD","amount":1}"#,
+            "record 1, `record`, at byte 0, field `name`: the value is too long",
+        ),
+        (
+            r#"{"id":1,"name":"A","amount":"x"}"#,
+            "record 1, `record`, at byte 0, field `amount`: the value is not written as its type demands",
+        ),
+        (
+            r#"{"id":1,"name":"A","amount":1.5}"#,
+            "record 1, `record`, at byte 0, field `amount`: the value would lose something in the target's type",
+        ),
+        (
+            r#"{"id":1,"name":"A"}"#,
+            "record 1, `record`, at byte 0, field `amount`: the value is missing, and its field has no bytes for that",
+        ),
     ] {
         let error = encoded(&file, line.as_bytes()).unwrap_err();
         assert_eq!(error.strip_suffix(&format!(": {line}")).unwrap_or(&error), expected);

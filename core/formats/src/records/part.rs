@@ -1,7 +1,8 @@
 //! Shapes of records, compiled: every field with its codec, every condition with its bytes.
 
 use portolan_schema::layout::{
-    self, Delimited, Encoding, Extent, Filler, Fillers, Framing, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
+    self, Delimited, Encoding, Extent, Filler, Fillers, Framing, Item, ItemContent, Layout, NodeId, Shape,
+    Start, Times, Verify,
 };
 
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
@@ -111,7 +112,12 @@ impl Form {
             Framing::Delimited(delimited) => Some(delimited.clone()),
             _ => None,
         };
-        Self { delimited, parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
+        Self {
+            delimited,
+            parts,
+            least: shape.length.0 as usize,
+            most: shape.length.1.map(|most| most as usize),
+        }
     }
 
     /// The part of an index at each level.

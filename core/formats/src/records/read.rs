@@ -552,7 +552,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let file = self.file;
         let arena = Bump::new();
         let Some(form) = &file.forms[pending.node.0 as usize] else { return };
-        let unfolded = form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
+        let unfolded =
+            form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
         let (record, columns) = match unfolded {
             Some((record, columns)) => (record, Some(columns)),
             None => (pending.record.as_slice(), None),
@@ -580,10 +581,11 @@ impl<'f, R: Read> RecordReader<'f, R> {
             wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);
-        let range = match (&form.delimited, columns.and_then(|columns| columns.iter().position(|c| *c == range))) {
-            (Some(how), Some(index)) => delimited::place(&pending.record, how, index),
-            _ => range,
-        };
+        let range =
+            match (&form.delimited, columns.and_then(|columns| columns.iter().position(|c| *c == range))) {
+                (Some(how), Some(index)) => delimited::place(&pending.record, how, index),
+                _ => range,
+            };
         self.problems.push(Problem {
             error: RecordError {
                 kind: RecordErrorKind::Verify(wanted),

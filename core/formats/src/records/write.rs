@@ -281,7 +281,9 @@ impl<'f> RecordWriter<'f> {
                 && slot.iter().all(|byte| *byte == self.file.blank)
             {
                 let name = super::read::name_of(form, &place.item);
-                codec.write(Value::Text(text), slot).map_err(|problem| Wrong { field: name, kind: problem.into() })?;
+                codec
+                    .write(Value::Text(text), slot)
+                    .map_err(|problem| Wrong { field: name, kind: problem.into() })?;
             }
         }
         // Whether it is the last is not known yet.
@@ -1056,7 +1058,7 @@ fn same(part: &Part, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
         }),
         Value::Double(old) => {
             text.parse::<f64>().is_ok_and(|new| new == old || part.single && new as f32 == old as f32)
-        },
+        }
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();
             crate::lexical::write_any(old, &mut lexical).is_ok() && lexical == text.as_bytes()

@@ -60,7 +60,14 @@ fn made() -> impl Strategy<Value = Made> {
     let copybooks = prop::collection::vec((record(Compiler::Ibm, true), style()), 1..4);
     let odo = prop_oneof![Just("real"), Just("maximum")];
     (copybooks, 0..FRAMINGS.len(), encodings, odo, any::<bool>(), any::<u64>()).prop_map(
-        |(copybooks, framing, encoding, odo, chosen, seed)| Made { copybooks, framing, encoding, odo, chosen, seed },
+        |(copybooks, framing, encoding, odo, chosen, seed)| Made {
+            copybooks,
+            framing,
+            encoding,
+            odo,
+            chosen,
+            seed,
+        },
     )
 }
 
@@ -71,9 +78,7 @@ fn with_head(nodes: &[Node], style: &Style) -> String {
     let first = text.to_lowercase().find("item-0.").unwrap();
     let end = first + text[first..].find('\n').unwrap() + 1;
     let level = 1 + style.step;
-    let head = format!(
-        "       {level:02} RECORD-LENGTH PIC 9(5).\n       {level:02} RECORD-KIND PIC X.\n"
-    );
+    let head = format!("       {level:02} RECORD-LENGTH PIC 9(5).\n       {level:02} RECORD-KIND PIC X.\n");
     format!("{}{head}{}", &text[..end], &text[end..])
 }
 
@@ -181,7 +186,11 @@ fn check(made: &Made) -> Result<(), TestCaseError> {
     // A number in binary may look like a line end, and the layout cannot be meant for such a file.
     if framing.contains("lines") {
         let end = if framing.contains("crlf") { 2 } else { usize::from(framing.contains("~~")) + 1 };
-        let plain = encoded(&RecordFile::compile(Arc::new(read(&layout_text(made, "framing: shaped", &chosen), &books))), given.as_bytes()).unwrap();
+        let plain = encoded(
+            &RecordFile::compile(Arc::new(read(&layout_text(made, "framing: shaped", &chosen), &books))),
+            given.as_bytes(),
+        )
+        .unwrap();
         prop_assume!(bytes.len() == plain.len() + end * lines.len());
         prop_assume!(!plain.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0x1A | b'~')));
     }
@@ -199,7 +208,12 @@ fn check(made: &Made) -> Result<(), TestCaseError> {
             members.remove("record_length");
         }
         let missing = missing(&Tree::Group(members), Some(&parsed(said)));
-        assert!(missing.is_none(), "{}\n{framing}\n{given}\n{shown}\n{}", missing.unwrap_or_default(), books.join("\n"));
+        assert!(
+            missing.is_none(),
+            "{}\n{framing}\n{given}\n{shown}\n{}",
+            missing.unwrap_or_default(),
+            books.join("\n")
+        );
     }
     let again = encoded(&file, &read).unwrap_or_else(|error| panic!("{error}\n{shown}"));
     assert!(again == bytes, "{bytes:02x?}\n{again:02x?}\n{framing}\n{shown}\n{}", books.join("\n"));

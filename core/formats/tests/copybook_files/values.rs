@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 use portolan_formats::{Decimal, Value, records::FieldCodec};
-use portolan_schema::layout::{Digits, Encoding, Extent, FloatStandard, Form, Item, ItemContent, Storage, Times};
+use portolan_schema::layout::{
+    Digits, Encoding, Extent, FloatStandard, Form, Item, ItemContent, Storage, Times,
+};
 
 /// A value of a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,15 +125,18 @@ fn value(storage: &Storage, bytes: usize, random: &mut Random) -> String {
             const LETTERS: &[u8] = b"ABCXYZabcxyz0123456789.,;:+-*/&'\"\\()";
             let unit = if matches!(text.encoding, Encoding::Utf16(_)) { 2 } else { 1 };
             let length = random.below((bytes / unit) as u64 + 1);
-            let letters: String =
-                (0..length).map(|_| char::from(LETTERS[random.below(LETTERS.len() as u64) as usize])).collect();
+            let letters: String = (0..length)
+                .map(|_| char::from(LETTERS[random.below(LETTERS.len() as u64) as usize]))
+                .collect();
             serde_json::Value::from(letters).to_string()
         }
         Form::Octets => {
             let hex: String = (0..bytes).map(|_| format!("{:02x}", random.below(256))).collect();
             format!("\"{hex}\"")
         }
-        Form::Zoned(zoned) => number(zoned.digits, zoned.sign != portolan_schema::layout::Sign::Unsigned, random),
+        Form::Zoned(zoned) => {
+            number(zoned.digits, zoned.sign != portolan_schema::layout::Sign::Unsigned, random)
+        }
         Form::Packed(packed) => {
             number(packed.digits, packed.sign == portolan_schema::layout::PackedSign::Signed, random)
         }
@@ -261,9 +266,9 @@ pub(crate) fn parsed(line: &str) -> Tree {
 /// Whether all that was given is said; more may be, of what shares its bytes. The names that lead to what is not.
 pub(crate) fn missing(given: &Tree, said: Option<&Tree>) -> Option<String> {
     match (given, said) {
-        (Tree::Group(given), Some(Tree::Group(said))) => given
-            .iter()
-            .find_map(|(name, given)| Some(format!("{name}.{}", missing(given, said.get(name))?))),
+        (Tree::Group(given), Some(Tree::Group(said))) => {
+            given.iter().find_map(|(name, given)| Some(format!("{name}.{}", missing(given, said.get(name))?)))
+        }
         (Tree::List(given), Some(Tree::List(said))) if given.len() == said.len() => {
             let mut all = given.iter().zip(said).enumerate();
             all.find_map(|(index, (given, said))| Some(format!("[{index}].{}", missing(given, Some(said))?)))

@@ -145,7 +145,9 @@ fn sample(name: &str, record: &str) -> String {
             r#"{"how_many":0,"kind":"","parts":[],"rates":[0,0,0],"last":"ab"}"#,
         ],
         _ => match name {
-            "lines utf-8" => &[r#"{"id":"äöü","name":"ß€","rest":"ab"}"#, r#"{"id":"a","name":"","rest":""}"#],
+            "lines utf-8" => {
+                &[r#"{"id":"äöü","name":"ß€","rest":"ab"}"#, r#"{"id":"a","name":"","rest":""}"#]
+            }
             "length field" => &[
                 r#"{"said":0,"text":"ab","how_many":"2","more":["abc","d"]}"#,
                 r#"{"said":0,"text":"","how_many":"0","more":[]}"#,
@@ -177,7 +179,8 @@ pub(crate) fn layouts() -> Vec<Framed> {
     let mut all: Vec<Framed> = LAYOUTS
         .iter()
         .map(|(name, file, record)| {
-            let text = format!("layout: it\nfile: {{ {file} }}\nrecords:\n  record:\n    occurs: 0..{record}");
+            let text =
+                format!("layout: it\nfile: {{ {file} }}\nrecords:\n  record:\n    occurs: 0..{record}");
             Framed { name, file: compiled(&text, ""), sample: sample(name, record) }
         })
         .collect();
