@@ -54,7 +54,8 @@ impl FieldCodec {
             Kind::Text(text) => text.pad(&[], &mut padding).is_ok(),
             _ => false,
         };
-        let mut codec = Self { kind, nulls, nulls_are_numbers, empty_is_null: false, invalid: storage.invalid };
+        let mut codec =
+            Self { kind, nulls, nulls_are_numbers, empty_is_null: false, invalid: storage.invalid };
         codec.empty_is_null = pads && codec.is_null(&padding);
         codec
     }

@@ -239,7 +239,8 @@ pub(crate) fn reads_what_it_writes(storage: &Storage, bytes: &[u8]) {
     let Ok(value) = read else { return };
     // What cannot be read is no value, but there may be no bytes for that. Padding of low values is none where other padding is.
     if value == Value::Absent && !codec.is_null(bytes) {
-        let padding = matches!(storage.form, Form::Text(_)) && bytes.contains(&0) && !storage.nulls.is_empty();
+        let padding =
+            matches!(storage.form, Form::Text(_)) && bytes.contains(&0) && !storage.nulls.is_empty();
         assert!(storage.invalid == Invalid::Null || padding, "{storage:?} {bytes:02x?}");
         return;
     }
