@@ -28,6 +28,7 @@ soak: ## The long forms of the long tests
 	./tests/install
 	PORTOLAN_SOAK=1 $(CARGO) test --release --test gateway -- --nocapture
 	$(CARGO) test --release -p portolan-rabbitmq --test cluster -- --ignored --nocapture
+	$(CARGO) test --release -p portolan-formats --test large_files -- --ignored --nocapture
 
 fuzz: ## Every parser of outside bytes, 20 s each
 	./fuzz/run 20

@@ -24,6 +24,8 @@ pub struct Decoder<'f, R> {
     /// Something else stood among them.
     filled: bool,
     titles: Vec<u8>,
+    /// They stand there, and no record after them yet, before which they would be written.
+    titled: bool,
     problems: Vec<Problem>,
     /// Which record the line is of, where it is one.
     node: Option<portolan_schema::layout::NodeId>,
@@ -47,6 +49,7 @@ impl<'f, R: Read> Decoder<'f, R> {
             fill: Vec::new(),
             filled: false,
             titles,
+            titled: false,
             problems: Vec::new(),
             node: None,
             ended: false,
@@ -108,6 +111,7 @@ impl<'f, R: Read> Decoder<'f, R> {
     }
 
     fn record(&mut self, node: Option<portolan_schema::layout::NodeId>, start: usize) {
+        self.titled = false;
         let name = node.map(|node| self.file.structure.name(node)).unwrap_or_default();
         self.line.put_first(start, format!("\"_record\":\"{name}\""));
         let Some(shadow) = &mut self.shadow else { return self.line.end() };
@@ -142,19 +146,26 @@ impl<'f, R: Read> Decoder<'f, R> {
         self.line.out.clear();
         let piece = self.reader.piece();
         let Some(shadow) = &mut self.shadow else { return };
-        if piece == self.titles && !self.titles.is_empty() {
+        if piece == self.titles && !self.titles.is_empty() && !self.titled {
+            self.titled = true;
             return;
         }
-        let line = other(piece);
+        let mut line = if std::mem::take(&mut self.titled) { other(&self.titles) } else { Vec::new() };
+        line.extend(other(piece));
         let text = std::str::from_utf8(&line).unwrap_or_default();
         // It says nothing that could be wrong.
-        let _ = shadow.line(text.trim_end(), &mut Vec::new());
+        for line in text.lines() {
+            let _ = shadow.line(line, &mut Vec::new());
+        }
         self.line.out = line;
         self.flush_fill();
     }
 
     fn end(&mut self) {
         let Some(shadow) = &mut self.shadow else { return };
+        if self.titled {
+            self.line.out = other(&self.titles);
+        }
         let mut canonical = Vec::new();
         // What is missing at the end has been told of by the reader.
         let fine = shadow.finish(&mut canonical).is_ok();

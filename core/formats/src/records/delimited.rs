@@ -53,6 +53,28 @@ pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) ->
     Some((out.into_bump_slice(), columns.into_bump_slice()))
 }
 
+/// Where in a line a value stands, with the quotes around it: of its place among the values, from 0.
+pub(super) fn place(line: &[u8], delimited: &Delimited, index: usize) -> Range<usize> {
+    let (mut from, mut at) = (0, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (position, byte) in line.iter().enumerate() {
+        if escaped {
+            escaped = false;
+        } else if quoted && Some(*byte) == delimited.escape {
+            escaped = true;
+        } else if Some(*byte) == delimited.quote {
+            quoted = !quoted;
+        } else if *byte == delimited.delimiter && !quoted {
+            if at == index {
+                return from..position;
+            }
+            at += 1;
+            from = position + 1;
+        }
+    }
+    if at == index { from..line.len() } else { line.len()..line.len() }
+}
+
 /// Writes values as a line, without its end.
 pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>) {
     for (index, value) in values.iter().enumerate() {

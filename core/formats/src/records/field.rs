@@ -18,6 +18,8 @@ pub struct FieldCodec {
     nulls: Vec<NullCodec>,
     /// Whether bytes that stand for no value may look like a number.
     nulls_are_numbers: bool,
+    /// Whether padding stands for no value, so that no text at all is none.
+    empty_is_null: bool,
     invalid: Invalid,
 }
 
@@ -47,7 +49,14 @@ impl FieldCodec {
             NullCodec::Never => false,
             _ => true,
         });
-        Self { kind, nulls, nulls_are_numbers, invalid: storage.invalid }
+        let mut padding = [0; 8];
+        let pads = match &kind {
+            Kind::Text(text) => text.pad(&[], &mut padding).is_ok(),
+            _ => false,
+        };
+        let mut codec = Self { kind, nulls, nulls_are_numbers, empty_is_null: false, invalid: storage.invalid };
+        codec.empty_is_null = pads && codec.is_null(&padding);
+        codec
     }
 
     /// The value that the bytes of the field are: [`Value::Absent`] where they stand for none, or cannot be read and the layout says that
@@ -62,6 +71,7 @@ impl FieldCodec {
         }
         match self.kind.read(bytes, arena) {
             Err(_) if self.invalid == Invalid::Null => Ok(Value::Absent),
+            Ok(Value::Text("")) if self.empty_is_null && !bytes.is_empty() => Ok(Value::Absent),
             read => read,
         }
     }
@@ -79,7 +89,9 @@ impl FieldCodec {
     #[inline]
     pub fn plain<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         match &self.kind {
-            Kind::Text(text) if !self.is_null(bytes) => text.plain(bytes),
+            Kind::Text(text) if !self.is_null(bytes) => {
+                text.plain(bytes).filter(|plain| !(plain.is_empty() && self.empty_is_null))
+            }
             _ => None,
         }
     }

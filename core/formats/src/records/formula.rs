@@ -114,7 +114,14 @@ impl Place {
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
         };
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
-        let columns = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
+        let known = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
+        let (bytes, columns) = match (&form.delimited, known) {
+            (Some(delimited), None) => {
+                let (values, columns) = super::delimited::unfold(bytes, delimited, arena)?;
+                (values, Some(columns))
+            }
+            _ => (bytes, known),
+        };
         let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(codec) = &part.kind else { return None };

@@ -85,8 +85,10 @@ impl JsonLine {
             Value::Decimal(value) => value.write(out),
             Value::Double(value) if !value.is_finite() => string(&value.to_string(), out),
             Value::Double(value) => {
-                // As few digits as mean the same number.
-                let written = if single { format!("{:?}", value as f32) } else { format!("{value:?}") };
+                // As few digits as mean the same number; IBM's four bytes reach beyond those of IEEE.
+                let narrow = value as f32;
+                let single = single && f64::from(narrow) == value;
+                let written = if single { format!("{narrow:?}") } else { format!("{value:?}") };
                 out.extend_from_slice(written.as_bytes());
             }
             value => {

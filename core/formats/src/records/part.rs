@@ -1,7 +1,7 @@
 //! Shapes of records, compiled: every field with its codec, every condition with its bytes.
 
 use portolan_schema::layout::{
-    self, Encoding, Extent, Filler, Fillers, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
+    self, Delimited, Encoding, Extent, Filler, Fillers, Framing, Item, ItemContent, Layout, NodeId, Shape, Start, Times, Verify,
 };
 
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
@@ -14,6 +14,8 @@ pub(super) struct Form {
     /// Bytes at least and at most.
     pub(super) least: usize,
     pub(super) most: Option<usize>,
+    /// How values are delimited, where they are: its record is a line of them.
+    pub(super) delimited: Option<Delimited>,
 }
 
 /// Part of a record.
@@ -38,6 +40,8 @@ pub(super) struct Part {
     pub(super) variant: bool,
     /// It shares its bytes with others that are there as well: what cannot be read as it is none.
     pub(super) shared: bool,
+    /// It shares its bytes with others, whether or not it is the one that is there: their room is that of the longest.
+    pub(super) overlaid: bool,
     /// What cannot be read as it is no value.
     pub(super) lenient: bool,
     /// It is a floating-point number of four bytes: fewer of its digits mean anything.
@@ -103,7 +107,11 @@ impl Form {
     pub(super) fn compile(layout: &Layout, node: NodeId, shape: &Shape) -> Self {
         let mut compiler = Compiler { layout, node, record: layout.node(node).record };
         let parts = compiler.parts(&shape.items);
-        Self { parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
+        let delimited = match &layout.file.framing {
+            Framing::Delimited(delimited) => Some(delimited.clone()),
+            _ => None,
+        };
+        Self { delimited, parts, least: shape.length.0 as usize, most: shape.length.1.map(|most| most as usize) }
     }
 
     /// The part of an index at each level.
@@ -115,6 +123,18 @@ impl Form {
 }
 
 impl Part {
+    /// How many bytes all its occurrences take, where that is always the same.
+    pub(super) fn room(&self) -> usize {
+        let Extent::Bytes(bytes) = self.extent else { return 0 };
+        let times = match self.times {
+            Times::Once => 1,
+            Times::Fixed(times) => times,
+            Times::Counted { most, room: true, .. } => most,
+            Times::Counted { .. } => 0,
+        };
+        if self.varies { 0 } else { (bytes as usize).saturating_mul(times as usize) }
+    }
+
     /// The parts within.
     pub(super) fn parts(&self) -> &[Part] {
         match &self.kind {
@@ -188,6 +208,7 @@ impl Compiler<'_> {
             listed: item.field.and_then(|field| self.listed(field)),
             variant: item.variant,
             shared: shared && item.when.is_none(),
+            overlaid: shared,
             lenient,
             single,
             octets,

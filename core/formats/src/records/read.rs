@@ -1,6 +1,6 @@
 //! Files of records, read: cut, told apart, verified, record by record in constant memory.
 
-use std::io::Read;
+use std::{io::Read, ops::Range};
 
 use bumpalo::Bump;
 use portolan_schema::layout::{Framing, Long, NodeId, Short, UnknownRecords, Verify};
@@ -63,8 +63,8 @@ pub struct RecordReader<'f, R> {
     filled: usize,
     /// Where in the window the next piece begins, and the last one began and ended.
     from: usize,
-    piece: std::ops::Range<usize>,
-    data: std::ops::Range<usize>,
+    piece: Range<usize>,
+    data: Range<usize>,
     /// Where in the file the window begins.
     offset: u64,
     complete: bool,
@@ -319,8 +319,13 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let place = {
             let facts = file.facts(&self.state.known, data, last);
             // A record that is too short for the columns that tell it apart is told apart by what it would be padded to.
-            let padded = file.padded(data, None, arena);
-            let facts = Facts { record: padded, ..facts };
+            let facts = match &file.layout.file.framing {
+                Framing::Delimited(delimited) => match delimited::unfold(data, delimited, arena) {
+                    Some((record, columns)) => Facts { record, columns: Some(columns), ..facts },
+                    None => facts,
+                },
+                _ => Facts { record: file.padded(data, None, arena), ..facts },
+            };
             file.structure.read(&mut self.state.position, &facts, arena, &mut self.moves)
         };
         let node = match place {
@@ -461,11 +466,21 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
+        if let (Some(delimited), Some(columns)) = (&form.delimited, columns) {
+            // Where in the line the values stand that were taken out of it.
+            for found in self.found.iter_mut().filter(|found| !found.field.is_empty()) {
+                let is = |column: &Range<usize>| *column == (found.at..found.at + found.length);
+                let index = columns.iter().position(is).unwrap_or(columns.len());
+                let place = delimited::place(data, delimited, index);
+                (found.at, found.length) = (place.start, place.end - place.start);
+            }
+        }
         if file.totals.feeds(node)
             || !file.totals.checks(node).is_empty()
             || file.totals.kept[node.0 as usize]
         {
-            let record = record.to_vec();
+            // Of a line of values all of it is kept.
+            let record = if columns.is_some() { data.to_vec() } else { record.to_vec() };
             self.verify(node, info, record, last);
         }
         let begin = self.stands(self.data.start);
@@ -537,11 +552,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
         let file = self.file;
         let arena = Bump::new();
         let Some(form) = &file.forms[pending.node.0 as usize] else { return };
-        let facts = file.facts(&self.state.known, &pending.record, last);
-        let facts = Facts { node: Some(pending.node), number: pending.number, ..facts };
+        let unfolded = form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
+        let (record, columns) = match unfolded {
+            Some((record, columns)) => (record, Some(columns)),
+            None => (pending.record.as_slice(), None),
+        };
+        let facts = file.facts(&self.state.known, record, last);
+        let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
         let Some((part, range)) = super::walk::find(form, &pending.part, &facts, &arena) else { return };
         let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return };
-        let bytes = pending.record.get(range.clone()).unwrap_or_default();
+        let bytes = record.get(range.clone()).unwrap_or_default();
         // What cannot be read has been told of already.
         let Ok(found) = codec.read(bytes, &arena) else { return };
         let wanted = formula.value(&facts, &arena);
@@ -560,6 +580,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
             wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);
+        let range = match (&form.delimited, columns.and_then(|columns| columns.iter().position(|c| *c == range))) {
+            (Some(how), Some(index)) => delimited::place(&pending.record, how, index),
+            _ => range,
+        };
         self.problems.push(Problem {
             error: RecordError {
                 kind: RecordErrorKind::Verify(wanted),
@@ -567,7 +591,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 offset: pending.offset + range.start as u64,
                 name: Some(file.structure.name(pending.node).into()),
                 field: Some(field.into()),
-                raw: bytes.to_vec(),
+                raw: pending.record.get(range).unwrap_or(bytes).to_vec(),
             },
             warning: pending.verify == Verify::Warn,
         });

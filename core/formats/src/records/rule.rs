@@ -59,6 +59,26 @@ impl Rule {
         Self { any: rule.any.iter().map(|all| all.iter().map(test).collect()).collect() }
     }
 
+    /// Bytes that must stand in certain columns, where there is but one way to satisfy it.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.only().filter_map(|test| match test {
+            Test::Columns { from, matches, .. } => Some((*from, matches.only()?.0)),
+            _ => None,
+        })
+    }
+
+    /// Texts that fields must have, in the same case.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&Place, &str)> {
+        self.only().filter_map(|test| match test {
+            Test::Value(place, matches) => Some((place, matches.only()?.1)),
+            _ => None,
+        })
+    }
+
+    fn only(&self) -> impl Iterator<Item = &Test> {
+        self.any.first().filter(|_| self.any.len() == 1).into_iter().flatten()
+    }
+
     /// What its formulas and places ask of other records.
     pub(super) fn each_place(&self, see: &mut dyn FnMut(&Place)) {
         for test in self.any.iter().flatten() {
@@ -142,6 +162,18 @@ impl Matches {
             layout::Matches::Characters(characters) => Self::Characters(characters.clone()),
             layout::Matches::Blank => Self::Blank(blank(encoding)),
             layout::Matches::Not(inner) => Self::Not(Box::new(Self::compile(layout, inner))),
+        }
+    }
+
+    /// What must stand there, where it is one thing.
+    fn only(&self) -> Option<(&[u8], &str)> {
+        match self {
+            Self::Byte(byte, text) => Some((std::slice::from_ref(byte), text)),
+            Self::Literals(literals) => match literals.as_slice() {
+                [(bytes, text)] => Some((bytes, text)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

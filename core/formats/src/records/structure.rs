@@ -131,6 +131,11 @@ impl Structure {
         self.advance(position, &mut |id| self.matches(id, facts, arena), moves)
     }
 
+    /// By what a record is told from others.
+    pub(super) fn rule(&self, id: NodeId) -> Option<&Rule> {
+        self.place(id).rule.as_ref()
+    }
+
     /// Places a record whose kind is known.
     pub(super) fn write(
         &self,

@@ -104,6 +104,9 @@ impl<'a> Cursor<'a> {
         if in_sequence && (times.there || part.start == Start::Next) {
             self.next = after;
         }
+        if part.overlaid {
+            self.next = self.next.max(after).max(start.saturating_add(part.room()));
+        }
         self.end = self.end.max(after);
     }
 }
@@ -158,7 +161,7 @@ fn times(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena:
 }
 
 /// How often a part is there where its condition holds.
-fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
+pub(super) fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
     match &part.times {
         Times::Once => 1,
         Times::Fixed(times) => *times as usize,
@@ -247,6 +250,17 @@ pub(super) fn find<'p>(
     if let Some(known) = fixed(&form.parts, path).filter(|_| facts.columns.is_none()) {
         return Some(known);
     }
+    if facts.columns.is_some() {
+        // Values of a line are no groups: each is as long as it is.
+        let [index] = path else { return None };
+        let mut found = None;
+        each(&form.parts, 0, facts, arena, &mut |here, length| {
+            if here.index == *index as usize && here.count > 0 {
+                found = Some((here.part, here.start..here.start.saturating_add(length(here.start))));
+            }
+        });
+        return found;
+    }
     let mut parts = form.parts.as_slice();
     let mut base = 0;
     let (last, around) = path.split_last()?;
@@ -278,13 +292,6 @@ fn occurrence(part: &Part, facts: &Facts<'_>) -> Option<usize> {
 /// Where the first occurrence of a part begins, if it is there. Parts before it may be counted by what stands before them, never by what
 /// is looked for.
 fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &Bump) -> Option<usize> {
-    if facts.columns.is_some() {
-        let mut start = None;
-        each(parts, base, facts, arena, &mut |found, _| {
-            start = start.or((found.index == index && found.count > 0).then_some(found.start));
-        });
-        return start;
-    }
     let mut cursor = Cursor::new(base, index, arena);
     for part in parts.get(..index)? {
         let start = cursor.start(part, facts);

@@ -228,19 +228,17 @@ impl<'f> RecordWriter<'f> {
             {
                 record.extend_from_slice(rest);
             }
+            self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        if template_record.as_ref() != Some(&record) {
-            self.frame
-                .length_field(&mut record)
-                .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
-        }
         let offset = self.written;
         let before = out.len();
         match (raw, &template_record) {
             (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
             _ => {
-                let whole = self.with_margins(&record, raw);
+                let mut whole = self.with_margins(&record, raw);
+                let framed = self.frame.length_field(&mut whole);
+                framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {
@@ -263,6 +261,34 @@ impl<'f> RecordWriter<'f> {
             pending.offset = offset + data.start as u64 + u64::from(file.layout.file.record_margins.0);
         }
         Ok(())
+    }
+
+    /// Writes by what a record is told from others, where nothing was given for that; what would be read as another is refused.
+    fn tell_apart(&self, node: NodeId, form: &Form, record: &mut [u8]) -> Result<(), Wrong> {
+        let Some(rule) = self.file.structure.rule(node) else { return Ok(()) };
+        let arena = Bump::new();
+        for (from, bytes) in rule.columns() {
+            if let Some(slot) = record.get_mut(from..from + bytes.len())
+                && slot.iter().all(|byte| *byte == self.file.blank)
+            {
+                slot.copy_from_slice(bytes);
+            }
+        }
+        for (place, text) in rule.texts().filter(|(place, _)| place.own) {
+            let found = super::walk::find(form, &place.item, &self.facts(node, record), &arena);
+            if let Some((Part { kind: PartKind::Value(codec), .. }, range)) = found
+                && let Some(slot) = record.get_mut(range)
+                && slot.iter().all(|byte| *byte == self.file.blank)
+            {
+                let name = super::read::name_of(form, &place.item);
+                codec.write(Value::Text(text), slot).map_err(|problem| Wrong { field: name, kind: problem.into() })?;
+            }
+        }
+        // Whether it is the last is not known yet.
+        if rule.asks_for_last() || rule.holds(&self.facts(node, record), &arena) {
+            return Ok(());
+        }
+        Err(Wrong::json("", NOT_THIS_RECORD))
     }
 
     /// Whether a record's own bytes say what is given.
@@ -299,6 +325,9 @@ impl<'f> RecordWriter<'f> {
         let framing = match &self.file.layout.file.framing {
             Framing::Blocked(_, prefix) => Framing::Prefixed(prefix.clone()),
             Framing::Shaped | Framing::LengthField { .. } => return Some(0..framed.len()),
+            Framing::Delimited(delimited) => {
+                Framing::Delimited(portolan_schema::layout::Delimited { titles: false, ..delimited.clone() })
+            }
             other => other.clone(),
         };
         let format = portolan_schema::layout::FileFormat {
@@ -387,13 +416,18 @@ impl<'f> RecordWriter<'f> {
                 }
             };
             begins.push(start);
+            if part.overlaid {
+                next = next.max(start + part.room());
+            }
             let value = given.get(&*part.name).filter(|_| !part.name.is_empty());
             if part.when.is_some() && value.is_none() {
                 continue;
             }
             let name = joined(path, &part.name);
             let after = self.occurrences(spot, parts, part, start, value, record, template, &name)?;
-            if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
+            if part.overlaid {
+                next = next.max(after);
+            } else if !matches!(part.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = after;
             }
             end = end.max(after);
@@ -436,14 +470,20 @@ impl<'f> RecordWriter<'f> {
             Some(Given::List(items)) => items,
             Some(other) => return Err(Wrong::json(name, format!("it is {}, not a list", other.describe()))),
         };
+        // What has no name has no items: it is there as often as its count says.
+        let nameless = part.name.is_empty();
         let (least, most, room) = match &part.times {
             Times::Once => (1, 1, 1),
             Times::Fixed(times) => (0, *times as usize, *times as usize),
-            Times::Counted { least, most, room, .. } => {
-                (*least as usize, *most as usize, if *room { *most as usize } else { items.len() })
+            Times::Counted { least, most, room, by, .. } => {
+                let there = match nameless && !by.is_empty() {
+                    true => super::walk::said(part, &self.facts_at(spot, record), &self.arena),
+                    false => items.len(),
+                };
+                (*least as usize, *most as usize, if *room { *most as usize } else { there })
             }
         };
-        if items.len() > most || items.len() < least && !matches!(part.kind, PartKind::Filler { .. }) {
+        if !nameless && (items.len() > most || items.len() < least) {
             let message = format!("it has {} items, and the layout has {least} to {most}", items.len());
             return Err(Wrong::json(name, message));
         }
@@ -451,7 +491,7 @@ impl<'f> RecordWriter<'f> {
         for index in 0..room {
             let item = items.get(index);
             // Room that no item takes is blank, or what it was.
-            if item.is_none() && !matches!(part.times, Times::Fixed(_)) {
+            if item.is_none() && !nameless && !matches!(part.times, Times::Fixed(_)) {
                 let Extent::Bytes(bytes) = part.extent else { break };
                 self.extend(record, at + bytes as usize);
                 at += bytes as usize;
@@ -464,6 +504,7 @@ impl<'f> RecordWriter<'f> {
         }
         if let Times::Counted { by, words, .. } = &part.times
             && !by.is_empty()
+            && !nameless
         {
             self.count(spot, by, words, items.len(), record, name)?;
         }
@@ -529,7 +570,10 @@ impl<'f> RecordWriter<'f> {
                 let Extent::Bytes(bytes) = part.extent else { return Ok(at) };
                 let end = at + bytes as usize;
                 self.extend(record, end);
-                if template.is_none_or(|template| template.len() < end)
+                // Over the bytes of another there is nothing to write.
+                let own = !matches!(part.start, Start::Like(_));
+                if own
+                    && template.is_none_or(|template| template.len() < end)
                     && let Some(slot) = record.get_mut(at..end)
                 {
                     fill.write(slot);
@@ -609,7 +653,7 @@ impl<'f> RecordWriter<'f> {
                         };
                         let stays = template.is_some()
                             && rest.get(..taken).is_some_and(|old| {
-                                codec.read(old, &arena).is_ok_and(|old| same(codec, old, value, &arena))
+                                codec.read(old, &arena).is_ok_and(|old| same(part, old, value, &arena))
                             });
                         if stays {
                             return Ok(at + taken);
@@ -622,13 +666,17 @@ impl<'f> RecordWriter<'f> {
                 let end = at + bytes;
                 let before = record.len();
                 self.extend(record, end);
+                // What is computed need not be given.
+                if part.value.is_some() && value == Value::Absent {
+                    return Ok(end);
+                }
                 let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
                 let old = codec.read(slot, &arena);
                 let there =
                     template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
-                    Ok(old) => same(codec, old, value, &arena),
+                    Ok(old) => same(part, old, value, &arena),
                     // Unreadable and absent are the same where several share the bytes.
                     Err(_) => value == Value::Absent,
                 };
@@ -808,27 +856,27 @@ impl<'f> RecordWriter<'f> {
                 return Err(Wrong::json(name, "the layout has no such field"));
             }
         }
-        if let Some(raw) = raw.filter(|raw| self.says(node, form, &self.template(raw), given)) {
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
+        let file = self.file;
+        let template = raw.map(|raw| self.template(raw));
+        let said = template.as_deref().is_some_and(|template| self.says(node, form, template, given));
         let arena = Bump::new();
-        let old = raw.and_then(|raw| {
-            let line = self.template(raw);
-            super::delimited::unfold(&line, delimited, &arena)
-        });
-        let mut values = Vec::with_capacity(form.parts.len());
+        let old = template.as_deref().and_then(|line| super::delimited::unfold(line, delimited, &arena));
+        let mut values: Vec<Vec<u8>> = Vec::with_capacity(form.parts.len());
+        // Which of the values each part is.
+        let mut places = Vec::with_capacity(form.parts.len());
         let mut unchanged = true;
         for part in &form.parts {
             let value = given.get(&*part.name);
-            if part.when.is_some() && value.is_none() {
+            let there = part.when.is_none() || value.is_some();
+            places.push(there.then_some(values.len()));
+            if !there {
                 continue;
             }
-            let index = values.len();
+            let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(values.len())?.clone()));
             let name: &str = &part.name;
             let wrong = |problem: ValueProblem| Wrong { field: name.to_owned(), kind: problem.into() };
             let PartKind::Value(codec) = &part.kind else {
-                values.push(Vec::new());
+                values.push(before.unwrap_or_default().to_vec());
                 continue;
             };
             let value = match value {
@@ -839,25 +887,99 @@ impl<'f> RecordWriter<'f> {
                 }
             };
             let mut written = Vec::new();
-            codec.write_variable(value, &mut written).map_err(wrong)?;
-            let before = old.and_then(|(bytes, columns)| bytes.get(columns.get(index)?.clone()));
             match before {
+                _ if said => written = before.unwrap_or_default().to_vec(),
                 // A line that was too short for it stays as it was where nothing is to be in it.
                 None if old.is_some() && value == Value::Absent => {}
                 Some(before)
-                    if codec.read(before, &arena).is_ok_and(|old| same(codec, old, value, &arena)) =>
+                    if codec.read(before, &arena).is_ok_and(|old| same(part, old, value, &arena)) =>
                 {
                     written = before.to_vec();
                 }
-                _ => unchanged = false,
+                // What is computed need not be given.
+                _ if part.value.is_some() && value == Value::Absent => unchanged = false,
+                _ => {
+                    codec.write_variable(value, &mut written).map_err(wrong)?;
+                    unchanged = false;
+                }
             }
             values.push(written);
         }
-        let mut line = Vec::new();
+        unchanged &= template.is_some();
+        if template.is_none() {
+            tell_apart(file.structure.rule(node), &places, &mut values);
+        }
+        let line = |values: &[Vec<u8>]| {
+            let mut line = Vec::new();
+            super::delimited::fold(values, delimited, &mut line);
+            line
+        };
+        if file.totals.feeds(node) {
+            let mut totals = std::mem::take(&mut self.state.known.totals);
+            let fine = file.totals.feed(node, &self.facts(node, &line(&values)), &self.arena, &mut totals);
+            self.state.known.totals = totals;
+            if !fine {
+                return Err(Wrong { field: String::new(), kind: RecordErrorKind::Sum });
+            }
+        }
+        for check in file.totals.checks(node) {
+            let Some(part) = form.at(&check.part) else { continue };
+            let place = check.part.first().and_then(|index| places.get(*index as usize).copied().flatten());
+            let Some(place) = place else { continue };
+            let is_given = is_given(form, &check.part, given);
+            let chosen = check.verify == Verify::Warn && is_given;
+            let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { continue };
+            match check.when {
+                _ if chosen => {}
+                When::Now => {
+                    let arena = Bump::new();
+                    let line = line(&values);
+                    let wanted = formula.value(&self.facts(node, &line), &arena);
+                    let Some(value) = values.get_mut(place) else { continue };
+                    let stands = codec.read(value, &arena).is_ok_and(|old| match (old, wanted) {
+                        (Value::Absent, Value::Absent) => true,
+                        _ => compare(old, wanted).is_some_and(|ordering| ordering.is_eq()),
+                    });
+                    if !stands {
+                        let mut written = Vec::new();
+                        let wanted = match wanted {
+                            Value::Decimal(number) => Value::Decimal(number.normalized()),
+                            wanted => wanted,
+                        };
+                        let name = super::read::name_of(form, &check.part);
+                        codec
+                            .write_variable(wanted, &mut written)
+                            .map_err(|problem| Wrong { field: name, kind: problem.into() })?;
+                        *value = written;
+                        unchanged = false;
+                    }
+                }
+                When::End(_) if !is_given => {
+                    let message = "it is computed of what follows, and cannot be written over in a line of values: give it";
+                    return Err(Wrong::json(&super::read::name_of(form, &check.part), message));
+                }
+                When::End(_) => {}
+            }
+        }
+        if file.totals.kept[node.0 as usize] {
+            self.state.known.before[node.0 as usize] = Some(line(&values));
+        }
         match raw.filter(|_| unchanged) {
             Some(raw) => out.extend_from_slice(raw),
             None => {
-                super::delimited::fold(&values, delimited, &mut line);
+                let line = line(&values);
+                if let Some(rule) = file.structure.rule(node)
+                    && !rule.asks_for_last()
+                {
+                    let arena = Bump::new();
+                    let unfolded = super::delimited::unfold(&line, delimited, &arena);
+                    let holds = unfolded.is_some_and(|(record, columns)| {
+                        rule.holds(&Facts { columns: Some(columns), ..self.facts(node, record) }, &arena)
+                    });
+                    if !holds {
+                        return Err(Wrong::json("", NOT_THIS_RECORD));
+                    }
+                }
                 self.frame
                     .write(&line, out)
                     .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
@@ -874,6 +996,23 @@ impl<'f> RecordWriter<'f> {
             let names: Vec<&[u8]> = form.parts.iter().map(|part| part.name.as_bytes()).collect();
             out.extend_from_slice(&names.join(&delimited.delimiter));
             out.extend_from_slice(ending(&delimited.end));
+        }
+    }
+}
+
+const NOT_THIS_RECORD: &str = "it would not be read as this record: what tells it from others does not hold";
+
+/// Puts in by what a line of values is told from others, where nothing was given for that.
+fn tell_apart(rule: Option<&super::rule::Rule>, places: &[Option<usize>], values: &mut [Vec<u8>]) {
+    let Some(rule) = rule else { return };
+    let columns = rule.columns().map(|(column, bytes)| (Some(column), bytes));
+    let fields = rule.texts().filter(|(place, _)| place.own).map(|(place, text)| {
+        let part = place.item.first().and_then(|index| places.get(*index as usize).copied().flatten());
+        (part, text.as_bytes())
+    });
+    for (place, bytes) in columns.chain(fields) {
+        if let Some(value) = place.and_then(|place| values.get_mut(place)).filter(|value| value.is_empty()) {
+            *value = bytes.to_vec();
         }
     }
 }
@@ -896,14 +1035,14 @@ fn joined(path: &str, name: &str) -> String {
 }
 
 /// Whether writing a value would give what is read already.
-fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
+fn same(part: &Part, old: Value<'_>, new: Value<'_>, arena: &Bump) -> bool {
     if old == new {
         return true;
     }
     if old == Value::Absent || new == Value::Absent {
         return false;
     }
-    let Value::Text(text) = new else { return false };
+    let (Value::Text(text), PartKind::Value(codec)) = (new, &part.kind) else { return false };
     let mut written = Vec::new();
     if codec.write_variable(new, &mut written).is_ok()
         && let Ok(again) = codec.read(&written, arena)
@@ -915,7 +1054,9 @@ fn same(codec: &super::field::FieldCodec, old: Value<'_>, new: Value<'_>, arena:
         Value::Integer(_) | Value::Decimal(_) => crate::Decimal::parse(text).is_some_and(|number| {
             compare(Value::Decimal(number), old).is_some_and(|ordering| ordering.is_eq())
         }),
-        Value::Double(old) => text.parse::<f64>().is_ok_and(|new| new == old || new as f32 == old as f32),
+        Value::Double(old) => {
+            text.parse::<f64>().is_ok_and(|new| new == old || part.single && new as f32 == old as f32)
+        },
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) => {
             let mut lexical = Vec::new();
             crate::lexical::write_any(old, &mut lexical).is_ok() && lexical == text.as_bytes()

@@ -237,9 +237,10 @@ pub(crate) fn reads_what_it_writes(storage: &Storage, bytes: &[u8]) {
         assert_eq!(std::str::from_utf8(plain).map(Value::Text).ok(), read.ok(), "{storage:?} {bytes:02x?}");
     }
     let Ok(value) = read else { return };
-    // What cannot be read is no value, but there may be no bytes for that.
+    // What cannot be read is no value, but there may be no bytes for that. Padding of low values is none where other padding is.
     if value == Value::Absent && !codec.is_null(bytes) {
-        assert_eq!(storage.invalid, Invalid::Null);
+        let padding = matches!(storage.form, Form::Text(_)) && bytes.contains(&0) && !storage.nulls.is_empty();
+        assert!(storage.invalid == Invalid::Null || padding, "{storage:?} {bytes:02x?}");
         return;
     }
     let mut out = vec![0xEE; bytes.len()];

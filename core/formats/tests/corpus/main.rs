@@ -10,6 +10,7 @@ mod files;
 mod irs1220;
 mod json;
 mod metro2;
+mod mutated;
 mod report;
 mod statements;
 

@@ -80,7 +80,7 @@ const LAYOUTS: &[(&str, &str, &str)] = &[
     fields: { kind: { length: 2 }, said: { picture: 9(4), usage: comp-5 }, number: { picture: S9(7), usage: comp-3 } }
 "),
     ("delimited", "framing: delimited, titles: false, short-lines: pad", "
-    fields: { id: { length: 4 }, name: { length: 20 }, amount: { type: decimal, length: 12, scale: 2 }, due: { length: 10, date: yyyy-MM-dd, null: blanks } }
+    fields: { id: { length: 4 }, name: { length: 20 }, amount: { type: decimal, signed: true, length: 12, scale: 2 }, due: { length: 10, date: yyyy-MM-dd, null: blanks } }
 "),
     ("delimited escaped", "framing: delimited, delimiter: ';', quote: \"'\", escape: '\\', line-end: crlf", "
     fields: { id: { length: 4 }, name: { length: 20 }, flag: { length: 1 } }
@@ -125,27 +125,64 @@ records:
 pub(crate) struct Framed {
     pub(crate) name: &'static str,
     pub(crate) file: RecordFile,
+    /// Lines of which a file of it can be made.
+    pub(crate) sample: String,
 }
+
+/// Lines for records of such fields.
+fn sample(name: &str, record: &str) -> String {
+    let lines: &[&str] = match record {
+        FIELDS => &[
+            r#"{"id":1,"name":"FIRST","amount":-1.5,"due":"2025-11-29","balance":-1.25,"count":7}"#,
+            r#"{"id":9999,"name":"","amount":99999.99,"due":null,"balance":999.99,"count":9999}"#,
+        ],
+        TEXTS => &[
+            r#"{"id":1,"name":"FIRST","amount":-1.5,"edited":-1.5,"due":"2025-11-29"}"#,
+            r#"{"id":0,"name":"0 9","amount":99999.99,"edited":0,"due":null}"#,
+        ],
+        LISTS => &[
+            r#"{"how_many":2,"kind":"A","parts":[{"id":"abc","sums":[1,-2]},{"id":"","sums":[0,9999]}],"rates":[1.5,0,9.99],"last":"00012"}"#,
+            r#"{"how_many":0,"kind":"","parts":[],"rates":[0,0,0],"last":"ab"}"#,
+        ],
+        _ => match name {
+            "lines utf-8" => &[r#"{"id":"äöü","name":"ß€","rest":"ab"}"#, r#"{"id":"a","name":"","rest":""}"#],
+            "length field" => &[
+                r#"{"said":0,"text":"ab","how_many":"2","more":["abc","d"]}"#,
+                r#"{"said":0,"text":"","how_many":"0","more":[]}"#,
+            ],
+            "length field binary" => &[r#"{"kind":"A","said":0,"number":-1234567}"#],
+            "delimited" => &[
+                r#"{"id":"1","name":"a, \"b\"\n c","amount":-1.25,"due":"2025-11-29"}"#,
+                r#"{"id":"","name":"","amount":0,"due":null}"#,
+            ],
+            "delimited escaped" => &[r#"{"id":"1","name":"a; 'b' \\\r\n c","flag":"x"}"#],
+            _ => &[r#"{"id":"1","name":"a b","more":"c"}"#],
+        },
+    };
+    lines.join("\n")
+}
+
+const NESTED_SAMPLE: &str = r#"{"_record":"head"}
+{"_record":"batch.open","kind":"TXT"}
+{"_record":"batch.entry","amount":-1.5,"text":{"note":"a note"}}
+{"_record":"batch.entry.note","text":"more of it"}
+{"_record":"batch.close"}
+{"_record":"batch.open","kind":"COD"}
+{"_record":"batch.entry","amount":99999.99,"code":{"code":12}}
+{"_record":"batch.close"}
+{"_record":"tail"}"#;
 
 /// All of them.
 pub(crate) fn layouts() -> Vec<Framed> {
     let mut all: Vec<Framed> = LAYOUTS
         .iter()
         .map(|(name, file, record)| {
-            let text =
-                format!("layout: it\nfile: {{ {file} }}\nrecords:\n  record:\n    occurs: 0..{record}");
-            Framed { name, file: compiled(&text, "") }
+            let text = format!("layout: it\nfile: {{ {file} }}\nrecords:\n  record:\n    occurs: 0..{record}");
+            Framed { name, file: compiled(&text, ""), sample: sample(name, record) }
         })
         .collect();
-    all.push(Framed { name: "nested", file: compiled(NESTED, "") });
+    all.push(Framed { name: "nested", file: compiled(NESTED, ""), sample: NESTED_SAMPLE.to_owned() });
     all
-}
-
-/// The one of a name.
-pub(crate) fn layout_of(name: &str) -> RecordFile {
-    let (name, file, record) = LAYOUTS.iter().find(|(known, ..)| *known == name).expect("it is in the list");
-    let text = format!("layout: {name}\nfile: {{ {file} }}\nrecords:\n  record:\n    occurs: 0..{record}");
-    compiled(&text, "")
 }
 
 /// Compiles a layout, which may name a copybook `book.cpy`.

@@ -43,7 +43,8 @@ pub(super) fn file(
 }
 
 fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findings: &mut Vec<Diagnostic>) {
-    if let Some(encoding) = keys.take("encoding").and_then(|e| words::encoding(e, findings)) {
+    let encoded = keys.take("encoding");
+    if let Some(encoding) = encoded.and_then(|e| words::encoding(e, findings)) {
         format.encoding = encoding;
     }
     let number = |keys: &mut Keys<'_>, key, most, findings: &mut Vec<Diagnostic>| {
@@ -83,6 +84,13 @@ fn read(keys: &mut Keys<'_>, format: &mut FileFormat, copybook_only: bool, findi
         }
     }
     format.framing = framing(keys, copybook_only, format.encoding, findings);
+    if let (Encoding::Utf16(_), Framing::Lines { .. } | Framing::Delimited(_), Some(encoded)) =
+        (format.encoding, &format.framing, encoded)
+    {
+        findings.push(bad(encoded.value.span, "lines are not found in UTF-16, where an end of a line has two bytes").help(
+            "write the file as UTF-8; in records of a fixed length, or with a length before them, UTF-16 is read",
+        ));
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -347,7 +347,7 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
     // Where the next item begins, as above.
     let (mut low, mut high) = (0u32, Some(0u32));
     let mut begins: Vec<(u32, Option<u32>)> = Vec::with_capacity(items.len());
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         let (start_low, start_high) = match item.start {
             Start::At(offset) => (offset, Some(offset)),
             Start::Next => (low, high),
@@ -376,9 +376,17 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
             super::super::Times::Counted { least, most, .. } => (*least, *most),
         };
         let end_low = start_low.saturating_add(one_low.saturating_mul(times_low));
-        let end_high =
-            start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
-        if !item.redefines() {
+        let end_high = start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
+        let optional = item.when.is_some();
+        let overlaid = items.iter().any(|other| other.start == Start::Like(index as u32));
+        if item.redefines() {
+            // What shares the bytes of another may be longer than it.
+            low = low.max(end_low);
+            high = high.zip(end_high).map(|(high, end)| high.max(end));
+        } else if optional && !overlaid && item.start == Start::Next {
+            // Where it is not there, what follows moves up.
+            (low, high) = (start_low, end_high);
+        } else {
             (low, high) = (end_low, end_high);
         }
         match item.when.is_some() {
