@@ -65,6 +65,9 @@ impl Loader for Files {
                 report::summary(&read.findings)
             );
         }
+        if let Some(unserved) = read.unserved() {
+            tracing::warn!("{unserved}");
+        }
         let kept = bundle::in_utf8(&sources);
         let routes = read.routes.iter().map(|found| {
             let mut loaded = routed(&found.entry, &found.loaded, &kept, &systems)?;

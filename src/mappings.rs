@@ -63,6 +63,17 @@ impl Mappings {
     pub(crate) fn failed(&self) -> bool {
         self.findings.iter().any(|d| d.severity == Severity::Error)
     }
+
+    /// What is to be said of routes that take files, where there are any: nobody watches for files yet.
+    pub(crate) fn unserved(&self) -> Option<String> {
+        let names: Vec<String> = self.batches.iter().map(|batch| format!("`{}`", batch.route.name)).collect();
+        let (them, take) = match names.as_slice() {
+            [] => return None,
+            [one] => (format!("the route {one}"), "takes files: it is checked and translated"),
+            all => (format!("the routes {}", all.join(", ")), "take files: they are checked and translated"),
+        };
+        Some(format!("{them} {take} (`portolan translate --file`), and not served yet"))
+    }
 }
 
 /// Reads every mapping under `paths`, which are as `root` sees them; so are the names of all files read.

@@ -3,10 +3,23 @@
 use portolan_mapping::grammar::{Group, Value};
 use serde_json::{Map, Value as Json, json};
 
-/// The schema of a file of which `group` are the keys. `secrets`: `${env:NAME}` may stand for any single value.
-pub(crate) fn schema(title: &str, group: &'static Group, secrets: bool) -> Json {
-    let mut writer = Writer { secrets, definitions: Map::new() };
-    let Json::Object(body) = writer.group(group) else { return Json::Null };
+/// What may stand for any value of a file, besides what its key says.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Also {
+    /// Nothing.
+    Nothing,
+    /// `${env:NAME}`, for single values.
+    Secrets,
+    /// `~`, which takes a key away that another file has.
+    Removals,
+}
+
+/// The schema of a file which has the keys of one of `groups`.
+pub(crate) fn schema(title: &str, groups: &[&'static Group], also: Also) -> Json {
+    let mut writer = Writer { also, definitions: Map::new() };
+    let mut bodies: Vec<Json> = groups.iter().map(|group| writer.group(group)).collect();
+    let body = if bodies.len() == 1 { bodies.remove(0) } else { json!({ "anyOf": bodies }) };
+    let Json::Object(body) = body else { return Json::Null };
     let mut whole = Map::new();
     whole.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
     whole.insert("title".into(), title.into());
@@ -18,7 +31,7 @@ pub(crate) fn schema(title: &str, group: &'static Group, secrets: bool) -> Json 
 }
 
 struct Writer {
-    secrets: bool,
+    also: Also,
     /// What has a name, by it.
     definitions: Map<String, Json>,
 }
@@ -28,6 +41,7 @@ impl Writer {
         let mut properties = Map::new();
         for key in group.keys {
             let value = self.value(&key.value);
+            let value = self.removable(value);
             properties.insert(key.name.to_owned(), described(value, key.doc));
         }
         let required: Vec<&str> = group.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
@@ -36,6 +50,13 @@ impl Writer {
             schema.insert("required".into(), json!(required));
         }
         schema
+    }
+
+    fn removable(&self, value: Json) -> Json {
+        match self.also {
+            Also::Removals => json!({ "anyOf": [value, { "type": "null" }] }),
+            _ => value,
+        }
     }
 
     fn value(&mut self, value: &'static Value) -> Json {
@@ -54,7 +75,10 @@ impl Writer {
             Value::OneOrMore(item) => {
                 return json!({ "type": "array", "items": self.value(item), "minItems": 1 });
             }
-            Value::Named(of) => return json!({ "type": "object", "additionalProperties": self.value(of) }),
+            Value::Named(of) => {
+                let of = self.value(of);
+                return json!({ "type": "object", "additionalProperties": self.removable(of) });
+            }
             Value::Fields(of, but) => {
                 let others: Vec<Json> = but.iter().map(|key| json!({ "required": [key] })).collect();
                 return json!({
@@ -78,7 +102,7 @@ impl Writer {
                 return json!({ "$ref": format!("#/definitions/{name}") });
             }
         };
-        match self.secrets {
+        match self.also == Also::Secrets {
             true => json!({ "anyOf": [single, { "type": "string", "pattern": "\\$\\{(env|file):" }] }),
             false => single,
         }
@@ -103,6 +127,7 @@ fn read(word: &str) -> Vec<Json> {
     match word {
         "true" => vec![json!(true), json!(word)],
         "off" => vec![json!(word), json!(false)],
+        "null" => vec![json!(word), Json::Null],
         _ => vec![json!(word)],
     }
 }

@@ -1,11 +1,12 @@
 //! `portolan schema`: JSON Schema of the files that people write, for their editors.
 
 use portolan_mapping::grammar;
+use portolan_schema::layout::grammar::LAYOUT;
 
 use crate::{
     config::grammar::CONFIGURATION,
     report::{Failure, Report},
-    schema::schema,
+    schema::{Also, schema},
 };
 
 /// Print the JSON Schema (draft-07) of a kind of file.
@@ -14,6 +15,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan schema mapping > mapping.schema.json
+  portolan schema layout > layout.schema.json
   portolan schema calendar > calendar.schema.json
   portolan schema configuration > portolan.schema.json")]
 pub(crate) struct Arguments {
@@ -27,6 +29,8 @@ pub(crate) struct Arguments {
 enum Kind {
     /// Mapping files
     Mapping,
+    /// Layouts of files
+    Layout,
     /// Calendars of business days
     Calendar,
     /// portolan.yaml
@@ -35,8 +39,11 @@ enum Kind {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     report.json(&match arguments.kind {
-        Kind::Mapping => schema("A mapping of Portolan", &grammar::MAPPING, false),
-        Kind::Calendar => schema("A calendar of Portolan", &grammar::CALENDAR, false),
-        Kind::Configuration => schema("The configuration of Portolan", &CONFIGURATION, true),
+        Kind::Mapping => {
+            schema("A mapping of Portolan", &[&grammar::MAPPING, &grammar::BATCH_ROUTE], Also::Nothing)
+        }
+        Kind::Layout => schema("A layout of Portolan", &[&LAYOUT], Also::Removals),
+        Kind::Calendar => schema("A calendar of Portolan", &[&grammar::CALENDAR], Also::Nothing),
+        Kind::Configuration => schema("The configuration of Portolan", &[&CONFIGURATION], Also::Secrets),
     })
 }

@@ -22,6 +22,8 @@ fn every_command_explains_itself() {
         "check",
         "describe",
         "translate",
+        "decode",
+        "encode",
         "simulate",
         "queue",
         "routes",

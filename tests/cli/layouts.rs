@@ -1,7 +1,7 @@
 //! Files of records on the command line: `decode`, `encode`, `describe` and `check` of layouts and copybooks.
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Output, Stdio},
 };
@@ -185,4 +185,44 @@ fn layouts_and_copybooks_are_checked() {
         ("l/OTHER.cob", "       01  OTHER PIC X(3) COMP-3.\n"),
     ]);
     check("check-layouts-folder", &folder, &["check", "l"]);
+}
+
+#[test]
+fn each_record_of_a_file_becomes_a_message() {
+    let translate = |name: &str, file: &str| {
+        let mappings = ["--mappings", "record-payments.yaml"];
+        check(
+            name,
+            &layouts(),
+            &[&["translate", "bank.record-payment", "--file", file], &mappings[..]].concat(),
+        );
+    };
+    translate("translate-file", "payments.txt");
+    translate("translate-file-broken", "broken.txt");
+    check("check-batch", &layouts(), &["check", "record-payments.yaml", "payments.yaml"]);
+}
+
+/// Nobody watches for files yet, and whoever has such a route is told.
+#[test]
+fn routes_that_take_files_are_not_served_yet() {
+    let config = format!(
+        "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
+routes: [ \"{}\", \"{}\" ]
+systems: {{ population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }} }}
+",
+        layouts().join("record-payments.yaml").display(),
+        repository().join("mappings/population-register").display()
+    );
+    let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
+    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served yet";
+    let doctor = portolan(&folder, &["doctor"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains(note));
+    let mut gateway =
+        portolan(&folder, &["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("portolan ready") && line.ends_with(" routes=1\n"), "{line}");
+    gateway.kill().unwrap();
+    let said = String::from_utf8(gateway.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains(note), "{said}");
 }

@@ -4,6 +4,7 @@
 
 mod dependencies;
 mod findings;
+mod layouts;
 mod reference;
 mod schema;
 mod sources;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 /// Each kind of file: the word for `portolan schema`, the schema's path, and the heading of its keys.
 const KINDS: &[(&str, &str, &str)] = &[
     ("mapping", "docs/reference/mapping.schema.json", "Mapping files"),
+    ("layout", "docs/reference/layout.schema.json", "Layouts"),
     ("calendar", "docs/reference/calendar.schema.json", "Calendars"),
     ("configuration", "docs/reference/portolan.schema.json", "portolan.yaml"),
 ];
@@ -30,7 +31,7 @@ pub(super) fn pages() -> Vec<(PathBuf, String)> {
         let _ = write!(keys, "\n## {heading}\n\n| key | value | meaning |\n| --- | --- | --- |\n");
         let schema: Value = serde_json::from_str(&text).unwrap();
         let mut rows = Rows { told: Vec::new(), text: &mut keys };
-        rows.group(&schema, "");
+        rows.alternatives(&schema, "");
         for (name, definition) in schema["definitions"].as_object().into_iter().flatten() {
             let _ = write!(rows.text, "\n### A {name}\n\n| key | value | meaning |\n| --- | --- | --- |\n");
             rows.alternatives(definition, "");
@@ -94,8 +95,8 @@ impl Rows<'_> {
         if let Some(all) = value["anyOf"].as_array() {
             let secret =
                 |one: &&Value| one["pattern"].as_str().is_some_and(|pattern| pattern.contains("env|file"));
-            let mut words: Vec<_> =
-                all.iter().filter(|one| !secret(one)).map(|one| self.value(one)).collect();
+            let said = |one: &&Value| !secret(one) && one["type"] != "null";
+            let mut words: Vec<_> = all.iter().filter(said).map(|one| self.value(one)).collect();
             words.dedup();
             return words.join(", or ");
         }
@@ -135,10 +136,15 @@ calendars: { c: calendar.yaml }
 
 #[test]
 fn every_key_of_a_schema_is_taken() {
-    let kinds = [("mapping", "m.yaml"), ("calendar", "calendar.yaml"), ("configuration", "portolan.yaml")];
+    let kinds = [
+        ("mapping", "m.yaml"),
+        ("layout", "l.yaml"),
+        ("calendar", "calendar.yaml"),
+        ("configuration", "portolan.yaml"),
+    ];
     for (kind, name) in kinds {
         let schema: Value = serde_json::from_str(&printed(kind)).unwrap();
-        for variant in 0..8 {
+        for variant in 0..16 {
             let folder = tempfile::tempdir().unwrap();
             let sample = Sample { schema: &schema, variant }.of(&schema, "", 0);
             std::fs::write(folder.path().join(name), sample.to_string()).unwrap();
@@ -150,6 +156,7 @@ fn every_key_of_a_schema_is_taken() {
             command.args(["check", "--format", "json"]).current_dir(folder.path());
             match kind {
                 "mapping" | "calendar" => command.arg("m.yaml"),
+                "layout" => command.arg("l.yaml"),
                 _ => command.args(["--config", name]),
             };
             let output = command.output().expect("portolan runs");
@@ -179,8 +186,14 @@ impl Sample<'_> {
             return self.of(self.schema.pointer(target).unwrap(), name, depth + 1);
         }
         if let Some(all) = value["anyOf"].as_array().or_else(|| value["allOf"].as_array()) {
-            let chosen = if depth > 6 { 0 } else { self.variant % all.len() };
-            return self.of(&all[chosen], name, depth + 1);
+            let all: Vec<&Value> = all.iter().filter(|one| one["type"] != "null").collect();
+            let chosen = match depth {
+                // What the file is, apart from what is chosen within it.
+                0 => self.variant / 8 % all.len(),
+                1..=6 => self.variant % all.len(),
+                _ => 0,
+            };
+            return self.of(all[chosen], name, depth + usize::from(all.len() > 1));
         }
         if let Some(words) = value["enum"].as_array() {
             return words[0].clone();
@@ -198,7 +211,8 @@ impl Sample<'_> {
                         "amqps://mq.example/x"
                     });
                 }
-                if value["additionalProperties"].is_object() {
+                // What may hold itself ends somewhere.
+                if value["additionalProperties"].is_object() && depth < 12 {
                     sample
                         .insert("any".to_owned(), self.of(&value["additionalProperties"], "any", depth + 1));
                 }
@@ -217,7 +231,8 @@ impl Sample<'_> {
 #[test]
 fn what_the_repository_holds_is_valid() {
     let root = super::root();
-    let (mut mappings, mut calendars, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut mappings, mut layouts) = (Vec::new(), Vec::new());
+    let (mut calendars, mut configurations) = (Vec::new(), Vec::new());
     for folder in [
         "mappings",
         "tests",
@@ -231,6 +246,8 @@ fn what_the_repository_holds_is_valid() {
             let has = |key: &str| text.lines().any(|line| line.starts_with(key));
             if has("request:") && has("target:") {
                 mappings.push(path.to_owned());
+            } else if has("layout:") {
+                layouts.push(path.to_owned());
             } else if has("calendar:") {
                 calendars.push(path.to_owned());
             } else if has("routes:") {
@@ -240,7 +257,8 @@ fn what_the_repository_holds_is_valid() {
     }
     assert!(mappings.len() >= 8 && configurations.len() >= 3, "{mappings:#?} {configurations:#?}");
     assert!(calendars.len() >= 2, "{calendars:#?}");
-    for ((_, schema, _), files) in KINDS.iter().zip([mappings, calendars, configurations]) {
+    assert!(layouts.len() >= 10, "{layouts:#?}");
+    for ((_, schema, _), files) in KINDS.iter().zip([mappings, layouts, calendars, configurations]) {
         let output = Command::new(root.join(".venv/bin/python"))
             .arg(root.join("tests/peers/python/validate.py"))
             .arg(root.join(schema))

@@ -35,6 +35,9 @@ pub(super) fn check(path: &Path) -> Looked {
         let kept = read.routes.iter().map(|found| &found.loaded.route).filter(|route| route.is_recorded());
         routes = kept.map(|route| route.name.clone()).collect();
         sound = format!("sound, with the mappings of {}", plural(read.routes.len(), "route"));
+        if let Some(unserved) = read.unserved() {
+            sound.push_str(&format!("; {unserved}"));
+        }
     }
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();

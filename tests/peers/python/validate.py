@@ -19,6 +19,13 @@ Loader.yaml_implicit_resolvers = {
 Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
 
 
+def named(value):
+    """The same with keys that are texts, as those of JSON are: `1`, `null`."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else json.dumps(key): named(of) for key, of in value.items()}
+    return [named(of) for of in value] if isinstance(value, list) else value
+
+
 def main(schema, *files):
     with open(schema, encoding="utf-8") as text:
         schema = json.load(text)
@@ -28,7 +35,7 @@ def main(schema, *files):
     for file in files:
         with open(file, encoding="utf-8") as text:
             for document in filter(None, yaml.load_all(text, Loader)):
-                for error in validator.iter_errors(document):
+                for error in validator.iter_errors(named(document)):
                     wrong += 1
                     print(f"{file}: {'/'.join(map(str, error.absolute_path))}: {error.message[:300]}")
     sys.exit(wrong > 0)

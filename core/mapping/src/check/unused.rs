@@ -116,6 +116,8 @@ impl Checker<'_> {
             match selected.iter().find(|(f, _)| *f == field) {
                 // Callers do not fill it.
                 None if schema.rules(record, field).is_some_and(|r| r.behavior.output_only) => {}
+                // It always says the same: by it a record of a file is told from others.
+                None if declared.fixed.is_some() => {}
                 None if is_ignored(&below) || (depth == 0 && skip == Some(declared.name.as_str())) => {}
                 None => unread.push(&declared.name),
                 Some((_, selected)) => {

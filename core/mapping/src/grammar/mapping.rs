@@ -47,7 +47,7 @@ pub static MAPPING: Group = Group {
 };
 
 /// A mapping file whose source is a file of records.
-pub(crate) static BATCH_ROUTE: Group = Group {
+pub static BATCH_ROUTE: Group = Group {
     name: "a route",
     keys: &[
         Key::required(

@@ -213,6 +213,7 @@ fn columns(row: &Row) -> String {
         (Place::At(at), None) => format!("{}-", at.saturating_add(1)),
         (Place::From(at), _) => format!("{}+", at.saturating_add(1)),
         (Place::BeforeEnd(bytes), _) => format!("end-{bytes}"),
+        (Place::Value(number), _) => number.to_string(),
     }
 }
 
@@ -220,7 +221,7 @@ fn offset(place: Place) -> String {
     match place {
         Place::At(at) => at.to_string(),
         Place::From(at) => format!("{at}+"),
-        Place::BeforeEnd(_) => String::new(),
+        Place::BeforeEnd(_) | Place::Value(_) => String::new(),
     }
 }
 

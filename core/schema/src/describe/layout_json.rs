@@ -89,6 +89,9 @@ fn field(layout: &Layout, node: NodeId, row: &Row) -> Value {
     value.insert("columns".into(), json!({ "from": from, "to": to }));
     value.insert("offset".into(), offset.into());
     value.insert("exact".into(), matches!(row.place, Place::At(_)).into());
+    if let Place::Value(number) = row.place {
+        value.insert("value".into(), number.into());
+    }
     if let Place::BeforeEnd(bytes) = row.place {
         value.insert("before_end".into(), bytes.into());
     }

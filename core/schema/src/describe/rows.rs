@@ -4,9 +4,9 @@ use super::{formula, words};
 use crate::{
     EnumValue, FieldId, RecordId, TypeId,
     layout::{
-        Binary, ByteOrder, Characters, Encoding, Extent, Fill, Filler, Fillers, FloatStandard, Form, Invalid,
-        Item, ItemContent, Layout, NodeId, Null, Overpunch, Shape, Side, Sign, Start, Storage, Text, Times,
-        Trim, Verify,
+        Binary, ByteOrder, Characters, Encoding, Extent, Fill, Filler, Fillers, FloatStandard, Form, Framing,
+        Invalid, Item, ItemContent, Layout, NodeId, Null, Overpunch, Shape, Side, Sign, Start, Storage, Text,
+        Times, Trim, Verify,
     },
 };
 
@@ -51,6 +51,8 @@ pub(super) enum Place {
     From(u32),
     /// So many bytes before the record's end.
     BeforeEnd(u32),
+    /// The value of this number, from 1, of delimited ones.
+    Value(u32),
 }
 
 impl Place {
@@ -58,7 +60,7 @@ impl Place {
         match self {
             Self::At(at) => Self::At(at.saturating_add(bytes)),
             Self::From(at) => Self::From(at.saturating_add(bytes)),
-            Self::BeforeEnd(bytes) => Self::BeforeEnd(bytes),
+            other => other,
         }
     }
 
@@ -66,7 +68,7 @@ impl Place {
     pub(super) fn offset(self) -> Option<u32> {
         match self {
             Self::At(at) | Self::From(at) => Some(at),
-            Self::BeforeEnd(_) => None,
+            Self::BeforeEnd(_) | Self::Value(_) => None,
         }
     }
 }
@@ -76,6 +78,13 @@ pub(super) fn rows(layout: &Layout, node: NodeId, shape: &Shape, usual: &Usual) 
     let mut rows = Rows { layout, node, usual, rows: Vec::new() };
     rows.items(&shape.items, layout.node(node).record, Place::At(0), 0, "");
     let mut rows = rows.rows;
+    if matches!(layout.file.framing, Framing::Delimited(_)) {
+        let values = rows.iter_mut().filter(|row| !matches!(row.kind.as_str(), "group" | "variant"));
+        for (row, number) in values.zip(1..) {
+            row.place = Place::Value(number);
+        }
+        return rows;
+    }
     gaps(&mut rows, shape.length.0);
     rows
 }

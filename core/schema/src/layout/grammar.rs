@@ -28,7 +28,7 @@ pub static LAYOUT: Group = Group {
             Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])),
             "Fields that every record has.",
         ),
-        Key::required(
+        Key::new(
             "records",
             Named(&Value::Called("record", || &RECORD_VALUE)),
             "The records, in the order in which they follow one another.",
@@ -61,6 +61,19 @@ pub static LAYOUT: Group = Group {
 
 static FIELD_VALUE: Value = Value::Group(&FIELD);
 static RECORD_VALUE: Value = Value::Group(&RECORD);
+
+/// A condition: tests by column, field or word, all of which must hold; a list of such, any of which; or an expression.
+const WHEN: Value = Either(&[Expression, TESTS, List(&Either(&[Expression, TESTS]))]);
+const TESTS: Value = Named(&Either(&[Text, List(&Text), Value::Group(&NOT)]));
+static NOT: Group = Group {
+    name: "what must not stand there",
+    keys: &[Key::required("not", Either(&[Text, List(&Text)]), "What must not stand there.")],
+};
+/// `by:` and `otherwise:` beside the variants.
+const VARIANTS: Value = Named(&Either(&[Text, Value::Group(&VARIANT)]));
+const VALUE: Value = Either(&[Expression, Value::Group(&CONST)]);
+static CONST: Group =
+    Group { name: "a constant", keys: &[Key::required("const", Text, "Always this text.")] };
 
 const ORDER: Value = Word(&["written", "any"]);
 const UNKNOWN: Value = Word(&["refuse", "skip"]);
@@ -249,7 +262,7 @@ const OVERPUNCH: Value = Word(&["ebcdic", "ascii", "translated"]);
 pub(super) static COPYBOOK: Group = Group {
     name: "a copybook",
     keys: &[
-        Key::required(
+        Key::new(
             "files",
             Either(&[Text, OneOrMore(&Text)]),
             "Its file; of several the later redefine the first.",
@@ -280,12 +293,12 @@ pub(super) static RECORD: Group = Group {
         Key::new("doc", Text, "What it is, for people."),
         Key::new(
             "when",
-            Expression,
+            WHEN,
             "By what it is told from others: columns, fields, `length`, `number`, `last`, `if`.",
         ),
         Key::new("occurs", Text, "How often: `1`, `0..1`, `0..`, `1..`, `2..5`. Default once."),
         Key::new("fields", Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])), "Its fields."),
-        Key::new("variants", Expression, "Alternatives for the same bytes."),
+        Key::new("variants", VARIANTS, "Alternatives for the same bytes."),
         Key::new("copybook", Text, "The copybook that declares its fields."),
         Key::new("of", Text, "Which 01 record of the copybook. Default the first."),
         Key::new(
@@ -299,7 +312,11 @@ pub(super) static RECORD: Group = Group {
             ORDER,
             "Whether the records within follow one another as written. Default `written`.",
         ),
-        Key::new("require", OneOrMore(&Expression), "What must hold of it when it is read."),
+        Key::new(
+            "require",
+            Either(&[Expression, OneOrMore(&Expression)]),
+            "What must hold of it when it is read.",
+        ),
     ],
 };
 
@@ -392,10 +409,10 @@ pub(super) static FIELD: Group = Group {
         Key::new("redefines", Text, "The field whose bytes it shares."),
         Key::new(
             "when",
-            Expression,
+            WHEN,
             "It is there only where this holds. Of a list its columns are counted from where each item begins: `{ 1-2: J1 }`.",
         ),
-        Key::new("value", Expression, "What it must be: verified on reading, computed on writing."),
+        Key::new("value", VALUE, "What it must be: verified on reading, computed on writing."),
         Key::new("verify", VERIFY, "What happens where it is otherwise."),
         Key::new("require", Expression, "What must hold of it on reading."),
         Key::new("default", Text, "What is written where nothing is given."),
@@ -411,7 +428,7 @@ pub(super) static FIELD: Group = Group {
             Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])),
             "Fields within: it is a group.",
         ),
-        Key::new("variants", Expression, "Alternatives for its bytes."),
+        Key::new("variants", VARIANTS, "Alternatives for its bytes."),
     ],
 };
 
@@ -420,7 +437,7 @@ pub(super) static VARIANT: Group = Group {
     name: "a variant",
     keys: &[
         Key::new("is", Either(&[Text, OneOrMore(&Text)]), "What the field that `by` names must be."),
-        Key::new("when", Expression, "When it is the one."),
+        Key::new("when", WHEN, "When it is the one."),
         Key::required(
             "fields",
             Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])),

@@ -61,7 +61,14 @@ fn layout(
     let doc = keys.take("doc").and_then(|entry| text(entry, findings)).map(|doc| doc.value);
     keys.take("extends");
     let copybooks = keys.take("copybooks");
-    let records = keys.require("records", findings);
+    // Of a layout that extends another they may be the other's: the keys are those of both here.
+    let records = keys.take("records");
+    if records.is_none() {
+        let finding = Diagnostic::error(Code::YAML_MISSING_KEY, "the layout has no `records`");
+        findings.push(
+            finding.at(keys.span(), "").help("add `records`: the kinds of record, each with its fields"),
+        );
+    }
     let common = keys.take("common");
     let common = common.and_then(|entry| entries(&entry.value, "`common`", findings)).unwrap_or_default();
     let file = keys.take("file");
@@ -122,13 +129,13 @@ fn layout(
     for pending in pending {
         pending.resolve(&mut layout, &mut spans, findings);
     }
-    told::defaults(&mut layout);
     for node in &mut layout.nodes {
         if let Some(shape) = &mut node.shape {
             shape.length = record::length(&layout.file, &shape.items);
         }
     }
     check::check(&layout, &spans, findings);
+    told::defaults(&mut layout);
     Some(layout)
 }
 

@@ -37,7 +37,12 @@ impl<'a> Builder<'a> {
             let files = match &entry.value.kind {
                 NodeKind::Mapping(_) => {
                     let Some(mut keys) = Keys::of(&entry.value, &COPYBOOK, self.findings) else { continue };
-                    let files = keys.require("files", self.findings);
+                    let files = keys.take("files");
+                    if files.is_none() {
+                        let message = "a copybook has no `files`";
+                        let finding = Diagnostic::error(Code::YAML_MISSING_KEY, message);
+                        self.findings.push(finding.at(entry.key_span, "").help("add `files: NAME.cpy`"));
+                    }
                     self.copybook_options(&mut keys, &mut options);
                     keys.done(self.findings);
                     match files {

@@ -1,8 +1,9 @@
-//! What tells a record from others is written into it where nobody says it: the code in its first columns.
+//! What tells a record from others is written into it where nobody says it: the code in its first columns. To mappings it is a field that
+//! is always the same.
 
 use crate::layout::{Extent, Form, ItemContent, Layout, Matches, NodeId, Start, Storage, Test, Times};
 
-/// Gives the fields that a record's `when:` names one text for that text as their default, where they have none.
+/// Gives the fields for which a record's `when:` names one text that text as their default, where they have none.
 pub(super) fn defaults(layout: &mut Layout) {
     for index in 0..layout.nodes.len() {
         let id = NodeId(index as u32);
@@ -10,8 +11,15 @@ pub(super) fn defaults(layout: &mut Layout) {
         let Some([tests]) = node.when.as_ref().map(|rule| rule.any.as_slice()) else { continue };
         let told: Vec<(Vec<u32>, Box<str>)> =
             tests.iter().filter_map(|test| told(layout, id, test)).collect();
+        let record = layout.nodes[index].record;
         let Some(shape) = &mut layout.nodes[index].shape else { continue };
         for (path, text) in told {
+            // Those within groups are left: mappings may see the group otherwise.
+            if let ([index], Some(field)) = (path.as_slice(), shape.at(&path).and_then(|item| item.field))
+                && shape.items.get(*index as usize).is_some_and(|item| !item.redefines())
+            {
+                layout.schema.record_mut(record).fields[field.0 as usize].fixed = Some(text.to_string());
+            }
             if let Some(item) =
                 shape.at_mut(&path).filter(|item| item.default.is_none() && item.value.is_none())
             {
