@@ -1,0 +1,98 @@
+//! A record as it was read, beside what is given of it now: what says the same stays as it was.
+
+use super::*;
+
+impl RecordWriter<'_> {
+    /// Whether a record's own bytes say what is given.
+    pub(super) fn says(
+        &self,
+        node: NodeId,
+        form: &Form,
+        record: &[u8],
+        given: &BTreeMap<String, Given>,
+    ) -> bool {
+        let arena = Bump::new();
+        let layout = &self.file.layout;
+        let (record, columns) = match &layout.file.framing {
+            Framing::Delimited(delimited) => {
+                match crate::records::delimited::unfold(record, delimited, &arena) {
+                    Some((record, columns)) => (record, Some(columns)),
+                    None => return false,
+                }
+            }
+            _ if layout.file.short == Short::Pad => {
+                (self.file.padded(record, Some(form.least), &arena), None)
+            }
+            _ => (record, None),
+        };
+        let record =
+            form.most.filter(|_| columns.is_none()).and_then(|most| record.get(..most)).unwrap_or(record);
+        let (mut line, mut problems) = (JsonLine::default(), Vec::new());
+        line.begin();
+        let facts = Facts { columns, ..self.facts(node, record) };
+        let (short, sink) = (layout.file.short, &mut line);
+        let mut values =
+            Values { facts, arena: &arena, short, sink, problems: &mut problems, path: String::new() };
+        values.parts(&form.parts, 0);
+        line.end();
+        let text = std::str::from_utf8(&line.out).unwrap_or_default();
+        problems.is_empty()
+            && Given::parse(text).is_ok_and(|said| matches!(said, Given::Group(said) if said == *given))
+    }
+
+    /// Where within a framed record its own bytes are.
+    pub(super) fn data_of(&self, framed: &[u8]) -> Option<std::ops::Range<usize>> {
+        let framing = match &self.file.layout.file.framing {
+            Framing::Blocked(_, prefix) => Framing::Prefixed(prefix.clone()),
+            Framing::Shaped | Framing::LengthField { .. } => return Some(0..framed.len()),
+            Framing::Delimited(delimited) => {
+                Framing::Delimited(portolan_schema::layout::Delimited { titles: false, ..delimited.clone() })
+            }
+            other => other.clone(),
+        };
+        let format = portolan_schema::layout::FileFormat {
+            framing,
+            margins: (0, 0),
+            comments: Vec::new(),
+            header_lines: 0,
+            ..self.file.layout.file.clone()
+        };
+        let mut framer = Framer::new(&format, Vec::new());
+        match framer.next(framed, true, &mut |_| Shape::Unknown) {
+            Ok(Cut::Record { data, .. }) => Some(data),
+            // An empty line that was a record.
+            Ok(Cut::Skip(_)) => Some(0..0),
+            _ => None,
+        }
+    }
+
+    /// A record's own bytes, as they were read.
+    pub(super) fn template(&self, raw: &[u8]) -> Vec<u8> {
+        let unwrapped = self.file.layout.file.wrapped.then(|| Wraps::without(raw));
+        let raw = unwrapped.as_deref().unwrap_or(raw);
+        let data = self.data_of(raw).unwrap_or(0..raw.len());
+        let bytes = raw.get(data).unwrap_or(raw);
+        let (head, tail) = self.file.layout.file.record_margins;
+        let end = bytes.len().saturating_sub(tail as usize);
+        bytes.get((head as usize).min(end)..end).unwrap_or_default().to_vec()
+    }
+
+    /// A record with what stands before its first field and behind its last: what stood there, or blanks.
+    pub(super) fn with_margins(&self, record: &[u8], raw: Option<&[u8]>) -> Vec<u8> {
+        let (head, tail) = self.file.layout.file.record_margins;
+        let (head, tail) = (head as usize, tail as usize);
+        let before = raw.and_then(|raw| raw.get(self.data_of(raw)?)).unwrap_or_default();
+        let behind =
+            before.len().checked_sub(tail).and_then(|from| before.get(from..)).filter(|_| raw.is_some());
+        let mut whole = before
+            .get(..head)
+            .filter(|_| raw.is_some())
+            .map_or_else(|| vec![self.file.blank; head], <[u8]>::to_vec);
+        whole.extend_from_slice(record);
+        match behind {
+            Some(behind) => whole.extend_from_slice(behind),
+            None => whole.resize(whole.len() + tail, self.file.blank),
+        }
+        whole
+    }
+}

@@ -1,0 +1,142 @@
+//! What a layout computes, while records are written; what is known too late is written over later.
+
+use super::*;
+
+impl RecordWriter<'_> {
+    /// Writes what the layout computes.
+    pub(super) fn computed(
+        &mut self,
+        node: NodeId,
+        form: &Form,
+        given: &BTreeMap<String, Given>,
+        mut record: Vec<u8>,
+        template: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Wrong> {
+        let file = self.file;
+        let wrong = |path: &[u32], problem: ValueProblem| Wrong {
+            field: crate::records::read::name_of(form, path),
+            kind: problem.into(),
+        };
+        // What does not depend on other records first: a check digit may be of a field that is computed.
+        if file.totals.feeds(node) {
+            let mut totals = std::mem::take(&mut self.state.known.totals);
+            let fine = file.totals.feed(node, &self.facts(node, &record), &self.arena, &mut totals);
+            self.state.known.totals = totals;
+            if !fine {
+                return Err(Wrong { field: String::new(), kind: RecordErrorKind::Sum });
+            }
+        }
+        for check in file.totals.checks(node) {
+            let chosen = check.verify == Verify::Warn && is_given(form, &check.part, given);
+            match check.when {
+                _ if chosen => {}
+                When::Now => {
+                    let bytes = self
+                        .compute(node, form, &check.part, &record, template)
+                        .map_err(|p| wrong(&check.part, p))?;
+                    if let Some((range, bytes)) = bytes
+                        && let Some(slot) = record.get_mut(range)
+                    {
+                        slot.copy_from_slice(&bytes);
+                    }
+                }
+                When::End(end) => {
+                    let pending = Pending {
+                        node,
+                        part: check.part.clone(),
+                        record: record.clone(),
+                        number: self.state.known.number,
+                        offset: 0,
+                        verify: check.verify,
+                    };
+                    self.state.pending.push((end, pending));
+                }
+            }
+        }
+        if file.totals.kept[node.0 as usize] {
+            self.state.known.before[node.0 as usize] = Some(record.clone());
+        }
+        Ok(record)
+    }
+
+    /// The bytes of a computed value, and where they are; `None` where they are there already.
+    pub(super) fn compute(
+        &self,
+        node: NodeId,
+        form: &Form,
+        path: &[u32],
+        record: &[u8],
+        template: Option<&[u8]>,
+    ) -> Result<Option<Patch>, ValueProblem> {
+        let arena = Bump::new();
+        let facts = self.facts(node, record);
+        let Some((part, range)) = crate::records::walk::find(form, path, &facts, &arena) else {
+            return Ok(None);
+        };
+        let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return Ok(None) };
+        let wanted = formula.value(&facts, &arena);
+        let Some(slot) = record.get(range.clone()) else { return Ok(None) };
+        let stands = codec.read(slot, &arena).is_ok_and(|old| match (old, wanted) {
+            (Value::Absent, Value::Absent) => true,
+            _ => compare(old, wanted).is_some_and(|ordering| ordering.is_eq()),
+        });
+        if stands && (template.is_some() || wanted != Value::Absent) {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; range.len()];
+        let wanted = match wanted {
+            Value::Decimal(number) => Value::Decimal(number.normalized()),
+            wanted => wanted,
+        };
+        codec.write(wanted, &mut bytes)?;
+        Ok(Some((range, bytes)))
+    }
+
+    pub(super) fn moved(&mut self) {
+        let moves = std::mem::take(&mut self.moves);
+        for step in &moves {
+            match step {
+                Move::Close(node) => self.settle(Some(*node)),
+                Move::Open(node) => {
+                    let Known { totals, ordinals, before, .. } = &mut self.state.known;
+                    self.file.totals.begin(*node, totals, ordinals, before);
+                    if self.file.forms[node.0 as usize].is_none() && self.file.totals.feeds(*node) {
+                        let mut totals = std::mem::take(&mut self.state.known.totals);
+                        let facts = self.facts(*node, &[]);
+                        self.file.totals.feed(*node, &facts, &self.arena, &mut totals);
+                        self.state.known.totals = totals;
+                    }
+                }
+            }
+        }
+        self.moves = moves;
+    }
+
+    /// What waited for the end of a group: patches of what was written.
+    pub(super) fn settle(&mut self, end: Option<NodeId>) {
+        let (now, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
+        self.state.pending = later;
+        for (_, pending) in now {
+            let Some(form) = &self.file.forms[pending.node.0 as usize] else { continue };
+            if let Ok(Some((range, bytes))) =
+                self.compute(pending.node, form, &pending.part, &pending.record, None)
+            {
+                self.patches.push((pending.offset + range.start as u64, bytes));
+            }
+        }
+    }
+}
+
+pub(super) fn is_given(form: &Form, path: &[u32], given: &BTreeMap<String, Given>) -> bool {
+    let mut members = given;
+    for depth in 1..=path.len() {
+        let Some(part) = form.at(&path[..depth]) else { return false };
+        match members.get(&*part.name) {
+            Some(Given::Group(inner)) => members = inner,
+            Some(Given::Null) | None => return false,
+            Some(_) => return true,
+        }
+    }
+    false
+}
