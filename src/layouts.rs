@@ -33,24 +33,16 @@ pub(crate) struct Chosen {
     /// With --copybook: its 01 record; with --layout: this record only
     #[arg(long, value_name = "NAME")]
     record: Option<String>,
-    /// With --copybook: which of the items that redefine one another is meant
-    #[arg(long = "variant", value_name = "FIRST=CHOSEN", value_parser = variant)]
-    variants: Vec<(String, String)>,
+    /// With --layout: this variant, whatever its rule says; with --copybook, FIRST=CHOSEN: which of the items that redefine one
+    /// another is meant
+    #[arg(long = "variant", value_name = "NAME")]
+    variants: Vec<String>,
     /// With --copybook: the encoding of its texts; cp037 is EBCDIC
     #[arg(long, value_name = "NAME", default_value = "cp037")]
     encoding: String,
     /// With --copybook: how records are told apart
     #[arg(long, value_name = "FRAMING", default_value = "fixed", value_parser = ["fixed", "lines", "rdw", "bdw"])]
     framing: String,
-}
-
-fn variant(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((first, chosen)) if !first.is_empty() && !chosen.is_empty() => {
-            Ok((first.to_owned(), chosen.to_owned()))
-        }
-        _ => Err("write FIRST=CHOSEN".to_owned()),
-    }
 }
 
 impl Chosen {
@@ -74,8 +66,24 @@ impl Chosen {
     /// The layout with everything that was found.
     pub(crate) fn read(&self, sources: &mut Sources) -> Result<Checked<Layout>, Failure> {
         match (&self.layout, &self.copybook) {
-            (Some(layout), _) => of_file(layout, sources),
-            (None, Some(copybook)) => self.of_copybook(copybook, sources),
+            (Some(layout), _) => {
+                let mut read = of_file(layout, sources)?;
+                for variant in &self.variants {
+                    let chosen = read.value.as_mut().is_none_or(|layout| layout.choose_variant(variant));
+                    if !chosen {
+                        return Err(Failure::usage(format_args!("the layout has no variant `{variant}`")));
+                    }
+                }
+                Ok(read)
+            }
+            (None, Some(copybook)) => {
+                let plain = self.variants.iter().find(|variant| !variant.contains('='));
+                match plain {
+                    Some(plain) => Err(Failure::usage(format_args!("--variant {plain} says only one name"))
+                        .help("with --copybook write FIRST=CHOSEN, two items that share their bytes")),
+                    None => self.of_copybook(copybook, sources),
+                }
+            }
             (None, None) => Err(Failure::usage("name a layout with --layout, or a copybook with --copybook")),
         }
     }
@@ -107,7 +115,7 @@ impl Chosen {
         }
         if !self.variants.is_empty() {
             text.push_str("    redefines:\n");
-            for (first, chosen) in &self.variants {
+            for (first, chosen) in self.variants.iter().filter_map(|variant| variant.split_once('=')) {
                 text.push_str(&format!("      {}: {}\n", quoted(first), quoted(chosen)));
             }
         }
