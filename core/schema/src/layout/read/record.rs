@@ -376,7 +376,8 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
             super::super::Times::Counted { least, most, .. } => (*least, *most),
         };
         let end_low = start_low.saturating_add(one_low.saturating_mul(times_low));
-        let end_high = start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
+        let end_high =
+            start_high.zip(one_high).and_then(|(s, one)| s.checked_add(one.checked_mul(times_high)?));
         let optional = item.when.is_some();
         let overlaid = items.iter().any(|other| other.start == Start::Like(index as u32));
         if item.redefines() {
