@@ -88,9 +88,9 @@ fn lines_that_are_no_records_are_refused() {
     encode("encode-no-date", &header.replace("-11-", "-13-"));
     encode("encode-out-of-place", "{\"_record\":\"payment\"}\n");
     encode("encode-no-trailer", header);
-    // What tells the records apart is written, and what is computed is written as it is.
+    // What tells the records apart is written, and what is computed need not be given.
     let payment = "{\"_record\":\"payment\",\"account\":\"EE1\",\"amount\":12.5,\"currency\":\"EUR\"}\n";
-    let trailer = "{\"_record\":\"trailer\",\"payments\":0,\"total\":0}\n";
+    let trailer = "{\"_record\":\"trailer\"}\n";
     encode("encode", &format!("{header}{payment}{payment}{trailer}"));
     encode("encode-unlisted", &format!("{header}{}", payment.replace("EUR", "GBP")));
     encode("encode-too-many-digits", &format!("{header}{}", payment.replace("12.5", "123456789.5")));

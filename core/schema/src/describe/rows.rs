@@ -85,8 +85,20 @@ pub(super) fn rows(layout: &Layout, node: NodeId, shape: &Shape, usual: &Usual) 
         }
         return rows;
     }
+    in_place(&mut rows);
     gaps(&mut rows, shape.length.0);
     rows
+}
+
+/// Moves fillers that stand behind everything to where their columns are: those for what a record is told by.
+fn in_place(rows: &mut Vec<Row>) {
+    let is_filler = |row: &Row| row.depth == 0 && row.kind == "filler";
+    let first = rows.iter().rposition(|row| !is_filler(row)).map_or(0, |last| last + 1);
+    for filler in rows.split_off(first) {
+        let behind = rows.iter().position(|row| row.depth == 0 && row.place.offset() > filler.place.offset());
+        let at = behind.unwrap_or(rows.len());
+        rows.insert(at, filler);
+    }
 }
 
 /// Adds rows for bytes that none has, where all have fixed places.

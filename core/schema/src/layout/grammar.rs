@@ -66,8 +66,11 @@ static RECORD_VALUE: Value = Value::Group(&RECORD);
 const WHEN: Value = Either(&[Expression, TESTS, List(&Either(&[Expression, TESTS]))]);
 const TESTS: Value = Named(&Either(&[Text, List(&Text), Value::Group(&NOT)]));
 static NOT: Group = Group {
-    name: "what must not stand there",
-    keys: &[Key::required("not", Either(&[Text, List(&Text)]), "What must not stand there.")],
+    name: "what must stand there",
+    keys: &[
+        Key::new("not", Either(&[Text, List(&Text)]), "What must not stand there."),
+        Key::new("matches", Text, "A regular expression, which must match all of it."),
+    ],
 };
 /// `by:` and `otherwise:` beside the variants.
 const VARIANTS: Value = Named(&Either(&[Text, Value::Group(&VARIANT)]));

@@ -311,9 +311,7 @@ fn widths(layout: &Layout, wide: u32, matches: &Matches, place: &Place<'_>, find
                 let message = format!("`{text}` never stands in {columns}: it has {}", characters(has));
                 let help = match has < wide as usize {
                     _ if text.contains("..") => "a range is written without quotes, `10..20`",
-                    _ if text.starts_with('/') => {
-                        "a regular expression is written without quotes, `/[0-9]+/`"
-                    }
+                    _ if text.starts_with('/') => "a regular expression is written `{ matches: \"[0-9]+\" }`",
                     true => "write the blanks or zeros that stand there too, or fewer columns",
                     false => "write as many columns as the text has characters",
                 };

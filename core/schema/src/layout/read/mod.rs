@@ -129,6 +129,7 @@ fn layout(
     for pending in pending {
         pending.resolve(&mut layout, &mut spans, findings);
     }
+    told::fillers(&mut layout);
     for node in &mut layout.nodes {
         if let Some(shape) = &mut node.shape {
             shape.length = record::length(&layout.file, &shape.items);

@@ -138,14 +138,7 @@ fn matches(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Matches> {
                 "printable" => Matches::Characters(Characters::Printable),
                 "blank" | "blanks" => Matches::Blank,
                 _ if text.len() > 2 && text.starts_with('/') && text.ends_with('/') => {
-                    let pattern = &text[1..text.len() - 1];
-                    if let Err(error) = regex::Regex::new(pattern) {
-                        let reason = error.to_string();
-                        let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
-                        findings.push(wrong(node, format!("this is no regular expression: {reason}")));
-                        return None;
-                    }
-                    Matches::Pattern(pattern.into())
+                    return expression(node, &text[1..text.len() - 1], findings);
                 }
                 _ => match text.split_once("..") {
                     Some((from, to)) if !from.is_empty() && from.len() == to.len() => {
@@ -163,16 +156,42 @@ fn matches(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Matches> {
             }
             texts.map(Matches::Literals)
         }
-        NodeKind::Mapping(entries) => match entries.as_slice() {
-            [entry] if entry.key == "not" => {
-                matches(&entry.value, findings).map(|inner| Matches::Not(Box::new(inner)))
+        NodeKind::Mapping(entries) => {
+            match entries.as_slice() {
+                [entry] if entry.key == "matches" => pattern(&entry.value, findings),
+                [entry] if entry.key == "not" => {
+                    matches(&entry.value, findings).map(|inner| Matches::Not(Box::new(inner)))
+                }
+                _ => {
+                    findings
+                    .push(wrong(node, "what must stand there is a text, a list of texts, `{ not: ... }` or `{ matches: ... }`"));
+                    None
+                }
             }
-            _ => {
-                findings
-                    .push(wrong(node, "what must stand there is a text, a list of texts, or `{ not: ... }`"));
-                None
-            }
-        },
+        }
         NodeKind::Broken => None,
     }
+}
+
+/// `{ matches: "[A-Z]+" }`
+fn pattern(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Matches> {
+    match node.scalar() {
+        Some(scalar) => expression(node, &scalar.text, findings),
+        None => {
+            findings.push(wrong(node, "what must match is a regular expression, in quotes"));
+            None
+        }
+    }
+}
+
+/// A regular expression, which must match the whole.
+fn expression(node: &Node, pattern: &str, findings: &mut Vec<Diagnostic>) -> Option<Matches> {
+    if let Err(error) = regex::Regex::new(pattern) {
+        let reason = error.to_string();
+        let reason =
+            reason.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
+        findings.push(wrong(node, format!("this is no regular expression: {reason}")));
+        return None;
+    }
+    Some(Matches::Pattern(pattern.into()))
 }

@@ -1,7 +1,10 @@
 //! What tells a record from others is written into it where nobody says it: the code in its first columns. To mappings it is a field that
 //! is always the same.
 
-use crate::layout::{Extent, Form, ItemContent, Layout, Matches, NodeId, Start, Storage, Test, Times};
+use crate::layout::{
+    Extent, Filler, Fillers, Form, Framing, Item, ItemContent, Layout, Matches, NodeId, Start, Storage, Test,
+    Times,
+};
 
 /// Gives the fields for which a record's `when:` names one text that text as their default, where they have none.
 pub(super) fn defaults(layout: &mut Layout) {
@@ -27,6 +30,63 @@ pub(super) fn defaults(layout: &mut Layout) {
             }
         }
     }
+}
+
+/// Gives records fillers where their `when:` asks for a text in columns of which they have no field: so that it is written.
+pub(super) fn fillers(layout: &mut Layout) {
+    if matches!(layout.file.framing, Framing::Delimited(_)) {
+        return;
+    }
+    for node in &mut layout.nodes {
+        let (Some([tests]), Some(shape)) =
+            (node.when.as_ref().map(|rule| rule.any.as_slice()), &mut node.shape)
+        else {
+            continue;
+        };
+        for test in tests {
+            let Test::Columns { from, to: Some(to), matches: Matches::Literals(texts) } = test else {
+                continue;
+            };
+            let [text] = texts.as_slice() else { continue };
+            let wide = text.chars().count() as u64 == u64::from(to - from);
+            if !wide || shape.items.iter().any(|item| covers(item, 0, *from, *to)) {
+                continue;
+            }
+            shape.items.push(Item {
+                name: "".into(),
+                field: None,
+                start: Start::At(*from),
+                extent: Extent::Bytes(to - from),
+                times: Times::Once,
+                content: ItemContent::Filler(Filler { fill: Fillers::Text(text.clone()), exact: false }),
+                when: None,
+                variant: false,
+                value: None,
+                require: None,
+                default: None,
+            });
+        }
+    }
+}
+
+/// Whether an item may have bytes of these columns; `base` is where its group begins.
+fn covers(item: &Item, base: u32, from: u32, to: u32) -> bool {
+    let Start::At(start) = item.start else { return false };
+    let start = base.saturating_add(start);
+    // Of variants, their own fields say.
+    if !item.items().is_empty() && item.when.is_some() {
+        return item.items().iter().any(|inner| covers(inner, start, from, to));
+    }
+    let times = match item.times {
+        Times::Once => 1,
+        Times::Fixed(times) => times,
+        Times::Counted { most, .. } => most,
+    };
+    let end = match item.extent {
+        Extent::Bytes(bytes) => start.saturating_add(bytes.saturating_mul(times)),
+        Extent::Characters(_) | Extent::Rest => u32::MAX,
+    };
+    start < to && from < end
 }
 
 /// The field that a test is about, and what must stand there.
