@@ -238,3 +238,77 @@ records:
     check(layout, b"0018\n0014ABCD\r\nEFGH12\n00180014IJKLMNOP3\n4\n", lines);
     canonical(layout, b"00180014ABCDEFGH1200180014IJKLMNOP34", lines);
 }
+
+/// As the image views of an X9.37 cash letter are: a key, a signature and an image, each behind its length, in records behind theirs.
+const IMAGES: &str = "
+file: { framing: length-prefix, length: { width: 4 }, encoding: cp037 }
+records:
+  view:
+    occurs: 0..
+    when: { 1-2: \"52\" }
+    fields:
+      type: 1-2
+      routing: { length: 9, picture: 9(9) }
+      key_length: { length: 4, picture: 9(4) }
+      key: { length: 9999, depending-on: key_length }
+      signature_length: { length: 5, picture: 9(5) }
+      signature: { length: 99999, type: bytes, depending-on: signature_length }
+      image_length: { length: 7, picture: 9(7) }
+      image: { length: 9000000, type: bytes, depending-on: image_length }
+";
+
+fn view(fields: &[&[u8]]) -> Vec<u8> {
+    let record = fields.concat();
+    [&u32::try_from(record.len()).unwrap().to_be_bytes(), record.as_slice()].concat()
+}
+
+/// Digits and capital letters A to I in EBCDIC.
+fn ebcdic(text: &str) -> Vec<u8> {
+    text.bytes().map(|byte| if byte.is_ascii_digit() { byte + 0xC0 } else { byte + 0x80 }).collect()
+}
+
+#[test]
+fn a_field_says_how_long_a_text_or_bytes_are() {
+    let file = [
+        view(&[&ebcdic("520610005150003ABC00000"), &ebcdic("0000005"), &[0x4D, 0x4D, 0, 0x2A, 0xFF]]),
+        view(&[&ebcdic("52061000515000000002"), &[1, 2], &ebcdic("0000000")]),
+        // Blanks at its end are part of it.
+        view(&[&ebcdic("520610005150002A"), &[0x40], &ebcdic("000000000000")]),
+    ]
+    .concat();
+    canonical(
+        IMAGES,
+        &file,
+        r#"{"_record":"view","type":"52","routing":61000515,"key_length":3,"key":"ABC","signature_length":0,"signature":"","image_length":5,"image":"4d4d002aff"}
+{"_record":"view","type":"52","routing":61000515,"key_length":0,"key":"","signature_length":2,"signature":"0102","image_length":0,"image":""}
+{"_record":"view","type":"52","routing":61000515,"key_length":2,"key":"A ","signature_length":0,"signature":"","image_length":0,"image":""}
+"#,
+    );
+    // What is written says itself how long it is.
+    let lines = r#"{"_record":"view","routing":61000515,"key_length":9,"key":"ABC","signature_length":0,"signature":"","image_length":0,"image":"4d4d002aff"}"#;
+    assert_eq!(written(&compiled(IMAGES).unwrap(), lines), file[..4 + 35]);
+}
+
+#[test]
+fn a_length_that_goes_beyond_its_record_is_refused() {
+    let file = view(&[&ebcdic("520610005150009ABC")]);
+    let (text, problems) = decoded(&compiled(IMAGES).unwrap(), &file, false);
+    assert_eq!((text.as_str(), problems.len()), ("", 1), "{problems:?}");
+    let small = IMAGES.replace("length: 9999,", "length: 2,");
+    let file = view(&[&ebcdic("520610005150003ABC00000"), &ebcdic("0000000")]);
+    assert!(!decoded(&compiled(&small).unwrap(), &file, false).1.is_empty());
+    let mut out = Vec::new();
+    let compiled_small = compiled(&small).unwrap();
+    let mut writer = RecordWriter::new(&compiled_small);
+    let line = r#"{"_record":"view","routing":1,"key_length":3,"key":"ABC","signature_length":0,"image_length":0}"#;
+    assert!(writer.line(line, &mut out).is_err());
+}
+
+#[test]
+fn what_has_digits_has_a_length_of_its_own() {
+    let layout = IMAGES.replace("key: { length: 9999,", "key: { picture: 9(5),");
+    assert_eq!(
+        compiled(&layout).unwrap_err(),
+        ["another field says how long a text or bytes are; this is zoned"]
+    );
+}

@@ -26,6 +26,8 @@ pub(super) struct Part {
     pub(super) field: Option<FieldId>,
     pub(super) start: Start,
     pub(super) extent: Extent,
+    /// The item that says how long it is, where that is counted.
+    pub(super) measured: Option<Box<[u32]>>,
     /// Its length is another in each record.
     pub(super) varies: bool,
     pub(super) times: Times,
@@ -204,6 +206,7 @@ impl Compiler<'_> {
             field: item.field,
             start: item.start,
             extent: item.extent,
+            measured: item.measured.clone(),
             varies,
             times: item.times.clone(),
             kind,

@@ -134,7 +134,7 @@ impl RecordTarget {
             let blank =
                 template.get(start + offset.min(end)..start + offset.min(end) + length).unwrap_or_default();
             let place = match (&part.kind, part.extent) {
-                _ if offset == usize::MAX => Place::Varies,
+                _ if offset == usize::MAX || matches!(part.extent, Extent::Counted(_)) => Place::Varies,
                 (PartKind::Value(codec), Extent::Rest) => Place::Rest(Arc::new((**codec).clone())),
                 (PartKind::Value(codec), _) => Place::Value(
                     Arc::new((**codec).clone()),

@@ -88,10 +88,14 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         if found.count == 0 && matches!(part.times, Times::Once) {
             return;
         }
-        if let Times::Counted { most, .. } = part.times
-            && found.count == most as usize
+        if let Times::Counted { most, by, words, .. } = &part.times
+            && found.count == *most as usize
+            && !by.is_empty()
         {
-            self.test_count(part, most);
+            self.test_count(part, by, words, *most);
+        }
+        if let (Extent::Counted(most), Some(by)) = (part.extent, &part.measured) {
+            self.test_count(part, by, &[], most);
         }
         match (&part.kind, &part.times) {
             (PartKind::Filler { fill, exact }, _) => {
@@ -152,16 +156,12 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         }
     }
 
-    /// A count that says more than the list can have was cut to its most.
-    fn test_count(&mut self, part: &Part, most: u32) {
-        let Times::Counted { by, words, .. } = &part.times else { return };
-        if by.is_empty() {
-            return;
-        }
+    /// A count that says more than there can be was cut to its most.
+    fn test_count(&mut self, part: &Part, by: &[u32], words: &[(Box<str>, u32)], most: u32) {
         let Some(node) = self.facts.node else { return };
         let place = super::formula::Place {
             record: node,
-            item: by.as_slice().into(),
+            item: by.into(),
             own: true,
             previous: false,
             listed: false,

@@ -165,20 +165,21 @@ pub(super) fn said(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
     match &part.times {
         Times::Once => 1,
         Times::Fixed(times) => *times as usize,
-        Times::Counted { most, by, words, .. } => {
-            let Some(node) = facts.node else { return 0 };
-            let place =
-                Place { record: node, item: by.as_slice().into(), own: true, previous: false, listed: false };
-            let count = match place.value(facts, arena) {
-                Some(Value::Integer(count)) => usize::try_from(count).unwrap_or(0),
-                Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
-                    Some((_, count)) => *count as usize,
-                    None => text.trim().parse().unwrap_or(0),
-                },
-                _ => 0,
-            };
-            count.min(*most as usize)
-        }
+        Times::Counted { most, by, words, .. } => number_of(by, words, facts, arena).min(*most as usize),
+    }
+}
+
+/// The number that an item of the same record says; 0 where it says none.
+fn number_of(item: &[u32], words: &[(Box<str>, u32)], facts: &Facts<'_>, arena: &Bump) -> usize {
+    let Some(node) = facts.node else { return 0 };
+    let place = Place { record: node, item: item.into(), own: true, previous: false, listed: false };
+    match place.value(facts, arena) {
+        Some(Value::Integer(count)) => usize::try_from(count).unwrap_or(0),
+        Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
+            Some((_, count)) => *count as usize,
+            None => text.trim().parse().unwrap_or(0),
+        },
+        _ => 0,
     }
 }
 
@@ -195,8 +196,16 @@ fn length(part: &Part, siblings: &[Part], at: usize, facts: &Facts<'_>, arena: &
             let rest = facts.record.get(at..).unwrap_or_default();
             characters(rest, count as usize)
         }
+        Extent::Counted(_) => measured(part, facts, arena),
         Extent::Rest => facts.record.len().saturating_sub(at.saturating_add(behind(siblings))),
     }
+}
+
+/// How long a part is of which another says it.
+pub(super) fn measured(part: &Part, facts: &Facts<'_>, arena: &Bump) -> usize {
+    let Extent::Counted(most) = part.extent else { return 0 };
+    let by = part.measured.as_deref().unwrap_or_default();
+    number_of(by, &[], facts, arena).min(most as usize)
 }
 
 /// How many bytes stand behind what takes the rest of a record.

@@ -142,6 +142,7 @@ pub(super) fn made(
         times,
         content,
         when: None,
+        measured: None,
         variant: false,
         value: None,
         require: None,

@@ -205,7 +205,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 fn columns(row: &Row) -> String {
     let length = match row.extent {
         Extent::Bytes(bytes) => Some(bytes),
-        Extent::Characters(_) | Extent::Rest => None,
+        Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => None,
     };
     match (row.place, length) {
         (Place::At(at), Some(0 | 1)) => format!("{}", at.saturating_add(1)),
@@ -229,6 +229,7 @@ fn extent(extent: Extent) -> String {
     match extent {
         Extent::Bytes(bytes) => bytes.to_string(),
         Extent::Characters(characters) => format!("{characters} chars"),
+        Extent::Counted(most) => format!("to {most}"),
         Extent::Rest => "rest".to_owned(),
     }
 }

@@ -78,10 +78,13 @@ fn field(layout: &Layout, node: NodeId, row: &Row) -> Value {
     value.insert("depth".into(), row.depth.into());
     let bytes = match row.extent {
         Extent::Bytes(bytes) => Some(bytes),
-        Extent::Characters(_) | Extent::Rest => None,
+        Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => None,
     };
     if let Extent::Characters(characters) = row.extent {
         value.insert("characters".into(), characters.into());
+    }
+    if let Extent::Counted(most) = row.extent {
+        value.insert("most_bytes".into(), most.into());
     }
     let offset = row.place.offset();
     let to = offset.zip(bytes).map(|(offset, bytes)| offset.saturating_add(bytes));

@@ -144,6 +144,7 @@ fn gaps(rows: &mut Vec<Row>, length: u32) {
 fn measure(item: &Item) -> (u32, Option<u32>) {
     let one = match (&item.content, item.extent) {
         (_, Extent::Rest | Extent::Characters(_)) => (0, None),
+        (_, Extent::Counted(most)) => (0, Some(most)),
         (ItemContent::Group(_, items), Extent::Bytes(most)) => {
             let varies = items.iter().any(|item| {
                 let (least, most) = measure(item);

@@ -406,7 +406,7 @@ pub(super) static FIELD: Group = Group {
             Text,
             "How often it stands there: `5`, or `0..10` with `depending-on`; with `when` instead, as often as that holds of what follows.",
         ),
-        Key::new("depending-on", Text, "The field that says how often."),
+        Key::new("depending-on", Text, "The field that says how often; of a text or bytes without `occurs`, how long it is, of which `length` is then the most."),
         Key::new("counts", Named(&Whole(0, 65_536)), "Counts that are words: which text means how many."),
         Key::new("room", Boolean, "Room for the most is there whatever the count is."),
         Key::new("redefines", Text, "The field whose bytes it shares."),

@@ -12,7 +12,7 @@ const MAX_DIGITS: u32 = 38;
 /// The scalar of the one type model that a stored value is. Its name is the picture that it could have.
 pub fn scalar(storage: &Storage, extent: Extent) -> Scalar {
     let bytes = match extent {
-        Extent::Bytes(bytes) => Some(bytes),
+        Extent::Bytes(bytes) | Extent::Counted(bytes) => Some(bytes),
         Extent::Characters(_) | Extent::Rest => None,
     };
     match &storage.form {
@@ -37,7 +37,7 @@ fn made(name: String, kind: ScalarKind, facets: Facets) -> Scalar {
 
 fn text_scalar(text: &Text, extent: Extent) -> Scalar {
     let characters = match extent {
-        Extent::Bytes(bytes) => match text.encoding {
+        Extent::Bytes(bytes) | Extent::Counted(bytes) => match text.encoding {
             super::Encoding::Utf16(_) => Some(bytes / 2),
             // Where characters differ in length, no more of them than bytes.
             _ => Some(bytes),

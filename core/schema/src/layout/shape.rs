@@ -23,6 +23,8 @@ pub struct Item {
     pub start: Start,
     /// How long one occurrence is.
     pub extent: Extent,
+    /// The item that says how long it is, where that is [`Extent::Counted`]: its index at each level, from the record down.
+    pub measured: Option<Box<[u32]>>,
     /// How often it stands there.
     pub times: Times,
     /// What it is.
@@ -59,6 +61,8 @@ pub enum Extent {
     Bytes(u32),
     /// So many characters of an encoding whose characters differ in length.
     Characters(u32),
+    /// As many bytes as another item says, at most so many.
+    Counted(u32),
     /// All that is left of the record.
     Rest,
 }

@@ -252,7 +252,7 @@ impl RecordWriter<'_> {
                 let wrong = |problem: ValueProblem| Wrong { field: name.to_owned(), kind: problem.into() };
                 let bytes = match part.extent {
                     Extent::Bytes(bytes) => bytes as usize,
-                    Extent::Characters(_) | Extent::Rest => {
+                    Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => {
                         let mut written = Vec::new();
                         codec.write_variable(value, &mut written).map_err(wrong)?;
                         if let Extent::Characters(count) = part.extent {
@@ -269,6 +269,11 @@ impl RecordWriter<'_> {
                             Extent::Characters(count) => {
                                 crate::records::walk::characters(rest, count as usize)
                             }
+                            Extent::Counted(_) if template.is_none() => 0,
+                            Extent::Counted(_) => {
+                                let facts = self.facts_at(spot, record);
+                                crate::records::walk::measured(part, &facts, &arena).min(rest.len())
+                            }
                             _ => rest.len().saturating_sub(crate::records::walk::behind(siblings)),
                         };
                         let stays = template.is_some()
@@ -278,9 +283,16 @@ impl RecordWriter<'_> {
                         if stays {
                             return Ok(at + taken);
                         }
-                        let end = at + written.len();
+                        let length = written.len();
                         record.splice(at..at + taken, written);
-                        return Ok(end);
+                        if let Extent::Counted(most) = part.extent {
+                            if length > most as usize {
+                                return Err(wrong(ValueProblem::TooLong));
+                            }
+                            let by = part.measured.as_deref().unwrap_or_default();
+                            self.count(spot, by, &[], length, record, name)?;
+                        }
+                        return Ok(at + length);
                     }
                 };
                 let end = at + bytes;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     FieldId, Occurs, Presence, RecordId, TypeId, Wire,
     layout::{
-        Extent, Filler, Fillers, Item, ItemContent, NodeId, Start, Storage, Times,
+        Extent, Filler, Fillers, Form, Item, ItemContent, NodeId, Start, Storage, Times, Trim,
         grammar::{FIELD, VARIANT},
         scalar,
     },
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
         let from_end = keys.take("from-end").and_then(|e| words::length(e, self.findings));
         let redefines = keys.take("redefines").and_then(|e| text(e, self.findings));
         let when = keys.take("when");
-        let times = self.times(place, path, when.is_some(), keys);
+        let (times, measured) = self.times(place, path, when.is_some(), keys);
         let start = match &redefines {
             Some(other) => {
                 let other_name = other.value.replace('-', "_");
@@ -188,6 +188,11 @@ impl<'a> Builder<'a> {
             self.pend(place.node, path, Waiting::Require(require));
         }
         let columns_only = columns.map(|(columns, _)| columns);
+        if let Some(by) = measured.as_ref().filter(|_| fields.is_some() || variants.is_some() || filler.is_some()) {
+            self.invalid(by.span, "of a field alone another says how long it is: a text, or bytes")
+                .help
+                .push("a list that depends on a count says how many there are at most: `occurs: 0..20`".to_owned());
+        }
         let mut made = if fields.is_some() || variants.is_some() {
             let record = self.add_record(name, doc.clone());
             let base = match start {
@@ -226,7 +231,11 @@ impl<'a> Builder<'a> {
             item("", None, start, extent, ItemContent::Filler(Filler { fill: filler, exact }))
         } else {
             let declared = storage::Declared::at(entry.key_span, columns_only);
-            let (storage, extent) = self.storage(&declared, Some(keys))?;
+            let (mut storage, mut extent) = self.storage(&declared, Some(keys))?;
+            if let Some(by) = measured {
+                extent = self.measured(&by, &mut storage, extent, entry)?;
+                self.pend(place.node, path, Waiting::Measured(by));
+            }
             let values = keys.take("values").map(|e| storage::values(e, self.findings));
             let occurs = occurs(&times, when.is_some(), presence(&storage));
             let field = self.add_value(
@@ -296,20 +305,61 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `occurs:` with what counts it.
-    fn times(&mut self, place: Place, path: &[u32], conditional: bool, keys: &mut Keys<'a>) -> Times {
+    /// How long a field is of which another says it: its declared length is the most.
+    fn measured(&mut self, by: &Leaf, storage: &mut Storage, extent: Extent, entry: &Entry) -> Option<Extent> {
+        let Extent::Bytes(most) = extent else {
+            self.invalid(by.span, "a field of which another says how long it is has a `length`: the most that it can be");
+            return None;
+        };
+        match &mut storage.form {
+            Form::Octets => {}
+            Form::Text(text) => {
+                // It has no room that would have to be filled up.
+                let trimmed = |keys: &[Entry]| keys.iter().any(|key| key.key == "trim");
+                if !matches!(&entry.value.kind, NodeKind::Mapping(keys) if trimmed(keys)) {
+                    text.trim = Trim { left: false, right: false };
+                }
+            }
+            form => {
+                let message = format!("another field says how long a text or bytes are; this is {}", form.word());
+                self.invalid(by.span, message);
+                return None;
+            }
+        }
+        Some(Extent::Counted(most))
+    }
+
+    /// `occurs:` with what counts it; without it, what says how long the one field is.
+    fn times(
+        &mut self,
+        place: Place,
+        path: &[u32],
+        conditional: bool,
+        keys: &mut Keys<'a>,
+    ) -> (Times, Option<Leaf>) {
         let occurs = keys.take("occurs").and_then(|e| self.occurs_of(e).map(|occurs| (occurs, e)));
         let by = keys.take("depending-on").and_then(|e| leaf(e, self.findings));
+        match occurs {
+            None => (Times::Once, by),
+            Some((occurs, entry)) => {
+                (self.repeated(place, path, conditional, occurs, entry, by, keys), None)
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are what a list is declared by")]
+    fn repeated(
+        &mut self,
+        place: Place,
+        path: &[u32],
+        conditional: bool,
+        occurs: Occurs,
+        entry: &Entry,
+        by: Option<Leaf>,
+        keys: &mut Keys<'a>,
+    ) -> Times {
         let counts = keys.take("counts");
         let room = keys.take("room").and_then(|e| boolean(e, self.findings)).unwrap_or(false);
-        let Some((occurs, entry)) = occurs else {
-            if let Some(by) = by {
-                self.invalid(by.span, "a list that depends on a count says how many there are at most")
-                    .help
-                    .push("write `occurs: 0..20` beside it".to_owned());
-            }
-            return Times::Once;
-        };
         let Some(most) = occurs.max.filter(|most| *most <= 65_536) else {
             self.invalid(entry.value.span, "a field stands there 65,536 times at most");
             return Times::Once;
@@ -546,6 +596,7 @@ fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, conten
         times: Times::Once,
         content,
         when: None,
+        measured: None,
         variant: false,
         value: None,
         require: None,
@@ -574,7 +625,7 @@ fn occurs(times: &Times, conditional: bool, once: Occurs) -> Occurs {
 pub(super) fn most(item: &Item) -> Option<u32> {
     let once = match item.extent {
         Extent::Bytes(length) => length,
-        Extent::Characters(_) | Extent::Rest => return None,
+        Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => return None,
     };
     let times = match item.times {
         Times::Once => 1,

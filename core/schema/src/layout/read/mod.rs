@@ -189,8 +189,10 @@ enum Waiting<'a> {
     Value(&'a Entry, Verify),
     /// `require:`
     Require(Leaf),
-    /// `depending-on:`
+    /// `depending-on:` of a list.
     Counted(Leaf),
+    /// `depending-on:` of one field, whose length it says.
+    Measured(Leaf),
 }
 
 impl<'a> Builder<'a> {
@@ -254,20 +256,31 @@ impl Pending<'_> {
                 }
             }
             Waiting::Counted(leaf) => {
-                let Some(reference) = scope.field(&leaf, findings) else { return };
-                if reference.record != node || reference.item >= item {
-                    let message = "a count stands in the same record, before what it counts";
-                    let finding = Diagnostic::error(Code::LAYOUT_INVALID, message);
-                    findings.push(finding.at(leaf.span, ""));
-                    return;
-                }
+                let Some(count) = scope.count(&leaf, findings) else { return };
                 set(layout, node, &item, |item| {
                     if let super::Times::Counted { by, .. } = &mut item.times {
-                        *by = reference.item;
+                        *by = count;
                     }
                 });
             }
+            Waiting::Measured(leaf) => {
+                let Some(count) = scope.count(&leaf, findings) else { return };
+                set(layout, node, &item, |item| item.measured = Some(count.into()));
+            }
         }
+    }
+}
+
+impl formula::Scope<'_> {
+    /// The item that says how many or how long: it stands in the same record, before what it counts.
+    fn count(&self, leaf: &Leaf, findings: &mut Vec<Diagnostic>) -> Option<Vec<u32>> {
+        let reference = self.field(leaf, findings)?;
+        if reference.record == self.node && *reference.item < *self.item {
+            return Some(reference.item);
+        }
+        let message = "a count stands in the same record, before what it counts";
+        findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(leaf.span, ""));
+        None
     }
 }
 

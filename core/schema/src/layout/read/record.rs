@@ -367,6 +367,7 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
                 (if varies { inner_low } else { *length }, inner_high.map(|high| high.max(*length)))
             }
             (Extent::Characters(count), _) => (*count, count.checked_mul(4)),
+            (Extent::Counted(most), _) => (0, Some(*most)),
             (Extent::Rest, _) => (0, None),
         };
         let (times_low, times_high) = match &item.times {

@@ -60,7 +60,8 @@ pub(super) fn fillers(layout: &mut Layout) {
                 times: Times::Once,
                 content: ItemContent::Filler(Filler { fill: Fillers::Text(text.clone()), exact: false }),
                 when: None,
-                variant: false,
+                measured: None,
+        variant: false,
                 value: None,
                 require: None,
                 default: None,
@@ -84,7 +85,7 @@ fn covers(item: &Item, base: u32, from: u32, to: u32) -> bool {
     };
     let end = match item.extent {
         Extent::Bytes(bytes) => start.saturating_add(bytes.saturating_mul(times)),
-        Extent::Characters(_) | Extent::Rest => u32::MAX,
+        Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => u32::MAX,
     };
     start < to && from < end
 }
