@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     file, formula,
-    rows::{Place, Row, Usual, rows},
+    rows::{Place, Row, rows},
+    usual::Usual,
 };
 use crate::{
     Occurs,

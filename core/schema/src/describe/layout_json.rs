@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     file, formula,
-    rows::{Place, Row, Usual, rows},
+    rows::{Place, Row, rows},
+    usual::Usual,
 };
 use crate::layout::{Extent, Framing, Layout, NodeId, Order, Reference, Times};
 

@@ -7,6 +7,7 @@ mod layout;
 mod layout_json;
 mod rows;
 mod text;
+mod usual;
 mod words;
 
 pub use json::describe_json;

@@ -3,6 +3,7 @@
 mod apart;
 mod excluded;
 mod names;
+mod never;
 mod places;
 mod texts;
 mod values;
@@ -25,13 +26,13 @@ pub(super) fn check(layout: &Layout, spans: &[Spans], findings: &mut Vec<Diagnos
         let Some(shape) = &node.shape else { continue };
         places::check(layout, node, places, whole, findings);
         if let Some(rule) = &node.when {
-            apart::never(layout, id, rule, places, &[], findings);
+            never::check(layout, id, rule, places, &[], findings);
         }
         each(&shape.items, &mut Vec::new(), &mut |path, item| {
             // Of a list that ends where its condition does columns are counted from each of its items.
             let relative = matches!(&item.times, Times::Counted { by, .. } if by.is_empty());
             if let Some(rule) = item.when.as_ref().filter(|_| !relative) {
-                apart::never(layout, id, rule, places, path, findings);
+                never::check(layout, id, rule, places, path, findings);
             }
             if places.declares(path) {
                 values::check(layout, id, item, path, places, findings);
