@@ -54,6 +54,9 @@ pub enum ValueProblem {
     /// A character that the field's class of characters leaves out.
     #[error("holds a character that its field does not allow")]
     CharacterClass,
+    /// The field that says the sign of a number says none.
+    #[error("has its sign in another field, and that has none of the texts that mean plus or minus")]
+    Sign,
     /// There is no value, and no bytes are declared to stand for none.
     #[error("is missing, and its field has no bytes for that")]
     Missing,

@@ -300,7 +300,8 @@ fn a_length_that_goes_beyond_its_record_is_refused() {
     let mut out = Vec::new();
     let compiled_small = compiled(&small).unwrap();
     let mut writer = RecordWriter::new(&compiled_small);
-    let line = r#"{"_record":"view","routing":1,"key_length":3,"key":"ABC","signature_length":0,"image_length":0}"#;
+    let line =
+        r#"{"_record":"view","routing":1,"key_length":3,"key":"ABC","signature_length":0,"image_length":0}"#;
     assert!(writer.line(line, &mut out).is_err());
 }
 
@@ -311,4 +312,71 @@ fn what_has_digits_has_a_length_of_its_own() {
         compiled(&layout).unwrap_err(),
         ["another field says how long a text or bytes are; this is zoned"]
     );
+}
+
+/// As the entries of norma 43 are: 1 is a debit, 2 a credit.
+const ENTRIES: &str = "
+file: { framing: lines }
+records:
+  entry:
+    occurs: 0..
+    when: { 1-2: \"22\" }
+    fields:
+      side: 3
+      amount: { columns: 4-9, picture: 9(4)V99, sign-in: side, negative: [\"1\", D], positive: [\"2\", C], null: blanks }
+      fee: { columns: 10-12, picture: 999, pad: blank, sign-in: fee_side, negative: D, positive: C }
+      fee_side: 13
+  total:
+    when: { 1-2: \"33\" }
+    fields:
+      sum: { columns: 3-9, picture: S9(4)V99, sign: leading-separate, value: sum(entry.amount) }
+";
+
+#[test]
+fn a_field_says_the_sign_of_another() {
+    canonical(
+        ENTRIES,
+        b"222001000  7C\n221000250 10D\n222000001  0C\n33+000751\n",
+        r#"{"_record":"entry","side":"2","amount":10.00,"fee":7,"fee_side":"C"}
+{"_record":"entry","side":"1","amount":-2.50,"fee":-10,"fee_side":"D"}
+{"_record":"entry","side":"2","amount":0.01,"fee":0,"fee_side":"C"}
+{"_record":"total","sum":7.51}
+"#,
+    );
+    // A debit of nothing, another word for the same, and no amount at all.
+    check(
+        ENTRIES,
+        b"221000000  1D\n22D000100  1C\n22       999D\n33-000100\n",
+        r#"{"_record":"entry","side":"1","amount":0.00,"fee":-1,"fee_side":"D"}
+{"_record":"entry","side":"D","amount":-1.00,"fee":1,"fee_side":"C"}
+{"_record":"entry","side":"","fee":-999,"fee_side":"D"}
+{"_record":"total","sum":-1.00}
+"#,
+    );
+    // The sign of the number is written where nobody says it, and where it was another.
+    let lines = r#"{"_record":"entry","amount":-2.50,"fee":-10}
+{"_record":"entry","side":"1","amount":1,"fee":0,"fee_side":"D"}
+{"_record":"total"}"#;
+    assert_eq!(
+        String::from_utf8(written(&compiled(ENTRIES).unwrap(), lines)).unwrap(),
+        "221000250 10D\n222000100  0D\n33-000150\n"
+    );
+}
+
+#[test]
+fn a_sign_that_is_neither_is_refused() {
+    refuses(
+        ENTRIES,
+        b"223001000  7C\n33+000000\n",
+        &[
+            "record 1, `entry`, at byte 3, field `amount`: the value has its sign in another field, and that has none of the texts that mean plus or minus",
+        ],
+    );
+    let signed = ENTRIES.replace("picture: 9(4)V99, sign-in", "picture: S9(4)V99, sign-in");
+    assert_eq!(
+        compiled(&signed).unwrap_err(),
+        ["a number of digits without a sign has its sign in another field"]
+    );
+    let alone = ENTRIES.replace("negative: D, positive: C", "negative: D");
+    assert_eq!(compiled(&alone).unwrap_err(), ["`sign-in`, `negative` and `positive` belong together"]);
 }

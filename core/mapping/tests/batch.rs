@@ -295,3 +295,75 @@ records:
     ];
     assert_eq!(hex, expected.concat());
 }
+
+#[test]
+fn an_amount_whose_sign_is_beside_it_is_mapped_from_and_to() {
+    let mapping = r#"
+route: entries.copy
+source: { batch: { system: bank, layout: entries.yaml, each: entry } }
+target: { batch: { system: archive, layout: archive.yaml, record: row } }
+request: { body: { amount: amount, text: text } , ignore: [ side, length ] }
+"#;
+    let entries = r#"
+layout: entries
+file: { framing: lines }
+records:
+  entry:
+    occurs: 0..
+    fields:
+      side: 1
+      amount: { columns: 2-7, picture: 9(4)V99, sign-in: side, negative: D, positive: C }
+      length: 8 9
+      text: { length: 9, depending-on: length }
+"#;
+    let archive = r#"
+layout: archive
+file: { framing: fixed, record-length: 12, encoding: cp037 }
+records:
+  row:
+    occurs: 0..
+    fields:
+      amount: { columns: 1-7, picture: 9(5)V99, sign-in: debit, negative: "1", positive: "2" }
+      debit: 8 9
+      text: 9-12
+"#;
+    let files =
+        Memory::default().with("m.yaml", mapping).with("entries.yaml", entries).with("archive.yaml", archive);
+    let mut sources = Sources::default();
+    let loaded = load_all("m.yaml", &files, &mut sources, &Standing::default());
+    let shown: String = loaded.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
+    // A text may be longer than its target, which is found out for each.
+    assert!(!shown.contains("error["), "{shown}");
+    let compiled =
+        loaded.value.unwrap().batches.first().unwrap_or_else(|| panic!("{shown}")).compile().unwrap();
+    let environment = Environment {
+        context: Context {
+            message_id: "m",
+            route: "entries.copy",
+            caller: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            request_id: None,
+        },
+        metadata: &[],
+        original: None,
+    };
+    let file = b"D0012503abc\nC0000010\nX0000010\n";
+    let mut messages = Messages::new(&compiled.file, &compiled.excerpt, file.as_slice());
+    let mut rows = Vec::new();
+    while let Some((message, _)) = messages.next() {
+        let (message, mut out) = (message.to_vec(), Vec::new());
+        rows.push(match compiled.request.run(&message, &environment, &mut Scratch::default(), &mut out) {
+            Ok(()) => out[6..].iter().map(|byte| format!("{byte:02x}")).collect(),
+            Err(error) => error.to_string(),
+        });
+    }
+    assert_eq!(
+        rows,
+        [
+            "f0f0f0f1f2f5f0f181828340",
+            "f0f0f0f0f0f0f1f240404040",
+            "`entry.amount` to `body.amount`: the value is not written as its type demands",
+        ]
+    );
+}

@@ -87,9 +87,9 @@ impl Place {
             }
             let added = match (sums, &part.kind) {
                 (false, _) => Some(Decimal { mantissa: 1, scale: 0 }),
-                (true, PartKind::Value(codec)) => {
+                (true, PartKind::Value(_)) => {
                     let bytes = facts.record.get(range.start..range.end.min(facts.record.len()));
-                    match bytes.map(|bytes| codec.read(bytes, &arena)) {
+                    match bytes.map(|bytes| part.read(bytes, facts, &arena)) {
                         Some(Ok(Value::Absent)) => return,
                         Some(Ok(value)) => number(value),
                         _ => None,
@@ -124,9 +124,9 @@ impl Place {
         };
         let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
-        let PartKind::Value(codec) = &part.kind else { return None };
+        let PartKind::Value(_) = &part.kind else { return None };
         let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;
-        codec.read(bytes, arena).ok()
+        part.read(bytes, &facts, arena).ok()
     }
 }
 

@@ -18,6 +18,7 @@ mod number;
 mod part;
 mod read;
 mod rule;
+mod sign;
 mod slots;
 mod state;
 mod structure;

@@ -5,7 +5,7 @@ use portolan_schema::layout::{
     Start, Times, Verify,
 };
 
-use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule};
+use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule, sign::SignElsewhere};
 use portolan_schema::FieldId;
 
 /// A record's shape, compiled.
@@ -26,6 +26,8 @@ pub(super) struct Part {
     pub(super) field: Option<FieldId>,
     pub(super) start: Start,
     pub(super) extent: Extent,
+    /// How another item says its sign.
+    pub(super) sign: Option<SignElsewhere>,
     /// The item that says how long it is, where that is counted.
     pub(super) measured: Option<Box<[u32]>>,
     /// Its length is another in each record.
@@ -168,7 +170,10 @@ impl Compiler<'_> {
 
     fn part(&mut self, item: &Item, shared: bool) -> Part {
         let kind = match &item.content {
-            ItemContent::Value(storage) => PartKind::Value(Box::new(FieldCodec::compile(storage))),
+            ItemContent::Value(storage) => {
+                let signed = item.sign.as_ref().and_then(|_| storage.with_sign_before());
+                PartKind::Value(Box::new(FieldCodec::compile(signed.as_ref().unwrap_or(storage))))
+            }
             ItemContent::Group(record, items) => {
                 let around = std::mem::replace(&mut self.record, *record);
                 let parts = self.parts(items);
@@ -206,6 +211,10 @@ impl Compiler<'_> {
             field: item.field,
             start: item.start,
             extent: item.extent,
+            sign: match (&item.sign, &item.content) {
+                (Some(sign), ItemContent::Value(storage)) => Some(SignElsewhere::compile(sign, storage)),
+                _ => None,
+            },
             measured: item.measured.clone(),
             varies,
             times: item.times.clone(),

@@ -262,7 +262,7 @@ impl ExcerptReader {
                     let end = found.start.saturating_add(length(found.start));
                     match record.get(found.start..end) {
                         Some(bytes) => {
-                            captured.set(row + usize::from(slot), captured_value(part, bytes, arena));
+                            captured.set(row + usize::from(slot), captured_signed(part, bytes, facts, arena));
                         }
                         None => result = short(part, record.len(), self.file.layout.file.short),
                     }
@@ -281,7 +281,7 @@ impl ExcerptReader {
                         let slot = match part.kind {
                             PartKind::Value(_) => record
                                 .get(at..at.saturating_add(bytes))
-                                .map_or(Slot::Absent, |bytes| captured_value(part, bytes, arena)),
+                                .map_or(Slot::Absent, |bytes| captured_signed(part, bytes, facts, arena)),
                             _ => Slot::Present,
                         };
                         captured.set(place + usize::from(item), slot);
@@ -309,6 +309,15 @@ fn short(part: &Part, length: usize, policy: Short) -> Result<(), ReadError> {
         _ if part.shared || part.when.is_some() => Ok(()),
         _ => Err(ReadError::new(ReadErrorKind::Truncated, length).inside(&part.name)),
     }
+}
+
+/// The same of a number whose sign may be in another field.
+fn captured_signed<'a>(part: &Part, bytes: &'a [u8], facts: &Facts<'_>, arena: &'a Bump) -> Slot<'a> {
+    let Some(sign) = &part.sign else { return captured_value(part, bytes, arena) };
+    if sign.is_null(bytes) {
+        return Slot::Absent;
+    }
+    captured_value(part, sign.bytes_at_least(bytes, facts, arena), arena)
 }
 
 /// What is captured of a field's bytes: nothing, where they stand for no value.
@@ -372,7 +381,7 @@ impl Wanted {
                 },
                 Start::Next | Start::FromEnd(_) => return false,
             };
-            if part.when.is_some() || part.times != Times::Once || part.varies {
+            if part.when.is_some() || part.times != Times::Once || part.varies || part.sign.is_some() {
                 return false;
             }
             let Extent::Bytes(bytes) = part.extent else { return false };

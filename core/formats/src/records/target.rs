@@ -13,6 +13,7 @@ use super::{
     field::FieldCodec,
     formula::{Facts, Formula},
     part::{Form, Part, PartKind},
+    sign::SignElsewhere,
     slots::HEAD,
 };
 use crate::{Compact, Value, ValueProblem, Writer};
@@ -45,6 +46,8 @@ pub struct RecordField {
 enum Place {
     /// A value that fills its place.
     Value(Arc<FieldCodec>, Option<Arc<[Box<str>]>>),
+    /// A number whose sign is in another field.
+    Signed(Arc<Signed>),
     /// A text up to the record's end.
     Rest(Arc<FieldCodec>),
     /// Parts.
@@ -53,6 +56,43 @@ enum Place {
     Node(NodeId, Arc<Vec<Vec<Computed>>>, Arc<RecordFile>),
     /// It lies behind something of varying length.
     Varies,
+}
+
+/// A number, and the field that says its sign.
+#[derive(Debug)]
+struct Signed {
+    codec: FieldCodec,
+    sign: SignElsewhere,
+    /// Where the other field is, from the beginning of what is around the number.
+    offset: i64,
+    length: usize,
+    said: FieldCodec,
+}
+
+impl Signed {
+    /// Of a part of a group that begins `start` bytes after its record.
+    fn of(form: &Form, part: &Part, start: usize) -> Option<Self> {
+        let (sign, PartKind::Value(codec)) = (part.sign.as_ref()?, &part.kind) else { return None };
+        let (offset, length) = offset_of(&form.parts, &sign.item)?;
+        let PartKind::Value(said) = &form.at(&sign.item)?.kind else { return None };
+        let offset = offset as i64 - start as i64;
+        let (codec, said) = ((**codec).clone(), (**said).clone());
+        Some(Self { codec, sign: sign.clone(), offset, length, said })
+    }
+
+    fn write(
+        &self,
+        value: Value<'_>,
+        digits: std::ops::Range<usize>,
+        at: usize,
+        out: &mut [u8],
+    ) -> Result<(), ValueProblem> {
+        let slot = out.get_mut(digits).ok_or(ValueProblem::WrongKind)?;
+        let negative = self.sign.write(&self.codec, value, slot)?.unwrap_or(false);
+        let from = (at as i64).checked_add(self.offset).and_then(|from| usize::try_from(from).ok());
+        let slot = from.and_then(|from| out.get_mut(from..from + self.length));
+        self.said.write(Value::Text(self.sign.text(negative)), slot.ok_or(ValueProblem::WrongKind)?)
+    }
 }
 
 /// Occurrences of a field within its record.
@@ -135,6 +175,10 @@ impl RecordTarget {
                 template.get(start + offset.min(end)..start + offset.min(end) + length).unwrap_or_default();
             let place = match (&part.kind, part.extent) {
                 _ if offset == usize::MAX || matches!(part.extent, Extent::Counted(_)) => Place::Varies,
+                (PartKind::Value(_), _) if part.sign.is_some() => match Signed::of(form, part, start) {
+                    Some(signed) => Place::Signed(Arc::new(signed)),
+                    None => Place::Varies,
+                },
                 (PartKind::Value(codec), Extent::Rest) => Place::Rest(Arc::new((**codec).clone())),
                 (PartKind::Value(codec), _) => Place::Value(
                     Arc::new((**codec).clone()),
@@ -195,7 +239,11 @@ fn blanks(parts: &[Part], base: usize, record: &mut [u8]) {
                     let nothing = part.default.as_deref().map_or(Value::Absent, Value::Text);
                     let mut bytes = vec![0; slot.len()];
                     // What has no form for nothing is left blank until it is written.
-                    if part.when.is_none() && codec.write(nothing, &mut bytes).is_ok() {
+                    let written = match &part.sign {
+                        None => codec.write(nothing, &mut bytes),
+                        Some(sign) => sign.write(codec, nothing, &mut bytes).map(|_| ()),
+                    };
+                    if part.when.is_none() && written.is_ok() {
                         slot.copy_from_slice(&bytes);
                     }
                 }
@@ -401,6 +449,10 @@ impl Writer for RecordTarget {
                     Some(slot) => codec.write(value, slot),
                     None => Err(ValueProblem::WrongKind),
                 }
+            }
+            Place::Signed(signed) => {
+                let from = at + field.offset;
+                signed.write(value, from..from + field.length, at, out)
             }
             Place::Rest(codec) => {
                 out.truncate(at + field.offset);

@@ -205,7 +205,11 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                 return None;
             }
         };
-        match codec.read(bytes, self.arena) {
+        let read = match &part.sign {
+            None => codec.read(bytes, self.arena),
+            Some(_) => part.read(bytes, &self.facts, self.arena),
+        };
+        match read {
             Ok(value) => {
                 if let (Some(listed), Value::Text(text)) = (&part.listed, value)
                     && !listed.iter().any(|known| **known == *text)

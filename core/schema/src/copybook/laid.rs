@@ -143,6 +143,7 @@ pub(super) fn made(
         content,
         when: None,
         measured: None,
+        sign: None,
         variant: false,
         value: None,
         require: None,

@@ -69,7 +69,9 @@ impl Excerpt {
         let Maker { mut schema, parts, .. } = maker;
         for part in &parts {
             if let Some(shape) = &layout.node(part.node).shape {
-                may_be_left_out(&mut schema, part.record, &shape.items);
+                let mut signs = Vec::new();
+                signing(&shape.items, &mut signs);
+                may_be_left_out(&mut schema, part.record, &shape.items, &signs, &mut Vec::new());
             }
         }
         let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
@@ -85,18 +87,34 @@ impl Excerpt {
     }
 }
 
-/// What is computed, has a default or is blank where nothing is written needs no rule.
-fn may_be_left_out(schema: &mut Schema, record: RecordId, items: &[Item]) {
+/// The items that say the sign of others.
+fn signing<'i>(items: &'i [Item], signs: &mut Vec<&'i [u32]>) {
     for item in items {
+        signs.extend(item.sign.as_ref().map(|sign| &*sign.item));
+        signing(item.items(), signs);
+    }
+}
+
+/// What is computed, has a default or is blank where nothing is written needs no rule.
+fn may_be_left_out(
+    schema: &mut Schema,
+    record: RecordId,
+    items: &[Item],
+    signs: &[&[u32]],
+    path: &mut Vec<u32>,
+) {
+    for (index, item) in items.iter().enumerate() {
+        path.push(index as u32);
         let by_itself = match &item.content {
             ItemContent::Value(storage) => {
                 item.value.is_some()
                     || item.default.is_some()
+                    || signs.contains(&path.as_slice())
                     || !storage.nulls.is_empty()
                     || matches!(storage.form, Form::Text(_))
             }
             ItemContent::Group(record, items) => {
-                may_be_left_out(schema, *record, items);
+                may_be_left_out(schema, *record, items, signs, path);
                 false
             }
             ItemContent::Filler(_) => false,
@@ -107,6 +125,7 @@ fn may_be_left_out(schema: &mut Schema, record: RecordId, items: &[Item]) {
         {
             field.occurs.min = 0;
         }
+        path.pop();
     }
 }
 

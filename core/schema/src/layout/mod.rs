@@ -31,7 +31,7 @@ pub use picture::{Category, Notation, Picture, PictureError};
 pub use read::read;
 pub use rule::{CheckDigit, FileValue, Formula, Matches, Reference, Requirement, Rule, Test};
 pub use scalar::scalar;
-pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, Start, Times, Verify};
+pub use shape::{Check, Extent, Filler, Fillers, Item, ItemContent, Shape, SignedBy, Start, Times, Verify};
 pub use storage::{
     Base, Binary, ByteOrder, Characters, Digits, Edited, Fill, Float, FloatStandard, Form, Invalid, Moment,
     MomentKind, Null, Overpunch, Packed, PackedSign, Part, Side, Sign, Storage, Text, Trim, Zoned,

@@ -25,6 +25,8 @@ pub struct Item {
     pub extent: Extent,
     /// The item that says how long it is, where that is [`Extent::Counted`]: its index at each level, from the record down.
     pub measured: Option<Box<[u32]>>,
+    /// The item that says its sign, of a number that has none of its own.
+    pub sign: Option<SignedBy>,
     /// How often it stands there.
     pub times: Times,
     /// What it is.
@@ -88,6 +90,17 @@ pub enum Times {
         /// Room for `most` is there whatever the count is.
         room: bool,
     },
+}
+
+/// Which item says the sign of a number, and how: `D` and `C` beside an amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBy {
+    /// Its index at each level, from the record down.
+    pub item: Box<[u32]>,
+    /// Its texts that mean minus; the first is written.
+    pub negative: Box<[Box<str>]>,
+    /// Its texts that mean plus; the first is written.
+    pub positive: Box<[Box<str>]>,
 }
 
 /// What an item is.

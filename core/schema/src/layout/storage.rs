@@ -13,6 +13,17 @@ pub struct Storage {
     pub invalid: Invalid,
 }
 
+impl Storage {
+    /// The same with a sign before its digits: how a number is read and written whose sign is in another field. `None` of what has no
+    /// digits, or a sign of its own.
+    pub fn with_sign_before(&self) -> Option<Self> {
+        let Form::Zoned(zoned) = &self.form else { return None };
+        let zoned = Zoned { sign: Sign::Separate(Side::Left), ..zoned.clone() };
+        let plain = matches!(&self.form, Form::Zoned(form) if form.sign == Sign::Unsigned);
+        plain.then(|| Self { form: Form::Zoned(zoned), ..self.clone() })
+    }
+}
+
 /// What the bytes of a field mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {

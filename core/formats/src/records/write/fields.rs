@@ -58,7 +58,39 @@ impl RecordWriter<'_> {
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
         }
+        for part in parts {
+            if let (Some(sign), Some(value)) = (&part.sign, given.get(&*part.name)) {
+                self.sign(spot, sign, value, record, &joined(path, &part.name))?;
+            }
+        }
         Ok(end)
+    }
+
+    /// The sign of a number that was written, in the field that says it.
+    fn sign(
+        &self,
+        spot: Spot<'_>,
+        sign: &SignElsewhere,
+        given: &Given,
+        record: &mut [u8],
+        name: &str,
+    ) -> Result<(), Wrong> {
+        let (Given::Text(number) | Given::Bare(number)) = given else { return Ok(()) };
+        let arena = Bump::new();
+        let said = sign.said(&self.facts_at(spot, record), &arena);
+        let zero = crate::Decimal::parse(number).is_some_and(|number| number.mantissa == 0);
+        let negative = number.starts_with('-');
+        if said == Some(negative) || zero && said.is_some() {
+            return Ok(());
+        }
+        let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
+        let found = crate::records::walk::find(form, &sign.item, &self.facts_at(spot, record), &arena);
+        let Some((part, range)) = found else { return Ok(()) };
+        let PartKind::Value(codec) = &part.kind else { return Ok(()) };
+        let Some(slot) = record.get_mut(range) else { return Ok(()) };
+        codec
+            .write(Value::Text(sign.text(negative && !zero)), slot)
+            .map_err(|problem| Wrong { field: name.to_owned(), kind: problem.into() })
     }
 
     pub(super) fn extend(&self, record: &mut Vec<u8>, length: usize) {
@@ -302,9 +334,10 @@ impl RecordWriter<'_> {
                 if part.value.is_some() && value == Value::Absent {
                     return Ok(end);
                 }
-                let Some(slot) = record.get_mut(at..end) else { return Ok(end) };
+                let Some(slot) = record.get(at..end) else { return Ok(end) };
                 // What stands there already as it should be stays as it is.
-                let old = codec.read(slot, &arena);
+                let facts = self.facts_at(spot, record);
+                let old = part.read(slot, &facts, &arena);
                 let there =
                     template.is_some_and(|template| template.len() >= end) || part.shared && before >= end;
                 let unchanged = match old {
@@ -316,7 +349,11 @@ impl RecordWriter<'_> {
                     return Ok(end);
                 }
                 let mut fresh = vec![0; bytes];
-                codec.write(value, &mut fresh).map_err(wrong)?;
+                match &part.sign {
+                    None => codec.write(value, &mut fresh),
+                    Some(sign) => sign.write(codec, value, &mut fresh).map(|_| ()),
+                }
+                .map_err(wrong)?;
                 if let Some(slot) = record.get_mut(at..end) {
                     slot.copy_from_slice(&fresh);
                 }

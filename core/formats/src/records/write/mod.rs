@@ -20,6 +20,7 @@ use super::{
     frame::{Cut, Enframer, Framer, Shape, ending, line_of},
     given::Given,
     part::{Form, Part, PartKind},
+    sign::SignElsewhere,
     state::{Known, Pending, State},
     structure::Move,
     totals::When,

@@ -19,7 +19,9 @@ pub(super) fn misfit(storage: &Storage, extent: Extent, text: &str) -> Option<St
 fn text_misfit(form: &Text, extent: Extent, text: &str) -> Option<String> {
     let has = text.chars().count() as u64;
     let room = match extent {
-        Extent::Bytes(bytes) | Extent::Counted(bytes) => form.encoding.width().map(|width| u64::from(bytes / width)),
+        Extent::Bytes(bytes) | Extent::Counted(bytes) => {
+            form.encoding.width().map(|width| u64::from(bytes / width))
+        }
         Extent::Characters(characters) => Some(u64::from(characters)),
         Extent::Rest => None,
     };

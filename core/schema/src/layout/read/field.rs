@@ -188,10 +188,15 @@ impl<'a> Builder<'a> {
             self.pend(place.node, path, Waiting::Require(require));
         }
         let columns_only = columns.map(|(columns, _)| columns);
-        if let Some(by) = measured.as_ref().filter(|_| fields.is_some() || variants.is_some() || filler.is_some()) {
+        if let Some(by) =
+            measured.as_ref().filter(|_| fields.is_some() || variants.is_some() || filler.is_some())
+        {
             self.invalid(by.span, "of a field alone another says how long it is: a text, or bytes")
                 .help
-                .push("a list that depends on a count says how many there are at most: `occurs: 0..20`".to_owned());
+                .push(
+                    "a list that depends on a count says how many there are at most: `occurs: 0..20`"
+                        .to_owned(),
+                );
         }
         let mut made = if fields.is_some() || variants.is_some() {
             let record = self.add_record(name, doc.clone());
@@ -236,18 +241,25 @@ impl<'a> Builder<'a> {
                 extent = self.measured(&by, &mut storage, extent, entry)?;
                 self.pend(place.node, path, Waiting::Measured(by));
             }
+            let mut wire = storage.clone();
+            if let Some((by, negative, positive)) = self.sign_elsewhere(keys) {
+                match storage.with_sign_before() {
+                    Some(signed) => {
+                        wire = signed;
+                        self.pend(place.node, path, Waiting::Signed { by, negative, positive });
+                    }
+                    None => {
+                        let message = "a number of digits without a sign has its sign in another field";
+                        self.invalid(by.span, message)
+                            .help
+                            .push("write its picture without `S`, and no `sign:`".to_owned());
+                    }
+                }
+            }
             let values = keys.take("values").map(|e| storage::values(e, self.findings));
             let occurs = occurs(&times, when.is_some(), presence(&storage));
-            let field = self.add_value(
-                place.record,
-                name,
-                &storage,
-                extent,
-                occurs,
-                doc,
-                sensitive,
-                values.as_deref(),
-            );
+            let field =
+                self.add_value(place.record, name, &wire, extent, occurs, doc, sensitive, values.as_deref());
             item(name, Some(field), start, extent, ItemContent::Value(storage))
         };
         made.times = times;
@@ -305,10 +317,47 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// `sign-in:` with `negative:` and `positive:`.
+    #[allow(clippy::type_complexity, reason = "the three keys together")]
+    fn sign_elsewhere(&mut self, keys: &mut Keys<'a>) -> Option<(Leaf, Box<[Box<str>]>, Box<[Box<str>]>)> {
+        let by = keys.take("sign-in").and_then(|e| leaf(e, self.findings));
+        let negative = keys.take("negative");
+        let positive = keys.take("positive");
+        match (by, negative, positive) {
+            (Some(by), Some(negative), Some(positive)) => {
+                let texts = |entry: &Entry| -> Box<[Box<str>]> {
+                    let one = |node: &Node| node.scalar().map(|scalar| scalar.text.as_str().into());
+                    match &entry.value.kind {
+                        NodeKind::Sequence(items) => items.iter().filter_map(one).collect(),
+                        _ => one(&entry.value).into_iter().collect(),
+                    }
+                };
+                Some((by, texts(negative), texts(positive)))
+            }
+            (None, None, None) => None,
+            (by, negative, positive) => {
+                let span = by.map(|by| by.span).or(negative.or(positive).map(|entry| entry.key_span))?;
+                self.invalid(span, "`sign-in`, `negative` and `positive` belong together")
+                    .help
+                    .push("write `sign-in: debit_or_credit`, `negative: D` and `positive: C`".to_owned());
+                None
+            }
+        }
+    }
+
     /// How long a field is of which another says it: its declared length is the most.
-    fn measured(&mut self, by: &Leaf, storage: &mut Storage, extent: Extent, entry: &Entry) -> Option<Extent> {
+    fn measured(
+        &mut self,
+        by: &Leaf,
+        storage: &mut Storage,
+        extent: Extent,
+        entry: &Entry,
+    ) -> Option<Extent> {
         let Extent::Bytes(most) = extent else {
-            self.invalid(by.span, "a field of which another says how long it is has a `length`: the most that it can be");
+            self.invalid(
+                by.span,
+                "a field of which another says how long it is has a `length`: the most that it can be",
+            );
             return None;
         };
         match &mut storage.form {
@@ -321,7 +370,8 @@ impl<'a> Builder<'a> {
                 }
             }
             form => {
-                let message = format!("another field says how long a text or bytes are; this is {}", form.word());
+                let message =
+                    format!("another field says how long a text or bytes are; this is {}", form.word());
                 self.invalid(by.span, message);
                 return None;
             }
@@ -341,9 +391,7 @@ impl<'a> Builder<'a> {
         let by = keys.take("depending-on").and_then(|e| leaf(e, self.findings));
         match occurs {
             None => (Times::Once, by),
-            Some((occurs, entry)) => {
-                (self.repeated(place, path, conditional, occurs, entry, by, keys), None)
-            }
+            Some((occurs, entry)) => (self.repeated(place, path, conditional, occurs, entry, by, keys), None),
         }
     }
 
@@ -597,6 +645,7 @@ fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, conten
         content,
         when: None,
         measured: None,
+        sign: None,
         variant: false,
         value: None,
         require: None,

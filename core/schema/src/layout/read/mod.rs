@@ -191,6 +191,8 @@ enum Waiting<'a> {
     Require(Leaf),
     /// `depending-on:` of a list.
     Counted(Leaf),
+    /// `sign-in:`, with its texts for minus and plus.
+    Signed { by: Leaf, negative: Box<[Box<str>]>, positive: Box<[Box<str>]> },
     /// `depending-on:` of one field, whose length it says.
     Measured(Leaf),
 }
@@ -262,6 +264,16 @@ impl Pending<'_> {
                         *by = count;
                     }
                 });
+            }
+            Waiting::Signed { by, negative, positive } => {
+                let Some(reference) = scope.field(&by, findings) else { return };
+                if reference.record != node || reference.item == item {
+                    let message = "another field of the same record says the sign of a number";
+                    findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(by.span, ""));
+                    return;
+                }
+                let sign = super::SignedBy { item: reference.item.into(), negative, positive };
+                set(layout, node, &item, |item| item.sign = Some(sign));
             }
             Waiting::Measured(leaf) => {
                 let Some(count) = scope.count(&leaf, findings) else { return };
