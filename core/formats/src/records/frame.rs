@@ -48,6 +48,9 @@ pub enum FrameError {
     /// Bytes that are no record of any kind, where only the kind says how long a record is.
     #[error("no record of the layout begins like this here, so that nothing says how long it is")]
     NoKind,
+    /// A line that is to be written has what ends it within.
+    #[error("it has a line end within, so that it would be read as two records")]
+    LineEnd,
     /// A quote that is not closed.
     #[error("a quoted value does not end")]
     OpenQuote,
@@ -448,10 +451,17 @@ impl Enframer {
                 out.extend_from_slice(record)
             }
             Framing::Lines { end, .. } => {
+                if ends_within(record, end) {
+                    return Err(FrameError::LineEnd);
+                }
                 out.extend_from_slice(record);
                 out.extend_from_slice(ending(end));
             }
             Framing::Delimited(delimited) => {
+                // Within quotes it is part of a value.
+                if delimited.quote.is_none() && ends_within(record, &delimited.end) {
+                    return Err(FrameError::LineEnd);
+                }
                 out.extend_from_slice(record);
                 out.extend_from_slice(ending(&delimited.end));
             }
@@ -487,6 +497,17 @@ impl Enframer {
         match out.get_mut(place) {
             Some(place) => write_number(said, prefix.form, self.ebcdic, place),
             None => Err(FrameError::Length(said)),
+        }
+    }
+}
+
+/// Whether a line would be read as more than one.
+fn ends_within(line: &[u8], end: &LineEnd) -> bool {
+    match end {
+        LineEnd::Any => line.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+        end => {
+            let end = ending(end);
+            !end.is_empty() && line.windows(end.len()).any(|window| window == end)
         }
     }
 }

@@ -106,7 +106,8 @@ impl ExcerptReader {
                 _ => Wanted::default(),
             };
             let around = excerpt.layout.node(part.node).parent.map(|parent| parent.0 as usize);
-            let fixed = file.forms[part.node.0 as usize].as_ref().and_then(|form| {
+            let form = file.forms[part.node.0 as usize].as_ref().filter(|form| form.delimited.is_none());
+            let fixed = form.and_then(|form| {
                 let mut steps = Vec::new();
                 wanted.steps(&form.parts, 0, &mut Vec::new(), &mut steps).then_some(steps)
             });
@@ -185,11 +186,22 @@ impl ExcerptReader {
             false => record,
         };
         let Some(steps) = &program.fixed else {
+            let unfolded = match &form.delimited {
+                None => None,
+                Some(how) => Some(
+                    super::delimited::unfold(record, how, arena)
+                        .ok_or_else(|| ReadError::new(ReadErrorKind::Malformed, 0))?,
+                ),
+            };
+            let (record, columns) = match &unfolded {
+                Some((values, columns)) => (*values, Some(*columns)),
+                None => (record, None),
+            };
             let facts = Facts {
                 record,
                 from: 0,
                 within: None,
-                columns: None,
+                columns,
                 node: Some(NodeId(node as u32)),
                 number: 0,
                 last: false,

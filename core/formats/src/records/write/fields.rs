@@ -58,12 +58,58 @@ impl RecordWriter<'_> {
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
         }
+        for (part, begin) in parts.iter().zip(&begins) {
+            let shared = part.shared && part.times == Times::Once;
+            if let Some(value) = given.get(&*part.name).filter(|_| shared) {
+                self.agrees(spot, part, *begin, value, record, &joined(path, &part.name))?;
+            }
+        }
         for part in parts {
             if let (Some(sign), Some(value)) = (&part.sign, given.get(&*part.name)) {
                 self.sign(spot, sign, value, record, &joined(path, &part.name))?;
             }
         }
         Ok(end)
+    }
+
+    /// Of several fields for the same bytes the last is written; what was given for the others must be the same.
+    fn agrees(
+        &self,
+        spot: Spot<'_>,
+        part: &Part,
+        at: usize,
+        given: &Given,
+        record: &[u8],
+        name: &str,
+    ) -> Result<(), Wrong> {
+        match (&part.kind, given, part.extent) {
+            (PartKind::Value(_), Given::Bare(text) | Given::Text(text), Extent::Bytes(bytes)) => {
+                let arena = Bump::new();
+                let Some(bytes) = record.get(at..at + bytes as usize) else { return Ok(()) };
+                let facts = self.facts_at(spot, record);
+                let octets = if part.octets { hex(text) } else { None };
+                let value = octets.as_deref().map_or(Value::Text(text), Value::Bytes);
+                match part.read(bytes, &facts, &arena) {
+                    Ok(there) if same(part, there, value, &arena) => Ok(()),
+                    _ => {
+                        let message = "another field has the same bytes, and what is given for it says otherwise; \
+                                       leave one of the two out";
+                        Err(Wrong::json(name, message))
+                    }
+                }
+            }
+            (PartKind::Group(parts), Given::Group(members), _) => {
+                for part in parts.iter().filter(|part| part.times == Times::Once) {
+                    let Start::At(offset) = part.start else { continue };
+                    if let Some(value) = members.get(&*part.name) {
+                        let name = joined(name, &part.name);
+                        self.agrees(spot, part, at + offset as usize, value, record, &name)?;
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The sign of a number that was written, in the field that says it.

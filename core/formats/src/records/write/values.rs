@@ -66,6 +66,10 @@ impl RecordWriter<'_> {
                     unchanged = false;
                 }
             }
+            if delimited.quote.is_none() && written.contains(&delimited.delimiter) {
+                let message = "it holds the delimiter, and the layout has no quotes";
+                return Err(Wrong::json(&part.name, message));
+            }
             values.push(written);
         }
         unchanged &= template.is_some();

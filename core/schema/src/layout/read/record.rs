@@ -225,10 +225,10 @@ impl<'a> Builder<'a> {
             let Some((made, shape)) = found else { return (record, Some(Shape::default())) };
             record = made;
             items = shape.items;
-            self.with_the_layouts_defaults(record, &mut items);
             if let Some(redefines) = redefines {
                 self.choose(&mut items, redefines);
             }
+            self.with_the_layouts_defaults(record, &mut items);
         }
         let place = Place { node, record, base: Some(0), depth };
         let common = self.common;
@@ -428,7 +428,27 @@ fn choose(items: &mut [Item], first: &str, wanted: &str) -> bool {
             item.when = Some(crate::layout::Rule::default());
         }
     }
+    if let Some(kept) = items.get_mut(kept) {
+        strict(kept);
+    }
     true
+}
+
+/// What is known to be there can be read, or is wrong; but what shares its bytes with others of which nothing is said.
+fn strict(item: &mut Item) {
+    match &mut item.content {
+        ItemContent::Value(storage) => storage.invalid = Invalid::Refuse,
+        ItemContent::Group(_, items) => {
+            let shared: Vec<bool> = (0..items.len())
+                .map(|index| {
+                    let like = Start::Like(index as u32);
+                    items[index].redefines() || items.iter().any(|other| other.start == like)
+                })
+                .collect();
+            items.iter_mut().zip(shared).filter(|(_, shared)| !shared).for_each(|(item, _)| strict(item));
+        }
+        ItemContent::Filler(_) => {}
+    }
 }
 
 fn language(name: &str) -> String {
