@@ -4,6 +4,7 @@
 //! field: conditions, computed values, counts. The second knows every name and resolves them.
 
 mod columns;
+mod counted;
 mod field;
 mod file;
 mod formula;
