@@ -6,7 +6,7 @@ use portolan_formats::{
     ValueProblem,
     records::{FrameError, Misplaced, Problem, RecordError, RecordErrorKind, codepage::Transcoder},
 };
-use portolan_schema::layout::{Item, ItemContent, Layout, scalar};
+use portolan_schema::layout::{Framing, Item, ItemContent, Layout, scalar};
 
 use crate::report::{Report, plural};
 
@@ -57,7 +57,8 @@ impl<'l> Problems<'l> {
         if !error.raw.is_empty() {
             report.note(format_args!("  found: {}", self.found(&error.raw)));
         }
-        if let Some(advice) = advice(&error.kind).filter(|advice| self.advised.insert(advice)) {
+        let advice = advice(&error.kind, &self.layout.file.framing);
+        if let Some(advice) = advice.filter(|advice| self.advised.insert(advice)) {
             report.note(format_args!("  help: {advice}"));
         }
     }
@@ -117,8 +118,16 @@ impl<'l> Problems<'l> {
 }
 
 /// What to do about it, where the layout could say otherwise.
-fn advice(kind: &RecordErrorKind) -> Option<&'static str> {
+fn advice(kind: &RecordErrorKind, framing: &Framing) -> Option<&'static str> {
+    let by_length = matches!(framing, Framing::Prefixed(_) | Framing::Blocked(..));
     Some(match kind {
+        // The length was misread more likely than the record was cut.
+        RecordErrorKind::Short { .. } | RecordErrorKind::Long { .. } if by_length => {
+            "does the length before it count itself, or is its other byte the first? See `inclusive` and `byte-order` under `file:`"
+        }
+        RecordErrorKind::Value(ValueProblem::Sign) => {
+            "`negative` and `positive` of the field list what the other may say"
+        }
         RecordErrorKind::Value(
             ValueProblem::Lexical | ValueProblem::OutOfRange | ValueProblem::NoCharacter,
         ) => {
