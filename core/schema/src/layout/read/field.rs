@@ -116,7 +116,7 @@ impl<'a> Builder<'a> {
                 span: entry.value.span,
             };
             let (storage, extent) = self.storage(&declared, None)?;
-            let start = self.start(place, Some((columns, entry.value.span)), None, before, cursor)?;
+            let start = self.start(place, Some((columns, entry.value.span)), None, cursor)?;
             let occurs = presence(&storage);
             let field = self.add_value(place.record, &name, &storage, extent, occurs, None, false, None);
             return Some(self.finish(
@@ -167,7 +167,7 @@ impl<'a> Builder<'a> {
                     }
                 }
             }
-            None => self.start(place, columns, from_end, before, cursor)?,
+            None => self.start(place, columns, from_end, cursor)?,
         };
         let filler = keys.take("filler");
         let exact = words::flag(keys.take("exact"), self.findings);
@@ -287,7 +287,6 @@ impl<'a> Builder<'a> {
         place: Place,
         columns: Option<(Columns, Span)>,
         from_end: Option<u32>,
-        before: &[Item],
         cursor: &Cursor,
     ) -> Option<Start> {
         if let Some(from_end) = from_end {
@@ -299,7 +298,6 @@ impl<'a> Builder<'a> {
                 None => Start::Next,
             });
         };
-        let _ = before;
         match place.base {
             Some(base) if columns.from >= base => Some(Start::At(columns.from - base)),
             Some(base) => {
