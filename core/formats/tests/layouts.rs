@@ -380,3 +380,13 @@ fn a_sign_that_is_neither_is_refused() {
     let alone = ENTRIES.replace("negative: D, positive: C", "negative: D");
     assert_eq!(compiled(&alone).unwrap_err(), ["`sign-in`, `negative` and `positive` belong together"]);
 }
+
+#[test]
+fn records_of_many_counted_fields_are_walked_through_once() {
+    let fields: String = (0..60)
+        .map(|index| format!("      n{index}: {{ picture: 9 }}\n      l{index}: {{ length: 1, occurs: 0..9, depending-on: n{index} }}\n"))
+        .collect();
+    let layout = format!("records:\n  only:\n    occurs: 0..\n    fields:\n{fields}");
+    let line: String = (0..60).map(|index| format!(",\"n{index}\":1,\"l{index}\":[\"x\"]")).collect();
+    canonical(&layout, format!("{}\n", "1x".repeat(60)).as_bytes(), &format!("{{\"_record\":\"only\"{line}}}\n"));
+}

@@ -121,6 +121,7 @@ impl RecordFile {
             block: self.layout.file.block.as_ref().map_or(1, |block| block.records),
             from: 0,
             within: None,
+            walked: None,
         }
     }
 

@@ -43,6 +43,8 @@ pub(super) struct Facts<'f> {
     pub(super) from: usize,
     /// The occurrence of a list that is looked at.
     pub(super) within: Option<&'f walk::Occurrence<'f>>,
+    /// The group that is being walked through.
+    pub(super) walked: Option<&'f walk::Walked<'f>>,
 }
 
 /// A field of a record.
@@ -122,7 +124,8 @@ impl Place {
             }
             _ => (bytes, known),
         };
-        let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, ..*facts };
+        let walked = facts.walked.filter(|_| std::ptr::eq(bytes, facts.record));
+        let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, walked, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(_) = &part.kind else { return None };
         let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;

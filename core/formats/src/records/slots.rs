@@ -201,6 +201,7 @@ impl ExcerptReader {
                 record,
                 from: 0,
                 within: None,
+                walked: None,
                 columns,
                 node: Some(NodeId(node as u32)),
                 number: 0,

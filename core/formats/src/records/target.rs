@@ -295,6 +295,7 @@ fn facts<'f>(file: &'f RecordFile, node: NodeId, record: &'f [u8]) -> Facts<'f> 
         record,
         from: 0,
         within: None,
+        walked: None,
         columns: None,
         node: Some(node),
         number: 0,

@@ -36,6 +36,17 @@ pub(super) struct Occurrence<'p> {
     pub(super) outer: Option<&'p Occurrence<'p>>,
 }
 
+/// A group that is being walked through: where those of its parts begin that were passed, so that what depends on them need not find
+/// them again.
+#[derive(Clone, Copy)]
+pub(super) struct Walked<'p> {
+    parts: &'p [Part],
+    base: usize,
+    begins: &'p [usize],
+    /// The group that it is in.
+    outer: Option<&'p Walked<'p>>,
+}
+
 /// Gives each of some parts that begin at `base`, in their order; the byte after the last.
 pub(super) fn each<'p>(
     parts: &'p [Part],
@@ -50,10 +61,15 @@ pub(super) fn each<'p>(
     let mut cursor = Cursor::new(base, parts.len(), arena);
     for (index, part) in parts.iter().enumerate() {
         let start = cursor.start(part, facts);
-        let times = times(part, parts, start, facts, arena);
-        let length = |at: usize| length(part, parts, at, facts, arena);
-        see(Found { index, part, start, count: times.count }, &length);
-        cursor.pass(part, start, times, &length);
+        let after = {
+            let walked = cursor.walked(parts, facts);
+            let facts = &Facts { walked: Some(&walked), ..*facts };
+            let times = times(part, parts, start, facts, arena);
+            let length = |at: usize| length(part, parts, at, facts, arena);
+            see(Found { index, part, start, count: times.count }, &length);
+            After::find(part, start, times, &length)
+        };
+        cursor.pass(part, start, after);
     }
     cursor.end
 }
@@ -82,32 +98,45 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn pass(&mut self, part: &Part, start: usize, times: Often, length: &dyn Fn(usize) -> usize) {
+    /// What is known while the next part is looked at.
+    fn walked<'s>(&'s self, parts: &'s [Part], facts: &Facts<'s>) -> Walked<'s> {
+        Walked { parts, base: self.base, begins: &self.begins, outer: facts.walked }
+    }
+
+    fn pass(&mut self, part: &Part, start: usize, after: After) {
         self.begins.push(start);
+        let in_sequence = !matches!(part.start, Start::Like(_) | Start::FromEnd(_));
+        if in_sequence && (after.there || part.start == Start::Next) {
+            self.next = after.end;
+        }
+        if part.overlaid {
+            self.next = self.next.max(after.end).max(start.saturating_add(part.room()));
+        }
+        self.end = self.end.max(after.end);
+    }
+}
+
+/// What stands behind a part.
+#[derive(Clone, Copy)]
+struct After {
+    /// The part is there by its condition.
+    there: bool,
+    /// The byte after its room.
+    end: usize,
+}
+
+impl After {
+    fn find(part: &Part, start: usize, times: Often, length: &dyn Fn(usize) -> usize) -> Self {
         let room = match &part.times {
             Times::Counted { most, room: true, .. } => *most as usize,
             _ => times.count,
         };
-        let mut after = start;
-        match (part.varies, part.extent) {
-            _ if times.end.is_some() => after = times.end.unwrap_or(start),
-            (false, Extent::Bytes(bytes)) => {
-                after = start.saturating_add((bytes as usize).saturating_mul(room));
-            }
-            _ => {
-                for _ in 0..room {
-                    after = after.saturating_add(length(after));
-                }
-            }
-        }
-        let in_sequence = !matches!(part.start, Start::Like(_) | Start::FromEnd(_));
-        if in_sequence && (times.there || part.start == Start::Next) {
-            self.next = after;
-        }
-        if part.overlaid {
-            self.next = self.next.max(after).max(start.saturating_add(part.room()));
-        }
-        self.end = self.end.max(after);
+        let end = match (times.end, part.varies, part.extent) {
+            (Some(end), ..) => end,
+            (None, false, Extent::Bytes(bytes)) => start.saturating_add((bytes as usize).saturating_mul(room)),
+            _ => (0..room).fold(start, |at, _| at.saturating_add(length(at))),
+        };
+        Self { there: times.there, end }
     }
 }
 
@@ -301,15 +330,37 @@ fn occurrence(part: &Part, facts: &Facts<'_>) -> Option<usize> {
 /// Where the first occurrence of a part begins, if it is there. Parts before it may be counted by what stands before them, never by what
 /// is looked for.
 fn begin(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>, arena: &Bump) -> Option<usize> {
+    let part = parts.get(index)?;
+    if let Some(start) = passed(parts, index, base, facts) {
+        return (times(part, parts, start, facts, arena).count > 0).then_some(start);
+    }
     let mut cursor = Cursor::new(base, index, arena);
     for part in parts.get(..index)? {
         let start = cursor.start(part, facts);
-        let times = times(part, parts, start, facts, arena);
-        cursor.pass(part, start, times, &|at| length(part, parts, at, facts, arena));
+        let after = {
+            let walked = cursor.walked(parts, facts);
+            let facts = &Facts { walked: Some(&walked), ..*facts };
+            let length = |at: usize| length(part, parts, at, facts, arena);
+            After::find(part, start, times(part, parts, start, facts, arena), &length)
+        };
+        cursor.pass(part, start, after);
     }
-    let part = parts.get(index)?;
     let start = cursor.start(part, facts);
-    (times(part, parts, start, facts, arena).count > 0).then_some(start)
+    let walked = cursor.walked(parts, facts);
+    let facts = Facts { walked: Some(&walked), ..*facts };
+    (times(part, parts, start, &facts, arena).count > 0).then_some(start)
+}
+
+/// Where a part begins of a group that is being walked through.
+fn passed(parts: &[Part], index: usize, base: usize, facts: &Facts<'_>) -> Option<usize> {
+    let mut around = facts.walked;
+    while let Some(walked) = around {
+        if std::ptr::eq(walked.parts, parts) && walked.base == base {
+            return walked.begins.get(index).copied();
+        }
+        around = walked.outer;
+    }
+    None
 }
 
 /// The same where nothing before it varies.
