@@ -43,6 +43,15 @@ pub(crate) struct Chosen {
     /// With --copybook: how records are told apart
     #[arg(long, value_name = "FRAMING", default_value = "fixed", value_parser = ["fixed", "lines", "rdw", "bdw"])]
     framing: String,
+    /// With --framing rdw or bdw: which byte of a length is the first
+    #[arg(long, value_name = "ORDER", default_value = "big", value_parser = ["big", "little"])]
+    byte_order: String,
+    /// With --framing rdw or bdw: a record's length does not count its own four bytes
+    #[arg(long)]
+    not_inclusive: bool,
+    /// With --copybook: whether tables of OCCURS DEPENDING ON take the room of the items that are there, or of the most
+    #[arg(long, value_name = "ROOM", default_value = "real", value_parser = ["real", "maximum"])]
+    odo: String,
 }
 
 impl Chosen {
@@ -104,10 +113,13 @@ impl Chosen {
     fn text(&self, copybook: &str) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut text = format!(
-            "layout: {}\nfile: {{ encoding: {}, framing: {} }}\ncopybooks: {{ copybook: {} }}\nrecords:\n  record:\n    occurs: 0..\n    copybook: copybook\n",
+            "layout: {}\nfile: {{ encoding: {}, framing: {}, byte-order: {}, inclusive: {} }}\ndialect: {{ odo: {} }}\ncopybooks: {{ copybook: {} }}\nrecords:\n  record:\n    occurs: 0..\n    copybook: copybook\n",
             quoted(copybook.split('.').next().unwrap_or(copybook)),
             quoted(&self.encoding),
             self.framing,
+            self.byte_order,
+            !self.not_inclusive,
+            self.odo,
             quoted(copybook),
         );
         if let Some(record) = &self.record {

@@ -140,7 +140,7 @@ fn a_copybook_is_enough() {
     decode("decode-no-framing", &["claims.dat", "--framing", "vb"]);
     decode("decode-no-01", &["claims.dat", "--record", "CLAIMS"]);
     std::fs::write(folder.join("claims.vb"), encode(&["--framing", "rdw", "lines.json"])).unwrap();
-    assert_eq!(std::fs::read(folder.join("claims.vb")).unwrap()[..5], [0, 39, 0, 0, 0xF0]);
+    assert_eq!(std::fs::read(folder.join("claims.vb")).unwrap()[..5], [0, 43, 0, 0, 0xF0]);
     decode("decode-rdw", &["claims.vb", "--framing", "rdw", "--values-only"]);
     decode("decode-framed-otherwise", &["claims.vb"]);
     let words = ["--record", "REMARK", "--encoding", "ascii", "--framing", "lines"];

@@ -183,7 +183,7 @@ fn a_compressed_file_that_ends_within_a_record() {
     }
     assert_eq!(
         String::from_utf8(lines).unwrap(),
-        "{\"_record\":\"record\",\"a\":\"000001\"}\n{\"_record\":\"record\",\"a\":\"000002\"}\n"
+        "{\"_record\":\"record\",\"a\":\"000001\"}\n{\"_record\":\"record\",\"a\":\"000002\"}\n{\"_record\":\"_refused\"}\n"
     );
     assert_eq!(errors, ["record 3, at byte 14: the file cannot be read: the compressed file ends too early"]);
 }
@@ -255,7 +255,7 @@ impl Read for Endless<'_> {
 /// Counts that promise more than there is, or than there may be.
 #[test]
 fn counts() {
-    let layout = "layout: it\nfile: { framing: rdw }\nrecords: { r: { occurs: 0.., fields: { n: { picture: 9(4), usage: comp-5 }, items: { occurs: 0..65535, depending-on: n, fields: { a: { length: 100 } } } } } }";
+    let layout = "layout: it\nfile: { framing: rdw, inclusive: false }\nrecords: { r: { occurs: 0.., fields: { n: { picture: 9(4), usage: comp-5 }, items: { occurs: 0..65535, depending-on: n, fields: { a: { length: 100 } } } } } }";
     let file = compiled(layout, "");
     let (_, problems) = decoded(&file, b"\0\x02\0\0\xFF\xFF");
     assert!(

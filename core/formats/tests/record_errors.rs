@@ -82,7 +82,7 @@ fn texts_dates_and_lists() {
     let utf8 = one("framing: fixed, record-length: 4, encoding: utf-8", "      name: { length: 4 }\n");
     check(&utf8, b"abcda\xFFcd", &[r#"2 @4 record.name "a\xffcd": the value is not valid UTF-8"#]);
     let listed = one(
-        "framing: rdw",
+        "framing: rdw, inclusive: false",
         "      many: { picture: 9(1) }\n      parts: { occurs: 0..3, depending-on: many, fields: { n: { picture: 9(2) } } }\n",
     );
     check(&listed, b"\0\x05\0\x002\x30\x31\x30\x32", &[]);
@@ -285,27 +285,27 @@ fn the_end() {
             r#"2 @4 "abc": the file ends within a record: 1 more bytes are missing"#,
         ),
         (
-            "framing: rdw",
+            "framing: rdw, inclusive: false",
             b"\0\x04\0\0abcd\0\x04\0\0ab",
             r#"2 @8 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#,
         ),
         (
-            "framing: rdw",
+            "framing: rdw, inclusive: false",
             b"\0\x04\0\0abcd\0\x04",
             r#"2 @8 "\x00\x04": the file ends within a record: 2 more bytes are missing"#,
         ),
         (
-            "framing: bdw",
+            "framing: bdw, inclusive: false",
             b"\0\x14\0\0\0\x04\0\0abcd",
             r#"2 @12 "": the file ends within a record: 8 more bytes are missing"#,
         ),
         (
-            "framing: bdw",
+            "framing: bdw, inclusive: false",
             b"\0\x0c\0\0\0\x04\0\0ab",
             r#"1 @4 "\x00\x04\x00\x00ab": the file ends within a record: 2 more bytes are missing"#,
         ),
         (
-            "framing: bdw",
+            "framing: bdw, inclusive: false",
             b"\0\x0c\0\0\0\x04\0\0abcd\0",
             r#"2 @12 "\x00": the file ends within a record: 3 more bytes are missing"#,
         ),
@@ -373,7 +373,7 @@ fn framings_that_are_others() {
             r#"2 @4 "01cd": a length says 1 bytes, which cannot be"#,
         ),
         (
-            "framing: bdw",
+            "framing: bdw, inclusive: false",
             b"\0\x08\0\0\0\x08\0\0abcdabcd",
             r#"1 @4 "\x00\x08\x00\x00abcdabcd": a record reaches beyond its block"#,
         ),

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use base64::Engine;
 
-use super::{JsonLine, Next, Problem, RecordFile, RecordReader, RecordWriter};
+use super::{JsonLine, Next, Problem, RecordFile, RecordInfo, RecordReader, RecordWriter};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
@@ -56,7 +56,8 @@ impl<'f, R: Read> Decoder<'f, R> {
         }
     }
 
-    /// The next piece: lines of JSON (mostly one, none for a record with an error) with what is wrong. `None` at the end.
+    /// The next piece: lines of JSON (mostly one) with what is wrong. A record with an error is a line that says so, `_refused`, so that
+    /// nobody takes what belongs to it for part of another. `None` at the end.
     #[allow(clippy::should_implement_trait, reason = "it lends")]
     pub fn next(&mut self) -> Option<(&[u8], &[Problem])> {
         if self.ended {
@@ -70,16 +71,26 @@ impl<'f, R: Read> Decoder<'f, R> {
         let start = self.line.out.len();
         let next = self.reader.next(&mut self.line);
         self.problems.extend(self.reader.problems());
+        // An error may be of a record before, of which more is known now.
+        let wrong = |number: u64| {
+            let errors = self.problems.iter().filter(|problem| !problem.warning);
+            errors.map(|problem| problem.error.record == number).max()
+        };
         match next {
-            Next::Record(info) if self.problems.iter().any(|problem| !problem.warning) => {
-                self.node = info.node;
-                self.line.out.clear();
-            }
             Next::Record(info) => {
                 self.node = info.node;
-                self.record(info.node, start);
+                match wrong(info.number) {
+                    Some(true) => self.refused(Some(info)),
+                    Some(false) => {
+                        self.record(info.node, start);
+                        let line = std::mem::take(&mut self.line.out);
+                        self.refused(None);
+                        self.line.out.extend(line);
+                    }
+                    None => self.record(info.node, start),
+                }
             }
-            Next::Unknown(_) if !self.problems.is_empty() => self.line.out.clear(),
+            Next::Unknown(info) if wrong(info.number).is_some() => self.refused(Some(info)),
             Next::Unknown(_) => self.other(),
             Next::Other => {
                 let data = self.reader.record();
@@ -93,8 +104,14 @@ impl<'f, R: Read> Decoder<'f, R> {
             }
             Next::End => {
                 self.ended = true;
+                let refused = self.problems.iter().any(|problem| !problem.warning);
                 self.line.out.clear();
                 self.end();
+                if refused {
+                    let line = std::mem::take(&mut self.line.out);
+                    self.refused(None);
+                    self.line.out.splice(0..0, line);
+                }
             }
         }
         Some((&self.line.out, &self.problems))
@@ -110,6 +127,23 @@ impl<'f, R: Read> Decoder<'f, R> {
         self.node
     }
 
+    /// In place of a record that was refused; of none where the error is of what was printed already, or of the file.
+    fn refused(&mut self, info: Option<RecordInfo>) {
+        self.line.begin();
+        self.line.text("_record", "_refused");
+        if let Some(info) = info {
+            if let Some(node) = info.node {
+                self.line.text("kind", self.file.structure.name(node));
+            }
+            self.line.number("number", info.number);
+            self.line.number("offset", info.offset);
+            if self.shadow.is_some() {
+                self.line.text("_raw", &BASE64.encode(self.reader.piece()));
+            }
+        }
+        self.line.end();
+    }
+
     fn record(&mut self, node: Option<portolan_schema::layout::NodeId>, start: usize) {
         self.titled = false;
         let name = node.map(|node| self.file.structure.name(node)).unwrap_or_default();
@@ -123,6 +157,8 @@ impl<'f, R: Read> Decoder<'f, R> {
                 self.written.strip_prefix(self.titles.as_slice()).filter(|_| !self.titles.is_empty());
             written.unwrap_or(&self.written) == self.reader.piece()
         };
+        // A total that may be wrong is known to be right or wrong when the record is long past.
+        let same = same && !node.is_some_and(|node| self.file.totals.may_be_wrong(node));
         self.line.out.pop();
         if !same {
             let raw = BASE64.encode(self.reader.piece());

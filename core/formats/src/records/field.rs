@@ -60,6 +60,11 @@ impl FieldCodec {
         codec
     }
 
+    /// Whether blanks may stand in the field: it consists of characters, or they are no value.
+    pub(super) fn takes_blanks(&self, blanks: &[u8]) -> bool {
+        self.kind.transcoder().is_some() || self.is_null(blanks)
+    }
+
     /// The value that the bytes of the field are: [`Value::Absent`] where they stand for none, or cannot be read and the layout says that
     /// there is none then.
     ///

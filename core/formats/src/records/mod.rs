@@ -27,6 +27,7 @@ mod text;
 mod totals;
 mod values;
 mod walk;
+mod window;
 mod wrap;
 mod write;
 

@@ -15,6 +15,8 @@ pub(super) struct Form {
     /// Bytes at least and at most.
     pub(super) least: usize,
     pub(super) most: Option<usize>,
+    /// So many bytes must be there even where blanks stand for what is not: binary fields hold no blanks.
+    pub(super) solid: usize,
     /// How values are delimited, where they are: its record is a line of them.
     pub(super) delimited: Option<Delimited>,
 }
@@ -53,6 +55,8 @@ pub(super) struct Part {
     pub(super) single: bool,
     /// It is octets.
     pub(super) octets: bool,
+    /// It says of another how often it is there, how long it is or which sign it has: whoever writes that other one writes it.
+    pub(super) tells: bool,
 }
 
 /// What a part is.
@@ -111,13 +115,19 @@ impl Form {
     /// Compiles the shape of a node.
     pub(super) fn compile(layout: &Layout, node: NodeId, shape: &Shape) -> Self {
         let mut compiler = Compiler { layout, node, record: layout.node(node).record };
-        let parts = compiler.parts(&shape.items);
+        let mut parts = compiler.parts(&shape.items);
+        let mut told = Vec::new();
+        tellers(&parts, &mut told);
+        for path in told {
+            mark(&mut parts, &path);
+        }
         let delimited = match &layout.file.framing {
             Framing::Delimited(delimited) => Some(delimited.clone()),
             _ => None,
         };
         Self {
             delimited,
+            solid: solid(&parts, 0, blank(layout.file.encoding)),
             parts,
             least: shape.length.0 as usize,
             most: shape.length.1.map(|most| most as usize),
@@ -151,6 +161,47 @@ impl Part {
             PartKind::Group(parts) => parts,
             _ => &[],
         }
+    }
+}
+
+/// The byte behind the last field of which blanks are no characters.
+fn solid(parts: &[Part], base: usize, blank: u8) -> usize {
+    let ends = parts.iter().map(|part| {
+        let (Start::At(offset), Extent::Bytes(bytes), None) = (part.start, part.extent, &part.when) else {
+            return 0;
+        };
+        let begin = base + offset as usize;
+        let last = begin + part.room().saturating_sub(bytes as usize);
+        match &part.kind {
+            _ if part.room() == 0 => 0,
+            PartKind::Group(parts) => solid(parts, last, blank),
+            PartKind::Value(codec) if !codec.takes_blanks(&vec![blank; bytes as usize]) => {
+                last + bytes as usize
+            }
+            _ => 0,
+        }
+    });
+    ends.max().unwrap_or(0)
+}
+
+/// The parts that say something of others: their indexes at each level.
+fn tellers(parts: &[Part], told: &mut Vec<Box<[u32]>>) {
+    for part in parts {
+        if let Times::Counted { by, .. } = &part.times {
+            told.push(by.as_slice().into());
+        }
+        told.extend(part.measured.clone());
+        told.extend(part.sign.as_ref().map(|sign| sign.item.clone()));
+        tellers(part.parts(), told);
+    }
+}
+
+fn mark(parts: &mut [Part], path: &[u32]) {
+    let Some((index, rest)) = path.split_first() else { return };
+    match parts.get_mut(*index as usize) {
+        Some(part) if rest.is_empty() => part.tells = true,
+        Some(Part { kind: PartKind::Group(parts), .. }) => mark(parts, rest),
+        _ => {}
     }
 }
 
@@ -230,6 +281,7 @@ impl Compiler<'_> {
             lenient,
             single,
             octets,
+            tells: false,
         }
     }
 

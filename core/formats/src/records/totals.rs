@@ -163,6 +163,12 @@ impl Totals {
         vec![Decimal { mantissa: 0, scale: 0 }; self.all.len()]
     }
 
+    /// Whether a record has a total of what follows it that is only warned of.
+    pub(super) fn may_be_wrong(&self, node: NodeId) -> bool {
+        let late = |check: &Check| check.verify == Verify::Warn && matches!(check.when, When::End(_));
+        self.checks(node).iter().any(late)
+    }
+
     /// The values that a record must have.
     pub(super) fn checks(&self, node: NodeId) -> &[Check] {
         self.checks.get(node.0 as usize).map_or(&[], Vec::as_slice)

@@ -133,7 +133,9 @@ impl After {
         };
         let end = match (times.end, part.varies, part.extent) {
             (Some(end), ..) => end,
-            (None, false, Extent::Bytes(bytes)) => start.saturating_add((bytes as usize).saturating_mul(room)),
+            (None, false, Extent::Bytes(bytes)) => {
+                start.saturating_add((bytes as usize).saturating_mul(room))
+            }
             _ => (0..room).fold(start, |at, _| at.saturating_add(length(at))),
         };
         Self { there: times.there, end }

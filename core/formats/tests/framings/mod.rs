@@ -66,7 +66,7 @@ const LAYOUTS: &[(&str, &str, &str)] = &[
     ("lines ebcdic", "framing: lines, line-end: lf, encoding: cp273, short-lines: pad", TEXTS),
     ("rdw", "framing: rdw", LISTS),
     ("rdw little", "framing: rdw, byte-order: little, inclusive: true", FIELDS),
-    ("rdw adjusted", "framing: rdw, adjust: -4, encoding: cp037, short-lines: pad", LISTS),
+    ("rdw adjusted", "framing: rdw, inclusive: false, adjust: -4, encoding: cp037, short-lines: pad", LISTS),
     ("bdw", "framing: bdw, encoding: cp037", LISTS),
     ("bdw little", "framing: bdw, block-byte-order: little, inclusive: true, block-inclusive: false", FIELDS),
     ("binary prefix", "framing: length-prefix, byte-order: little, length: { width: 2 }", LISTS),

@@ -172,7 +172,14 @@ fn segments() -> Vec<Entry> {
 #[test]
 fn records_of_varying_length() {
     let declared = Declared { clauses: "RECORDING MODE IS V", options: &["-fcomplex-odo"], ..SEQUENTIAL };
-    compare("segments", &segments(), &declared, "framing: rdw", "dialect: { compiler: gnucobol }", TWO_KINDS);
+    compare(
+        "segments",
+        &segments(),
+        &declared,
+        "framing: rdw, inclusive: false",
+        "dialect: { compiler: gnucobol }",
+        TWO_KINDS,
+    );
 }
 
 /// A list of varying length with something behind it, which moves up or does not. Without a redefinition, whose bytes GnuCOBOL 3.1
@@ -195,7 +202,7 @@ fn what_follows_a_list() {
     ];
     let declared = Declared { clauses: "RECORDING MODE IS V", options: &["-fodoslide"], ..SEQUENTIAL };
     let dialect = "dialect: { compiler: gnucobol, odo: real }";
-    compare("lists that end", &entries, &declared, "framing: rdw", dialect, ONE_KIND);
+    compare("lists that end", &entries, &declared, "framing: rdw, inclusive: false", dialect, ONE_KIND);
     // Where nothing moves up, GnuCOBOL 3.1 leaves what stands before the list out of a record's length: so the record is a text.
     let declared = Declared { bytes: Some(56), options: &["-fcomplex-odo"], ..SEQUENTIAL };
     let dialect = "dialect: { compiler: gnucobol, odo: maximum }";

@@ -109,7 +109,7 @@ pub(super) static FILE: Group = Group {
             "Of whatever says no other: `ascii`, `utf-8`, `iso-8859-1`, `cp037` and so on. Default `ascii`.",
         ),
         Key::new("byte-order", BYTE_ORDER, "Of an RDW, a BDW or a binary length. Default `big`."),
-        Key::new("inclusive", Boolean, "A length counts itself."),
+        Key::new("inclusive", Boolean, "A length counts itself. Default `true` of an RDW, else `false`."),
         Key::new(
             "adjust",
             Value::Number(-65_536.0, 65_536.0),

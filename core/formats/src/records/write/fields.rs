@@ -20,6 +20,8 @@ impl RecordWriter<'_> {
                 return Err(Wrong::json(&joined(path, name), "the layout has no such field here"));
             }
         }
+        let around = Around { parts, given, outer: spot.around };
+        let spot = Spot { around: Some(&around), ..spot };
         let mut begins: Vec<usize> = Vec::with_capacity(parts.len());
         let (mut next, mut end) = (base, base);
         for part in parts {
@@ -134,6 +136,13 @@ impl RecordWriter<'_> {
             return Ok(());
         }
         let Some(form) = &self.file.forms[spot.node.0 as usize] else { return Ok(()) };
+        if self.is_given(spot, form, &sign.item) {
+            let other = crate::records::read::name_of(form, &sign.item);
+            let message = format!(
+                "`{other}` is given too, and says another sign: leave it out, it is written by itself"
+            );
+            return Err(Wrong::json(name, message));
+        }
         let found = crate::records::walk::find(form, &sign.item, &self.facts_at(spot, record), &arena);
         let Some((part, range)) = found else { return Ok(()) };
         let PartKind::Value(codec) = &part.kind else { return Ok(()) };
@@ -141,6 +150,23 @@ impl RecordWriter<'_> {
         codec
             .write(Value::Text(sign.text(negative && !zero)), slot)
             .map_err(|problem| Wrong { field: name.to_owned(), kind: problem.into() })
+    }
+
+    /// Whether a value is given for an item of the record, in the same occurrences of what is around it.
+    fn is_given(&self, spot: Spot<'_>, form: &Form, item: &[u32]) -> bool {
+        let Some((last, around)) = item.split_last() else { return false };
+        let mut parts = form.parts.as_slice();
+        let mut given = spot.given(parts);
+        for index in around {
+            let Some(part) = parts.get(*index as usize) else { return false };
+            parts = part.parts();
+            given = spot.given(parts).or_else(|| match given?.get(&*part.name)? {
+                Given::Group(members) => Some(members),
+                _ => None,
+            });
+        }
+        let name = parts.get(*last as usize).map(|part| &*part.name);
+        given.zip(name).and_then(|(given, name)| given.get(name)).is_some_and(|given| *given != Given::Null)
     }
 
     pub(super) fn extend(&self, record: &mut Vec<u8>, length: usize) {
@@ -240,6 +266,13 @@ impl RecordWriter<'_> {
         };
         if said == Some(count) {
             return Ok(());
+        }
+        if self.is_given(spot, form, by) {
+            let other = crate::records::read::name_of(form, by);
+            let message = format!(
+                "it has {count}, and `{other}` says otherwise: leave that out, it is written by itself"
+            );
+            return Err(Wrong::json(name, message));
         }
         let found = crate::records::walk::find(form, by, &self.facts_at(spot, record), &arena);
         let Some((part, range)) = found else { return Ok(()) };
@@ -380,8 +413,8 @@ impl RecordWriter<'_> {
                 let end = at + bytes;
                 let before = record.len();
                 self.extend(record, end);
-                // What is computed need not be given.
-                if part.value.is_some() && value == Value::Absent {
+                // What is computed need not be given, nor what is said by what it is said of.
+                if (part.value.is_some() || part.tells) && value == Value::Absent {
                     return Ok(end);
                 }
                 let Some(slot) = record.get(at..end) else { return Ok(end) };

@@ -41,8 +41,11 @@ pub struct RecordWriter<'f> {
     frame: Enframer,
     moves: Vec<Move>,
     arena: Bump,
-    /// Bytes written so far.
+    /// Bytes written before this line, and where in what is written now it began.
     written: u64,
+    began: usize,
+    /// The last record is a line without an end: the last of the file it is from.
+    open: bool,
     /// What was written before it was known: where, and what it is to be.
     patches: Vec<(u64, Vec<u8>)>,
     /// Where blocks begin was said by lines of their own.
@@ -62,6 +65,29 @@ struct Spot<'s> {
     node: NodeId,
     /// The occurrence of a list that it is in.
     within: Option<&'s Occurrence<'s>>,
+    /// The group that it is in.
+    around: Option<&'s Around<'s>>,
+}
+
+/// A group that is written, and what is given of it.
+struct Around<'s> {
+    parts: &'s [Part],
+    given: &'s BTreeMap<String, Given>,
+    outer: Option<&'s Around<'s>>,
+}
+
+impl<'s> Spot<'s> {
+    /// What is given of some parts, if they are being written.
+    fn given(&self, parts: &[Part]) -> Option<&'s BTreeMap<String, Given>> {
+        let mut around = self.around;
+        while let Some(group) = around {
+            if std::ptr::eq(group.parts, parts) {
+                return Some(group.given);
+            }
+            around = group.outer;
+        }
+        None
+    }
 }
 
 /// What is wrong with a field that is to be written.
@@ -86,6 +112,8 @@ impl<'f> RecordWriter<'f> {
             moves: Vec::new(),
             arena: Bump::new(),
             written: 0,
+            began: 0,
+            open: false,
             patches: Vec::new(),
             blocks_given: false,
             titled: false,
@@ -101,6 +129,7 @@ impl<'f> RecordWriter<'f> {
     /// Appends what a line says: a record, or bytes that are none.
     pub fn line(&mut self, line: &str, out: &mut Vec<u8>) -> Result<(), Box<RecordError>> {
         let start = out.len();
+        self.began = start;
         let result = self.try_line(line, out);
         match result {
             Ok(()) => {
@@ -151,6 +180,7 @@ impl<'f> RecordWriter<'f> {
                 out.extend_from_slice(&raw.unwrap_or_default());
                 return Ok(());
             }
+            "_refused" => return Err(none(REFUSED)),
             "_end" => {
                 if let Some(Given::Bare(fill)) = members.remove("fill") {
                     self.fill = fill.parse().ok();
@@ -228,7 +258,7 @@ impl<'f> RecordWriter<'f> {
             None => (vec![file.blank; form.least], None),
         };
         if !unchanged {
-            let spot = Spot { node, within: None };
+            let spot = Spot { node, within: None, around: None };
             let end = self.parts(spot, &form.parts, 0, given, &mut record, template_record.as_deref(), "")?;
             record.truncate(end.max(form.least));
             // Blanks behind its last field that fill a record up are kept.
@@ -240,8 +270,10 @@ impl<'f> RecordWriter<'f> {
             self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
-        let offset = self.written;
+        self.end_line(out);
         let before = out.len();
+        let offset = self.written + (before - self.began) as u64;
+        let around = raw.and_then(|raw| self.around(raw));
         match (raw, &template_record) {
             (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
             _ => {
@@ -259,8 +291,14 @@ impl<'f> RecordWriter<'f> {
                     _ => self.frame.write(&whole, out),
                 };
                 framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                if let Some((head, end)) = around {
+                    out.truncate(before + whole.len());
+                    out.splice(before..before, head.iter().copied());
+                    out.extend_from_slice(end);
+                }
             }
         }
+        self.open = self.is_open(&out[before..]);
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
         let data = self.data_of(&out[before..]).unwrap_or(0..frame);
@@ -338,6 +376,7 @@ impl<'f> RecordWriter<'f> {
     }
 }
 
+const REFUSED: &str = "here stands what was refused when the file was read: correct it there, or take this line out, and the records within it";
 const NOT_THIS_RECORD: &str = "it would not be read as this record: what tells it from others does not hold";
 
 fn joined(path: &str, name: &str) -> String {

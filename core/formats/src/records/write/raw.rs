@@ -1,5 +1,7 @@
 //! A record as it was read, beside what is given of it now: what says the same stays as it was.
 
+use portolan_schema::layout::LineEnd;
+
 use super::*;
 
 impl RecordWriter<'_> {
@@ -62,6 +64,41 @@ impl RecordWriter<'_> {
             Ok(Cut::Record { data, .. }) => Some(data),
             // An empty line that was a record.
             Ok(Cut::Skip(_)) => Some(0..0),
+            _ => None,
+        }
+    }
+
+    /// What stood before a line's own bytes and behind them, which it keeps whatever becomes of it.
+    pub(super) fn around<'r>(&self, raw: &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
+        let file = &self.file.layout.file;
+        let lines =
+            matches!(file.framing, Framing::Lines { .. } | Framing::Delimited(_) | Framing::Fixed { .. });
+        let data = self.data_of(raw).filter(|_| lines && !file.wrapped)?;
+        let (before, behind) = (raw.get(..data.start)?, raw.get(data.end..)?);
+        (!behind.is_empty()).then_some((before, behind))
+    }
+
+    /// Whether a line was written without its end.
+    pub(super) fn is_open(&self, line: &[u8]) -> bool {
+        match self.line_end() {
+            Some(LineEnd::Any) => !line.ends_with(b"\n") && !line.ends_with(b"\r"),
+            Some(end) => !line.ends_with(ending(end)),
+            None => false,
+        }
+    }
+
+    /// Ends the line before, where it was the last of the file it is from.
+    pub(super) fn end_line(&mut self, out: &mut Vec<u8>) {
+        if let (true, Some(end)) = (self.open, self.line_end()) {
+            out.extend_from_slice(ending(end));
+        }
+        self.open = false;
+    }
+
+    fn line_end(&self) -> Option<&LineEnd> {
+        match &self.file.layout.file.framing {
+            Framing::Lines { end, .. } => Some(end),
+            Framing::Delimited(delimited) => Some(&delimited.end),
             _ => None,
         }
     }

@@ -27,7 +27,9 @@ impl RecordWriter<'_> {
             }
         }
         for check in file.totals.checks(node) {
-            let chosen = check.verify == Verify::Warn && is_given(form, &check.part, given);
+            // What was read with a warning stays as it was.
+            let chosen =
+                check.verify == Verify::Warn && template.is_some() && is_given(form, &check.part, given);
             match check.when {
                 _ if chosen => {}
                 When::Now => {

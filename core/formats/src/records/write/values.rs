@@ -94,7 +94,7 @@ impl RecordWriter<'_> {
             let place = check.part.first().and_then(|index| places.get(*index as usize).copied().flatten());
             let Some(place) = place else { continue };
             let is_given = is_given(form, &check.part, given);
-            let chosen = check.verify == Verify::Warn && is_given;
+            let chosen = check.verify == Verify::Warn && template.is_some() && is_given;
             let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { continue };
             match check.when {
                 _ if chosen => {}
@@ -131,6 +131,8 @@ impl RecordWriter<'_> {
         if file.totals.kept[node.0 as usize] {
             self.state.known.before[node.0 as usize] = Some(line(&values));
         }
+        self.end_line(out);
+        let before = out.len();
         match raw.filter(|_| unchanged) {
             Some(raw) => out.extend_from_slice(raw),
             None => {
@@ -150,8 +152,14 @@ impl RecordWriter<'_> {
                 self.frame
                     .write(&line, out)
                     .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                if let Some((head, end)) = raw.and_then(|raw| self.around(raw)) {
+                    out.truncate(before + line.len());
+                    out.splice(before..before, head.iter().copied());
+                    out.extend_from_slice(end);
+                }
             }
         }
+        self.open = self.is_open(&out[before..]);
         Ok(())
     }
 

@@ -129,7 +129,9 @@ fn framing(
     let order = keys.take("byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
     let order = order.unwrap_or(ByteOrder::Big);
     let block_order = keys.take("block-byte-order").and_then(|e| word(e, words::BYTE_ORDER, findings));
-    let inclusive = flag(keys.take("inclusive"), findings);
+    // A descriptor word counts itself; other lengths that do are rare.
+    let inclusive = keys.take("inclusive").and_then(|e| boolean(e, findings));
+    let inclusive = inclusive.unwrap_or(matches!(kind, Kind::Rdw | Kind::Bdw));
     let block_inclusive = keys.take("block-inclusive").and_then(|e| boolean(e, findings)).unwrap_or(true);
     let adjust =
         keys.take("adjust").and_then(|e| words::whole(e, -65_536, 65_536, findings)).unwrap_or(0) as i32;
