@@ -1,8 +1,6 @@
 //! From captured slots to values, by the field's own declaration.
 
-use crate::{
-    Compact, Slot, Value, ValueProblem, lexical::Form, protobuf::ProtobufDecoder, records::FieldCodec,
-};
+use crate::{Slot, Value, ValueProblem, Word, lexical::Form, protobuf::ProtobufDecoder, records::FieldCodec};
 use bumpalo::Bump;
 use portolan_schema::{Enumeration, FieldId, Presence, RecordId, Schema, TypeId, Wire};
 
@@ -139,7 +137,7 @@ impl Decoder {
 
     /// The value of a slot that holds a number, where a word holds it.
     #[inline]
-    pub fn compact(&self, slot: Slot<'_>) -> Option<Compact> {
+    pub fn compact(&self, slot: Slot<'_>) -> Option<Word> {
         match (&self.form, slot) {
             (Decoding::Protobuf(decoder), Slot::Bits(bits)) => decoder.compact(bits),
             (Decoding::Protobuf(decoder), Slot::Bytes(message)) => decoder.compact_message(message),

@@ -24,5 +24,5 @@ pub use portolan_syntax::{Decimal, Rounding, decimal};
 pub use problem::ValueProblem;
 pub use reader::Reader;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
-pub use value::{Captured, Compact, DateTime, Rows, Slot, Value};
+pub use value::{Captured, Compact, DateTime, Rows, Slot, Value, Word};
 pub use writer::Writer;

@@ -1,7 +1,7 @@
 //! What is captured from a document, and the values that expressions are made of.
 
 use crate::{Decimal, FrameId, SlotRef, ValueProblem};
-use std::cmp::Ordering;
+use std::{cmp::Ordering, num::NonZeroU16};
 
 /// What a reader found for one selected field: the bytes as they lie in the input, not yet interpreted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -150,8 +150,7 @@ pub enum Value<'a> {
     Duration(jiff::SignedDuration),
 }
 
-/// A value that fits a machine word, as most numbers of most messages do: it travels in registers, where a [`Value`]
-/// goes through memory.
+/// A value that fits a machine word, as most numbers of most messages do. It travels as a [`Word`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compact {
     /// True or false.
@@ -171,6 +170,55 @@ pub enum Compact {
         /// From 1.
         day: i8,
     },
+}
+
+/// A [`Compact`] that goes from function to function in two registers, where a [`Value`] goes through memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    bits: i64,
+    /// The kind in the lower byte, a decimal's scale above it.
+    form: NonZeroU16,
+}
+
+const BOOL: u16 = 1;
+const INTEGER: u16 = 2;
+const MINOR: u16 = 3;
+const SECONDS: u16 = 4;
+const DAY: u16 = 5;
+
+impl From<Compact> for Word {
+    #[inline]
+    fn from(value: Compact) -> Self {
+        let (bits, form) = match value {
+            Compact::Bool(value) => (i64::from(value), BOOL),
+            Compact::Integer(whole) => (whole, INTEGER),
+            Compact::Minor(units, scale) => (units, MINOR | u16::from(scale) << 8),
+            Compact::Seconds(seconds) => (seconds, SECONDS),
+            Compact::Day { year, month, day } => {
+                (i64::from(year) << 16 | i64::from(month) << 8 | i64::from(day), DAY)
+            }
+        };
+        Self { bits, form: NonZeroU16::new(form).unwrap_or(NonZeroU16::MIN) }
+    }
+}
+
+impl Word {
+    /// The value.
+    #[inline]
+    pub fn open(self) -> Compact {
+        let form = self.form.get();
+        match form & 0xFF {
+            BOOL => Compact::Bool(self.bits != 0),
+            INTEGER => Compact::Integer(self.bits),
+            MINOR => Compact::Minor(self.bits, (form >> 8) as u8),
+            SECONDS => Compact::Seconds(self.bits),
+            _ => Compact::Day {
+                year: (self.bits >> 16) as i16,
+                month: (self.bits >> 8) as i8,
+                day: self.bits as i8,
+            },
+        }
+    }
 }
 
 impl Compact {

@@ -1,6 +1,6 @@
 //! Writing, whatever the format: the plan says what comes next, a writer knows the bytes.
 
-use crate::{Compact, Value, ValueProblem};
+use crate::{Value, ValueProblem, Word};
 use portolan_schema::{Document, FieldId, RecordId, Schema};
 
 /// A format that can be written.
@@ -45,13 +45,8 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
     ) -> Result<(), ValueProblem>;
 
     /// Writes a scalar that fits a word; the same, without the detour.
-    fn compact(
-        field: &Self::Field,
-        value: Compact,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueProblem> {
-        Self::scalar(field, value.value()?, at, out)
+    fn compact(field: &Self::Field, value: Word, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+        Self::scalar(field, value.open().value()?, at, out)
     }
 
     /// Writes text; the same as a scalar of text, without the detour.

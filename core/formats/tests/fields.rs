@@ -4,7 +4,7 @@
 use bumpalo::Bump;
 use jiff::civil::{date, time};
 use portolan_formats::records::FieldCodec;
-use portolan_formats::{Compact, DateTime, Decimal, Value, ValueProblem};
+use portolan_formats::{Compact, DateTime, Decimal, Value, ValueProblem, Word};
 use portolan_schema::layout::{
     Base, Binary, ByteOrder, Characters, Digits, Edited, Encoding, Fill, Float, FloatStandard, Form, Invalid,
     Moment, Null, Overpunch, Packed, PackedSign, Side, Sign, Storage, Text, Trim, Zoned, pattern,
@@ -43,7 +43,7 @@ fn check(storage: &Storage, bytes: &[u8], expected: Is) {
         Exactly(value) | Reads(value) => {
             assert_eq!(read, Ok(value), "{bytes:02x?} by {storage:?}");
             if let Some(compact) = codec.compact(bytes) {
-                assert_eq!(compact.value(), Ok(value), "{bytes:02x?} by {storage:?}");
+                assert_eq!(compact.open().value(), Ok(value), "{bytes:02x?} by {storage:?}");
             }
         }
         Refused(problem) => {
@@ -534,7 +534,7 @@ fn bytes_that_stand_for_no_value() {
     let several = Storage { nulls: vec![Null::Zeros, Null::Blanks], ..storage(number()) };
     check(&several, b"    ", Reads(Value::Absent));
     check(&several, b"0012", Exactly(integer(12)));
-    assert_eq!(FieldCodec::compile(&several).compact(b"0012"), Some(Compact::Integer(12)));
+    assert_eq!(FieldCodec::compile(&several).compact(b"0012"), Some(Compact::Integer(12).into()));
     // What would be read as no value is not written as one.
     refuses_to_write(&several, integer(0), 4, ValueProblem::Excluded);
     // Without such bytes no value is padding, if it is text.
@@ -610,7 +610,7 @@ fn numbers_of_a_word_are_written_alike() {
         for compact in numbers.iter().flat_map(|n| [Compact::Integer(*n), Compact::Minor(*n, 2)]) {
             for length in 0..=12 {
                 let (mut fast, mut exact) = (vec![0; length], vec![0; length]);
-                let written = codec.write_compact(compact, &mut fast);
+                let written = codec.write_compact(compact.into(), &mut fast);
                 assert_eq!(
                     written,
                     codec.write(compact.value().unwrap(), &mut exact),
@@ -629,4 +629,18 @@ fn text_is_translated_on_its_way() {
     assert!(codec.append_ascii(b"\xE3\x81\x99\xA3\xA4\x40\x40", &mut out));
     assert!(!codec.append_ascii(b"\xD1\xCF\x88\xA5\x89", &mut out));
     assert_eq!(out, b"-Tartu");
+}
+
+#[test]
+fn values_travel_as_words() {
+    let days = [(-9999, 1, 1), (-1, 12, 31), (0, 2, 29), (2026, 11, 29), (9999, 12, 31)];
+    let days = days.map(|(year, month, day)| Compact::Day { year, month, day });
+    let numbers = [0, -1, i64::MIN, i64::MAX];
+    let numbers = numbers.into_iter().flat_map(|number| {
+        let scales = [0, 2, 38].map(|scale| Compact::Minor(number, scale));
+        scales.into_iter().chain([Compact::Integer(number), Compact::Seconds(number)])
+    });
+    for value in days.into_iter().chain(numbers).chain([Compact::Bool(true), Compact::Bool(false)]) {
+        assert_eq!(Word::from(value).open(), value);
+    }
 }

@@ -1,7 +1,7 @@
 //! What a captured protobuf slot means: numbers by their kind, enumerations by their names.
 
 use super::known;
-use crate::{Compact, Slot, Value, ValueProblem};
+use crate::{Compact, Slot, Value, ValueProblem, Word};
 use bumpalo::Bump;
 use portolan_schema::{ProtoKind, Scalar};
 
@@ -44,20 +44,21 @@ impl ProtobufDecoder {
 
     /// The number that bits mean, where a word holds it.
     #[inline]
-    pub(crate) fn compact(&self, bits: u64) -> Option<Compact> {
+    pub(crate) fn compact(&self, bits: u64) -> Option<Word> {
         use ProtoKind::*;
-        Some(Compact::Integer(match self.kind {
+        let whole = match self.kind {
             Int32 | Sfixed32 => i64::from(bits as i32),
             Int64 | Sfixed64 => bits as i64,
             Uint32 | Fixed32 => i64::from(bits as u32),
-            Bool => return Some(Compact::Bool(bits != 0)),
+            Bool => return Some(Compact::Bool(bits != 0).into()),
             _ => return None,
-        }))
+        };
+        Some(Compact::Integer(whole).into())
     }
 
     /// The number that a `google.type.Decimal` is, where a word holds its units and it is plainly written.
     #[inline]
-    pub(crate) fn compact_message(&self, message: &[u8]) -> Option<Compact> {
+    pub(crate) fn compact_message(&self, message: &[u8]) -> Option<Word> {
         if self.kind != ProtoKind::Decimal {
             return None;
         }
@@ -85,7 +86,7 @@ impl ProtobufDecoder {
         if count == 0 || count > 18 || point && scale == 0 {
             return None;
         }
-        Some(Compact::Minor(if negative { -units } else { units }, scale))
+        Some(Compact::Minor(if negative { -units } else { units }, scale).into())
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Values onto the protobuf wire: tags are made when the plan is compiled, lengths are patched in when they are known.
 
 use super::{known, wire::push_varint};
-use crate::{Compact, Value, ValueProblem, Writer, lexical};
+use crate::{Compact, Value, ValueProblem, Word, Writer, lexical};
 use portolan_schema::{Document, FieldId, Presence, ProtoKind, RecordId, ScalarKind, Schema, TypeId, Wire};
 
 /// Writes protobuf.
@@ -101,15 +101,10 @@ impl Writer for ProtobufWriter {
     }
 
     #[inline]
-    fn compact(
-        field: &ProtobufField,
-        value: Compact,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueProblem> {
+    fn compact(field: &ProtobufField, value: Word, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         use ProtoKind::*;
-        match (field.kind, value) {
-            _ if field.packed => Self::scalar(field, value.value()?, at, out),
+        match (field.kind, value.open()) {
+            _ if field.packed => Self::scalar(field, value.open().value()?, at, out),
             (Int32 | Int64 | Uint32 | Uint64, Compact::Integer(number)) => {
                 let wide = i128::from(number);
                 if wide < field.bounds.0 || wide > field.bounds.1 {
@@ -136,7 +131,7 @@ impl Writer for ProtobufWriter {
                 known::push_minor(units, scale, out);
                 Ok(())
             }
-            _ => Self::scalar(field, value.value()?, at, out),
+            _ => Self::scalar(field, value.open().value()?, at, out),
         }
     }
 

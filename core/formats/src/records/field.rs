@@ -7,7 +7,7 @@ use super::number::{
     self, binary::BinaryCodec, edited::EditedCodec, float::FloatCodec, packed::PackedCodec, zoned::ZonedCodec,
 };
 use super::text::TextCodec;
-use crate::{Compact, Decimal, Value, ValueProblem};
+use crate::{Compact, Decimal, Value, ValueProblem, Word};
 use bumpalo::Bump;
 use portolan_schema::layout::{Encoding, Form, Invalid, Storage};
 
@@ -85,7 +85,7 @@ impl FieldCodec {
     /// The number that the bytes are, where it is one of up to 18 digits that is plainly written. `None` says nothing: ask
     /// [`FieldCodec::read`] then.
     #[inline]
-    pub fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    pub fn compact(&self, bytes: &[u8]) -> Option<Word> {
         let compact = self.kind.compact(bytes)?;
         if self.nulls_are_numbers && self.is_null(bytes) { None } else { Some(compact) }
     }
@@ -169,11 +169,11 @@ impl FieldCodec {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write_compact(&self, value: Compact, out: &mut [u8]) -> Result<(), ValueProblem> {
+    pub fn write_compact(&self, value: Word, out: &mut [u8]) -> Result<(), ValueProblem> {
         if self.nulls.is_empty() && self.kind.write_word(value, out) {
             return Ok(());
         }
-        self.write(value.value()?, out)
+        self.write(value.open().value()?, out)
     }
 
     /// Appends the text that the bytes are, in UTF-8 and without its padding, where all of it is ASCII: EBCDIC is translated on its way.
@@ -254,7 +254,7 @@ impl Kind {
     }
 
     #[inline]
-    fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    fn compact(&self, bytes: &[u8]) -> Option<Word> {
         match self {
             Self::Zoned(zoned) => zoned.compact(bytes),
             Self::Packed(packed) => packed.compact(bytes),
@@ -266,8 +266,8 @@ impl Kind {
 
     /// Writes a number that is in units of the form's scale, or becomes that within a word; tells whether it could.
     #[inline]
-    fn write_word(&self, value: Compact, out: &mut [u8]) -> bool {
-        let (units, scale) = match value {
+    fn write_word(&self, value: Word, out: &mut [u8]) -> bool {
+        let (units, scale) = match value.open() {
             Compact::Integer(whole) => (whole, 0),
             Compact::Minor(units, scale) => (units, scale),
             _ => return false,
@@ -295,7 +295,7 @@ impl Kind {
     #[inline]
     fn read<'a>(&self, bytes: &'a [u8], arena: &'a Bump) -> Result<Value<'a>, ValueProblem> {
         if let Some(compact) = self.compact(bytes) {
-            return compact.value();
+            return compact.open().value();
         }
         match self {
             Self::Text(text) => text.read(bytes, arena).map(Value::Text),

@@ -3,7 +3,7 @@
 
 use super::codepage::Transcoder;
 use super::number::{binary::BinaryCodec, limit, packed::PackedCodec};
-use crate::{Compact, DateTime, Value, ValueProblem, lexical};
+use crate::{Compact, DateTime, Value, ValueProblem, Word, lexical};
 use jiff::civil::{Date, Time};
 use portolan_schema::layout::{Base, Moment, MomentKind, Part, pattern};
 
@@ -161,9 +161,9 @@ impl MomentCodec {
 
     /// The date, where it is written as eight digits in some order; `None` says nothing.
     #[inline]
-    pub(super) fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    pub(super) fn compact(&self, bytes: &[u8]) -> Option<Word> {
         let (year, month, day) = self.eight?.read(bytes)?;
-        Some(Compact::Day { year, month, day })
+        Some(Compact::Day { year, month, day }.into())
     }
 
     /// The encoding, where it is text.

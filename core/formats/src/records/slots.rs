@@ -15,7 +15,7 @@ use super::{
     RecordFile,
     field::FieldCodec,
     formula::Facts,
-    part::{Part, PartKind},
+    part::{Form, Part, PartKind},
     walk,
 };
 use crate::{Captured, ReadError, ReadErrorKind, Selection, Slot, Value, reader::Action};
@@ -217,33 +217,31 @@ impl ExcerptReader {
             return self.walk(&program.wanted, &form.parts, 0, row, record, &facts, arena, captured);
         };
         for step in steps {
-            let slot = match &step.kind {
-                StepKind::Present => Slot::Present,
-                kind => {
-                    let Some(bytes) = record.get(step.from..step.to) else {
-                        if self.file.layout.file.short == Short::Null {
-                            continue;
-                        }
-                        let error = ReadError::new(ReadErrorKind::Truncated, record.len());
-                        return Err(super::read::name_of(form, &step.path)
-                            .split('.')
-                            .rev()
-                            .fold(error, ReadError::inside));
-                    };
-                    match kind {
-                        StepKind::Always => Slot::Bytes(bytes),
-                        StepKind::Text(codec) => match codec.plain(bytes) {
-                            Some(plain) => Slot::Bytes(plain),
-                            None => codec.text(bytes, arena).map_or(Slot::Present, Slot::Text),
-                        },
-                        _ => match form.at(&step.path) {
-                            Some(part) => captured_value(part, bytes, arena),
-                            None => Slot::Absent,
-                        },
+            let place = row + usize::from(step.slot);
+            if let StepKind::Present = step.kind {
+                captured.set(place, Slot::Present);
+                continue;
+            }
+            let Some(bytes) = record.get(step.from..step.to) else {
+                if self.file.layout.file.short == Short::Null {
+                    continue;
+                }
+                return Err(cut_off(form, &step.path, record.len()));
+            };
+            // Each kind sets the slot by itself: one that is put together first takes a detour through memory.
+            match &step.kind {
+                StepKind::Present => {}
+                StepKind::Always => captured.set(place, Slot::Bytes(bytes)),
+                StepKind::Text(codec) => match codec.plain(bytes) {
+                    Some(plain) => captured.set(place, Slot::Bytes(plain)),
+                    None => captured.set(place, codec.text(bytes, arena).map_or(Slot::Present, Slot::Text)),
+                },
+                StepKind::Value => {
+                    if let Some(part) = form.at(&step.path) {
+                        captured.set(place, captured_value(part, bytes, arena));
                     }
                 }
-            };
-            captured.set(row + usize::from(step.slot), slot);
+            }
         }
         Ok(())
     }
@@ -313,6 +311,13 @@ impl ExcerptReader {
         });
         result
     }
+}
+
+/// A record that ends before a field that must be there.
+#[cold]
+fn cut_off(form: &Form, path: &[u32], length: usize) -> ReadError {
+    let error = ReadError::new(ReadErrorKind::Truncated, length);
+    super::read::name_of(form, path).split('.').rev().fold(error, ReadError::inside)
 }
 
 #[cold]

@@ -16,7 +16,7 @@ use super::{
     sign::SignElsewhere,
     slots::HEAD,
 };
-use crate::{Compact, Value, ValueProblem, Writer};
+use crate::{Value, ValueProblem, Word, Writer};
 
 /// Writes the messages of one layout.
 #[derive(Debug)]
@@ -466,12 +466,7 @@ impl Writer for RecordTarget {
     }
 
     #[inline]
-    fn compact(
-        field: &Self::Field,
-        value: Compact,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueProblem> {
+    fn compact(field: &Self::Field, value: Word, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         if let Place::Value(codec, None) = &field.place {
             let from = at + field.offset;
             return match out.get_mut(from..from + field.length) {
@@ -479,7 +474,7 @@ impl Writer for RecordTarget {
                 None => Err(ValueProblem::WrongKind),
             };
         }
-        Self::scalar(field, value.value()?, at, out)
+        Self::scalar(field, value.open().value()?, at, out)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::{
     XSI,
     characters::{escape, escape_utf8},
 };
-use crate::{Compact, Value, ValueProblem, Writer, lexical::Form};
+use crate::{Value, ValueProblem, Word, Writer, lexical::Form};
 use portolan_schema::{Document, Field, FieldId, Name, RecordId, Schema, TypeId, Wire};
 use std::fmt::Write as _;
 
@@ -181,17 +181,17 @@ impl Writer for XmlWriter {
     }
 
     #[inline]
-    fn compact(field: &XmlField, value: Compact, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    fn compact(field: &XmlField, value: Word, at: usize, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         let start = out.len();
         out.extend_from_slice(&field.open);
         match &field.form {
-            Some(form) if form.write_compact(value, out)? => {
+            Some(form) if form.write_compact(value.open(), out)? => {
                 out.extend_from_slice(&field.close);
                 Ok(())
             }
             _ => {
                 out.truncate(start);
-                Self::scalar(field, value.value()?, at, out)
+                Self::scalar(field, value.open().value()?, at, out)
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 use bumpalo::{Bump, collections::String as BumpString};
 use portolan_diagnostics::Span;
 use portolan_formats::{
-    Captured, Compact, DateTime, Decimal, Rows, Slot, Value, ValueProblem, lexical, value::compare,
+    Captured, Compact, DateTime, Decimal, Rows, Slot, Value, ValueProblem, Word, lexical, value::compare,
 };
 use std::{cmp::Ordering, sync::Arc};
 
@@ -126,16 +126,17 @@ pub(super) fn evaluate_leaf<'a>(
 
 /// The value of a number, or of a plain conversion of one, where a word holds it; `None` says nothing.
 #[inline]
-pub(super) fn compact(node: &Node, run: &Run<'_, '_>) -> Option<Compact> {
+pub(super) fn compact(node: &Node, run: &Run<'_, '_>) -> Option<Word> {
     match node {
         Node::Field { slot, decoder, .. } => decoder.compact(run.slot(*slot)),
         Node::Call(call) => match (call.conversion?, call.arguments.first()?) {
             (conversion, Node::Field { slot, decoder, .. }) => {
-                let Compact::Integer(number) = decoder.compact(run.slot(*slot))? else { return None };
-                Some(match conversion {
+                let Compact::Integer(number) = decoder.compact(run.slot(*slot))?.open() else { return None };
+                let converted = match conversion {
                     Conversion::Minor(scale) => Compact::Minor(number, scale),
                     Conversion::Seconds => Compact::Seconds(number),
-                })
+                };
+                Some(converted.into())
             }
             _ => None,
         },

@@ -4,7 +4,7 @@
 //! leave it there.
 
 use super::{compact, limit, units, value};
-use crate::{Compact, Decimal, Value, ValueProblem};
+use crate::{Decimal, Value, ValueProblem, Word};
 use portolan_schema::layout::{Binary, ByteOrder};
 
 /// Reads and writes numbers of one binary form.
@@ -28,7 +28,7 @@ impl BinaryCodec {
 
     /// The number of up to eight bytes, where it fits.
     #[inline]
-    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Word> {
         let length = bytes.len();
         if !(1..=8).contains(&length) {
             return None;

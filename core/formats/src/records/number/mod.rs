@@ -10,7 +10,7 @@ pub(super) mod packed;
 mod swar;
 pub(super) mod zoned;
 
-use crate::{Compact, Decimal, Value, ValueProblem, lexical};
+use crate::{Compact, Decimal, Value, ValueProblem, Word, lexical};
 use portolan_schema::layout::Digits;
 
 /// Powers of ten: `POWERS[38]` is the least number of 39 digits.
@@ -46,12 +46,14 @@ pub(super) fn value(units: i128, scale: i8) -> Result<Value<'static>, ValueProbl
 
 /// The same, where it fits a word.
 #[inline]
-pub(super) fn compact(units: i64, scale: i8) -> Option<Compact> {
+pub(super) fn compact(units: i64, scale: i8) -> Option<Word> {
     match scale {
-        0 => Some(Compact::Integer(units)),
-        1..=38 => Some(Compact::Minor(units, scale.unsigned_abs())),
+        0 => Some(Compact::Integer(units).into()),
+        1..=38 => Some(Compact::Minor(units, scale.unsigned_abs()).into()),
         _ => match value(i128::from(units), scale) {
-            Ok(Value::Integer(whole)) => i64::try_from(whole).ok().map(Compact::Integer),
+            Ok(Value::Integer(whole)) => {
+                i64::try_from(whole).ok().map(|whole| Compact::Integer(whole).into())
+            }
             _ => None,
         },
     }

@@ -3,7 +3,7 @@
 //! Signs are those of z/Architecture Principles of Operation, chapter 8: `A`, `C`, `E` and `F` are plus, `B` and `D` minus.
 
 use super::{compact, limit, stored_units, swar, value};
-use crate::{Compact, Decimal, Value, ValueProblem};
+use crate::{Decimal, Value, ValueProblem, Word};
 use portolan_schema::layout::{Digits, Packed, PackedSign};
 
 /// Reads and writes numbers of one packed form.
@@ -46,7 +46,7 @@ impl PackedCodec {
 
     /// The number of up to 18 digits, where it is plainly one.
     #[inline]
-    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Word> {
         let signed = self.sign != PackedSign::None;
         let units = swar::packed(bytes, signed)?;
         if units >= self.beyond {

@@ -3,7 +3,7 @@
 //! The zone of a digit, its upper half, is `F` in EBCDIC and `3` in ASCII; in one digit it may carry the sign.
 
 use super::{POWERS, compact, limit, stored_units, swar, value};
-use crate::{Compact, Decimal, Value, ValueProblem, records::codepage::Transcoder};
+use crate::{Decimal, Value, ValueProblem, Word, records::codepage::Transcoder};
 use portolan_schema::layout::{Digits, Encoding, Fill, Overpunch, Side, Sign, Zoned};
 
 /// Reads and writes numbers of one zoned form.
@@ -88,7 +88,7 @@ impl ZonedCodec {
 
     /// The number of up to 18 digits, where it is plainly one.
     #[inline]
-    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Compact> {
+    pub(in crate::records) fn compact(&self, bytes: &[u8]) -> Option<Word> {
         if self.point.is_some() {
             return None;
         }
