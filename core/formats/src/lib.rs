@@ -25,4 +25,4 @@ pub use problem::ValueProblem;
 pub use reader::Reader;
 pub use select::{FrameId, NodeId, Selected, Selection, SlotRef, Unknown};
 pub use value::{Captured, Compact, DateTime, Rows, Slot, Value, Word};
-pub use writer::Writer;
+pub use writer::{Unwritable, Writer};

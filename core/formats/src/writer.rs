@@ -3,6 +3,15 @@
 use crate::{Value, ValueProblem, Word};
 use portolan_schema::{Document, FieldId, RecordId, Schema};
 
+/// Why a document cannot be written that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritable {
+    /// The field, by the contract's own names; empty where it is all of the document.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
 /// A format that can be written.
 ///
 /// It is made for a document, compiles each field that a plan writes, and is sealed once when all are known; from then
@@ -33,7 +42,10 @@ pub trait Writer: std::fmt::Debug + Send + Sync + Sized {
     fn open_end(&self, out: &mut Vec<u8>);
 
     /// Ends the document that was begun at `at`.
-    fn close(&self, at: usize, out: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// What could not be written of it, for formats that find that out when all of it is there.
+    fn close(&self, at: usize, out: &mut Vec<u8>) -> Result<(), Unwritable>;
 
     /// Writes a scalar. What was appended before an error is to be thrown away. `at` is what beginning the record around it gave,
     /// or [`Writer::item_place`].

@@ -282,7 +282,7 @@ fn conforms<W: Writer>(schema: &Schema, document: &Document, fields: &[(usize, T
     let mut out = Vec::new();
     writer.open(&mut out);
     write::<W>(fields, &compiled, &mut out);
-    writer.close(0, &mut out);
+    writer.close(0, &mut out).unwrap();
 
     let mut selection = Selection::new(document, Unknown::Refuse);
     let selected = select(&mut selection, schema, Selection::ROOT, 2);

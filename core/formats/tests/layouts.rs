@@ -515,3 +515,26 @@ records:
         &["record 1, `record`, at byte 0: it has 7 bytes, and its fields need 8"],
     );
 }
+
+#[test]
+fn a_variant_without_columns_follows_what_stands_before_it() {
+    let layout = "
+records:
+  row:
+    occurs: 0..
+    fields: { n: { picture: 9 }, l: { length: 1, occurs: 0..9, depending-on: n }, kind: { length: 1 } }
+    variants:
+      by: kind
+      day: { is: D, fields: { day: { length: 8, date: yyyyMMdd } } }
+      word: { is: W, fields: { word: { length: 3 } } }
+";
+    let lines = "{\"_record\":\"row\",\"n\":2,\"l\":[\"x\",\"y\"],\"kind\":\"D\",\"day\":{\"day\":\"2026-11-29\"}}\n\
+                 {\"_record\":\"row\",\"n\":0,\"l\":[],\"kind\":\"W\",\"word\":{\"word\":\"abc\"}}\n";
+    canonical(layout, b"2xyD20261129\n0Wabc\n", lines);
+    let fixed = layout.replace(
+        "n: { picture: 9 }, l: { length: 1, occurs: 0..9, depending-on: n }, ",
+        "id: { length: 2 }, ",
+    );
+    let lines = "{\"_record\":\"row\",\"id\":\"ab\",\"kind\":\"W\",\"word\":{\"word\":\"abc\"}}\n";
+    canonical(&fixed, b"abWabc\n", lines);
+}

@@ -113,6 +113,41 @@ fn findings(old: &str, new: &str) -> String {
     loaded.diagnostics.iter().map(|finding| render(finding, &sources, false)).collect()
 }
 
+fn environment() -> Environment<'static> {
+    Environment {
+        context: Context {
+            message_id: "m",
+            route: "route",
+            caller: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            request_id: None,
+        },
+        metadata: &[],
+        original: None,
+    }
+}
+
+/// What a route from a file to a file makes of each message, or why not.
+fn copied(files: &Memory, file: &[u8]) -> Vec<String> {
+    let mut sources = Sources::default();
+    let loaded = load_all("m.yaml", files, &mut sources, &Standing::default());
+    let shown: String = loaded.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
+    assert!(!shown.contains("error["), "{shown}");
+    let compiled =
+        loaded.value.unwrap().batches.first().unwrap_or_else(|| panic!("{shown}")).compile().unwrap();
+    let mut messages = Messages::new(&compiled.file, &compiled.excerpt, file);
+    let mut rows = Vec::new();
+    while let Some((message, _)) = messages.next() {
+        let (message, mut out) = (message.to_vec(), Vec::new());
+        rows.push(match compiled.request.run(&message, &environment(), &mut Scratch::default(), &mut out) {
+            Ok(()) => out.escape_ascii().to_string(),
+            Err(error) => error.to_string(),
+        });
+    }
+    rows
+}
+
 /// The messages of a file as JSON, and what is said of those that become nothing.
 fn translated(layout: &str, mapping: &str, file: &[u8]) -> (Vec<String>, Vec<String>) {
     let mut sources = Sources::default();
@@ -127,18 +162,7 @@ fn translated(layout: &str, mapping: &str, file: &[u8]) -> (Vec<String>, Vec<Str
     };
     let pool = DescriptorPool::decode(contract.descriptor_set.as_deref().unwrap()).unwrap();
     let descriptor = pool.get_message_by_name("civic.wages.v1.Wage").unwrap();
-    let environment = Environment {
-        context: Context {
-            message_id: "m",
-            route: "wages.report",
-            caller: None,
-            received: jiff::Timestamp::UNIX_EPOCH,
-            attempt: 1,
-            request_id: None,
-        },
-        metadata: &[],
-        original: None,
-    };
+    let environment = environment();
     let mut messages = Messages::new(&compiled.file, &compiled.excerpt, file);
     let (mut made, mut told) = (Vec::new(), Vec::new());
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
@@ -267,18 +291,7 @@ records:
     let shown: String = loaded.diagnostics.iter().map(|d| render(d, &sources, false)).collect();
     let compiled =
         loaded.value.unwrap().batches.first().unwrap_or_else(|| panic!("{shown}")).compile().unwrap();
-    let environment = Environment {
-        context: Context {
-            message_id: "m",
-            route: "wages.copy",
-            caller: None,
-            received: jiff::Timestamp::UNIX_EPOCH,
-            attempt: 1,
-            request_id: None,
-        },
-        metadata: &[],
-        original: None,
-    };
+    let environment = environment();
     let mut messages = Messages::new(&compiled.file, &compiled.excerpt, FILE.as_bytes());
     let message = messages.next().unwrap().0.to_vec();
     let mut out = Vec::new();
@@ -336,18 +349,7 @@ records:
     assert!(!shown.contains("error["), "{shown}");
     let compiled =
         loaded.value.unwrap().batches.first().unwrap_or_else(|| panic!("{shown}")).compile().unwrap();
-    let environment = Environment {
-        context: Context {
-            message_id: "m",
-            route: "entries.copy",
-            caller: None,
-            received: jiff::Timestamp::UNIX_EPOCH,
-            attempt: 1,
-            request_id: None,
-        },
-        metadata: &[],
-        original: None,
-    };
+    let environment = environment();
     let file = b"D0012503abc\nC0000010\nX0000010\n";
     let mut messages = Messages::new(&compiled.file, &compiled.excerpt, file.as_slice());
     let mut rows = Vec::new();
@@ -366,4 +368,55 @@ records:
             "`entry.amount` to `body.amount`: the value is not written as its type demands",
         ]
     );
+}
+
+#[test]
+fn a_record_whose_fields_have_no_fixed_places_is_written_like_any_other() {
+    let mapping = r#"
+route: wages.copy
+source: { batch: { system: employers, layout: wages.yaml, each: employer.employee } }
+target: { batch: { system: archive, layout: archive.yaml, record: row } }
+request:
+  body:
+    id: ssn
+    notes: { each: n in note, map: { text: n.text } }
+    amount: wages
+    region: { cases: [ { when: "state == 'EE'", const: H }, { otherwise: { const: A } } ] }
+    home: { cases: [ { when: "state == 'EE'", map: { day: paid } }, { otherwise: { absent: true } } ] }
+    abroad: { cases: [ { when: "state != 'EE'", map: { country: state } }, { otherwise: { absent: true } } ] }
+    line: { each: n in note, map: { text: n.text } }
+  ignore: [ employee.*, note.* ]
+"#;
+    let archive = r#"
+layout: archive
+records:
+  row:
+    occurs: 0..
+    fields:
+      id: { length: 9 }
+      count: { picture: 9, usage: comp }
+      notes: { occurs: 0..9, depending-on: count, fields: { text: { length: 11, pad: "." } } }
+      amount: { picture: 9(5)V99 }
+      check: { picture: 9, value: mod10(id) }
+      region: { length: 1 }
+    variants:
+      by: region
+      home: { is: H, fields: { day: { length: 8, date: ddMMyyyy, null: zeros } } }
+      abroad: { is: A, fields: { country: { length: 3 } } }
+    records:
+      line: { occurs: 0.., when: { 1: "+" }, fields: { plus: 1, length: { picture: 99 }, text: { length: 40, depending-on: length } } }
+"#;
+    let files = files(LAYOUT, mapping).with("archive.yaml", archive);
+    assert_eq!(
+        copied(&files, FILE.as_bytes()),
+        [
+            r"\x00\x00\x00\x00\x002380010857\x00\x02 first note second....01234567H31012026\x00\x01\x00\x00\x00\x0e+11 first note\x00\x01\x00\x00\x00\n+07 second",
+            r"\x00\x00\x00\x00\x00\x1c480010857\x00\x0000000005H31012026",
+            r"\x00\x00\x00\x00\x00\x17490021002\x00\x0000010004ALV ",
+            r"\x00\x00\x00\x00\x00\x17500030303\x00\x0009999991ALT ",
+        ]
+    );
+    // What its field cannot hold is found out when the record is complete.
+    let short = files.with("archive.yaml", archive.replace("length: 11", "length: 6"));
+    assert_eq!(copied(&short, FILE.as_bytes())[0], "`row.notes[0].text`: the value is too long");
 }

@@ -1,7 +1,7 @@
 //! Values onto the protobuf wire: tags are made when the plan is compiled, lengths are patched in when they are known.
 
 use super::{known, wire::push_varint};
-use crate::{Compact, Value, ValueProblem, Word, Writer, lexical};
+use crate::{Compact, Unwritable, Value, ValueProblem, Word, Writer, lexical};
 use portolan_schema::{Document, FieldId, Presence, ProtoKind, RecordId, ScalarKind, Schema, TypeId, Wire};
 
 /// Writes protobuf.
@@ -75,7 +75,9 @@ impl Writer for ProtobufWriter {
 
     fn open_end(&self, _: &mut Vec<u8>) {}
 
-    fn close(&self, _: usize, _: &mut Vec<u8>) {}
+    fn close(&self, _: usize, _: &mut Vec<u8>) -> Result<(), Unwritable> {
+        Ok(())
+    }
 
     #[inline]
     fn scalar(

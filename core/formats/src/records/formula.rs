@@ -159,6 +159,19 @@ pub(super) enum Formula {
 }
 
 impl Formula {
+    /// Whether it asks for nothing but the fields of the record that has it.
+    pub(super) fn is_own(&self, node: NodeId) -> bool {
+        let mut own = true;
+        self.each(&mut |part| match part {
+            Self::Field(place) | Self::Has(place) => own &= place.record == node && !place.previous,
+            Self::Total(_) | Self::Count(..) | Self::Sum(..) | Self::Ordinal(_) | Self::File(_) => {
+                own = false
+            }
+            _ => {}
+        });
+        own
+    }
+
     /// Compiles a formula of a node.
     pub(super) fn compile(layout: &Layout, node: NodeId, formula: &layout::Formula) -> Self {
         use layout::Formula as Declared;

@@ -101,6 +101,17 @@ impl JsonLine {
     }
 }
 
+/// A value that is no text as it stands in a line, without quotes; whether it needs none.
+pub(super) fn plain(value: Value<'_>) -> (bool, Vec<u8>) {
+    let mut line = JsonLine::default();
+    line.push(value, false);
+    let quoted = line.out.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    match quoted {
+        Some(quoted) => (false, quoted.to_vec()),
+        None => (true, line.out),
+    }
+}
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A JSON string (RFC 8259, section 7).

@@ -90,6 +90,16 @@ impl Rule {
         }
     }
 
+    /// Whether it asks for nothing but the record that it is tested on.
+    pub(super) fn is_own(&self, node: NodeId) -> bool {
+        self.any.iter().flatten().all(|test| match test {
+            Test::Value(place, _) => place.record == node && !place.previous,
+            Test::Formula(formula) => formula.is_own(node),
+            Test::Columns { .. } | Test::Length(..) => true,
+            Test::Number(..) | Test::Last => false,
+        })
+    }
+
     /// Whether it asks for the end of the file.
     pub(super) fn asks_for_last(&self) -> bool {
         self.any.iter().flatten().any(|test| matches!(test, Test::Last))

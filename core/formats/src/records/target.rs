@@ -11,12 +11,12 @@ use portolan_schema::{
 use super::{
     RecordFile,
     field::FieldCodec,
-    formula::{Facts, Formula},
+    formula::Facts,
     part::{Form, Part, PartKind},
     sign::SignElsewhere,
     slots::HEAD,
 };
-use crate::{Value, ValueProblem, Word, Writer};
+use crate::{Unwritable, Value, ValueProblem, Word, Writer};
 
 /// Writes the messages of one layout.
 #[derive(Debug)]
@@ -310,29 +310,12 @@ fn facts<'f>(file: &'f RecordFile, node: NodeId, record: &'f [u8]) -> Facts<'f> 
     }
 }
 
-/// Whether a formula asks for nothing but the record's own fields.
-fn is_own(formula: &Formula, node: NodeId) -> bool {
-    let mut own = true;
-    formula.each(&mut |part| match part {
-        Formula::Field(place) | Formula::Has(place) => own &= place.record == node,
-        Formula::Total(_)
-        | Formula::Count(..)
-        | Formula::Sum(..)
-        | Formula::Ordinal(_)
-        | Formula::File(_) => {
-            own = false;
-        }
-        _ => {}
-    });
-    own
-}
-
 fn own_values(parts: &[Part], node: NodeId, base: usize, path: &mut Vec<u32>, all: &mut Vec<Computed>) {
     for (index, part) in parts.iter().enumerate() {
         path.push(index as u32);
         if let (Start::At(offset), Extent::Bytes(bytes)) = (part.start, part.extent) {
             let from = base + offset as usize;
-            if part.value.as_ref().is_some_and(|(formula, _)| is_own(formula, node)) {
+            if part.value.as_ref().is_some_and(|(formula, _)| formula.is_own(node)) {
                 all.push(Computed { from, to: from + bytes as usize, path: path.clone() });
             }
             if part.when.is_none() && part.times == Times::Once {
@@ -425,10 +408,11 @@ impl Writer for RecordTarget {
 
     fn open_end(&self, _: &mut Vec<u8>) {}
 
-    fn close(&self, at: usize, out: &mut Vec<u8>) {
+    fn close(&self, at: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
         if let Some(computed) = self.computed.get(self.root.0 as usize).filter(|all| !all.is_empty()) {
             compute(&self.file, self.root, computed, at, out);
         }
+        Ok(())
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::{
     XSI,
     characters::{escape, escape_utf8},
 };
-use crate::{Value, ValueProblem, Word, Writer, lexical::Form};
+use crate::{Unwritable, Value, ValueProblem, Word, Writer, lexical::Form};
 use portolan_schema::{Document, Field, FieldId, Name, RecordId, Schema, TypeId, Wire};
 use std::fmt::Write as _;
 
@@ -152,8 +152,9 @@ impl Writer for XmlWriter {
         out.push(b'>');
     }
 
-    fn close(&self, _: usize, out: &mut Vec<u8>) {
+    fn close(&self, _: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
         out.extend_from_slice(&self.close);
+        Ok(())
     }
 
     #[inline]

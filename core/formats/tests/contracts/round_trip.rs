@@ -89,7 +89,7 @@ pub(crate) fn write(schema: &Schema, document: &Document, fields: &Fields) -> Re
     let mut out = Vec::new();
     written.writer.open(&mut out);
     written.write(document.record, fields, &mut out)?;
-    written.writer.close(0, &mut out);
+    written.writer.close(0, &mut out).unwrap();
     Ok(out)
 }
 

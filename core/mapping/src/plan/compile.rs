@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{check::choices::exclusive, ir};
 use portolan_diagnostics::Span;
-use portolan_formats::{Reader, Selection, Writer, protobuf::Rules};
+use portolan_formats::{Reader, Selection, Writer, protobuf::Rules, records::GatheredTarget};
 use portolan_schema::{Document, FieldId, RecordId, Schema, Way};
 use std::sync::Arc;
 
@@ -70,6 +70,9 @@ impl Plan {
             given: translation.given,
             rules: Rules::compile(schema, document, Way::Reply),
             target: match document.element {
+                _ if GatheredTarget::is_needed(document) => {
+                    Target::Gathered(writing(schema, document, &scope, &translation.write))
+                }
                 _ if document.excerpt.is_some() => {
                     Target::Records(writing(schema, document, &scope, &translation.write))
                 }

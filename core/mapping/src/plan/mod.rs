@@ -21,7 +21,7 @@ use portolan_diagnostics::Span;
 use portolan_formats::{
     Reader,
     protobuf::{ProtobufWriter, Rules},
-    records::RecordTarget,
+    records::{GatheredTarget, RecordTarget},
     xml::XmlWriter,
 };
 use std::sync::Arc;
@@ -94,6 +94,7 @@ pub(crate) enum Target {
     Protobuf(Writing<ProtobufWriter>),
     Xml(Writing<XmlWriter>),
     Records(Writing<RecordTarget>),
+    Gathered(Writing<GatheredTarget>),
 }
 
 /// An expression that reads nothing of a message.

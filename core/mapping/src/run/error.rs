@@ -2,7 +2,7 @@
 
 use crate::functions::EvalError;
 use portolan_diagnostics::Span;
-use portolan_formats::{ReadError, protobuf::Broken};
+use portolan_formats::{ReadError, Unwritable, protobuf::Broken};
 use std::{fmt, sync::Arc};
 
 /// Why a run ended without a document.
@@ -76,6 +76,8 @@ pub enum RunError {
         /// The rule.
         span: Span,
     },
+    /// The target cannot hold what the document is as a whole.
+    Unwritable(Unwritable),
     /// A reply that says that it failed, by a `fail` rule.
     Failed(FailureOutcome),
 }
@@ -114,6 +116,7 @@ impl RunError {
             | Self::Original(_)
             | Self::Broken { .. }
             | Self::NothingGiven
+            | Self::Unwritable(_)
             | Self::Skipped { .. } => None,
         }
     }
@@ -172,6 +175,8 @@ impl fmt::Display for RunError {
                 f,
                 "`{first}` and `{second}` are alternatives, and both have a value; fill each in a case of its own"
             ),
+            Self::Unwritable(Unwritable { field, problem }) if field.is_empty() => f.write_str(problem),
+            Self::Unwritable(Unwritable { field, problem }) => write!(f, "`{field}`: {problem}"),
             Self::TooMany { target, .. } => write!(f, "`{target}`: more items than the contract allows"),
             Self::Failed(outcome) => {
                 write!(f, "the reply is a failure by a `fail` rule (status {})", outcome.status)

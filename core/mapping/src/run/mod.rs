@@ -160,6 +160,7 @@ impl Plan {
             Target::Protobuf(writing) => write::document(writing, run, out),
             Target::Xml(writing) => write::document(writing, run, out),
             Target::Records(writing) => write::document(writing, run, out),
+            Target::Gathered(writing) => write::document(writing, run, out),
         };
         let written = written.map_err(|error| *error).and_then(|()| self.kept(run, &out[start..]));
         if written.is_err() {

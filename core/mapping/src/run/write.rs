@@ -55,8 +55,7 @@ pub(super) fn document<'a, W: Writer>(
     if let Some(origin) = outcome.missing {
         return Err(missing(origin));
     }
-    writing.writer.close(at, out);
-    Ok(())
+    writing.writer.close(at, out).map_err(|found| Box::new(RunError::Unwritable(found)))
 }
 
 #[cold]

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Form, Item, ItemContent, Layout, NodeId, Order};
+use super::{Form, Item, ItemContent, Layout, NodeId, Order, Times};
 use crate::{Document, Field, FieldId, Occurs, Presence, Record, RecordId, Root, Schema, TypeId, Wire};
 
 /// Which records a message is made of.
@@ -69,9 +69,9 @@ impl Excerpt {
         let Maker { mut schema, parts, .. } = maker;
         for part in &parts {
             if let Some(shape) = &layout.node(part.node).shape {
-                let mut signs = Vec::new();
-                signing(&shape.items, &mut signs);
-                may_be_left_out(&mut schema, part.record, &shape.items, &signs, &mut Vec::new());
+                let mut tellers = Vec::new();
+                telling(&shape.items, &mut tellers);
+                may_be_left_out(&mut schema, part.record, &shape.items, &tellers, &mut Vec::new());
             }
         }
         let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
@@ -87,20 +87,24 @@ impl Excerpt {
     }
 }
 
-/// The items that say the sign of others.
-fn signing<'i>(items: &'i [Item], signs: &mut Vec<&'i [u32]>) {
+/// The items that say the sign of others, their length or how often they are there.
+fn telling<'i>(items: &'i [Item], tellers: &mut Vec<&'i [u32]>) {
     for item in items {
-        signs.extend(item.sign.as_ref().map(|sign| &*sign.item));
-        signing(item.items(), signs);
+        tellers.extend(item.sign.as_ref().map(|sign| &*sign.item));
+        tellers.extend(item.measured.as_deref());
+        if let Times::Counted { by, .. } = &item.times {
+            tellers.push(by);
+        }
+        telling(item.items(), tellers);
     }
 }
 
-/// What is computed, has a default or is blank where nothing is written needs no rule.
+/// What is computed, said by others, has a default or is blank where nothing is written needs no rule.
 fn may_be_left_out(
     schema: &mut Schema,
     record: RecordId,
     items: &[Item],
-    signs: &[&[u32]],
+    tellers: &[&[u32]],
     path: &mut Vec<u32>,
 ) {
     for (index, item) in items.iter().enumerate() {
@@ -109,12 +113,12 @@ fn may_be_left_out(
             ItemContent::Value(storage) => {
                 item.value.is_some()
                     || item.default.is_some()
-                    || signs.contains(&path.as_slice())
+                    || tellers.contains(&path.as_slice())
                     || !storage.nulls.is_empty()
                     || matches!(storage.form, Form::Text(_))
             }
             ItemContent::Group(record, items) => {
-                may_be_left_out(schema, *record, items, signs, path);
+                may_be_left_out(schema, *record, items, tellers, path);
                 false
             }
             ItemContent::Filler(_) => false,

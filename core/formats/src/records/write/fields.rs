@@ -55,7 +55,8 @@ impl RecordWriter<'_> {
         let conditional = |part: &&Part| part.when.is_some() && !matches!(part.times, Times::Counted { .. });
         for part in parts.iter().filter(conditional).filter(|part| given.contains_key(&*part.name)) {
             let arena = Bump::new();
-            if part.when.as_ref().is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
+            let asked = part.when.as_ref().filter(|rule| !self.alone || rule.is_own(spot.node));
+            if asked.is_some_and(|rule| !rule.holds(&self.facts_at(spot, record), &arena)) {
                 let message = "it is given, and the condition under which it is there does not hold";
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }

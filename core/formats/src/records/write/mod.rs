@@ -23,12 +23,12 @@ use super::{
     sign::SignElsewhere,
     state::{Known, Pending, State},
     structure::Move,
-    totals::When,
+    totals::{Check, When},
     values::Values,
     walk::Occurrence,
     wrap::Wraps,
 };
-use crate::{Value, ValueProblem};
+use crate::{Unwritable, Value, ValueProblem};
 use fields::same;
 use totals::is_given;
 
@@ -52,6 +52,8 @@ pub struct RecordWriter<'f> {
     blocks_given: bool,
     /// The line of titles stands there, or something in its place.
     titled: bool,
+    /// It is no file that is written, but one record.
+    alone: bool,
     /// How many records fill the last block; as many as are needed where nothing is said.
     fill: Option<u64>,
 }
@@ -117,6 +119,7 @@ impl<'f> RecordWriter<'f> {
             patches: Vec::new(),
             blocks_given: false,
             titled: false,
+            alone: false,
             fill: None,
         }
     }
@@ -338,6 +341,51 @@ impl<'f> RecordWriter<'f> {
             return Ok(());
         }
         Err(Wrong::json("", NOT_THIS_RECORD))
+    }
+
+    /// A record by itself, without what frames it: what it says of other records is left to whoever writes it into a file.
+    pub(super) fn alone(
+        file: &RecordFile,
+        node: NodeId,
+        given: &BTreeMap<String, Given>,
+    ) -> Result<Vec<u8>, Unwritable> {
+        let writer = RecordWriter { alone: true, ..RecordWriter::new(file) };
+        let unwritable = |Wrong { field, kind }| {
+            let name = file.structure.name(node);
+            let field = if field.is_empty() { name.to_owned() } else { format!("{name}.{field}") };
+            Unwritable { field, problem: kind.to_string() }
+        };
+        let Some(form) = &file.forms[node.0 as usize] else { return Ok(Vec::new()) };
+        writer.by_itself(node, form, given).map_err(unwritable)
+    }
+
+    fn by_itself(
+        &self,
+        node: NodeId,
+        form: &Form,
+        given: &BTreeMap<String, Given>,
+    ) -> Result<Vec<u8>, Wrong> {
+        let mut record = vec![self.file.blank; form.least];
+        let spot = Spot { node, within: None, around: None };
+        let end = self.parts(spot, &form.parts, 0, given, &mut record, None, "")?;
+        record.truncate(end.max(form.least));
+        let own = |check: &Check| {
+            let value = form.at(&check.part).and_then(|part| part.value.as_ref());
+            value.is_some_and(|(formula, _)| formula.is_own(node))
+        };
+        for check in self.file.totals.checks(node).iter().filter(|check| own(check)) {
+            let patch = self.compute(node, form, &check.part, &record, None);
+            let wrong = |problem: ValueProblem| Wrong {
+                field: super::read::name_of(form, &check.part),
+                kind: problem.into(),
+            };
+            if let Some((range, bytes)) = patch.map_err(wrong)?
+                && let Some(slot) = record.get_mut(range)
+            {
+                slot.copy_from_slice(&bytes);
+            }
+        }
+        Ok(record)
     }
 
     fn facts<'a>(&'a self, node: NodeId, record: &'a [u8]) -> Facts<'a> {

@@ -30,6 +30,8 @@ pub(super) struct Place {
     pub(super) record: RecordId,
     /// The column, from 0, where the group begins in which they are; `None` where that varies.
     pub(super) base: Option<u32>,
+    /// Where in the group its first field begins that says no columns.
+    pub(super) first: u32,
     /// How deep fields may still nest.
     pub(super) depth: usize,
 }
@@ -59,7 +61,7 @@ impl<'a> Builder<'a> {
         }
         let start = items.iter().map(end_of).try_fold(0, |most, end| Some(most.max(end?)));
         let next = match items.last() {
-            None => Some(0),
+            None => Some(place.first),
             Some(last) => end_of(last),
         };
         let mut cursor = Cursor { next, end: start };
@@ -204,7 +206,7 @@ impl<'a> Builder<'a> {
                 Start::At(offset) => place.base.map(|base| base + offset),
                 _ => None,
             };
-            let inner = Place { record, base, depth: place.depth - 1, ..place };
+            let inner = Place { record, base, first: 0, depth: place.depth - 1, ..place };
             let mut items = Vec::new();
             let mut length = Some(0);
             if let Some(fields) = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)) {
@@ -348,6 +350,12 @@ impl<'a> Builder<'a> {
         let otherwise = all.iter().find(|entry| entry.key == "otherwise");
         let must = otherwise.and_then(|entry| words::word(entry, OTHERWISE, self.findings)).unwrap_or(true);
         let mut most = Some(0);
+        // Columns are those of the record; fields without them follow what stands before the variants.
+        let before = items.last().map_or(Some(place.first), end_of);
+        let (start, base, first) = match before {
+            Some(first) => (Start::At(0), place.base, first),
+            None => (Start::Next, None, 0),
+        };
         for entry in all.iter().filter(|entry| !matches!(entry.key.as_str(), "by" | "otherwise")) {
             let name = entry.key.replace('-', "_");
             let Some(mut keys) = Keys::of(&entry.value, &VARIANT, self.findings) else { continue };
@@ -360,8 +368,8 @@ impl<'a> Builder<'a> {
             keys.done(self.findings);
             let record = self.add_record(&name, doc.clone());
             let mut inner = Vec::new();
-            let length =
-                self.fields(Place { record, depth: place.depth - 1, ..place }, path, fields, &mut inner);
+            let within = Place { record, base, first, depth: place.depth - 1, ..place };
+            let length = self.fields(within, path, fields, &mut inner);
             self.remember(place.node, path, entry);
             path.pop();
             most = most.zip(length).map(|(most, length)| most.max(length));
@@ -375,7 +383,7 @@ impl<'a> Builder<'a> {
                 false,
             );
             let extent = Extent::Bytes(length.unwrap_or(0));
-            let made = item(&name, Some(field), Start::At(0), extent, ItemContent::Group(record, inner));
+            let made = item(&name, Some(field), start, extent, ItemContent::Group(record, inner));
             items.push(Item { variant: must, ..made });
         }
         most

@@ -230,7 +230,7 @@ impl<'a> Builder<'a> {
             }
             self.with_the_layouts_defaults(record, &mut items);
         }
-        let place = Place { node, record, base: Some(0), depth };
+        let place = Place { node, record, base: Some(0), first: 0, depth };
         let common = self.common;
         if !common.is_empty() {
             self.fields(place, &mut path, common, &mut items);
@@ -385,6 +385,9 @@ fn measure(items: &[Item]) -> (u32, Option<u32>) {
             // What shares the bytes of another may be longer than it.
             low = low.max(end_low);
             high = high.zip(end_high).map(|(high, end)| high.max(end));
+        } else if item.variant && item.start == Start::Next {
+            // The next one begins where this one does.
+            (low, high) = (start_low, start_high);
         } else if optional && !overlaid && item.start == Start::Next {
             // Where it is not there, what follows moves up.
             (low, high) = (start_low, end_high);
