@@ -67,8 +67,13 @@ pub enum RecordErrorKind {
     #[error("a sum has more than 38 digits")]
     Sum,
     /// A count that no list can have.
-    #[error("a count says more than {0}, the most that the layout has")]
-    Count(u32),
+    #[error("`{by}` says more than {most}, the most that the layout has")]
+    Count {
+        /// The field that counts.
+        by: Box<str>,
+        /// The most that the layout has.
+        most: u32,
+    },
     /// No variant is the one.
     #[error("none of its variants is the one")]
     NoVariant,

@@ -7,10 +7,10 @@ use portolan_syntax::expression::{Arithmetic, Comparison};
 use super::{
     codepage::Transcoder,
     part::{Form, PartKind},
-    totals::TotalId,
+    totals::{Running, TotalId},
     walk,
 };
-use crate::{Decimal, Value, check_digit::Scheme, lexical};
+use crate::{Decimal, Value, ValueProblem, check_digit::Scheme, lexical};
 
 /// All that conditions and computed values may ask.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(super) struct Facts<'f> {
     /// The last record of each kind, where anything asks for it, by node.
     pub(super) before: &'f [Option<Vec<u8>>],
     /// Counts and sums so far.
-    pub(super) totals: &'f [Decimal],
+    pub(super) totals: &'f [Running],
     /// Which of its kind the last record or group is, by node.
     pub(super) ordinals: &'f [u64],
     /// Records of the file so far, this one included.
@@ -77,9 +77,9 @@ impl Place {
         condition: Option<&Formula>,
         facts: &Facts<'_>,
         arena: &Bump,
-    ) -> Option<Decimal> {
+    ) -> Option<Running> {
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
-        let mut total = Some(Decimal { mantissa: 0, scale: 0 });
+        let (mut total, mut partial) = (Some(Decimal { mantissa: 0, scale: 0 }), false);
         walk::occurrences(&form.parts, &self.item, 0, facts, arena, &mut |facts, part, range| {
             let arena = Bump::new();
             if condition.is_some_and(|condition| !condition.holds(facts, &arena)) {
@@ -97,9 +97,24 @@ impl Place {
                 }
                 (true, _) => None,
             };
-            total = total.zip(added).and_then(|(total, added)| total.checked_add(added));
+            match added {
+                Some(added) => total = total.and_then(|total| total.checked_add(added)),
+                None => partial = true,
+            }
         });
-        total
+        Some(Running { value: total?, partial })
+    }
+
+    /// The sum or count of this record's own list; `None` where not all of it can be read.
+    fn own_total(
+        &self,
+        sums: bool,
+        condition: Option<&Formula>,
+        facts: &Facts<'_>,
+        arena: &Bump,
+    ) -> Option<Value<'static>> {
+        let total = self.total(sums, condition, facts, arena)?;
+        (!total.partial).then_some(Value::Decimal(total.value))
     }
 
     /// The same field of the record before.
@@ -109,6 +124,15 @@ impl Place {
 
     /// Its value; `None` where the record is not there, or cannot be read.
     pub(super) fn value<'a>(&self, facts: &Facts<'a>, arena: &'a Bump) -> Option<Value<'a>> {
+        self.read(facts, arena)?.ok()
+    }
+
+    /// What its bytes are; `None` where it is not there.
+    pub(super) fn read<'a>(
+        &self,
+        facts: &Facts<'a>,
+        arena: &'a Bump,
+    ) -> Option<Result<Value<'a>, ValueProblem>> {
         let bytes = match self.own || facts.node == Some(self.record) && !self.previous {
             true => facts.record,
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
@@ -125,8 +149,8 @@ impl Place {
         let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(_) = &part.kind else { return None };
-        let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;
-        part.read(bytes, &facts, arena).ok()
+        let bytes = bytes.get(range.start..range.end.min(bytes.len()));
+        Some(bytes.ok_or(ValueProblem::TooShort).and_then(|bytes| part.read(bytes, &facts, arena)))
     }
 }
 
@@ -261,6 +285,17 @@ impl Formula {
         });
     }
 
+    /// Whether it counts or sums what could not be read throughout.
+    pub(super) fn is_partial(&self, facts: &Facts<'_>) -> bool {
+        let mut partial = false;
+        self.each(&mut |formula| {
+            if let Self::Total(TotalId(index)) = formula {
+                partial |= facts.totals.get(*index as usize).is_some_and(|total| total.partial);
+            }
+        });
+        partial
+    }
+
     /// The value.
     pub(super) fn value<'a>(&'a self, facts: &Facts<'a>, arena: &'a Bump) -> Value<'a> {
         self.evaluate(facts, arena).unwrap_or(Value::Absent)
@@ -276,13 +311,13 @@ impl Formula {
             Self::Text(text) => Value::Text(text),
             Self::Number(number) => Value::Decimal(*number),
             Self::Field(place) => place.value(facts, arena)?,
-            Self::Total(TotalId(index)) => Value::Decimal(*facts.totals.get(*index as usize)?),
+            Self::Total(TotalId(index)) => Value::Decimal(facts.totals.get(*index as usize)?.value),
             // Of this record's own lists; the others have become totals.
             Self::Items(place, condition) if place.own => {
-                Value::Decimal(place.total(false, condition.as_deref(), facts, arena)?)
+                place.own_total(false, condition.as_deref(), facts, arena)?
             }
             Self::Sum(place, condition) if place.own && place.listed => {
-                Value::Decimal(place.total(true, condition.as_deref(), facts, arena)?)
+                place.own_total(true, condition.as_deref(), facts, arena)?
             }
             Self::Count(..) | Self::Items(..) | Self::Sum(..) => return None,
             Self::Ordinal(node) => Value::Integer(i128::from(*facts.ordinals.get(node.0 as usize)?)),

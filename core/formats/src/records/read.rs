@@ -8,7 +8,7 @@ use portolan_schema::layout::{Framing, Long, NodeId, Short, UnknownRecords, Veri
 use super::{
     RecordError, RecordErrorKind, RecordFile, delimited,
     formula::{Facts, compare},
-    frame::{Cut, Framer, MAX_RECORD},
+    frame::{BYTE_ORDER_MARK, Cut, FrameError, Framer, MAX_RECORD},
     part::PartKind,
     state::{Known, Pending, State},
     structure::Move,
@@ -181,7 +181,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.data = self.from + data.start..self.from + data.end;
                     self.from = self.piece.end;
                     self.put_back();
-                    return self.placed(sink);
+                    let next = self.placed(sink);
+                    self.marked();
+                    return next;
                 }
                 Ok(Cut::End) => {
                     self.finish();
@@ -193,6 +195,23 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 }
             }
         }
+    }
+
+    /// What is wrong with a first record that begins with a byte order mark is that mark.
+    fn marked(&mut self) {
+        if !self.problems.is_empty() && self.is_mark(self.piece.start) {
+            self.problems.clear();
+            let kind = FrameError::ByteOrderMark.into();
+            let (record, raw) = (self.state.known.number, BYTE_ORDER_MARK.to_vec());
+            let error = RecordError { kind, record, offset: 0, name: None, field: None, raw };
+            self.problems.push(Problem { error, warning: false });
+        }
+    }
+
+    /// Whether the file begins here, and with a byte order mark.
+    fn is_mark(&self, at: usize) -> bool {
+        let mark = self.window[at..self.filled].starts_with(BYTE_ORDER_MARK);
+        mark && self.stands(at) == 0 && !self.file.layout.file.encoding.is_ebcdic()
     }
 
     /// Puts line ends back that were taken out of the last piece.
@@ -208,7 +227,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
         self.offset + at as u64 + self.wraps.as_ref().map_or(0, Wraps::passed)
     }
 
-    fn cut(&mut self) -> Result<Cut, super::FrameError> {
+    fn cut(&mut self) -> Result<Cut, FrameError> {
         let (file, state, arena) = (self.file, &mut self.state, &self.arena);
         let window = &self.window[self.from..self.filled];
         let complete = self.complete;
@@ -219,6 +238,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn fail(&mut self, kind: RecordErrorKind) {
         self.ended = true;
         let offset = self.offset + self.from as u64;
+        let kind = if self.is_mark(self.from) { FrameError::ByteOrderMark.into() } else { kind };
         let raw = self.window[self.from..self.filled].iter().take(64).copied().collect();
         let record = self.state.known.number + 1;
         self.problems.push(Problem {
@@ -335,6 +355,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 if unknown && file.structure.unknown == UnknownRecords::Skip {
                     return Next::Unknown(info);
                 }
+                // It may have belonged to any of them.
+                self.state.known.totals.iter_mut().for_each(|total| total.partial = true);
                 self.problems.push(Problem {
                     error: RecordError {
                         kind: RecordErrorKind::Misplaced(error),
@@ -573,12 +595,13 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if same {
             return;
         }
+        let partial = if formula.is_partial(&facts) { ", of what could be read" } else { "" };
         let wanted = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
             Value::Decimal(number) => {
-                format!("{} is computed", written(Value::Decimal(scaled(number, found))))
+                format!("{} is computed{partial}", written(Value::Decimal(scaled(number, found))))
             }
-            wanted => format!("{} is computed", written(wanted)),
+            wanted => format!("{} is computed{partial}", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);
         let range =

@@ -8,11 +8,23 @@ use super::{
     formula::{Facts, Formula, Place, number},
     part::{Form, Part},
 };
-use crate::Decimal;
+use crate::{Decimal, Value};
 
 /// A count or sum of one [`Totals`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TotalId(pub(super) u32);
+
+/// A count or sum so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+    pub(super) value: Decimal,
+    /// Something that belongs to it could not be read.
+    pub(super) partial: bool,
+}
+
+impl Running {
+    const ZERO: Self = Self { value: Decimal { mantissa: 0, scale: 0 }, partial: false };
+}
 
 /// Every count and sum of a layout.
 #[derive(Debug, Default)]
@@ -159,8 +171,8 @@ impl Totals {
     }
 
     /// Values before the first record.
-    pub(super) fn start(&self) -> Vec<Decimal> {
-        vec![Decimal { mantissa: 0, scale: 0 }; self.all.len()]
+    pub(super) fn start(&self) -> Vec<Running> {
+        vec![Running::ZERO; self.all.len()]
     }
 
     /// The values that a record must have.
@@ -172,12 +184,12 @@ impl Totals {
     pub(super) fn begin(
         &self,
         node: NodeId,
-        values: &mut [Decimal],
+        values: &mut [Running],
         ordinals: &mut [u64],
         before: &mut [Option<Vec<u8>>],
     ) {
         for id in &self.begin_with[node.0 as usize] {
-            values[id.0 as usize] = Decimal { mantissa: 0, scale: 0 };
+            values[id.0 as usize] = Running::ZERO;
         }
         for inner in &self.within[node.0 as usize] {
             ordinals[inner.0 as usize] = 0;
@@ -191,8 +203,8 @@ impl Totals {
         !self.fed_by[node.0 as usize].is_empty()
     }
 
-    /// Feeds what a record or group is counted in. `false`: a sum has more digits than can be kept, or cannot be read.
-    pub(super) fn feed(&self, node: NodeId, facts: &Facts<'_>, arena: &Bump, values: &mut [Decimal]) -> bool {
+    /// Feeds what a record or group is counted in. `false`: a sum has more digits than can be kept.
+    pub(super) fn feed(&self, node: NodeId, facts: &Facts<'_>, arena: &Bump, values: &mut [Running]) -> bool {
         let mut fine = true;
         for id in &self.fed_by[node.0 as usize] {
             let total = &self.all[id.0 as usize];
@@ -201,18 +213,22 @@ impl Totals {
             if !listed && condition.is_some_and(|condition| !condition.holds(facts, arena)) {
                 continue;
             }
+            let unread = Running { partial: true, ..Running::ZERO };
             let added = match &total.field {
                 Some(place) if listed => place.total(!total.items, condition, facts, arena),
-                None => Some(Decimal { mantissa: 1, scale: 0 }),
-                Some(place) => match place.value(facts, arena) {
+                None => Some(Running { value: Decimal { mantissa: 1, scale: 0 }, partial: false }),
+                Some(place) => match place.read(facts, arena) {
                     // No value adds nothing.
-                    None | Some(crate::Value::Absent) => continue,
-                    Some(value) => number(value),
+                    None | Some(Ok(Value::Absent)) => continue,
+                    Some(Ok(value)) => {
+                        Some(number(value).map_or(unread, |value| Running { value, partial: false }))
+                    }
+                    Some(Err(_)) => Some(unread),
                 },
             };
-            let value = &mut values[id.0 as usize];
-            match added.and_then(|added| value.checked_add(added)) {
-                Some(sum) => *value = sum,
+            let running = &mut values[id.0 as usize];
+            match added.and_then(|added| Some((running.value.checked_add(added.value)?, added.partial))) {
+                Some((value, partial)) => *running = Running { value, partial: running.partial || partial },
                 None => fine = false,
             }
         }
