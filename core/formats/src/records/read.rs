@@ -595,13 +595,13 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if same {
             return;
         }
-        let partial = if formula.is_partial(&facts) { ", of what could be read" } else { "" };
-        let wanted = match wanted {
+        let partial = formula.is_partial(&facts);
+        let computed = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
             Value::Decimal(number) => {
-                format!("{} is computed{partial}", written(Value::Decimal(scaled(number, found))))
+                format!("{} is computed", written(Value::Decimal(scaled(number, found))))
             }
-            wanted => format!("{} is computed{partial}", written(wanted)),
+            wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);
         let range =
@@ -611,7 +611,7 @@ impl<'f, R: Read> RecordReader<'f, R> {
             };
         self.problems.push(Problem {
             error: RecordError {
-                kind: RecordErrorKind::Verify(wanted),
+                kind: RecordErrorKind::Verify { computed, partial },
                 record: pending.number,
                 offset: pending.offset + range.start as u64,
                 name: Some(file.structure.name(pending.node).into()),
