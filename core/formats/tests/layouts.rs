@@ -380,3 +380,19 @@ fn a_sign_that_is_neither_is_refused() {
     let alone = ENTRIES.replace("negative: D, positive: C", "negative: D");
     assert_eq!(compiled(&alone).unwrap_err(), ["`sign-in`, `negative` and `positive` belong together"]);
 }
+
+/// A field of the record stands in the place of the common one of its name, whichever of both gives columns.
+#[test]
+fn a_common_field_is_replaced() {
+    let layout = "file: { framing: lines }
+common: { kind: { length: 1 }, day-of: { length: 2 } }
+records:
+  head: { when: { 1: H }, fields: { b: { length: 2 }, day_of: { length: 2, picture: 9(2) } } }
+  line: { when: { 1: L }, occurs: 0.., fields: { kind: { length: 1, values: [L] }, b: { length: 2 } } }
+";
+    canonical(
+        layout,
+        b"H01ab\nL01cd\n",
+        "{\"_record\":\"head\",\"kind\":\"H\",\"day_of\":1,\"b\":\"ab\"}\n{\"_record\":\"line\",\"kind\":\"L\",\"day_of\":\"01\",\"b\":\"cd\"}\n",
+    );
+}

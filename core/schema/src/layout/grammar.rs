@@ -26,7 +26,7 @@ pub static LAYOUT: Group = Group {
         Key::new(
             "common",
             Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])),
-            "Fields that every record has.",
+            "Fields that every record has; one of its own of the same name stands in the place of such a field.",
         ),
         Key::new(
             "records",
