@@ -117,6 +117,11 @@ impl Place {
         (!total.partial).then_some(Value::Decimal(total.value))
     }
 
+    /// Whether there is no record of its kind before.
+    fn is_first(&self, facts: &Facts<'_>) -> bool {
+        facts.before.get(self.record.0 as usize).is_none_or(Option::is_none)
+    }
+
     /// The same field of the record before.
     fn before(self) -> Self {
         Self { own: false, previous: true, ..self }
@@ -160,9 +165,13 @@ pub(super) enum Formula {
     Text(Box<str>),
     Number(Decimal),
     Field(Place),
+    /// The same field of the record of its kind before; what it is of the first one.
+    Previous(Place, Option<Box<Formula>>),
+    /// A formula that asks for the record before: of the first one it is what the field itself says.
+    Continued(Place, Box<Formula>),
     /// A count or sum, once [`super::totals`] has given it a number.
     Total(TotalId),
-    Count(NodeId, Option<Box<Formula>>),
+    Count(Vec<NodeId>, Option<Box<Formula>>),
     Items(Place, Option<Box<Formula>>),
     Sum(Place, Option<Box<Formula>>),
     Ordinal(NodeId),
@@ -192,7 +201,7 @@ impl Formula {
             Declared::Count(nodes, condition) => {
                 let counted = nodes.first().copied().unwrap_or(node);
                 let condition = condition.as_ref().map(|c| Box::new(Self::compile(layout, counted, c)));
-                Self::Count(counted, condition)
+                Self::Count(nodes.clone(), condition)
             }
             Declared::Items(reference, condition) => {
                 let condition =
@@ -215,7 +224,9 @@ impl Formula {
                 };
                 Self::CheckDigit(scheme, one(of))
             }
-            Declared::Previous(reference) => Self::Field(place(reference).before()),
+            Declared::Previous(reference, first) => {
+                Self::Previous(place(reference).before(), first.as_deref().map(one))
+            }
             Declared::Has(reference) => Self::Has(place(reference)),
             Declared::Negate(a) => Self::Negate(one(a)),
             Declared::Arithmetic(how, a, b) => Self::Arithmetic(*how, one(a), one(b)),
@@ -233,7 +244,11 @@ impl Formula {
     /// Every formula within, this one last, to be changed.
     pub(super) fn each_mut(&mut self, change: &mut dyn FnMut(&mut Formula)) {
         match self {
-            Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.each_mut(change),
+            Self::CheckDigit(_, a)
+            | Self::Negate(a)
+            | Self::Not(a)
+            | Self::Previous(_, Some(a))
+            | Self::Continued(_, a) => a.each_mut(change),
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 a.each_mut(change);
                 b.each_mut(change);
@@ -256,7 +271,11 @@ impl Formula {
     pub(super) fn each(&self, see: &mut dyn FnMut(&Formula)) {
         see(self);
         match self {
-            Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.each(see),
+            Self::CheckDigit(_, a)
+            | Self::Negate(a)
+            | Self::Not(a)
+            | Self::Previous(_, Some(a))
+            | Self::Continued(_, a) => a.each(see),
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 a.each(see);
                 b.each(see);
@@ -280,9 +299,16 @@ impl Formula {
     /// Every field that it asks for.
     pub(super) fn each_place(&self, see: &mut dyn FnMut(&Place)) {
         self.each(&mut |formula| match formula {
-            Self::Field(place) | Self::Has(place) => see(place),
+            Self::Field(place) | Self::Has(place) | Self::Previous(place, _) => see(place),
             _ => {}
         });
+    }
+
+    /// Whether it cannot be computed of the first record of its kind.
+    pub(super) fn continues(&self) -> bool {
+        let mut continues = false;
+        self.each(&mut |formula| continues |= matches!(formula, Self::Previous(_, None)));
+        continues
     }
 
     /// Whether it counts or sums what could not be read throughout.
@@ -311,6 +337,10 @@ impl Formula {
             Self::Text(text) => Value::Text(text),
             Self::Number(number) => Value::Decimal(*number),
             Self::Field(place) => place.value(facts, arena)?,
+            Self::Previous(place, Some(first)) if place.is_first(facts) => first.evaluate(facts, arena)?,
+            Self::Previous(place, _) => place.value(facts, arena)?,
+            Self::Continued(place, _) if place.is_first(facts) => place.value(facts, arena)?,
+            Self::Continued(_, formula) => formula.evaluate(facts, arena)?,
             Self::Total(TotalId(index)) => Value::Decimal(facts.totals.get(*index as usize)?.value),
             // Of this record's own lists; the others have become totals.
             Self::Items(place, condition) if place.own => {

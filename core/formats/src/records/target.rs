@@ -314,7 +314,8 @@ fn is_own(formula: &Formula, node: NodeId) -> bool {
     let mut own = true;
     formula.each(&mut |part| match part {
         Formula::Field(place) | Formula::Has(place) => own &= place.record == node,
-        Formula::Total(_)
+        Formula::Previous(..)
+        | Formula::Total(_)
         | Formula::Count(..)
         | Formula::Sum(..)
         | Formula::Ordinal(_)

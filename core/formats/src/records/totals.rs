@@ -101,6 +101,12 @@ impl Totals {
                 });
                 self.checks[node.0 as usize].push(Check { part: path.clone(), verify: *verify, when });
                 self.keep(node, formula);
+                if formula.continues() {
+                    let item = path.as_slice().into();
+                    let place = Place { record: node, item, own: true, previous: false, listed: false };
+                    let continued = std::mem::replace(formula, Formula::Text(Box::default()));
+                    *formula = Formula::Continued(place, Box::new(continued));
+                }
             }
             if let Some((require, _)) = &part.require {
                 self.keep(node, require);
@@ -135,12 +141,12 @@ impl Totals {
             Formula::Items(mut place, condition) if !place.own => {
                 let counted = place.record;
                 place.own = true;
-                (counted, Total { field: Some(place), items: true, condition: condition.map(|c| *c) })
+                (vec![counted], Total { field: Some(place), items: true, condition: condition.map(|c| *c) })
             }
             Formula::Sum(mut place, condition) if !(place.own && place.listed) => {
                 let counted = place.record;
                 place.own = true;
-                (counted, Total { field: Some(place), items: false, condition: condition.map(|c| *c) })
+                (vec![counted], Total { field: Some(place), items: false, condition: condition.map(|c| *c) })
             }
             Formula::File(value @ (FileValue::Blocks | FileValue::Records)) => {
                 *formula = Formula::File(value);
@@ -157,13 +163,13 @@ impl Totals {
             }
         };
         if let Some(condition) = &total.condition {
-            self.keep(counted, condition);
+            counted.iter().for_each(|counted| self.keep(*counted, condition));
         }
         let id = TotalId(self.all.len() as u32);
         *formula = Formula::Total(id);
         self.all.push(total);
-        self.fed_by[counted.0 as usize].push(id);
-        let (scope, when) = relation(layout, node, counted);
+        counted.iter().for_each(|counted| self.fed_by[counted.0 as usize].push(id));
+        let (scope, when) = relation(layout, node, &counted);
         if let Some(scope) = scope {
             self.begin_with[scope.0 as usize].push(id);
         }
@@ -256,22 +262,24 @@ fn chain(layout: &Layout, node: NodeId) -> Vec<NodeId> {
 }
 
 /// The group with which a count of `counted`, asked for by `node`, begins anew (`None`: the file), and when it is known.
-fn relation(layout: &Layout, node: NodeId, counted: NodeId) -> (Option<NodeId>, When) {
-    let (mine, theirs) = (chain(layout, node), chain(layout, counted));
+fn relation(layout: &Layout, node: NodeId, counted: &[NodeId]) -> (Option<NodeId>, When) {
+    let mine = chain(layout, node);
+    let theirs: Vec<Vec<NodeId>> = counted.iter().map(|counted| chain(layout, *counted)).collect();
     // A record that is counted itself is counted with those beside it.
-    let scope = mine.iter().find(|around| theirs.contains(around) && **around != counted).copied();
-    let order = scope.map_or(layout.order, |scope| layout.node(scope).order);
-    if scope == Some(node) {
-        return (scope, When::End(scope));
+    let around = |id: &&NodeId| !counted.contains(id) && theirs.iter().all(|theirs| theirs.contains(id));
+    let scope = mine.iter().find(around).copied();
+    // What counts itself is numbered by it.
+    if counted.contains(&node) {
+        return (scope, When::Now);
     }
+    let order = scope.map_or(layout.order, |scope| layout.node(scope).order);
     let children = scope.map_or(&layout.top, |scope| &layout.node(scope).children);
     let index = |chain: &[NodeId]| chain.iter().find_map(|id| children.iter().position(|child| child == id));
-    let (mine, theirs) = (index(&mine), index(&theirs));
-    let later = match (mine, theirs) {
-        _ if node == counted => false,
+    let mine = index(&mine).filter(|_| scope != Some(node));
+    let later = theirs.iter().any(|theirs| match (mine, index(theirs)) {
         (Some(mine), Some(theirs)) => theirs > mine || order == Order::Any,
         _ => true,
-    };
+    });
     (scope, if later { When::End(scope) } else { When::Now })
 }
 
