@@ -44,6 +44,7 @@ fn of_the_file(error: &RecordError, storage: Option<&Storage>, layout: &Layout) 
         RecordErrorKind::Misplaced(_)
             | RecordErrorKind::Value(_)
             | RecordErrorKind::NotListed
+            | RecordErrorKind::Filler
             | RecordErrorKind::Frame(FrameError::Truncated { .. } | FrameError::TooLong | FrameError::NoKind)
     );
     let is_blank = raw.iter().all(|byte| *byte == blank(encoding.is_ebcdic()));
@@ -139,6 +140,11 @@ fn of_the_value(error: &RecordError, storage: &Storage) -> Option<&'static str> 
             "are its parts in the order that the layout says? If such a text stands for no value, `null:` on the field lists it"
         }
         (Form::Zoned(form), ValueProblem::Lexical) => return of_the_digits(raw, form),
+        (Form::Packed(_), _)
+            if raw.iter().all(u8::is_ascii_digit) || raw.iter().all(|byte| (0xF0..=0xF9).contains(byte)) =>
+        {
+            "its digits are characters: it has no `usage`"
+        }
         _ => return None,
     })
 }
@@ -274,6 +280,9 @@ fn of_the_kind(kind: &RecordErrorKind, framing: &Framing) -> Option<&'static str
             "`unknown: skip` on the layout passes over records of no known kind"
         }
         RecordErrorKind::Misplaced(Misplaced::TooMany { .. }) => "`occurs` says how often it may stand there",
+        RecordErrorKind::Misplaced(Misplaced::Missing(_) | Misplaced::Ends(_)) => {
+            "`occurs: 0..1` says that it may be missing; `portolan describe` prints which records follow which, and how often"
+        }
         RecordErrorKind::Misplaced(_) => {
             "`portolan describe` prints which records follow which, and how often"
         }

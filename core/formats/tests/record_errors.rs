@@ -338,6 +338,9 @@ fn a_byte_order_mark() {
     let file = b"\xEF\xBB\xBFA12\nA13\n";
     check(&one("framing: lines", fields), file, &[mark]);
     check(&one("framing: lines, header-bytes: 3", fields), file, &[]);
+    // Nor is the record missing that could not be told.
+    let told = "layout: it\nfile: { framing: lines }\nrecords:\n  head: { when: { 1: A }, fields: { a: 1-3 } }\n  tail: { when: { 1: B }, fields: { a: 1-3 } }\n";
+    check(told, b"\xEF\xBB\xBFA12\nB13\n", &[mark]);
     check(&one("framing: fixed, record-length: 3", fields), b"\xEF\xBB\xBFA12", &[mark]);
     let prefixed = one("framing: length-prefix, length: { width: 2, form: decimal }", fields);
     let error = RecordErrorKind::Frame(FrameError::ByteOrderMark);

@@ -67,6 +67,9 @@ fn files_that_are_framed_otherwise() {
         "`line-ends-between: true`",
     );
     check(&one("framing: fixed, record-length: 3", "picture: 9(3)"), b"12X", "`null:`");
+    // Texts may hold anything, until the file ends within one.
+    check(&one("framing: fixed, record-length: 3", "length: 3"), b"abc\ndef\n", "`line-ends-between: true`");
+    check(&one("framing: fixed, record-length: 4", "picture: 9(7), usage: comp-3"), b"1234", "no `usage`");
     // A line end may be a digit and a sign of a packed number.
     check(&one("framing: fixed, record-length: 2", "picture: 9(3), usage: comp-3"), b"\x0A\x0D", "`null:`");
 }
@@ -146,7 +149,9 @@ fn lists_and_records() {
     check(&list, b"4010203Z\n", "`occurs`");
     let records = two("framing: lines");
     check(&records, b"Habc\nLabc\nLabc\nLabc\n", "`occurs` says");
-    check(&records, b"Labc\n", "`portolan describe`");
+    check(&records, b"Labc\n", "`occurs: 0..1`");
+    check(&records, b"Habc\nHabc\n", "`occurs` says");
+    check(&records, b"", "`occurs: 0..1`");
 }
 
 #[test]

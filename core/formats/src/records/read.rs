@@ -197,9 +197,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
         }
     }
 
-    /// What is wrong with a first record that begins with a byte order mark is that mark.
+    /// What is wrong with a first record that begins with a byte order mark is that mark; what follows would be told of in vain.
     fn marked(&mut self) {
         if !self.problems.is_empty() && self.is_mark(self.piece.start) {
+            self.ended = true;
             self.problems.clear();
             let kind = FrameError::ByteOrderMark.into();
             let (record, raw) = (self.state.known.number, BYTE_ORDER_MARK.to_vec());
