@@ -244,24 +244,21 @@ fn kind(path: &Path) -> Kind {
     let Ok(text) = files::read_text(path, MAX_BYTES) else { return Kind::Mapping };
     let mut findings = Vec::new();
     let documents = yaml::read(SourceId(0), &text, &mut findings);
-    if !findings.is_empty() {
-        return Kind::Mapping;
-    }
-    let is_blank = |node: &Node| node.scalar().is_some_and(|s| s.plain && s.text.is_empty());
-    if documents.iter().all(is_blank) {
-        return Kind::Empty;
-    }
     let keys = |node: &Node| match &node.kind {
         NodeKind::Mapping(entries) => entries.iter().map(|e| e.key.clone()).collect(),
         _ => Vec::new(),
     };
     let keys: Vec<String> = documents.iter().flat_map(keys).collect();
     let has = |wanted: &[&str]| keys.iter().any(|key| wanted.contains(&key.as_str()));
-    if has(&KEYS) {
+    if has(&["layout"]) && !has(&KEYS) {
+        return Kind::Layout;
+    }
+    if has(&KEYS) || !findings.is_empty() {
         return Kind::Mapping;
     }
-    if has(&["layout"]) {
-        return Kind::Layout;
+    let is_blank = |node: &Node| node.scalar().is_some_and(|s| s.plain && s.text.is_empty());
+    if documents.iter().all(is_blank) {
+        return Kind::Empty;
     }
     let answers = documents.iter().all(|node| matches!(node.kind, NodeKind::Sequence(_)));
     if answers || has(&["routes", "calendar"]) { Kind::Known } else { Kind::Other }

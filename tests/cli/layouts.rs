@@ -171,6 +171,12 @@ fn layouts_and_copybooks_are_checked() {
     check("check-layout", &layouts(), &["check", "payments.yaml"]);
     check("check-copybook", &layouts(), &["check", "CLAIM.cpy"]);
     check("check-layout-unsound", &layouts(), &["check", "unsound.yaml"]);
+    // A layout stays one, whatever is wrong with its YAML.
+    let (_kept, twice) = folder(&[(
+        "twice.yaml",
+        "layout: twice\nrecords:\n  line:\n    occurs: 0..\n    fields: { a: 1-2 }\n    occurs: 1..\n",
+    )]);
+    check("check-layout-twice", &twice, &["check", "twice.yaml"]);
     // A copybook that others copy means nothing by itself, and is no finding of a folder.
     let (_kept, folder) = folder(&[
         (

@@ -42,6 +42,12 @@ pub enum ValueProblem {
     /// Text that is not UTF-8.
     #[error("is not valid UTF-8")]
     Utf8,
+    /// Digits of a date that no calendar has: 29 February of most years, month 13.
+    #[error("is a day that does not exist")]
+    NoSuchDay,
+    /// Digits of a time that no clock shows.
+    #[error("is a time of day that does not exist")]
+    NoSuchTime,
     /// A date without a zone where an instant is wanted.
     #[error("has no time zone, and the target needs one")]
     NoZone,

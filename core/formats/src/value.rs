@@ -276,3 +276,22 @@ pub fn compare(a: Value<'_>, b: Value<'_>) -> Option<Ordering> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_travel_as_words() {
+        let days = [(-9999, 1, 1), (-1, 12, 31), (0, 2, 29), (2026, 11, 29), (9999, 12, 31)];
+        let days = days.map(|(year, month, day)| Compact::Day { year, month, day });
+        let numbers = [0, -1, i64::MIN, i64::MAX];
+        let numbers = numbers.into_iter().flat_map(|number| {
+            let scales = [0, 2, 38].map(|scale| Compact::Minor(number, scale));
+            scales.into_iter().chain([Compact::Integer(number), Compact::Seconds(number)])
+        });
+        for value in days.into_iter().chain(numbers).chain([Compact::Bool(true), Compact::Bool(false)]) {
+            assert_eq!(Word::from(value).open(), value);
+        }
+    }
+}

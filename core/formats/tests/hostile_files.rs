@@ -270,7 +270,7 @@ fn counts() {
     let (_, problems) = decoded(&file, b"\0\x02\0\0\xFF\xFF");
     assert_eq!(
         problems[0].error.to_string(),
-        "record 1, `r`, at byte 4, field `items`: a count says more than 20, the most that the layout has"
+        "record 1, `r`, at byte 4, field `items`: `n` says more than 20, the most that the layout has"
     );
 }
 

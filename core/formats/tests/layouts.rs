@@ -538,3 +538,106 @@ records:
     let lines = "{\"_record\":\"row\",\"id\":\"ab\",\"kind\":\"W\",\"word\":{\"word\":\"abc\"}}\n";
     canonical(&fixed, b"abWabc\n", lines);
 }
+
+/// A field of the record stands in the place of the common one of its name, whichever of both gives columns.
+#[test]
+fn a_common_field_is_replaced() {
+    let layout = "file: { framing: lines }
+common: { kind: { length: 1 }, day-of: { length: 2 } }
+records:
+  head: { when: { 1: H }, fields: { b: { length: 2 }, day_of: { length: 2, picture: 9(2) } } }
+  line: { when: { 1: L }, occurs: 0.., fields: { kind: { length: 1, values: [L] }, b: { length: 2 } } }
+";
+    canonical(
+        layout,
+        b"H01ab\nL01cd\n",
+        "{\"_record\":\"head\",\"kind\":\"H\",\"day_of\":1,\"b\":\"ab\"}\n{\"_record\":\"line\",\"kind\":\"L\",\"day_of\":\"01\",\"b\":\"cd\"}\n",
+    );
+}
+
+/// Of the first record there is none before: its number is taken as it is, and given where it is written.
+#[test]
+fn numbers_that_go_on() {
+    let layout = "file: { framing: lines }
+records:
+  batch:
+    occurs: 0..
+    records:
+      head: { when: { 1: H }, fields: { kind: 1 } }
+      line: { when: { 1: L }, occurs: 0.., fields: { kind: 1, number: { columns: 2-3, picture: 9(2), value: previous(number) + 1 } } }
+";
+    let head = "{\"_record\":\"batch.head\",\"kind\":\"H\"}\n";
+    let line = |number: u8| format!("{{\"_record\":\"batch.line\",\"kind\":\"L\",\"number\":{number}}}\n");
+    let lines = [head, &line(5), &line(6), head, &line(1), &line(2)].concat();
+    canonical(layout, b"H\nL05\nL06\nH\nL01\nL02\n", &lines);
+    refuses(
+        layout,
+        b"H\nL05\nL07\n",
+        &[
+            "record 3, `batch.line`, at byte 7, field `number`: the value is not what it must be: 6 is computed",
+        ],
+    );
+    let not_given = "{\"_record\":\"batch.line\"}\n";
+    let file = compiled(layout).unwrap();
+    assert_eq!(written(&file, &[head, &line(5), not_given].concat()), b"H\nL05\nL06\n");
+    let mut writer = RecordWriter::new(&file);
+    let mut out = Vec::new();
+    writer.line(head, &mut out).unwrap();
+    assert_eq!(
+        writer.line(not_given.trim(), &mut out).unwrap_err().to_string(),
+        "record 2, `batch.line`, at byte 2, field `number`: the value is missing, and its field has no bytes for that"
+    );
+
+    // With what is before the first one, the first one is verified and computed too.
+    let seeded = layout.replace("previous(number) + 1", "\"previous(number, 0) + 1\"");
+    let counted = [head, &line(1), &line(2), head, &line(1)].concat();
+    canonical(&seeded, b"H\nL01\nL02\nH\nL01\n", &counted);
+    let file = compiled(&seeded).unwrap();
+    assert_eq!(written(&file, &[head, not_given, not_given].concat()), b"H\nL01\nL02\n");
+    refuses(
+        &seeded,
+        b"H\nL05\nL06\n",
+        &[
+            "record 2, `batch.line`, at byte 3, field `number`: the value is not what it must be: 1 is computed",
+        ],
+    );
+}
+
+/// A record that counts records of its own kind is numbered: a lot of CNAB 240, whose segments have one number.
+#[test]
+fn running_numbers() {
+    let layout = "file: { framing: lines }
+records:
+  lot:
+    occurs: 0..
+    records:
+      head: { when: { 1: H }, fields: { kind: 1 } }
+      p:
+        when: { 1: P }
+        occurs: 0..
+        fields: { kind: 1, number: { columns: 2-3, picture: 9(2), value: \"count(p, p.q, p.r)\" }, own: { columns: 4, picture: 9, value: count(p) } }
+        records:
+          q: { when: { 1: Q }, fields: { kind: 1, number: { columns: 2-3, picture: 9(2), value: \"count(p, p.q, p.r)\" } } }
+          r: { when: { 1: R }, occurs: 0..1, fields: { kind: 1, number: { columns: 2-3, picture: 9(2), value: \"count(p, p.q, p.r)\" } } }
+      tail: { when: { 1: T }, fields: { kind: 1, lines: { columns: 2-3, picture: 9(2), value: \"count(p, p.q, p.r) + 2\" } } }
+";
+    let bytes = b"H\nP011\nQ02\nR03\nP042\nQ05\nT07\nH\nP011\nQ02\nT04\n";
+    let file = compiled(layout).unwrap();
+    let (lines, problems) = decoded(&file, bytes, false);
+    assert_eq!(problems, Vec::<String>::new());
+    canonical(layout, bytes, &lines);
+    let bare: String = ["H", "p", "p.q", "p.r", "p", "p.q", "T", "H", "p", "p.q", "T"]
+        .iter()
+        .map(|name| match *name {
+            "H" => "{\"_record\":\"lot.head\"}\n".to_owned(),
+            "T" => "{\"_record\":\"lot.tail\"}\n".to_owned(),
+            name => format!("{{\"_record\":\"lot.{name}\"}}\n"),
+        })
+        .collect();
+    assert_eq!(String::from_utf8(written(&file, &bare)).unwrap(), String::from_utf8_lossy(bytes));
+    refuses(
+        layout,
+        b"H\nP011\nQ01\nT04\n",
+        &["record 3, `lot.p.q`, at byte 8, field `number`: the value is not what it must be: 2 is computed"],
+    );
+}

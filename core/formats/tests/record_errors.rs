@@ -4,6 +4,7 @@
 mod framings;
 
 use framings::{compiled, decoded, encoded};
+use portolan_formats::records::{FrameError, RecordErrorKind};
 
 /// A layout of one kind of record.
 fn one(file: &str, fields: &str) -> String {
@@ -76,7 +77,16 @@ fn texts_dates_and_lists() {
         &[
             r#"2 @12 record.code "CC": the value is not one of those that the layout lists"#,
             r#"3 @26 record.name "x1z": the value holds a character that its field does not allow"#,
-            r#"4 @41 record.due "230229": the value is not written as its type demands"#,
+            r#"4 @41 record.due "230229": the value is a day that does not exist"#,
+        ],
+    );
+    let times = one("framing: fixed, record-length: 4", "      at: { length: 4, time: HHmm }\n");
+    check(
+        &times,
+        b"2359236012:3",
+        &[
+            r#"2 @4 record.at "2360": the value is a time of day that does not exist"#,
+            r#"3 @8 record.at "12:3": the value is not written as its type demands"#,
         ],
     );
     let utf8 = one("framing: fixed, record-length: 4, encoding: utf-8", "      name: { length: 4 }\n");
@@ -94,7 +104,7 @@ fn texts_dates_and_lists() {
     check(
         &listed,
         b"\0\x07\0\x009010203",
-        &[r#"1 @4 record.parts "": a count says more than 3, the most that the layout has"#],
+        &[r#"1 @4 record.parts "9": `many` says more than 3, the most that the layout has"#],
     );
     // A count that promises more than the record holds.
     check(
@@ -163,7 +173,7 @@ records:
         good.replace("00001.50", "x").as_bytes(),
         &[
             r#"2 @20 line.amount "x": the value is not written as its type demands"#,
-            r#"4 @46 tail.total "00021.75": the value is not what it must be: 20.25 is computed"#,
+            r#"4 @46 tail.total "00021.75": the value is not what it must be: 20.25 is computed, of what could be read"#,
         ],
     );
     let file = compiled(layout, "");
@@ -242,14 +252,119 @@ records:
         b"H\nX\nL\nT\n",
         &[r#"2 @2 "X": it is none of the records that may stand here: `line` is expected"#],
     );
+    check(layout, b"L\nT\n", &[r#"1 @0 "L": `head` is missing before it"#]);
+    check(layout, b"T\n", &[r#"1 @0 "T": `head`, `line` are missing before it"#]);
     check(
         layout,
-        b"L\nT\n",
-        &[r#"1 @0 "L": `head` is missing before it"#, r#"3 @4 "": the file ends without `head`"#],
+        b"H\nL\nL\nL\nT\n",
+        &[r#"4 @6 "L": `line` may stand here at most 2 times: `tail` is expected"#],
     );
-    check(layout, b"H\nL\nL\nL\nT\n", &[r#"4 @6 "L": `line` cannot stand here: `tail` is expected"#]);
+    check(layout, b"H\nH\nL\nT\n", &[r#"2 @2 "H": `head` may stand here at most once: `line` is expected"#]);
+    check(layout, b"H\nL\nT\nL\n", &[r#"4 @6 "L": `line` cannot stand here: nothing may follow"#]);
     check(layout, b"H\nL\n", &[r#"3 @4 "": the file ends without `tail`"#]);
     check(layout, b"", &[r#"1 @0 "": the file ends without `head`"#]);
+}
+
+/// What is missing in a group is told of once: where the record stands before which it had to be.
+#[test]
+fn groups() {
+    let layout = "layout: it
+file: { framing: lines, line-end: lf }
+records:
+  batch:
+    occurs: 0..2
+    records:
+      head: { when: { 1: H }, fields: { t: { length: 1 } } }
+      line: { when: { 1: L }, occurs: 0.., fields: { t: { length: 1 }, amount: { picture: 9 } }, records: { note: { when: { 1: N }, occurs: 0..1, fields: { t: { length: 1 } } } } }
+      tail: { when: { 1: T }, fields: { t: { length: 1 }, lines: { picture: 9, value: count(line) } } }
+";
+    check(layout, b"H\nL1\nT1\nH\nT0\n", &[]);
+    // A batch begins anew, whatever is missing in the one before.
+    check(layout, b"H\nL1\nH\nL1\nT1\n", &[r#"3 @5 "H": `batch.tail` is missing before it"#]);
+    check(layout, b"L1\nT1\n", &[r#"1 @0 "L1": `batch.line` cannot stand here: `batch.head` is expected"#]);
+    check(
+        layout,
+        b"H\nL1\nN\nN\nT1\n",
+        &[
+            r#"4 @7 "N": `batch.line.note` may stand here at most once: `batch.line` or `batch.tail` is expected"#,
+        ],
+    );
+    check(
+        layout,
+        b"H\nT0\nH\nT0\nH\nT0\n",
+        &[r#"5 @10 "H": `batch` may stand here at most 2 times: nothing may follow"#],
+    );
+}
+
+/// A total of which something could not be read says so: it is a consequence.
+#[test]
+fn totals_of_what_could_be_read() {
+    let layout = "layout: it
+file: { framing: lines, line-end: lf }
+records:
+  line: { when: { 1: L }, occurs: 0.., fields: { t: { length: 1 }, amount: { picture: 9(2) } } }
+  item: { when: { 1: I }, occurs: 0.., fields: { t: { length: 1 }, prices: { occurs: 2, fields: { price: { picture: 9 } } } } }
+  tail: { when: { 1: T }, fields: { t: { length: 1 }, lines: { picture: 9, value: count(line) }, total: { picture: 9(3), value: sum(line.amount) }, prices: { picture: 9(2), value: sum(item.prices.price) } } }
+";
+    check(layout, b"L10\nL20\nI12\nT203003\n", &[]);
+    check(
+        layout,
+        b"L10\nL2x\nI1x\nT303005\n",
+        &[
+            r#"2 @5 line.amount "2x": the value is not written as its type demands"#,
+            r#"3 @10 item.prices[1].price "x": the value is not written as its type demands"#,
+            r#"4 @13 tail.lines "3": the value is not what it must be: 2 is computed"#,
+            r#"4 @14 tail.total "030": the value is not what it must be: 10 is computed, of what could be read"#,
+            r#"4 @17 tail.prices "05": the value is not what it must be: 1 is computed, of what could be read"#,
+        ],
+    );
+    check(
+        layout,
+        b"L10\n?20\nT203000\n",
+        &[
+            r#"2 @4 "?20": it is none of the records that may stand here: `line`, `item` or `tail` is expected"#,
+            r#"3 @9 tail.lines "2": the value is not what it must be: 1 is computed, of what could be read"#,
+            r#"3 @10 tail.total "030": the value is not what it must be: 10 is computed, of what could be read"#,
+        ],
+    );
+}
+
+/// What is wrong is the mark, not the record behind it.
+#[test]
+fn a_byte_order_mark() {
+    let mark =
+        r#"1 @0 "\xef\xbb\xbf": the file begins with a byte order mark, of which the layout says nothing"#;
+    let fields = "      a: { length: 1, values: [A] }\n      b: { picture: 9(2) }\n";
+    let file = b"\xEF\xBB\xBFA12\nA13\n";
+    check(&one("framing: lines", fields), file, &[mark]);
+    check(&one("framing: lines, header-bytes: 3", fields), file, &[]);
+    // Nor is the record missing that could not be told.
+    let told = "layout: it\nfile: { framing: lines }\nrecords:\n  head: { when: { 1: A }, fields: { a: 1-3 } }\n  tail: { when: { 1: B }, fields: { a: 1-3 } }\n";
+    check(told, b"\xEF\xBB\xBFA12\nB13\n", &[mark]);
+    check(&one("framing: fixed, record-length: 3", fields), b"\xEF\xBB\xBFA12", &[mark]);
+    let prefixed = one("framing: length-prefix, length: { width: 2, form: decimal }", fields);
+    let error = RecordErrorKind::Frame(FrameError::ByteOrderMark);
+    let (_, problems) = decoded(&compiled(&prefixed, ""), b"\xEF\xBB\xBF03A12");
+    assert_eq!(problems.iter().map(|p| &p.error.kind).collect::<Vec<_>>(), [&error]);
+    // It is the text's where nothing is wrong with it.
+    let text = one("framing: fixed, record-length: 4, encoding: utf-8", "      a: { length: 4 }\n");
+    check(&text, b"\xEF\xBB\xBFA", &[]);
+}
+
+#[test]
+fn blank_lines() {
+    let fields = "      a: { length: 1, values: [A] }\n      b: { picture: 9(2) }\n";
+    let file = b"A12\n\n   \nA13\n";
+    check(
+        &one("framing: lines", fields),
+        file,
+        &[
+            r#"2 @4 record "": it has 0 bytes, and its fields need 3"#,
+            r#"3 @5 record.a " ": the value is not one of those that the layout lists"#,
+            r#"3 @6 record.b "  ": the value is not written as its type demands"#,
+        ],
+    );
+    check(&one("framing: lines, blank-lines: skip", fields), file, &[]);
 }
 
 #[test]

@@ -241,6 +241,8 @@ fn a_route_that_takes_files_is_checked_against_both_sides() {
         &["the contract has no method `civic.wages.v1.Ledger/Rekord`", "did you mean"],
     );
     check("Ledger/Record", "Ledger/Watch", &["streams"]);
+    // A record and a field of it have one name.
+    check("employee", "state", &["`state` is a record", "its field of that name is `state.state`"]);
     check("layout: wages.yaml", "layout: wage.yaml", &["`wage.yaml` is not there", "named here"]);
     check("    state: state\n", "", &["warning[map/source-unused]", "state"]);
     // By what a record is told from others is nothing to map.

@@ -61,14 +61,24 @@ pub enum RecordErrorKind {
     #[error("what the layout requires does not hold: `{0}`")]
     Require(Box<str>),
     /// A value that is computed otherwise.
-    #[error("the value is not what it must be: {0}")]
-    Verify(String),
+    #[error("the value is not what it must be: {computed}{}", if *.partial { ", of what could be read" } else { "" })]
+    Verify {
+        /// What is computed.
+        computed: String,
+        /// Not of everything: something that belongs to it could not be read.
+        partial: bool,
+    },
     /// A sum that cannot be kept.
     #[error("a sum has more than 38 digits")]
     Sum,
     /// A count that no list can have.
-    #[error("a count says more than {0}, the most that the layout has")]
-    Count(u32),
+    #[error("`{by}` says more than {most}, the most that the layout has")]
+    Count {
+        /// The field that counts.
+        by: Box<str>,
+        /// The most that the layout has.
+        most: u32,
+    },
     /// No variant is the one.
     #[error("none of its variants is the one")]
     NoVariant,

@@ -7,10 +7,10 @@ use portolan_syntax::expression::{Arithmetic, Comparison};
 use super::{
     codepage::Transcoder,
     part::{Form, PartKind},
-    totals::TotalId,
+    totals::{Running, TotalId},
     walk,
 };
-use crate::{Decimal, Value, check_digit::Scheme, lexical};
+use crate::{Decimal, Value, ValueProblem, check_digit::Scheme, lexical};
 
 /// All that conditions and computed values may ask.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(super) struct Facts<'f> {
     /// The last record of each kind, where anything asks for it, by node.
     pub(super) before: &'f [Option<Vec<u8>>],
     /// Counts and sums so far.
-    pub(super) totals: &'f [Decimal],
+    pub(super) totals: &'f [Running],
     /// Which of its kind the last record or group is, by node.
     pub(super) ordinals: &'f [u64],
     /// Records of the file so far, this one included.
@@ -79,9 +79,9 @@ impl Place {
         condition: Option<&Formula>,
         facts: &Facts<'_>,
         arena: &Bump,
-    ) -> Option<Decimal> {
+    ) -> Option<Running> {
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
-        let mut total = Some(Decimal { mantissa: 0, scale: 0 });
+        let (mut total, mut partial) = (Some(Decimal { mantissa: 0, scale: 0 }), false);
         walk::occurrences(&form.parts, &self.item, 0, facts, arena, &mut |facts, part, range| {
             let arena = Bump::new();
             if condition.is_some_and(|condition| !condition.holds(facts, &arena)) {
@@ -99,9 +99,29 @@ impl Place {
                 }
                 (true, _) => None,
             };
-            total = total.zip(added).and_then(|(total, added)| total.checked_add(added));
+            match added {
+                Some(added) => total = total.and_then(|total| total.checked_add(added)),
+                None => partial = true,
+            }
         });
-        total
+        Some(Running { value: total?, partial })
+    }
+
+    /// The sum or count of this record's own list; `None` where not all of it can be read.
+    fn own_total(
+        &self,
+        sums: bool,
+        condition: Option<&Formula>,
+        facts: &Facts<'_>,
+        arena: &Bump,
+    ) -> Option<Value<'static>> {
+        let total = self.total(sums, condition, facts, arena)?;
+        (!total.partial).then_some(Value::Decimal(total.value))
+    }
+
+    /// Whether there is no record of its kind before.
+    fn is_first(&self, facts: &Facts<'_>) -> bool {
+        facts.before.get(self.record.0 as usize).is_none_or(Option::is_none)
     }
 
     /// The same field of the record before.
@@ -111,6 +131,15 @@ impl Place {
 
     /// Its value; `None` where the record is not there, or cannot be read.
     pub(super) fn value<'a>(&self, facts: &Facts<'a>, arena: &'a Bump) -> Option<Value<'a>> {
+        self.read(facts, arena)?.ok()
+    }
+
+    /// What its bytes are; `None` where it is not there.
+    pub(super) fn read<'a>(
+        &self,
+        facts: &Facts<'a>,
+        arena: &'a Bump,
+    ) -> Option<Result<Value<'a>, ValueProblem>> {
         let bytes = match self.own || facts.node == Some(self.record) && !self.previous {
             true => facts.record,
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
@@ -128,8 +157,8 @@ impl Place {
         let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, walked, ..*facts };
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(_) = &part.kind else { return None };
-        let bytes = bytes.get(range.start..range.end.min(bytes.len()))?;
-        part.read(bytes, &facts, arena).ok()
+        let bytes = bytes.get(range.start..range.end.min(bytes.len()));
+        Some(bytes.ok_or(ValueProblem::TooShort).and_then(|bytes| part.read(bytes, &facts, arena)))
     }
 }
 
@@ -139,9 +168,13 @@ pub(super) enum Formula {
     Text(Box<str>),
     Number(Decimal),
     Field(Place),
+    /// The same field of the record of its kind before; what it is of the first one.
+    Previous(Place, Option<Box<Formula>>),
+    /// A formula that asks for the record before: of the first one it is what the field itself says.
+    Continued(Place, Box<Formula>),
     /// A count or sum, once [`super::totals`] has given it a number.
     Total(TotalId),
-    Count(NodeId, Option<Box<Formula>>),
+    Count(Vec<NodeId>, Option<Box<Formula>>),
     Items(Place, Option<Box<Formula>>),
     Sum(Place, Option<Box<Formula>>),
     Ordinal(NodeId),
@@ -164,9 +197,12 @@ impl Formula {
         let mut own = true;
         self.each(&mut |part| match part {
             Self::Field(place) | Self::Has(place) => own &= place.record == node && !place.previous,
-            Self::Total(_) | Self::Count(..) | Self::Sum(..) | Self::Ordinal(_) | Self::File(_) => {
-                own = false
-            }
+            Self::Previous(..)
+            | Self::Total(_)
+            | Self::Count(..)
+            | Self::Sum(..)
+            | Self::Ordinal(_)
+            | Self::File(_) => own = false,
             _ => {}
         });
         own
@@ -184,7 +220,7 @@ impl Formula {
             Declared::Count(nodes, condition) => {
                 let counted = nodes.first().copied().unwrap_or(node);
                 let condition = condition.as_ref().map(|c| Box::new(Self::compile(layout, counted, c)));
-                Self::Count(counted, condition)
+                Self::Count(nodes.clone(), condition)
             }
             Declared::Items(reference, condition) => {
                 let condition =
@@ -207,7 +243,9 @@ impl Formula {
                 };
                 Self::CheckDigit(scheme, one(of))
             }
-            Declared::Previous(reference) => Self::Field(place(reference).before()),
+            Declared::Previous(reference, first) => {
+                Self::Previous(place(reference).before(), first.as_deref().map(one))
+            }
             Declared::Has(reference) => Self::Has(place(reference)),
             Declared::Negate(a) => Self::Negate(one(a)),
             Declared::Arithmetic(how, a, b) => Self::Arithmetic(*how, one(a), one(b)),
@@ -225,7 +263,11 @@ impl Formula {
     /// Every formula within, this one last, to be changed.
     pub(super) fn each_mut(&mut self, change: &mut dyn FnMut(&mut Formula)) {
         match self {
-            Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.each_mut(change),
+            Self::CheckDigit(_, a)
+            | Self::Negate(a)
+            | Self::Not(a)
+            | Self::Previous(_, Some(a))
+            | Self::Continued(_, a) => a.each_mut(change),
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 a.each_mut(change);
                 b.each_mut(change);
@@ -248,7 +290,11 @@ impl Formula {
     pub(super) fn each(&self, see: &mut dyn FnMut(&Formula)) {
         see(self);
         match self {
-            Self::CheckDigit(_, a) | Self::Negate(a) | Self::Not(a) => a.each(see),
+            Self::CheckDigit(_, a)
+            | Self::Negate(a)
+            | Self::Not(a)
+            | Self::Previous(_, Some(a))
+            | Self::Continued(_, a) => a.each(see),
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 a.each(see);
                 b.each(see);
@@ -272,9 +318,27 @@ impl Formula {
     /// Every field that it asks for.
     pub(super) fn each_place(&self, see: &mut dyn FnMut(&Place)) {
         self.each(&mut |formula| match formula {
-            Self::Field(place) | Self::Has(place) => see(place),
+            Self::Field(place) | Self::Has(place) | Self::Previous(place, _) => see(place),
             _ => {}
         });
+    }
+
+    /// Whether it cannot be computed of the first record of its kind.
+    pub(super) fn continues(&self) -> bool {
+        let mut continues = false;
+        self.each(&mut |formula| continues |= matches!(formula, Self::Previous(_, None)));
+        continues
+    }
+
+    /// Whether it counts or sums what could not be read throughout.
+    pub(super) fn is_partial(&self, facts: &Facts<'_>) -> bool {
+        let mut partial = false;
+        self.each(&mut |formula| {
+            if let Self::Total(TotalId(index)) = formula {
+                partial |= facts.totals.get(*index as usize).is_some_and(|total| total.partial);
+            }
+        });
+        partial
     }
 
     /// The value.
@@ -292,13 +356,17 @@ impl Formula {
             Self::Text(text) => Value::Text(text),
             Self::Number(number) => Value::Decimal(*number),
             Self::Field(place) => place.value(facts, arena)?,
-            Self::Total(TotalId(index)) => Value::Decimal(*facts.totals.get(*index as usize)?),
+            Self::Previous(place, Some(first)) if place.is_first(facts) => first.evaluate(facts, arena)?,
+            Self::Previous(place, _) => place.value(facts, arena)?,
+            Self::Continued(place, _) if place.is_first(facts) => place.value(facts, arena)?,
+            Self::Continued(_, formula) => formula.evaluate(facts, arena)?,
+            Self::Total(TotalId(index)) => Value::Decimal(facts.totals.get(*index as usize)?.value),
             // Of this record's own lists; the others have become totals.
             Self::Items(place, condition) if place.own => {
-                Value::Decimal(place.total(false, condition.as_deref(), facts, arena)?)
+                place.own_total(false, condition.as_deref(), facts, arena)?
             }
             Self::Sum(place, condition) if place.own && place.listed => {
-                Value::Decimal(place.total(true, condition.as_deref(), facts, arena)?)
+                place.own_total(true, condition.as_deref(), facts, arena)?
             }
             Self::Count(..) | Self::Items(..) | Self::Sum(..) => return None,
             Self::Ordinal(node) => Value::Integer(i128::from(*facts.ordinals.get(node.0 as usize)?)),

@@ -11,6 +11,9 @@ use portolan_schema::layout::{ByteOrder, FileFormat, Framing, LengthForm, LineEn
 /// How long a record may be, in bytes.
 pub const MAX_RECORD: usize = 16 << 20;
 
+/// U+FEFF in UTF-8, with which some editors begin a file.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// What comes next in a window.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -39,6 +42,9 @@ pub enum FrameError {
     /// A length that is not written in digits.
     #[error("a length is not written in digits")]
     NotDigits,
+    /// Bytes of an editor before the first record.
+    #[error("the file begins with a byte order mark, of which the layout says nothing")]
+    ByteOrderMark,
     /// Longer than any record may be.
     #[error("a record is longer than {MAX_RECORD} bytes: is it framed otherwise?")]
     TooLong,
@@ -218,6 +224,10 @@ impl Framer {
             return Ok(Cut::Skip(0..whole));
         }
         let line = &window[..data];
+        let blank = if self.ebcdic { 0x40 } else { b' ' };
+        if self.skip_blank && line.iter().all(|byte| *byte == blank) {
+            return Ok(Cut::Skip(0..whole));
+        }
         let empty = line.is_empty();
         if empty && let Some(cut) = self.empty_line(window, whole, complete) {
             return Ok(cut);

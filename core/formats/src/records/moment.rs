@@ -353,13 +353,13 @@ impl MomentCodec {
         };
         // Nobody writes the year 0: it is what an empty field looks like.
         if year < 1 {
-            return Err(ValueProblem::Lexical);
+            return Err(ValueProblem::NoSuchDay);
         }
         match said.day_of_year {
             None => Date::new(year, said.month, said.day),
             Some(day) => Date::new(year, 1, 1).and_then(|first| first.with().day_of_year(day).build()),
         }
-        .map_err(|_| ValueProblem::Lexical)
+        .map_err(|_| ValueProblem::NoSuchDay)
     }
 
     /// The date and the time of day of a value that has what this form has.
@@ -452,7 +452,7 @@ impl Said {
             return Ok((Time::midnight(), true));
         }
         let time = Time::new(self.hour, self.minute, self.second, self.nanosecond);
-        time.map(|time| (time, false)).map_err(|_| ValueProblem::Lexical)
+        time.map(|time| (time, false)).map_err(|_| ValueProblem::NoSuchTime)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use portolan_schema::layout::{NodeId, Verify};
 
-use super::{RecordFile, structure::Position};
-use crate::Decimal;
+use super::{RecordFile, structure::Position, totals::Running};
 
 /// What is known of a file so far.
 #[derive(Debug, Clone)]
@@ -17,7 +16,7 @@ pub(super) struct State {
 /// What conditions and computed values may ask.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) totals: Vec<Decimal>,
+    pub(super) totals: Vec<Running>,
     /// Which of its kind the last one is, by node.
     pub(super) ordinals: Vec<u64>,
     /// The last record of each kind that others ask for, by node.

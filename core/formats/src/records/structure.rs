@@ -73,9 +73,19 @@ pub enum Misplaced {
         /// What may stand here.
         expected: String,
     },
+    /// It is of a kind that stands there as often as it may.
+    #[error("`{found}` may stand here at most {}: {expected}", times(*most))]
+    TooMany {
+        /// What it is, or is the beginning of.
+        found: String,
+        /// How often it may stand there.
+        most: u32,
+        /// What may stand here.
+        expected: String,
+    },
     /// Something that must be there was not there before it.
-    #[error("`{0}` is missing before it")]
-    Missing(String),
+    #[error("{} missing before it", are(.0))]
+    Missing(Vec<String>),
     /// The file ends too early.
     #[error("the file ends without `{0}`")]
     Ends(String),
@@ -160,43 +170,82 @@ impl Structure {
         moves: &mut Vec<Move>,
     ) -> Result<NodeId, Misplaced> {
         moves.clear();
-        for level in (0..position.open.len()).rev() {
-            let Open { node, at, .. } = position.open[level];
-            let (children, order) = self.children(node);
-            let mut missing = None;
-            let candidates = match order {
-                Order::Any => 0..children.len(),
-                Order::Declared => at.min(children.len())..children.len(),
+        let Some((level, index)) = self.find(position, is) else { return Err(self.misplaced(position, is)) };
+        let missing = self.missing(position, level, index);
+        if !missing.is_empty() {
+            let names = missing.into_iter().map(|id| self.name(id).to_owned());
+            return Err(Misplaced::Missing(names.collect()));
+        }
+        self.enter(position, level, index, moves).ok_or_else(|| Misplaced::Unexpected(String::new()))
+    }
+
+    /// Where a record may stand that is none of those before it: the level that is open, and the child there. The way goes on from it.
+    fn find(&self, position: &mut Position, is: &mut dyn FnMut(NodeId) -> bool) -> Option<(usize, usize)> {
+        let Position { open, way } = position;
+        for (level, Open { node, at, counts }) in open.iter().enumerate().rev() {
+            let (children, order) = self.children(*node);
+            let from = match order {
+                Order::Any => 0,
+                Order::Declared => *at,
             };
-            for index in candidates {
-                let child = children[index];
-                let (count, occurs) = (position.open[level].counts[index], self.place(child).occurs);
-                let mut way = std::mem::take(&mut position.way);
+            for (index, child) in children.iter().enumerate().skip(from) {
                 way.clear();
-                let begins = occurs.max.is_none_or(|max| count < max) && self.begins(child, is, &mut way);
-                if begins {
-                    if let Some(missing) = missing.or_else(|| self.unfinished(position, level)) {
-                        return Err(Misplaced::Missing(self.name(missing).to_owned()));
-                    }
-                    self.enter(position, level, index, &way, moves);
-                    let last = way.last().copied();
-                    position.way = way;
-                    return last.ok_or_else(|| Misplaced::Unexpected(String::new()));
-                }
-                position.way = way;
-                if order == Order::Declared && count < occurs.min && missing.is_none() {
-                    missing = Some(child);
+                let most = self.place(*child).occurs.max;
+                if most.is_none_or(|most| counts[index] < most) && self.begins(*child, is, way) {
+                    return Some((level, index));
                 }
             }
         }
+        None
+    }
+
+    /// What had to be there before a child of a level, from the inside outwards.
+    fn missing(&self, position: &Position, level: usize, index: usize) -> Vec<NodeId> {
+        let within = position.open[level + 1..].iter().rev();
+        let mut missing: Vec<NodeId> = within.flat_map(|open| self.lacking(open)).collect();
+        let around = &position.open[level];
+        let (children, order) = self.children(around.node);
+        if order == Order::Declared {
+            let passed = around.at..index;
+            let lacks = |index: &usize| around.counts[*index] < self.place(children[*index]).occurs.min;
+            missing.extend(passed.filter(lacks).map(|index| children[index]));
+        }
+        missing
+    }
+
+    /// Why a record may stand nowhere.
+    fn misplaced(&self, position: &Position, is: &mut dyn FnMut(NodeId) -> bool) -> Misplaced {
         let expected = self.expected(position);
         let known =
             self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = known.map(|(id, _)| NodeId(id as u32)).find(|id| is(*id));
-        Err(match found {
-            Some(found) => Misplaced::OutOfPlace { found: self.name(found).to_owned(), expected },
-            None => Misplaced::Unexpected(expected),
-        })
+        let Some(found) = found else { return Misplaced::Unexpected(expected) };
+        match self.exhausted(position, found) {
+            Some((full, most)) => Misplaced::TooMany { found: self.name(full).to_owned(), most, expected },
+            None => Misplaced::OutOfPlace { found: self.name(found).to_owned(), expected },
+        }
+    }
+
+    /// What a record is, or is the beginning of, that stands where it may already as often as it may.
+    fn exhausted(&self, position: &Position, record: NodeId) -> Option<(NodeId, u32)> {
+        let mut around = Some(record);
+        while let Some(node) = around {
+            let Place { parent, occurs, .. } = self.place(node);
+            let open = position.open.iter().find(|open| open.node == *parent);
+            if let (Some(open), Some(most)) = (open, occurs.max) {
+                let (children, order) = self.children(open.node);
+                let index = children.iter().position(|child| *child == node)?;
+                let here = order == Order::Any || index == open.at;
+                if here && open.counts[index] >= most {
+                    return Some((node, most));
+                }
+            }
+            if self.first(*parent.as_ref()?) != record {
+                return None;
+            }
+            around = *parent;
+        }
+        None
     }
 
     /// Whether a node begins with this record; the nodes that lead to it.
@@ -222,46 +271,43 @@ impl Structure {
         false
     }
 
-    /// What had to be there in one of the groups that are open beneath a level.
-    fn unfinished(&self, position: &Position, level: usize) -> Option<NodeId> {
-        position.open[level + 1..].iter().rev().find_map(|open| self.lacks(open))
-    }
-
-    fn lacks(&self, open: &Open) -> Option<NodeId> {
+    /// What had to be there in a group that is open.
+    fn lacking(&self, open: &Open) -> impl Iterator<Item = NodeId> {
         let (children, _) = self.children(open.node);
-        let lacking =
-            children.iter().zip(&open.counts).find(|(id, count)| **count < self.place(**id).occurs.min);
-        lacking.map(|(id, _)| *id)
+        let counted = children.iter().zip(&open.counts);
+        counted.filter(|(id, count)| **count < self.place(**id).occurs.min).map(|(id, _)| *id)
     }
 
+    /// Goes the way from a child of a level; the record at its end.
     fn enter(
         &self,
         position: &mut Position,
         level: usize,
         index: usize,
-        path: &[NodeId],
         moves: &mut Vec<Move>,
-    ) {
+    ) -> Option<NodeId> {
         while position.open.len() > level + 1 {
             if let Some(node) = position.open.pop().and_then(|open| open.node) {
                 moves.push(Move::Close(node));
             }
         }
         let mut index = index;
-        for (step, id) in path.iter().enumerate() {
-            if let Some(open) = position.open.last_mut() {
+        let Position { open, way } = position;
+        for (step, id) in way.iter().enumerate() {
+            if let Some(open) = open.last_mut() {
                 open.at = index;
                 open.counts[index] += 1;
             }
             moves.push(Move::Open(*id));
             let children = &self.place(*id).children;
             if !children.is_empty() {
-                position.open.push(Open { node: Some(*id), at: 0, counts: vec![0; children.len()] });
+                open.push(Open { node: Some(*id), at: 0, counts: vec![0; children.len()] });
             }
-            if let Some(next) = path.get(step + 1) {
+            if let Some(next) = way.get(step + 1) {
                 index = children.iter().position(|child| child == next).unwrap_or(0);
             }
         }
+        way.last().copied()
     }
 
     /// What may stand at a position, for messages.
@@ -279,7 +325,7 @@ impl Structure {
                     return one_of(&names);
                 }
             }
-            if self.lacks(open).is_some() {
+            if self.lacking(open).next().is_some() {
                 break;
             }
         }
@@ -298,7 +344,7 @@ impl Structure {
     /// After the last record: everything closes.
     pub(super) fn end(&self, position: &mut Position, moves: &mut Vec<Move>) -> Result<(), Misplaced> {
         moves.clear();
-        let missing = position.open.iter().rev().find_map(|open| self.lacks(open));
+        let missing = position.open.iter().rev().find_map(|open| self.lacking(open).next());
         while position.open.len() > 1 {
             if let Some(node) = position.open.pop().and_then(|open| open.node) {
                 moves.push(Move::Close(node));
@@ -310,7 +356,8 @@ impl Structure {
         }
     }
 
-    /// Goes on behind an error: as if what is of this kind stood where it may, its groups begun anew.
+    /// Goes on behind an error: where the record may stand but for what is missing, or as if it stood where its kind may, its groups
+    /// begun anew. What is missing before it has been told of.
     pub(super) fn recover(
         &self,
         position: &mut Position,
@@ -319,28 +366,59 @@ impl Structure {
         moves: &mut Vec<Move>,
     ) -> Option<NodeId> {
         moves.clear();
+        let place = self.find(position, &mut |id| self.matches(id, facts, arena));
+        let (level, index) = match place {
+            Some(place) => place,
+            None => self.resume(position, facts, arena)?,
+        };
+        let found = self.enter(position, level, index, moves);
+        for Open { node, at, counts } in &mut position.open {
+            if let (children, Order::Declared) = self.children(*node) {
+                for (child, count) in children.iter().zip(counts).take(*at) {
+                    *count = self.place(*child).occurs.min.max(*count);
+                }
+            }
+        }
+        found
+    }
+
+    /// Where a record of a known kind would stand, as deep as what it is in is open and does not begin with it.
+    fn resume(&self, position: &mut Position, facts: &Facts<'_>, arena: &Bump) -> Option<(usize, usize)> {
         let records =
             self.nodes.iter().enumerate().filter(|(_, place)| place.is_record && place.rule.is_some());
         let found = records.map(|(id, _)| NodeId(id as u32)).find(|id| self.matches(*id, facts, arena))?;
-        let mut path = vec![found];
-        let mut around = self.place(found).parent;
+        let Position { open, way } = position;
+        way.clear();
+        let mut around = Some(found);
         while let Some(node) = around {
-            path.insert(0, node);
+            way.insert(0, node);
             around = self.place(node).parent;
         }
-        // As deep as it shares what is open.
         let mut level = 0;
-        while level + 1 < position.open.len()
-            && level + 1 < path.len()
-            && position.open[level + 1].node == Some(path[level])
-        {
+        while level + 1 < open.len() && level + 1 < way.len() && open[level + 1].node == Some(way[level]) {
             level += 1;
         }
-        let (children, _) = self.children(position.open[level].node);
-        let index = children.iter().position(|child| *child == path[level])?;
-        let rest = path[level..].to_vec();
-        self.enter(position, level, index, &rest, moves);
-        Some(found)
+        while level > 0 && open[level].node.is_some_and(|group| self.first(group) == found) {
+            level -= 1;
+        }
+        way.drain(..level);
+        let (children, _) = self.children(open[level].node);
+        let index = children.iter().position(|child| Some(child) == way.first())?;
+        Some((level, index))
+    }
+}
+
+fn times(most: u32) -> String {
+    match most {
+        1 => "once".to_owned(),
+        most => format!("{most} times"),
+    }
+}
+
+fn are(names: &[String]) -> String {
+    match names {
+        [one] => format!("`{one}` is"),
+        names => format!("`{}` are", names.join("`, `")),
     }
 }
 

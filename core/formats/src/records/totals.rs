@@ -8,11 +8,23 @@ use super::{
     formula::{Facts, Formula, Place, number},
     part::{Form, Part},
 };
-use crate::Decimal;
+use crate::{Decimal, Value};
 
 /// A count or sum of one [`Totals`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TotalId(pub(super) u32);
+
+/// A count or sum so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+    pub(super) value: Decimal,
+    /// Something that belongs to it could not be read.
+    pub(super) partial: bool,
+}
+
+impl Running {
+    const ZERO: Self = Self { value: Decimal { mantissa: 0, scale: 0 }, partial: false };
+}
 
 /// Every count and sum of a layout.
 #[derive(Debug, Default)]
@@ -89,6 +101,12 @@ impl Totals {
                 });
                 self.checks[node.0 as usize].push(Check { part: path.clone(), verify: *verify, when });
                 self.keep(node, formula);
+                if formula.continues() {
+                    let item = path.as_slice().into();
+                    let place = Place { record: node, item, own: true, previous: false, listed: false };
+                    let continued = std::mem::replace(formula, Formula::Text(Box::default()));
+                    *formula = Formula::Continued(place, Box::new(continued));
+                }
             }
             if let Some((require, _)) = &part.require {
                 self.keep(node, require);
@@ -123,12 +141,12 @@ impl Totals {
             Formula::Items(mut place, condition) if !place.own => {
                 let counted = place.record;
                 place.own = true;
-                (counted, Total { field: Some(place), items: true, condition: condition.map(|c| *c) })
+                (vec![counted], Total { field: Some(place), items: true, condition: condition.map(|c| *c) })
             }
             Formula::Sum(mut place, condition) if !(place.own && place.listed) => {
                 let counted = place.record;
                 place.own = true;
-                (counted, Total { field: Some(place), items: false, condition: condition.map(|c| *c) })
+                (vec![counted], Total { field: Some(place), items: false, condition: condition.map(|c| *c) })
             }
             Formula::File(value @ (FileValue::Blocks | FileValue::Records)) => {
                 *formula = Formula::File(value);
@@ -145,13 +163,13 @@ impl Totals {
             }
         };
         if let Some(condition) = &total.condition {
-            self.keep(counted, condition);
+            counted.iter().for_each(|counted| self.keep(*counted, condition));
         }
         let id = TotalId(self.all.len() as u32);
         *formula = Formula::Total(id);
         self.all.push(total);
-        self.fed_by[counted.0 as usize].push(id);
-        let (scope, when) = relation(layout, node, counted);
+        counted.iter().for_each(|counted| self.fed_by[counted.0 as usize].push(id));
+        let (scope, when) = relation(layout, node, &counted);
         if let Some(scope) = scope {
             self.begin_with[scope.0 as usize].push(id);
         }
@@ -159,8 +177,8 @@ impl Totals {
     }
 
     /// Values before the first record.
-    pub(super) fn start(&self) -> Vec<Decimal> {
-        vec![Decimal { mantissa: 0, scale: 0 }; self.all.len()]
+    pub(super) fn start(&self) -> Vec<Running> {
+        vec![Running::ZERO; self.all.len()]
     }
 
     /// Whether a record has a total of what follows it that is only warned of.
@@ -178,12 +196,12 @@ impl Totals {
     pub(super) fn begin(
         &self,
         node: NodeId,
-        values: &mut [Decimal],
+        values: &mut [Running],
         ordinals: &mut [u64],
         before: &mut [Option<Vec<u8>>],
     ) {
         for id in &self.begin_with[node.0 as usize] {
-            values[id.0 as usize] = Decimal { mantissa: 0, scale: 0 };
+            values[id.0 as usize] = Running::ZERO;
         }
         for inner in &self.within[node.0 as usize] {
             ordinals[inner.0 as usize] = 0;
@@ -197,8 +215,8 @@ impl Totals {
         !self.fed_by[node.0 as usize].is_empty()
     }
 
-    /// Feeds what a record or group is counted in. `false`: a sum has more digits than can be kept, or cannot be read.
-    pub(super) fn feed(&self, node: NodeId, facts: &Facts<'_>, arena: &Bump, values: &mut [Decimal]) -> bool {
+    /// Feeds what a record or group is counted in. `false`: a sum has more digits than can be kept.
+    pub(super) fn feed(&self, node: NodeId, facts: &Facts<'_>, arena: &Bump, values: &mut [Running]) -> bool {
         let mut fine = true;
         for id in &self.fed_by[node.0 as usize] {
             let total = &self.all[id.0 as usize];
@@ -207,18 +225,22 @@ impl Totals {
             if !listed && condition.is_some_and(|condition| !condition.holds(facts, arena)) {
                 continue;
             }
+            let unread = Running { partial: true, ..Running::ZERO };
             let added = match &total.field {
                 Some(place) if listed => place.total(!total.items, condition, facts, arena),
-                None => Some(Decimal { mantissa: 1, scale: 0 }),
-                Some(place) => match place.value(facts, arena) {
+                None => Some(Running { value: Decimal { mantissa: 1, scale: 0 }, partial: false }),
+                Some(place) => match place.read(facts, arena) {
                     // No value adds nothing.
-                    None | Some(crate::Value::Absent) => continue,
-                    Some(value) => number(value),
+                    None | Some(Ok(Value::Absent)) => continue,
+                    Some(Ok(value)) => {
+                        Some(number(value).map_or(unread, |value| Running { value, partial: false }))
+                    }
+                    Some(Err(_)) => Some(unread),
                 },
             };
-            let value = &mut values[id.0 as usize];
-            match added.and_then(|added| value.checked_add(added)) {
-                Some(sum) => *value = sum,
+            let running = &mut values[id.0 as usize];
+            match added.and_then(|added| Some((running.value.checked_add(added.value)?, added.partial))) {
+                Some((value, partial)) => *running = Running { value, partial: running.partial || partial },
                 None => fine = false,
             }
         }
@@ -246,22 +268,24 @@ fn chain(layout: &Layout, node: NodeId) -> Vec<NodeId> {
 }
 
 /// The group with which a count of `counted`, asked for by `node`, begins anew (`None`: the file), and when it is known.
-fn relation(layout: &Layout, node: NodeId, counted: NodeId) -> (Option<NodeId>, When) {
-    let (mine, theirs) = (chain(layout, node), chain(layout, counted));
+fn relation(layout: &Layout, node: NodeId, counted: &[NodeId]) -> (Option<NodeId>, When) {
+    let mine = chain(layout, node);
+    let theirs: Vec<Vec<NodeId>> = counted.iter().map(|counted| chain(layout, *counted)).collect();
     // A record that is counted itself is counted with those beside it.
-    let scope = mine.iter().find(|around| theirs.contains(around) && **around != counted).copied();
-    let order = scope.map_or(layout.order, |scope| layout.node(scope).order);
-    if scope == Some(node) {
-        return (scope, When::End(scope));
+    let around = |id: &&NodeId| !counted.contains(id) && theirs.iter().all(|theirs| theirs.contains(id));
+    let scope = mine.iter().find(around).copied();
+    // What counts itself is numbered by it.
+    if counted.contains(&node) {
+        return (scope, When::Now);
     }
+    let order = scope.map_or(layout.order, |scope| layout.node(scope).order);
     let children = scope.map_or(&layout.top, |scope| &layout.node(scope).children);
     let index = |chain: &[NodeId]| chain.iter().find_map(|id| children.iter().position(|child| child == id));
-    let (mine, theirs) = (index(&mine), index(&theirs));
-    let later = match (mine, theirs) {
-        _ if node == counted => false,
+    let mine = index(&mine).filter(|_| scope != Some(node));
+    let later = theirs.iter().any(|theirs| match (mine, index(theirs)) {
         (Some(mine), Some(theirs)) => theirs > mine || order == Order::Any,
         _ => true,
-    };
+    });
     (scope, if later { When::End(scope) } else { When::Now })
 }
 

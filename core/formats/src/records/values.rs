@@ -173,8 +173,13 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             }
             _ => return,
         };
-        if said > i128::from(most) {
-            self.problem(&part.name, 0, 0, RecordErrorKind::Count(most));
+        let form = self.facts.forms.get(node.0 as usize).and_then(Option::as_ref);
+        if said > i128::from(most)
+            && let Some(form) = form
+            && let Some((_, at)) = walk::find(form, by, &self.facts, self.arena)
+        {
+            let by = super::read::name_of(form, by).into();
+            self.problem(&part.name, at.start, at.len(), RecordErrorKind::Count { by, most });
         }
     }
 

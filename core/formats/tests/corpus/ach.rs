@@ -211,7 +211,7 @@ fn totals(name: &str, recount: &str, decoded: &Decoded, report: &mut Report) {
     let ours = |record: &str, field: &str| {
         decoded.problems.iter().any(|problem| {
             let named = problem.error.field.as_deref().and_then(|name| name.rsplit('.').next());
-            matches!(problem.error.kind, RecordErrorKind::Verify(_))
+            matches!(problem.error.kind, RecordErrorKind::Verify { .. })
                 && problem.error.name.as_deref() == Some(record)
                 && named == Some(field)
         })

@@ -136,15 +136,12 @@ impl Checker<'_> {
             What::Local(local, ty) => (Expr::Local(*local), ty.clone()),
             What::Record { .. } => {
                 let message = format!("`{}` is a record, and a single value is wanted here", place.path);
-                match self.scope.text_of(place) {
-                    Some(text) => {
-                        self.report_with(Code::MAP_TYPE, message, leaf, at, format!("its text is `{text}`"))
-                    }
-                    None => {
-                        let help = format!("map its fields: {{ from: {}, map: {{ ... }} }}", place.path);
-                        self.report_with(Code::MAP_TYPE, message, leaf, at, help);
-                    }
-                }
+                let help = match (self.scope.text_of(place), self.scope.namesake(place)) {
+                    (Some(text), _) => format!("its text is `{text}`"),
+                    (_, Some(field)) => format!("its field of that name is `{field}`"),
+                    _ => format!("map its fields: {{ from: {}, map: {{ ... }} }}", place.path),
+                };
+                self.report_with(Code::MAP_TYPE, message, leaf, at, help);
                 return None;
             }
             What::Group(_) => {

@@ -478,6 +478,14 @@ impl<'a> Scope<'a> {
         let fields = &self.schema(place.side).record(*record).fields;
         fields.iter().find(|f| f.wire == Wire::Text).map(|f| format!("{}.{}", place.path, f.name))
     }
+
+    /// The field of a record that has the record's own name.
+    pub(super) fn namesake(&self, place: &Place) -> Option<String> {
+        let What::Record { record, .. } = &place.what else { return None };
+        let name = place.path.rsplit('.').next()?;
+        let fields = &self.schema(place.side).record(*record).fields;
+        fields.iter().any(|field| field.name == name).then(|| format!("{}.{name}", place.path))
+    }
 }
 
 /// A slot as an alias reaches it.

@@ -137,7 +137,7 @@ fn written(layout: &Layout, node: NodeId, of: &Formula, around: u8) -> String {
             String::from_utf8(out).unwrap_or_default()
         }
         Formula::Field(reference) => field(layout, node, reference),
-        Formula::Previous(reference) => format!("previous({})", field(layout, node, reference)),
+        Formula::Previous(reference, first) => call("previous", field(layout, node, reference), first),
         Formula::Has(reference) => format!("has({})", field(layout, node, reference)),
         Formula::Count(nodes, condition) => {
             let names: Vec<String> = nodes.iter().map(|id| name(layout, node, *id)).collect();

@@ -26,7 +26,7 @@ pub static LAYOUT: Group = Group {
         Key::new(
             "common",
             Named(&Either(&[Text, Value::Called("field", || &FIELD_VALUE)])),
-            "Fields that every record has.",
+            "Fields that every record has; one of its own of the same name stands in the place of such a field.",
         ),
         Key::new(
             "records",
@@ -146,7 +146,7 @@ pub(super) static FILE: Group = Group {
         Key::new(
             "blank-lines",
             Word(&["refuse", "skip"]),
-            "What is done with empty lines. Default `refuse`, but at the end of the file.",
+            "What is done with lines that are empty or blank. Default `refuse`, but for empty ones at the end of the file.",
         ),
         Key::new("block", Value::Group(&BLOCK), "Records come in blocks, of which the last is filled up."),
         Key::new(

@@ -72,7 +72,8 @@ pub enum Formula {
     Number(Decimal),
     /// A field.
     Field(Reference),
-    /// How many records of a kind there are within the group around.
+    /// How many records of these kinds there are within the group around; so far, where the record that asks is one of them. A condition is
+    /// on the only kind.
     Count(Vec<NodeId>, Option<Box<Formula>>),
     /// How many items a list has: in this record, or in all records of another kind within the group around.
     Items(Reference, Option<Box<Formula>>),
@@ -81,8 +82,8 @@ pub enum Formula {
     Sum(Reference, Option<Box<Formula>>),
     /// Which one it is of its kind within what is around, from 1.
     Ordinal(NodeId),
-    /// A field of the record of the same kind before this one, within what is around.
-    Previous(Reference),
+    /// A field of the record of the same kind before this one, within what is around; what it is of the first one.
+    Previous(Reference, Option<Box<Formula>>),
     /// Something of the file.
     File(FileValue),
     /// A check digit over the text of a value.

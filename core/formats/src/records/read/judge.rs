@@ -212,7 +212,8 @@ impl<R: Read> RecordReader<'_, R> {
         if same {
             return;
         }
-        let wanted = match wanted {
+        let partial = formula.is_partial(&facts);
+        let computed = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
             Value::Decimal(number) => {
                 format!("{} is computed", written(Value::Decimal(scaled(number, found))))
@@ -227,7 +228,7 @@ impl<R: Read> RecordReader<'_, R> {
             };
         self.problems.push(Problem {
             error: RecordError {
-                kind: RecordErrorKind::Verify(wanted),
+                kind: RecordErrorKind::Verify { computed, partial },
                 record: pending.number,
                 offset: pending.offset + range.start as u64,
                 name: Some(file.structure.name(pending.node).into()),

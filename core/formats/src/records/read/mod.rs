@@ -12,7 +12,7 @@ pub(super) use judge::name_of;
 use super::{
     RecordError, RecordErrorKind, RecordFile, delimited,
     formula::Facts,
-    frame::{Cut, Framer},
+    frame::{BYTE_ORDER_MARK, Cut, FrameError, Framer},
     state::{Known, State},
     structure::Move,
     values::{FieldProblem, Sink},
@@ -145,7 +145,9 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 }
                 Ok(Cut::Record { data, whole }) => {
                     self.window.take(whole, data);
-                    return self.placed(sink);
+                    let next = self.placed(sink);
+                    self.marked();
+                    return next;
                 }
                 Ok(Cut::End) => {
                     self.finish();
@@ -159,7 +161,24 @@ impl<'f, R: Read> RecordReader<'f, R> {
         }
     }
 
-    fn cut(&mut self) -> Result<Cut, super::FrameError> {
+    /// What is wrong with a first record that begins with a byte order mark is that mark; what follows would be told of in vain.
+    fn marked(&mut self) {
+        if !self.problems.is_empty() && self.is_mark(self.window.piece(), self.window.piece_at()) {
+            self.ended = true;
+            self.problems.clear();
+            let kind = FrameError::ByteOrderMark.into();
+            let (record, raw) = (self.state.known.number, BYTE_ORDER_MARK.to_vec());
+            let error = RecordError { kind, record, offset: 0, name: None, field: None, raw };
+            self.problems.push(Problem { error, warning: false });
+        }
+    }
+
+    /// Whether the file begins with these bytes, and with a byte order mark.
+    fn is_mark(&self, bytes: &[u8], at: u64) -> bool {
+        at == 0 && bytes.starts_with(BYTE_ORDER_MARK) && !self.file.layout.file.encoding.is_ebcdic()
+    }
+
+    fn cut(&mut self) -> Result<Cut, FrameError> {
         let (file, state, arena) = (self.file, &mut self.state, &self.arena);
         let complete = self.window.is_complete();
         self.framer.next(self.window.rest(), complete, &mut |rest| file.shaped(state, rest, complete, arena))
@@ -169,6 +188,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
     fn fail(&mut self, kind: RecordErrorKind) {
         self.ended = true;
         let offset = self.window.rest_at();
+        let kind = match self.is_mark(self.window.rest(), offset) {
+            true => FrameError::ByteOrderMark.into(),
+            false => kind,
+        };
         let raw = self.window.rest().iter().take(64).copied().collect();
         let record = self.state.known.number + 1;
         self.problems.push(Problem {
@@ -211,6 +234,8 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 if unknown && file.structure.unknown == UnknownRecords::Skip {
                     return Next::Unknown(info);
                 }
+                // It may have belonged to any of them.
+                self.state.known.totals.iter_mut().for_each(|total| total.partial = true);
                 self.problems.push(Problem {
                     error: RecordError {
                         kind: RecordErrorKind::Misplaced(error),

@@ -50,11 +50,12 @@ impl<'a> Builder<'a> {
         &mut self,
         place: Place,
         path: &mut Vec<u32>,
-        declared: &'a [Entry],
+        declared: impl IntoIterator<Item = &'a Entry>,
         items: &mut Vec<Item>,
     ) -> Option<u32> {
+        let mut declared = declared.into_iter();
         if place.depth == 0 {
-            if let Some(entry) = declared.first() {
+            if let Some(entry) = declared.next() {
                 self.invalid(entry.key_span, format!("fields nest deeper than {MAX_DEPTH} levels"));
             }
             return None;

@@ -246,18 +246,27 @@ impl Scope<'_> {
             findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(span, ""));
             None
         };
-        let condition = |findings: &mut Vec<Diagnostic>| match arguments.get(1) {
+        let second = |findings: &mut Vec<Diagnostic>| match arguments.get(1) {
             None => Some(None),
-            Some(condition) => self.lower(condition, leaf, findings).map(|c| Some(Box::new(c))),
+            Some(second) => self.lower(second, leaf, findings).map(|second| Some(Box::new(second))),
         };
+        let kind = |argument: &&Expression| match &argument.kind {
+            ExpressionKind::Path(path) => match self.meaning(path) {
+                Some(Meaning::Records(node)) => Some(node),
+                _ => None,
+            },
+            _ => None,
+        };
+        let kinds: Vec<NodeId> = arguments.iter().map_while(kind).collect();
         match (name.name.as_str(), arguments) {
+            ("count", [_, _, ..]) if kinds.len() == arguments.len() => Some(Formula::Count(kinds, None)),
             ("count", [of] | [of, _]) => {
                 let ExpressionKind::Path(path) = &of.kind else {
                     return wrong("`count` needs records: `count(entry)`".to_owned(), findings);
                 };
                 match self.meaning(path) {
-                    Some(Meaning::Records(node)) => Some(Formula::Count(vec![node], condition(findings)?)),
-                    Some(Meaning::List(list)) => Some(Formula::Items(list, condition(findings)?)),
+                    Some(Meaning::Records(node)) => Some(Formula::Count(vec![node], second(findings)?)),
+                    Some(Meaning::List(list)) => Some(Formula::Items(list, second(findings)?)),
                     Some(Meaning::Field(_)) => wrong(
                         format!("`count` counts records and lists, and `{}` is a field", dotted(path)),
                         findings,
@@ -270,7 +279,7 @@ impl Scope<'_> {
             }
             ("sum", [of] | [of, _]) => {
                 let reference = self.reference(of, leaf.place(&of.place), findings)?;
-                Some(Formula::Sum(reference, condition(findings)?))
+                Some(Formula::Sum(reference, second(findings)?))
             }
             ("ordinal", [of]) => {
                 let ExpressionKind::Path(path) = &of.kind else {
@@ -281,12 +290,12 @@ impl Scope<'_> {
                     _ => wrong(format!("`{}` is no record around this one", dotted(path)), findings),
                 }
             }
-            ("previous", [of]) => {
+            ("previous", [of] | [of, _]) => {
                 let reference = self.reference(of, leaf.place(&of.place), findings)?;
-                if reference.record == self.node {
-                    return Some(Formula::Previous(reference));
+                if reference.record != self.node {
+                    return wrong("`previous` is of a field of this record".to_owned(), findings);
                 }
-                wrong("`previous` is of a field of this record".to_owned(), findings)
+                Some(Formula::Previous(reference, second(findings)?))
             }
             ("has", [of]) => self.reference(of, leaf.place(&of.place), findings).map(Formula::Has),
             ("aba" | "mod10" | "mod11" | "mod97", [of]) => {

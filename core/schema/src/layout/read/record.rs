@@ -231,13 +231,15 @@ impl<'a> Builder<'a> {
             self.with_the_layouts_defaults(record, &mut items);
         }
         let place = Place { node, record, base: Some(0), first: 0, depth };
+        let own = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)).unwrap_or_default();
+        let named = |among: &'a [Entry], name: &Entry| {
+            among.iter().find(|entry| entry.key.replace('-', "_") == name.key.replace('-', "_"))
+        };
+        // A field of the record stands in the place of the common one of its name.
         let common = self.common;
-        if !common.is_empty() {
-            self.fields(place, &mut path, common, &mut items);
-        }
-        if let Some(fields) = fields.and_then(|e| entries(&e.value, "`fields`", self.findings)) {
-            self.fields(place, &mut path, fields, &mut items);
-        }
+        let inherited = common.iter().map(|entry| named(own, entry).unwrap_or(entry));
+        let further = own.iter().filter(|entry| named(common, entry).is_none());
+        self.fields(place, &mut path, inherited.chain(further), &mut items);
         if let Some(variants) = variants {
             self.variants(place, &mut path, &variants.value, &mut items);
         }

@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 
-use portolan_formats::{
-    ValueProblem,
-    records::{FrameError, Misplaced, Problem, RecordError, RecordErrorKind, codepage::Transcoder},
-};
-use portolan_schema::layout::{Framing, Item, ItemContent, Layout, scalar};
+use portolan_formats::records::{Problem, RecordError, RecordErrorKind, codepage::Transcoder};
+use portolan_schema::layout::{Item, ItemContent, Layout, scalar};
 
 use crate::report::{Report, plural};
+
+mod advice;
 
 /// How many errors are told of before the rest is only counted, and as many warnings.
 const SHOWN: usize = 100;
@@ -57,7 +56,7 @@ impl<'l> Problems<'l> {
         if !error.raw.is_empty() {
             report.note(format_args!("  found: {}", self.found(&error.raw)));
         }
-        let advice = advice(&error.kind, &self.layout.file.framing);
+        let advice = advice::of(problem, self.item(error), self.layout);
         if let Some(advice) = advice.filter(|advice| self.advised.insert(advice)) {
             report.note(format_args!("  help: {advice}"));
         }
@@ -95,68 +94,29 @@ impl<'l> Problems<'l> {
     fn picture(&self, error: &RecordError) -> Option<String> {
         let concerns_the_value = matches!(
             error.kind,
-            RecordErrorKind::Value(_) | RecordErrorKind::Verify(_) | RecordErrorKind::Filler
+            RecordErrorKind::Value(_) | RecordErrorKind::Verify { .. } | RecordErrorKind::Filler
         );
         if !concerns_the_value {
             return None;
         }
+        let item = self.item(error)?;
+        match &item.content {
+            ItemContent::Value(storage) => Some(scalar(storage, item.extent).name.local),
+            _ => None,
+        }
+    }
+
+    /// The field that an error is about.
+    fn item(&self, error: &RecordError) -> Option<&'l Item> {
         let node = self.layout.find(error.name.as_deref()?)?;
         let mut items = self.layout.node(node).shape.as_ref()?.items.as_slice();
-        let mut found: Option<&Item> = None;
+        let mut found = None;
         for name in error.field.as_deref()?.split('.') {
             let name = name.split('[').next().unwrap_or_default();
             let item = items.iter().find(|item| *item.name == *name)?;
             items = item.items();
             found = Some(item);
         }
-        let item = found?;
-        match &item.content {
-            ItemContent::Value(storage) => Some(scalar(storage, item.extent).name.local),
-            _ => None,
-        }
+        found
     }
-}
-
-/// What to do about it, where the layout could say otherwise.
-fn advice(kind: &RecordErrorKind, framing: &Framing) -> Option<&'static str> {
-    let by_length = matches!(framing, Framing::Prefixed(_) | Framing::Blocked(..));
-    Some(match kind {
-        // The length was misread more likely than the record was cut.
-        RecordErrorKind::Short { .. } | RecordErrorKind::Long { .. } if by_length => {
-            "does the length before it count itself, or is its other byte the first? See `inclusive` and `byte-order` under `file:`"
-        }
-        RecordErrorKind::Value(ValueProblem::Sign) => {
-            "`negative` and `positive` of the field list what the other may say"
-        }
-        RecordErrorKind::Value(
-            ValueProblem::Lexical | ValueProblem::OutOfRange | ValueProblem::NoCharacter,
-        ) => {
-            "`null:` on the field names bytes that stand for no value, `invalid: null` takes any that cannot be read for it"
-        }
-        RecordErrorKind::Short { .. } => {
-            "`short-lines: pad` under `file:` reads shorter records as if blanks followed"
-        }
-        RecordErrorKind::Long { .. } => {
-            "`long-lines: truncate` under `file:` passes over what is behind the last field"
-        }
-        RecordErrorKind::NotListed => "add it to `values` of the field, if it may be there",
-        RecordErrorKind::Verify(_) => {
-            "`verify: warn` on the field, or on the layout, takes what is otherwise with a warning"
-        }
-        RecordErrorKind::NoVariant => "`otherwise: ignore` beside the variants takes a record without one",
-        RecordErrorKind::Filler => "without `exact` the filler may be anything",
-        RecordErrorKind::Misplaced(Misplaced::Unexpected(_)) => {
-            "`unknown: skip` on the layout passes over records of no known kind"
-        }
-        RecordErrorKind::Misplaced(_) => {
-            "`portolan describe` prints which records follow which, and how often"
-        }
-        RecordErrorKind::Frame(FrameError::NotDigits | FrameError::Length(_) | FrameError::TooLong) => {
-            "is the file framed otherwise? See `framing`, `byte-order` and `inclusive` under `file:`"
-        }
-        RecordErrorKind::Frame(FrameError::Truncated { .. }) => {
-            "is the file whole, and `framing` under `file:` what it is?"
-        }
-        _ => return None,
-    })
 }
