@@ -53,10 +53,15 @@ impl<'l> Problems<'l> {
         if let Some(picture) = self.picture(error) {
             report.note(format_args!("  field: {picture}"));
         }
-        if !error.raw.is_empty() {
-            report.note(format_args!("  found: {}", self.found(&error.raw)));
+        let (item, sensitive) = self.item(error).unzip();
+        match error.raw.len() {
+            0 => {}
+            bytes if sensitive == Some(true) => {
+                report.note(format_args!("  found: {}, which are sensitive", plural(bytes, "byte")));
+            }
+            _ => report.note(format_args!("  found: {}", self.found(&error.raw))),
         }
-        let advice = advice::of(problem, self.item(error), self.layout);
+        let advice = advice::of(problem, item, self.layout);
         if let Some(advice) = advice.filter(|advice| self.advised.insert(advice)) {
             report.note(format_args!("  help: {advice}"));
         }
@@ -99,24 +104,28 @@ impl<'l> Problems<'l> {
         if !concerns_the_value {
             return None;
         }
-        let item = self.item(error)?;
+        let (item, _) = self.item(error)?;
         match &item.content {
             ItemContent::Value(storage) => Some(scalar(storage, item.extent).name.local),
             _ => None,
         }
     }
 
-    /// The field that an error is about.
-    fn item(&self, error: &RecordError) -> Option<&'l Item> {
-        let node = self.layout.find(error.name.as_deref()?)?;
-        let mut items = self.layout.node(node).shape.as_ref()?.items.as_slice();
-        let mut found = None;
+    /// The field that an error is about, and whether it is sensitive.
+    fn item(&self, error: &RecordError) -> Option<(&'l Item, bool)> {
+        let node = self.layout.node(self.layout.find(error.name.as_deref()?)?);
+        let (mut record, mut items) = (node.record, node.shape.as_ref()?.items.as_slice());
+        let (mut found, mut sensitive) = (None, false);
         for name in error.field.as_deref()?.split('.') {
             let name = name.split('[').next().unwrap_or_default();
             let item = items.iter().find(|item| *item.name == *name)?;
+            sensitive |= item.field.is_some_and(|field| self.layout.schema.field(record, field).redact);
+            if let ItemContent::Group(inner, _) = &item.content {
+                record = *inner;
+            }
             items = item.items();
             found = Some(item);
         }
-        found
+        Some((found?, sensitive))
     }
 }
