@@ -52,7 +52,8 @@ fn a_file_is_decoded() {
 
 #[test]
 fn a_sensitive_value_is_not_shown() {
-    let broken = std::fs::read_to_string(layouts().join("payments.txt")).unwrap().replacen("EE", "\u{e4}\u{e4}", 1);
+    let broken =
+        std::fs::read_to_string(layouts().join("payments.txt")).unwrap().replacen("EE", "\u{e4}\u{e4}", 1);
     let decoded = piped(&["decode", "--layout", "payments.yaml", "-"], broken.as_bytes());
     let told = String::from_utf8_lossy(&decoded.stderr);
     assert!(told.contains("field `account`"), "{told}");

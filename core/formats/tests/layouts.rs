@@ -641,3 +641,14 @@ records:
         &["record 3, `lot.p.q`, at byte 8, field `number`: the value is not what it must be: 2 is computed"],
     );
 }
+
+#[test]
+fn a_list_may_not_be_shorter_than_the_layout_says() {
+    let layout = "file: { short-lines: pad }\nrecords: { row: { occurs: 0.., fields: { n: { picture: 9 }, l: { length: 1, occurs: 2..9, depending-on: n } } } }";
+    canonical(layout, b"2xy\n", "{\"_record\":\"row\",\"n\":2,\"l\":[\"x\",\"y\"]}\n");
+    refuses(
+        layout,
+        b"1x\n",
+        &["record 1, `row`, at byte 1, field `l`: the list has 1 items, and the layout has 2 at least"],
+    );
+}

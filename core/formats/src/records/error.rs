@@ -79,6 +79,14 @@ pub enum RecordErrorKind {
         /// The most that the layout has.
         most: u32,
     },
+    /// A list that is shorter than it may be.
+    #[error("the list has {found} items, and the layout has {least} at least")]
+    Few {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        least: u32,
+    },
     /// No variant is the one.
     #[error("none of its variants is the one")]
     NoVariant,

@@ -88,11 +88,14 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         if found.count == 0 && matches!(part.times, Times::Once) {
             return;
         }
-        if let Times::Counted { most, by, words, .. } = &part.times
-            && found.count == *most as usize
-            && !by.is_empty()
-        {
-            self.test_count(part, by, words, *most);
+        if let Times::Counted { least, most, by, words, .. } = &part.times {
+            if found.count < *least as usize && (part.when.is_none() || by.is_empty()) {
+                let kind = RecordErrorKind::Few { found: found.count, least: *least };
+                self.problem(&part.name, found.start, 0, kind);
+            }
+            if found.count == *most as usize && !by.is_empty() {
+                self.test_count(part, by, words, *most);
+            }
         }
         if let (Extent::Counted(most), Some(by)) = (part.extent, &part.measured) {
             self.test_count(part, by, &[], most);

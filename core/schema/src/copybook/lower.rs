@@ -273,7 +273,8 @@ impl<'a> Lowering<'a> {
         match self.known.find(&occurs.depending, path) {
             Some(known) if !known.is_group => {
                 let by = known.path.clone();
-                (Times::Counted { least, most, by, words: words.unwrap_or_default(), room }, least, most)
+                // Of a table of one to so many, files have none all the same.
+                (Times::Counted { least: 0, most, by, words: words.unwrap_or_default(), room }, least, most)
             }
             Some(_) => {
                 let what = format!("`{}` is a group, and counts nothing", first.text);

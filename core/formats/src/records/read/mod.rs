@@ -215,18 +215,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
         self.arena.reset();
         let arena = &self.arena;
         let mut info = RecordInfo { node: None, number: self.state.known.number, offset };
-        let place = {
-            let facts = file.facts(&self.state.known, data, last);
-            // A record that is too short for the columns that tell it apart is told apart by what it would be padded to.
-            let facts = match &file.layout.file.framing {
-                Framing::Delimited(delimited) => match delimited::unfold(data, delimited, arena) {
-                    Some((record, columns)) => Facts { record, columns: Some(columns), ..facts },
-                    None => facts,
-                },
-                _ => Facts { record: file.padded(data, None, arena), ..facts },
-            };
-            file.structure.read(&mut self.state.position, &facts, arena, &mut self.moves)
+        // A record that is too short for the columns that tell it apart is told apart by what it would be padded to.
+        let (record, columns) = match &file.layout.file.framing {
+            Framing::Delimited(delimited) => match delimited::unfold(data, delimited, arena) {
+                Some((record, columns)) => (record, Some(columns)),
+                None => (data, None),
+            },
+            _ => (file.padded(data, None, arena), None),
         };
+        let facts = Facts { columns, ..file.facts(&self.state.known, record, last) };
+        let place = file.structure.read(&mut self.state.position, &facts, arena, &mut self.moves);
         let node = match place {
             Ok(node) => node,
             Err(error) => {
@@ -234,8 +232,6 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 if unknown && file.structure.unknown == UnknownRecords::Skip {
                     return Next::Unknown(info);
                 }
-                // It may have belonged to any of them.
-                self.state.known.totals.iter_mut().for_each(|total| total.partial = true);
                 self.problems.push(Problem {
                     error: RecordError {
                         kind: RecordErrorKind::Misplaced(error),
@@ -247,9 +243,10 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     },
                     warning: false,
                 });
-                let padded = file.padded(data, None, arena);
-                let facts = file.facts(&self.state.known, padded, last);
-                match file.structure.recover(&mut self.state.position, &facts, arena, &mut self.moves) {
+                let node = file.structure.recover(&mut self.state.position, &facts, arena, &mut self.moves);
+                // It may have belonged to any of them.
+                self.state.known.totals.iter_mut().for_each(|total| total.partial = true);
+                match node {
                     Some(node) => node,
                     None => return Next::Unknown(info),
                 }
