@@ -267,6 +267,7 @@ impl Rows<'_> {
     /// How often it is there, when, and over what.
     fn around(&self, siblings: &[Item], item: &Item) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(item.title.as_ref().map(|title| format!("titled {title:?}")));
         match &item.times {
             Times::Once => {}
             Times::Fixed(times) => notes.push(format!("{times} times")),
@@ -377,6 +378,9 @@ fn stored(form: &Form, encoding: Encoding, usual: &Usual) -> Vec<String> {
                 Fill::Zero => {}
                 Fill::Blank => notes.push("blanks before it".to_owned()),
                 Fill::BlankAfter => notes.push("blanks behind it".to_owned()),
+            }
+            if zoned.sign == Sign::Minus {
+                notes.push("`-` before the first digit".to_owned());
             }
             if let Sign::Overpunch(_, punch) = zoned.sign {
                 notes.push(match punch {
