@@ -100,8 +100,14 @@ impl RecordFile {
         &self.layout
     }
 
+    /// The record whose columns a line of titles names: the first.
+    pub(super) fn titled(&self) -> Option<&Form> {
+        let titles = matches!(&self.layout.file.framing, Framing::Delimited(how) if how.titles);
+        self.forms.iter().flatten().next().filter(|_| titles)
+    }
+
     pub(super) fn framer(&self) -> Framer {
-        Framer::new(&self.layout.file, self.comments.clone())
+        Framer::new(&self.layout.file, self.comments.clone()).marked(&self.layout.file)
     }
 
     /// All that conditions may ask.

@@ -45,6 +45,9 @@ pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) ->
         columns.push(from..*end);
         from = *end;
     }
+    if delimited.trailing && columns.len() > 1 && columns.last().is_some_and(Range::is_empty) {
+        columns.pop();
+    }
     if columns.is_empty() {
         // An empty line is one empty value.
         columns.push(0..0);
@@ -92,7 +95,7 @@ pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>)
                 || Some(*byte) == delimited.escape
         };
         // An empty line would be no record.
-        let lone = values.len() == 1 && value.is_empty();
+        let lone = values.len() == 1 && value.is_empty() && !delimited.trailing;
         if !delimited.quote_all && !lone && !value.iter().any(special) {
             out.extend_from_slice(value);
             continue;
@@ -105,5 +108,8 @@ pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>)
             out.push(*byte);
         }
         out.push(quote);
+    }
+    if delimited.trailing {
+        out.push(delimited.delimiter);
     }
 }

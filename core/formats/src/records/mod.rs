@@ -24,6 +24,7 @@ mod state;
 mod structure;
 mod target;
 mod text;
+mod titles;
 mod totals;
 mod values;
 mod walk;

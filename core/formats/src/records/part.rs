@@ -23,6 +23,8 @@ pub(super) struct Form {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) name: Box<str>,
+    /// What a line of titles calls it; `None`: anything.
+    pub(super) title: Option<Box<str>>,
     pub(super) field: Option<FieldId>,
     pub(super) start: Start,
     pub(super) extent: Extent,
@@ -145,6 +147,15 @@ impl Part {
         if self.varies { 0 } else { (bytes as usize).saturating_mul(times as usize) }
     }
 
+    /// Whether a delimited value is longer than its field allows.
+    pub(super) fn exceeded(&self, value: &[u8]) -> bool {
+        match self.extent {
+            Extent::Bytes(most) => value.len() > most as usize,
+            Extent::Characters(most) => super::walk::characters(value, most as usize) < value.len(),
+            Extent::Counted(_) | Extent::Rest => false,
+        }
+    }
+
     /// The parts within.
     pub(super) fn parts(&self) -> &[Part] {
         match &self.kind {
@@ -208,6 +219,7 @@ impl Compiler<'_> {
         };
         Part {
             name: item.name.clone(),
+            title: item.title.clone().or(Some(item.name.clone()).filter(|name| !name.is_empty())),
             field: item.field,
             start: item.start,
             extent: item.extent,

@@ -3,7 +3,7 @@
 use std::{io::Read, ops::Range};
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Long, NodeId, Short, UnknownRecords, Verify};
+use portolan_schema::layout::{Delimited, Framing, Long, NodeId, Short, UnknownRecords, Verify};
 
 use super::{
     RecordError, RecordErrorKind, RecordFile, delimited,
@@ -12,6 +12,7 @@ use super::{
     part::PartKind,
     state::{Known, Pending, State},
     structure::Move,
+    titles,
     totals::When,
     values::{FieldProblem, Sink, Values},
     wrap::Wraps,
@@ -176,6 +177,18 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.put_back();
                     return Next::Other;
                 }
+                Ok(Cut::Titles { data, whole }) => {
+                    self.piece = self.from + whole.start..self.from + whole.end;
+                    self.data = self.piece.start..self.piece.start;
+                    if let Err((kind, place)) =
+                        titles::check(self.file, &self.window[self.from..self.from + data.end])
+                    {
+                        self.untitled(kind, place);
+                        return Next::End;
+                    }
+                    self.from = self.piece.end;
+                    return Next::Other;
+                }
                 Ok(Cut::Record { data, whole }) => {
                     self.piece = self.from + whole.start..self.from + whole.end;
                     self.data = self.from + data.start..self.from + data.end;
@@ -225,6 +238,16 @@ impl<'f, R: Read> RecordReader<'f, R> {
             error: RecordError { kind, record, offset, name: None, field: None, raw },
             warning: false,
         });
+    }
+
+    /// A line of titles that is not the layout's: what follows would be read under wrong names.
+    fn untitled(&mut self, kind: RecordErrorKind, place: Range<usize>) {
+        self.ended = true;
+        let place = self.from + place.start..self.from + place.end;
+        let raw = self.window[place.clone()].iter().take(128).copied().collect();
+        let offset = self.stands(place.start);
+        let error = RecordError { kind, record: 1, offset, name: None, field: None, raw };
+        self.problems.push(Problem { error, warning: false });
     }
 
     /// Reads more of the file.
@@ -403,7 +426,13 @@ impl<'f, R: Read> RecordReader<'f, R> {
         if let Some(columns) = columns {
             let most = form.parts.iter().filter(|part| part.when.is_none()).count();
             let varies = form.parts.iter().any(|part| part.when.is_some());
-            if columns.len() > form.parts.len()
+            let has_delimiter = |how: &Delimited| data.last() == Some(&how.delimiter);
+            let trailing = form.delimited.as_ref().is_some_and(|how| how.trailing);
+            let ends = form.delimited.as_ref().is_some_and(has_delimiter);
+            if trailing != ends && (trailing || columns.len() == form.parts.len() + 1) {
+                let kind = if trailing { RecordErrorKind::Unterminated } else { RecordErrorKind::Trailing };
+                self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
+            } else if columns.len() > form.parts.len()
                 || columns.len() < most && file.layout.file.short == Short::Refuse && !varies
             {
                 let kind = RecordErrorKind::Columns { found: columns.len(), most: form.parts.len() };

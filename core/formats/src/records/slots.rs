@@ -273,6 +273,10 @@ impl ExcerptReader {
                 Action::Scalar { slot } => {
                     let end = found.start.saturating_add(length(found.start));
                     match record.get(found.start..end) {
+                        Some(bytes) if too_long(part, bytes, facts) => {
+                            result =
+                                Err(ReadError::new(ReadErrorKind::TooLarge, found.start).inside(&part.name));
+                        }
                         Some(bytes) => {
                             captured.set(row + usize::from(slot), captured_signed(part, bytes, facts, arena));
                         }
@@ -312,6 +316,11 @@ impl ExcerptReader {
         });
         result
     }
+}
+
+/// Whether a delimited value is longer than its field allows.
+fn too_long(part: &Part, bytes: &[u8], facts: &Facts<'_>) -> bool {
+    facts.columns.is_some() && !part.lenient && part.exceeded(bytes)
 }
 
 #[cold]

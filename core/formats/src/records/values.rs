@@ -9,7 +9,7 @@ use super::{
     part::{Part, PartKind},
     walk::{self, Found, Occurrence},
 };
-use crate::Value;
+use crate::{Value, ValueProblem};
 
 /// Takes the values of a record. Names are those of the layout; fillers and what is absent are not told of.
 pub trait Sink {
@@ -205,7 +205,12 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                 return None;
             }
         };
+        if self.facts.columns.is_some() && part.exceeded(bytes) && !part.lenient {
+            self.problem(name, at, length, RecordErrorKind::Value(ValueProblem::TooLong));
+            return None;
+        }
         let read = match &part.sign {
+            _ if self.facts.columns.is_some() && part.exceeded(bytes) => Ok(Value::Absent),
             None => codec.read(bytes, self.arena),
             Some(_) => part.read(bytes, &self.facts, self.arena),
         };

@@ -17,7 +17,7 @@ use portolan_schema::layout::{Extent, Framing, NodeId, Short, Start, Times, Veri
 use super::{
     JsonLine, RecordError, RecordErrorKind, RecordFile,
     formula::{Facts, compare},
-    frame::{Cut, Enframer, Framer, Shape, ending, line_of},
+    frame::{Cut, Enframer, Framer, Shape, line_of},
     given::Given,
     part::{Form, Part, PartKind},
     sign::SignElsewhere,

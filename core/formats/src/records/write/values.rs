@@ -49,6 +49,11 @@ impl RecordWriter<'_> {
                     return Err(Wrong::json(name, format!("it is {}, not a value", other.describe())));
                 }
             };
+            if let (Some(listed), Value::Text(text)) = (&part.listed, value)
+                && listed.iter().all(|known| **known != *text)
+            {
+                return Err(Wrong { field: name.to_owned(), kind: RecordErrorKind::NotListed });
+            }
             let mut written = Vec::new();
             match before {
                 _ if said => written = before.unwrap_or_default().to_vec(),
@@ -63,6 +68,9 @@ impl RecordWriter<'_> {
                 _ if part.value.is_some() && value == Value::Absent => unchanged = false,
                 _ => {
                     codec.write_variable(value, &mut written).map_err(wrong)?;
+                    if part.exceeded(&written) {
+                        return Err(wrong(ValueProblem::TooLong));
+                    }
                     unchanged = false;
                 }
             }
@@ -116,6 +124,10 @@ impl RecordWriter<'_> {
                         let name = crate::records::read::name_of(form, &check.part);
                         codec
                             .write_variable(wanted, &mut written)
+                            .and_then(|()| match part.exceeded(&written) {
+                                true => Err(ValueProblem::TooLong),
+                                false => Ok(()),
+                            })
                             .map_err(|problem| Wrong { field: name, kind: problem.into() })?;
                         *value = written;
                         unchanged = false;
@@ -157,13 +169,7 @@ impl RecordWriter<'_> {
 
     /// How a line of titles is written before delimited records.
     pub fn titles(&self, out: &mut Vec<u8>) {
-        let Framing::Delimited(delimited) = &self.file.layout.file.framing else { return };
-        let form = self.file.forms.iter().flatten().next();
-        if let (true, Some(form)) = (delimited.titles, form) {
-            let names: Vec<&[u8]> = form.parts.iter().map(|part| part.name.as_bytes()).collect();
-            out.extend_from_slice(&names.join(&delimited.delimiter));
-            out.extend_from_slice(ending(&delimited.end));
-        }
+        crate::records::titles::write(self.file, out);
     }
 }
 
