@@ -233,3 +233,133 @@ fn delimiters_behind_the_last_value() {
     let alone = one("titles: false, trailing-delimiter: true", "      a: { length: 1 }\n");
     check(&alone, "1;\n;\n", &[r#"{"_record":"row","a":"1"}"#, r#"{"_record":"row","a":""}"#]);
 }
+
+const LISTS: &str = "
+      id: { length: 4 }
+      phone: { length: 8, occurs: 2 }
+      home: { fields: { street: { length: 9 }, city: { length: 9, title: Town } } }
+      count: { length: 2, type: integer }
+      part: { occurs: 0..3, depending-on: count, fields: { name: { length: 5 }, sizes: { length: 2, type: integer, signed: true, occurs: 2 } } }
+      last: { length: 4 }
+";
+
+#[test]
+fn lists_and_groups_take_a_column_for_each_value() {
+    let lists = one("titles: false", LISTS);
+    let two = r#"{"_record":"row","id":"1","phone":["12",""],"home":{"street":"A 1","city":"B"},"count":2,"part":[{"name":"x","sizes":[1,-2]},{"name":"","sizes":[3,4]}],"last":"z"}"#;
+    let none = r#"{"_record":"row","id":"2","phone":["",""],"home":{"street":"","city":""},"count":0,"part":[],"last":""}"#;
+    let file = "1;12;;A 1;B;02;x;1;-2;;3;4;z\n2;;;;;00;;\n".replace(";00;;\n", ";00;\n");
+    check(&lists, &file, &[two, none]);
+    written(&lists, &format!("{two}\n{none}"), &file);
+    // The count is written by the items.
+    written(
+        &lists,
+        &two.replace("\"count\":2", "\"count\":0"),
+        file.lines().next().map(|line| format!("{line}\n")).unwrap().as_str(),
+    );
+    // A change leaves the rest of a line as it was.
+    let compiled = compiled(&lists, "");
+    let (kept, _) = decoded(&compiled, b"1;\"12\";;A 1;B;2;x;+1;-2;;3;4;z\n");
+    let changed = String::from_utf8(kept).unwrap().replace(r#""last":"z""#, r#""last":"y""#);
+    assert!(changed.contains("_raw"));
+    assert_eq!(encoded(&compiled, changed.as_bytes()).unwrap(), b"1;12;;A 1;B;2;x;+1;-2;;3;4;y\n");
+    not_written(
+        &lists,
+        &two.replace(r#"["12",""]"#, r#"["1","2","3"]"#),
+        "it has 3 items, and the layout has 0 to 2",
+    );
+    not_written(&lists, &two.replace(r#""x""#, r#""xxxxxx""#), "field `part[0].name`: the value is too long");
+    not_written(&lists, &two.replace("street", "road"), "field `home.road`: the layout has no such field");
+}
+
+#[test]
+fn what_is_wrong_within_lists() {
+    let lists = one("titles: false", LISTS);
+    refused(
+        &lists,
+        "1;12;123456789;A;B;1;x;1;?;z\n1;;;;;2;x;1;2;z\n1;;;;;1;x;1;2;z;\n1;;;;;4;a;1;2;b;1;2;c;1;2;z\n",
+        &[
+            "record 1, `row`, at byte 5, field `phone[1]`: the value is too long",
+            "record 1, `row`, at byte 25, field `part[0].sizes[1]`: the value is not written as its type demands",
+            "record 2, `row`, at byte 29: it has 10 values, and the layout has 13",
+            "record 3, `row`, at byte 45: it has 11 values, and the layout has 10",
+            "record 4, `row`, at byte 62, field `part`: a count says more than 3, the most that the layout has",
+        ],
+    );
+}
+
+#[test]
+fn titles_of_lists() {
+    let titled = one("titles: true", &LISTS.replace("0..3, depending-on: count", "1"));
+    let file = "id;phone_1;phone_2;street;Town;count;name;sizes_1;sizes_2;last\n1;;;;;01;x;1;2;z\n";
+    let line = r#"{"_record":"row","id":"1","phone":["",""],"home":{"street":"","city":""},"count":1,"part":{"name":"x","sizes":[1,2]},"last":"z"}"#;
+    check(&titled, file, &[line]);
+    written(&titled, line, file);
+    check(&titled, &file.replace("phone_1", "Phone 1"), &[line]);
+    refused(
+        &titled,
+        &file.replace("phone_2", "phone"),
+        &["record 1, at byte 11: column 3 is titled `phone`, and in the layout it is `phone_2`"],
+    );
+}
+
+#[test]
+fn totals_and_conditions_over_lists() {
+    let layout = "layout: it
+file: { framing: delimited, titles: false }
+records:
+  row:
+    when: { 1: R }
+    occurs: 0..
+    fields:
+      kind: { length: 1 }
+      amounts: { length: 9, type: decimal, scale: 2, signed: true, occurs: 3, null: blanks }
+      total: { length: 9, type: decimal, scale: 2, signed: true, value: sum(amounts) }
+      extra: { length: 1, when: 'total > 100' }
+  tail: { when: { kind: T }, fields: { kind: { length: 1 }, lines: { length: 3, type: integer, value: count(row) }, total: { length: 9, type: decimal, scale: 2, signed: true, value: sum(row.total) } } }
+";
+    let rows = [
+        r#"{"_record":"row","kind":"R","amounts":[1.00,-2.50,3.00],"total":1.50}"#,
+        r#"{"_record":"row","kind":"R","amounts":[100.00,1.00,1.00],"total":102.00,"extra":"x"}"#,
+        r#"{"_record":"tail","kind":"T","lines":2,"total":103.50}"#,
+    ];
+    let file = "R,1.00,-2.50,3.00,1.50\nR,100.00,1.00,1.00,102.00,x\nT,002,103.50\n";
+    check(layout, file, &rows);
+    let bare = "{\"_record\":\"row\",\"amounts\":[1,-2.5,3]}\n{\"_record\":\"row\",\"amounts\":[100,1,1],\"extra\":\"x\"}\n{\"_record\":\"tail\"}";
+    written(layout, bare, file);
+    refused(
+        layout,
+        &file.replace("3.00,1.50", "3.00,1.60").replace("103.50", "103.60"),
+        &["record 1, `row`, at byte 18, field `total`: the value is not what it must be: 1.50 is computed"],
+    );
+    // A column for which the condition does not hold is one too many.
+    refused(
+        layout,
+        &file.replace("1.50\n", "1.50,x\n"),
+        &["record 1, `row`, at byte 0: it has 6 values, and the layout has 5"],
+    );
+}
+
+#[test]
+fn signs_in_another_column() {
+    let layout = one(
+        "titles: false",
+        "      side: { length: 1 }\n      amount: { picture: 9(3)V99, sign-in: side, negative: D, positive: C }\n",
+    );
+    let line = r#"{"_record":"row","side":"D","amount":-12.50}"#;
+    check(&layout, "D;01250\n", &[line]);
+    written(&layout, line, "D;01250\n");
+    written(&layout, &line.replace("\"D\"", "\"C\""), "D;01250\n");
+    written(&layout, r#"{"amount":12.5}"#, "C;01250\n");
+}
+
+#[test]
+fn an_end_of_a_line_within_a_value() {
+    let layout = one("titles: false, line-end: lf", "      a: { length: 3 }\n      b: { length: 3 }\n");
+    check(&layout, "a;b\r\n", &[r#"{"_record":"row","a":"a","b":"b"}"#]);
+    refused(
+        &layout,
+        "a;b\rc;d\n",
+        &["record 1, `row`, at byte 0: it has a line end within, so that it would be read as two records"],
+    );
+}

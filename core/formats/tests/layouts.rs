@@ -380,3 +380,18 @@ fn a_sign_that_is_neither_is_refused() {
     let alone = ENTRIES.replace("negative: D, positive: C", "negative: D");
     assert_eq!(compiled(&alone).unwrap_err(), ["`sign-in`, `negative` and `positive` belong together"]);
 }
+
+#[test]
+fn what_is_computed_is_summed() {
+    let layout = "
+file: { framing: lines }
+records:
+  line: { when: { 1: L }, occurs: 0.., fields: { k: 1, a: 2-4 9(3), b: 5-7 9(3), both: { columns: 8-11, picture: 9(4), value: a + b } } }
+  tail: { when: { 1: T }, fields: { k: 1, all: { columns: 2-6, picture: 9(5), value: sum(line.both) }, check: { columns: 7, picture: 9, value: mod10(all) } } }
+";
+    let file = compiled(layout).unwrap();
+    let lines = "{\"_record\":\"line\",\"a\":1,\"b\":2}\n{\"_record\":\"line\",\"a\":30,\"b\":40}\n{\"_record\":\"tail\"}\n";
+    let made = written(&file, lines);
+    assert_eq!(String::from_utf8_lossy(&made), "L0010020003\nL0300400070\nT000737\n");
+    assert_eq!(decoded(&file, &made, false).1, Vec::<String>::new());
+}

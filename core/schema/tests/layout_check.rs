@@ -150,8 +150,7 @@ fn delimited_values_have_no_places() {
     delimited("a: { length: 3, title: First }, b: { length: 9, type: decimal, scale: 2, signed: true }", &[]);
     delimited("a: 1-3", &[("layout/invalid", "1-3", "have no columns")]);
     delimited("a: { columns: 1-3 }", &[("layout/invalid", "1-3", "have no columns")]);
-    delimited("a: { length: 3, occurs: 2 }", &[("layout/invalid", "a", "`a` is a list")]);
-    delimited("g: { fields: { a: { length: 3 } } }", &[("layout/invalid", "g", "`g` is a group")]);
+    delimited("a: { length: 3, occurs: 2 }, g: { fields: { b: { length: 3 } } }", &[]);
     delimited("a: { length: 3, from-end: 3 }", &[("layout/invalid", "a", "counts from the end")]);
     delimited(
         "a: { length: 3 }, b: { length: 3, redefines: a }",

@@ -200,6 +200,7 @@ fn demanding(parts: &[Part]) -> bool {
             || part.require.is_some()
             || matches!(part.kind, PartKind::Filler { exact: true, .. })
             || matches!(part.times, portolan_schema::layout::Times::Counted { .. })
+            || part.longest.is_some() && part.when.is_some()
             || demanding(part.parts())
     })
 }

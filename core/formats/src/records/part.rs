@@ -8,11 +8,11 @@ use portolan_schema::layout::{
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule, sign::SignElsewhere};
 use portolan_schema::FieldId;
 
-/// A record's shape, compiled.
+/// A record's shape, compiled. Of a line of delimited values places and lengths are columns, not bytes.
 #[derive(Debug)]
 pub(super) struct Form {
     pub(super) parts: Vec<Part>,
-    /// Bytes at least and at most.
+    /// Bytes at least and at most, or columns.
     pub(super) least: usize,
     pub(super) most: Option<usize>,
     /// How values are delimited, where they are: its record is a line of them.
@@ -28,6 +28,8 @@ pub(super) struct Part {
     pub(super) field: Option<FieldId>,
     pub(super) start: Start,
     pub(super) extent: Extent,
+    /// How long a delimited value may be; its extent is a column then.
+    pub(super) longest: Option<Extent>,
     /// How another item says its sign.
     pub(super) sign: Option<SignElsewhere>,
     /// The item that says how long it is, where that is counted.
@@ -113,13 +115,13 @@ impl Form {
     /// Compiles the shape of a node.
     pub(super) fn compile(layout: &Layout, node: NodeId, shape: &Shape) -> Self {
         let mut compiler = Compiler { layout, node, record: layout.node(node).record };
-        let parts = compiler.parts(&shape.items);
-        let delimited = match &layout.file.framing {
-            Framing::Delimited(delimited) => Some(delimited.clone()),
-            _ => None,
-        };
+        let mut parts = compiler.parts(&shape.items);
+        if let Framing::Delimited(delimited) = &layout.file.framing {
+            let (least, most) = in_columns(&mut parts);
+            return Self { delimited: Some(delimited.clone()), parts, least, most: Some(most) };
+        }
         Self {
-            delimited,
+            delimited: None,
             parts,
             least: shape.length.0 as usize,
             most: shape.length.1.map(|most| most as usize),
@@ -149,10 +151,10 @@ impl Part {
 
     /// Whether a delimited value is longer than its field allows.
     pub(super) fn exceeded(&self, value: &[u8]) -> bool {
-        match self.extent {
-            Extent::Bytes(most) => value.len() > most as usize,
-            Extent::Characters(most) => super::walk::characters(value, most as usize) < value.len(),
-            Extent::Counted(_) | Extent::Rest => false,
+        match self.longest {
+            Some(Extent::Bytes(most)) => value.len() > most as usize,
+            Some(Extent::Characters(most)) => super::walk::characters(value, most as usize) < value.len(),
+            _ => false,
         }
     }
 
@@ -163,6 +165,35 @@ impl Part {
             _ => &[],
         }
     }
+}
+
+/// Counts the places and lengths of parts in columns, each value being one; how many there are at least and at most.
+fn in_columns(parts: &mut [Part]) -> (usize, usize) {
+    let (mut least, mut most) = (0usize, 0usize);
+    for part in parts {
+        part.start = Start::Next;
+        let (mut one, all) = match &mut part.kind {
+            PartKind::Group(inner) => in_columns(inner),
+            _ => {
+                part.longest = Some(part.extent);
+                (1, 1)
+            }
+        };
+        part.extent = Extent::Bytes(u32::try_from(all).unwrap_or(u32::MAX));
+        part.varies = one < all;
+        let (few, many) = match part.times {
+            Times::Once => (1, 1),
+            Times::Fixed(times) => (times, times),
+            Times::Counted { most, room: true, .. } => (most, most),
+            Times::Counted { least, most, .. } => (least, most),
+        };
+        if part.when.is_some() {
+            one = 0;
+        }
+        least = least.saturating_add(one.saturating_mul(few as usize));
+        most = most.saturating_add(all.saturating_mul(many as usize));
+    }
+    (least, most)
 }
 
 struct Compiler<'l> {
@@ -223,6 +254,7 @@ impl Compiler<'_> {
             field: item.field,
             start: item.start,
             extent: item.extent,
+            longest: None,
             sign: match (&item.sign, &item.content) {
                 (Some(sign), ItemContent::Value(storage)) => Some(SignElsewhere::compile(sign, storage)),
                 _ => None,

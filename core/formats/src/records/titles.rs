@@ -3,9 +3,16 @@
 use std::ops::Range;
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Short};
+use portolan_schema::layout::{Framing, Short, Times};
 
-use super::{FrameError, RecordErrorKind, RecordFile, delimited, frame::ending};
+use super::{
+    FrameError, RecordErrorKind, RecordFile, delimited,
+    frame::ending,
+    part::{Form, Part, PartKind},
+};
+
+/// No line has more.
+const MAX_TITLES: usize = 1 << 16;
 
 /// The first column that is named otherwise than in the layout, and where its title is.
 pub(super) fn check(file: &RecordFile, line: &[u8]) -> Result<(), (RecordErrorKind, Range<usize>)> {
@@ -16,15 +23,16 @@ pub(super) fn check(file: &RecordFile, line: &[u8]) -> Result<(), (RecordErrorKi
     let Some((titles, columns)) = delimited::unfold(line, how, &arena) else {
         return Err((FrameError::LineEnd.into(), 0..line.len()));
     };
-    for index in 0..columns.len().max(form.parts.len()) {
+    let wanted = of(form);
+    let may_miss = file.layout.file.short != Short::Refuse || form.most != Some(form.least);
+    for index in 0..columns.len().max(wanted.len()) {
         let found = columns.get(index).map(|column| text(file, &titles[column.clone()]));
-        let part = form.parts.get(index);
-        let expected = part.map(|part| part.title.as_deref());
+        let expected = wanted.get(index).map(Option::as_deref);
         let sound = match (&found, expected) {
             (Some(found), Some(Some(expected))) => is_same(found, expected),
-            // A filler has no title of its own, and what short lines leave out need not be there.
+            // A filler has no title of its own, and what lines may leave out need not be there.
             (_, Some(None)) => true,
-            (None, Some(_)) => file.layout.file.short != Short::Refuse,
+            (None, Some(_)) => may_miss,
             (_, None) => false,
         };
         if !sound {
@@ -47,9 +55,35 @@ pub(super) fn write(file: &RecordFile, out: &mut Vec<u8>) {
         bytes
     };
     let titles: Vec<Vec<u8>> =
-        form.parts.iter().map(|part| title(part.title.as_deref().unwrap_or_default())).collect();
+        of(form).iter().map(|wanted| title(wanted.as_deref().unwrap_or_default())).collect();
     delimited::fold(&titles, how, out);
     out.extend_from_slice(ending(&how.end));
+}
+
+/// The titles of all columns; `None`: any. Those of a list have the item's number behind them: `phone_2`.
+fn of(form: &Form) -> Vec<Option<String>> {
+    let mut titles = Vec::new();
+    each(&form.parts, "", &mut titles);
+    titles
+}
+
+fn each(parts: &[Part], number: &str, titles: &mut Vec<Option<String>>) {
+    for part in parts {
+        let items = match part.times {
+            Times::Once => None,
+            Times::Fixed(most) | Times::Counted { most, .. } => Some(most),
+        };
+        for index in 1..=items.unwrap_or(1) {
+            if titles.len() > MAX_TITLES {
+                return;
+            }
+            let number = items.map_or(number.to_owned(), |_| format!("{number}_{index}"));
+            match &part.kind {
+                PartKind::Group(inner) => each(inner, &number, titles),
+                _ => titles.push(part.title.as_ref().map(|title| format!("{title}{number}"))),
+            }
+        }
+    }
 }
 
 fn text(file: &RecordFile, bytes: &[u8]) -> String {

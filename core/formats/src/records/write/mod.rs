@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{Value, ValueProblem};
 use fields::same;
-use totals::is_given;
+use totals::{is_alone, is_given};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 

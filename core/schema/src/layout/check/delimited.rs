@@ -4,8 +4,7 @@ use portolan_diagnostics::{Code, Diagnostic};
 
 use super::{MAX_FINDINGS, each};
 use crate::layout::{
-    Extent, FileValue, Formula, Framing, Item, ItemContent, Layout, Node, NodeId, Order, Start, Times,
-    read::Spans,
+    Extent, FileValue, Formula, Framing, Item, Layout, Node, NodeId, Order, Start, read::Spans,
 };
 
 /// Checks the items of a record whose values are delimited.
@@ -36,15 +35,10 @@ pub(super) fn check(layout: &Layout, id: NodeId, spans: &Spans, findings: &mut V
 
 /// What an item has that only bytes at fixed places have, and what to do instead.
 fn refused(item: &Item) -> Option<(&'static str, &'static str)> {
-    let flat = "write a field for each value";
-    Some(match (&item.times, &item.content, item.start, item.extent) {
-        (Times::Fixed(_) | Times::Counted { .. }, ..) => ("is a list", flat),
-        (_, ItemContent::Group(..), ..) => ("is a group", flat),
-        (_, _, Start::Like(_), _) => ("shares its bytes with another", "leave `redefines` out"),
-        (_, _, Start::FromEnd(_), _) => {
-            ("counts from the end", "leave `from-end` out: fields are in their order")
-        }
-        (_, _, _, Extent::Counted(_)) => {
+    Some(match (item.start, item.extent) {
+        (Start::Like(_), _) => ("shares its bytes with another", "leave `redefines` out"),
+        (Start::FromEnd(_), _) => ("counts from the end", "leave `from-end` out: fields are in their order"),
+        (_, Extent::Counted(_)) => {
             ("has its length in another", "leave `depending-on` out: a value ends at the delimiter")
         }
         _ => return None,
