@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Severity, Span};
 use portolan_schema::{
     Contract, Document, Protocol, Schema, SoapBinding,
-    layout::{Excerpt, Layout, NodeId},
+    layout::{Excerpt, Framing, Layout, NodeId},
 };
 
 use super::{Checker, Source, VisibleField, document::merged, endpoints, tables};
@@ -191,6 +191,12 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
         }
         (BatchTarget::Batch { record: named, .. }, TargetContract::Layout(layout)) => {
             let node = record(layout, named, findings)?;
+            if matches!(layout.file.framing, Framing::Delimited(_)) {
+                let message = "a mapping writes no delimited values: its records have fields at places";
+                let finding = Diagnostic::error(Code::MAP_NEVER_FITS, message).at(named.span, "");
+                findings.push(finding.help("`portolan encode` writes them, from lines of JSON"));
+                return None;
+            }
             let (schema, document) = Excerpt::target(layout, node);
             Some(Told {
                 schema: Arc::new(schema),
