@@ -217,6 +217,13 @@ fn delimiters_behind_the_last_value() {
             "record 1, `row`, at byte 4: a delimiter stands behind its last value; where that is so in every line, `file:` says `trailing-delimiter: true`",
         ],
     );
+    refused(
+        &plain,
+        "a;b;\n1;2;\n",
+        &[
+            "record 1, at byte 0: a delimiter stands behind its last value; where that is so in every line, `file:` says `trailing-delimiter: true`",
+        ],
+    );
     check(&plain, "a;b\n1;\n", &[r#"{"_record":"row","a":"1","b":""}"#]);
     let trailing = one("titles: true, trailing-delimiter: true", fields);
     let lines = [r#"{"_record":"row","a":"1","b":"2"}"#, r#"{"_record":"row","a":"1","b":""}"#];
@@ -228,6 +235,13 @@ fn delimiters_behind_the_last_value() {
         &[
             "record 1, `row`, at byte 5: no delimiter stands behind its last value, and the layout has `trailing-delimiter: true`",
             "record 2, `row`, at byte 9: it has 1 values, and the layout has 2",
+        ],
+    );
+    refused(
+        &trailing,
+        "a;b\n1;2;\n",
+        &[
+            "record 1, at byte 0: no delimiter stands behind its last value, and the layout has `trailing-delimiter: true`",
         ],
     );
     let alone = one("titles: false, trailing-delimiter: true", "      a: { length: 1 }\n");

@@ -24,6 +24,13 @@ pub(super) fn check(file: &RecordFile, line: &[u8]) -> Result<(), (RecordErrorKi
         return Err((FrameError::LineEnd.into(), 0..line.len()));
     };
     let wanted = of(form);
+    match (how.trailing, line.last() == Some(&how.delimiter)) {
+        (true, false) => return Err((RecordErrorKind::Unterminated, 0..line.len())),
+        (false, true) if columns.len() == wanted.len() + 1 => {
+            return Err((RecordErrorKind::Trailing, 0..line.len()));
+        }
+        _ => {}
+    }
     let may_miss = file.layout.file.short != Short::Refuse || form.most != Some(form.least);
     for index in 0..columns.len().max(wanted.len()) {
         let found = columns.get(index).map(|column| text(file, &titles[column.clone()]));

@@ -295,8 +295,8 @@ impl<'a> Builder<'a> {
             self.invalid(span, "delimited values stand in the order of their fields, and have no columns")
                 .help
                 .push("give its `length`, the most that the value may have".to_owned());
-            return None;
         }
+        let columns = columns.filter(|_| !self.delimited());
         if let Some(from_end) = from_end {
             return Some(Start::FromEnd(from_end));
         }
