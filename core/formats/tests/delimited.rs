@@ -377,3 +377,22 @@ fn an_end_of_a_line_within_a_value() {
         &["record 1, `row`, at byte 0: it has a line end within, so that it would be read as two records"],
     );
 }
+
+#[test]
+fn what_a_change_leaves_as_it_was() {
+    let layout = one(
+        "titles: false, long-lines: truncate",
+        "      count: { length: 1, type: integer }\n      part: { length: 2, occurs: 0..3, depending-on: count }\n      _x: { length: 2, filler: true }\n      last: { length: 2 }\n",
+    );
+    let file = compiled(&layout, "");
+    let (kept, problems) = decoded(&file, b"1;a;?;z;more;\"and more\"\n");
+    assert!(problems.is_empty());
+    let kept = String::from_utf8(kept).unwrap();
+    let change = |from: &str, to: &str| {
+        assert!(kept.contains(from), "{kept}");
+        String::from_utf8(encoded(&file, kept.replace(from, to).as_bytes()).unwrap()).unwrap()
+    };
+    assert_eq!(change("\"last\":\"z\"", "\"last\":\"y\""), "1;a;?;y;more;and more\n");
+    // Where a list has more items, what stood in their columns is not taken for a filler.
+    assert_eq!(change("[\"a\"]", "[\"a\",\"b\"]"), "2;a;b;;z;more;and more\n");
+}

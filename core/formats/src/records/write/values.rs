@@ -11,6 +11,8 @@ struct Line<'l> {
     form: &'l Form,
     /// The line that it was: what says the same stays.
     old: Option<Facts<'l>>,
+    /// Its values stand where they are written now: no list before them has more items, or fewer.
+    aligned: bool,
     /// That says all that is given.
     said: bool,
     quoted: bool,
@@ -30,7 +32,7 @@ impl<'l> Line<'l> {
     /// What stood where the next value is written.
     fn before(&self) -> Option<&'l [u8]> {
         let at = self.cells.values.len();
-        self.old.and_then(|old| old.bytes(at..at + 1))
+        self.old.filter(|_| self.aligned).and_then(|old| old.bytes(at..at + 1))
     }
 
     /// The value of a part that is there already.
@@ -84,6 +86,7 @@ impl RecordWriter<'_> {
                 let (record, columns) = unfold(line, delimited, &arena)?;
                 Some(Facts { columns: Some(columns), ..self.facts(node, record) })
             }),
+            aligned: true,
             said: template.as_deref().is_some_and(|template| self.says(node, form, template, given)),
             quoted: delimited.quote.is_some(),
             delimiter: delimited.delimiter,
@@ -94,6 +97,12 @@ impl RecordWriter<'_> {
             },
         };
         self.cells(&mut filled, &form.parts, &mut Vec::new(), given, "")?;
+        if let Some(old) = &filled.old {
+            // What stands behind its last field is passed over on reading, and kept.
+            let end = crate::records::walk::each(&form.parts, 0, old, &arena, &mut |_, _| {});
+            let beyond = (end..old.end()).filter_map(|at| old.bytes(at..at + 1)).map(<[u8]>::to_vec);
+            filled.cells.values.extend(beyond);
+        }
         let mut cells = filled.cells;
         if template.is_none() {
             tell_apart(file.structure.rule(node), &cells.places, &mut cells.values);
@@ -213,6 +222,9 @@ impl RecordWriter<'_> {
         }
         for (index, part) in (0..).zip(parts) {
             let value = given.get(&*part.name).filter(|_| !part.name.is_empty());
+            if let (Some(rule), Some(old), Times::Once) = (&part.when, &line.old, &part.times) {
+                line.aligned &= rule.holds(old, &Bump::new()) == value.is_some();
+            }
             if part.when.is_some() && value.is_none() {
                 continue;
             }
@@ -269,6 +281,9 @@ impl RecordWriter<'_> {
         }
         let Times::Counted { by, words, .. } = &part.times else { return Ok(()) };
         let count = items.len();
+        if let Some(old) = &line.old {
+            line.aligned &= !by.is_empty() && crate::records::walk::said(part, old, &Bump::new()) == count;
+        }
         let said = match line.read(by, &Bump::new()) {
             Some(Value::Integer(said)) => usize::try_from(said).ok(),
             Some(Value::Text(text)) => match words.iter().find(|(word, _)| **word == *text) {
