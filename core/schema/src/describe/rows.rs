@@ -56,6 +56,8 @@ pub(super) enum Place {
     BeforeEnd(u32),
     /// The value of this number, from 1, of delimited ones.
     Value(u32),
+    /// That of this number at the earliest.
+    ValueFrom(u32),
 }
 
 impl Place {
@@ -71,7 +73,7 @@ impl Place {
     pub(super) fn offset(self) -> Option<u32> {
         match self {
             Self::At(at) | Self::From(at) => Some(at),
-            Self::BeforeEnd(_) | Self::Value(_) => None,
+            Self::BeforeEnd(_) | Self::Value(_) | Self::ValueFrom(_) => None,
         }
     }
 }
@@ -83,9 +85,11 @@ pub(super) fn rows(layout: &Layout, node: NodeId, shape: &Shape, usual: &Usual) 
     let mut rows = rows.rows;
     if matches!(layout.file.framing, Framing::Delimited(_)) {
         for row in &mut rows {
-            if let Place::At(before) = row.place {
-                row.place = Place::Value(before.saturating_add(1));
-            }
+            row.place = match row.place {
+                Place::At(before) => Place::Value(before.saturating_add(1)),
+                Place::From(before) => Place::ValueFrom(before.saturating_add(1)),
+                other => other,
+            };
         }
         return rows;
     }
