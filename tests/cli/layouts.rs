@@ -167,6 +167,7 @@ fn layouts_and_copybooks_are_described() {
     describe("describe-layout-record", &["payments.yaml", "--record", "payment"]);
     describe("describe-layout-json", &["payments.yaml", "--record", "trailer", "--format", "json"]);
     describe("describe-layout-everything", &["everything.yaml"]);
+    describe("describe-layout-delimited", &["rates.yaml"]);
     describe("describe-layout-unsound", &["unsound.yaml"]);
     describe("describe-layout-no-record", &["payments.yaml", "--record", "note"]);
     describe("describe-layout-operation", &["payments.yaml", "--operation", "Pay"]);

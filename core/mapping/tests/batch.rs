@@ -422,3 +422,97 @@ records:
     let short = files.with("archive.yaml", archive.replace("length: 11", "length: 6"));
     assert_eq!(copied(&short, FILE.as_bytes())[0], "`row.notes[0].text`: the value is too long");
 }
+
+const DELIMITED: &str = r#"
+layout: wages
+file: { framing: delimited, delimiter: ";" }
+records:
+  employee:
+    occurs: 0..
+    fields:
+      ssn: { length: 9, title: Number }
+      wages: { length: 10, type: decimal, scale: 2, signed: true }
+      paid: { length: 10, date: dd.MM.yyyy, null: blanks }
+      name: { fields: { first: { length: 5 }, last: { length: 5 } } }
+      count: { length: 1, type: integer }
+      note: { length: 8, occurs: 0..3, depending-on: count }
+      state: { length: 2 }
+"#;
+
+#[test]
+fn delimited_values_are_messages() {
+    let mapping = r#"
+route: wages.report
+source: { batch: { system: employers, layout: wages.yaml, each: employee } }
+target: { grpc: { system: ledger, proto: wages.proto, method: civic.wages.v1.Ledger/Record } }
+request:
+  body: { ssn: ssn, wages: wages, paid: paid, employer: name.last, notes: note, state: state }
+  ignore: [ count, name.first ]
+"#;
+    let titles = "Number;wages;paid;first;last;count;note_1;note_2;note_3;state\n";
+    let check = |titles: &str, rows: &str, made: &[&str], told: &[&str]| {
+        let file = format!("{titles}{rows}");
+        let (found, problems) = translated(DELIMITED, mapping, file.as_bytes());
+        assert_eq!(found, made);
+        assert_eq!(problems, told);
+    };
+    check(
+        titles,
+        "1;-12.50;31.01.2026;A;B;2;x;y;EE\n2;7.00;;;\"C;D\";0;LV\n",
+        &[
+            r#"{"ssn":"1","wages":{"value":"-12.50"},"paid":{"year":2026,"month":1,"day":31},"state":"EE","employer":"B","notes":["x","y"]}"#,
+            r#"{"ssn":"2","wages":{"value":"7.00"},"state":"LV","employer":"C;D"}"#,
+        ],
+        &[],
+    );
+    // A value that is too long is that of no message, and a column too many of no record.
+    check(
+        titles,
+        "1234567890;1.00;;;;0;EE\n2;1.00;;;;1;EE\n",
+        &[],
+        &[
+            "record 1, `employee`, at byte 62, field `ssn`: the value is too long",
+            "record 2, `employee`, at byte 86: it has 7 values, and the layout has 8",
+        ],
+    );
+    // Where nothing in the layout demands that values are read, the mapping finds it out.
+    let layout = DELIMITED.replace("0..3, depending-on: count", "1, null: blanks");
+    let rows = "Number;wages;paid;first;last;count;note;state\n1234567890;1;;;;0;;EE\n";
+    let notes = mapping.replace("notes: note, ", "").replace("[ count", "[ note, count");
+    let (_, problems) = translated(&layout, &notes, rows.as_bytes());
+    assert_eq!(problems, ["record 1: the document is refused at `ssn`: it is too large (near byte 6)"]);
+    check(
+        &titles.replace("first;last", "last;first"),
+        "1;1.00;;;;0;EE\n",
+        &[],
+        &["record 1, at byte 18: column 4 is titled `last`, and in the layout it is `first`"],
+    );
+}
+
+#[test]
+fn delimited_values_are_a_target() {
+    let mapping = r#"
+route: wages.copy
+source: { batch: { system: employers, layout: wages.yaml, each: employer.employee } }
+target: { batch: { system: archive, layout: archive.yaml, record: employee } }
+request:
+  body:
+    ssn: ssn
+    wages: wages
+    paid: paid
+    name: { map: { first: { const: "A;B" }, last: { const: C } } }
+    note: { each: n in note, value: "n.text.substring(0, 5)" }
+    state: state
+  ignore: [ employee.* ]
+"#;
+    let files = files(LAYOUT, mapping).with("archive.yaml", DELIMITED);
+    assert_eq!(
+        copied(&files, FILE.as_bytes()),
+        [
+            r#"\x00\x00\x00\x00\x005380010857;1234.56;31.01.2026;\"A;B\";C;2; firs; seco;EE"#,
+            r#"\x00\x00\x00\x00\x00&480010857;0.00;31.01.2026;\"A;B\";C;0;EE"#,
+            r#"\x00\x00\x00\x00\x00\x1d490021002;10.00;;\"A;B\";C;0;LV"#,
+            r#"\x00\x00\x00\x00\x00)500030303;9999.99;31.12.2025;\"A;B\";C;0;LT"#,
+        ]
+    );
+}

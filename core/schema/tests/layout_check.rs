@@ -137,3 +137,50 @@ fn large_layouts() {
     let read = layout::read("l.yaml", &mut Reading { resolver: &files, sources: &mut sources });
     assert!((1..100).contains(&read.diagnostics.len()));
 }
+
+#[test]
+fn delimited_values_have_no_places() {
+    let delimited = |fields: &str, expected: &[(&str, &str, &str)]| {
+        check_in(
+            "file: { framing: delimited }",
+            &format!("  r: {{ occurs: 0.., fields: {{ {fields} }} }}"),
+            expected,
+        );
+    };
+    delimited("a: { length: 3, title: First }, b: { length: 9, type: decimal, scale: 2, signed: true }", &[]);
+    delimited("a: 1-3", &[("layout/invalid", "1-3", "have no columns")]);
+    delimited("a: { columns: 1-3 }", &[("layout/invalid", "1-3", "have no columns")]);
+    delimited("a: { length: 3, occurs: 2 }, g: { fields: { b: { length: 3 } } }", &[]);
+    delimited("a: { length: 3, from-end: 3 }", &[("layout/invalid", "a", "counts from the end")]);
+    delimited(
+        "a: { length: 3 }, b: { length: 3, redefines: a }",
+        &[("layout/invalid", "b", "shares its bytes")],
+    );
+    delimited(
+        "n: { length: 1, type: integer }, a: { length: 3, depending-on: n }",
+        &[("layout/invalid", "a", "has its length in another")],
+    );
+}
+
+#[test]
+fn totals_before_what_they_count() {
+    let file = "file: { framing: delimited, titles: false }";
+    let records = |head: &str, tail: &str| {
+        format!(
+            "  head: {{ when: {{ 1: H }}, fields: {{ k: {{ length: 1 }}, n: {{ picture: 9(3), value: {head} }} }} }}
+  row: {{ when: {{ 1: R }}, occurs: 0..2, fields: {{ k: {{ length: 1 }}, n: {{ picture: 9(3) }} }} }}
+  tail: {{ when: {{ 1: T }}, fields: {{ k: {{ length: 1 }}, n: {{ picture: 9(9), value: {tail} }} }} }}"
+        )
+    };
+    let later = |value: &str| {
+        check_in(file, &records(value, "count(row)"), &[("layout/never", value, "of what follows")])
+    };
+    later("count(row)");
+    later("sum(row.n) % 10");
+    later("file.records");
+    check_in(file, &records("ordinal(head)", "sum(row.n) + file.records"), &[]);
+    // In other framings they are written over once they are known.
+    let lines =
+        records("count(row)", "count(row)").replace("n: { picture: 9(3)", "n: { columns: 2-4, picture: 9(3)");
+    check_in("file: { framing: lines }", &lines, &[]);
+}

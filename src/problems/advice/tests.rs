@@ -20,7 +20,8 @@ fn problems(layout: &str, bytes: &[u8]) -> Vec<(Problem, Option<&'static str>)> 
     let told = super::super::Problems::new("it", &layout);
     let mut all = Vec::new();
     while let Some((_, problems)) = decoder.next() {
-        let advised = |problem: &Problem| super::of(problem, told.item(&problem.error), &layout);
+        let advised =
+            |problem: &Problem| super::of(problem, told.item(&problem.error).map(|(item, _)| item), &layout);
         all.extend(problems.iter().map(|problem| (problem.clone(), advised(problem))));
     }
     all

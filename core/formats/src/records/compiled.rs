@@ -100,8 +100,14 @@ impl RecordFile {
         &self.layout
     }
 
+    /// The record whose columns a line of titles names: the first.
+    pub(super) fn titled(&self) -> Option<&Form> {
+        let titles = matches!(&self.layout.file.framing, Framing::Delimited(how) if how.titles);
+        self.forms.iter().flatten().next().filter(|_| titles)
+    }
+
     pub(super) fn framer(&self) -> Framer {
-        Framer::new(&self.layout.file, self.comments.clone())
+        Framer::new(&self.layout.file, self.comments.clone()).marked(&self.layout.file)
     }
 
     /// All that conditions may ask.
@@ -195,6 +201,7 @@ fn demanding(parts: &[Part]) -> bool {
             || part.require.is_some()
             || matches!(part.kind, PartKind::Filler { exact: true, .. })
             || matches!(part.times, portolan_schema::layout::Times::Counted { .. })
+            || part.longest.is_some() && part.when.is_some()
             || demanding(part.parts())
     })
 }

@@ -165,6 +165,8 @@ impl<'f, R: Read> Decoder<'f, R> {
             self.line.text("_raw", &raw);
         }
         self.line.end();
+        // They are written before the first record, and nowhere else.
+        self.titles.clear();
         self.flush_fill();
     }
 
@@ -188,6 +190,8 @@ impl<'f, R: Read> Decoder<'f, R> {
         }
         let mut line = if std::mem::take(&mut self.titled) { other(&self.titles) } else { Vec::new() };
         line.extend(other(piece));
+        // Behind a line like this one they are not written by themselves.
+        self.titles.clear();
         let text = std::str::from_utf8(&line).unwrap_or_default();
         // It says nothing that could be wrong.
         for line in text.lines() {

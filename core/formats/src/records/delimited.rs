@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use bumpalo::Bump;
-use portolan_schema::layout::Delimited;
+use portolan_schema::layout::{Delimited, Long, Short};
+
+use super::{FrameError, RecordErrorKind, RecordFile, part::Form};
 
 /// A line's values without quotes and escapes, and where each of them is.
 pub(super) type Unfolded<'a> = (&'a [u8], &'a [Range<usize>]);
@@ -31,6 +33,8 @@ pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) ->
         written += wrote;
         values += ended;
         match result {
+            // What follows an end of a line within would be lost.
+            csv_core::ReadRecordResult::Record if read < line.len() => return None,
             csv_core::ReadRecordResult::Record => break,
             // An empty rest tells it that nothing follows.
             csv_core::ReadRecordResult::InputEmpty if !rest.is_empty() => {}
@@ -45,12 +49,44 @@ pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) ->
         columns.push(from..*end);
         from = *end;
     }
+    if delimited.trailing && columns.len() > 1 && columns.last().is_some_and(Range::is_empty) {
+        columns.pop();
+    }
     if columns.is_empty() {
         // An empty line is one empty value.
         columns.push(0..0);
     }
     out.truncate(written);
     Some((out.into_bump_slice(), columns.into_bump_slice()))
+}
+
+/// What is wrong with a line of so many values; `None` values: it is no such line.
+pub(super) fn columns(
+    how: &Delimited,
+    form: &Form,
+    file: &RecordFile,
+    line: &[u8],
+    values: Option<usize>,
+) -> Option<RecordErrorKind> {
+    let Some(values) = values else { return Some(FrameError::LineEnd.into()) };
+    let most = form.most.unwrap_or(usize::MAX);
+    match (how.trailing, line.last() == Some(&how.delimiter)) {
+        (true, false) => Some(RecordErrorKind::Unterminated),
+        (false, true) if values == most.saturating_add(1) => Some(RecordErrorKind::Trailing),
+        _ => miscounted(file, values, form.least, most),
+    }
+}
+
+/// More values than fields, or fewer, where the layout does not take them.
+pub(super) fn miscounted(
+    file: &RecordFile,
+    found: usize,
+    least: usize,
+    most: usize,
+) -> Option<RecordErrorKind> {
+    let (short, long) = (file.layout.file.short, file.layout.file.long);
+    let wrong = found < least && short == Short::Refuse || found > most && long == Long::Refuse;
+    wrong.then_some(RecordErrorKind::Columns { found, most })
 }
 
 /// Where in a line a value stands, with the quotes around it: of its place among the values, from 0.
@@ -92,7 +128,7 @@ pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>)
                 || Some(*byte) == delimited.escape
         };
         // An empty line would be no record.
-        let lone = values.len() == 1 && value.is_empty();
+        let lone = values.len() == 1 && value.is_empty() && !delimited.trailing;
         if !delimited.quote_all && !lone && !value.iter().any(special) {
             out.extend_from_slice(value);
             continue;
@@ -105,5 +141,8 @@ pub(super) fn fold(values: &[Vec<u8>], delimited: &Delimited, out: &mut Vec<u8>)
             out.push(*byte);
         }
         out.push(quote);
+    }
+    if delimited.trailing {
+        out.push(delimited.delimiter);
     }
 }

@@ -98,9 +98,41 @@ pub enum RecordErrorKind {
         /// How many there may be.
         most: usize,
     },
+    /// A delimiter behind the last value of a line, which the layout says nothing of.
+    #[error(
+        "a delimiter stands behind its last value; where that is so in every line, `file:` says `trailing-delimiter: true`"
+    )]
+    Trailing,
+    /// None, where the layout says that there is one.
+    #[error("no delimiter stands behind its last value, and the layout has `trailing-delimiter: true`")]
+    Unterminated,
+    /// The line of titles names a column otherwise than the layout.
+    #[error("{}", title(*.column, .found.as_deref(), .expected.as_deref()))]
+    Title {
+        /// Which, from 1.
+        column: usize,
+        /// How the line names it; `None` where it has no such column.
+        found: Option<Box<str>>,
+        /// How the layout does.
+        expected: Option<Box<str>>,
+    },
     /// A line of JSON that cannot be written as a record.
     #[error("{0}")]
     Json(String),
+}
+
+fn title(column: usize, found: Option<&str>, expected: Option<&str>) -> String {
+    match (found, expected) {
+        (Some(found), Some(expected)) => {
+            format!("column {column} is titled `{found}`, and in the layout it is `{expected}`")
+        }
+        (Some(found), None) => {
+            format!("column {column} is titled `{found}`, and the layout has no such column")
+        }
+        (None, expected) => {
+            format!("column {column} is missing, which the layout has as `{}`", expected.unwrap_or_default())
+        }
+    }
 }
 
 impl std::error::Error for RecordError {}

@@ -47,6 +47,28 @@ pub(super) struct Facts<'f> {
     pub(super) walked: Option<&'f walk::Walked<'f>>,
 }
 
+impl<'f> Facts<'f> {
+    /// The bytes of a place; of delimited values the one in its column.
+    pub(super) fn bytes(&self, place: std::ops::Range<usize>) -> Option<&'f [u8]> {
+        match self.columns {
+            None => self.record.get(place),
+            Some(columns) => self.record.get(columns.get(place.start)?.clone()),
+        }
+    }
+
+    /// Where the record ends, in bytes or in columns.
+    pub(super) fn end(&self) -> usize {
+        self.columns.map_or(self.record.len(), <[_]>::len)
+    }
+
+    /// The same of a line whose values were not taken apart yet. `None`: it is no such line.
+    fn unfolded(self, form: &Form, arena: &'f Bump) -> Option<Self> {
+        let (Some(delimited), None) = (&form.delimited, self.columns) else { return Some(self) };
+        let (record, columns) = super::delimited::unfold(self.record, delimited, arena)?;
+        Some(Self { record, columns: Some(columns), ..self })
+    }
+}
+
 /// A field of a record.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -81,6 +103,7 @@ impl Place {
         arena: &Bump,
     ) -> Option<Running> {
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
+        let facts = &facts.unfolded(form, arena)?;
         let (mut total, mut partial) = (Some(Decimal { mantissa: 0, scale: 0 }), false);
         walk::occurrences(&form.parts, &self.item, 0, facts, arena, &mut |facts, part, range| {
             let arena = Bump::new();
@@ -90,7 +113,7 @@ impl Place {
             let added = match (sums, &part.kind) {
                 (false, _) => Some(Decimal { mantissa: 1, scale: 0 }),
                 (true, PartKind::Value(_)) => {
-                    let bytes = facts.record.get(range.start..range.end.min(facts.record.len()));
+                    let bytes = facts.bytes(range.start..range.end.min(facts.end()));
                     match bytes.map(|bytes| part.read(bytes, facts, &arena)) {
                         Some(Ok(Value::Absent)) => return,
                         Some(Ok(value)) => number(value),
@@ -145,19 +168,13 @@ impl Place {
             false => facts.before.get(self.record.0 as usize)?.as_deref()?,
         };
         let form = facts.forms.get(self.record.0 as usize)?.as_ref()?;
-        let known = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
-        let (bytes, columns) = match (&form.delimited, known) {
-            (Some(delimited), None) => {
-                let (values, columns) = super::delimited::unfold(bytes, delimited, arena)?;
-                (values, Some(columns))
-            }
-            _ => (bytes, known),
-        };
+        let columns = facts.columns.filter(|_| std::ptr::eq(bytes, facts.record));
         let walked = facts.walked.filter(|_| std::ptr::eq(bytes, facts.record));
         let facts = Facts { record: bytes, columns, node: Some(self.record), from: 0, walked, ..*facts };
+        let facts = facts.unfolded(form, arena)?;
         let (part, range) = walk::find(form, &self.item, &facts, arena)?;
         let PartKind::Value(_) = &part.kind else { return None };
-        let bytes = bytes.get(range.start..range.end.min(bytes.len()));
+        let bytes = facts.bytes(range.start..range.end.min(facts.end()));
         Some(bytes.ok_or(ValueProblem::TooShort).and_then(|bytes| part.read(bytes, &facts, arena)))
     }
 }
@@ -313,6 +330,13 @@ impl Formula {
             | Self::Sum(_, Some(condition)) => condition.each(see),
             _ => {}
         }
+    }
+
+    /// Whether it asks for a count or a sum over records.
+    pub(super) fn totals(&self) -> bool {
+        let mut any = false;
+        self.each(&mut |formula| any |= matches!(formula, Self::Total(_)));
+        any
     }
 
     /// Every field that it asks for.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem};
-use portolan_schema::layout::{ByteOrder, FileFormat, Framing, LengthForm, LineEnd, Prefix};
+use portolan_schema::layout::{ByteOrder, Encoding, FileFormat, Framing, LengthForm, LineEnd, Prefix};
 
 /// How long a record may be, in bytes.
 pub const MAX_RECORD: usize = 16 << 20;
@@ -21,6 +21,8 @@ pub(super) enum Cut {
     Record { data: Range<usize>, whole: Range<usize> },
     /// Bytes that are no record.
     Skip(Range<usize>),
+    /// The line that names the columns.
+    Titles { data: Range<usize>, whole: Range<usize> },
     /// The window is too small.
     More,
     /// Nothing comes any more.
@@ -82,6 +84,10 @@ pub(super) struct Framer {
     skip_blank: bool,
     /// Lines at the beginning that are none.
     header_lines: u32,
+    /// The last of them names the columns.
+    titles: bool,
+    /// A mark of UTF-8 may stand before everything.
+    mark: bool,
     /// Bytes of the file's head that are still to be passed over.
     head: u64,
     /// Bytes of its end that belong to no record.
@@ -95,21 +101,27 @@ pub(super) struct Framer {
 impl Framer {
     /// For a file of a format. `shaped`: how long a record is whose framing leaves that to its kind.
     pub(super) fn new(file: &FileFormat, comments: Vec<Vec<u8>>) -> Self {
-        let titles = match &file.framing {
-            Framing::Delimited(delimited) => u32::from(delimited.titles),
-            _ => 0,
-        };
+        let titles = matches!(&file.framing, Framing::Delimited(delimited) if delimited.titles);
         Self {
             framing: file.framing.clone(),
             ebcdic: file.encoding.is_ebcdic(),
             comments,
             skip_blank: file.blank_lines,
-            header_lines: file.header_lines + titles,
+            header_lines: file.header_lines + u32::from(titles),
+            titles,
+            mark: false,
             head: file.margins.0,
             tail: usize::try_from(file.margins.1).unwrap_or(usize::MAX),
             block: 0,
             blank: 0,
         }
+    }
+
+    /// Beginning with a whole file of UTF-8, before which its mark may stand.
+    pub(super) fn marked(self, file: &FileFormat) -> Self {
+        let unicode = matches!(file.encoding, Encoding::Ascii | Encoding::Utf8);
+        let mark = unicode && file.margins.0 == 0 && matches!(file.framing, Framing::Delimited(_));
+        Self { mark, ..self }
     }
 
     /// What comes next in a window. `complete`: the window reaches to the end of the file. `shaped` gives the length of a record
@@ -120,6 +132,15 @@ impl Framer {
         complete: bool,
         shaped: &mut dyn FnMut(&[u8]) -> Shape,
     ) -> Result<Cut, FrameError> {
+        if self.mark {
+            if !complete && window.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(window) {
+                return Ok(Cut::More);
+            }
+            self.mark = false;
+            if window.starts_with(BYTE_ORDER_MARK) {
+                return Ok(Cut::Skip(0..BYTE_ORDER_MARK.len()));
+            }
+        }
         if self.head > 0 {
             let head = usize::try_from(self.head).unwrap_or(usize::MAX);
             let skipped = head.min(window.len());
@@ -220,8 +241,7 @@ impl Framer {
             return Err(FrameError::TooLong);
         }
         if self.header_lines > 0 {
-            self.header_lines -= 1;
-            return Ok(Cut::Skip(0..whole));
+            return Ok(self.header_line(data, whole));
         }
         let line = &window[..data];
         let blank = if self.ebcdic { 0x40 } else { b' ' };
@@ -241,6 +261,15 @@ impl Framer {
             false => data,
         };
         Ok(Cut::Record { data: 0..data, whole: 0..whole })
+    }
+
+    /// A line at the beginning: the last one may name the columns.
+    fn header_line(&mut self, data: usize, whole: usize) -> Cut {
+        self.header_lines -= 1;
+        match self.titles && self.header_lines == 0 {
+            true => Cut::Titles { data: 0..data, whole: 0..whole },
+            false => Cut::Skip(0..whole),
+        }
     }
 
     /// What an empty line is that is no record: passed over by itself, or with all that follows it to the file's end.
@@ -293,8 +322,7 @@ impl Framer {
             if !quoted {
                 let line = &window[..data];
                 if self.header_lines > 0 {
-                    self.header_lines -= 1;
-                    return Ok(Cut::Skip(0..whole));
+                    return Ok(self.header_line(data, whole));
                 }
                 if line.is_empty()
                     && let Some(cut) = self.empty_line(window, whole, complete)

@@ -25,6 +25,7 @@ mod state;
 mod structure;
 mod target;
 mod text;
+mod titles;
 mod totals;
 mod values;
 mod walk;

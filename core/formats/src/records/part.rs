@@ -8,11 +8,11 @@ use portolan_schema::layout::{
 use super::{codepage::Transcoder, field::FieldCodec, formula::Formula, rule::Rule, sign::SignElsewhere};
 use portolan_schema::FieldId;
 
-/// A record's shape, compiled.
+/// A record's shape, compiled. Of a line of delimited values places and lengths are columns, not bytes.
 #[derive(Debug)]
 pub(super) struct Form {
     pub(super) parts: Vec<Part>,
-    /// Bytes at least and at most.
+    /// Bytes at least and at most, or columns.
     pub(super) least: usize,
     pub(super) most: Option<usize>,
     /// So many bytes must be there even where blanks stand for what is not: binary fields hold no blanks.
@@ -25,9 +25,13 @@ pub(super) struct Form {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) name: Box<str>,
+    /// What a line of titles calls it; `None`: anything.
+    pub(super) title: Option<Box<str>>,
     pub(super) field: Option<FieldId>,
     pub(super) start: Start,
     pub(super) extent: Extent,
+    /// How long a delimited value may be; its extent is a column then.
+    pub(super) longest: Option<Extent>,
     /// How another item says its sign.
     pub(super) sign: Option<SignElsewhere>,
     /// The item that says how long it is, where that is counted.
@@ -121,17 +125,23 @@ impl Form {
         for path in told {
             mark(&mut parts, &path);
         }
-        let delimited = match &layout.file.framing {
-            Framing::Delimited(delimited) => Some(delimited.clone()),
-            _ => None,
-        };
+        if let Framing::Delimited(delimited) = &layout.file.framing {
+            let (least, most) = in_columns(&mut parts);
+            return Self { delimited: Some(delimited.clone()), solid: 0, parts, least, most: Some(most) };
+        }
         Self {
-            delimited,
+            delimited: None,
             solid: solid(&parts, 0, blank(layout.file.encoding)),
             parts,
             least: shape.length.0 as usize,
             most: shape.length.1.map(|most| most as usize),
         }
+    }
+
+    /// Whether what a part is computed of is in its record.
+    pub(super) fn is_own(&self, node: NodeId, path: &[u32]) -> bool {
+        let value = self.at(path).and_then(|part| part.value.as_ref());
+        value.is_some_and(|(formula, _)| formula.is_own(node))
     }
 
     /// The part of an index at each level.
@@ -153,6 +163,15 @@ impl Part {
             Times::Counted { .. } => 0,
         };
         if self.varies { 0 } else { (bytes as usize).saturating_mul(times as usize) }
+    }
+
+    /// Whether a delimited value is longer than its field allows.
+    pub(super) fn exceeded(&self, value: &[u8]) -> bool {
+        match self.longest {
+            Some(Extent::Bytes(most)) => value.len() > most as usize,
+            Some(Extent::Characters(most)) => super::walk::characters(value, most as usize) < value.len(),
+            _ => false,
+        }
     }
 
     /// The parts within.
@@ -203,6 +222,35 @@ fn mark(parts: &mut [Part], path: &[u32]) {
         Some(Part { kind: PartKind::Group(parts), .. }) => mark(parts, rest),
         _ => {}
     }
+}
+
+/// Counts the places and lengths of parts in columns, each value being one; how many there are at least and at most.
+fn in_columns(parts: &mut [Part]) -> (usize, usize) {
+    let (mut least, mut most) = (0usize, 0usize);
+    for part in parts {
+        part.start = Start::Next;
+        let (mut one, all) = match &mut part.kind {
+            PartKind::Group(inner) => in_columns(inner),
+            _ => {
+                part.longest = Some(part.extent);
+                (1, 1)
+            }
+        };
+        part.extent = Extent::Bytes(u32::try_from(all).unwrap_or(u32::MAX));
+        part.varies = one < all;
+        let (few, many) = match part.times {
+            Times::Once => (1, 1),
+            Times::Fixed(times) => (times, times),
+            Times::Counted { most, room: true, .. } => (most, most),
+            Times::Counted { least, most, .. } => (least, most),
+        };
+        if part.when.is_some() {
+            one = 0;
+        }
+        least = least.saturating_add(one.saturating_mul(few as usize));
+        most = most.saturating_add(all.saturating_mul(many as usize));
+    }
+    (least, most)
 }
 
 struct Compiler<'l> {
@@ -259,9 +307,11 @@ impl Compiler<'_> {
         };
         Part {
             name: item.name.clone(),
+            title: item.title.clone().or(Some(item.name.clone()).filter(|name| !name.is_empty())),
             field: item.field,
             start: item.start,
             extent: item.extent,
+            longest: None,
             sign: match (&item.sign, &item.content) {
                 (Some(sign), ItemContent::Value(storage)) => Some(SignElsewhere::compile(sign, storage)),
                 _ => None,

@@ -123,8 +123,9 @@ impl Test {
                     ),
                     // Of delimited values columns are counted, not bytes.
                     Some(columns) => {
-                        let first = columns.get(*from).map_or(facts.record.len(), |column| column.start);
-                        let last = to.and_then(|to| columns.get(to - 1)).or(columns.last());
+                        let at = |column: usize| columns.get(facts.from.saturating_add(column));
+                        let first = at(*from).map_or(facts.record.len(), |column| column.start);
+                        let last = to.and_then(|to| at(to - 1)).or(columns.last());
                         (first, last.map_or(facts.record.len(), |column| column.end))
                     }
                 };

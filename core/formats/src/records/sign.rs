@@ -37,7 +37,7 @@ impl SignElsewhere {
     }
 
     /// Whether a text of the other item means minus; `None` where it means neither.
-    fn is_negative(&self, said: Option<Value<'_>>) -> Option<bool> {
+    pub(super) fn is_negative(&self, said: Option<Value<'_>>) -> Option<bool> {
         let mut number = itoa::Buffer::new();
         let said = match said? {
             Value::Text(text) => text,
@@ -63,6 +63,24 @@ impl SignElsewhere {
     pub(super) fn text(&self, negative: bool) -> &str {
         let texts = if negative { &self.negative } else { &self.positive };
         texts.first().map_or("", |text| text)
+    }
+
+    /// Appends the digits of a value, as many as it needs.
+    pub(super) fn append(
+        &self,
+        codec: &FieldCodec,
+        value: Value<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueProblem> {
+        if matches!(value, Value::Absent | Value::Nil) {
+            return self.digits.write_variable(value, out);
+        }
+        let start = out.len();
+        codec.write_variable(value, out)?;
+        if let Some(at) = out.iter().skip(start).position(|byte| [self.plus, self.minus].contains(byte)) {
+            out.remove(start + at);
+        }
+        Ok(())
     }
 
     /// Whether the digits stand for no value.

@@ -3,7 +3,7 @@
 //! A message is what [`portolan_schema::layout::Excerpt`] says: records as they stand in the file, each behind its node and its
 //! length. Which record follows which was found out when the message was taken from the file.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bumpalo::Bump;
 use portolan_schema::{
@@ -181,7 +181,10 @@ impl ExcerptReader {
         captured: &mut Captured<'a>,
     ) -> Result<(), ReadError> {
         let Some(form) = self.file.forms.get(node).and_then(Option::as_ref) else { return Ok(()) };
-        let record = match record.len() < form.least && self.file.layout.file.short == Short::Pad {
+        let record = match form.delimited.is_none()
+            && record.len() < form.least
+            && self.file.layout.file.short == Short::Pad
+        {
             true => self.file.padded(record, Some(form.least), arena),
             false => record,
         };
@@ -271,10 +274,16 @@ impl ExcerptReader {
                 Action::Skip => {}
                 Action::Scalar { slot } => {
                     let end = found.start.saturating_add(length(found.start));
-                    match record.get(found.start..end) {
+                    match taken(record, facts, found.start..end) {
+                        Some(bytes) if too_long(part, bytes) => {
+                            result =
+                                Err(ReadError::new(ReadErrorKind::TooLarge, found.start).inside(&part.name));
+                        }
                         Some(bytes) => {
                             captured.set(row + usize::from(slot), captured_signed(part, bytes, facts, arena));
                         }
+                        // A line that has too few values is refused when it is read, if it may not.
+                        None if facts.columns.is_some() => {}
                         None => result = short(part, record.len(), self.file.layout.file.short),
                     }
                 }
@@ -290,8 +299,7 @@ impl ExcerptReader {
                         let bytes = length(at);
                         let place = captured.push_item(row + usize::from(list), width);
                         let slot = match part.kind {
-                            PartKind::Value(_) => record
-                                .get(at..at.saturating_add(bytes))
+                            PartKind::Value(_) => taken(record, facts, at..at.saturating_add(bytes))
                                 .map_or(Slot::Absent, |bytes| captured_signed(part, bytes, facts, arena)),
                             _ => Slot::Present,
                         };
@@ -318,6 +326,20 @@ impl ExcerptReader {
 fn cut_off(form: &Form, path: &[u32], length: usize) -> ReadError {
     let error = ReadError::new(ReadErrorKind::Truncated, length);
     super::read::name_of(form, path).split('.').rev().fold(error, ReadError::inside)
+}
+
+/// The bytes of a place; of delimited values the one in its column.
+#[inline]
+fn taken<'a>(record: &'a [u8], facts: &Facts<'_>, place: Range<usize>) -> Option<&'a [u8]> {
+    match facts.columns {
+        None => record.get(place),
+        Some(columns) => record.get(columns.get(place.start)?.clone()),
+    }
+}
+
+/// Whether a delimited value is longer than its field allows.
+fn too_long(part: &Part, bytes: &[u8]) -> bool {
+    !part.lenient && part.exceeded(bytes)
 }
 
 #[cold]

@@ -9,7 +9,7 @@ use super::{
     part::{Part, PartKind},
     walk::{self, Found, Occurrence},
 };
-use crate::Value;
+use crate::{Value, ValueProblem};
 
 /// Takes the values of a record. Names are those of the layout; fillers and what is absent are not told of.
 pub trait Sink {
@@ -103,7 +103,7 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         match (&part.kind, &part.times) {
             (PartKind::Filler { fill, exact }, _) => {
                 let end = found.start.saturating_add(length(found.start));
-                let bytes = self.facts.record.get(found.start..end);
+                let bytes = self.facts.bytes(found.start..end);
                 if *exact && !bytes.is_some_and(|bytes| fill.is(bytes)) {
                     self.problem("", found.start, end - found.start, RecordErrorKind::Filler);
                 }
@@ -198,8 +198,10 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
         let PartKind::Value(codec) = &part.kind else { return None };
         let record = self.facts.record;
         let end = at.saturating_add(length);
-        let bytes = match record.get(at..end) {
+        let bytes = match self.facts.bytes(at..end) {
             Some(bytes) => bytes,
+            // A line that has too few values has been told of, if it may not.
+            None if self.facts.columns.is_some() => return Some((Value::Absent, false)),
             None if self.short == Short::Null && at >= record.len() => return Some((Value::Absent, false)),
             None if part.extent == Extent::Rest => &[],
             None if self.short == Short::Null => record.get(at..).unwrap_or_default(),
@@ -213,7 +215,12 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
                 return None;
             }
         };
+        if part.exceeded(bytes) && !part.lenient {
+            self.problem(name, at, length, RecordErrorKind::Value(ValueProblem::TooLong));
+            return None;
+        }
         let read = match &part.sign {
+            _ if part.exceeded(bytes) => Ok(Value::Absent),
             None => codec.read(bytes, self.arena),
             Some(_) => part.read(bytes, &self.facts, self.arena),
         };
@@ -235,7 +242,7 @@ impl<'a, S: Sink> Values<'_, 'a, S> {
             // Of what shares its bytes not all can be meant.
             Err(_) if part.shared => Some((Value::Absent, false)),
             Err(problem) => {
-                self.problem(name, at, bytes.len(), RecordErrorKind::Value(problem));
+                self.problem(name, at, length, RecordErrorKind::Value(problem));
                 None
             }
         }

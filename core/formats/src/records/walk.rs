@@ -15,7 +15,6 @@ use crate::Value;
 /// A part and where it is.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'p> {
-    pub(super) index: usize,
     pub(super) part: &'p Part,
     /// Where its first occurrence begins.
     pub(super) start: usize,
@@ -55,18 +54,15 @@ pub(super) fn each<'p>(
     arena: &Bump,
     see: &mut See<'_, 'p>,
 ) -> usize {
-    if let Some(columns) = facts.columns {
-        return delimited(parts, columns, facts, arena, see);
-    }
     let mut cursor = Cursor::new(base, parts.len(), arena);
-    for (index, part) in parts.iter().enumerate() {
+    for part in parts {
         let start = cursor.start(part, facts);
         let after = {
             let walked = cursor.walked(parts, facts);
             let facts = &Facts { walked: Some(&walked), ..*facts };
             let times = times(part, parts, start, facts, arena);
             let length = |at: usize| length(part, parts, at, facts, arena);
-            see(Found { index, part, start, count: times.count }, &length);
+            see(Found { part, start, count: times.count }, &length);
             After::find(part, start, times, &length)
         };
         cursor.pass(part, start, after);
@@ -94,7 +90,7 @@ impl<'a> Cursor<'a> {
             Start::At(offset) => self.base.saturating_add(offset as usize),
             Start::Next => self.next,
             Start::Like(other) => self.begins.get(other as usize).copied().unwrap_or(self.next),
-            Start::FromEnd(bytes) => facts.record.len().saturating_sub(bytes as usize).max(self.base),
+            Start::FromEnd(bytes) => facts.end().saturating_sub(bytes as usize).max(self.base),
         }
     }
 
@@ -142,25 +138,6 @@ impl After {
     }
 }
 
-/// The same of delimited values: each part is the value of its place.
-fn delimited<'p>(
-    parts: &'p [Part],
-    columns: &[Range<usize>],
-    facts: &Facts<'_>,
-    arena: &Bump,
-    see: &mut See<'_, 'p>,
-) -> usize {
-    let mut at = 0;
-    for (index, part) in parts.iter().enumerate() {
-        let there = part.when.as_ref().is_none_or(|rule| rule.holds(facts, arena));
-        let column = columns.get(at).cloned().unwrap_or(facts.record.len()..facts.record.len());
-        let count = usize::from(there && at < columns.len());
-        see(Found { index, part, start: column.start, count }, &|_| column.end - column.start);
-        at += usize::from(there);
-    }
-    facts.record.len()
-}
-
 /// How often a part is there.
 #[derive(Clone, Copy)]
 struct Often {
@@ -178,10 +155,7 @@ fn times(part: &Part, siblings: &[Part], start: usize, facts: &Facts<'_>, arena:
     {
         // Each says of itself that it is one.
         let (mut at, mut count) = (start, 0);
-        while count < *most as usize
-            && at < facts.record.len()
-            && rule.holds(&Facts { from: at, ..*facts }, arena)
-        {
+        while count < *most as usize && at < facts.end() && rule.holds(&Facts { from: at, ..*facts }, arena) {
             at = at.saturating_add(length(part, siblings, at, facts, arena).max(1));
             count += 1;
         }
@@ -287,19 +261,8 @@ pub(super) fn find<'p>(
     facts: &Facts<'_>,
     arena: &Bump,
 ) -> Option<(&'p Part, Range<usize>)> {
-    if let Some(known) = fixed(&form.parts, path).filter(|_| facts.columns.is_none()) {
+    if let Some(known) = fixed(&form.parts, path) {
         return Some(known);
-    }
-    if facts.columns.is_some() {
-        // Values of a line are no groups: each is as long as it is.
-        let [index] = path else { return None };
-        let mut found = None;
-        each(&form.parts, 0, facts, arena, &mut |here, length| {
-            if here.index == *index as usize && here.count > 0 {
-                found = Some((here.part, here.start..here.start.saturating_add(length(here.start))));
-            }
-        });
-        return found;
     }
     let mut parts = form.parts.as_slice();
     let mut base = 0;

@@ -88,6 +88,13 @@ const LAYOUTS: &[(&str, &str, &str)] = &[
     ("delimited plain", "framing: delimited, delimiter: '|', quote: none, titles: false, quote-all: true", "
     fields: { id: { length: 4 }, name: { length: 20 }, more: { length: 3, occurs: 1 } }
 "),
+    ("delimited lists", "framing: delimited, trailing-delimiter: true, encoding: utf-8, short-lines: 'null'", "
+    fields:
+      how_many: { length: 2, type: integer }
+      marks: { length: 3, occurs: 0..3, depending-on: how_many }
+      sums: { occurs: 2, fields: { id: { length: 2, title: No }, sum: { length: 9, type: decimal, scale: 2, signed: true } } }
+      rest: { length: 2, filler: zeros }
+"),
     ("compressed", "framing: lines, line-end: lf, compression: gzip", TEXTS),
     ("zipped", "framing: lines, line-end: lf, compression: zip", TEXTS),
     ("either", "framing: fixed, record-length: 30, compression: detect", FIELDS),
@@ -156,6 +163,10 @@ fn sample(name: &str, record: &str) -> String {
             "delimited" => &[
                 r#"{"id":"1","name":"a, \"b\"\n c","amount":-1.25,"due":"2025-11-29"}"#,
                 r#"{"id":"","name":"","amount":0,"due":null}"#,
+            ],
+            "delimited lists" => &[
+                r#"{"how_many":2,"marks":["a","\"b"],"sums":[{"id":"1","sum":-1.25},{"id":"","sum":0}]}"#,
+                r#"{"how_many":0,"marks":[],"sums":[{"id":"1","sum":7},{"id":"2","sum":-0.5}]}"#,
             ],
             "delimited escaped" => &[r#"{"id":"1","name":"a; 'b' \\\r\n c","flag":"x"}"#],
             _ => &[r#"{"id":"1","name":"a b","more":"c"}"#],

@@ -136,6 +136,7 @@ pub(super) fn made(
 ) -> Item {
     Item {
         name: name.into(),
+        title: None,
         field,
         start,
         extent: Extent::Bytes(bytes as u32),

@@ -99,12 +99,13 @@ fn framing(framing: &Framing) -> String {
         Framing::Shaped => "records as long as their fields, nothing between them".to_owned(),
         Framing::Delimited(delimited) => {
             let titles = if delimited.titles { ", the first line names the columns" } else { "" };
+            let between = if delimited.trailing { "between and behind them" } else { "between them" };
             let quote = match delimited.quote {
                 Some(quote) => format!("quotes {:?}", char::from(quote).to_string()),
                 None => "no quotes".to_owned(),
             };
             let delimiter = char::from(delimited.delimiter).to_string();
-            format!("values with {delimiter:?} between them, {quote}{titles}, {}", line_end(&delimited.end))
+            format!("values with {delimiter:?} {between}, {quote}{titles}, {}", line_end(&delimited.end))
         }
     }
 }

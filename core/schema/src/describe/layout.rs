@@ -134,7 +134,7 @@ fn record(
     }
     let rows = rows(layout, id, shape, usual);
     table(out, &rows);
-    rows.iter().any(|row| matches!(row.place, Place::From(_)))
+    rows.iter().any(|row| matches!(row.place, Place::From(_) | Place::ValueFrom(_)))
 }
 
 fn table(out: &mut String, rows: &[Row]) {
@@ -215,6 +215,7 @@ fn columns(row: &Row) -> String {
         (Place::From(at), _) => format!("{}+", at.saturating_add(1)),
         (Place::BeforeEnd(bytes), _) => format!("end-{bytes}"),
         (Place::Value(number), _) => number.to_string(),
+        (Place::ValueFrom(number), _) => format!("{number}+"),
     }
 }
 
@@ -222,7 +223,7 @@ fn offset(place: Place) -> String {
     match place {
         Place::At(at) => at.to_string(),
         Place::From(at) => format!("{at}+"),
-        Place::BeforeEnd(_) | Place::Value(_) => String::new(),
+        Place::BeforeEnd(_) | Place::Value(_) | Place::ValueFrom(_) => String::new(),
     }
 }
 

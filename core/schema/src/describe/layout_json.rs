@@ -92,8 +92,8 @@ fn field(layout: &Layout, node: NodeId, row: &Row) -> Value {
     let from = offset.map(|offset| offset.saturating_add(1));
     value.insert("columns".into(), json!({ "from": from, "to": to }));
     value.insert("offset".into(), offset.into());
-    value.insert("exact".into(), matches!(row.place, Place::At(_)).into());
-    if let Place::Value(number) = row.place {
+    value.insert("exact".into(), matches!(row.place, Place::At(_) | Place::Value(_)).into());
+    if let Place::Value(number) | Place::ValueFrom(number) = row.place {
         value.insert("value".into(), number.into());
     }
     if let Place::BeforeEnd(bytes) = row.place {

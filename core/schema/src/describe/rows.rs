@@ -56,6 +56,8 @@ pub(super) enum Place {
     BeforeEnd(u32),
     /// The value of this number, from 1, of delimited ones.
     Value(u32),
+    /// That of this number at the earliest.
+    ValueFrom(u32),
 }
 
 impl Place {
@@ -71,7 +73,7 @@ impl Place {
     pub(super) fn offset(self) -> Option<u32> {
         match self {
             Self::At(at) | Self::From(at) => Some(at),
-            Self::BeforeEnd(_) | Self::Value(_) => None,
+            Self::BeforeEnd(_) | Self::Value(_) | Self::ValueFrom(_) => None,
         }
     }
 }
@@ -82,9 +84,12 @@ pub(super) fn rows(layout: &Layout, node: NodeId, shape: &Shape, usual: &Usual) 
     rows.items(&shape.items, layout.node(node).record, Place::At(0), 0, "");
     let mut rows = rows.rows;
     if matches!(layout.file.framing, Framing::Delimited(_)) {
-        let values = rows.iter_mut().filter(|row| !matches!(row.kind.as_str(), "group" | "variant"));
-        for (row, number) in values.zip(1..) {
-            row.place = Place::Value(number);
+        for row in &mut rows {
+            row.place = match row.place {
+                Place::At(before) => Place::Value(before.saturating_add(1)),
+                Place::From(before) => Place::ValueFrom(before.saturating_add(1)),
+                other => other,
+            };
         }
         return rows;
     }
@@ -143,6 +148,19 @@ fn gaps(rows: &mut Vec<Row>, length: u32) {
     }
 }
 
+/// How many of delimited values an item is at least and at most.
+fn columns(item: &Item) -> (u32, Option<u32>) {
+    let one = match &item.content {
+        ItemContent::Group(_, items) => items.iter().map(columns).fold((0u32, Some(0u32)), |all, next| {
+            let most = all.1.zip(next.1).map(|(all, next)| all.saturating_add(next));
+            (all.0.saturating_add(next.0), most)
+        }),
+        _ => (1, Some(1)),
+    };
+    let (least, most) = times(item, one);
+    (if item.when.is_some() { 0 } else { least }, most)
+}
+
 /// How many bytes all occurrences of an item take at least and at most; no most where it takes what is left.
 fn measure(item: &Item) -> (u32, Option<u32>) {
     let one = match (&item.content, item.extent) {
@@ -158,6 +176,11 @@ fn measure(item: &Item) -> (u32, Option<u32>) {
         }
         (_, Extent::Bytes(bytes)) => (bytes, Some(bytes)),
     };
+    times(item, one)
+}
+
+/// The same of all occurrences of what is that of one.
+fn times(item: &Item, one: (u32, Option<u32>)) -> (u32, Option<u32>) {
     match item.times {
         Times::Once => one,
         Times::Fixed(times) => (one.0.saturating_mul(times), one.1.map(|most| most.saturating_mul(times))),
@@ -180,6 +203,7 @@ struct Rows<'l> {
 
 impl Rows<'_> {
     fn items(&mut self, items: &[Item], record: RecordId, base: Place, depth: usize, path: &str) {
+        let delimited = matches!(self.layout.file.framing, Framing::Delimited(_));
         let mut next = base;
         let mut begins: Vec<Place> = Vec::with_capacity(items.len());
         for item in items {
@@ -187,13 +211,14 @@ impl Rows<'_> {
                 return;
             }
             let place = match item.start {
+                _ if delimited => next,
                 Start::At(offset) => base.plus(offset),
                 Start::Next => next,
                 Start::Like(other) => begins.get(other as usize).copied().unwrap_or(next),
                 Start::FromEnd(bytes) => Place::BeforeEnd(bytes),
             };
             begins.push(place);
-            let (least, most) = measure(item);
+            let (least, most) = if delimited { columns(item) } else { measure(item) };
             if !matches!(item.start, Start::Like(_) | Start::FromEnd(_)) {
                 next = place.plus(least);
                 if let (true, Place::At(at)) = (Some(least) != most, next) {
@@ -267,6 +292,7 @@ impl Rows<'_> {
     /// How often it is there, when, and over what.
     fn around(&self, siblings: &[Item], item: &Item) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(item.title.as_ref().map(|title| format!("titled {title:?}")));
         match &item.times {
             Times::Once => {}
             Times::Fixed(times) => notes.push(format!("{times} times")),
@@ -377,6 +403,9 @@ fn stored(form: &Form, encoding: Encoding, usual: &Usual) -> Vec<String> {
                 Fill::Zero => {}
                 Fill::Blank => notes.push("blanks before it".to_owned()),
                 Fill::BlankAfter => notes.push("blanks behind it".to_owned()),
+            }
+            if zoned.sign == Sign::Minus {
+                notes.push("`-` before the first digit".to_owned());
             }
             if let Sign::Overpunch(_, punch) = zoned.sign {
                 notes.push(match punch {

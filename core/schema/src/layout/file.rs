@@ -144,6 +144,8 @@ pub struct Delimited {
     pub quote_all: bool,
     /// The first line names the columns.
     pub titles: bool,
+    /// A delimiter stands behind the last value too.
+    pub trailing: bool,
     /// What ends a line.
     pub end: LineEnd,
 }

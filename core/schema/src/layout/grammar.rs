@@ -170,7 +170,16 @@ pub(super) static FILE: Group = Group {
             "With `delimited`: what stands before a quote within quotes, instead of another quote.",
         ),
         Key::new("quote-all", Boolean, "With `delimited`: every value is quoted when written."),
-        Key::new("titles", Boolean, "With `delimited`: the first line names the columns. Default `true`."),
+        Key::new(
+            "titles",
+            Boolean,
+            "With `delimited`: the first line names the columns, as the fields of the first record are named. Default `true`.",
+        ),
+        Key::new(
+            "trailing-delimiter",
+            Boolean,
+            "With `delimited`: a delimiter stands behind the last value of a line too.",
+        ),
     ],
 };
 
@@ -338,7 +347,16 @@ pub(super) static FIELD: Group = Group {
             Whole(1, 16_777_216),
             "Where it is, counted from the record's last byte, which is 1.",
         ),
-        Key::new("length", Whole(1, 16_777_216), "How many bytes it has, where it follows the field before."),
+        Key::new(
+            "length",
+            Whole(1, 16_777_216),
+            "How many bytes it has, where it follows the field before; of a delimited value the most.",
+        ),
+        Key::new(
+            "title",
+            Text,
+            "What the line of titles calls it, with `delimited`, where that is not its name.",
+        ),
         Key::new(
             "characters",
             Whole(1, 16_777_216),
@@ -373,9 +391,17 @@ pub(super) static FIELD: Group = Group {
             Either(&[Text, List(&Text)]),
             "With `sign-in`: what stands there for plus. The first is written.",
         ),
-        Key::new("signed", Boolean, "Whether it may be negative, with `type`."),
+        Key::new(
+            "signed",
+            Boolean,
+            "Whether it may be negative, with `type`. The sign is in the last digit; a delimited value has `-` before the first.",
+        ),
         Key::new("overpunch", OVERPUNCH, "How a digit carries the sign."),
-        Key::new("point", Text, "The character that stands for the decimal point, where it is written."),
+        Key::new(
+            "point",
+            Text,
+            "The character that stands for the decimal point, where it is written. Default of a delimited value with `type: decimal`: `.`.",
+        ),
         Key::new("byte-order", BYTE_ORDER, "Of a binary number."),
         Key::new("float", Word(&["ieee", "ibm"]), "By which standard it is stored."),
         Key::new("date", Text, "It is a date, written so: `yyMMdd`, `yyyyDDD`."),

@@ -56,7 +56,7 @@ fn text_scalar(text: &Text, extent: Extent) -> Scalar {
 
 fn zoned_scalar(zoned: &Zoned) -> Scalar {
     let sign = match zoned.sign {
-        Sign::Unsigned | Sign::Overpunch(Side::Right, _) => "",
+        Sign::Unsigned | Sign::Minus | Sign::Overpunch(Side::Right, _) => "",
         Sign::Overpunch(Side::Left, _) => " SIGN LEADING",
         Sign::Separate(Side::Left) => " SIGN LEADING SEPARATE",
         Sign::Separate(Side::Right) => " SIGN TRAILING SEPARATE",

@@ -17,6 +17,8 @@ pub struct Shape {
 pub struct Item {
     /// The name by which mappings reach it; empty for fillers.
     pub name: Box<str>,
+    /// What a line of titles calls it, where that is not its name.
+    pub title: Option<Box<str>>,
     /// The field of the enclosing record of the schema; `None` for what has no value.
     pub field: Option<FieldId>,
     /// Where it begins.

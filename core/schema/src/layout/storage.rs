@@ -155,6 +155,8 @@ pub enum Sign {
     Unsigned,
     /// `+` or `-` in a byte of its own.
     Separate(Side),
+    /// `-` before the first digit of a negative number, and nothing before others, where `+` is read.
+    Minus,
     /// In the zone of the first or last digit.
     Overpunch(Side, Overpunch),
 }

@@ -250,7 +250,7 @@ fn lists_occur_always_so_often_or_as_a_count_says() {
         "
         n @0 +2 PIC 99
         a @2 +2 x3 PIC XX
-        g @8 +6 x1..5 by [0] room G
+        g @8 +6 x0..5 by [0] room G
           k @0 +2 PIC 9(4) COMP
           m @2 +1 PIC 9
           l @3 +1 x0..2 by [2, 1] room PIC X

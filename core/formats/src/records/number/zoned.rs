@@ -100,6 +100,11 @@ impl ZonedCodec {
         let number = |digits| swar::zoned(digits, self.zone);
         let (units, negative) = match self.sign {
             Sign::Unsigned => (number(bytes)?, false),
+            Sign::Minus => match bytes.split_first()? {
+                (sign, digits) if *sign == self.minus => (number(digits)?, true),
+                (sign, digits) if *sign == self.plus => (number(digits)?, false),
+                _ => (number(bytes)?, false),
+            },
             Sign::Separate(side) => {
                 let (sign, digits) = match side {
                     Side::Left => bytes.split_first()?,
@@ -186,6 +191,8 @@ impl ZonedCodec {
         }
         let negative = units < 0;
         match self.sign {
+            // Its place is that of the first digit.
+            Sign::Minus => false,
             Sign::Unsigned => !negative && swar::write_zoned(number, self.zone, out),
             Sign::Separate(side) => {
                 let split = if side == Side::Left { out.split_first_mut() } else { out.split_last_mut() };
@@ -231,12 +238,16 @@ impl ZonedCodec {
     pub(in crate::records) fn append(&self, number: Decimal, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
         let (units, fraction) = self.stored(number, self.fraction(number).0)?;
         let needed = units.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
-        let digits = if self.point.is_some() {
+        let digits = if self.point.is_some() || self.sign == Sign::Minus {
             needed.max(usize::from(fraction) + 1) + usize::from(fraction > 0)
         } else {
             usize::from(self.digits.count).max(needed)
         };
-        let sign = usize::from(matches!(self.sign, Sign::Separate(_)));
+        let sign = match self.sign {
+            Sign::Separate(_) => 1,
+            Sign::Minus => usize::from(units < 0),
+            _ => 0,
+        };
         let start = out.len();
         out.resize(start + digits + sign, self.blank);
         let fill = if self.point.is_some() { self.fill } else { Fill::Zero };
@@ -306,6 +317,11 @@ impl ZonedCodec {
         let side = match self.sign {
             Sign::Unsigned => return Ok((false, None, bytes)),
             Sign::Overpunch(side, _) => return Ok((false, Some(side), bytes)),
+            Sign::Minus => match bytes.split_first() {
+                Some((sign, digits)) if *sign == self.minus => return Ok((true, None, digits)),
+                Some((sign, digits)) if *sign == self.plus => return Ok((false, None, digits)),
+                _ => return Ok((false, None, bytes)),
+            },
             Sign::Separate(side) => side,
         };
         let split = if side == Side::Left { bytes.split_first() } else { bytes.split_last() };
@@ -328,8 +344,13 @@ impl ZonedCodec {
             Ok(small) => buffer.format(small),
             Err(_) => buffer.format(units.unsigned_abs()),
         };
-        let (sign, out) = match self.sign {
-            Sign::Separate(side) => {
+        let side = match self.sign {
+            Sign::Separate(side) => Some(side),
+            Sign::Minus if negative => Some(Side::Left),
+            _ => None,
+        };
+        let (sign, out) = match side {
+            Some(side) => {
                 let (first, rest) = match side {
                     Side::Left => out.split_first_mut(),
                     Side::Right => out.split_last_mut(),
@@ -338,7 +359,7 @@ impl ZonedCodec {
                 *first = if negative { self.minus } else { self.plus };
                 (Some((first, side)), rest)
             }
-            _ => (None, out),
+            None => (None, out),
         };
         let fraction = usize::from(fraction);
         let after = usize::from(fraction > 0);

@@ -1,7 +1,5 @@
 //! Judging one record: its values, what the layout requires of it, and what it must say of others.
 
-use std::ops::Range;
-
 use bumpalo::Bump;
 use portolan_schema::layout::{Framing, Long, NodeId, Short, Verify};
 
@@ -25,24 +23,16 @@ impl<R: Read> RecordReader<'_, R> {
         let Some(form) = &file.forms[node.0 as usize] else { return };
         let data = self.window.record();
         let arena = &self.arena;
-        let unfolded = match &file.layout.file.framing {
-            Framing::Delimited(delimited) => delimited::unfold(data, delimited, arena),
-            _ => None,
-        };
+        let unfolded = form.delimited.as_ref().map(|how| (how, delimited::unfold(data, how, arena)));
         let (mut record, columns) = match unfolded {
-            Some((record, columns)) => (record, Some(columns)),
-            None => (data, None),
+            Some((_, Some((record, columns)))) => (record, Some(columns)),
+            _ => (data, None),
         };
         let strict = !matches!(file.layout.file.framing, Framing::Shaped);
-        if let Some(columns) = columns {
-            let most = form.parts.iter().filter(|part| part.when.is_none()).count();
-            let varies = form.parts.iter().any(|part| part.when.is_some());
-            if columns.len() > form.parts.len()
-                || columns.len() < most && file.layout.file.short == Short::Refuse && !varies
-            {
-                let kind = RecordErrorKind::Columns { found: columns.len(), most: form.parts.len() };
-                self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
-            }
+        if let Some((how, unfolded)) = &unfolded {
+            let found = delimited::columns(how, form, file, data, unfolded.map(|(_, columns)| columns.len()));
+            let problem = |kind| FieldProblem { field: String::new(), at: 0, length: data.len(), kind };
+            self.found.extend(found.map(problem));
         } else {
             let needed = match file.layout.file.short {
                 Short::Refuse => form.least,
@@ -87,7 +77,8 @@ impl<R: Read> RecordReader<'_, R> {
                 problems: &mut self.found,
                 path: String::new(),
             };
-            let end = values.parts(&form.parts, 0).max(form.least);
+            let end = values.parts(&form.parts, 0);
+            let end = if columns.is_some() { end } else { end.max(form.least) };
             // What stands behind the last field of a record whose length varies.
             if let Some(beyond) = record.get(end..)
                 && columns.is_none()
@@ -99,18 +90,25 @@ impl<R: Read> RecordReader<'_, R> {
                 let kind = RecordErrorKind::Long { found: record.len(), most: end };
                 self.found.push(FieldProblem { field: String::new(), at: end, length: beyond.len(), kind });
             }
+            if let Some(kind) = columns
+                .and_then(|columns| delimited::miscounted(file, columns.len(), end, end))
+                .filter(|_| told == 0)
+            {
+                self.found.push(FieldProblem { field: String::new(), at: 0, length: data.len(), kind });
+            }
             let requires = &file.requires[node.0 as usize];
             for (_, text) in requires.iter().filter(|(require, _)| !require.holds(&facts, arena)) {
                 let kind = RecordErrorKind::Require(text.clone());
                 self.found.push(FieldProblem { field: String::new(), at: 0, length: record.len(), kind });
             }
         }
-        if let (Some(delimited), Some(columns)) = (&form.delimited, columns) {
+        if let (Some(delimited), Some(_)) = (&form.delimited, columns) {
             // Where in the line the values stand that were taken out of it.
-            for found in self.found.iter_mut().filter(|found| !found.field.is_empty()) {
-                let is = |column: &Range<usize>| *column == (found.at..found.at + found.length);
-                let index = columns.iter().position(is).unwrap_or(columns.len());
-                let place = delimited::place(data, delimited, index);
+            let of_value = |found: &&mut FieldProblem| {
+                !found.field.is_empty() || matches!(found.kind, RecordErrorKind::Filler)
+            };
+            for found in self.found.iter_mut().filter(of_value) {
+                let place = delimited::place(data, delimited, found.at);
                 (found.at, found.length) = (place.start, place.end - place.start);
             }
         }
@@ -201,7 +199,7 @@ impl<R: Read> RecordReader<'_, R> {
         let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
         let Some((part, range)) = walk::find(form, &pending.part, &facts, &arena) else { return };
         let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return };
-        let bytes = record.get(range.clone()).unwrap_or_default();
+        let bytes = facts.bytes(range.clone()).unwrap_or_default();
         // What cannot be read has been told of already.
         let Ok(found) = codec.read(bytes, &arena) else { return };
         let wanted = formula.value(&facts, &arena);
@@ -221,11 +219,10 @@ impl<R: Read> RecordReader<'_, R> {
             wanted => format!("{} is computed", written(wanted)),
         };
         let field: String = name_of(form, &pending.part);
-        let range =
-            match (&form.delimited, columns.and_then(|columns| columns.iter().position(|c| *c == range))) {
-                (Some(how), Some(index)) => delimited::place(&pending.record, how, index),
-                _ => range,
-            };
+        let range = match &form.delimited {
+            Some(how) => delimited::place(&pending.record, how, range.start),
+            None => range,
+        };
         self.problems.push(Problem {
             error: RecordError {
                 kind: RecordErrorKind::Verify { computed, partial },

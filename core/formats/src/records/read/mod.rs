@@ -2,7 +2,7 @@
 
 mod judge;
 
-use std::io::Read;
+use std::{io::Read, ops::Range};
 
 use bumpalo::Bump;
 use portolan_schema::layout::{Framing, NodeId, UnknownRecords};
@@ -15,6 +15,7 @@ use super::{
     frame::{BYTE_ORDER_MARK, Cut, FrameError, Framer},
     state::{Known, State},
     structure::Move,
+    titles,
     values::{FieldProblem, Sink},
     window::Window,
 };
@@ -143,6 +144,15 @@ impl<'f, R: Read> RecordReader<'f, R> {
                     self.window.take(piece, nothing);
                     return Next::Other;
                 }
+                Ok(Cut::Titles { data, whole }) => {
+                    if let Err((kind, place)) = titles::check(self.file, &self.window.rest()[..data.end]) {
+                        self.untitled(kind, place);
+                        return Next::End;
+                    }
+                    let nothing = whole.start..whole.start;
+                    self.window.take(whole, nothing);
+                    return Next::Other;
+                }
                 Ok(Cut::Record { data, whole }) => {
                     self.window.take(whole, data);
                     let next = self.placed(sink);
@@ -159,6 +169,15 @@ impl<'f, R: Read> RecordReader<'f, R> {
                 }
             }
         }
+    }
+
+    /// A line of titles that is not the layout's: what follows would be read under wrong names.
+    fn untitled(&mut self, kind: RecordErrorKind, place: Range<usize>) {
+        self.ended = true;
+        let offset = self.window.rest_at() + place.start as u64;
+        let raw = self.window.rest()[place].iter().take(128).copied().collect();
+        let error = RecordError { kind, record: 1, offset, name: None, field: None, raw };
+        self.problems.push(Problem { error, warning: false });
     }
 
     /// What is wrong with a first record that begins with a byte order mark is that mark; what follows would be told of in vain.

@@ -17,20 +17,20 @@ use portolan_schema::layout::{Extent, Framing, NodeId, Short, Start, Times, Veri
 use super::{
     JsonLine, RecordError, RecordErrorKind, RecordFile,
     formula::{Facts, compare},
-    frame::{Cut, Enframer, Framer, Shape, ending, line_of},
+    frame::{Cut, Enframer, Framer, Shape, line_of},
     given::Given,
     part::{Form, Part, PartKind},
     sign::SignElsewhere,
     state::{Known, Pending, State},
     structure::Move,
-    totals::{Check, When},
+    totals::When,
     values::Values,
     walk::Occurrence,
     wrap::Wraps,
 };
 use crate::{Unwritable, Value, ValueProblem};
 use fields::same;
-use totals::is_given;
+use totals::{is_alone, is_given};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
@@ -365,15 +365,14 @@ impl<'f> RecordWriter<'f> {
         form: &Form,
         given: &BTreeMap<String, Given>,
     ) -> Result<Vec<u8>, Wrong> {
+        if let Some(how) = &form.delimited {
+            return self.line_by_itself(node, form, how, given);
+        }
         let mut record = vec![self.file.blank; form.least];
         let spot = Spot { node, within: None, around: None };
         let end = self.parts(spot, &form.parts, 0, given, &mut record, None, "")?;
         record.truncate(end.max(form.least));
-        let own = |check: &Check| {
-            let value = form.at(&check.part).and_then(|part| part.value.as_ref());
-            value.is_some_and(|(formula, _)| formula.is_own(node))
-        };
-        for check in self.file.totals.checks(node).iter().filter(|check| own(check)) {
+        for check in self.file.totals.checks(node).iter().filter(|check| form.is_own(node, &check.part)) {
             let patch = self.compute(node, form, &check.part, &record, None);
             let wrong = |problem: ValueProblem| Wrong {
                 field: super::read::name_of(form, &check.part),

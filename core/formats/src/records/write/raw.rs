@@ -3,6 +3,7 @@
 use portolan_schema::layout::LineEnd;
 
 use super::*;
+use crate::records::frame::ending;
 
 impl RecordWriter<'_> {
     /// Whether a record's own bytes say what is given.

@@ -1,6 +1,7 @@
 //! What a layout computes, while records are written; what is known too late is written over later.
 
 use super::*;
+use crate::records::totals::Check;
 
 impl RecordWriter<'_> {
     /// Writes what the layout computes.
@@ -17,7 +18,13 @@ impl RecordWriter<'_> {
             field: crate::records::read::name_of(form, path),
             kind: problem.into(),
         };
-        // What does not depend on other records first: a check digit may be of a field that is computed.
+        // What is computed of the record alone first: others may count or sum it.
+        for check in file.totals.checks(node).iter().filter(|check| is_alone(form, check)) {
+            if !(check.verify == Verify::Warn && is_given(form, &check.part, given)) {
+                // What fails now fails below, where all it depends on is known.
+                let _ = self.fill_in(node, form, &check.part, &mut record, template);
+            }
+        }
         if file.totals.feeds(node) {
             let mut totals = std::mem::take(&mut self.state.known.totals);
             let fine = file.totals.feed(node, &self.facts(node, &record), &self.arena, &mut totals);
@@ -32,16 +39,9 @@ impl RecordWriter<'_> {
                 check.verify == Verify::Warn && template.is_some() && is_given(form, &check.part, given);
             match check.when {
                 _ if chosen => {}
-                When::Now => {
-                    let bytes = self
-                        .compute(node, form, &check.part, &record, template)
-                        .map_err(|p| wrong(&check.part, p))?;
-                    if let Some((range, bytes)) = bytes
-                        && let Some(slot) = record.get_mut(range)
-                    {
-                        slot.copy_from_slice(&bytes);
-                    }
-                }
+                When::Now => self
+                    .fill_in(node, form, &check.part, &mut record, template)
+                    .map_err(|p| wrong(&check.part, p))?,
                 When::End(end) => {
                     let pending = Pending {
                         node,
@@ -59,6 +59,23 @@ impl RecordWriter<'_> {
             self.state.known.before[node.0 as usize] = Some(record.clone());
         }
         Ok(record)
+    }
+
+    /// Writes a computed value into its record.
+    fn fill_in(
+        &self,
+        node: NodeId,
+        form: &Form,
+        path: &[u32],
+        record: &mut [u8],
+        template: Option<&[u8]>,
+    ) -> Result<(), ValueProblem> {
+        if let Some((range, bytes)) = self.compute(node, form, path, record, template)?
+            && let Some(slot) = record.get_mut(range)
+        {
+            slot.copy_from_slice(&bytes);
+        }
+        Ok(())
     }
 
     /// The bytes of a computed value, and where they are; `None` where they are there already.
@@ -128,6 +145,12 @@ impl RecordWriter<'_> {
             }
         }
     }
+}
+
+/// Whether a value is computed of what no count or sum has to know first.
+pub(super) fn is_alone(form: &Form, check: &Check) -> bool {
+    let formula = form.at(&check.part).and_then(|part| part.value.as_ref());
+    check.when == When::Now && formula.is_some_and(|(formula, _)| !formula.totals())
 }
 
 pub(super) fn is_given(form: &Form, path: &[u32], given: &BTreeMap<String, Given>) -> bool {

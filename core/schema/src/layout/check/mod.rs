@@ -1,6 +1,7 @@
 //! What cannot be right about a layout, found before any file is read.
 
 mod apart;
+mod delimited;
 mod excluded;
 mod names;
 mod never;
@@ -25,6 +26,7 @@ pub(super) fn check(layout: &Layout, spans: &[Spans], findings: &mut Vec<Diagnos
         let Some(places) = spans.get(id.0 as usize) else { continue };
         let Some(shape) = &node.shape else { continue };
         places::check(layout, node, places, whole, findings);
+        delimited::check(layout, id, places, findings);
         if let Some(rule) = &node.when {
             never::check(layout, id, rule, places, &[], findings);
         }

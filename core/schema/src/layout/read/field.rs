@@ -146,6 +146,7 @@ impl<'a> Builder<'a> {
         cursor: &mut Cursor,
     ) -> Option<Item> {
         let doc = keys.take("doc").and_then(|e| text(e, self.findings)).map(|t| t.value);
+        let title = keys.take("title").and_then(|e| text(e, self.findings)).map(|t| t.value.into_boxed_str());
         let columns = keys.take("columns").and_then(|e| {
             let written = text(e, self.findings)?;
             let columns = Columns::parse(&written.value);
@@ -267,6 +268,7 @@ impl<'a> Builder<'a> {
         };
         made.times = times;
         made.default = default;
+        made.title = title;
         Some(self.finish(cursor, start, made))
     }
 
@@ -292,6 +294,12 @@ impl<'a> Builder<'a> {
         from_end: Option<u32>,
         cursor: &Cursor,
     ) -> Option<Start> {
+        if let (true, Some((_, span))) = (self.delimited(), columns) {
+            self.invalid(span, "delimited values stand in the order of their fields, and have no columns")
+                .help
+                .push("give its `length`, the most that the value may have".to_owned());
+        }
+        let columns = columns.filter(|_| !self.delimited());
         if let Some(from_end) = from_end {
             return Some(Start::FromEnd(from_end));
         }
@@ -501,6 +509,7 @@ fn short(scalar: &Scalar, span: Span) -> (&str, Option<Leaf>) {
 fn item(name: &str, field: Option<FieldId>, start: Start, extent: Extent, content: ItemContent) -> Item {
     Item {
         name: name.into(),
+        title: None,
         field,
         start,
         extent,

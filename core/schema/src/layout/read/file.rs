@@ -245,7 +245,8 @@ fn delimited(keys: &mut Keys<'_>, end: LineEnd, findings: &mut Vec<Diagnostic>) 
     let escape = byte(keys, "escape", findings).flatten();
     let quote_all = flag(keys.take("quote-all"), findings);
     let titles = keys.take("titles").and_then(|e| boolean(e, findings)).unwrap_or(true);
-    Delimited { delimiter, quote, escape, quote_all, titles, end }
+    let trailing = flag(keys.take("trailing-delimiter"), findings);
+    Delimited { delimiter, quote, escape, quote_all, titles, trailing, end }
 }
 
 fn dialect_keys(

@@ -203,6 +203,11 @@ impl<'a> Builder<'a> {
         &self.options.dialect
     }
 
+    /// Whether records are lines of delimited values.
+    fn delimited(&self) -> bool {
+        matches!(self.file.framing, super::Framing::Delimited(_))
+    }
+
     fn invalid(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.findings.push(Diagnostic::error(Code::LAYOUT_INVALID, message).at(span, ""));
         let last = self.findings.len() - 1;

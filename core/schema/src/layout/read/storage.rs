@@ -80,9 +80,15 @@ impl<'a> Builder<'a> {
                 }
             };
         };
-        let extent = self.declared_extent(declared, keys);
-        let (mut storage, extent) = self.form(declared, extent, keys)?;
+        let declared_extent = self.declared_extent(declared, keys);
+        let (mut storage, mut extent) = self.form(declared, declared_extent, keys)?;
         self.refine(&mut storage, keys);
+        // A picture counts no byte for the point of a delimited value.
+        if let (None, true, Extent::Bytes(length), Form::Zoned(Zoned { point: Some(_), .. })) =
+            (declared_extent, self.delimited(), extent, &storage.form)
+        {
+            extent = Extent::Bytes(length + 1);
+        }
         if let Some(null) = keys.take("null") {
             storage.nulls = words::nulls(&null.value, self.findings);
         }
@@ -401,6 +407,7 @@ impl<'a> Builder<'a> {
                 let sign = match (sign, signed) {
                     (Some(Some((side, true))), _) => Sign::Separate(side),
                     (Some(Some((side, false))), _) => Sign::Overpunch(side, self.dialect().overpunch),
+                    (None, Some(true)) if self.delimited() => Sign::Minus,
                     (None, Some(true)) => Sign::Overpunch(Side::Right, self.dialect().overpunch),
                     _ => Sign::Unsigned,
                 };
@@ -415,7 +422,8 @@ impl<'a> Builder<'a> {
                     sign,
                     fill: Fill::Zero,
                     blank_when_zero: false,
-                    point: None,
+                    // Pictures are for those whose point is not written.
+                    point: (scale > 0 && self.delimited()).then_some('.'),
                 })
             }
         })

@@ -54,6 +54,7 @@ pub(super) fn fillers(layout: &mut Layout) {
             }
             shape.items.push(Item {
                 name: "".into(),
+                title: None,
                 field: None,
                 start: Start::At(*from),
                 extent: Extent::Bytes(to - from),
