@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("events.sql"),
     include_str!("identity.sql"),
     include_str!("ticket.sql"),
+    include_str!("files.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

@@ -9,6 +9,7 @@ mod edge;
 mod envelope;
 mod event;
 mod failure;
+mod file;
 mod lost;
 mod message_store;
 mod operator;
@@ -32,6 +33,7 @@ pub use envelope::{
 };
 pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
+pub use file::{Arrival, Arrived, Block, FileCounts, FileHash, FileRecord, FileState, FileStore};
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
 pub use operator::{

@@ -14,7 +14,7 @@
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, Control, Envelope, Failure, FaultClass, GatewayId, MessageId, MessageStore, Party,
+    BoxFuture, Control, Envelope, Failure, FaultClass, FileStore, GatewayId, MessageId, MessageStore, Party,
     PayloadDigest, Timestamp,
 };
 
@@ -61,6 +61,11 @@ pub trait Delivery: MessageStore {
     /// Returns how many; 0 where there are none now, or nobody can listen.
     fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(async { Ok(0) })
+    }
+
+    /// What remembers files; `None` where this queue takes none.
+    fn files(&self) -> Option<&dyn FileStore> {
+        None
     }
 
     /// How the broker is, where there is one.

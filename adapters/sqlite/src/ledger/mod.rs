@@ -5,6 +5,7 @@ mod accept;
 mod bundle;
 mod claim;
 pub(crate) mod events;
+pub(crate) mod files;
 mod forget;
 mod line;
 mod operate;

@@ -1,0 +1,182 @@
+//! Files that are taken: known by their content for good, so that none is taken twice, and taken in blocks, each of which is durable with
+//! how far the file has come.
+
+use std::{fmt, sync::Arc};
+
+use uuid::{Builder, Uuid};
+
+use crate::{Accept, BoxFuture, BundleHash, DeliveryError, GatewayId, MessageId, Timestamp};
+
+/// The SHA-256 of a file's content, by which it is known whatever its name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileHash(pub [u8; 32]);
+
+impl fmt::Display for FileHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for FileHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl MessageId {
+    /// The id of the message that a record of a file is: always the same, in the order of records, by when the file came.
+    pub fn of_record(file: FileHash, received: Timestamp, record: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = file.0;
+        let millis = u64::try_from(received.0 / 1000).unwrap_or(0);
+        // Of UUID version 7 (RFC 9562, 5.7) the random bits: 12 of the hash, then 34 of the record's number and 28 of the hash.
+        let tail = (record & 0x3_FFFF_FFFF) << 28 | u64::from(u32::from_be_bytes([c, d, e, f]) >> 4);
+        let mut random = [0; 10];
+        random[..2].copy_from_slice(&[a & 0x0F, b]);
+        random[2..].copy_from_slice(&tail.to_be_bytes());
+        let uuid: Uuid = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        Self(uuid)
+    }
+}
+
+/// A file that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// What it is known by.
+    pub hash: FileHash,
+    /// The route that takes it.
+    pub route: Arc<str>,
+    /// The version of the route.
+    pub bundle: BundleHash,
+    /// Its name, where it was dropped.
+    pub name: Arc<str>,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// When it was found.
+    pub received: Timestamp,
+}
+
+/// What is known of a file that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrived {
+    /// It is to be taken, from behind the records of which it says that they were.
+    Open(Box<FileRecord>),
+    /// It was taken before, by this name or another.
+    Known(Box<FileRecord>),
+    /// Another gateway is at it.
+    Elsewhere(Box<FileRecord>),
+}
+
+/// A file, as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    /// As it came.
+    pub arrival: Arrival,
+    /// How far it is.
+    pub state: FileState,
+    /// Who takes it, or took it.
+    pub gateway: GatewayId,
+    /// The number of the last record that was gone through.
+    pub position: u64,
+    /// What became of the records up to there.
+    pub counts: FileCounts,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The receipt, as JSON, once it ended.
+    pub receipt: Option<Arc<str>>,
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileState {
+    /// It is being taken.
+    Open,
+    /// All of it is durable.
+    Taken,
+    /// It was refused whole: none of it was taken, and it may come again.
+    Refused,
+}
+
+impl FileState {
+    /// As commands and receipts write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What became of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct FileCounts {
+    /// Messages that were accepted.
+    pub messages: u64,
+    /// Messages that the route leaves out.
+    pub skipped: u64,
+    /// Messages that failed.
+    pub rejected: u64,
+}
+
+/// A piece of a file that becomes durable at once.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The route, and its file.
+    pub route: Arc<str>,
+    /// The file.
+    pub file: FileHash,
+    /// The number of the last record before it, and of its last.
+    pub from: u64,
+    /// The last.
+    pub to: u64,
+    /// Its messages.
+    pub messages: Vec<Accept>,
+    /// What became of all records up to its end.
+    pub counts: FileCounts,
+}
+
+/// What remembers files. Each method is one transaction.
+pub trait FileStore: Send + Sync {
+    /// Begins a file, or goes on with one that was begun. A file that was taken is known; one that was refused is begun anew.
+    fn begin_file(
+        &self,
+        arrival: Arrival,
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<Arrived, DeliveryError>>;
+
+    /// Makes messages durable, and that the file has come as far. Nothing is done where it is not where the block begins, or was begun
+    /// by another gateway: `false`.
+    fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
+    /// Ends a file.
+    fn end_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        state: FileState,
+        receipt: Arc<str>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Files, the newest first; those that are open only, where that is asked.
+    fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_record_is_always_the_same_and_in_order() {
+        let file = FileHash(std::array::from_fn(|index| index as u8 * 7));
+        let other = FileHash([9; 32]);
+        let at = Timestamp(1_764_000_000_000_000);
+        let ids: Vec<_> =
+            [1, 2, 255, 256, 1 << 33].map(|record| MessageId::of_record(file, at, record)).into();
+        assert!(ids.is_sorted());
+        assert_eq!(ids[1], MessageId::of_record(file, at, 2));
+        assert_ne!(ids[1], MessageId::of_record(other, at, 2));
+        assert!(ids.iter().all(|id| id.0.get_version_num() == 7));
+        assert!(MessageId::of_record(file, Timestamp(at.0 + 1000), 1) > ids[4]);
+    }
+}
