@@ -42,7 +42,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let report = Report::new();
     match arguments.command.run(&report) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match report.unwritten() {
+            None => ExitCode::SUCCESS,
+            Some(failure) => report.failure(&failure),
+        },
         Err(failure) => report.failure(&failure),
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
 use portolan_diagnostics::{Diagnostic, Rendered, Severity, Sources, render};
@@ -81,6 +82,9 @@ impl Failure {
     }
 }
 
+/// Why a part of the result was not written: the first time, by whichever part of a command.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
 /// Where a command's words go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report {
@@ -101,13 +105,32 @@ impl Report {
 
     /// A line of the result. A reader that went away (`| head`) is no failure.
     pub(crate) fn line(&self, text: impl std::fmt::Display) {
-        let _ = writeln!(std::io::stdout(), "{text}");
+        self.written(writeln!(std::io::stdout(), "{text}"));
     }
 
     /// Bytes of the result, as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) {
         let mut out = std::io::stdout();
-        let _ = out.write_all(bytes).and_then(|()| out.flush());
+        self.written(out.write_all(bytes).and_then(|()| out.flush()));
+    }
+
+    /// What became of a part of the result: `false` where nobody reads more of it. A result that cannot be written, as on a full disk, is a
+    /// failure of the command.
+    pub(crate) fn written(&self, result: std::io::Result<()>) -> bool {
+        match &result {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let _ = UNWRITTEN.set(error.to_string());
+            }
+            _ => {}
+        }
+        result.is_ok()
+    }
+
+    /// Why part of the result was not written.
+    pub(crate) fn unwritten(&self) -> Option<Failure> {
+        let flushed = std::io::stdout().flush();
+        self.written(flushed);
+        UNWRITTEN.get().map(|why| Failure::failed(format_args!("the result cannot be written: {why}")))
     }
 
     /// A result for programs.

@@ -56,17 +56,16 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         let failed = problems.iter().any(|problem| !problem.warning);
         let lines = lines.to_vec();
         let shown = only.is_none() || decoder.node() == only;
-        if shown && out.write_all(&lines).is_err() {
-            // Whoever reads has read enough.
+        if shown && !report.written(out.write_all(&lines)) {
             return Ok(());
         }
         if failed && !arguments.all_errors {
-            let _ = out.flush();
+            report.written(out.flush());
             return Err(Failure::failed("the file does not hold what its layout says")
                 .help("--all-errors goes on behind an error, and tells of the others"));
         }
     }
-    let _ = out.flush();
+    report.written(out.flush());
     let records = plural(usize::try_from(decoder.count()).unwrap_or(usize::MAX), "record");
     match told.counted() {
         Some(counted) if told.errors() > 0 => Err(Failure::failed(format_args!("{counted} in {records}"))),

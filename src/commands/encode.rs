@@ -1,9 +1,10 @@
 //! `portolan encode`: lines of JSON as a file of records.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
 };
 
 use portolan_formats::records::{RecordError, RecordErrorKind, RecordWriter};
@@ -44,17 +45,27 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
                 .map_err(|error| Failure::usage(format_args!("{}: {error}", arguments.file.display())))?,
         )),
     };
+    let output = arguments.output.as_deref().map(Output::at);
     // Totals may have to be written over, which standard output cannot; so it is written aside first.
-    let folder = match &arguments.output {
-        Some(path) => path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .map(PathBuf::from)
-            .unwrap_or_else(|| ".".into()),
-        None => std::env::temp_dir(),
+    let aside = match &output {
+        Some(Output::File(path)) => {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // As any program makes files; the mode of one that is there stays.
+            let made =
+                tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
+            made.and_then(|made| {
+                if let Ok(there) = std::fs::metadata(path) {
+                    made.as_file().set_permissions(there.permissions())?;
+                }
+                Ok(made)
+            })
+        }
+        Some(Output::Other(_)) | None => tempfile::NamedTempFile::new(),
     };
-    let aside = tempfile::NamedTempFile::new_in(&folder)
-        .map_err(|error| Failure::failed(format_args!("{}: {error}", folder.display())))?;
+    let aside = aside.map_err(|error| match &arguments.output {
+        Some(path) => Failure::failed(format_args!("{}: {error}", path.display())),
+        None => Failure::failed(format_args!("{}: {error}", std::env::temp_dir().display())),
+    })?;
     let mut out = BufWriter::with_capacity(256 << 10, aside);
     let mut writer = RecordWriter::new(&file);
     let mut bytes = Vec::new();
@@ -88,18 +99,41 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         out.write_all(&patch).map_err(failed)?;
     }
     let mut aside = out.into_inner().map_err(|error| failed(error.into_error()))?;
-    match &arguments.output {
-        Some(path) => {
+    match &output {
+        Some(Output::File(path)) => {
             aside.as_file().sync_all().map_err(failed)?;
             aside.persist(path).map_err(|error| failed(error.error))?;
         }
+        Some(Output::Other(path)) => {
+            aside.seek(SeekFrom::Start(0)).map_err(failed)?;
+            let mut out = File::options().write(true).open(path).map_err(failed)?;
+            io::copy(&mut aside, &mut out).map_err(failed)?;
+        }
         None => {
             aside.seek(SeekFrom::Start(0)).map_err(failed)?;
-            // Whoever reads may have read enough.
-            let _ = io::copy(&mut aside, &mut io::stdout().lock());
+            let mut out = io::stdout().lock();
+            report.written(io::copy(&mut aside, &mut out).and_then(|_| out.flush()));
         }
     }
     Ok(())
+}
+
+/// What is written to.
+enum Output {
+    /// A file, replaced whole; where a link leads to one, that.
+    File(PathBuf),
+    /// A device or a pipe, which is written into.
+    Other(PathBuf),
+}
+
+impl Output {
+    fn at(path: &Path) -> Self {
+        match (std::fs::canonicalize(path), std::fs::metadata(path)) {
+            (Ok(whole), Ok(there)) if there.is_file() => Self::File(whole),
+            (_, Ok(there)) if !there.is_dir() => Self::Other(path.to_owned()),
+            _ => Self::File(path.to_owned()),
+        }
+    }
 }
 
 /// Why a line is not written. Where its record would stand in the file helps nobody who looks at the line.

@@ -84,6 +84,42 @@ fn standard_input_is_a_file() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for words in
+        [&["decode", "--layout", "payments.yaml", "payments.txt"][..], &["describe", "payments.yaml"]]
+    {
+        let status = portolan(&layouts(), words).stdout(full()).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{words:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_there_keeps_its_mode_and_a_device_is_written_into() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let decoded =
+        portolan(&layouts(), &["decode", "--layout", "payments.yaml", "payments.txt"]).output().unwrap();
+    let lines = folder.path().join("lines.json");
+    std::fs::write(&lines, &decoded.stdout).unwrap();
+    let encode = |output: &std::path::Path| {
+        let words =
+            ["encode", "--layout", "payments.yaml", "-o", output.to_str().unwrap(), lines.to_str().unwrap()];
+        portolan(&layouts(), &words).stderr(Stdio::null()).status().unwrap().success()
+    };
+    let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+    std::fs::write(&file, "old").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(encode(&link));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o664);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(layouts().join("payments.txt")).unwrap());
+    assert!(encode(std::path::Path::new("/dev/null")) && !encode(std::path::Path::new("/dev/full")));
+    assert!(std::fs::metadata("/dev/full").unwrap().file_type().is_char_device());
+}
+
+#[test]
 fn lines_that_are_no_records_are_refused() {
     let encode = |name: &str, line: &str| {
         let words = ["encode", "--layout", "payments.yaml"];
