@@ -65,6 +65,7 @@ message Wage {
   string submitter = 6;
   int32 year = 7;
   repeated string notes = 8;
+  double rate = 9;
 }
 "#;
 
@@ -78,6 +79,7 @@ request:
     ssn: ssn
     wages: employee.wages
     paid: paid
+    rate: { absent: true }
     state: state
     employer: employer.ein
     submitter: submitter.name
@@ -515,4 +517,36 @@ request:
             r#"\x00\x00\x00\x00\x00)500030303;9999.99;31.12.2025;\"A;B\";C;0;LT"#,
         ]
     );
+}
+
+#[test]
+fn a_group_is_a_message() {
+    let layout = r#"
+layout: wages
+records:
+  lot:
+    occurs: 1..
+    records:
+      head: { when: { 1: H }, fields: { kind: 1, id: 2-5 } }
+      part:
+        occurs: 0..
+        records:
+          open: { when: { 1: O }, fields: { kind: 1, name: 2-5 } }
+          line: { when: { 1: L }, occurs: 0.., fields: { kind: 1, text: 2-5 } }
+      foot: { when: { 1: F }, occurs: 0..1, fields: { kind: 1, rate: 2-6 9(2)V999 } }
+"#;
+    let mapping = r#"
+route: wages.report
+source: { batch: { system: employers, layout: wages.yaml, each: lot } }
+target: { grpc: { system: ledger, proto: wages.proto, method: civic.wages.v1.Ledger/Record } }
+request:
+  body:
+    ssn: head.id
+    rate: foot.rate
+    notes: { each: p in part, value: p.open.name }
+  ignore: [ head.*, part.*, foot.* ]
+"#;
+    let (made, told) = translated(layout, mapping, b"H0001\nOabc \nLx   \nLy   \nOdef \nF12345\nH0002\n");
+    assert_eq!(told, [""; 0]);
+    assert_eq!(made, [r#"{"ssn":"0001","notes":["abc","def"],"rate":12.345}"#, r#"{"ssn":"0002"}"#]);
 }

@@ -398,6 +398,15 @@ fn double(value: Value<'_>, single: bool) -> Result<f64, ValueProblem> {
         // Whole numbers up to 2^53 are exact in binary64.
         Value::Integer(value) if value.unsigned_abs() <= 1 << 53 => Ok(value as f64),
         Value::Integer(_) => Err(ValueProblem::Loss),
+        // The nearest, where the same digits come back from it: binary64 keeps 15 of them.
+        Value::Decimal(value) => {
+            let nearest = lexical::parse_double(&value.to_string(), single)?;
+            let again = if single { (nearest as f32).to_string() } else { nearest.to_string() };
+            match crate::Decimal::parse(&again).map(crate::Decimal::normalized) {
+                Some(again) if again == value.normalized() => Ok(nearest),
+                _ => Err(ValueProblem::Loss),
+            }
+        }
         _ => Err(ValueProblem::WrongKind),
     }
 }

@@ -527,7 +527,7 @@ impl Enframer {
         write_number(length, *form, self.ebcdic, place)
     }
 
-    fn prefix(&self, prefix: &Prefix, length: usize, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    pub(super) fn prefix(&self, prefix: &Prefix, length: usize, out: &mut Vec<u8>) -> Result<(), FrameError> {
         let start = out.len();
         out.resize(start + prefix.bytes as usize, 0);
         let place = start + prefix.at as usize..start + (prefix.at + prefix.width) as usize;

@@ -332,7 +332,11 @@ impl MomentCodec {
         }
         match self.kind {
             MomentKind::Date => self.date(&said).map(Value::Date),
-            MomentKind::Time => said.time().map(|(time, _)| Value::Time(time)),
+            MomentKind::Time => match said.time()? {
+                // The end of a day is no time of it.
+                (_, true) => Err(ValueProblem::NoSuchTime),
+                (time, false) => Ok(Value::Time(time)),
+            },
             MomentKind::DateTime => {
                 let (date, (time, next_day)) = (self.date(&said)?, said.time()?);
                 let date =
@@ -373,9 +377,10 @@ impl MomentCodec {
             (MomentKind::DateTime, Value::DateTime(moment)) => Ok((moment.civil.date(), moment.civil.time())),
             (MomentKind::Date, Value::Text(text)) => Ok((lexical::parse_date(text)?, midnight)),
             (MomentKind::Time, Value::Text(text)) => Ok((epoch, lexical::parse_time(text)?)),
-            (MomentKind::DateTime, Value::Text(text)) => {
-                self.moment(Value::DateTime(lexical::parse_date_time(text)?))
-            }
+            (MomentKind::DateTime, Value::Text(text)) => match lexical::parse_date_time(text)? {
+                DateTime { offset: Some(_), .. } => Err(ValueProblem::Loss),
+                moment => self.moment(Value::DateTime(moment)),
+            },
             _ => Err(ValueProblem::WrongKind),
         }
     }

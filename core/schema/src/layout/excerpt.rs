@@ -221,9 +221,7 @@ impl Maker<'_> {
     /// The record of a message, with all records within.
     fn within(&mut self, id: NodeId, record: RecordId, path: &[(RecordId, FieldId)]) {
         let node = self.layout.node(id);
-        if node.shape.is_some() {
-            self.parts.push(ExcerptPart { node: id, path: path.to_vec(), record });
-        }
+        self.parts.push(ExcerptPart { node: id, path: path.to_vec(), record });
         for child in &node.children {
             let declared = self.layout.node(*child);
             let mut path = path.to_vec();

@@ -271,6 +271,9 @@ impl ZonedCodec {
             None => stored_units(number, self.digits)?,
             Some(Point(None)) => return Err(ValueProblem::NotEncodable),
             Some(Point(Some(_))) => {
+                if self.is_finer(number) {
+                    return Err(ValueProblem::Loss);
+                }
                 let scale = i8::try_from(fraction).map_err(|_| ValueProblem::TooManyDigits)?;
                 stored_units(number, Digits { count: self.digits.count, scale })?
             }
@@ -286,8 +289,17 @@ impl ZonedCodec {
             return value(units, self.digits.scale);
         }
         let read = Decimal::new(units, fraction).ok_or(ValueProblem::OutOfRange)?.normalized();
+        if self.is_finer(read) {
+            return Err(ValueProblem::TooManyDigits);
+        }
         let wanted = read.scale.max(self.digits.scale.clamp(0, 38).unsigned_abs());
         Ok(Value::Decimal(read.rescale(wanted).unwrap_or(read)))
+    }
+
+    /// Whether a number has more digits after its point than the field says that there are; without a scale it says nothing of them.
+    fn is_finer(&self, number: Decimal) -> bool {
+        let scale = self.digits.scale;
+        scale > 0 && number.normalized().scale > scale.unsigned_abs()
     }
 
     /// Without the blanks that fill the field. Where the point is written blanks can mean nothing else, at whichever side they stand.

@@ -61,6 +61,9 @@ impl RecordWriter<'_> {
                 return Err(Wrong::json(&joined(path, &part.name), message));
             }
         }
+        if template.is_none() {
+            self.lacks_alternative(parts, given, path)?;
+        }
         for (part, begin) in parts.iter().zip(&begins) {
             let shared = part.shared && part.times == Times::Once;
             if let Some(value) = given.get(&*part.name).filter(|_| shared) {
@@ -73,6 +76,32 @@ impl RecordWriter<'_> {
             }
         }
         Ok(end)
+    }
+
+    /// Of several groups or fields for the same bytes one must be given, unless blanks may stand there; and of variants the one that is meant.
+    fn lacks_alternative(
+        &self,
+        parts: &[Part],
+        given: &BTreeMap<String, Given>,
+        path: &str,
+    ) -> Result<(), Wrong> {
+        let is_given = |part: &Part| given.get(&*part.name).is_some_and(|given| *given != Given::Null);
+        let mut variants = parts.iter().filter(|part| part.variant).peekable();
+        if variants.peek().is_some() && !variants.any(is_given) {
+            return Err(Wrong { field: path.to_owned(), kind: RecordErrorKind::NoVariant });
+        }
+        for (index, first) in parts.iter().enumerate().filter(|(_, part)| part.shared) {
+            let others = parts.iter().filter(|part| part.start == Start::Like(index as u32));
+            let all: Vec<&Part> = std::iter::once(first).chain(others).collect();
+            let blank = |part: &&Part| part.times != Times::Once || may_be_blank(part, self.file.blank);
+            if all.len() < 2 || all.iter().any(|part| is_given(part)) || all.iter().any(blank) {
+                continue;
+            }
+            let names: Vec<String> = all.iter().map(|part| format!("`{}`", part.name)).collect();
+            let message = format!("one of {} is needed, which have the same bytes", names.join(", "));
+            return Err(Wrong::json(path, message));
+        }
+        Ok(())
     }
 
     /// Of several fields for the same bytes the last is written; what was given for the others must be the same.
@@ -370,14 +399,11 @@ impl RecordWriter<'_> {
                     Extent::Bytes(bytes) => bytes as usize,
                     Extent::Characters(_) | Extent::Counted(_) | Extent::Rest => {
                         let mut written = Vec::new();
-                        codec.write_variable(value, &mut written).map_err(wrong)?;
-                        if let Extent::Characters(count) = part.extent {
-                            let text = String::from_utf8_lossy(&written).chars().count();
-                            written.resize(
-                                written.len() + (count as usize).saturating_sub(text),
-                                self.file.blank,
-                            );
+                        match part.extent {
+                            Extent::Characters(count) => codec.write_characters(value, count, &mut written),
+                            _ => codec.write_variable(value, &mut written),
                         }
+                        .map_err(wrong)?;
                         self.extend(record, at);
                         // What stands there is replaced, what stands behind it moves.
                         let rest = record.get(at..).unwrap_or_default();
@@ -444,6 +470,19 @@ impl RecordWriter<'_> {
                 Ok(end)
             }
         }
+    }
+}
+
+/// Whether a part can be read where blanks stand.
+fn may_be_blank(part: &Part, blank: u8) -> bool {
+    match (&part.kind, part.extent) {
+        (PartKind::Filler { .. }, _) => true,
+        (PartKind::Group(parts), _) => parts.iter().all(|part| may_be_blank(part, blank)),
+        (PartKind::Value(codec), Extent::Bytes(bytes)) => {
+            let blanks = vec![blank; bytes as usize];
+            codec.takes_blanks(&blanks) && codec.read(&blanks, &Bump::new()).is_ok()
+        }
+        (PartKind::Value(_), _) => true,
     }
 }
 

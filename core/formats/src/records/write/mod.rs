@@ -50,6 +50,8 @@ pub struct RecordWriter<'f> {
     patches: Vec<(u64, Vec<u8>)>,
     /// Where blocks begin was said by lines of their own.
     blocks_given: bool,
+    /// The block that is written: where it begins, and what was said of its length.
+    block: Option<(u64, Vec<u8>)>,
     /// The line of titles stands there, or something in its place.
     titled: bool,
     /// It is no file that is written, but one record.
@@ -118,6 +120,7 @@ impl<'f> RecordWriter<'f> {
             open: false,
             patches: Vec::new(),
             blocks_given: false,
+            block: None,
             titled: false,
             alone: false,
             fill: None,
@@ -179,6 +182,7 @@ impl<'f> RecordWriter<'f> {
         match name.as_str() {
             "_other" => {
                 self.blocks_given = true;
+                self.begin_block(raw.as_deref().unwrap_or_default());
                 self.titled = true;
                 out.extend_from_slice(&raw.unwrap_or_default());
                 return Ok(());
@@ -226,7 +230,7 @@ impl<'f> RecordWriter<'f> {
         file.structure
             .write(&mut self.state.position, node, &mut self.moves)
             .map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
-        self.moved();
+        self.moved()?;
         self.arena.reset();
         let Some(form) = &file.forms[node.0 as usize] else { return Ok(()) };
         let mut template = raw.map(|raw| self.template(raw));
@@ -400,12 +404,12 @@ impl<'f> RecordWriter<'f> {
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Box<RecordError>> {
         let ended = self.file.structure.end(&mut self.state.position, &mut self.moves);
         let moves = std::mem::take(&mut self.moves);
-        for step in &moves {
-            if let Move::Close(node) = step {
-                self.settle(Some(*node));
-            }
-        }
-        self.settle(None);
+        let settled = moves.iter().try_for_each(|step| match step {
+            Move::Close(node) => self.settle(Some(*node)),
+            Move::Open(_) => Ok(()),
+        });
+        settled.and_then(|()| self.settle(None)).map_err(|wrong| self.error((None, wrong)))?;
+        self.end_block();
         if let Err(error) = ended {
             return Err(self.error((None, Wrong { field: String::new(), kind: error.into() })));
         }

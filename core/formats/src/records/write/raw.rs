@@ -96,6 +96,36 @@ impl RecordWriter<'_> {
         self.open = false;
     }
 
+    /// Notes the descriptor of a block that is about to be written.
+    pub(super) fn begin_block(&mut self, raw: &[u8]) {
+        self.end_block();
+        // Line ends that belong to nothing would be counted.
+        if let Framing::Blocked(block, _) = &self.file.layout.file.framing
+            && !self.file.layout.file.wrapped
+            && raw.len() == block.bytes as usize
+        {
+            self.block = Some((self.written, raw.to_vec()));
+        }
+    }
+
+    /// The block has ended: where it is not as long as its descriptor says, that is written over.
+    pub(super) fn end_block(&mut self) {
+        let (Some((begun, said)), Framing::Blocked(block, _)) =
+            (self.block.take(), &self.file.layout.file.framing)
+        else {
+            return;
+        };
+        let length = self.written.saturating_sub(begun + said.len() as u64) as usize;
+        let mut descriptor = Vec::new();
+        let place = block.at as usize..(block.at + block.width) as usize;
+        if self.frame.prefix(block, length, &mut descriptor).is_ok()
+            && descriptor.get(place.clone()) != said.get(place.clone())
+            && let Some(length) = descriptor.get(place)
+        {
+            self.patches.push((begun + u64::from(block.at), length.to_vec()));
+        }
+    }
+
     fn line_end(&self) -> Option<&LineEnd> {
         match &self.file.layout.file.framing {
             Framing::Lines { end, .. } => Some(end),

@@ -111,11 +111,11 @@ impl RecordWriter<'_> {
         Ok(Some((range, bytes)))
     }
 
-    pub(super) fn moved(&mut self) {
+    pub(super) fn moved(&mut self) -> Result<(), Wrong> {
         let moves = std::mem::take(&mut self.moves);
         for step in &moves {
             match step {
-                Move::Close(node) => self.settle(Some(*node)),
+                Move::Close(node) => self.settle(Some(*node))?,
                 Move::Open(node) => {
                     let Known { totals, ordinals, before, .. } = &mut self.state.known;
                     self.file.totals.begin(*node, totals, ordinals, before);
@@ -129,21 +129,56 @@ impl RecordWriter<'_> {
             }
         }
         self.moves = moves;
+        Ok(())
     }
 
     /// What waited for the end of a group: patches of what was written.
-    pub(super) fn settle(&mut self, end: Option<NodeId>) {
+    pub(super) fn settle(&mut self, end: Option<NodeId>) -> Result<(), Wrong> {
         let (now, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.state.pending).into_iter().partition(|(until, _)| *until == end);
         self.state.pending = later;
         for (_, pending) in now {
             let Some(form) = &self.file.forms[pending.node.0 as usize] else { continue };
-            if let Ok(Some((range, bytes))) =
-                self.compute(pending.node, form, &pending.part, &pending.record, None)
+            let late = |why: &dyn std::fmt::Display| {
+                let name = crate::records::read::name_of(form, &pending.part);
+                let record = self.file.structure.name(pending.node);
+                Wrong::json(
+                    "",
+                    format!(
+                        "`{name}` of record {}, `{record}`, is computed of what follows it: {why}",
+                        pending.number
+                    ),
+                )
+            };
+            if let Some(how) = &form.delimited {
+                if !self.stands(form, how, &pending) {
+                    return Err(late(&"what is given for it is another value"));
+                }
+                continue;
+            }
+            let patch = self.compute(pending.node, form, &pending.part, &pending.record, None);
+            if let Some((range, bytes)) =
+                patch.map_err(|problem| late(&format_args!("the value {problem}")))?
             {
                 self.patches.push((pending.offset + range.start as u64, bytes));
             }
         }
+        Ok(())
+    }
+
+    /// Whether a line of values says what is computed: it was given, since it cannot be written over.
+    fn stands(&self, form: &Form, how: &portolan_schema::layout::Delimited, pending: &Pending) -> bool {
+        let arena = Bump::new();
+        let Some((record, columns)) = crate::records::delimited::unfold(&pending.record, how, &arena) else {
+            return true;
+        };
+        let facts = Facts { columns: Some(columns), ..self.facts(pending.node, record) };
+        let found = crate::records::walk::find(form, &pending.part, &facts, &arena);
+        let Some((part, range)) = found else { return true };
+        let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return true };
+        let bytes = facts.bytes(range).unwrap_or_default();
+        let wanted = formula.value(&facts, &arena);
+        codec.read(bytes, &arena).is_ok_and(|said| compare(said, wanted).is_some_and(|order| order.is_eq()))
     }
 }
 

@@ -161,7 +161,17 @@ impl RecordWriter<'_> {
                     let message = "it is computed of what follows, and cannot be written over in a line of values: give it";
                     return Err(Wrong::json(&name(), message));
                 }
-                When::End(_) => {}
+                When::End(end) => {
+                    let pending = Pending {
+                        node,
+                        part: check.part.clone(),
+                        record: line(&cells.values),
+                        number: self.state.known.number,
+                        offset: 0,
+                        verify: check.verify,
+                    };
+                    self.state.pending.push((end, pending));
+                }
             }
         }
         let Cells { values, unchanged, .. } = cells;
