@@ -7,8 +7,8 @@ use portolan_formats::{
     records::{FrameError, Misplaced, Problem, RecordError, RecordErrorKind},
 };
 use portolan_schema::layout::{
-    Base, Encoding, Fill, Form, Framing, Item, ItemContent, Layout, Moment, Overpunch, Side, Sign, Storage,
-    Times, Zoned,
+    Base, Encoding, Fill, Form, Framing, Item, ItemContent, Layout, LineEnd, Moment, Overpunch, Side, Sign,
+    Storage, Times, Zoned,
 };
 
 /// What to do, of a problem with a field or with a whole record.
@@ -58,6 +58,21 @@ fn of_the_file(error: &RecordError, storage: Option<&Storage>, layout: &Layout) 
         ) if is_blank && error.field.is_none() => {
             return Some("`blank-lines: skip` under `file:` passes over lines without anything");
         }
+        (RecordErrorKind::Long { .. }, Framing::Lines { end, .. })
+            if *end != LineEnd::Any && raw.iter().any(|byte| matches!(byte, b'\r' | b'\n')) =>
+        {
+            return Some("its lines end otherwise than `line-end` says: `line-end: any` takes each");
+        }
+        (_, Framing::Lines { .. } | Framing::Delimited(_) | Framing::Fixed { .. }) if is_utf_16(raw) => {
+            return Some("these are characters of UTF-16: write the file as UTF-8, with `iconv` for one");
+        }
+        (_, Framing::Shaped | Framing::Fixed { .. })
+            if unreadable && error.record == 1 && is_descriptor(raw) =>
+        {
+            return Some(
+                "a length seems to stand before each record: `framing: rdw` under `file:`, with a copybook alone `--framing rdw`; `bdw` where one stands before each block too",
+            );
+        }
         (_, Framing::Fixed { line_ends: false, .. }) if unreadable && is_text && has_line_ends(raw) => {
             return Some(
                 "its records are followed by line ends: `line-ends-between: true` under `file:`, or `framing: lines`",
@@ -70,6 +85,17 @@ fn of_the_file(error: &RecordError, storage: Option<&Storage>, layout: &Layout) 
         _ => encoding,
     };
     if unreadable && is_text { of_the_encoding(error, said) } else { None }
+}
+
+/// A byte order mark, or every other byte a zero.
+fn is_utf_16(raw: &[u8]) -> bool {
+    let other = |from: usize| raw.len() >= 4 && raw.iter().skip(from).step_by(2).all(|byte| *byte == 0);
+    raw.starts_with(b"\xFF\xFE") || raw.starts_with(b"\xFE\xFF") || (other(0) != other(1))
+}
+
+/// What looks like a record or block descriptor word: a length, and two zeros.
+fn is_descriptor(raw: &[u8]) -> bool {
+    matches!(raw, [high, low, 0, 0, ..] if (*high, *low) != (0, 0))
 }
 
 /// A line end before a record, or among nothing but printable characters.
@@ -90,13 +116,18 @@ fn of_the_encoding(error: &RecordError, said: Encoding) -> Option<&'static str> 
     let ebcdic = |byte: &u8| matches!(byte, 0x40 | 0x81..=0x89 | 0x91..=0x99 | 0xA2..=0xA9 | 0xC1..=0xC9 | 0xD1..=0xD9 | 0xE2..=0xE9 | 0xF0..=0xF9);
     let unreadable =
         matches!(error.kind, RecordErrorKind::Value(ValueProblem::NoCharacter | ValueProblem::Utf8));
-    let utf8 = std::str::from_utf8(raw).is_ok();
+    // What is shown may end within a character.
+    let cut = |error: std::str::Utf8Error| {
+        let whole = raw.get(..error.valid_up_to()).unwrap_or_default();
+        error.error_len().is_none() && !whole.is_ascii()
+    };
+    let utf8 = std::str::from_utf8(raw).map_or_else(cut, |_| true);
     Some(match said {
         said if said.is_ebcdic() && raw.is_ascii() && most(&ascii) => {
             "these are characters of ASCII: `encoding: ascii` under `file:`"
         }
         Encoding::Ascii if unreadable && utf8 => {
-            "these are characters of UTF-8: `encoding: utf-8` under `file:`"
+            "these are characters of UTF-8: `encoding: utf-8` under `file:`; columns and `length` count bytes, `characters` counts characters"
         }
         Encoding::Ascii | Encoding::Utf8 if !utf8 && most(&ebcdic) => {
             "these are characters of EBCDIC: `encoding: cp037` under `file:`, with a copybook alone `--encoding cp037`; or the page of those who wrote it"
@@ -250,7 +281,7 @@ fn of_the_kind(kind: &RecordErrorKind, framing: &Framing) -> Option<&'static str
     Some(match kind {
         // The length was misread more likely than the record was cut.
         RecordErrorKind::Short { .. } | RecordErrorKind::Long { .. } if by_length => {
-            "does the length before it count itself, or is its other byte the first? See `inclusive` and `byte-order` under `file:`"
+            "does the length before it count itself, is its other byte the first, or does the length of a block stand before it? See `inclusive`, `byte-order` and `framing: bdw`"
         }
         RecordErrorKind::Value(ValueProblem::Sign) => {
             "`negative` and `positive` of the field list what the other may say"
@@ -288,6 +319,18 @@ fn of_the_kind(kind: &RecordErrorKind, framing: &Framing) -> Option<&'static str
         }
         RecordErrorKind::Frame(FrameError::NotDigits | FrameError::Length(_) | FrameError::TooLong) => {
             "is the file framed otherwise? See `framing`, `byte-order` and `inclusive` under `file:`"
+        }
+        RecordErrorKind::Title { .. } => {
+            "`title:` on a field says how its column is titled; `titles: false` under `file:` says that the first line is a record. Are `encoding` and `delimiter` right?"
+        }
+        RecordErrorKind::Columns { .. } => {
+            "is `delimiter` under `file:` right? `short-lines: null` takes lines that end early, `long-lines: truncate` those that go on"
+        }
+        RecordErrorKind::Frame(FrameError::Segment) => {
+            "have it written with records that do not span blocks (`RECFM=VB`), or joined when it is transferred"
+        }
+        RecordErrorKind::Frame(FrameError::BehindQuote | FrameError::OpenQuote) => {
+            "`quote: none` under `file:` says that quotes are text; a quote within a quoted value is doubled, or `escape` says what stands before it"
         }
         RecordErrorKind::Frame(FrameError::Truncated { .. }) => {
             "is the file whole, and `framing` under `file:` what it is?"

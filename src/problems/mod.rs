@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use portolan_formats::records::{Problem, RecordError, RecordErrorKind, codepage::Transcoder};
-use portolan_schema::layout::{Item, ItemContent, Layout, scalar};
+use portolan_schema::{
+    RecordId,
+    layout::{Item, ItemContent, Layout, Start, scalar},
+};
 
 use crate::report::{Report, plural};
 
@@ -59,6 +62,11 @@ impl<'l> Problems<'l> {
             bytes if sensitive == Some(true) => {
                 report.note(format_args!("  found: {}, which are sensitive", plural(bytes, "byte")));
             }
+            _ if error.field.is_none()
+                && let Some(shown) = self.before_sensitive(error) =>
+            {
+                report.note(format_args!("  found: {} ... and what is sensitive", self.found(shown)));
+            }
             _ => report.note(format_args!("  found: {}", self.found(&error.raw))),
         }
         let advice = advice::of(problem, item, self.layout);
@@ -111,6 +119,21 @@ impl<'l> Problems<'l> {
         }
     }
 
+    /// What stands before the first sensitive field of a record, where some of what was found may be sensitive.
+    fn before_sensitive<'e>(&self, error: &'e RecordError) -> Option<&'e [u8]> {
+        // What is behind its fields is none of them.
+        if matches!(error.kind, RecordErrorKind::Long { .. }) {
+            return None;
+        }
+        let known = error.name.as_deref().and_then(|name| self.layout.find(name));
+        let nodes = self.layout.nodes().filter(|(id, _)| known.is_none_or(|known| known == *id));
+        let first = nodes.filter_map(|(_, node)| {
+            first_sensitive(self.layout, node.record, &node.shape.as_ref()?.items, 0)
+        });
+        let first = first.min()? as usize;
+        error.raw.get(..first).filter(|shown| shown.len() < error.raw.len())
+    }
+
     /// The field that an error is about, and whether it is sensitive.
     fn item(&self, error: &RecordError) -> Option<(&'l Item, bool)> {
         let node = self.layout.node(self.layout.find(error.name.as_deref()?)?);
@@ -128,4 +151,22 @@ impl<'l> Problems<'l> {
         }
         Some((found?, sensitive))
     }
+}
+
+/// Where the first sensitive field of some items begins, at the earliest.
+fn first_sensitive(layout: &Layout, record: RecordId, items: &[Item], base: u32) -> Option<u32> {
+    let begins = items.iter().filter_map(|item| {
+        let start = match item.start {
+            Start::At(offset) => base + offset,
+            _ => base,
+        };
+        if item.field.is_some_and(|field| layout.schema.field(record, field).redact) {
+            return Some(start);
+        }
+        match &item.content {
+            ItemContent::Group(record, items) => first_sensitive(layout, *record, items, start),
+            _ => None,
+        }
+    });
+    begins.min()
 }

@@ -402,3 +402,15 @@ fn what_a_change_leaves_as_it_was() {
     // Where a list has more items, what stood in their columns is not taken for a filler.
     assert_eq!(change("1,\"part\":[\"a\"]", "2,\"part\":[\"a\",\"b\"]"), "2;a;b;;z;more;and more\n");
 }
+
+#[test]
+fn quotes_are_around_all_of_a_value() {
+    let layout = one("titles: false", "      a: { length: 9 }\n      b: { length: 9 }\n");
+    check(&layout, "\" a \";b \n", &[r#"{"_record":"row","a":" a ","b":"b "}"#]);
+    check(&layout, "pipe;\"say \"\"x\"\"\"\n", &[r#"{"_record":"row","a":"pipe","b":"say \"x\""}"#]);
+    for line in ["\"M\"x;b\n", "a;\"1\" \n", "\"1\"\"2\"3;b\n"] {
+        let why =
+            "record 1, `row`, at byte 0: something stands between a closing quote and the next delimiter";
+        refused(&layout, line, &[why]);
+    }
+}

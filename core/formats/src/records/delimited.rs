@@ -69,12 +69,43 @@ pub(super) fn columns(
     values: Option<usize>,
 ) -> Option<RecordErrorKind> {
     let Some(values) = values else { return Some(FrameError::LineEnd.into()) };
+    if is_behind_quote(line, how) {
+        return Some(FrameError::BehindQuote.into());
+    }
     let most = form.most.unwrap_or(usize::MAX);
     match (how.trailing, line.last() == Some(&how.delimiter)) {
         (true, false) => Some(RecordErrorKind::Unterminated),
         (false, true) if values == most.saturating_add(1) => Some(RecordErrorKind::Trailing),
         _ => miscounted(file, values, form.least, most),
     }
+}
+
+/// Whether anything stands behind a quoted value but a delimiter (RFC 4180, 2.5 to 2.7).
+fn is_behind_quote(line: &[u8], how: &Delimited) -> bool {
+    let Some(quote) = how.quote.filter(|quote| line.contains(quote)) else { return false };
+    let (mut at, mut begins) = (0, true);
+    while let Some(byte) = line.get(at) {
+        if !(begins && *byte == quote) {
+            begins = *byte == how.delimiter;
+            at += 1;
+            continue;
+        }
+        at += 1;
+        while let Some(byte) = line.get(at) {
+            at += match (*byte == quote, how.escape) {
+                (true, None) if line.get(at + 1) == Some(&quote) => 2,
+                (true, _) => break,
+                (false, Some(escape)) if *byte == escape => 2,
+                (false, _) => 1,
+            };
+        }
+        at += 1;
+        if line.get(at).is_some_and(|byte| *byte != how.delimiter) {
+            return true;
+        }
+        begins = false;
+    }
+    false
 }
 
 /// More values than fields, or fewer, where the layout does not take them.

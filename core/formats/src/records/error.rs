@@ -51,6 +51,11 @@ pub enum RecordErrorKind {
     /// A value that its field cannot have.
     #[error("the value {0}")]
     Value(#[from] ValueProblem),
+    /// Records of a fixed length that a line end stands between, which is taken for part of them.
+    #[error(
+        "it begins with a line end, which is taken for part of it: `line-ends-between: true` passes over line ends"
+    )]
+    LineEnds,
     /// A filler that is none.
     #[error("these bytes must be fillers, and are others")]
     Filler,

@@ -59,6 +59,14 @@ pub enum FrameError {
     /// A line that is to be written has what ends it within.
     #[error("it has a line end within, so that it would be read as two records")]
     LineEnd,
+    /// A descriptor word of part of a record (`VS`, `VBS`).
+    #[error(
+        "its descriptor word says that it is a segment of a record that spans several (VS, VBS), which is not read"
+    )]
+    Segment,
+    /// Text behind a quoted value.
+    #[error("something stands between a closing quote and the next delimiter")]
+    BehindQuote,
     /// A quote that is not closed.
     #[error("a quoted value does not end")]
     OpenQuote,
@@ -440,6 +448,12 @@ fn length_of(window: &[u8], prefix: &Prefix, ebcdic: bool) -> Result<Option<usiz
         return Ok(None);
     }
     let Some(bytes) = window.get(at..at + width) else { return Ok(None) };
+    let within = |index: &usize| (at..at + width).contains(index);
+    if prefix.zeros
+        && (0..prefix.bytes as usize).any(|index| !within(&index) && window.get(index) != Some(&0))
+    {
+        return Err(FrameError::Segment);
+    }
     let said = number(bytes, prefix.form, ebcdic)?;
     let length = said.saturating_add(i64::from(prefix.adjust));
     match usize::try_from(length) {

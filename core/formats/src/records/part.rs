@@ -125,6 +125,11 @@ impl Form {
         for path in told {
             mark(&mut parts, &path);
         }
+        if let Framing::LengthField { at, width, .. } = layout.file.framing {
+            let is_length =
+                |part: &&mut Part| part.start == Start::At(at) && part.extent == Extent::Bytes(width);
+            parts.iter_mut().filter(is_length).for_each(|part| part.tells = true);
+        }
         if let Framing::Delimited(delimited) = &layout.file.framing {
             let (least, most) = in_columns(&mut parts);
             return Self { delimited: Some(delimited.clone()), solid: 0, parts, least, most: Some(most) };

@@ -156,10 +156,10 @@ fn sample(name: &str, record: &str) -> String {
                 &[r#"{"id":"äöü","name":"ß€","rest":"ab"}"#, r#"{"id":"a","name":"","rest":""}"#]
             }
             "length field" => &[
-                r#"{"said":0,"text":"ab","how_many":"2","more":["abc","d"]}"#,
-                r#"{"said":0,"text":"","how_many":"0","more":[]}"#,
+                r#"{"text":"ab","how_many":"2","more":["abc","d"]}"#,
+                r#"{"text":"","how_many":"0","more":[]}"#,
             ],
-            "length field binary" => &[r#"{"kind":"A","said":0,"number":-1234567}"#],
+            "length field binary" => &[r#"{"kind":"A","number":-1234567}"#],
             "delimited" => &[
                 r#"{"id":"1","name":"a, \"b\"\n c","amount":-1.25,"due":"2025-11-29"}"#,
                 r#"{"id":"","name":"","amount":0,"due":null}"#,

@@ -585,3 +585,32 @@ records:
     assert_eq!(String::from_utf8_lossy(&made), "L0010020003\nL0300400070\nT000737\n");
     assert_eq!(decoded(&file, &made, false).1, Vec::<String>::new());
 }
+
+#[test]
+fn a_segment_is_no_record() {
+    let layout = "file: { framing: rdw }\nrecords: { row: { occurs: 0.., fields: { a: { length: 2 } } } }";
+    canonical(layout, b"\0\x06\0\0ab", "{\"_record\":\"row\",\"a\":\"ab\"}\n");
+    let why = "its descriptor word says that it is a segment of a record that spans several (VS, VBS), which is not read";
+    refuses(layout, b"\0\x06\x01\0ab", &[&format!("record 1, at byte 0: {why}")]);
+}
+
+#[test]
+fn line_ends_between_records_of_a_fixed_length_are_told_of() {
+    let layout =
+        "file: { framing: fixed, record-length: 4 }\nrecords: { row: { occurs: 0.., fields: { a: 1-4 } } }";
+    let told = "record 2, `row`, at byte 4: it begins with a line end, which is taken for part of it: `line-ends-between: true` passes over line ends";
+    refuses(layout, b"abcd\nabc", &[told]);
+    refuses(layout, b"abcdabcd", &[]);
+}
+
+#[test]
+fn a_length_within_a_record_is_written_by_itself() {
+    let layout = "
+file: { framing: length-field, length: { at: 2, width: 2, form: decimal } }
+records: { row: { occurs: 0.., fields: { kind: 1, length: 2-3 99, text: 4- } } }
+";
+    let lines = "{\"_record\":\"row\",\"kind\":\"a\",\"length\":5,\"text\":\"xy\"}\n";
+    canonical(layout, b"a05xy", lines);
+    assert_eq!(written(&compiled(layout).unwrap(), r#"{"kind":"a","text":"xyz"}"#), b"a06xyz");
+    assert!(unwritable(layout, &[r#"{"kind":"a","length":9,"text":"xy"}"#]).contains("another length"));
+}

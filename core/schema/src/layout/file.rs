@@ -120,6 +120,8 @@ pub struct Prefix {
     pub form: LengthForm,
     /// What is to be added to the number for the bytes that follow the prefix: -4 where an RDW counts itself.
     pub adjust: i32,
+    /// Its other bytes are zeros, as those of a descriptor word: what is there otherwise belongs to a record of several segments.
+    pub zeros: bool,
 }
 
 /// How a length is written.

@@ -272,9 +272,30 @@ impl<'f, R: Read> RecordReader<'f, R> {
             }
         };
         info.node = Some(node);
+        self.warn_of_line_ends(info);
         self.moved();
         self.values(node, info, last, sink);
         Next::Record(info)
+    }
+
+    /// The second record of a fixed length begins with a line end, and so may all.
+    fn warn_of_line_ends(&mut self, info: RecordInfo) {
+        let file = self.file;
+        let fixed = matches!(file.layout.file.framing, Framing::Fixed { line_ends: false, .. });
+        let begins = matches!(self.window.record(), [b'\r' | b'\n', ..]);
+        let text =
+            file.forms.iter().flatten().all(|form| form.solid == 0) && !file.layout.file.encoding.is_ebcdic();
+        if info.number == 2 && fixed && begins && text {
+            let error = RecordError {
+                kind: RecordErrorKind::LineEnds,
+                record: info.number,
+                offset: info.offset,
+                name: info.node.map(|node| file.structure.name(node).into()),
+                field: None,
+                raw: Vec::new(),
+            };
+            self.problems.push(Problem { error, warning: true });
+        }
     }
 
     /// What has closed is settled, what has opened begins.

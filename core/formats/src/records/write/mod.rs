@@ -285,8 +285,18 @@ impl<'f> RecordWriter<'f> {
             (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
             _ => {
                 let mut whole = self.with_margins(&record, raw);
+                let given_length = whole.clone();
                 let framed = self.frame.length_field(&mut whole);
                 framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                if whole != given_length
+                    && let Framing::LengthField { at, .. } = &file.layout.file.framing
+                    && let Some(part) =
+                        form.parts.iter().find(|part| part.tells && part.start == Start::At(*at))
+                    && given.get(&*part.name).is_some_and(|given| *given != Given::Null)
+                {
+                    let message = "the record has another length: leave it out, it is written by itself";
+                    return Err(Wrong::json(&part.name, message));
+                }
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {

@@ -159,7 +159,14 @@ fn framing(
             (false, ByteOrder::Big) => (0, 2, LengthForm::Binary(order)),
             (false, ByteOrder::Little) => (2, 2, LengthForm::Binary(order)),
         };
-        Prefix { bytes: 4, at, width, form, adjust: adjust - if inclusive { 4 } else { 0 } }
+        Prefix {
+            bytes: 4,
+            at,
+            width,
+            form,
+            adjust: adjust - if inclusive { 4 } else { 0 },
+            zeros: !written_out,
+        }
     };
     match kind {
         Kind::Lines => Framing::Lines { end, length },
@@ -172,6 +179,7 @@ fn framing(
         Kind::Bdw => Framing::Blocked(
             Prefix {
                 adjust: if block_inclusive { -4 } else { 0 },
+                zeros: false,
                 ..descriptor(block_order.unwrap_or(order), false)
             },
             descriptor(order, inclusive),
@@ -203,7 +211,7 @@ fn framing(
                 Kind::Prefix => {
                     let bytes = prefix.max(at + width);
                     let adjust = adjust - if inclusive { bytes as i32 } else { 0 };
-                    Framing::Prefixed(Prefix { bytes, at, width, form, adjust })
+                    Framing::Prefixed(Prefix { bytes, at, width, form, adjust, zeros: false })
                 }
                 _ => Framing::LengthField { at, width, form, adjust },
             }

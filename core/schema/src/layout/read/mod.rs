@@ -204,7 +204,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether records are lines of delimited values.
-    fn delimited(&self) -> bool {
+    pub(super) fn delimited(&self) -> bool {
         matches!(self.file.framing, super::Framing::Delimited(_))
     }
 

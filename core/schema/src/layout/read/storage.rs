@@ -141,12 +141,17 @@ impl<'a> Builder<'a> {
         Storage { form, nulls, invalid: self.defaults.invalid }
     }
 
+    /// Where texts are trimmed that say nothing of it: nothing fills up a delimited value.
+    fn trimmed(&self) -> Trim {
+        self.defaults.trim.unwrap_or(Trim { left: false, right: !self.delimited() })
+    }
+
     fn text_form(&self, encoding: Encoding) -> Text {
         Text {
             encoding,
             pad: ' ',
             justified: Side::Left,
-            trim: self.defaults.trim.unwrap_or(Trim { left: false, right: true }),
+            trim: self.trimmed(),
             transliterate: false,
             chars: self.defaults.chars.clone(),
         }
@@ -306,7 +311,7 @@ impl<'a> Builder<'a> {
         made.nulls = self.defaults.nulls_of(&made.form);
         made.invalid = self.defaults.invalid;
         if let Form::Text(text) = &mut made.form {
-            text.trim = self.defaults.trim.unwrap_or(Trim { left: false, right: true });
+            text.trim = self.trimmed();
             text.chars.clone_from(&self.defaults.chars);
         }
         match (declared, extent) {
