@@ -1,8 +1,8 @@
 //! `portolan translate --file`: the messages of a file of records through a route's mapping, without any system.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
-use portolan_formats::records::Messages;
+use portolan_formats::records::{Messages, Next, Nowhere, Problem, RecordFile, RecordReader};
 use portolan_mapping::{
     check::TargetContract,
     load::LoadedBatch,
@@ -34,6 +34,7 @@ pub(super) fn run(
     let mut scratch = Scratch::default();
     let (mut made, mut skipped, mut failed) = (0usize, 0usize, 0usize);
     let mut out = Vec::new();
+    let mut refused = Vec::new();
     loop {
         let next = messages.next().map(|(bytes, info)| (bytes.to_vec(), info));
         for problem in messages.problems() {
@@ -41,6 +42,9 @@ pub(super) fn run(
             told.tell(&problem, report);
         }
         let Some((message, info)) = next else { break };
+        if let Some(Refused { records, .. }) = refused.last_mut() {
+            records.end = records.end.min(info.number);
+        }
         if info.failed {
             continue;
         }
@@ -65,13 +69,12 @@ pub(super) fn run(
             }
             Err(error) => {
                 failed += 1;
-                report.note(format_args!(
-                    "error: {name}: record {}, at byte {}: {error}",
-                    info.number, info.offset
-                ));
+                let records = info.number..u64::MAX;
+                refused.push(Refused { records, offset: info.offset, error: error.to_string() });
             }
         }
     }
+    explain(&refused, path, &compiled.file, &mut told, report)?;
     let records = plural(usize::try_from(messages.count()).unwrap_or(usize::MAX), "record");
     let messages = plural(made, "message");
     match failed {
@@ -84,6 +87,47 @@ pub(super) fn run(
     }
     Ok(())
 }
+
+/// A message of which the mapping makes nothing.
+struct Refused {
+    /// From its own record to that of the next message.
+    records: Range<u64>,
+    offset: u64,
+    error: String,
+}
+
+/// Tells why messages were refused: by what is wrong with their records, where the layout says it, which names place and bytes; else by the
+/// mapping.
+fn explain(
+    refused: &[Refused],
+    path: &Path,
+    file: &RecordFile,
+    told: &mut Problems<'_>,
+    report: &Report,
+) -> Result<(), Failure> {
+    let mut wrong: Vec<Problem> = Vec::new();
+    // What was read from standard input is gone.
+    if !refused.is_empty() && path.as_os_str() != "-" {
+        let mut reader = RecordReader::new(file, layouts::open(path, file)?);
+        while reader.next(&mut Nowhere) != Next::End {
+            wrong.extend(
+                reader.problems().filter(|problem| !problem.warning).take(MOST - wrong.len().min(MOST)),
+            );
+        }
+    }
+    for Refused { records, offset, error } in refused {
+        let mut own = wrong.iter().filter(|problem| records.contains(&problem.error.record)).peekable();
+        if own.peek().is_none() {
+            let (name, number) = (path.display(), records.start);
+            report.note(format_args!("error: {name}: record {number}, at byte {offset}: {error}"));
+        }
+        own.for_each(|problem| told.tell(problem, report));
+    }
+    Ok(())
+}
+
+/// How many problems are looked for in a file.
+const MOST: usize = 10_000;
 
 /// What a message became, for people.
 fn shown(batch: &LoadedBatch, bytes: &[u8]) -> Result<String, Failure> {

@@ -126,6 +126,7 @@ impl Form {
             mark(&mut parts, &path);
         }
         if let Framing::LengthField { at, width, .. } = layout.file.framing {
+            let at = at.saturating_sub(layout.file.record_margins.0);
             let is_length =
                 |part: &&mut Part| part.start == Start::At(at) && part.extent == Extent::Bytes(width);
             parts.iter_mut().filter(is_length).for_each(|part| part.tells = true);

@@ -290,8 +290,10 @@ impl<'f> RecordWriter<'f> {
                 framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
                 if whole != given_length
                     && let Framing::LengthField { at, .. } = &file.layout.file.framing
-                    && let Some(part) =
-                        form.parts.iter().find(|part| part.tells && part.start == Start::At(*at))
+                    && let Some(part) = form.parts.iter().find(|part| {
+                        part.tells
+                            && part.start == Start::At(at.saturating_sub(file.layout.file.record_margins.0))
+                    })
                     && given.get(&*part.name).is_some_and(|given| *given != Given::Null)
                 {
                     let message = "the record has another length: leave it out, it is written by itself";
