@@ -162,6 +162,104 @@ pub trait FileStore: Send + Sync {
     fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
 }
 
+/// A route that takes files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRoute {
+    /// Its name.
+    pub route: Arc<str>,
+    /// The system that drops them.
+    pub system: Arc<str>,
+    /// The names of the files that it takes; all, where `None`.
+    pub pattern: Option<Arc<str>>,
+}
+
+/// A file that is whole, and is to be taken.
+#[derive(Clone)]
+pub struct Dropped {
+    /// The route that takes it.
+    pub route: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is known by.
+    pub hash: FileHash,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// When it was found.
+    pub received: Timestamp,
+    /// Opens it, from its beginning each time.
+    pub open: Arc<OpenFile>,
+}
+
+/// Opens a file that was dropped.
+pub type OpenFile = dyn Fn() -> std::io::Result<Box<dyn std::io::Read + Send>> + Send + Sync;
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFate {
+    /// It was taken.
+    Taken(Box<FileReceipt>),
+    /// None of it was taken.
+    Refused(Box<FileReceipt>),
+    /// What is in it was taken before, when it had this name.
+    Duplicate(Box<FileRecord>),
+    /// It cannot be taken now, and is to be left where it is.
+    NotNow(String),
+}
+
+/// What is said of a file that ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileReceipt {
+    /// The file.
+    pub name: String,
+    /// The route that took it.
+    pub route: String,
+    /// The SHA-256 of its content.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// `taken` or `refused`.
+    pub state: String,
+    /// When it was found, and when it ended, by RFC 3339.
+    pub received: String,
+    /// The end.
+    pub ended: String,
+    /// How many records it has.
+    pub records: u64,
+    /// What became of messages.
+    #[serde(flatten)]
+    pub counts: FileCounts,
+    /// Why all of it was refused.
+    pub reason: Option<String>,
+    /// Messages that were left out, by why.
+    pub skipped_by_reason: std::collections::BTreeMap<String, u64>,
+    /// What is wrong, the first so many of it.
+    pub errors: Vec<FileError>,
+}
+
+/// Something that is wrong with a file. No value stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileError {
+    /// The number of the record, from 1.
+    pub record: u64,
+    /// Where it begins, or the field: bytes from the beginning.
+    pub offset: u64,
+    /// Which record it is, where that is known.
+    pub kind: Option<String>,
+    /// The field.
+    pub field: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What the engine offers to adapters that find files.
+pub trait FileIntake: Send + Sync + 'static {
+    /// The routes that take files now.
+    fn file_routes(&self) -> Vec<FileRoute>;
+
+    /// Takes a file, or goes on with it where that was interrupted.
+    fn take_file(&self, dropped: Dropped) -> BoxFuture<'_, FileFate>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

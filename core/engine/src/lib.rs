@@ -9,6 +9,7 @@ mod cancel;
 mod delete;
 mod dispatch;
 mod engine;
+mod files;
 mod goes_on;
 mod guarded;
 mod held;
@@ -17,6 +18,7 @@ mod intake;
 mod listing;
 mod load;
 mod mapped;
+mod mapped_file;
 mod metrics;
 mod operations;
 mod operator;
@@ -34,8 +36,9 @@ pub use engine::{Engine, EngineOptions, StartError};
 pub use intake::EngineIntake;
 pub use load::{LoadError, Loaded, Loader};
 pub use mapped::compile;
+pub use mapped_file::compile_file;
 pub use operator::EngineOperator;
-pub use route::{Poll, Repeat, Route, RouteMode};
+pub use route::{FileSource, Poll, Repeat, Route, RouteMode};
 pub use translate::{Context, Keys, Question, Translate, Verdict};
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long the system has where neither the mapping nor its configuration says so.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 thread_local! {
     /// One translation runs at a time on a thread; its memory serves the next.
@@ -91,12 +91,13 @@ pub fn compile(
                 .into(),
             announced: false,
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
+            files: None,
         },
         bundle: content,
     })
 }
 
-fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::PolicyError> {
+pub(crate) fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_delivery::PolicyError> {
     match delivery.retry {
         None => Ok(RetryPolicy::NEVER),
         Some(Retry { max_attempts, initial_backoff, max_backoff, backoff_multiplier }) => {

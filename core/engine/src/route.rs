@@ -5,7 +5,9 @@ use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
 use portolan_delivery::{
     BundleHash, DeadLetters, Idempotency, Order, OrderKey, RetryPolicy, RouteView, Target,
 };
-use portolan_schema::Protocol;
+use portolan_formats::records::RecordFile;
+use portolan_mapping::file::RejectLimit;
+use portolan_schema::{Protocol, layout::Excerpt};
 
 use crate::{
     metrics::RouteMetrics,
@@ -82,6 +84,23 @@ pub struct Route {
     pub announced: bool,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
+    /// The files that it takes, where that is what it does; then it serves no method.
+    pub files: Option<Arc<FileSource>>,
+}
+
+/// Files as the source of a route.
+#[derive(Debug)]
+pub struct FileSource {
+    /// The system that drops them.
+    pub system: Arc<str>,
+    /// The names of those that are taken; all, where `None`.
+    pub pattern: Option<Arc<str>>,
+    /// How they are read.
+    pub file: RecordFile,
+    /// What a message is.
+    pub excerpt: Arc<Excerpt>,
+    /// How many messages may fail.
+    pub rejects: Option<RejectLimit>,
 }
 
 /// How a system is asked for its answer.
@@ -164,7 +183,9 @@ impl RouteTable {
     pub(crate) fn new(generation: u64, routes: impl IntoIterator<Item = Arc<Served>>) -> Self {
         let mut table = Self { generation, ..Self::default() };
         for route in routes {
-            table.by_method.insert(route.method.clone(), route.clone());
+            if route.files.is_none() {
+                table.by_method.insert(route.method.clone(), route.clone());
+            }
             table.by_name.insert(route.name.clone(), route);
         }
         table

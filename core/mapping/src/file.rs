@@ -36,6 +36,10 @@ pub struct BatchRoute {
     pub target: BatchTarget,
     /// Messages that are left out, with the reason.
     pub skip: Vec<SkipRule>,
+    /// How messages are delivered.
+    pub delivery: Delivery,
+    /// So many messages of a file may fail; any number, where `None`.
+    pub rejects: Option<RejectLimit>,
     /// The way there.
     pub request: Direction,
     /// Tables, in order.
@@ -50,6 +54,25 @@ pub struct BatchRoute {
     pub visible: Visible,
     /// Something of it could not be read: it is checked as far as it goes, and never served.
     pub broken: bool,
+}
+
+/// How many messages of a file may fail before all of it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectLimit {
+    /// So many.
+    Count(u64),
+    /// So many of ten thousand: hundredths of a per cent.
+    Share(u32),
+}
+
+impl RejectLimit {
+    /// Whether so many of so many messages are too many.
+    pub fn is_exceeded(self, rejected: u64, of: u64) -> bool {
+        match self {
+            Self::Count(most) => rejected > most,
+            Self::Share(share) => u128::from(rejected) * 10_000 > u128::from(of) * u128::from(share),
+        }
+    }
 }
 
 /// A file as source.

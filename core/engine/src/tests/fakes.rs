@@ -203,6 +203,7 @@ impl OneRoute {
             target: self.system.clone(),
             response_type: "test.Reply".into(),
             announced: false,
+            files: None,
             descriptors: Arc::from(Vec::new()),
         };
         Loaded { route, bundle: content }

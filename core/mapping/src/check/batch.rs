@@ -8,9 +8,9 @@ use portolan_schema::{
     layout::{Excerpt, Layout, NodeId},
 };
 
-use super::{Checker, Source, VisibleField, document::merged, endpoints, tables};
+use super::{Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints, tables};
 use crate::{
-    file::{BatchRoute, BatchTarget, Placed, Rule},
+    file::{BatchRoute, BatchTarget, Idempotent, Mode, Placed, RejectLimit, Rule},
     ir::{Expr, Tables, Translation},
     secret::Secrets,
 };
@@ -43,6 +43,10 @@ pub struct CheckedBatch {
     pub binding: Option<SoapBinding>,
     /// Messages that are left out.
     pub skip: Vec<CheckedSkip>,
+    /// How messages are delivered.
+    pub delivery: DeliveryPolicy,
+    /// So many may fail.
+    pub rejects: Option<RejectLimit>,
     /// From a record to the system's message.
     pub request: Translation,
     /// The tables that it looks up.
@@ -132,6 +136,14 @@ fn checked(
         operation: told.operation,
         binding: told.binding,
         skip,
+        delivery: DeliveryPolicy {
+            mode: Mode::Operation,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
+            timeout: route.delivery.timeout,
+            deadline: route.delivery.deadline,
+            retry: route.delivery.retry,
+        },
+        rejects: route.rejects,
         request,
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible,

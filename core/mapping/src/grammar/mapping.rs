@@ -58,6 +58,8 @@ pub static BATCH_ROUTE: Group = Group {
         Key::required("source", Value::Group(&BATCH_FROM), "The file that is taken."),
         Key::required("target", Value::Group(&BATCH_TO), "What becomes of each message."),
         Key::new("skip", List(&Value::Group(&SKIP)), "Messages that are left out, and counted."),
+        Key::new("delivery", Value::Group(&BATCH_DELIVERY), "How messages are delivered."),
+        Key::new("rejects", Value::Group(&REJECTS), "What becomes of a file of which messages fail."),
         Key::required("request", Value::Group(&REQUEST), "From a record to the system's message."),
         Key::new(
             "tables",
@@ -178,6 +180,25 @@ pub(crate) static SOAP: Group = Group {
             "Local files for what the WSDL would load from the network: URL to file.",
         ),
     ],
+};
+
+pub(crate) static BATCH_DELIVERY: Group = Group {
+    name: "`delivery`",
+    keys: &[
+        Key::new("idempotent", Boolean, "Whether the system may be asked twice. Default false."),
+        Key::new("timeout", Duration, "How long one attempt may take. Default: that of the system."),
+        Key::new("deadline", Duration, "How long a message may be tried at all."),
+        Key::new("retry", Value::Group(&RETRY), "When it is tried again. Default: never."),
+    ],
+};
+
+pub(crate) static REJECTS: Group = Group {
+    name: "`rejects`",
+    keys: &[Key::new(
+        "limit",
+        Text,
+        "How many messages may fail before the whole file is refused: a number, or a share such as `1%` or `0.25%`. Default: any number.",
+    )],
 };
 
 pub(crate) static DELIVERY: Group = Group {

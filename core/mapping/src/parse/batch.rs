@@ -3,11 +3,11 @@
 use portolan_diagnostics::Diagnostic;
 
 use super::{
-    keys::{Finish, Keys, items, leaf, shared, text},
-    route::{calendars, direction, grpc_of, maps, name, soap_of, tables, visible},
+    keys::{Finish, Keys, boolean, duration, items, leaf, shared, text},
+    route::{calendars, defaults, direction, grpc_of, maps, name, retry, soap_of, tables, visible},
 };
 use crate::{
-    file::{BatchRoute, BatchSource, BatchTarget, Placed, SkipRule},
+    file::{BatchRoute, BatchSource, BatchTarget, Delivery, Idempotent, Placed, RejectLimit, SkipRule},
     grammar,
     yaml::{Entry, Node, NodeKind},
 };
@@ -31,6 +31,11 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
     let source = keys.require("source", findings).and_then(|e| source(&e.value, findings));
     let target = keys.require("target", findings).and_then(|e| target(&e.value, findings));
     let skip = keys.take("skip").map(|e| skip(e, findings)).unwrap_or_default();
+    let delivery = match keys.take("delivery") {
+        Some(entry) => delivery(&entry.value, findings),
+        None => defaults(keys.span()),
+    };
+    let rejects = keys.take("rejects").and_then(|e| rejects(&e.value, findings));
     let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
     let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let calendars = keys.take("calendars").map(|e| calendars(&e.value, findings)).unwrap_or_default();
@@ -43,6 +48,8 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         source: source?,
         target: target?,
         skip,
+        delivery,
+        rejects,
         request: request?,
         tables,
         table_files,
@@ -94,6 +101,41 @@ fn target(node: &Node, findings: &mut Findings) -> Option<BatchTarget> {
             None
         }
     }
+}
+
+/// What a message of a file may say of its delivery: nobody waits for it.
+fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
+    let Some(mut keys) = Keys::of(node, &grammar::BATCH_DELIVERY, findings) else {
+        return defaults(node.span);
+    };
+    let idempotent = keys.take("idempotent").and_then(|e| boolean(e, findings)).unwrap_or(false);
+    let timeout = keys.take("timeout").and_then(|e| duration(e, findings));
+    let deadline = keys.take("deadline").and_then(|e| duration(e, findings));
+    let retry = keys.take("retry").and_then(|e| retry(&e.value, findings));
+    keys.finish(findings);
+    let idempotent = if idempotent { Idempotent::Yes } else { Idempotent::No };
+    Delivery { idempotent, timeout, deadline, retry, ..defaults(node.span) }
+}
+
+fn rejects(node: &Node, findings: &mut Findings) -> Option<RejectLimit> {
+    let mut keys = Keys::of(node, &grammar::REJECTS, findings)?;
+    let limit = keys.take("limit").and_then(|e| text(e, findings));
+    keys.finish(findings);
+    let limit = limit?;
+    let share = |text: &str| {
+        let share = portolan_formats::Decimal::parse(text.trim())?.rescale(2)?;
+        u32::try_from(share.mantissa).ok().filter(|share| *share <= 10_000)
+    };
+    let read = match limit.value.strip_suffix('%') {
+        Some(text) => share(text).map(RejectLimit::Share),
+        None => limit.value.parse().ok().map(RejectLimit::Count),
+    };
+    if read.is_none() {
+        let message =
+            format!("`{}` is no limit: a number of messages, or a share of them such as `1%`", limit.value);
+        findings.push(super::keys::bad(limit.span, message));
+    }
+    read
 }
 
 fn skip(entry: &Entry, findings: &mut Findings) -> Vec<SkipRule> {

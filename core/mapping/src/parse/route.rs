@@ -131,7 +131,7 @@ fn stand_ins(node: &Node, findings: &mut Findings) -> Vec<(Placed<String>, Place
     pairs.collect()
 }
 
-fn defaults(span: Span) -> Delivery {
+pub(super) fn defaults(span: Span) -> Delivery {
     let mode = Placed { value: Some(Mode::RequestReply), span };
     Delivery {
         mode,
@@ -221,7 +221,7 @@ fn mode(entry: &Entry, findings: &mut Findings) -> Option<Mode> {
     known
 }
 
-fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
+pub(super) fn retry(node: &Node, findings: &mut Findings) -> Option<Retry> {
     let mut keys = Keys::of(node, &grammar::RETRY, findings)?;
     let attempts = keys.require("max-attempts", findings).and_then(|e| {
         let written = text(e, findings)?;

@@ -1,0 +1,356 @@
+//! Files as a source: verified whole, then taken message by message, in blocks that are durable with how far they came. What was
+//! interrupted goes on behind the last block.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use portolan_delivery::{
+    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileError, FileFate,
+    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, Start, Timestamp,
+};
+use portolan_formats::records::{Messages, Problem, RecordErrorKind, input};
+use portolan_schema::layout::NodeId;
+use tokio::sync::mpsc;
+
+use crate::{
+    engine::Engine,
+    intake::EngineIntake,
+    mapped_file::SKIPPED,
+    route::{FileSource, Served},
+    translate::{Context, Keys},
+};
+
+/// Messages of a block.
+const BLOCK: usize = 1000;
+/// How many errors a receipt has.
+const ERRORS: usize = 1000;
+
+impl FileIntake for EngineIntake {
+    fn file_routes(&self) -> Vec<FileRoute> {
+        let table = self.0.table.load();
+        let routes = table.by_name.values().filter_map(|route| {
+            let files = route.files.as_ref()?;
+            Some(FileRoute {
+                route: route.name.clone(),
+                system: files.system.clone(),
+                pattern: files.pattern.clone(),
+            })
+        });
+        let mut routes: Vec<_> = routes.collect();
+        routes.sort_by(|a, b| a.route.cmp(&b.route));
+        routes
+    }
+
+    fn take_file(&self, dropped: Dropped) -> BoxFuture<'_, FileFate> {
+        Box::pin(async move {
+            let _work = self.0.work();
+            self.0.take_file(dropped).await.unwrap_or_else(FileFate::NotNow)
+        })
+    }
+}
+
+impl Engine {
+    async fn take_file(&self, dropped: Dropped) -> Result<FileFate, String> {
+        if !self.is_ready() {
+            return Err("the gateway takes nothing now".to_owned());
+        }
+        let store = self.delivery.files().ok_or("this queue takes no files yet")?;
+        let failed = |error| self.failed(error).to_string();
+        let route = self.table.load().by_name.get(&dropped.route).cloned();
+        let route = route.ok_or_else(|| format!("route {} is not served any more", dropped.route))?;
+        let arrival = Arrival {
+            hash: dropped.hash,
+            route: route.name.clone(),
+            bundle: route.bundle,
+            name: dropped.name.clone(),
+            bytes: dropped.bytes,
+            received: dropped.received,
+        };
+        let record = match store.begin_file(arrival, self.gateway).await.map_err(failed)? {
+            Arrived::Known(record) => return Ok(FileFate::Duplicate(record)),
+            Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
+            Arrived::Open(record) => record,
+        };
+        // A file goes on with the version with which it began.
+        let route = match record.arrival.bundle == route.bundle {
+            true => route,
+            false => self
+                .version(&route.name, record.arrival.bundle)
+                .await
+                .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
+        };
+        let seen = {
+            let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
+            let seen = tokio::task::spawn_blocking(move || verify(&route, &dropped, &record)).await;
+            seen.map_err(|error| error.to_string())??
+        };
+        if let Some(reason) = &seen.refused {
+            tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
+            return self.end(store, &record, FileState::Refused, &seen).await.map(FileFate::Refused);
+        }
+        self.release(store, &route, &dropped, &record, &seen).await?;
+        let FileCounts { messages, skipped, rejected } = seen.counts;
+        tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
+        self.end(store, &record, FileState::Taken, &seen).await.map(FileFate::Taken)
+    }
+
+    /// Makes the messages durable that were found to be sound.
+    async fn release(
+        &self,
+        store: &dyn FileStore,
+        route: &Arc<Served>,
+        dropped: &Dropped,
+        record: &FileRecord,
+        seen: &Seen,
+    ) -> Result<(), String> {
+        let (blocks, mut ready) = mpsc::channel(2);
+        let cutting = {
+            let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
+            let left_out = seen.left_out.clone();
+            tokio::task::spawn_blocking(move || cut(&route, &dropped, &record, &left_out, &blocks))
+        };
+        while let Some(block) = ready.recv().await {
+            let accepted = store.accept_block(block, self.gateway).await;
+            if !accepted.map_err(|error| self.failed(error).to_string())? {
+                return Err("another gateway took it over".to_owned());
+            }
+        }
+        cutting.await.map_err(|error| error.to_string())?
+    }
+
+    async fn end(
+        &self,
+        store: &dyn FileStore,
+        record: &FileRecord,
+        state: FileState,
+        seen: &Seen,
+    ) -> Result<Box<FileReceipt>, String> {
+        let now = Timestamp::now();
+        let Arrival { hash, route, name, bytes, received, .. } = &record.arrival;
+        let time = |at: Timestamp| jiff::Timestamp::from_microsecond(at.0).unwrap_or_default().to_string();
+        let counts = match state {
+            FileState::Refused => FileCounts { messages: 0, ..seen.counts },
+            _ => seen.counts,
+        };
+        let receipt = FileReceipt {
+            name: name.to_string(),
+            route: route.to_string(),
+            sha256: hash.to_string(),
+            bytes: *bytes,
+            state: state.name().to_owned(),
+            received: time(*received),
+            ended: time(now),
+            records: seen.records,
+            counts,
+            reason: seen.refused.clone(),
+            skipped_by_reason: seen.skipped.clone(),
+            errors: seen.errors.clone(),
+        };
+        let text = serde_json::to_string(&receipt).map_err(|error| error.to_string())?;
+        let ended = store.end_file(route.clone(), *hash, state, text.into(), now).await;
+        ended.map_err(|error| self.failed(error).to_string())?;
+        Ok(Box::new(receipt))
+    }
+}
+
+/// What the first reading of a file found.
+#[derive(Debug, Default)]
+struct Seen {
+    records: u64,
+    counts: FileCounts,
+    /// The records of messages that are not accepted, in order, and whether the route leaves them out.
+    left_out: Arc<Vec<(u64, bool)>>,
+    skipped: BTreeMap<String, u64>,
+    errors: Vec<FileError>,
+    refused: Option<String>,
+}
+
+impl Seen {
+    fn tell(&mut self, error: FileError) {
+        if self.errors.len() < ERRORS {
+            self.errors.push(error);
+        }
+    }
+}
+
+fn messages<'f>(
+    files: &'f FileSource,
+    dropped: &Dropped,
+) -> Result<Messages<'f, Box<dyn std::io::Read>>, String> {
+    let raw = (dropped.open)().map_err(|error| format!("it cannot be read: {error}"))?;
+    let input = input::open(raw, files.file.layout().file.compression);
+    let input = input.map_err(|error| format!("it cannot be read: {error}"))?;
+    Ok(Messages::new(&files.file, &files.excerpt, input))
+}
+
+fn source(route: &Served) -> Result<&FileSource, String> {
+    route.files.as_deref().ok_or_else(|| "its route takes no files any more".to_owned())
+}
+
+/// Reads the whole file: what of it is sound, and whether all of it is.
+fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
+    let files = source(route)?;
+    let mut messages = messages(files, dropped)?;
+    let mut seen = Seen::default();
+    let (mut left_out, mut out) = (Vec::new(), Vec::new());
+    let mut broken = 0usize;
+    loop {
+        let next = messages.next().map(|(bytes, info)| (bytes.to_vec(), info));
+        let problems: Vec<Problem> = messages.problems().filter(|problem| !problem.warning).collect();
+        for problem in &problems {
+            broken += usize::from(concerns_the_file(problem, files));
+            seen.tell(error_of(problem));
+        }
+        let Some((message, info)) = next else { break };
+        if info.failed {
+            seen.counts.rejected += 1;
+            left_out.push((info.number, false));
+            continue;
+        }
+        out.clear();
+        let id = MessageId::of_record(dropped.hash, record.arrival.received, info.number);
+        match route.translate.request(&message, context(id, record), &mut out) {
+            Ok(_) => seen.counts.messages += 1,
+            Err(failure) if failure.reason == SKIPPED => {
+                seen.counts.skipped += 1;
+                *seen.skipped.entry(failure.message).or_default() += 1;
+                left_out.push((info.number, true));
+            }
+            Err(failure) => {
+                seen.counts.rejected += 1;
+                left_out.push((info.number, false));
+                let field = failure.fields.first().map(|field| field.field.clone());
+                let (record, offset) = (info.number, info.offset);
+                seen.tell(FileError { record, offset, kind: None, field, reason: failure.message });
+            }
+        }
+    }
+    seen.records = messages.count();
+    let FileCounts { messages, rejected, .. } = seen.counts;
+    let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
+    seen.refused = match (broken, limit) {
+        (0, None) => None,
+        (0, Some(_)) => {
+            Some(format!("{rejected} of {} messages failed, more than its route allows", messages + rejected))
+        }
+        (broken, _) => Some(format!(
+            "{broken} errors in what all messages rest on: its structure, its totals, or records around them"
+        )),
+    };
+    seen.left_out = Arc::new(left_out);
+    Ok(seen)
+}
+
+fn context(message: MessageId, record: &FileRecord) -> Context<'_> {
+    Context {
+        message,
+        received: record.arrival.received,
+        caller: None,
+        request_id: None,
+        metadata: &[],
+        attempt: 1,
+    }
+}
+
+/// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
+fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
+    let of_all = matches!(
+        problem.error.kind,
+        RecordErrorKind::Input(_)
+            | RecordErrorKind::Frame(_)
+            | RecordErrorKind::Misplaced(_)
+            | RecordErrorKind::Verify { .. }
+            | RecordErrorKind::Sum
+    );
+    let layout = files.file.layout();
+    let is_within = |node: NodeId| {
+        let mut at = Some(node);
+        std::iter::from_fn(move || {
+            let node = at?;
+            at = layout.node(node).parent;
+            Some(node)
+        })
+        .any(|node| node == files.excerpt.each)
+    };
+    let within = problem.error.name.as_deref().and_then(|name| layout.find(name)).is_some_and(is_within);
+    of_all || !within
+}
+
+fn error_of(problem: &Problem) -> FileError {
+    let error = &problem.error;
+    FileError {
+        record: error.record,
+        offset: error.offset,
+        kind: error.name.as_deref().map(str::to_owned),
+        field: error.field.as_deref().map(str::to_owned),
+        reason: error.kind.to_string(),
+    }
+}
+
+/// Reads the file once more, and gives on what is behind the last block of an earlier time.
+fn cut(
+    route: &Served,
+    dropped: &Dropped,
+    record: &FileRecord,
+    left_out: &[(u64, bool)],
+    blocks: &mpsc::Sender<Block>,
+) -> Result<(), String> {
+    let files = source(route)?;
+    let mut messages = messages(files, dropped)?;
+    let mut left_out = left_out.iter().copied().peekable();
+    let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
+    let (mut from, mut last) = (record.position, record.position);
+    let now = Timestamp::now();
+    let send = |messages, from, to, counts| {
+        let block = Block { route: route.name.clone(), file: dropped.hash, from, to, messages, counts };
+        // Whoever takes them says why, where he takes no more.
+        blocks.blocking_send(block).is_ok()
+    };
+    while let Some((message, info)) = messages.next() {
+        let out = left_out.next_if(|(number, _)| *number == info.number);
+        match out {
+            Some((_, true)) => counts.skipped += 1,
+            Some((_, false)) => counts.rejected += 1,
+            None => counts.messages += 1,
+        }
+        if info.number <= record.position {
+            continue;
+        }
+        last = info.number;
+        if out.is_none() {
+            let id = MessageId::of_record(dropped.hash, record.arrival.received, info.number);
+            let envelope = envelope(route, record, id, now);
+            let payload = Bytes::copy_from_slice(message);
+            block.push(Accept { envelope, payload, start: Start::Due(now) });
+        }
+        if block.len() == BLOCK {
+            if !send(std::mem::take(&mut block), from, last, counts) {
+                return Ok(());
+            }
+            from = last;
+        }
+    }
+    if last > from || !block.is_empty() {
+        send(block, from, last, counts);
+    }
+    Ok(())
+}
+
+fn envelope(route: &Served, record: &FileRecord, id: MessageId, now: Timestamp) -> Envelope {
+    let received = record.arrival.received;
+    Envelope {
+        id,
+        route: route.name.clone(),
+        bundle: route.bundle,
+        mode: Mode::Operation,
+        received,
+        deadline: route.answer_within.map(|within| now.plus(within)),
+        idempotency: route.idempotency(&Keys::default()),
+        order: None,
+        caller: None,
+        request_key: None,
+        metadata: Vec::new(),
+        traceparent: None,
+        announced: route.announced,
+    }
+}

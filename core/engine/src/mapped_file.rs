@@ -1,0 +1,159 @@
+//! Mappings of files at work: a message is a record of a file, and nobody waits for what the system answers.
+
+use std::{cell::RefCell, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use portolan_delivery::{Failure, FaultClass, Status, Target};
+use portolan_diagnostics::Sources;
+use portolan_mapping::{
+    compile::CompiledBatch,
+    load::LoadedBatch,
+    plan::{Plan, Visible},
+    run::{self, Environment, RunError, Scratch},
+};
+use portolan_schema::Protocol;
+
+use crate::{
+    bundle::Bundle,
+    load::{LoadError, Loaded},
+    mapped::{DEFAULT_TIMEOUT, policy},
+    route::{FileSource, Repeat, Route, RouteMode},
+    translate::{Context, Keys, Question, Translate, Verdict},
+};
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// The reason of a message that its route leaves out.
+pub(crate) const SKIPPED: &str = "SKIPPED";
+
+/// Makes a route that takes files of one that was loaded. `entry` is the mapping file's name among `sources`.
+pub fn compile_file(
+    loaded: &LoadedBatch,
+    entry: &str,
+    sources: &Sources,
+    target: Arc<dyn Target>,
+    system_timeout: Option<Duration>,
+) -> Result<Loaded, LoadError> {
+    let route = &loaded.route;
+    let unsound = |why: &dyn std::fmt::Display| LoadError::plain(format!("route {}: {why}", route.name));
+    let files = loaded.files.iter().filter_map(|id| sources.get(*id));
+    let bundle = Bundle::new(entry, &*route.name, files.map(|f| (f.name.to_string(), f.text.to_string())));
+    let (hash, content) = bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))?;
+    let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
+    let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
+    let CompiledBatch { file, excerpt, request, visible } = compiled;
+    Ok(Loaded {
+        route: Route {
+            name: route.name.clone(),
+            bundle: hash,
+            method: "".into(),
+            system: route.target_system.value.clone(),
+            mode: RouteMode::Operation,
+            repeat: if route.delivery.idempotent { Repeat::Always } else { Repeat::Never },
+            order: None,
+            timeout: route.delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
+            answer_within: route.delivery.deadline,
+            retry,
+            translate: Arc::new(MappedFile { route: route.name.clone(), request, visible }),
+            protocol: Arc::new(protocol(loaded)),
+            poll: None,
+            target,
+            response_type: "".into(),
+            announced: false,
+            descriptors: Arc::default(),
+            files: Some(Arc::new(FileSource {
+                system: route.system.value.clone(),
+                pattern: route.pattern.clone(),
+                file,
+                excerpt,
+                rejects: route.rejects,
+            })),
+        },
+        bundle: content,
+    })
+}
+
+fn protocol(loaded: &LoadedBatch) -> Protocol {
+    match &loaded.route.binding {
+        Some(binding) => Protocol::Soap(binding.clone()),
+        None => Protocol::Grpc {
+            path: loaded.route.operation.to_string(),
+            client_streaming: false,
+            server_streaming: false,
+            long_running: None,
+        },
+    }
+}
+
+/// A checked route's plan.
+struct MappedFile {
+    route: Arc<str>,
+    request: Plan,
+    visible: Visible,
+}
+
+impl Translate for MappedFile {
+    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        let mut text = uuid::Uuid::encode_buffer();
+        let environment = Environment {
+            context: run::Context {
+                message_id: context.message.0.hyphenated().encode_lower(&mut text),
+                route: &self.route,
+                caller: None,
+                received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
+                attempt: context.attempt,
+                request_id: None,
+            },
+            metadata: &[],
+            original: None,
+        };
+        let run = SCRATCH.with_borrow_mut(|scratch| self.request.run(payload, &environment, scratch, out));
+        run.map(|()| Keys::default()).map_err(|error| {
+            let reason = match &error {
+                RunError::Skipped { .. } => SKIPPED,
+                RunError::Refused { .. } | RunError::Broken { .. } => "REQUIREMENT_NOT_MET",
+                _ => "VALUE_REFUSED",
+            };
+            let message = match &error {
+                RunError::Skipped { reason } => reason.to_string(),
+                error => error.to_string(),
+            };
+            let failure = Failure::new(Status::InvalidArgument, FaultClass::Request, reason, message);
+            match error.source_path() {
+                Some(field) => {
+                    let description = failure.message.clone();
+                    failure.at_field(field, description)
+                }
+                None => failure,
+            }
+        })
+    }
+
+    /// That the system answers is what there is to know.
+    fn reply(&self, _: &[u8], _: &[u8], _: Question, _: Context<'_>) -> Verdict {
+        Verdict::Reply(Bytes::new())
+    }
+
+    fn poll(&self, _: &[u8], _: &[u8], _: Context<'_>, _: &mut Vec<u8>) -> Result<(), Failure> {
+        let why = "a route that takes files does not ask for answers";
+        Err(Failure::new(Status::Internal, FaultClass::Internal, "POLL_IMPOSSIBLE", why))
+    }
+
+    fn is_reply(&self, bytes: &[u8]) -> Result<(), String> {
+        if bytes.is_empty() { Ok(()) } else { Err("nobody waits for an answer: it is empty".to_owned()) }
+    }
+
+    fn visible_request(&self, payload: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        self.visible.show(payload)
+    }
+
+    fn visible_reply(&self, _: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
+        Vec::new()
+    }
+
+    fn metadata_names(&self) -> &[Arc<str>] {
+        &[]
+    }
+}
