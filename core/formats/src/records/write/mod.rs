@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{Unwritable, Value, ValueProblem};
 use fields::same;
-use totals::{is_alone, is_given};
+use totals::{is_given, is_known};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
@@ -273,14 +273,21 @@ impl<'f> RecordWriter<'f> {
             self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
+        let same = template_record.as_ref() == Some(&record);
+        self.put(&record, raw, same, out)
+    }
+
+    /// Appends a record with what frames it; `same`: as it stands in `raw`.
+    fn put(&mut self, record: &[u8], raw: Option<&[u8]>, same: bool, out: &mut Vec<u8>) -> Result<(), Wrong> {
+        let file = self.file;
         self.end_line(out);
         let before = out.len();
         let offset = self.written + (before - self.began) as u64;
         let around = raw.and_then(|raw| self.around(raw));
-        match (raw, &template_record) {
-            (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
+        match raw {
+            Some(raw) if same => out.extend_from_slice(raw),
             _ => {
-                let mut whole = self.with_margins(&record, raw);
+                let mut whole = self.with_margins(record, raw);
                 let framed = self.frame.length_field(&mut whole);
                 framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
@@ -304,7 +311,11 @@ impl<'f> RecordWriter<'f> {
         self.open = self.is_open(&out[before..]);
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
-        let data = self.data_of(&out[before..]).unwrap_or(0..frame);
+        let data = match file.layout.file.framing {
+            // A block of its own, of which the record is the end.
+            Framing::Blocked(..) if !self.blocks_given => frame - self.with_margins(record, raw).len()..frame,
+            _ => self.data_of(&out[before..]).unwrap_or(0..frame),
+        };
         for (_, pending) in
             self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)
         {
