@@ -4,6 +4,7 @@
 //! to fillers and odd signs. Without it the record is written as its layout would have it.
 
 mod fields;
+mod original;
 mod raw;
 mod totals;
 mod values;
@@ -30,6 +31,7 @@ use super::{
 };
 use crate::{Unwritable, Value, ValueProblem};
 use fields::same;
+pub use original::Rebuild;
 use totals::{is_given, is_known};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;

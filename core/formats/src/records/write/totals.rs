@@ -63,7 +63,7 @@ impl RecordWriter<'_> {
     }
 
     /// Writes a computed value into its record.
-    fn fill_in(
+    pub(super) fn fill_in(
         &self,
         node: NodeId,
         form: &Form,
