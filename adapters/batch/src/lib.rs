@@ -14,6 +14,7 @@ mod manifest;
 mod name;
 mod options;
 mod pattern;
+pub mod reject;
 mod write;
 
 pub use claim::{Claim, Identity, Orphan, Reading};
@@ -22,4 +23,4 @@ pub use folder::Folder;
 pub use look::{Candidate, Ignored, Look, Why};
 pub use options::{Complete, FolderOptions, Place};
 pub use pattern::{Pattern, PatternError};
-pub use write::{Aside, Written};
+pub use write::{Aside, Patch, Written};

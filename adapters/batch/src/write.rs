@@ -30,6 +30,15 @@ pub enum Written {
     Same,
 }
 
+/// Something that is written from front to back, and of which bytes may be written over that were written before they were known.
+pub trait Patch: Write {
+    /// Writes over what was written too early, as totals that stand before what they count.
+    ///
+    /// # Errors
+    /// It cannot be written, or was not written before.
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
 /// A file that is being written, and has no name yet.
 #[derive(Debug)]
 pub struct Aside<'d> {
@@ -99,22 +108,33 @@ impl Write for Aside<'_> {
     }
 }
 
-impl<'d> Aside<'d> {
-    /// Writes over what was written too early, as totals that stand before what they count.
-    ///
-    /// # Errors
-    /// It cannot be written, or was not written before.
-    pub fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+impl Patch for Aside<'_> {
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let end = self.file.stream_position()?;
         if at.saturating_add(bytes.len() as u64) > end {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet"));
+            return Err(not_written());
         }
         self.file.seek(SeekFrom::Start(at))?;
         self.file.write_all(bytes)?;
         self.file.seek(SeekFrom::Start(end))?;
         Ok(())
     }
+}
 
+impl Patch for Vec<u8> {
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let from = usize::try_from(at).unwrap_or(usize::MAX);
+        let slot = self.get_mut(from..from.saturating_add(bytes.len())).ok_or_else(not_written)?;
+        slot.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn not_written() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet")
+}
+
+impl<'d> Aside<'d> {
     fn filled(
         dir: &'d Dir,
         name: &str,

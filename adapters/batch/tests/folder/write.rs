@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use portolan_batch::{FolderError, Place, Written};
+use portolan_batch::{FolderError, Patch, Place, Written};
 
 use super::*;
 
