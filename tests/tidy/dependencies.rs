@@ -13,6 +13,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("engine", &["diagnostics", "schema", "formats", "mapping", "delivery"]),
     ("grpc", ADAPTER),
     ("soap", ADAPTER),
+    ("batch", ADAPTER),
     ("sqlite", ADAPTER),
     ("postgres", ADAPTER),
     ("rabbitmq", ADAPTER),

@@ -332,13 +332,6 @@ impl Formula {
         }
     }
 
-    /// Whether it asks for a count or a sum over records.
-    pub(super) fn totals(&self) -> bool {
-        let mut any = false;
-        self.each(&mut |formula| any |= matches!(formula, Self::Total(_)));
-        any
-    }
-
     /// Every field that it asks for.
     pub(super) fn each_place(&self, see: &mut dyn FnMut(&Place)) {
         self.each(&mut |formula| match formula {

@@ -46,4 +46,4 @@ pub use slots::ExcerptReader;
 pub use structure::Misplaced;
 pub use target::{RecordField, RecordTarget};
 pub use values::{Nowhere, Sink};
-pub use write::RecordWriter;
+pub use write::{Rebuild, RecordWriter};

@@ -215,6 +215,15 @@ impl Totals {
         !self.fed_by[node.0 as usize].is_empty()
     }
 
+    /// Whether a record or group feeds a total that a formula asks for.
+    pub(super) fn feeds_any(&self, node: NodeId, formula: &Formula) -> bool {
+        let mut any = false;
+        formula.each(&mut |formula| {
+            any |= matches!(formula, Formula::Total(id) if self.fed_by[node.0 as usize].contains(id));
+        });
+        any
+    }
+
     /// Feeds what a record or group is counted in. `false`: a sum has more digits than can be kept.
     pub(super) fn feed(&self, node: NodeId, facts: &Facts<'_>, arena: &Bump, values: &mut [Running]) -> bool {
         let mut fine = true;

@@ -4,6 +4,7 @@
 //! to fillers and odd signs. Without it the record is written as its layout would have it.
 
 mod fields;
+mod original;
 mod raw;
 mod totals;
 mod values;
@@ -30,7 +31,8 @@ use super::{
 };
 use crate::{Unwritable, Value, ValueProblem};
 use fields::same;
-use totals::{is_alone, is_given};
+pub use original::Rebuild;
+use totals::{is_given, is_known};
 
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
@@ -277,28 +279,51 @@ impl<'f> RecordWriter<'f> {
             self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
+        let same = template_record.as_ref() == Some(&record);
+        if !same {
+            self.length_stands(form, given, &record)?;
+        }
+        self.put(&record, raw, same, out)
+    }
+
+    /// Whether a record is as long as is said within it, where that was given.
+    fn length_stands(
+        &self,
+        form: &Form,
+        given: &BTreeMap<String, Given>,
+        record: &[u8],
+    ) -> Result<(), Wrong> {
+        let Framing::LengthField { at, .. } = &self.file.layout.file.framing else { return Ok(()) };
+        let at = at.saturating_sub(self.file.layout.file.record_margins.0);
+        let said = form.parts.iter().find(|part| part.tells && part.start == Start::At(at));
+        let Some(part) = said.filter(|part| given.get(&*part.name).is_some_and(|said| *said != Given::Null))
+        else {
+            return Ok(());
+        };
+        let said = self.with_margins(record, None);
+        let mut counted = said.clone();
+        match self.frame.length_field(&mut counted) {
+            Ok(()) if counted != said => {
+                let message = "the record has another length: leave it out, it is written by itself";
+                Err(Wrong::json(&part.name, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends a record with what frames it; `same`: as it stands in `raw`.
+    fn put(&mut self, record: &[u8], raw: Option<&[u8]>, same: bool, out: &mut Vec<u8>) -> Result<(), Wrong> {
+        let file = self.file;
         self.end_line(out);
         let before = out.len();
         let offset = self.written + (before - self.began) as u64;
         let around = raw.and_then(|raw| self.around(raw));
-        match (raw, &template_record) {
-            (Some(raw), Some(template)) if *template == record => out.extend_from_slice(raw),
+        match raw {
+            Some(raw) if same => out.extend_from_slice(raw),
             _ => {
-                let mut whole = self.with_margins(&record, raw);
-                let given_length = whole.clone();
+                let mut whole = self.with_margins(record, raw);
                 let framed = self.frame.length_field(&mut whole);
                 framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
-                if whole != given_length
-                    && let Framing::LengthField { at, .. } = &file.layout.file.framing
-                    && let Some(part) = form.parts.iter().find(|part| {
-                        part.tells
-                            && part.start == Start::At(at.saturating_sub(file.layout.file.record_margins.0))
-                    })
-                    && given.get(&*part.name).is_some_and(|given| *given != Given::Null)
-                {
-                    let message = "the record has another length: leave it out, it is written by itself";
-                    return Err(Wrong::json(&part.name, message));
-                }
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {
@@ -320,7 +345,11 @@ impl<'f> RecordWriter<'f> {
         self.open = self.is_open(&out[before..]);
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
-        let data = self.data_of(&out[before..]).unwrap_or(0..frame);
+        let data = match file.layout.file.framing {
+            // A block of its own, of which the record is the end.
+            Framing::Blocked(..) if !self.blocks_given => frame - self.with_margins(record, raw).len()..frame,
+            _ => self.data_of(&out[before..]).unwrap_or(0..frame),
+        };
         for (_, pending) in
             self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)
         {

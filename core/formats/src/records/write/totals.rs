@@ -1,7 +1,7 @@
 //! What a layout computes, while records are written; what is known too late is written over later.
 
 use super::*;
-use crate::records::totals::Check;
+use crate::records::totals::{Check, Totals};
 
 impl RecordWriter<'_> {
     /// Writes what the layout computes.
@@ -18,8 +18,9 @@ impl RecordWriter<'_> {
             field: crate::records::read::name_of(form, path),
             kind: problem.into(),
         };
-        // What is computed of the record alone first: others may count or sum it.
-        for check in file.totals.checks(node).iter().filter(|check| is_alone(form, check)) {
+        // What is known already first: others may count or sum it.
+        let totals = &file.totals;
+        for check in totals.checks(node).iter().filter(|check| is_known(totals, node, form, check)) {
             if !(check.verify == Verify::Warn && is_given(form, &check.part, given)) {
                 // What fails now fails below, where all it depends on is known.
                 let _ = self.fill_in(node, form, &check.part, &mut record, template);
@@ -62,7 +63,7 @@ impl RecordWriter<'_> {
     }
 
     /// Writes a computed value into its record.
-    fn fill_in(
+    pub(super) fn fill_in(
         &self,
         node: NodeId,
         form: &Form,
@@ -182,10 +183,10 @@ impl RecordWriter<'_> {
     }
 }
 
-/// Whether a value is computed of what no count or sum has to know first.
-pub(super) fn is_alone(form: &Form, check: &Check) -> bool {
+/// Whether a value is known before its record is counted: it asks for no total that counts or sums the record itself.
+pub(super) fn is_known(totals: &Totals, node: NodeId, form: &Form, check: &Check) -> bool {
     let formula = form.at(&check.part).and_then(|part| part.value.as_ref());
-    check.when == When::Now && formula.is_some_and(|(formula, _)| !formula.totals())
+    check.when == When::Now && formula.is_some_and(|(formula, _)| !totals.feeds_any(node, formula))
 }
 
 pub(super) fn is_given(form: &Form, path: &[u32], given: &BTreeMap<String, Given>) -> bool {

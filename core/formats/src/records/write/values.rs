@@ -132,8 +132,9 @@ impl RecordWriter<'_> {
             fold(values, delimited, &mut line);
             line
         };
-        // What is computed of the record alone first: others may count or sum it.
-        for check in file.totals.checks(node).iter().filter(|check| is_alone(form, check)) {
+        // What is known already first: others may count or sum it.
+        let totals = &file.totals;
+        for check in totals.checks(node).iter().filter(|check| is_known(totals, node, form, check)) {
             if !(check.verify == Verify::Warn && template.is_some() && is_given(form, &check.part, given)) {
                 // What fails now fails below, where all it depends on is known.
                 let _ = self.fill_in_line(node, form, &mut cells, &check.part, &line);

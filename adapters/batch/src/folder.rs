@@ -1,0 +1,122 @@
+//! A folder and those below it: opened, checked, and made.
+
+use std::{
+    collections::HashSet,
+    path::{Component, Path},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use crate::{Complete, FolderError, FolderOptions, Place, dir::Dir, look::Watch, write};
+
+/// Where files are that gateways have taken: a folder for each.
+const TAKING: &str = ".taking";
+/// Others may not even list what is being taken.
+const PRIVATE: u32 = 0o700;
+/// Whoever is of the group may read what was set aside.
+const SHARED: u32 = 0o750;
+
+/// A folder that files are taken from, or put into.
+#[derive(Debug)]
+pub struct Folder {
+    pub(crate) jail: Arc<Jail>,
+    pub(crate) watch: Watch,
+}
+
+/// The folders, held by their descriptors.
+#[derive(Debug)]
+pub(crate) struct Jail {
+    pub(crate) options: FolderOptions,
+    pub(crate) folder: Dir,
+    pub(crate) taking: Dir,
+    archive: Dir,
+    rejected: Dir,
+    duplicate: Dir,
+    receipts: Dir,
+    /// Names in the folder that are ours.
+    pub(crate) own: HashSet<String>,
+    /// Held while files are taken, so that what is half taken is nobody's leftover.
+    pub(crate) taken: Mutex<()>,
+}
+
+impl Folder {
+    /// Opens the folder, and makes those below it. What writers left that died is taken away.
+    ///
+    /// # Errors
+    /// It is no folder, or one that cannot be trusted, or cannot be written to.
+    pub fn open(options: FolderOptions) -> Result<Self, FolderError> {
+        if let Complete::DoneFile { suffix } = &options.complete {
+            suffix_fits(suffix)?;
+        }
+        let folder = Dir::at(&options.path)?;
+        let taking = folder.make(TAKING, PRIVATE)?;
+        let mut own = HashSet::new();
+        let mut place = |path: &Path, moved_to: bool| {
+            let dir = match path.is_absolute() {
+                true => Dir::at(path)?,
+                false => folder.make_below(path, SHARED)?,
+            };
+            let below = if path.is_absolute() { path.strip_prefix(&options.path).ok() } else { Some(path) };
+            let first =
+                below.and_then(|below| below.components().find(|p| matches!(p, Component::Normal(_))));
+            own.extend(first.and_then(|first| first.as_os_str().to_str()).map(str::to_owned));
+            let (entry, whole) = (dir.entry()?.stamp.file, folder.entry()?.stamp.file);
+            let unfit = |what, todo| Err(FolderError::Unfit { path: dir.path(""), what, todo });
+            if entry == whole {
+                let todo = "give what is set aside, and the receipts, folders of their own";
+                return unfit("is where files are dropped", todo);
+            }
+            if moved_to && entry.0 != whole.0 {
+                let todo = "name one on the folder's: a file is moved whole or not at all only there";
+                return unfit("is on another filesystem", todo);
+            }
+            write::sweep(&dir)?;
+            Ok(dir)
+        };
+        let archive = place(&options.archive, true)?;
+        let rejected = place(&options.rejected, true)?;
+        let duplicate = place(&options.duplicate, true)?;
+        let receipts = place(&options.receipts, false)?;
+        write::sweep(&folder)?;
+        let taken = Mutex::new(());
+        let jail = Jail { options, folder, taking, archive, rejected, duplicate, receipts, own, taken };
+        Ok(Self { jail: Arc::new(jail), watch: Watch::default() })
+    }
+
+    /// What it was opened with.
+    pub fn options(&self) -> &FolderOptions {
+        &self.jail.options
+    }
+}
+
+impl Jail {
+    /// A place, which is still where it was opened: what is mounted over it has its own files.
+    pub(crate) fn place(&self, place: Place) -> Result<&Dir, FolderError> {
+        let dir = match place {
+            Place::Folder => &self.folder,
+            Place::Archive => &self.archive,
+            Place::Rejected => &self.rejected,
+            Place::Duplicate => &self.duplicate,
+            Place::Receipts => &self.receipts,
+        };
+        match dir.is_there()? {
+            true => Ok(dir),
+            false => Err(FolderError::Replaced { path: dir.path("") }),
+        }
+    }
+
+    /// Where a gateway has what it takes.
+    pub(crate) fn taken_by(&self, label: &str) -> Result<Dir, FolderError> {
+        crate::name::check_label(label)?;
+        self.taking.make(label, PRIVATE)
+    }
+}
+
+fn suffix_fits(suffix: &str) -> Result<(), FolderError> {
+    let why = match suffix {
+        "" => Some("the suffix of done-files is empty"),
+        suffix => crate::name::why_not(&format!("x{suffix}")),
+    };
+    why.map_or(Ok(()), |why| Err(FolderError::Name { name: suffix.escape_debug().to_string(), why }))
+}

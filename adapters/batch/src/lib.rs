@@ -1,0 +1,26 @@
+//! Files that are dropped and picked up: taken once and only when complete, set aside without overwriting anything, written
+//! whole or not at all.
+//!
+//! For now the folders of this machine, whatever they are mounted from. Nothing here knows of routes or ledgers: who takes a
+//! file decides by its [`Identity`] what becomes of it. Everything blocks, for as long as the disk does; time is an argument.
+
+mod claim;
+mod dir;
+mod error;
+mod folder;
+mod listed;
+mod look;
+mod manifest;
+mod name;
+mod options;
+mod pattern;
+pub mod reject;
+mod write;
+
+pub use claim::{Claim, Identity, Orphan, Reading};
+pub use error::FolderError;
+pub use folder::Folder;
+pub use look::{Candidate, Ignored, Look, Why};
+pub use options::{Complete, FolderOptions, Place};
+pub use pattern::{Pattern, PatternError};
+pub use write::{Aside, Patch, Written};

@@ -1,0 +1,250 @@
+//! Files that are written: aside, whole and safe on the disk before they have their name; or not at all.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use portolan_delivery::Timestamp;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
+use crate::{
+    Folder, FolderError, Place,
+    dir::{Dir, Renamed},
+    name,
+};
+
+/// How names begin under which files are written aside. Nobody takes a name that begins with a dot.
+const ASIDE: &str = ".portolan-";
+
+/// Whether a file was written, or was there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It was not there.
+    New,
+    /// It was there, with the same content.
+    Same,
+}
+
+/// Something that is written from front to back, and of which bytes may be written over that were written before they were known.
+pub trait Patch: Write {
+    /// Writes over what was written too early, as totals that stand before what they count.
+    ///
+    /// # Errors
+    /// It cannot be written, or was not written before.
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// A file that is being written, and has no name yet.
+#[derive(Debug)]
+pub struct Aside<'d> {
+    dir: &'d Dir,
+    name: String,
+    file: BufWriter<File>,
+    /// It has its name, or is gone.
+    ended: bool,
+}
+
+impl Folder {
+    /// Writes a file whose name may be another where this one is taken, and returns its name. It is there, whole and safe on the disk, or
+    /// nothing is.
+    ///
+    /// # Errors
+    /// It cannot be written, as when the disk is full, or `content` fails.
+    pub fn write(
+        &self,
+        place: Place,
+        name: &str,
+        now: Timestamp,
+        content: impl FnOnce(&mut Aside<'_>) -> io::Result<()>,
+    ) -> Result<String, FolderError> {
+        name::check(name)?;
+        let mut aside = Aside::filled(self.jail.place(place)?, name, content)?;
+        for free in name::free_names(name, now) {
+            if aside.named(&free)? {
+                return Ok(free.into_owned());
+            }
+        }
+        Err(FolderError::Occupied { path: aside.dir.path(name) })
+    }
+
+    /// Writes a file that has the same content whenever it is written: where it is there already, nothing is done.
+    ///
+    /// # Errors
+    /// It cannot be written, or another content has its name.
+    pub fn write_same(
+        &self,
+        place: Place,
+        name: &str,
+        content: impl FnOnce(&mut Aside<'_>) -> io::Result<()>,
+    ) -> Result<Written, FolderError> {
+        name::check(name)?;
+        let mut aside = Aside::filled(self.jail.place(place)?, name, content)?;
+        if aside.named(name)? {
+            return Ok(Written::New);
+        }
+        match aside.is_content_of(name)? {
+            true => {
+                // Whoever wrote it may have died before it was safe.
+                aside.dir.sync()?;
+                Ok(Written::Same)
+            }
+            false => Err(FolderError::Differs { path: aside.dir.path(name) }),
+        }
+    }
+}
+
+impl Write for Aside<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Patch for Aside<'_> {
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = self.file.stream_position()?;
+        if at.saturating_add(bytes.len() as u64) > end {
+            return Err(not_written());
+        }
+        self.file.seek(SeekFrom::Start(at))?;
+        self.file.write_all(bytes)?;
+        self.file.seek(SeekFrom::Start(end))?;
+        Ok(())
+    }
+}
+
+impl Patch for Vec<u8> {
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let from = usize::try_from(at).unwrap_or(usize::MAX);
+        let slot = self.get_mut(from..from.saturating_add(bytes.len())).ok_or_else(not_written)?;
+        slot.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn not_written() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet")
+}
+
+impl<'d> Aside<'d> {
+    fn filled(
+        dir: &'d Dir,
+        name: &str,
+        content: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> Result<Self, FolderError> {
+        let mut aside = Self::new(dir)?;
+        let written = content(&mut aside).and_then(|()| aside.file.flush());
+        let safe = written.and_then(|()| aside.file.get_ref().sync_all());
+        safe.map_err(|error| dir.failed("written", name, error))?;
+        Ok(aside)
+    }
+
+    fn new(dir: &'d Dir) -> Result<Self, FolderError> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{ASIDE}{}-{counter}.writing", std::process::id());
+            // Of another gateway, on another machine or in another container.
+            let Some(file) = dir.create(&name)? else { continue };
+            let aside = Self { dir, name, file: BufWriter::with_capacity(64 << 10, file), ended: false };
+            // Unlocked, a sweep takes it for what somebody left who died.
+            match flock(aside.file.get_ref(), FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::INVAL) => {}
+                Err(Errno::WOULDBLOCK) => continue,
+                Err(error) => return Err(dir.failed("locked", &aside.name, error)),
+            }
+            if dir.look(&aside.name)?.is_some() {
+                return Ok(aside);
+            }
+        }
+    }
+
+    /// Gives it its name; `false` where something has that.
+    fn named(&mut self, name: &str) -> Result<bool, FolderError> {
+        match self.dir.rename_new(&self.name, self.dir, name)? {
+            Renamed::Done => {
+                self.ended = true;
+                self.dir.sync()?;
+                Ok(true)
+            }
+            Renamed::Gone => Err(FolderError::Gone { path: self.dir.path(&self.name) }),
+            Renamed::Occupied => Ok(false),
+        }
+    }
+
+    fn is_content_of(&mut self, name: &str) -> Result<bool, FolderError> {
+        let Some((other, entry)) = self.dir.read(name)? else { return Ok(false) };
+        if !entry.is_one_file() {
+            return Ok(false);
+        }
+        let same = self.file.seek(SeekFrom::Start(0)).and_then(|_| same(self.file.get_ref(), &other));
+        same.map_err(|error| self.dir.failed("compared", name, error))
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // What cannot be removed now, the next start sweeps.
+            let _ = self.dir.remove(&self.name);
+        }
+    }
+}
+
+fn same(one: &File, other: &File) -> io::Result<bool> {
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        let read = read_full(one, &mut left)?;
+        if read != read_full(other, &mut right)? || left[..read] != right[..read] {
+            return Ok(false);
+        }
+        if read == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn read_full(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Takes away what writers left that died: what is not locked.
+pub(crate) fn sweep(dir: &Dir) -> Result<(), FolderError> {
+    let mut left = Vec::new();
+    dir.names(|name| {
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        if name.starts_with(ASIDE) && name.ends_with(".writing") {
+            left.push(name.to_owned());
+        }
+        Ok(())
+    })?;
+    for name in left {
+        if let Some((file, entry)) = dir.read(&name)?
+            && entry.is_one_file()
+            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            dir.remove(&name)?;
+        }
+    }
+    Ok(())
+}
