@@ -91,7 +91,8 @@ impl Folder {
         Ok(names.iter().map(|name| Claim::new(&self.jail, label, name)).collect())
     }
 
-    /// What gateways have left that are not alive, by their labels. Whoever wants one takes it over.
+    /// What gateways have left that are not alive, by their labels. Whoever wants one takes it over. `alive` has to be sure: a gateway that was
+    /// taken for dead finds its files [`FolderError::Gone`], and the done-file back that it was about to take.
     ///
     /// # Errors
     /// The folder cannot be used.

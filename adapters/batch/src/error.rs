@@ -75,6 +75,14 @@ pub enum FolderError {
         /// What the system says.
         source: io::Error,
     },
+    /// What was to be written in it could not be made.
+    #[error("{} was not written: {source}", path.display())]
+    Content {
+        /// What was to be written.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The system refuses.
     #[error("{} cannot be {action}: {source}; {}", path.display(), todo(source))]
     Io {
@@ -95,6 +103,14 @@ impl FolderError {
             Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Self::Full { path, source },
             _ if source.kind() == io::ErrorKind::StorageFull => Self::Full { path, source },
             _ => Self::Io { action, path, source },
+        }
+    }
+
+    /// What became of a file's content while it was written.
+    pub(crate) fn content(path: PathBuf, source: io::Error) -> Self {
+        match source.raw_os_error() {
+            None if source.kind() != io::ErrorKind::StorageFull => Self::Content { path, source },
+            _ => Self::io("written", path, source),
         }
     }
 

@@ -143,7 +143,7 @@ impl<'d> Aside<'d> {
         let mut aside = Self::new(dir)?;
         let written = content(&mut aside).and_then(|()| aside.file.flush());
         let safe = written.and_then(|()| aside.file.get_ref().sync_all());
-        safe.map_err(|error| dir.failed("written", name, error))?;
+        safe.map_err(|error| FolderError::content(dir.path(name), error))?;
         Ok(aside)
     }
 

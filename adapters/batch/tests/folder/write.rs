@@ -69,6 +69,8 @@ fn nothing_is_left_of_what_fails() {
     let said = failed.unwrap_err();
     assert!(matches!(said, FolderError::Full { .. }) && said.may_pass(), "{said}");
     assert!(said.to_string().contains("make room"), "{said}");
+    let failed = folder.write(Place::Rejected, "a", NOW, |_| Err(io::Error::other("no such header")));
+    assert!(failed.unwrap_err().to_string().ends_with("rejected/a was not written: no such header"));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         folder.write(Place::Rejected, "a", NOW, |_| panic!("a bug"))
     }));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod ach;
+mod any;
 mod layouts;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -347,7 +347,9 @@ impl<'f> RecordWriter<'f> {
         let frame = out.len() - before;
         let data = match file.layout.file.framing {
             // A block of its own, of which the record is the end.
-            Framing::Blocked(..) if !self.blocks_given => frame - self.with_margins(record, raw).len()..frame,
+            Framing::Blocked(..) if !self.blocks_given => {
+                frame.saturating_sub(self.with_margins(record, raw).len())..frame
+            }
             _ => self.data_of(&out[before..]).unwrap_or(0..frame),
         };
         for (_, pending) in
