@@ -78,7 +78,7 @@ pub mod reason {
 
 /// An attempt that brought no reply.
 pub(crate) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
-    SendError { sent, reason, message: message.into(), advice: None, reply: None, retry_after: None }
+    SendError::new(sent, reason, message)
 }
 
 /// With what an operator can do about it.
