@@ -156,7 +156,10 @@ fn unanswered(error: &hyper::Error, end: &End) -> ProbeError {
         _ if http2(error).is_some_and(h2::Error::is_library) => {
             failed("what answers does not speak HTTP/2", "see the system's `address`")
         }
-        _ => failed("the connection was lost before an answer", "look into the system's own log"),
+        _ => failed(
+            "the connection was lost before an answer",
+            "look whether it speaks HTTP/2 at this `address`, and into the system's own log",
+        ),
     }
 }
 
