@@ -30,6 +30,7 @@ use portolan_mapping::{
 };
 
 pub(crate) use listen::Listen;
+pub(crate) use mask::speaks_of_a_secret;
 pub(crate) use queue::{Ledger, Queue};
 pub(crate) use secrets::secret_file;
 pub(crate) use strangers::Strangers;

@@ -18,7 +18,7 @@ use portolan_engine::{Bundle, LoadError, Loaded, Loader};
 use portolan_mapping::load::{LoadedRoute, Standing};
 
 use crate::{
-    config::{self, Config, SystemKind},
+    config::{self, Config},
     mappings, registry, report,
 };
 
@@ -117,9 +117,7 @@ fn in_a_line(finding: &Rendered) -> String {
 fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let standing = mappings::standing(Some(config), &mut findings);
-    let timeouts = config.systems.iter().map(|(name, system)| match &system.kind {
-        SystemKind::Soap { options, .. } => (name.clone(), options.timeout),
-    });
+    let timeouts = config.systems.iter().map(|(name, system)| (name.clone(), system.kind.timeout()));
     let policies = config.systems.iter().map(|(name, system)| (name.clone(), system.policy.clone()));
     Ok(Systems {
         targets: registry::targets(config)?,

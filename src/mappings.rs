@@ -287,7 +287,18 @@ fn duplicates(routes: &[Found]) -> Vec<Diagnostic> {
     findings
 }
 
+/// Routes whose system is not configured, or speaks something else than the route does: SOAP, as all do.
 fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
+    let others = routes.iter().map(|found| &found.loaded.route.system).filter(|system| {
+        config.systems.get(&*system.value).is_some_and(|it| !matches!(it.kind, SystemKind::Soap { .. }))
+    });
+    let others = others.map(|system| {
+        let message = format!("the system `{}` speaks gRPC, and the route asks it by SOAP", system.value);
+        Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
+            .at(system.span, "")
+            .for_a_person()
+            .help("name a system with `soap:` in portolan.yaml")
+    });
     let unknown = routes.iter().filter(|f| !config.systems.contains_key(&*f.loaded.route.system.value));
     unknown
         .map(|found| {
@@ -301,6 +312,7 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
             .for_a_person()
             .help("systems stand under `systems:` in portolan.yaml")
         })
+        .chain(others)
         .collect()
 }
 

@@ -14,6 +14,7 @@ use portolan_delivery::{
     composite::{Composite, Unconnected},
 };
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
+use portolan_grpc::GrpcTarget;
 use portolan_postgres::PostgresLedger;
 use portolan_rabbitmq::{Ingress, IngressOptions, RabbitTransport};
 use portolan_schema::{Contract, Directory, Reading};
@@ -71,14 +72,15 @@ pub(crate) fn targets(config: &Config) -> Result<HashMap<String, Arc<dyn Target>
 }
 
 fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {
-    match &system.kind {
-        SystemKind::Soap { options, .. } => match SoapTarget::new(options) {
-            Ok(target) => Ok(Arc::new(target)),
-            Err(problem) => {
-                Err(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(system.span, ""))
-            }
-        },
-    }
+    let unfit = |problem: String| Diagnostic::error(Code::CONFIG_INVALID, problem).at(system.span, "");
+    Ok(match &system.kind {
+        SystemKind::Soap { options, .. } => {
+            Arc::new(SoapTarget::new(options).map_err(|problem| unfit(problem.to_string()))?)
+        }
+        SystemKind::Grpc(options) => {
+            Arc::new(GrpcTarget::new(options).map_err(|problem| unfit(problem.to_string()))?)
+        }
+    })
 }
 
 /// Opens the queue, for a gateway. Waits for servers that are not there yet.

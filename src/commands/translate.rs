@@ -290,14 +290,7 @@ struct Nobody;
 
 impl Target for Nobody {
     fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<bytes::Bytes, SendError>> {
-        let refused = SendError {
-            sent: Sent::No,
-            reason: "NO_SYSTEM",
-            message: "nothing is sent while translating".to_owned(),
-            advice: None,
-            reply: None,
-            retry_after: None,
-        };
+        let refused = SendError::new(Sent::No, "NO_SYSTEM", "nothing is sent while translating");
         Box::pin(async { Err(refused) })
     }
 }

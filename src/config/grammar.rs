@@ -196,7 +196,12 @@ static SYSTEM_VALUE: Value = Value::Group(&SYSTEM);
 pub(super) static SYSTEM: Group = Group {
     name: "a system",
     keys: &[
-        Key::required("soap", Value::Group(&SOAP), "It speaks SOAP over HTTP."),
+        Key::new(
+            "soap",
+            Value::Group(&SOAP),
+            "It speaks SOAP over HTTP. One of `soap` and `grpc` must be there.",
+        ),
+        Key::new("grpc", Value::Group(&GRPC_SYSTEM), "It speaks gRPC."),
         Key::new("limits", Value::Group(&LIMITS), "How much it is asked."),
         Key::new(
             "breaker",
@@ -231,6 +236,37 @@ pub(super) static SOAP: Group = Group {
             "header",
             STANDING_HEADER,
             "Rules for the SOAP headers of every request, as in a mapping; `${env:NAME}` and `${file:/path}` are filled in where a constant holds them.",
+        ),
+    ],
+};
+
+pub(super) static GRPC_SYSTEM: Group = Group {
+    name: "`grpc`",
+    keys: &[
+        Key::required(
+            "address",
+            Text,
+            "Scheme, host and port: `https://ledger.example:8443`; `http://` is HTTP/2 without TLS.",
+        ),
+        Key::new(
+            "timeout",
+            Duration,
+            "How long one attempt may take, where the mapping says nothing. Default 30s.",
+        ),
+        Key::new("connect-timeout", Duration, "How long a connection may take to be made. Default 5s."),
+        Key::new(
+            "idle-timeout",
+            Duration,
+            "How long a connection is kept on which no call begins. Default 60s.",
+        ),
+        Key::new("max-concurrency", COUNT, "Calls at a time, on one connection. Default 64."),
+        Key::new("max-waiting", COUNT, "Calls that may wait for their turn. Default 1024."),
+        Key::new("max-reply-bytes", Bytes, "The largest message that is taken for an answer. Default 4MiB."),
+        Key::new("tls", Value::Group(&TLS), "Whom to trust, and what to show."),
+        Key::new(
+            "metadata",
+            Named(&Text),
+            "Metadata of every call; names in lower case. The value of a name that ends in `-bin` is in base64.",
         ),
     ],
 };

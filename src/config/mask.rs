@@ -110,7 +110,7 @@ fn in_lines(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
 
 /// Lines that speak of a secret, where no tree tells.
 fn telling_lines(text: &str, hidden: &mut Vec<Range<usize>>) {
-    const TELLING: [&str; 4] = ["header", "key", "@", "://"];
+    const TELLING: [&str; 5] = ["header", "metadata", "key", "@", "://"];
     let (mut start, mut below) = (0, None);
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start().len();
@@ -160,13 +160,13 @@ fn walk(text: &str, node: &Node, secret: bool, hidden: &mut Vec<Range<usize>>) {
 
 /// Whether a key's value is a secret; also where the key is misspelt, since it is then that it would be shown.
 fn tells_a_secret(key: &str) -> bool {
-    const SECRET: [&str; 3] = ["password", "headers", "username"];
+    const SECRET: [&str; 4] = ["password", "headers", "metadata", "username"];
     // `header` is another key, of rules that are no more secret than a mapping.
     key != "header" && (speaks_of_a_secret(key) || portolan_diagnostics::nearest(key, SECRET).is_some())
 }
 
 /// Whether a name is that of a credential: of a key, or of a header.
-pub(super) fn speaks_of_a_secret(name: &str) -> bool {
+pub(crate) fn speaks_of_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
     speak_of_a_secret(name) || lower.contains("username") || lower.contains("cookie")
 }
@@ -198,6 +198,7 @@ mod tests {
             "headers: { x: '${env:A}', y: ******** }\nb: 1\n",
             "b: 1",
         );
+        check("metadata: { x: y }\nb: 1\n", "metadata: { x: ******** }\nb: 1\n", "b: 1");
         check("password: |\n  x\n  yy\nb: 1\n", "password: |\n  ********\n  ********\nb: 1\n", "b: 1");
         check("token:\n  x\nc: ]\n", "token:\n  ********\nc: ]\n", "c: ]");
     }

@@ -1,11 +1,12 @@
 //! `systems`: the parties outside, each configured once by name.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use portolan_delivery::system::SystemPolicy;
-use portolan_diagnostics::{Code, Diagnostic, Span};
+use portolan_diagnostics::{Code, Diagnostic, Severity, Span};
+use portolan_grpc::{GrpcTarget, system::Options as GrpcOptions};
 use portolan_mapping::yaml::{Entry, Node, NodeKind, Scalar};
-use portolan_soap::{Auth, PasswordType, SoapOptions, TlsOptions, WsSecurity};
+use portolan_soap::{Auth, PasswordType, SoapOptions, SoapTarget, TlsOptions, WsSecurity};
 
 use super::{
     grammar,
@@ -34,24 +35,62 @@ pub(crate) enum SystemKind {
         /// Rules for the SOAP headers that every request to it carries.
         header: Option<Node>,
     },
+    /// gRPC: address, limits, metadata.
+    Grpc(Box<GrpcOptions>),
+}
+
+impl SystemKind {
+    /// How long one attempt may take, where a mapping says nothing.
+    pub(crate) fn timeout(&self) -> Duration {
+        match self {
+            Self::Soap { options, .. } => options.timeout,
+            Self::Grpc(options) => options.timeout,
+        }
+    }
+
+    /// Whom it is trusted by, and what it is shown.
+    pub(crate) fn tls(&self) -> &TlsOptions {
+        match self {
+            Self::Soap { options, .. } => &options.tls,
+            Self::Grpc(options) => &options.tls,
+        }
+    }
+
+    fn max_concurrency(&mut self) -> &mut usize {
+        match self {
+            Self::Soap { options, .. } => &mut options.max_concurrency,
+            Self::Grpc(options) => &mut options.max_concurrency,
+        }
+    }
 }
 
 pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
     let what = format!("the system `{}`", entry.key);
     let mut keys = Group::called(&what, &entry.value, &grammar::SYSTEM, reader)?;
-    for later in ["grpc", "batch"] {
-        if let Some(entry) = keys.later(later) {
-            let finding =
-                Diagnostic::error(Code::CONFIG_INVALID, format!("{later} systems are not built yet"));
-            reader.findings.push(finding.at(entry.key_span, ""));
-        }
+    if let Some(entry) = keys.later("batch") {
+        let finding = Diagnostic::error(Code::CONFIG_INVALID, "batch systems are not built yet");
+        reader.findings.push(finding.at(entry.key_span, ""));
     }
-    let mut kind = keys.require("soap", reader).and_then(|e| soap(&e.value, reader));
+    let mut kind = match (keys.take("soap"), keys.take("grpc")) {
+        (Some(entry), None) => soap(&entry.value, reader),
+        (None, Some(entry)) => grpc(&entry.value, reader),
+        (None, None) => {
+            let message = format!("{what} has no `soap`, and no `grpc` either");
+            reader.findings.push(Diagnostic::error(Code::YAML_MISSING_KEY, message).at(entry.key_span, ""));
+            None
+        }
+        (Some(_), Some(second)) => {
+            let message = format!("{what} speaks `soap` or `grpc`, one of them");
+            let finding = Diagnostic::error(Code::CONFIG_INVALID, message).at(second.key_span, "");
+            reader.findings.push(finding.help("one that speaks both is two systems, each with its name"));
+            None
+        }
+    };
     let (mut policy, at_a_time) = limits::policy(&mut keys, reader);
-    if let Some(SystemKind::Soap { options, .. }) = &mut kind {
-        options.max_concurrency = options.max_concurrency.min(at_a_time.unwrap_or(usize::MAX));
+    if let Some(places) = kind.as_mut().map(SystemKind::max_concurrency) {
+        *places = (*places).min(at_a_time.unwrap_or(usize::MAX));
         // What would only wait for a connection is not begun: if the gateway died then, nobody would know whether it was sent.
-        policy.concurrency = at_a_time.unwrap_or(policy.concurrency).min(options.max_concurrency);
+        policy.concurrency = at_a_time.unwrap_or(policy.concurrency).min(*places);
     }
     keys.finish(reader);
     Some(System { kind: kind?, policy, span: entry.key_span })
@@ -90,17 +129,58 @@ fn soap(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
     if let Some(tls) = keys.take("tls").and_then(|e| tls(&e.value, reader)) {
         options.tls = tls;
     }
-    options.headers = keys.take("headers").map(|e| headers(&e.value, reader)).unwrap_or_default();
+    options.headers = keys.take("headers").map(|e| named(e, reader)).unwrap_or_default();
     let header = keys.take("header").map(|e| standing(&e.value, reader));
     keys.finish(reader);
-    let span = endpoint?.span;
-    // What fits each by itself may not fit together; the adapter knows. A finding is enough if there was one already.
-    if reader.findings[before..].iter().all(|d| d.severity != portolan_diagnostics::Severity::Error)
-        && let Err(problem) = portolan_soap::SoapTarget::new(&options)
+    together(before, endpoint?.span, || SoapTarget::new(&options), reader);
+    Some(SystemKind::Soap { options: Box::new(options), header })
+}
+
+fn grpc(node: &Node, reader: &mut Reader<'_>) -> Option<SystemKind> {
+    let mut keys = Group::of(node, &grammar::GRPC_SYSTEM, reader)?;
+    let address = keys.require("address", reader).and_then(|e| reader.text(e));
+    let before = reader.findings.len();
+    let mut options = GrpcOptions::new(address.as_ref().map(|a| a.value.clone()).unwrap_or_default());
+    for (key, field) in [
+        ("timeout", &mut options.timeout),
+        ("connect-timeout", &mut options.connect_timeout),
+        ("idle-timeout", &mut options.idle_timeout),
+    ] {
+        if let Some(duration) = keys.take(key).and_then(|e| reader.duration(e)) {
+            *field = duration;
+        }
+    }
+    for (key, field) in
+        [("max-concurrency", &mut options.max_concurrency), ("max-waiting", &mut options.max_waiting)]
+    {
+        if let Some(calls) = keys.take(key).and_then(|e| reader.count(e)) {
+            *field = calls;
+        }
+    }
+    if let Some(bytes) = keys.take("max-reply-bytes").and_then(|e| reader.bytes(e)) {
+        options.max_reply_bytes = bytes;
+    }
+    if let Some(tls) = keys.take("tls").and_then(|e| tls(&e.value, reader)) {
+        options.tls = tls;
+    }
+    options.metadata = keys.take("metadata").map(|e| named(e, reader)).unwrap_or_default();
+    keys.finish(reader);
+    together(before, address?.span, || GrpcTarget::new(&options), reader);
+    Some(SystemKind::Grpc(Box::new(options)))
+}
+
+/// What fits each by itself may not fit together; the adapter knows. A finding is enough if there was one already, since `before`.
+fn together<T, E: std::fmt::Display>(
+    before: usize,
+    span: Span,
+    target: impl FnOnce() -> Result<T, E>,
+    reader: &mut Reader<'_>,
+) {
+    if reader.findings[before..].iter().all(|d| d.severity != Severity::Error)
+        && let Err(problem) = target()
     {
         reader.findings.push(Diagnostic::error(Code::CONFIG_INVALID, problem.to_string()).at(span, ""));
     }
-    Some(SystemKind::Soap { options: Box::new(options), header })
 }
 
 /// More is a circle.
@@ -203,15 +283,16 @@ fn rule(entry: &Entry, reader: &mut Reader<'_>) -> Entry {
     Entry { value, ..entry.clone() }
 }
 
-pub(super) fn headers(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let entries = reader.entries(node, "`headers`").unwrap_or_default();
-    let mut headers = BTreeMap::new();
+/// `headers`, or `metadata`: what every request carries, by its names.
+pub(super) fn named(entry: &Entry, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let entries = reader.entries(&entry.value, &format!("`{}`", entry.key)).unwrap_or_default();
+    let mut named = BTreeMap::new();
     for entry in entries {
         let Some(text) = reader.text(entry) else { continue };
         if !text.resolved && super::mask::speaks_of_a_secret(&entry.key) {
             reader.findings.push(readable("a secret", text.span));
         }
-        headers.insert(entry.key.clone(), text.value);
+        named.insert(entry.key.clone(), text.value);
     }
-    headers
+    named
 }

@@ -9,7 +9,7 @@ use portolan_soap::TlsOptions;
 use super::{
     grammar,
     keys::{Group, Reader},
-    system::{headers, tls},
+    system::{named, tls},
 };
 
 /// Where traces go.
@@ -67,7 +67,7 @@ fn collector(entry: &Entry, reader: &mut Reader<'_>) -> Option<Collector> {
         NodeKind::Mapping(_) => {
             let mut keys = Group::of(&entry.value, &grammar::OTLP, reader)?;
             let endpoint = keys.require("endpoint", reader).and_then(|e| reader.text(e));
-            collector.headers = keys.take("headers").map(|e| headers(&e.value, reader)).unwrap_or_default();
+            collector.headers = keys.take("headers").map(|e| named(e, reader)).unwrap_or_default();
             collector.tls = keys.take("tls").and_then(|e| tls(&e.value, reader)).unwrap_or_default();
             keys.finish(reader);
             endpoint

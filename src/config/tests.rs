@@ -75,7 +75,7 @@ systems:
     assert_eq!(config.admin_token(), folder.path().join("data.db.admin-token"));
     assert_eq!(config.retention, Duration::from_secs(3 * 24 * 3600));
     assert_eq!(config.log.format, Some(LogFormat::Json));
-    let SystemKind::Soap { options, header } = &config.systems["register"].kind;
+    let SystemKind::Soap { options, header } = &config.systems["register"].kind else { panic!("no SOAP") };
     assert_eq!(options.timeout, Duration::from_secs(5));
     assert_eq!(options.connect_timeout, Duration::from_millis(250));
     assert_eq!(options.max_concurrency, 8);
@@ -147,7 +147,7 @@ systems:
     let windows = &policy.maintenance.0;
     assert_eq!((windows.len(), windows[0].weekdays.len(), windows[1].dates.len()), (2, 5, 2));
     assert_eq!(windows[0].from, portolan_delivery::system::window::time("22:00").unwrap());
-    let SystemKind::Soap { options, .. } = &systems["register"].kind;
+    let SystemKind::Soap { options, .. } = &systems["register"].kind else { panic!("no SOAP") };
     assert_eq!(options.max_concurrency, 8, "no more at a time than the system bears, whoever asks");
     assert_eq!(systems["tax"].policy, SystemPolicy { breaker: None, ..SystemPolicy::default() });
     assert_eq!(systems["old"].policy, SystemPolicy::default());
@@ -251,7 +251,8 @@ fn users_and_redirections_of_a_system_are_read() {
     let text = format!("routes: []\nsystems: {{ r: {{ soap: {{ endpoint: 'http://h/', {keys} }} }} }}\n");
     let (config, rendered) = read_in(folder().path(), &text);
     assert_eq!(rendered, "");
-    let SystemKind::Soap { options, .. } = &config.unwrap().systems["r"].kind;
+    let config = config.unwrap();
+    let SystemKind::Soap { options, .. } = &config.systems["r"].kind else { panic!("no SOAP") };
     let token = options.ws_security.as_ref().unwrap();
     assert_eq!((&*token.username, token.password_type), ("u", portolan_soap::PasswordType::Digest));
     assert_eq!((token.timestamp, token.must_understand), (Some(Duration::from_secs(300)), true));
@@ -271,6 +272,59 @@ fn users_and_redirections_of_a_system_are_read() {
         &with("max-redirects: 11"),
         &["`max-redirects`: write a whole number from 0 (none is followed) to 10"],
     );
+}
+
+#[test]
+fn a_system_may_speak_grpc() {
+    let folder = folder();
+    let text = "
+routes: [ mappings ]
+systems:
+  ledger:
+    grpc:
+      address: https://ledger.example:8443
+      timeout: 10s
+      connect-timeout: 250ms
+      idle-timeout: 5m
+      max-concurrency: 16
+      max-waiting: 8
+      max-reply-bytes: 64KiB
+      metadata: { x-tenant: a, authorization: '${file:secret}' }
+    limits: { concurrency: 4 }
+";
+    let (config, rendered) = read_in(folder.path(), text);
+    assert_eq!(rendered, "");
+    let system = &config.unwrap().systems["ledger"];
+    let SystemKind::Grpc(options) = &system.kind else { panic!("no gRPC") };
+    assert_eq!(options.address, "https://ledger.example:8443");
+    assert_eq!((options.timeout, system.kind.timeout()), (Duration::from_secs(10), Duration::from_secs(10)));
+    assert_eq!(options.connect_timeout, Duration::from_millis(250));
+    assert_eq!(options.idle_timeout, Duration::from_secs(300));
+    assert_eq!((options.max_concurrency, options.max_waiting, system.policy.concurrency), (4, 8, 4));
+    assert_eq!(options.max_reply_bytes, 65_536);
+    assert_eq!((&*options.metadata["x-tenant"], &*options.metadata["authorization"]), ("a", "canary-file"));
+
+    let with = |keys: &str| format!("routes: []\nsystems: {{ ledger: {{ {keys} }} }}\n");
+    let of = |keys: &str| with(&format!("grpc: {{ address: 'http://localhost:1', {keys} }}"));
+    check(&with("grpc: {}"), &["`grpc` has no `address`"]);
+    check(&with("grpc: { address: 'localhost:1' }"), &["`address` is scheme, host and port"]);
+    check(&with("grpc: { address: 'http://user:canary@h' }"), &["`address` must not hold credentials"]);
+    check(&with("limits: { concurrency: 1 }"), &["the system `ledger` has no `soap`, and no `grpc` either"]);
+    check(
+        &with("grpc: { address: 'http://h' }, soap: { endpoint: 'http://h/' }"),
+        &["the system `ledger` speaks `soap` or `grpc`, one of them"],
+    );
+    check(&of("endpoint: x"), &["`grpc` has no key `endpoint`"]);
+    check(
+        &of("metadata: { grpc-timeout: 1S }"),
+        &["`metadata`: `grpc-timeout` is written by Portolan itself"],
+    );
+    check(&of("metadata: { x: \"a\\nb\" }"), &["`metadata`: `x` is no name of metadata"]);
+    check(
+        &of("metadata: { authorization: canary }"),
+        &["warning[config/secret]: a secret stands here for everybody to read"],
+    );
+    check(&of("tls: { cert: missing }"), &["`cert`: there is no such file"]);
 }
 
 #[test]

@@ -81,6 +81,20 @@ fn mappings_are_held_against_each_other_and_the_configuration() {
 }
 
 #[test]
+fn a_route_asks_its_system_as_that_speaks() {
+    let config =
+        "routes: [ m/price.yaml ]\nsystems:\n  shop: { grpc: { address: \"http://127.0.0.1:1\" } }\n";
+    let mapping = mapping("    ArticleNumber: article\n    CurrencyCode: currency\n");
+    let (_kept, folder) = folder(&[
+        ("m/shop.proto", PROTO),
+        ("m/shop.wsdl", WSDL),
+        ("m/price.yaml", &mapping),
+        ("portolan.yaml", config),
+    ]);
+    snapshot::check("check-other-protocol", &folder, &["check", "--config", "portolan.yaml"]);
+}
+
+#[test]
 fn what_is_opened_to_strangers_is_fit_for_them() {
     let mapping = mapping("    ArticleNumber: article\n    CurrencyCode: currency\n");
     let mapping = mapping.replace("request:\n", "delivery: { mode: direct }\nrequest:\n");

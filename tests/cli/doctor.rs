@@ -77,6 +77,10 @@ fn soap(name: &str, keys: &str) -> String {
     format!("  {name}: {{ soap: {{ {keys} }} }}\n")
 }
 
+fn by_grpc(name: &str, keys: &str) -> String {
+    format!("  {name}: {{ grpc: {{ {keys} }} }}\n")
+}
+
 #[test]
 fn a_configuration_that_cannot_be_read_is_all_there_is_to_say() {
     let (_kept, folder) = folder(&[("portolan.yaml", "listen: {}\nretain: 3d\n")]);
@@ -102,6 +106,11 @@ fn before_a_start() {
             "endpoint: 'http://register.invalid/', ws-security: { username: u, password: '${file:secret}', type: text }",
         ),
         soap("behind", &format!("endpoint: '{}'", system("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"))),
+        by_grpc("no-ledger", "address: 'http://127.0.0.1:1'"),
+        by_grpc(
+            "shown",
+            "address: 'http://ledger.invalid:1', metadata: { authorization: '${file:secret}', x-tenant: a }",
+        ),
     ];
     let text = config(&format!("grpc: '{grpc}', http: '{free}'"), &systems.concat());
     let (_kept, folder) = folder(&[("portolan.yaml", &text), ("secret", "canary")]);
@@ -129,6 +138,9 @@ fn before_a_start() {
     found.has("problem", "system", "gone", "the connection was refused", "is the system up?");
     found.has("warning", "system", "locked", "HTTP 401 to a GET", "see its `auth`");
     found.has("problem", "system", "behind", "HTTP 503 to a GET", "what stands before the system");
+    found.has("problem", "system", "no-ledger", "the connection was refused", "is the system up?");
+    found.has("warning", "system", "shown", "the password crosses the network without TLS", "write https://");
+    found.has("problem", "system", "shown", "the host's name has no address", "see the system's `address`");
     found.has("ok", "gateway", &free.to_string(), "no gateway runs", "");
     found.has("ok", "listen", &format!("listen.http {free}"), "free", "");
     found.has(
@@ -155,7 +167,13 @@ fn beside_a_gateway_that_runs() {
     let mut line = String::new();
     BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let http = line.split_whitespace().find_map(|w| w.strip_prefix("http=")).unwrap_or_default().to_owned();
+    // A gateway speaks gRPC, and has a health service: it is a system like any other.
+    let itself = line.split_whitespace().find_map(|w| w.strip_prefix("grpc=")).unwrap_or_default();
+    let itself = by_grpc("itself", &format!("address: 'http://{itself}'"));
+    fs::write(folder.join("portolan.yaml"), text.replace("telemetry:", &format!("{itself}telemetry:")))
+        .unwrap();
     let found = Found::by(&folder, &["--admin", &http]);
+    found.has("ok", "system", "itself", "it serves, by its own account; connected in ", "");
     found.has("ok", "queue", "./portolan.db", "in use by a gateway", "");
     found.has("ok", "gateway", &http, "runs and takes calls", "");
     found.has("ok", "admin API", &http, "answers; routes served: 3", "");

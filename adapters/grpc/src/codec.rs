@@ -16,7 +16,7 @@ pub(crate) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encod
 pub(crate) const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// The flag and the length.
-const HEADER: usize = 5;
+pub(crate) const HEADER: usize = 5;
 /// How much is set aside for a message on its sender's word alone.
 const TRUSTED: usize = 64 << 10;
 /// (De)compressing more than this would keep other calls waiting, so it is done on a thread of its own.

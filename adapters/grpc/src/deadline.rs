@@ -1,4 +1,4 @@
-//! The `grpc-timeout` header: how long the caller waits (PROTOCOL-HTTP2, "Timeout").
+//! The `grpc-timeout` header: how long the caller waits (PROTOCOL-HTTP2, "Timeout"). Read from callers, and written to systems.
 
 use std::time::Duration;
 
@@ -27,9 +27,36 @@ pub(crate) fn parse(value: &[u8]) -> Option<Duration> {
     })
 }
 
+/// A `grpc-timeout`, in the finest unit whose eight digits suffice; what does not fill the unit is left off, so that nobody waits
+/// for longer than was said.
+pub(crate) fn written(time: Duration) -> String {
+    const MOST: u128 = 99_999_999;
+    let units = [(time.as_micros(), 'u'), (time.as_millis(), 'm'), (u128::from(time.as_secs()), 'S')];
+    match units.into_iter().find(|(amount, _)| *amount <= MOST) {
+        Some((amount, unit)) => format!("{amount}{unit}"),
+        None => format!("{}H", u128::from(time.as_secs() / 3600).min(MOST)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (time, expected) in [
+            (Duration::ZERO, "0u"),
+            (Duration::from_micros(1500), "1500u"),
+            (Duration::from_secs(10), "10000000u"),
+            (Duration::from_secs(100), "100000m"),
+            (Duration::from_secs(200_000), "200000S"),
+            (Duration::from_secs(100_000_000), "27777H"),
+            (Duration::MAX, "99999999H"),
+        ] {
+            assert_eq!(written(time), expected);
+            assert!(parse(expected.as_bytes()).is_some_and(|read| read <= time), "{expected}");
+        }
+    }
 
     #[test]
     fn timeouts() {

@@ -1,5 +1,6 @@
-//! The gRPC source: takes unary calls of any method that a route serves, byte for byte, and answers them with what the
-//! engine says. See the README beside this crate for what it speaks, its options and its limits.
+//! gRPC both ways. The source takes unary calls of any method that a route serves, byte for byte, and answers them with what
+//! the engine says. A [`GrpcTarget`] asks a system that speaks gRPC, byte for byte too. See the README beside this crate for what
+//! they speak, their options and their limits.
 
 mod admission;
 mod built_in;
@@ -23,6 +24,7 @@ mod reply;
 mod service;
 mod source;
 mod status;
+pub mod system;
 mod tls;
 mod web;
 
@@ -31,3 +33,4 @@ pub use options::{ClientCertificates, GrpcOptions, TlsOptions, WebOptions};
 pub use portolan_delivery::rpc::{ERROR_DOMAIN, MESSAGE_ID};
 pub use raw::Raw;
 pub use source::{Bound, Drained, GrpcSource};
+pub use system::GrpcTarget;

@@ -3,6 +3,7 @@
 //! No text here names an address, a credential or a value of a message.
 
 use portolan_delivery::{SendError, Sent};
+use portolan_tls::Cause;
 
 /// What is wrong with the options of a system.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +79,7 @@ pub mod reason {
 
 /// An attempt that brought no reply.
 pub(crate) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
-    SendError { sent, reason, message: message.into(), advice: None, reply: None, retry_after: None }
+    SendError::new(sent, reason, message)
 }
 
 /// With what an operator can do about it.
@@ -90,4 +91,21 @@ pub(crate) fn advise(mut error: SendError, advice: &'static str) -> SendError {
 /// A reply that is not an answer.
 pub(crate) fn bad_reply(reason: &'static str, message: impl Into<String>) -> SendError {
     no_reply(Sent::Answered, reason, message)
+}
+
+/// The reason to give where the connection never stood, and what an operator is told.
+pub(crate) fn unconnected(cause: Cause) -> (&'static str, &'static str) {
+    match cause {
+        Cause::NoAddress => {
+            (reason::DNS_FAILED, "the host's name has no address; see the system's `endpoint`")
+        }
+        Cause::TooSlow => (reason::TIMEOUT, "no connection within the system's `connect-timeout`"),
+        Cause::Tls | Cause::BrokenTls => (
+            reason::TLS_REFUSED,
+            "TLS was refused; see the system's `tls` (`ca`, and `cert` and `key` where it asks for a certificate)",
+        ),
+        Cause::Refused | Cause::NotHttp | Cause::Other => {
+            (reason::CONNECTION_REFUSED, "the connection was refused; is the system up?")
+        }
+    }
 }

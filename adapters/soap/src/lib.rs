@@ -23,7 +23,6 @@
 
 mod charset;
 mod compression;
-mod connector;
 mod envelope;
 mod error;
 mod headers;

@@ -7,16 +7,11 @@ use http::{Request, StatusCode, Uri, header::DATE};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_rustls::MaybeHttpsStream;
-use portolan_tls::Refusal;
+use portolan_tls::{Cause, Connector, Refusal};
 use tokio::time::{Instant, timeout};
 use tower::Service as _;
 
-use crate::{
-    OptionsError, SoapOptions,
-    connector::{Cause, Connector},
-    headers::Headers,
-    target::tls_config,
-};
+use crate::{OptionsError, SoapOptions, headers::Headers, target::tls_config};
 
 /// What a system shows of itself.
 #[derive(Debug, Clone)]

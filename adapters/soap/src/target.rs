@@ -12,16 +12,15 @@ use hyper_util::{
 };
 use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target, Timestamp};
 use portolan_schema::Protocol;
+use portolan_tls::{Cause, Connector};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
-    OptionsError, SoapOptions, TlsOptions,
-    connector::{Cause, Connector},
-    envelope,
-    error::{advise, bad_reply, no_reply, reason},
+    OptionsError, SoapOptions, TlsOptions, envelope,
+    error::{advise, bad_reply, no_reply, reason, unconnected},
     headers::Headers,
     payload::{Payload, Taken},
     redirect, reply,
@@ -219,7 +218,7 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
 fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
     let cause = Cause::of(error);
     if error.is_connect() || cause == Cause::Tls {
-        let (reason, advice) = cause.unconnected();
+        let (reason, advice) = unconnected(cause);
         let message = "the system cannot be reached now; nothing was sent to it";
         return advise(no_reply(Sent::No, reason, message), advice);
     }

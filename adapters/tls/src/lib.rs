@@ -1,10 +1,15 @@
-//! The client's side of TLS, as all adapters have it: whom to trust, what to show, and what a refusal means.
+//! The client's side of TLS, as all adapters have it: whom to trust, what to show, what a refusal means; and the connections of
+//! those that speak HTTP over it.
 
+mod cause;
+mod connector;
 mod network;
 mod options;
 mod refusal;
 mod shown;
 
+pub use cause::Cause;
+pub use connector::Connector;
 pub use network::leaves_the_machine;
 pub use options::{TlsError, TlsOptions};
 pub use refusal::Refusal;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use portolan_schema::Protocol;
 
-use crate::{BoxFuture, Failure, MessageId, Timestamp};
+use crate::{BoxFuture, Failure, MessageId, Status, Timestamp};
 
 /// A call that came in at a source adapter.
 #[derive(Debug, Clone)]
@@ -181,9 +181,14 @@ pub enum Sent {
     Maybe,
     /// The system answered with something that is not an answer (an HTML page, an empty body, a cut one).
     Answered,
+    /// It arrived, and the system says by this status that it did nothing and may be asked again.
+    NotDone(Status),
+    /// It arrived, and the system says no by this status, once and for all.
+    Refused(Status),
 }
 
-/// An attempt that brought no readable answer. No addresses, no credentials, no payload in the message.
+/// An attempt that brought no readable answer. No addresses and no credentials in the message; values of a payload only where
+/// it is `personal`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct SendError {
@@ -199,4 +204,21 @@ pub struct SendError {
     pub reply: Option<Bytes>,
     /// What the system asks to wait (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// Whether the message is in the system's own words: kept, and told to the caller, but neither logged nor shown.
+    pub personal: bool,
+}
+
+impl SendError {
+    /// What is known, for programs and for people; nothing else is.
+    pub fn new(sent: Sent, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            sent,
+            reason,
+            message: message.into(),
+            advice: None,
+            reply: None,
+            retry_after: None,
+            personal: false,
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    DeadLetter, Failure, FaultClass, Outcome, Outgoing, Party, SendError, Sent, Status, system::Sign,
+    DeadLetter, Failure, FaultClass, Idempotency, Outcome, Outgoing, Party, SendError, Sent, Status,
+    system::Sign,
 };
 
 use crate::{
@@ -45,8 +46,8 @@ pub(crate) struct Patience {
 pub(crate) struct Request {
     /// In the system's contract.
     pub(crate) document: Bytes,
-    /// For systems that know idempotency keys.
-    pub(crate) key: Option<String>,
+    /// Whether the system may be asked twice.
+    pub(crate) idempotency: Idempotency,
     /// What for.
     pub(crate) question: Question,
 }
@@ -65,15 +66,17 @@ pub(crate) async fn ask(
     let step = trail.attempt(route, context);
     let question = request.question;
     let poll = route.poll.as_ref().filter(|_| question == Question::Answer);
+    // The key is the request's; the question for its answer may be repeated without.
+    let key = request.idempotency.key().filter(|_| question == Question::Request);
     let outgoing = Outgoing {
         message: context.message,
         payload: request.document,
         protocol: poll.map_or(&route.protocol, |poll| &poll.protocol).clone(),
         timeout: patience.timeout,
-        idempotency_key: request.key,
+        idempotency_key: key.map(str::to_owned),
         traceparent: step.trail().traceparent(),
     };
-    let asked = Asked { payload, question };
+    let asked = Asked { payload, question, may_repeat: request.idempotency.may_repeat() };
     let brought = exchange(route, context, asked, outgoing, patience.limit, passage).await;
     counted.ended(End::of(&brought));
     step.brought(&brought);
@@ -85,6 +88,15 @@ pub(crate) async fn ask(
 struct Asked<'a> {
     payload: &'a [u8],
     question: Question,
+    may_repeat: bool,
+}
+
+impl Asked<'_> {
+    /// Whether the system's no only says that it has done this before: an attempt may have been repeated.
+    fn was_done_before(self, error: &SendError) -> bool {
+        let repeated = self.may_repeat && self.question == Question::Request;
+        repeated && error.sent == Sent::Refused(Status::AlreadyExists)
+    }
 }
 
 async fn exchange(
@@ -103,6 +115,8 @@ async fn exchange(
     };
     let reply = match sent {
         Ok(reply) => reply,
+        // It has nothing more to say: a message with nothing set, which for gRPC has no bytes.
+        Err(error) if asked.was_done_before(&error) => Bytes::new(),
         Err(error) => {
             let hurried = timeout < route.timeout && begun.elapsed() < SILENCE;
             let sign = sign(&error, hurried);
@@ -137,14 +151,7 @@ pub(crate) fn signed(failure: Failure, route: &Route, context: Context<'_>) -> F
 
 /// The deadline passed first. The attempt may have been sent, or have waited for a connection until then.
 fn cancelled() -> SendError {
-    SendError {
-        sent: Sent::Maybe,
-        reason: TIMEOUT,
-        message: "the system did not answer before the deadline".to_owned(),
-        advice: None,
-        reply: None,
-        retry_after: None,
-    }
+    SendError::new(Sent::Maybe, TIMEOUT, "the system did not answer before the deadline")
 }
 
 /// The reason of an attempt that took too long.
@@ -155,7 +162,11 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// What an attempt without an answer says of the system.
 fn sign(error: &SendError, hurried: bool) -> Sign {
     match error.sent {
-        Sent::Answered => Sign::Alive,
+        Sent::Answered | Sent::Refused(_) => Sign::Alive,
+        // The work of others was in the way of this message, not of all.
+        Sent::NotDone(Status::Aborted) => Sign::Alive,
+        // It says itself that others may fare no better.
+        Sent::NotDone(_) => Sign::Away,
         Sent::Busy | Sent::Never => Sign::Nothing,
         Sent::No | Sent::Maybe if hurried && error.reason == TIMEOUT => Sign::Nothing,
         Sent::No | Sent::Maybe => Sign::Away,
@@ -169,12 +180,18 @@ fn unanswered(route: &Route, context: Context<'_>, error: SendError, sign: Sign)
         Sent::Never => (Status::Internal, FaultClass::Internal),
         Sent::Maybe => (Status::Unavailable, FaultClass::Unknown),
         Sent::Answered => (Status::Internal, FaultClass::Reply),
+        Sent::NotDone(status) => (status, FaultClass::NotDone),
+        Sent::Refused(status) => (status, FaultClass::Refused),
     };
     let mut failure = signed(Failure::new(status, class, error.reason, error.message), route, context);
     failure.retry_after = error.retry_after;
     failure.advice = error.advice.map(str::to_owned);
-    if error.sent == Sent::Answered {
-        return Brought::Unreadable(DeadLetter { failure, at_fault: Party::System, reply: error.reply });
+    failure.personal = error.personal;
+    match error.sent {
+        Sent::Answered => {
+            Brought::Unreadable(DeadLetter { failure, at_fault: Party::System, reply: error.reply })
+        }
+        Sent::Refused(_) => Brought::Outcome(Outcome::Failed(failure)),
+        _ => Brought::Failure(failure, sign),
     }
-    Brought::Failure(failure, sign)
 }

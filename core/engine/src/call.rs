@@ -105,8 +105,8 @@ async fn unrecorded(
     trail: &Trail,
 ) -> Answer {
     let idempotency = route.idempotency(keys);
-    let request =
-        Request { document: request, key: idempotency.key().map(str::to_owned), question: Question::Request };
+    let question = Question::Request;
+    let request = Request { document: request, idempotency: idempotency.clone(), question };
     let mut attempt = 1;
     let mut failed = None;
     loop {
@@ -241,8 +241,8 @@ impl Message {
             Err(error) => return Answer::Failed(refused(engine.failed(error))),
         };
         route.metrics.messages.accepted();
-        let key = envelope.idempotency.key().map(str::to_owned);
-        let request = Request { document: request, key, question: Question::Request };
+        let (idempotency, question) = (envelope.idempotency.clone(), Question::Request);
+        let request = Request { document: request, idempotency, question };
         let patience = settle::patience(&route, &envelope, Question::Request, Timestamp::now());
         let asked = guarded(async {
             let context = Context::of(&envelope, 1);

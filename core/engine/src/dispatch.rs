@@ -262,8 +262,7 @@ async fn attempt(
     let question = if ticket.is_some() { Question::Answer } else { Question::Request };
     let brought = match translated(&route, context, &payload, ticket.as_deref()) {
         Ok(document) => {
-            let key = envelope.idempotency.key().filter(|_| question == Question::Request).map(str::to_owned);
-            let request = Request { document, key, question };
+            let request = Request { document, idempotency: envelope.idempotency.clone(), question };
             // The version with which the message came may be of another system.
             let passage = passage.filter(|passage| passage.leads_to(&route.system));
             let passage = passage.unwrap_or_else(|| route.gate.begin(now));

@@ -8,6 +8,7 @@ mod held;
 mod operations;
 mod order;
 mod polled;
+mod statuses;
 mod systems;
 mod traced;
 
@@ -22,25 +23,11 @@ use portolan_delivery::{
 use crate::{EngineOptions, Repeat, RouteMode};
 
 fn lost() -> SendError {
-    SendError {
-        sent: Sent::Maybe,
-        reason: "TIMEOUT",
-        message: "no answer".into(),
-        advice: None,
-        reply: None,
-        retry_after: None,
-    }
+    SendError::new(Sent::Maybe, "TIMEOUT", "no answer")
 }
 
 fn unsent() -> SendError {
-    SendError {
-        sent: Sent::No,
-        reason: "CONNECTION_REFUSED",
-        message: "not there".into(),
-        advice: None,
-        reply: None,
-        retry_after: None,
-    }
+    SendError::new(Sent::No, "CONNECTION_REFUSED", "not there")
 }
 
 #[tokio::test]

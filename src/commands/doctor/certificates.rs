@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use x509_cert::der::Decode as _;
 
 use super::finding::{Check, Finding};
-use crate::config::{Config, SystemKind};
+use crate::config::Config;
 
 const CHECK: &str = "certificate";
 
@@ -39,10 +39,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             of_file("listen.grpc", authorities, Role::Authorities);
         }
     }
-    let systems = config.systems.iter().map(|(name, system)| {
-        let SystemKind::Soap { options, .. } = &system.kind;
-        (name.as_str(), &options.tls)
-    });
+    let systems = config.systems.iter().map(|(name, system)| (name.as_str(), system.kind.tls()));
     let collector = config.telemetry.as_ref().map(|telemetry| ("telemetry", &telemetry.collector.tls));
     for (name, tls) in systems.chain(collector).chain(config.queue.tls()) {
         if let Some(cert) = &tls.cert {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use portolan_delivery::Timestamp;
-use portolan_soap::{Probe, ProbeError, probe};
+use portolan_grpc::system::{self as grpc, Health};
+use portolan_soap::{self as soap, SoapOptions};
 
 use super::{
     certificates, clock,
     finding::{Check, Finding, Findings},
     queue::READABLE,
 };
-use crate::config::{Config, SystemKind};
+use crate::config::{Config, SystemKind, speaks_of_a_secret};
 
 /// Nothing here goes by a system's clock.
 const CLOCK: clock::Bounds = clock::Bounds {
@@ -23,38 +24,77 @@ const CLOCK: clock::Bounds = clock::Bounds {
 /// All of them at once: one that hangs holds up no other.
 pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
     let asked = config.systems.iter().map(|(name, system)| async move {
-        let SystemKind::Soap { options, .. } = &system.kind;
+        let check = Check::new("system", name);
         let probed = async {
-            let readable = options.readable_password().then(|| readable(name));
-            readable.into_iter().chain(of(name, probe(options).await, Timestamp::now())).collect()
+            match &system.kind {
+                SystemKind::Soap { options, .. } => by_soap(&check, name, options).await,
+                SystemKind::Grpc(options) => by_grpc(&check, name, options).await,
+            }
         };
-        findings.of(&Check::new("system", name), probed).await;
+        findings.of(&check, probed).await;
     });
     join_all(asked).await;
 }
 
-fn of(name: &str, probed: Result<Probe, ProbeError>, now: Timestamp) -> Vec<Finding> {
-    let check = Check::new("system", name);
-    let probe = match probed {
-        Ok(probe) => probe,
-        Err(error) => return vec![check.problem(error.said, error.todo)],
-    };
-    let mut findings = vec![answer(&check, &probe)];
-    findings.extend(certificates::shown(name, &probe.certificates));
-    if let Some(date) = probe.date {
-        findings.push(clock::check(&Check::new("clock", name), (date.into(), now), &CLOCK));
-    }
-    findings
-}
-
-fn readable(name: &str) -> Finding {
+async fn by_soap(check: &Check, name: &str, options: &SoapOptions) -> Vec<Finding> {
     let todo = "write https:// in its `endpoint`, or `type: digest` under `ws-security`";
-    Check::new("system", name).warning(READABLE, todo)
+    let readable = options.readable_password().then(|| check.warning(READABLE, todo));
+    let found = match soap::probe(options).await {
+        Ok(probe) => shown(name, answer(check, &probe), &probe.certificates, probe.date),
+        Err(error) => vec![check.problem(error.said, error.todo)],
+    };
+    readable.into_iter().chain(found).collect()
 }
 
-fn answer(check: &Check, probe: &Probe) -> Finding {
-    let ms = |time: Duration| time.as_millis();
-    let times = format!("connected in {} ms, answered in {} ms", ms(probe.connected), ms(probe.answered));
+async fn by_grpc(check: &Check, name: &str, options: &grpc::Options) -> Vec<Finding> {
+    let secret = options.metadata.keys().any(|name| speaks_of_a_secret(name));
+    let todo = "write https:// in its `address`";
+    let readable = (options.readable() && secret).then(|| check.warning(READABLE, todo));
+    let found = match grpc::probe(options).await {
+        Ok(probe) => shown(name, health(check, &probe), &probe.certificates, probe.date),
+        Err(error) => vec![check.problem(error.said, error.todo)],
+    };
+    readable.into_iter().chain(found).collect()
+}
+
+/// What was found of a system that answers, and what it showed of itself.
+fn shown(
+    name: &str,
+    answer: Finding,
+    certificates: &[Vec<u8>],
+    date: Option<std::time::SystemTime>,
+) -> Vec<Finding> {
+    let clock =
+        date.map(|date| clock::check(&Check::new("clock", name), (date.into(), Timestamp::now()), &CLOCK));
+    [answer].into_iter().chain(certificates::shown(name, certificates)).chain(clock).collect()
+}
+
+fn times(connected: Duration, answered: Duration) -> String {
+    format!("connected in {} ms, answered in {} ms", connected.as_millis(), answered.as_millis())
+}
+
+fn health(check: &Check, probe: &grpc::Probe) -> Finding {
+    let times = times(probe.connected, probe.answered);
+    match probe.health {
+        Health::Serving => check.ok(format!("it serves, by its own account; {times}")),
+        Health::NotTold => check.ok(format!("it speaks gRPC, and has no health service; {times}")),
+        Health::NotServing => check.problem(
+            format!("it does not serve now, by its own account; {times}"),
+            "look into the system's own log",
+        ),
+        Health::RefusesUs => check.warning(
+            format!("it does not tell its health to this gateway; {times}"),
+            "see its `metadata` and `tls`, unless it answers every such question like this",
+        ),
+        Health::Failed(reason) => check.warning(
+            format!("it answers the question for its health by {reason}; {times}"),
+            "look into the system's own log",
+        ),
+    }
+}
+
+fn answer(check: &Check, probe: &soap::Probe) -> Finding {
+    let times = times(probe.connected, probe.answered);
     let said = format!("HTTP {} to a GET; {times}", probe.status.as_u16());
     match probe.status.as_u16() {
         401 | 403 | 407 => {

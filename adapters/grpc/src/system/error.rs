@@ -1,0 +1,109 @@
+//! What can go wrong: with the options of a system, and with an attempt to reach it.
+//!
+//! No text here names an address, a credential or a value of a message.
+
+use portolan_delivery::{SendError, Sent};
+use portolan_tls::Cause;
+
+/// What is wrong with the options of a system.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// The address is none of a gRPC service.
+    #[error("`address` is scheme, host and port, such as `https://ledger.example:8443`")]
+    Address,
+    /// Credentials stand in the address.
+    #[error("`address` must not hold credentials; write them under `metadata`")]
+    CredentialsInAddress,
+    /// An entry of the metadata cannot be sent.
+    #[error(
+        "`metadata`: `{0}` is no name of metadata (a-z, 0-9, `_`, `-`, `.`), or its value is not printable ASCII \
+         (base64, where the name ends in `-bin`)"
+    )]
+    Metadata(String),
+    /// An entry of the metadata is written by the adapter itself.
+    #[error("`metadata`: `{0}` is written by Portolan itself; leave it out")]
+    OwnMetadata(String),
+    /// A number must not be zero.
+    #[error("`{0}` must be greater than zero")]
+    Zero(&'static str),
+    /// TLS cannot be used like this.
+    #[error("`tls`: {0}")]
+    Tls(#[from] portolan_tls::TlsError),
+}
+
+/// Every `SendError::reason` of this adapter, beside the names of gRPC's own statuses, by which a system answers. The README
+/// says what each means and how it may be classified.
+pub mod reason {
+    /// The connection was refused, or no host answers there. Never sent.
+    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    /// The connection was lost before an answer was there.
+    pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
+    /// The host's name has no address. Never sent.
+    pub const DNS_FAILED: &str = "DNS_FAILED";
+    /// One side refused the other's certificate, or they have no TLS version or no HTTP/2 in common. Never sent.
+    pub const TLS_REFUSED: &str = "TLS_REFUSED";
+    /// Connecting or answering took longer than allowed; or the system says so (`DEADLINE_EXCEEDED`).
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// As many calls as may be were under way for as long as an answer may take. Never sent.
+    pub const POOL_EXHAUSTED: &str = "POOL_EXHAUSTED";
+    /// The route's target is no unary gRPC method, or its key cannot be metadata. Never sent.
+    pub const NOT_SENDABLE: &str = "NOT_SENDABLE";
+    /// The system closed the stream or the connection, and said that it did not process the request.
+    pub const STREAM_REFUSED: &str = "STREAM_REFUSED";
+    /// What answers does not speak HTTP/2.
+    pub const NOT_HTTP2: &str = "NOT_HTTP2";
+    /// An HTTP status other than 200, and no gRPC with it.
+    pub const HTTP_STATUS: &str = "HTTP_STATUS";
+    /// HTTP 429, 502, 503 or 504 without gRPC: what stands before the system.
+    pub const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
+    /// Something that is not gRPC.
+    pub const NOT_GRPC: &str = "NOT_GRPC";
+    /// Success without a message.
+    pub const EMPTY_REPLY: &str = "EMPTY_REPLY";
+    /// An answer that ends before its message, or without a status.
+    pub const TRUNCATED_REPLY: &str = "TRUNCATED_REPLY";
+    /// An answer over the limit.
+    pub const OVERSIZED_REPLY: &str = "OVERSIZED_REPLY";
+    /// More than one message, or a frame that is none.
+    pub const MALFORMED_REPLY: &str = "MALFORMED_REPLY";
+    /// A compressed message, though none was asked for.
+    pub const COMPRESSION_UNSUPPORTED: &str = "COMPRESSION_UNSUPPORTED";
+}
+
+/// An attempt that brought no reply.
+pub(super) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
+    SendError::new(sent, reason, message)
+}
+
+/// With what an operator can do about it.
+pub(super) fn advise(mut error: SendError, advice: &'static str) -> SendError {
+    error.advice = Some(advice);
+    error
+}
+
+/// A reply that is not an answer.
+pub(super) fn bad_reply(reason: &'static str, message: impl Into<String>) -> SendError {
+    no_reply(Sent::Answered, reason, message)
+}
+
+/// What cannot be sent, now or ever.
+pub(super) fn not_sendable(message: &'static str) -> SendError {
+    no_reply(Sent::Never, reason::NOT_SENDABLE, message)
+}
+
+/// The reason to give where the connection never stood, and what an operator is told.
+pub(super) fn unconnected(cause: Cause) -> (&'static str, &'static str) {
+    match cause {
+        Cause::NoAddress => {
+            (reason::DNS_FAILED, "the host's name has no address; see the system's `address`")
+        }
+        Cause::TooSlow => (reason::TIMEOUT, "no connection within the system's `connect-timeout`"),
+        Cause::Tls | Cause::BrokenTls => (
+            reason::TLS_REFUSED,
+            "TLS was refused; see the system's `tls` (`ca`, and `cert` and `key` where it asks for a certificate)",
+        ),
+        Cause::Refused | Cause::NotHttp | Cause::Other => {
+            (reason::CONNECTION_REFUSED, "the connection was refused; is the system up?")
+        }
+    }
+}
