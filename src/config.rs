@@ -1,6 +1,7 @@
 //! `portolan.yaml`: all that differs between environments. Read into what was typed, lowered into what the adapters
 //! take; every finding at once, with its place, and never with a secret in it.
 
+mod drop_folder;
 pub(crate) mod grammar;
 mod keys;
 mod limits;
@@ -22,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use portolan_batch::FolderSource;
 use portolan_console::AdminToken;
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources, Span};
 use portolan_mapping::{
@@ -57,6 +59,8 @@ pub(crate) struct Config {
     admin_token: Option<PathBuf>,
     /// The systems by name.
     pub(crate) systems: BTreeMap<String, System>,
+    /// The folders of systems that drop files.
+    pub(crate) folders: BTreeMap<String, FolderSource>,
     /// What mappings may name and never hold.
     pub(crate) secrets: BTreeMap<Arc<str>, Key>,
     /// How long finished messages are remembered.
@@ -163,7 +167,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
     let routes = keys.require("routes", reader).map(|e| routes(e, reader));
     let queue = queue::queue(keys.take("queue"), keys.take("ledger"), reader);
     let admin_token = keys.take("admin-token").map(|e| reader.text(e));
-    let systems = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
+    let (systems, folders) = keys.take("systems").map(|e| systems(e, reader)).unwrap_or_default();
     let secrets = keys.take("secrets").map(|e| secrets::secrets(e, reader)).unwrap_or_default();
     let retention = match keys.take("retention") {
         Some(entry) => reader.duration(entry),
@@ -188,6 +192,7 @@ fn config(document: &yaml::Node, reader: &mut Reader<'_>) -> Option<Config> {
             None => None,
         },
         systems,
+        folders,
         secrets,
         retention: retention?,
         log: log?,
@@ -215,9 +220,16 @@ fn routes(entry: &Entry, reader: &mut Reader<'_>) -> Vec<PathBuf> {
     found
 }
 
-fn systems(entry: &Entry, reader: &mut Reader<'_>) -> BTreeMap<String, System> {
+type Systems = (BTreeMap<String, System>, BTreeMap<String, FolderSource>);
+
+fn systems(entry: &Entry, reader: &mut Reader<'_>) -> Systems {
     let named = reader.entries(&entry.value, "`systems`").unwrap_or_default();
-    named.iter().filter_map(|e| Some((e.key.clone(), system::system(e, reader)?))).collect()
+    let (folders, others): (Vec<&Entry>, Vec<&Entry>) =
+        named.iter().partition(|e| drop_folder::is_one(&e.value));
+    let others =
+        others.into_iter().filter_map(|e| Some((e.key.clone(), system::system(e, reader)?))).collect();
+    let folders = folders.into_iter().filter_map(|e| Some((e.key.clone(), drop_folder::folder(e, reader)?)));
+    (others, folders.collect())
 }
 
 fn log(node: &yaml::Node, reader: &mut Reader<'_>) -> Option<Log> {

@@ -15,7 +15,10 @@ use std::{
 use portolan_delivery::{Target, system::SystemPolicy};
 use portolan_diagnostics::{Code, Diagnostic, Rendered, Severity, SourceId, Sources, render};
 use portolan_engine::{Bundle, LoadError, Loaded, Loader};
-use portolan_mapping::load::{LoadedRoute, Standing};
+use portolan_mapping::{
+    file::Placed,
+    load::{LoadedBatch, LoadedRoute, Standing},
+};
 
 use crate::{
     config::{self, Config},
@@ -65,7 +68,7 @@ impl Loader for Files {
                 report::summary(&read.findings)
             );
         }
-        if let Some(unserved) = read.unserved() {
+        if let Some(unserved) = read.unserved(&config) {
             tracing::warn!("{unserved}");
         }
         let kept = bundle::in_utf8(&sources);
@@ -74,7 +77,9 @@ impl Loader for Files {
             loaded.route.announced = config.queue.announces(&loaded.route.name);
             Ok(loaded)
         });
-        let loaded = routes.collect::<Result<_, _>>()?;
+        let files = read.batches.iter().filter(|found| found.is_served(&config));
+        let files = files.map(|found| filed(&found.entry, &found.loaded, &kept, &systems));
+        let loaded = routes.chain(files).collect::<Result<_, _>>()?;
         *self.systems.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(systems);
         Ok(loaded)
     }
@@ -87,9 +92,15 @@ impl Loader for Files {
         let bundle = Bundle::open(content).map_err(|problem| LoadError::Bundle(problem.to_string()))?;
         let systems = self.systems();
         let mut sources = Sources::default();
+        let resolver = bundle.resolver();
         let read =
-            portolan_mapping::load::load(&bundle.entry, &bundle.resolver(), &mut sources, &systems.standing);
-        let route = read.value.iter().flatten().find(|r| *r.route.name == *bundle.route);
+            portolan_mapping::load::load_all(&bundle.entry, &resolver, &mut sources, &systems.standing);
+        let loaded = read.value.as_ref();
+        let files = loaded.and_then(|all| all.batches.iter().find(|r| *r.route.name == *bundle.route));
+        if let Some(files) = files {
+            return filed(&bundle.entry, files, &sources, &systems);
+        }
+        let route = loaded.and_then(|all| all.routes.iter().find(|r| *r.route.name == *bundle.route));
         let Some(route) = route else { return Err(unsound(&read.diagnostics, &sources)) };
         routed(&bundle.entry, route, &sources, &systems)
     }
@@ -135,18 +146,33 @@ fn routed(
     systems: &Systems,
 ) -> Result<Loaded, LoadError> {
     let system = &loaded.route.system;
-    let Some(target) = systems.targets.get(&*system.value) else {
+    let target = of_system(system, sources, systems)?;
+    portolan_engine::compile(loaded, entry, sources, target, systems.timeouts.get(&*system.value).copied())
+}
+
+/// The same of a route that takes files.
+fn filed(
+    entry: &str,
+    loaded: &LoadedBatch,
+    sources: &Sources,
+    systems: &Systems,
+) -> Result<Loaded, LoadError> {
+    let system = &loaded.route.target_system;
+    let target = of_system(system, sources, systems)?;
+    let timeout = systems.timeouts.get(&*system.value).copied();
+    portolan_engine::compile_file(loaded, entry, sources, target, timeout)
+}
+
+/// The way to a system.
+fn of_system(
+    system: &Placed<Arc<str>>,
+    sources: &Sources,
+    systems: &Systems,
+) -> Result<Arc<dyn Target>, LoadError> {
+    systems.targets.get(&*system.value).cloned().ok_or_else(|| {
         let message = format!("the system `{}` is not configured", system.value);
-        let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(system.span, "");
-        return Err(unsound(&[finding], sources));
-    };
-    portolan_engine::compile(
-        loaded,
-        entry,
-        sources,
-        target.clone(),
-        systems.timeouts.get(&*system.value).copied(),
-    )
+        unsound(&[Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(system.span, "")], sources)
+    })
 }
 
 /// The folder of the mappings without a configuration: where the command runs.

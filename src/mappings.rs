@@ -15,6 +15,7 @@ use std::{
 use portolan_diagnostics::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use portolan_mapping::{
     check::CheckedRoute,
+    check::TargetContract,
     load::{LoadedBatch, LoadedRoute, Standing},
     secret::Secrets,
     yaml::{self, Node, NodeKind},
@@ -41,13 +42,31 @@ pub(crate) struct Found {
     pub(crate) loaded: LoadedRoute,
 }
 
+/// The same of a route that takes files.
+pub(crate) struct FoundBatch {
+    pub(crate) entry: String,
+    pub(crate) loaded: LoadedBatch,
+}
+
+impl FoundBatch {
+    /// Whether files are watched for: the folder is configured, and the system that is told speaks gRPC.
+    pub(crate) fn is_served(&self, config: &Config) -> bool {
+        let route = &self.loaded.route;
+        let told = config.systems.get(&*route.target_system.value).map(|system| &system.kind);
+        let by_grpc = matches!(self.loaded.target, TargetContract::Services(_)) && route.binding.is_none();
+        by_grpc
+            && matches!(told, Some(SystemKind::Grpc(_)))
+            && config.folders.contains_key(&*route.system.value)
+    }
+}
+
 /// Everything that was read.
 #[derive(Default)]
 pub(crate) struct Mappings {
     /// The routes without errors.
     pub(crate) routes: Vec<Found>,
     /// The routes that take files.
-    pub(crate) batches: Vec<LoadedBatch>,
+    pub(crate) batches: Vec<FoundBatch>,
     /// Mapping files and layouts that were read.
     pub(crate) files: usize,
     /// How many layouts and copybooks were read without an error.
@@ -64,15 +83,18 @@ impl Mappings {
         self.findings.iter().any(|d| d.severity == Severity::Error)
     }
 
-    /// What is to be said of routes that take files, where there are any: nobody watches for files yet.
-    pub(crate) fn unserved(&self) -> Option<String> {
-        let names: Vec<String> = self.batches.iter().map(|batch| format!("`{}`", batch.route.name)).collect();
+    /// What is to be said of routes that take files and are not served, where there are any.
+    pub(crate) fn unserved(&self, config: &Config) -> Option<String> {
+        let unserved = self.batches.iter().filter(|batch| !batch.is_served(config));
+        let names: Vec<String> = unserved.map(|batch| format!("`{}`", batch.loaded.route.name)).collect();
         let (them, take) = match names.as_slice() {
             [] => return None,
             [one] => (format!("the route {one}"), "takes files: it is checked and translated"),
             all => (format!("the routes {}", all.join(", ")), "take files: they are checked and translated"),
         };
-        Some(format!("{them} {take} (`portolan translate --file`), and not served yet"))
+        Some(format!(
+            "{them} {take} (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one with `grpc:` is told"
+        ))
     }
 }
 
@@ -132,7 +154,8 @@ pub(crate) fn read_with(
         let Some(loaded) = loaded.value else { continue };
         let routes = loaded.routes.into_iter();
         read.routes.extend(routes.map(|loaded| Found { entry: entry.to_owned(), loaded }));
-        read.batches.extend(loaded.batches);
+        let batches = loaded.batches.into_iter();
+        read.batches.extend(batches.map(|loaded| FoundBatch { entry: entry.to_owned(), loaded }));
     }
     let named = |entry: &Path| paths.iter().any(|path| tidy(path) == tidy(entry));
     layouts::check(&layouts, &named, &resolver, sources, &mut read);

@@ -118,7 +118,13 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let grpc = callers.local_addr();
     let callers = tokio::spawn(callers.serve(reached(stopping.clone(), Phase::Draining)));
     let intake = Arc::new(EngineIntake(engine.clone()));
-    let draining = reached(stopping, Phase::Draining);
+    let draining = reached(stopping.clone(), Phase::Draining);
+    let folders: Vec<_> = config.folders.into_values().collect();
+    let files = tokio::spawn(portolan_batch::serve(
+        folders,
+        Arc::new(EngineIntake(engine.clone())),
+        reached(stopping.clone(), Phase::Draining),
+    ));
     let strangers = tokio::spawn(async move {
         if let Some(ingress) = strangers {
             ingress.serve(intake, draining).await;
@@ -146,8 +152,9 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     stop.send_replace(Phase::Draining);
     let limit = if ended.is_ok() { drain_timeout } else { Duration::from_secs(1) };
     let drained = async {
-        let (settled, _, _) = tokio::join!(
+        let (settled, _, _, _) = tokio::join!(
             engine.drain(limit),
+            tokio::time::timeout(limit, files),
             tokio::time::timeout(limit, callers),
             tokio::time::timeout(limit, strangers)
         );

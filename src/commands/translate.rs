@@ -343,7 +343,7 @@ fn find_with(
     let (mut read, shown) = read_all(places, secrets)?;
     match read.routes.iter().position(|f| *f.loaded.route.name == *route) {
         Some(index) => Ok((read.routes.swap_remove(index), shown)),
-        None if read.batches.iter().any(|batch| *batch.route.name == *route) => {
+        None if read.batches.iter().any(|batch| *batch.loaded.route.name == *route) => {
             Err(Failure::usage(format_args!("route `{route}` takes files")).help("name one with --file"))
         }
         None => {
@@ -361,14 +361,14 @@ fn find_batch(
     report: &Report,
 ) -> Result<LoadedBatch, Failure> {
     let (mut read, shown) = read_all(places, secrets)?;
-    match read.batches.iter().position(|batch| *batch.route.name == *route) {
-        Some(index) => Ok(read.batches.swap_remove(index)),
+    match read.batches.iter().position(|batch| *batch.loaded.route.name == *route) {
+        Some(index) => Ok(read.batches.swap_remove(index).loaded),
         None if read.routes.iter().any(|f| *f.loaded.route.name == *route) => {
             Err(Failure::usage(format_args!("route `{route}` answers calls and takes no files"))
                 .help("name a message with --request or --response"))
         }
         None => {
-            let known = read.batches.iter().map(|batch| batch.route.name.to_string()).collect();
+            let known = read.batches.iter().map(|batch| batch.loaded.route.name.to_string()).collect();
             Err(missing(route, known, &read, &shown, report))
         }
     }

@@ -191,7 +191,7 @@ const CERTIFICATE: Key =
 const CERTIFICATE_KEY: Key = Key::new("key", Text, "The certificate's private key, PEM.");
 const COUNT: Value = Whole(1, u64::MAX);
 
-static SYSTEM_VALUE: Value = Value::Group(&SYSTEM);
+static SYSTEM_VALUE: Value = Either(&[Value::Group(&SYSTEM), Value::Group(&FOLDER_SYSTEM)]);
 
 pub(super) static SYSTEM: Group = Group {
     name: "a system",
@@ -209,6 +209,47 @@ pub(super) static SYSTEM: Group = Group {
             "When it is left alone after failures.",
         ),
         Key::new("maintenance", List(&Value::Group(&WINDOW)), "Windows in which it is not asked."),
+    ],
+};
+
+/// A system that drops files.
+pub(super) static FOLDER_SYSTEM: Group = Group {
+    name: "a system",
+    keys: &[Key::required("batch", Value::Group(&FOLDER), "It drops files into a folder.")],
+};
+
+pub(super) static FOLDER: Group = Group {
+    name: "`batch`",
+    keys: &[
+        Key::required("folder", Text, "The folder into which it drops files, relative to this file."),
+        Key::new(
+            "complete",
+            Either(&[Word(&["renamed"]), Value::Group(&COMPLETE)]),
+            "When a file is complete. Default `renamed`: it has its final name, which begins with no dot and does not end in `.tmp`, `.part`, `.filepart` or `.writing`.",
+        ),
+        Key::new("every", Duration, "How often it is looked into. Default 1s."),
+        Key::new("max-bytes", Bytes, "The largest file that is taken. Default 16 GiB."),
+        Key::new("archive", Text, "Where files go that were taken, within the folder. Default `archive`."),
+        Key::new(
+            "rejected",
+            Text,
+            "Where files go that were refused, and those of refused records. Default `rejected`.",
+        ),
+        Key::new("duplicate", Text, "Where files go whose content was taken before. Default `duplicate`."),
+        Key::new("receipts", Text, "Where it is said what became of each file. Default `receipts`."),
+    ],
+};
+
+pub(super) static COMPLETE: Group = Group {
+    name: "`complete`",
+    keys: &[
+        Key::new("done-file", Text, "Another file of its name and this ending is there: `.done`."),
+        Key::new(
+            "manifest",
+            Text,
+            "A manifest, whose name is like this, lists it with its SHA-256: `*.sha256`.",
+        ),
+        Key::new("quiet", Duration, "It has not changed for so long."),
     ],
 };
 

@@ -199,12 +199,6 @@ impl<'a> Group<'a> {
         self.entries.iter().find(|e| e.key == key)
     }
 
-    /// The entry of a key that a later version reads.
-    pub(super) fn later(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.asked.push(key);
-        self.entries.iter().find(|e| e.key == key)
-    }
-
     /// The entry of a key that must be there.
     pub(super) fn require(&mut self, key: &'static str, reader: &mut Reader<'_>) -> Option<&'a Entry> {
         debug_assert!(self.group.key(key).is_some_and(|key| key.required), "`{key}` is described otherwise");

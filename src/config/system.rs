@@ -67,10 +67,6 @@ impl SystemKind {
 pub(super) fn system(entry: &Entry, reader: &mut Reader<'_>) -> Option<System> {
     let what = format!("the system `{}`", entry.key);
     let mut keys = Group::called(&what, &entry.value, &grammar::SYSTEM, reader)?;
-    if let Some(entry) = keys.later("batch") {
-        let finding = Diagnostic::error(Code::CONFIG_INVALID, "batch systems are not built yet");
-        reader.findings.push(finding.at(entry.key_span, ""));
-    }
     let mut kind = match (keys.take("soap"), keys.take("grpc")) {
         (Some(entry), None) => soap(&entry.value, reader),
         (None, Some(entry)) => grpc(&entry.value, reader),

@@ -15,6 +15,7 @@ mod name;
 mod options;
 mod pattern;
 pub mod reject;
+mod source;
 mod write;
 
 pub use claim::{Claim, Identity, Orphan, Reading};
@@ -23,4 +24,5 @@ pub use folder::Folder;
 pub use look::{Candidate, Ignored, Look, Why};
 pub use options::{Complete, FolderOptions, Place};
 pub use pattern::{Pattern, PatternError};
+pub use source::{FolderSource, serve};
 pub use write::{Aside, Patch, Written};

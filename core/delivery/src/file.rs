@@ -3,6 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
+use portolan_schema::layout::{Layout, NodeId};
 use uuid::{Builder, Uuid};
 
 use crate::{Accept, BoxFuture, BundleHash, DeliveryError, GatewayId, MessageId, Timestamp};
@@ -194,16 +195,27 @@ pub struct Dropped {
 pub type OpenFile = dyn Fn() -> std::io::Result<Box<dyn std::io::Read + Send>> + Send + Sync;
 
 /// What became of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum FileFate {
-    /// It was taken.
-    Taken(Box<FileReceipt>),
+    /// It was taken, but for some of it.
+    Taken(Box<FileReceipt>, Option<RejectedRecords>),
     /// None of it was taken.
     Refused(Box<FileReceipt>),
     /// What is in it was taken before, when it had this name.
     Duplicate(Box<FileRecord>),
     /// It cannot be taken now, and is to be left where it is.
     NotNow(String),
+}
+
+/// Messages that were refused, of which a file may be made.
+#[derive(Debug, Clone)]
+pub struct RejectedRecords {
+    /// How the file is read.
+    pub layout: Arc<Layout>,
+    /// The record of a message.
+    pub each: NodeId,
+    /// The numbers of their records, in order.
+    pub records: Arc<Vec<u64>>,
 }
 
 /// What is said of a file that ended.

@@ -35,7 +35,7 @@ pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
     Arrival, Arrived, Block, Dropped, FileCounts, FileError, FileFate, FileHash, FileIntake, FileReceipt,
-    FileRecord, FileRoute, FileState, FileStore, OpenFile,
+    FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;

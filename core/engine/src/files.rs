@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileError, FileFate,
-    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, Start, Timestamp,
+    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, RejectedRecords,
+    Start, Timestamp,
 };
 use portolan_formats::records::{Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -91,7 +92,14 @@ impl Engine {
         self.release(store, &route, &dropped, &record, &seen).await?;
         let FileCounts { messages, skipped, rejected } = seen.counts;
         tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
-        self.end(store, &record, FileState::Taken, &seen).await.map(FileFate::Taken)
+        let receipt = self.end(store, &record, FileState::Taken, &seen).await?;
+        let refused = seen.left_out.iter().filter(|(_, skipped)| !skipped).map(|(number, _)| *number);
+        let rejects = route.files.as_ref().filter(|_| rejected > 0).map(|files| RejectedRecords {
+            layout: files.file.layout().clone(),
+            each: files.excerpt.each,
+            records: Arc::new(refused.collect()),
+        });
+        Ok(FileFate::Taken(receipt, rejects))
     }
 
     /// Makes the messages durable that were found to be sound.

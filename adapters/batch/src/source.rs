@@ -1,0 +1,246 @@
+//! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
+
+use std::{collections::HashSet, io::Write, pin::pin, sync::Arc, time::Duration};
+
+use portolan_delivery::{
+    Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, RejectedRecords, Timestamp,
+};
+use portolan_formats::records::{RecordFile, input};
+
+use crate::{Claim, Folder, FolderError, FolderOptions, Pattern, Place, reject};
+
+/// A folder that a system drops files into.
+#[derive(Debug, Clone)]
+pub struct FolderSource {
+    /// The system.
+    pub system: Arc<str>,
+    /// The folder.
+    pub options: FolderOptions,
+    /// How often it is looked into.
+    pub every: Duration,
+}
+
+/// By which files are found again that an earlier run has taken: one gateway has a folder, as one has its queue.
+const LABEL: &str = "gateway";
+
+/// Looks into folders until `stop` resolves; what is under way then is finished, or goes on with the next start.
+pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop: impl Future<Output = ()>) {
+    let watchers = sources.into_iter().map(|source| watch(source, intake.clone()));
+    let all = futures_util::future::join_all(watchers);
+    let (mut all, mut stop) = (pin!(all), pin!(stop));
+    tokio::select! {
+        _ = &mut all => {}
+        () = &mut stop => {}
+    }
+}
+
+async fn watch(source: FolderSource, intake: Arc<dyn FileIntake>) {
+    let mut watcher = Watcher { source, intake, folder: None, told: HashSet::new() };
+    loop {
+        if let Err(error) = watcher.round().await {
+            watcher.tell("the folder cannot be used now", &error);
+            // It may be another one that stands there.
+            watcher.folder = None;
+        }
+        tokio::time::sleep(watcher.source.every).await;
+    }
+}
+
+struct Watcher {
+    source: FolderSource,
+    intake: Arc<dyn FileIntake>,
+    folder: Option<Arc<parking_lot::Mutex<Folder>>>,
+    /// What was said already, so that it is said once.
+    told: HashSet<String>,
+}
+
+impl Watcher {
+    fn tell(&mut self, what: &str, why: &dyn std::fmt::Display) {
+        let why = why.to_string();
+        if self.told.len() > 1000 {
+            self.told.clear();
+        }
+        if self.told.insert(format!("{what}: {why}")) {
+            tracing::warn!(system = %self.source.system, "{what}: {why}");
+        }
+    }
+
+    /// Looks once, and takes what there is.
+    async fn round(&mut self) -> Result<(), FolderError> {
+        let routes: Vec<FileRoute> = self
+            .intake
+            .file_routes()
+            .into_iter()
+            .filter(|route| route.system == self.source.system)
+            .collect();
+        if routes.is_empty() {
+            return Ok(());
+        }
+        let patterns: Vec<Pattern> =
+            routes.iter().filter_map(|route| route.pattern.as_deref().unwrap_or("*").parse().ok()).collect();
+        let fresh = self.folder.is_none();
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => {
+                let options = self.source.options.clone();
+                let opened = blocking(move || Folder::open(options)).await?;
+                let opened = Arc::new(parking_lot::Mutex::new(opened));
+                self.folder = Some(opened.clone());
+                opened
+            }
+        };
+        if fresh {
+            // What an earlier run has taken is finished first.
+            let opened = folder.clone();
+            let left = blocking(move || opened.lock().claims(LABEL)).await?;
+            for claim in left {
+                let route = patterns.iter().position(|pattern| pattern.matches(claim.name()));
+                match route.and_then(|index| routes.get(index)) {
+                    Some(route) => self.take(&folder, claim, &route.route, true).await?,
+                    None => blocking(move || claim.release()).await?,
+                }
+            }
+        }
+        let opened = folder.clone();
+        let look = blocking(move || opened.lock().look(&patterns, Timestamp::now())).await?;
+        for ignored in &look.ignored {
+            self.tell("a file is not taken", ignored);
+        }
+        for candidate in look.candidates {
+            let Some(route) = routes.get(candidate.pattern) else { continue };
+            let opened = folder.clone();
+            if let Some(claim) = blocking(move || opened.lock().claim(&candidate, LABEL)).await? {
+                self.take(&folder, claim, &route.route, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a file to its route, and sets it aside. `again`: it was under way before.
+    async fn take(
+        &mut self,
+        folder: &Arc<parking_lot::Mutex<Folder>>,
+        claim: Claim,
+        route: &Arc<str>,
+        again: bool,
+    ) -> Result<(), FolderError> {
+        let claim = Arc::new(claim);
+        let held = claim.clone();
+        let identity = blocking(move || held.identify()).await?;
+        let opening = claim.clone();
+        let dropped = Dropped {
+            route: route.clone(),
+            name: claim.name().into(),
+            hash: FileHash(identity.sha256),
+            bytes: identity.bytes,
+            received: Timestamp::now(),
+            open: Arc::new(move || {
+                let reading = opening.open().map_err(std::io::Error::other)?;
+                Ok(Box::new(reading))
+            }),
+        };
+        let fate = self.intake.take_file(dropped).await;
+        let (folder, now) = (folder.clone(), Timestamp::now());
+        match fate {
+            FileFate::NotNow(why) => {
+                self.tell("a file is not taken now", &format_args!("{}: {why}", claim.name()));
+                blocking(move || claim.release()).await
+            }
+            FileFate::Taken(receipt, rejects) => {
+                blocking(move || {
+                    claim.verify_unchanged()?;
+                    let folder = folder.lock();
+                    if let Some(rejects) = rejects {
+                        write_rejects(&folder, &claim, &rejects, now)?;
+                    }
+                    write_receipt(&folder, &receipt, now)?;
+                    claim.move_to(Place::Archive, now).map(drop)
+                })
+                .await
+            }
+            FileFate::Refused(receipt) => {
+                blocking(move || {
+                    let folder = folder.lock();
+                    write_receipt(&folder, &receipt, now)?;
+                    claim.move_to(Place::Rejected, now).map(drop)
+                })
+                .await
+            }
+            // It ended before this process knew that it was set aside.
+            FileFate::Duplicate(record) if again && *record.arrival.name == *claim.name() => {
+                blocking(move || claim.move_to(Place::Archive, now).map(drop)).await
+            }
+            FileFate::Duplicate(record) => {
+                let first = record.arrival.received.to_rfc3339();
+                tracing::warn!(system = %self.source.system, file = claim.name(), taken_as = %record.arrival.name, taken = first,
+                    "what is in the file was taken before; it is set aside as a duplicate");
+                blocking(move || claim.move_to(Place::Duplicate, now).map(drop)).await
+            }
+        }
+    }
+}
+
+/// Where work may wait for a disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FolderError> + Send + 'static,
+) -> Result<T, FolderError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// The refused records in a file of their own, to be corrected and dropped again.
+fn write_rejects(
+    folder: &Folder,
+    claim: &Claim,
+    rejects: &RejectedRecords,
+    now: Timestamp,
+) -> Result<(), FolderError> {
+    let file = RecordFile::compile(rejects.layout.clone());
+    folder
+        .write(Place::Rejected, claim.name(), now, |out| {
+            let raw = claim.open().map_err(std::io::Error::other)?;
+            let content = input::open(raw, rejects.layout.file.compression)?;
+            let mut refused = |number: u64| rejects.records.binary_search(&number).is_ok();
+            reject::write(&file, rejects.each, content, &mut refused, out)?;
+            Ok(())
+        })
+        .map(drop)
+}
+
+/// What became of a file, for programs and for people.
+fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Result<(), FolderError> {
+    folder.write(Place::Receipts, &format!("{}.json", receipt.name), now, |out| {
+        serde_json::to_writer_pretty(&mut *out, receipt)?;
+        out.write_all(b"\n")
+    })?;
+    folder.write(Place::Receipts, &format!("{}.txt", receipt.name), now, |out| {
+        let FileReceipt { name, state, route, counts, records, bytes, .. } = receipt;
+        writeln!(out, "{name}: {state} by route {route}")?;
+        writeln!(out, "  {bytes} bytes, {records} records, SHA-256 {}", receipt.sha256)?;
+        writeln!(out, "  found {}, ended {}", receipt.received, receipt.ended)?;
+        writeln!(
+            out,
+            "  messages {}, skipped {}, rejected {}",
+            counts.messages, counts.skipped, counts.rejected
+        )?;
+        if let Some(reason) = &receipt.reason {
+            writeln!(out, "  refused: {reason}")?;
+        }
+        for (reason, count) in &receipt.skipped_by_reason {
+            writeln!(out, "  skipped {count}: {reason}")?;
+        }
+        for error in &receipt.errors {
+            let kind = error.kind.as_deref().map(|kind| format!(", {kind}")).unwrap_or_default();
+            let field = error.field.as_deref().map(|field| format!(", field {field}")).unwrap_or_default();
+            writeln!(
+                out,
+                "  record {}{kind}, at byte {}{field}: {}",
+                error.record, error.offset, error.reason
+            )?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
