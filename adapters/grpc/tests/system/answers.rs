@@ -109,12 +109,12 @@ async fn no_more_calls_at_a_time_than_the_system_bears() {
     let mut options = options(ledger.serve(None).await);
     (options.max_concurrency, options.max_waiting) = (2, 1);
     let target = GrpcTarget::new(&options).unwrap();
-    let slow = || ask(&target, "Slow", "1500");
+    let slow = || ask(&target, "Slow", "3000");
     let busy = async {
         while ledger.calls() < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let patient = ask_within(&target, "Echo", "waits", Duration::from_millis(50));
+        let patient = ask_within(&target, "Echo", "waits", Duration::from_secs(1));
         let late = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
             ask(&target, "Echo", "one too many").await
