@@ -328,11 +328,12 @@ systems:
 }
 
 #[test]
-fn what_is_not_built_yet_is_named() {
-    check(
-        "routes: []\nsystems: { x: { batch: {} } }\n",
-        &["batch systems are not built yet", "the system `x` has no `soap`"],
-    );
+fn a_system_may_drop_files() {
+    let of = |keys: &str| format!("routes: []\nsystems: {{ x: {{ batch: {{ {keys} }} }} }}\n");
+    check(&of(""), &["`batch` has no `folder`"]);
+    check(&of("folder: in, complete: done"), &["`complete` is `renamed`, or a group"]);
+    check(&of("folder: in, complete: { quiet: 30s, done-file: .done }"), &["`complete` has one of"]);
+    check(&of("folder: in, soap: {}"), &["`batch` has no key `soap`"]);
 }
 
 #[test]

@@ -255,9 +255,9 @@ fn each_record_of_a_file_becomes_a_message() {
     check("check-batch", &layouts(), &["check", "record-payments.yaml", "payments.yaml"]);
 }
 
-/// Nobody watches for files yet, and whoever has such a route is told.
+/// Nobody watches for files where no folder is configured, and whoever has such a route is told.
 #[test]
-fn routes_that_take_files_are_not_served_yet() {
+fn routes_that_take_files_need_a_folder_to_be_served() {
     let config = format!(
         "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
 routes: [ \"{}\", \"{}\" ]
@@ -267,7 +267,7 @@ systems: {{ population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }
         repository().join("mappings/population-register").display()
     );
     let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
-    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served yet";
+    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one with `grpc:` is told";
     let doctor = portolan(&folder, &["doctor"]).output().unwrap();
     assert!(String::from_utf8_lossy(&doctor.stdout).contains(note));
     let mut gateway =

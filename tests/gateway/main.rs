@@ -13,6 +13,7 @@ mod cluster;
 mod encrypted;
 mod errors;
 mod faults;
+mod files;
 mod health;
 mod held;
 mod hostile;

@@ -35,7 +35,7 @@ pub(super) fn check(path: &Path) -> Looked {
         let kept = read.routes.iter().map(|found| &found.loaded.route).filter(|route| route.is_recorded());
         routes = kept.map(|route| route.name.clone()).collect();
         sound = format!("sound, with the mappings of {}", plural(read.routes.len(), "route"));
-        if let Some(unserved) = read.unserved(&config) {
+        if let Some(unserved) = read.unserved(config) {
             sound.push_str(&format!("; {unserved}"));
         }
     }

@@ -78,6 +78,12 @@ impl House {
         self.write();
     }
 
+    /// The same of a system that speaks something else: what it has, as YAML writes it in one line.
+    pub(crate) fn party(&mut self, name: &str, kind: &str) {
+        self.systems.push_str(&format!("  {name}: {{ {kind} }}\n"));
+        self.write();
+    }
+
     /// Says how a system may be asked: `breaker: off`, as YAML writes it in one line.
     pub(crate) fn bears(&mut self, name: &str, keys: &str) {
         let begins = format!("  {name}: ");

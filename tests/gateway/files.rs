@@ -1,0 +1,152 @@
+//! Files that are dropped: taken once, whatever happens to the gateway; what is wrong with them set aside, and said.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    harness::{House, Ledger, block_on, until},
+    load::Random,
+};
+
+const ROUTES: &str = "tests/gateway/routes/wages";
+
+/// A report of employees, each with a number and what it was paid.
+fn report(employees: impl IntoIterator<Item = (u32, String)>) -> String {
+    let mut text = format!("{:30}\n{:30}\n", "RAPortalen", "REA123456782026");
+    let mut count = 0;
+    for (number, wages) in employees {
+        text.push_str(&format!("RW{number:09}{wages:>09}20260131EE\n"));
+        count += 1;
+    }
+    text.push_str(&format!("{:30}\n", format!("RT{count:07}")));
+    text
+}
+
+fn paid(cents: u32) -> String {
+    format!("{cents:09}")
+}
+
+fn house(ledger: &Ledger) -> House {
+    let mut house = House::new(&[ROUTES]);
+    house.party("ledger", &format!("grpc: {{ address: 'http://{}' }}, breaker: off", ledger.address));
+    house.party("employers", "batch: { folder: drop, every: 20ms }");
+    fs::create_dir(house.path("drop")).unwrap();
+    house
+}
+
+fn drop_file(house: &House, name: &str, text: &str) {
+    let aside = house.path(&format!("drop/{name}.tmp"));
+    fs::write(&aside, text).unwrap();
+    fs::rename(aside, house.path(&format!("drop/{name}"))).unwrap();
+}
+
+/// Waits for a file of the folder.
+async fn there(house: &House, name: &str) -> PathBuf {
+    let path = house.path(&format!("drop/{name}"));
+    until(name, async || path.exists().then(|| path.clone())).await
+}
+
+async fn receipt(house: &House, name: &str) -> Value {
+    let path = there(house, &format!("receipts/{name}.json")).await;
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let gateway = house.serve();
+        let text = report([(1, paid(100)), (2, paid(0)), (3, "00000x100".to_owned()), (4, paid(400))]);
+        drop_file(&house, "a.txt", &text);
+        let said = receipt(&house, "a.txt").await;
+        assert_eq!((&said["state"], &said["records"]), (&"taken".into(), &7.into()), "{said}");
+        assert_eq!(
+            (&said["messages"], &said["skipped"], &said["rejected"]),
+            (&2.into(), &1.into(), &1.into())
+        );
+        assert_eq!(said["skipped_by_reason"]["nothing paid"], 1);
+        assert_eq!(
+            (&said["errors"][0]["record"], &said["errors"][0]["field"]),
+            (&5.into(), &"employee.wages".into())
+        );
+        there(&house, "archive/a.txt").await;
+
+        // What was rejected is a file of its own, which is taken once it is corrected.
+        let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
+        assert_eq!(rejected, report([(3, "00000x100".to_owned())]));
+        drop_file(&house, "a-corrected.txt", &rejected.replace("00000x100", "000000300"));
+        assert_eq!(receipt(&house, "a-corrected.txt").await["messages"], 1);
+
+        // The same under another name is known; under the same name it may be something else.
+        drop_file(&house, "again.txt", &text);
+        there(&house, "duplicate/again.txt").await;
+        drop_file(&house, "a.txt", &report([(5, paid(500))]));
+        until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
+
+        // What all messages rest on is wrong: none of them is taken.
+        let total = report([(6, paid(600)), (7, paid(700))]).replace("RT0000002", "RT0000009");
+        drop_file(&house, "total.txt", &total);
+        let said = receipt(&house, "total.txt").await;
+        assert_eq!((&said["state"], &said["messages"]), (&"refused".into(), &0.into()), "{said}");
+        assert!(said["errors"][0]["reason"].as_str().unwrap().contains("2 is computed"), "{said}");
+        there(&house, "rejected/total.txt").await;
+        // Too many of its messages fail.
+        drop_file(&house, "most.txt", &report([(8, "x".to_owned()), (9, "y".to_owned()), (10, paid(1))]));
+        assert_eq!(receipt(&house, "most.txt").await["state"], "refused");
+        assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
+        assert_eq!(ledger.told().len(), 4);
+        // No value of a message is in the log.
+        assert!(!gateway.said().contains("00000x100"), "{}", gateway.said());
+    });
+}
+
+#[test]
+fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
+    let (rounds, employees) = match std::env::var_os("PORTOLAN_SOAK") {
+        Some(_) => (300, 20_000),
+        None => (40, 1000),
+    };
+    let seed = std::env::var("PORTOLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64 | 1
+    });
+    println!("{rounds} rounds, PORTOLAN_SEED={seed}");
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let mut random = Random(seed);
+        let (mut interrupted, mut files) = (0, Vec::new());
+        let mut next = 1;
+        for round in 0..rounds {
+            // A file before it starts, and one while it runs.
+            let mut drop_one = |size: u32| {
+                let name = format!("{round}-{next}.txt");
+                let text = report((next..next + size).map(|number| (number, paid(number))));
+                next += size;
+                drop_file(&house, &name, &text);
+                files.push((name, text));
+            };
+            drop_one(employees / 2);
+            // Messages wait: they are counted when every file is whole.
+            let gateway = house.serve_with(&[], &["--pause-dispatch"]);
+            drop_one(employees / 2);
+            tokio::time::sleep(Duration::from_millis(random.below(50))).await;
+            gateway.kill();
+            let whole = |name: &str| house.path(&format!("drop/archive/{name}")).exists();
+            interrupted += u32::from(files.iter().any(|(name, _)| !whole(name)));
+        }
+        println!("{interrupted} of {rounds} kills came before a file's end");
+        let gateway = house.serve();
+        for (name, text) in &files {
+            let archived = there(&house, &format!("archive/{name}")).await;
+            assert!(fs::read_to_string(archived).unwrap() == *text);
+        }
+        let wanted = rounds as usize * employees as usize;
+        until("all of them", async || (ledger.told().len() >= wanted).then_some(())).await;
+        let told = ledger.told();
+        assert_eq!((told.len(), told.values().filter(|times| **times != 1).count()), (wanted, 0));
+        drop(gateway);
+    });
+}
