@@ -164,8 +164,9 @@ fn a_full_disk_stops_the_gateway_and_loses_nothing_that_it_acknowledged() {
         let address = Backend::start(|_, _| Reaction::Take).await.address;
         let house = House::orders(address);
         house.serve().kill();
-        // No file may grow beyond this many blocks of 512 bytes: what a full disk is to a process.
-        let full = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
+        // No file may grow beyond this many blocks of 512 bytes: what a full disk is to a process. They are enough for some orders
+        // and for their retries, also where the answer to the first is long on its way.
+        let full = "trap '' XFSZ; ulimit -f 2400; exec \"$0\" \"$@\"";
         let mut command = Command::new("sh");
         command.args(["-c", full]).arg(binary()).args(["serve", "--config", "portolan.yaml"]);
         let mut gateway = house.serve_by(command);

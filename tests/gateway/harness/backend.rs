@@ -63,9 +63,16 @@ struct Shared {
     react: Box<React>,
 }
 
-/// An address that is kept for a system, also while it is away.
-fn own_address() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], portolan_test_servers::free_port()))
+/// Listens at an address that is kept for a system, also while it is away.
+async fn own_listener() -> TcpListener {
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], portolan_test_servers::free_port()));
+        match TcpListener::bind(address).await {
+            // Servers that choose ports for themselves know nothing of those that are kept.
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            listener => return listener.unwrap(),
+        }
+    }
 }
 
 /// The system.
@@ -79,17 +86,17 @@ pub(crate) struct Backend {
 impl Backend {
     /// Starts one that reacts to a request, and to how often it has seen its key before.
     pub(crate) async fn start(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen(own_address(), Keep::Requests, Box::new(react)).await
+        Self::listen(own_listener().await, Keep::Requests, Box::new(react))
     }
 
     /// One that keeps nothing of the requests but the count of each key.
     pub(crate) async fn counting(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen(own_address(), Keep::Counts, Box::new(react)).await
+        Self::listen(own_listener().await, Keep::Counts, Box::new(react))
     }
 
     /// One that keeps nothing at all: for more orders than are worth remembering.
     pub(crate) async fn forgetful(react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::listen(own_address(), Keep::Nothing, Box::new(react)).await
+        Self::listen(own_listener().await, Keep::Nothing, Box::new(react))
     }
 
     /// The same at an address: a system that is back.
@@ -97,16 +104,19 @@ impl Backend {
         address: SocketAddr,
         react: impl Fn(&Asked, usize) -> Reaction + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(address, Keep::Nothing, Box::new(react)).await
+        Self::listen(TcpListener::bind(address).await.unwrap(), Keep::Nothing, Box::new(react))
     }
 
     /// At an address, taking every order: a system that is back after an outage.
     pub(crate) async fn back_at(address: SocketAddr) -> Self {
-        Self::listen(address, Keep::Requests, Box::new(|_, _| Reaction::Take)).await
+        Self::listen(
+            TcpListener::bind(address).await.unwrap(),
+            Keep::Requests,
+            Box::new(|_, _| Reaction::Take),
+        )
     }
 
-    async fn listen(address: SocketAddr, keep: Keep, react: Box<React>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    fn listen(listener: TcpListener, keep: Keep, react: Box<React>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             asked: Mutex::default(),
