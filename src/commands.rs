@@ -18,6 +18,7 @@ mod schema;
 mod serve;
 mod simulate;
 mod topology;
+mod trace;
 mod translate;
 mod translate_file;
 

@@ -9,22 +9,21 @@ use portolan_delivery::{
     BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp,
 };
 
-use portolan_diagnostics::{SourceId, Sources, Span};
+use portolan_diagnostics::{SourceId, Sources};
 use portolan_engine::{Context, Question, Route, Verdict};
 use portolan_mapping::{
     ir::Reply,
     load::{LoadedBatch, Standing},
-    run::{self, Environment, Trace, Traced, TracedRule, TracedStep},
+    run::{self, Environment, Trace},
     secret::Secrets,
 };
 use serde_json::json;
 
-use super::document;
+use super::{document, trace};
 use crate::{
     config, files, loader,
     mappings::{self, Found, Mappings},
     report::{Failure, Format, Report},
-    table::Table,
 };
 
 /// The largest message that is translated here.
@@ -42,7 +41,8 @@ const MAX_BYTES: u64 = 64 << 20;
   portolan translate registry.get-person --request request.json --trace
   portolan translate registry.get-person --request request.pb --raw > envelope.xml
   portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings
-  portolan translate wages.report --file report.efw2 --mappings mappings",
+  portolan translate wages.report --file report.efw2 --mappings mappings
+  portolan translate wages.report --file report.efw2 --trace=json | jq 'select(.record == 17)'",
     group = clap::ArgGroup::new("way").required(true).args(["request", "response", "ticket", "file"])
 )]
 pub(crate) struct Arguments {
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     ticket: Option<PathBuf>,
     /// A file of records, of a route that takes files; out comes a line for each message
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["raw", "trace", "original", "metadata", "message_id"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["raw", "original", "metadata", "message_id"])]
     file: Option<PathBuf>,
     /// The request that the response answers, where the mapping reads it
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     /// The exact bytes, not laid out for people
     #[arg(long)]
     raw: bool,
-    /// Show first what each field is made of: what was read, what was computed of it, by which rule; as json, only that
+    /// Show first what each field is made of: what was read, what was computed of it, by which rule; as json, only that: of a file a line for each message
     #[arg(
         long,
         value_name = "FORMAT",
@@ -101,9 +101,10 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let places = Places { mappings: &arguments.mappings, config: &arguments.config };
     if let Some(file) = &arguments.file {
-        let batch = find_batch(&arguments.route, places, secrets(&arguments.secret)?, report)?;
+        let (batch, sources) = find_batch(&arguments.route, places, secrets(&arguments.secret)?, report)?;
         let received = arguments.received.unwrap_or_else(jiff::Timestamp::now);
-        return super::translate_file::run(&batch, file, received, report);
+        let trace = arguments.trace.map(|format| (format, &sources));
+        return super::translate_file::run(&batch, file, received, trace, report);
     }
     let (found, sources) = find_with(&arguments.route, places, secrets(&arguments.secret)?, report)?;
     let compiled =
@@ -248,40 +249,10 @@ fn traced(
             plan.run_traced(ticket, &environment(Some(&original[..])), &mut trace, &mut out).map(drop)
         }
     };
-    let place = |span: Span| {
-        let file = sources.get(span.source).map_or("", |source| &*source.name);
-        let file = file.rsplit('/').next().unwrap_or_default();
-        sources.position(span).map_or(String::new(), |at| format!("{file}:{}", at.line))
-    };
-    let what = |step: &TracedStep| match &step.what {
-        Traced::Read(path) => path.to_string(),
-        Traced::Operator(operator) => (*operator).to_owned(),
-        Traced::Part(span) => {
-            let text = sources.get(span.source).map_or("", |source| &*source.text);
-            let part = text.get(span.start as usize..span.end as usize).unwrap_or_default();
-            part.split_whitespace().collect::<Vec<_>>().join(" ")
-        }
-    };
-    let absent = || "absent".to_owned();
     if format == Format::Json {
-        let step = |s: &TracedStep| json!({ "what": what(s), "value": s.value });
-        let rule = |r: &TracedRule| {
-            let steps: Vec<_> = r.steps.iter().map(step).collect();
-            json!({ "target": r.target, "value": r.value, "steps": steps, "rule": place(r.span) })
-        };
-        return report.json(&trace.rules.iter().map(rule).collect::<Vec<_>>());
+        return report.json(&trace::json(&trace, sources));
     }
-    let mut table = Table::new(["TARGET", "VALUE", "MADE OF", "RULE"]);
-    for rule in &trace.rules {
-        let value = rule.value.clone().unwrap_or_else(absent);
-        let steps = rule.steps.iter().map(|s| {
-            let value = s.value.clone().unwrap_or_else(absent);
-            format!("{} = {value}", what(s))
-        });
-        table.row([rule.target.clone(), value, steps.collect::<Vec<_>>().join("; "), place(rule.span)]);
-    }
-    table.print(report);
-    report.line("");
+    trace::table(&trace, sources, report);
     Ok(())
 }
 
@@ -359,10 +330,10 @@ fn find_batch(
     places: Places<'_>,
     secrets: Secrets,
     report: &Report,
-) -> Result<LoadedBatch, Failure> {
+) -> Result<(LoadedBatch, Sources), Failure> {
     let (mut read, shown) = read_all(places, secrets)?;
     match read.batches.iter().position(|batch| *batch.loaded.route.name == *route) {
-        Some(index) => Ok(read.batches.swap_remove(index).loaded),
+        Some(index) => Ok((read.batches.swap_remove(index).loaded, shown)),
         None if read.routes.iter().any(|f| *f.loaded.route.name == *route) => {
             Err(Failure::usage(format_args!("route `{route}` answers calls and takes no files"))
                 .help("name a message with --request or --response"))

@@ -2,25 +2,30 @@
 
 use std::{ops::Range, path::Path};
 
+use portolan_diagnostics::Sources;
 use portolan_formats::records::{Messages, Next, Nowhere, Problem, RecordFile, RecordReader};
 use portolan_mapping::{
     check::TargetContract,
     load::LoadedBatch,
-    run::{Context, Environment, RunError, Scratch},
+    run::{Context, Environment, RunError, Scratch, Trace},
 };
 
-use super::document;
+use serde_json::json;
+
+use super::{document, trace};
 use crate::{
     layouts,
     problems::Problems,
-    report::{Failure, Report, plural},
+    report::{Failure, Format, Report, plural},
 };
 
-/// Prints what each message of a file becomes, and what is wrong with those that become nothing.
+/// Prints what each message of a file becomes, and what is wrong with those that become nothing; with `traced` what each field is made
+/// of.
 pub(super) fn run(
     batch: &LoadedBatch,
     path: &Path,
     received: jiff::Timestamp,
+    traced: Option<(Format, &Sources)>,
     report: &Report,
 ) -> Result<(), Failure> {
     let Some(compiled) = batch.compile() else {
@@ -58,10 +63,27 @@ pub(super) fn run(
             request_id: None,
         };
         let environment = Environment { context, metadata: &[], original: None };
+        if let Some((format, sources)) = traced {
+            let mut trace = Trace::default();
+            // Why it failed, if it did, is told below.
+            let _ = compiled.request.run_traced(&message, &environment, &mut trace, &mut out);
+            out.clear();
+            match format {
+                Format::Json => {
+                    report.line(json!({ "record": info.number, "fields": trace::json(&trace, sources) }));
+                }
+                Format::Text => {
+                    report.line(format_args!("record {}", info.number));
+                    trace::table(&trace, sources, report);
+                }
+            }
+        }
         match compiled.request.run(&message, &environment, &mut scratch, &mut out) {
             Ok(()) => {
                 made += 1;
-                report.line(shown(batch, &out)?);
+                if !matches!(traced, Some((Format::Json, _))) {
+                    report.line(shown(batch, &out)?);
+                }
             }
             Err(RunError::Skipped { reason }) => {
                 skipped += 1;

@@ -242,16 +242,15 @@ fn layouts_and_copybooks_are_checked() {
 
 #[test]
 fn each_record_of_a_file_becomes_a_message() {
-    let translate = |name: &str, file: &str| {
+    let translate = |name: &str, file: &str, more: &[&str]| {
         let mappings = ["--mappings", "record-payments.yaml"];
-        check(
-            name,
-            &layouts(),
-            &[&["translate", "bank.record-payment", "--file", file], &mappings[..]].concat(),
-        );
+        let command = ["translate", "bank.record-payment", "--file", file];
+        check(name, &layouts(), &[&command, &mappings[..], more].concat());
     };
-    translate("translate-file", "payments.txt");
-    translate("translate-file-broken", "broken.txt");
+    translate("translate-file", "payments.txt", &[]);
+    translate("translate-file-broken", "broken.txt", &[]);
+    translate("translate-file-traced", "payments.txt", &["--trace"]);
+    translate("translate-file-traced-json", "broken.txt", &["--trace=json"]);
     check("check-batch", &layouts(), &["check", "record-payments.yaml", "payments.yaml"]);
 }
 
