@@ -102,6 +102,37 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
     });
 }
 
+/// A gateway that ends between the last block of a file and what there is to say of it says it when it is back.
+#[test]
+fn what_became_of_a_file_is_said_also_by_the_next_gateway() {
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let gateway = house.serve();
+        let text = report([(1, paid(100)), (2, "00000x200".to_owned()), (3, paid(300))]);
+        drop_file(&house, "a.txt", &text);
+        let said = receipt(&house, "a.txt").await;
+        let archived = there(&house, "archive/a.txt").await;
+        gateway.kill();
+        // As it stood a moment earlier.
+        let taking = house.path("drop/.taking/gateway");
+        fs::create_dir_all(&taking).unwrap();
+        fs::rename(archived, taking.join("a.txt")).unwrap();
+        for gone in ["rejected/a.txt", "receipts/a.txt.json", "receipts/a.txt.txt"] {
+            fs::remove_file(house.path(&format!("drop/{gone}"))).unwrap();
+        }
+
+        let gateway = house.serve();
+        there(&house, "archive/a.txt").await;
+        assert_eq!(receipt(&house, "a.txt").await, said);
+        let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
+        assert_eq!(rejected, report([(2, "00000x200".to_owned())]));
+        until("both messages", async || (ledger.told().len() == 2).then_some(())).await;
+        assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
+        drop(gateway);
+    });
+}
+
 #[test]
 fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
     let (rounds, employees) = match std::env::var_os("PORTOLAN_SOAK") {

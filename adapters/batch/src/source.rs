@@ -134,6 +134,7 @@ impl Watcher {
             hash: FileHash(identity.sha256),
             bytes: identity.bytes,
             received: Timestamp::now(),
+            again,
             open: Arc::new(move || {
                 let reading = opening.open().map_err(std::io::Error::other)?;
                 Ok(Box::new(reading))
@@ -166,7 +167,7 @@ impl Watcher {
                 })
                 .await
             }
-            // It ended before this process knew that it was set aside.
+            // What else there is to set aside cannot be had any more.
             FileFate::Duplicate(record) if again && *record.arrival.name == *claim.name() => {
                 blocking(move || claim.move_to(Place::Archive, now).map(drop)).await
             }

@@ -25,14 +25,19 @@ impl fmt::Debug for FileHash {
 }
 
 impl MessageId {
-    /// The id of the message that a record of a file is: always the same, in the order of records, by when the file came.
-    pub fn of_record(file: FileHash, received: Timestamp, record: u64) -> Self {
+    /// The id of the message that a record of a file is to a route: always the same, in the order of records, by when the file came.
+    pub fn of_record(route: &str, file: FileHash, received: Timestamp, record: u64) -> Self {
         let [a, b, c, d, e, f, ..] = file.0;
+        // By FNV-1a: the same file may come to another route in the same millisecond.
+        let basis = 0xCBF2_9CE4_8422_2325_u64;
+        let mixed =
+            route.bytes().fold(basis, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+        let both = u64::from_be_bytes([0, 0, a, b, c, d, e, f]) ^ (mixed ^ mixed >> 32);
         let millis = u64::try_from(received.0 / 1000).unwrap_or(0);
-        // Of UUID version 7 (RFC 9562, 5.7) the random bits: 12 of the hash, then 34 of the record's number and 28 of the hash.
-        let tail = (record & 0x3_FFFF_FFFF) << 28 | u64::from(u32::from_be_bytes([c, d, e, f]) >> 4);
+        // Of UUID version 7 (RFC 9562, 5.7) the random bits: 12 of file and route, then 34 of the record's number and 28 of both again.
+        let tail = (record & 0x3_FFFF_FFFF) << 28 | both & 0xFFF_FFFF;
         let mut random = [0; 10];
-        random[..2].copy_from_slice(&[a & 0x0F, b]);
+        random[..2].copy_from_slice(&((both >> 28) as u16 & 0xFFF).to_be_bytes());
         random[2..].copy_from_slice(&tail.to_be_bytes());
         let uuid: Uuid = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         Self(uuid)
@@ -187,6 +192,8 @@ pub struct Dropped {
     pub bytes: u64,
     /// When it was found.
     pub received: Timestamp,
+    /// It was under way when an earlier gateway ended: what it became may not have been set aside.
+    pub again: bool,
     /// Opens it, from its beginning each time.
     pub open: Arc<OpenFile>,
 }
@@ -282,11 +289,12 @@ mod tests {
         let other = FileHash([9; 32]);
         let at = Timestamp(1_764_000_000_000_000);
         let ids: Vec<_> =
-            [1, 2, 255, 256, 1 << 33].map(|record| MessageId::of_record(file, at, record)).into();
+            [1, 2, 255, 256, 1 << 33].map(|record| MessageId::of_record("r", file, at, record)).into();
         assert!(ids.is_sorted());
-        assert_eq!(ids[1], MessageId::of_record(file, at, 2));
-        assert_ne!(ids[1], MessageId::of_record(other, at, 2));
+        assert_eq!(ids[1], MessageId::of_record("r", file, at, 2));
+        assert_ne!(ids[1], MessageId::of_record("r", other, at, 2));
+        assert_ne!(ids[1], MessageId::of_record("s", file, at, 2));
         assert!(ids.iter().all(|id| id.0.get_version_num() == 7));
-        assert!(MessageId::of_record(file, Timestamp(at.0 + 1000), 1) > ids[4]);
+        assert!(MessageId::of_record("r", file, Timestamp(at.0 + 1000), 1) > ids[4]);
     }
 }

@@ -68,23 +68,14 @@ impl Engine {
             received: dropped.received,
         };
         let record = match store.begin_file(arrival, self.gateway).await.map_err(failed)? {
+            Arrived::Known(record) if dropped.again && *record.arrival.name == *dropped.name => {
+                return Ok(self.told_again(&route, &dropped, record).await);
+            }
             Arrived::Known(record) => return Ok(FileFate::Duplicate(record)),
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
         };
-        // A file goes on with the version with which it began.
-        let route = match record.arrival.bundle == route.bundle {
-            true => route,
-            false => self
-                .version(&route.name, record.arrival.bundle)
-                .await
-                .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
-        };
-        let seen = {
-            let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-            let seen = tokio::task::spawn_blocking(move || verify(&route, &dropped, &record)).await;
-            seen.map_err(|error| error.to_string())??
-        };
+        let (route, seen) = self.verified(&route, &dropped, &record).await?;
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
             return self.end(store, &record, FileState::Refused, &seen).await.map(FileFate::Refused);
@@ -93,13 +84,39 @@ impl Engine {
         let FileCounts { messages, skipped, rejected } = seen.counts;
         tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
         let receipt = self.end(store, &record, FileState::Taken, &seen).await?;
-        let refused = seen.left_out.iter().filter(|(_, skipped)| !skipped).map(|(number, _)| *number);
-        let rejects = route.files.as_ref().filter(|_| rejected > 0).map(|files| RejectedRecords {
-            layout: files.file.layout().clone(),
-            each: files.excerpt.each,
-            records: Arc::new(refused.collect()),
-        });
-        Ok(FileFate::Taken(receipt, rejects))
+        Ok(FileFate::Taken(receipt, rejects(&route, &seen)))
+    }
+
+    /// A file that was taken whole by a gateway that ended before what it became was set aside.
+    async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: Box<FileRecord>) -> FileFate {
+        let receipt = record.receipt.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        match (self.verified(route, dropped, &record).await, receipt) {
+            (Ok((route, seen)), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects(&route, &seen)),
+            (seen, _) => {
+                let why = seen.err().unwrap_or_else(|| "its receipt cannot be read".to_owned());
+                tracing::error!(file = %dropped.name, route = %route.name, why, "the file was taken, and what of it was rejected cannot be found out again");
+                FileFate::Duplicate(record)
+            }
+        }
+    }
+
+    /// What is sound in a file, by the version of its route with which it began.
+    async fn verified(
+        &self,
+        route: &Arc<Served>,
+        dropped: &Dropped,
+        record: &FileRecord,
+    ) -> Result<(Arc<Served>, Seen), String> {
+        let route = match record.arrival.bundle == route.bundle {
+            true => route.clone(),
+            false => self
+                .version(&route.name, record.arrival.bundle)
+                .await
+                .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
+        };
+        let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
+        let seen = tokio::task::spawn_blocking(move || verify(&of, &dropped, &record)).await;
+        Ok((route, seen.map_err(|error| error.to_string())??))
     }
 
     /// Makes the messages durable that were found to be sound.
@@ -161,6 +178,17 @@ impl Engine {
     }
 }
 
+/// The messages that failed, where there are any, of which a file is made.
+fn rejects(route: &Served, seen: &Seen) -> Option<RejectedRecords> {
+    let files = route.files.as_ref().filter(|_| seen.counts.rejected > 0)?;
+    let refused = seen.left_out.iter().filter(|(_, skipped)| !skipped).map(|(number, _)| *number);
+    Some(RejectedRecords {
+        layout: files.file.layout().clone(),
+        each: files.excerpt.each,
+        records: Arc::new(refused.collect()),
+    })
+}
+
 /// What the first reading of a file found.
 #[derive(Debug, Default)]
 struct Seen {
@@ -216,7 +244,7 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
             continue;
         }
         out.clear();
-        let id = MessageId::of_record(dropped.hash, record.arrival.received, info.number);
+        let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
         match route.translate.request(&message, context(id, record), &mut out) {
             Ok(_) => seen.counts.messages += 1,
             Err(failure) if failure.reason == SKIPPED => {
@@ -326,7 +354,7 @@ fn cut(
         }
         last = info.number;
         if out.is_none() {
-            let id = MessageId::of_record(dropped.hash, record.arrival.received, info.number);
+            let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
             let envelope = envelope(route, record, id, now);
             let payload = Bytes::copy_from_slice(message);
             block.push(Accept { envelope, payload, start: Start::Due(now) });

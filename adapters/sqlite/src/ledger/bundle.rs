@@ -24,10 +24,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// Removes bundles that no message refers to and that were not kept since this process began.
+    /// Removes bundles that no message refers to and no file that is being taken, and that were not kept since this process began.
     pub(super) fn drop_unused_bundles(&mut self) -> Result<(), Trouble> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT bundle FROM bundle_uses WHERE messages = 0")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT u.bundle FROM bundle_uses u JOIN bundles b ON b.number = u.bundle
+             WHERE u.messages = 0 AND b.hash NOT IN (SELECT bundle FROM files WHERE state = 0)",
+        )?;
         let unused: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         drop(statement);
         for number in unused {

@@ -5,6 +5,7 @@ mod announce;
 mod claim;
 mod control;
 mod crash;
+mod files;
 mod operate;
 mod order;
 mod order_of_dead_letters;
@@ -29,6 +30,7 @@ pub const SUITE: &[&[Case]] = &[
     operate::CASES,
     announce::CASES,
     control::CASES,
+    files::CASES,
     questions::CASES,
 ];
 
