@@ -23,6 +23,8 @@ use crate::{
 
 /// Messages of a block.
 const BLOCK: usize = 1000;
+/// What was durable remains so, and it goes on behind that once it can be read again.
+const UNREADABLE: &str = "it cannot be read once more as it was when it was verified";
 /// How many errors a receipt has.
 const ERRORS: usize = 1000;
 
@@ -131,8 +133,8 @@ impl Engine {
         let (blocks, mut ready) = mpsc::channel(2);
         let cutting = {
             let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-            let left_out = seen.left_out.clone();
-            tokio::task::spawn_blocking(move || cut(&route, &dropped, &record, &left_out, &blocks))
+            let (left_out, counts) = (seen.left_out.clone(), seen.counts);
+            tokio::task::spawn_blocking(move || cut(&route, &dropped, &record, &left_out, counts, &blocks))
         };
         while let Some(block) = ready.recv().await {
             let accepted = store.accept_block(block, self.gateway).await;
@@ -329,6 +331,7 @@ fn cut(
     dropped: &Dropped,
     record: &FileRecord,
     left_out: &[(u64, bool)],
+    expected: FileCounts,
     blocks: &mpsc::Sender<Block>,
 ) -> Result<(), String> {
     let files = source(route)?;
@@ -342,21 +345,27 @@ fn cut(
         // Whoever takes them says why, where he takes no more.
         blocks.blocking_send(block).is_ok()
     };
-    while let Some((message, info)) = messages.next() {
+    loop {
+        let next = messages.next().map(|(bytes, info)| {
+            let payload = (info.number > record.position).then(|| Bytes::copy_from_slice(bytes));
+            (payload, info)
+        });
+        // All others were told of when it was read first.
+        if messages.problems().any(|problem| matches!(problem.error.kind, RecordErrorKind::Input(_))) {
+            return Err(UNREADABLE.to_owned());
+        }
+        let Some((payload, info)) = next else { break };
         let out = left_out.next_if(|(number, _)| *number == info.number);
         match out {
             Some((_, true)) => counts.skipped += 1,
             Some((_, false)) => counts.rejected += 1,
             None => counts.messages += 1,
         }
-        if info.number <= record.position {
-            continue;
-        }
+        let Some(payload) = payload else { continue };
         last = info.number;
         if out.is_none() {
             let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
             let envelope = envelope(route, record, id, now);
-            let payload = Bytes::copy_from_slice(message);
             block.push(Accept { envelope, payload, start: Start::Due(now) });
         }
         if block.len() == BLOCK {
@@ -365,6 +374,9 @@ fn cut(
             }
             from = last;
         }
+    }
+    if counts != expected {
+        return Err(UNREADABLE.to_owned());
     }
     if last > from || !block.is_empty() {
         send(block, from, last, counts);

@@ -4,6 +4,7 @@
 mod accidents;
 mod counted;
 mod fakes;
+mod files;
 mod held;
 mod operations;
 mod order;

@@ -24,8 +24,8 @@ use portolan_sqlite::{Options, SqliteDelivery};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, Keys, LoadError, Loaded, Loader,
-    Poll, Question, Repeat, Route, RouteMode, Translate, Verdict,
+    Bundle, Context, Engine, EngineIntake, EngineOperator, EngineOptions, FileSource, Keys, LoadError,
+    Loaded, Loader, Poll, Question, Repeat, Route, RouteMode, Translate, Verdict,
 };
 
 /// What the system does when it is asked.
@@ -173,6 +173,7 @@ struct OneRoute {
     gone: Arc<AtomicBool>,
     policy: Arc<Mutex<SystemPolicy>>,
     answer_within: Arc<Mutex<Option<Duration>>>,
+    files: Option<Arc<FileSource>>,
 }
 
 impl OneRoute {
@@ -203,7 +204,7 @@ impl OneRoute {
             target: self.system.clone(),
             response_type: "test.Reply".into(),
             announced: false,
-            files: None,
+            files: self.files.clone(),
             descriptors: Arc::from(Vec::new()),
         };
         Loaded { route, bundle: content }
@@ -241,6 +242,7 @@ pub(super) struct Gateway {
     gone: Arc<AtomicBool>,
     policy: Arc<Mutex<SystemPolicy>>,
     answer_within: Arc<Mutex<Option<Duration>>>,
+    files: Option<Arc<FileSource>>,
     _folder: tempfile::TempDir,
 }
 
@@ -275,6 +277,7 @@ impl Gateway {
             // Most tests are of one message, which no breaker is to spare.
             policy: Arc::new(Mutex::new(SystemPolicy { breaker: None, ..SystemPolicy::default() })),
             answer_within: Arc::default(),
+            files: None,
             _folder: folder,
         }
     }
@@ -287,6 +290,11 @@ impl Gateway {
     /// Whose route has an order.
     pub(super) async fn in_order(dead_letters: DeadLetters) -> Self {
         Self { order: Some(dead_letters), ..Self::new().await }
+    }
+
+    /// Whose route takes files.
+    pub(super) async fn of_files(files: FileSource) -> Self {
+        Self { files: Some(Arc::new(files)), ..Self::new().await }
     }
 
     pub(super) async fn start(&self, mode: RouteMode, repeat: Repeat) -> Running {
@@ -317,6 +325,7 @@ impl Gateway {
             gone: self.gone.clone(),
             policy: self.policy.clone(),
             answer_within: self.answer_within.clone(),
+            files: self.files.clone(),
         };
         let engine = Engine::start(options, self.delivery.clone(), Arc::new(loader)).await.unwrap();
         Running { intake: EngineIntake(engine.clone()), operator: EngineOperator(engine) }
