@@ -1,7 +1,13 @@
 //! Files as a source: verified whole, then taken message by message, in blocks that are durable with how far they came. What was
 //! interrupted goes on behind the last block.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    io::{self, Read},
+    rc::Rc,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use portolan_delivery::{
@@ -23,8 +29,6 @@ use crate::{
 
 /// Messages of a block.
 const BLOCK: usize = 1000;
-/// What was durable remains so, and it goes on behind that once it can be read again.
-const UNREADABLE: &str = "it cannot be read once more as it was when it was verified";
 /// How many errors a receipt has.
 const ERRORS: usize = 1000;
 
@@ -211,14 +215,38 @@ impl Seen {
     }
 }
 
-fn messages<'f>(
-    files: &'f FileSource,
-    dropped: &Dropped,
-) -> Result<Messages<'f, Box<dyn std::io::Read>>, String> {
-    let raw = (dropped.open)().map_err(|error| format!("it cannot be read: {error}"))?;
+/// The messages of a file, and why it could not be read to its end: the disk or the mount, not what is in it.
+type Reading<'f> = (Messages<'f, Box<dyn Read>>, Rc<Cell<Option<io::Error>>>);
+
+fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>, String> {
+    let raw = (dropped.open)().map_err(|error| unreadable(&error))?;
+    let failed = Rc::default();
+    let raw = Watched { raw, failed: Rc::clone(&failed) };
     let input = input::open(raw, files.file.layout().file.compression);
-    let input = input.map_err(|error| format!("it cannot be read: {error}"))?;
-    Ok(Messages::new(&files.file, &files.excerpt, input))
+    let input = input.map_err(|error| unreadable(&error))?;
+    Ok((Messages::new(&files.file, &files.excerpt, input), failed))
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("it cannot be read: {error}")
+}
+
+/// A file whose errors are kept apart from those of what is in it.
+struct Watched<R> {
+    raw: R,
+    failed: Rc<Cell<Option<io::Error>>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.raw.read(out).map_err(|error| {
+            let same = io::Error::new(error.kind(), error.to_string());
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failed.set(Some(error));
+            }
+            same
+        })
+    }
 }
 
 fn source(route: &Served) -> Result<&FileSource, String> {
@@ -228,7 +256,7 @@ fn source(route: &Served) -> Result<&FileSource, String> {
 /// Reads the whole file: what of it is sound, and whether all of it is.
 fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
     let files = source(route)?;
-    let mut messages = messages(files, dropped)?;
+    let (mut messages, failed) = messages(files, dropped)?;
     let mut seen = Seen::default();
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
     let mut broken = 0usize;
@@ -262,6 +290,9 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
                 seen.tell(FileError { record, offset, kind: None, field, reason: failure.message });
             }
         }
+    }
+    if let Some(error) = failed.take() {
+        return Err(unreadable(&error));
     }
     seen.records = messages.count();
     let FileCounts { messages, rejected, .. } = seen.counts;
@@ -335,7 +366,7 @@ fn cut(
     blocks: &mpsc::Sender<Block>,
 ) -> Result<(), String> {
     let files = source(route)?;
-    let mut messages = messages(files, dropped)?;
+    let (mut messages, failed) = messages(files, dropped)?;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
     let (mut from, mut last) = (record.position, record.position);
@@ -350,9 +381,10 @@ fn cut(
             let payload = (info.number > record.position).then(|| Bytes::copy_from_slice(bytes));
             (payload, info)
         });
-        // All others were told of when it was read first.
-        if messages.problems().any(|problem| matches!(problem.error.kind, RecordErrorKind::Input(_))) {
-            return Err(UNREADABLE.to_owned());
+        // What is wrong with it was told of when it was read first.
+        drop(messages.problems());
+        if let Some(error) = failed.take() {
+            return Err(unreadable(&error));
         }
         let Some((payload, info)) = next else { break };
         let out = left_out.next_if(|(number, _)| *number == info.number);
@@ -376,7 +408,7 @@ fn cut(
         }
     }
     if counts != expected {
-        return Err(UNREADABLE.to_owned());
+        return Err("it is not any more what it was when it was verified".to_owned());
     }
     if last > from || !block.is_empty() {
         send(block, from, last, counts);

@@ -1,4 +1,4 @@
-//! Files that cannot be read the second time as they were the first: on a disk that fails, from a mount that is gone.
+//! Files that cannot be read to their end, the first time or the second: on a disk that fails, from a mount that is gone.
 
 use std::{
     io::{self, Read},
@@ -44,13 +44,13 @@ fn source() -> FileSource {
     }
 }
 
-/// A file that breaks off behind so many bytes, the second time that it is read.
-fn dropped(text: &str, breaks_at: usize) -> Dropped {
+/// A file that breaks off behind so many bytes, one of the times that it is read.
+fn dropped(text: &str, breaks_at: usize, time: usize) -> Dropped {
     let (text, times) = (text.as_bytes().to_vec(), AtomicUsize::new(0));
     let open = move || -> io::Result<Box<dyn Read + Send>> {
-        let second = times.fetch_add(1, Ordering::Relaxed) == 1;
+        let breaks = times.fetch_add(1, Ordering::Relaxed) == time;
         let whole = io::Cursor::new(text.clone());
-        Ok(match second {
+        Ok(match breaks {
             true => Box::new(whole.take(breaks_at as u64).chain(Broken)),
             false => Box::new(whole),
         })
@@ -75,17 +75,18 @@ impl Read for Broken {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_a_second_time_is_not_taken_for_the_end() {
+async fn a_file_that_cannot_be_read_to_its_end_is_neither_taken_nor_refused() {
     const ORDERS: usize = 2500;
     let text: String = (0..ORDERS).map(|number| format!("O{number:05}\nNnoted\n")).collect();
     // Within a block, and before the last record of the last message.
-    for breaks_at in [14 * 1700 + 5, text.len() - 7] {
+    let places = [14 * 1700 + 5, text.len() - 7];
+    for (breaks_at, time) in places.into_iter().flat_map(|at| [(at, 0), (at, 1)]) {
         let gateway = Gateway::of_files(source()).await;
         let engine = gateway.start_with(RouteMode::Operation, Repeat::Always, false).await;
-        let file = dropped(&text, breaks_at);
+        let file = dropped(&text, breaks_at, time);
         match engine.intake.take_file(file.clone()).await {
-            FileFate::NotNow(why) => assert!(why.contains("cannot be read once more"), "{why}"),
-            other => panic!("{breaks_at}: {other:?}"),
+            FileFate::NotNow(why) => assert!(why.contains("cannot be read: the disk is gone"), "{why}"),
+            other => panic!("{breaks_at}, {time}: {other:?}"),
         }
         let FileFate::Taken(receipt, None) = engine.intake.take_file(file).await else {
             panic!("it can be read again")
