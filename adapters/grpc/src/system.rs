@@ -12,6 +12,7 @@ mod target;
 
 pub use error::{OptionsError, reason};
 pub use options::Options;
+pub use portolan_tls::ProbeError;
 pub use portolan_tls::TlsOptions;
-pub use probe::{Health, Probe, ProbeError, probe};
+pub use probe::{Health, Probe, probe};
 pub use target::GrpcTarget;

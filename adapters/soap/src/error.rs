@@ -77,20 +77,9 @@ pub mod reason {
     pub const REDIRECT: &str = "REDIRECT";
 }
 
-/// An attempt that brought no reply.
-pub(crate) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
-    SendError::new(sent, reason, message)
-}
-
-/// With what an operator can do about it.
-pub(crate) fn advise(mut error: SendError, advice: &'static str) -> SendError {
-    error.advice = Some(advice);
-    error
-}
-
 /// A reply that is not an answer.
 pub(crate) fn bad_reply(reason: &'static str, message: impl Into<String>) -> SendError {
-    no_reply(Sent::Answered, reason, message)
+    SendError::new(Sent::Answered, reason, message)
 }
 
 /// The reason to give where the connection never stood, and what an operator is told.

@@ -14,10 +14,7 @@ use parking_lot::RwLock;
 use portolan_delivery::{Outgoing, SendError, Sent};
 use portolan_schema::{Protocol, SoapBinding, SoapVersion};
 
-use crate::{
-    OptionsError, SoapOptions,
-    error::{no_reply, reason},
-};
+use crate::{OptionsError, SoapOptions, error::reason};
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -141,5 +138,5 @@ fn binding_headers(binding: &SoapBinding, headers: &mut HeaderMap) -> Result<(),
 
 /// What cannot be sent, now or ever.
 pub(crate) fn not_sendable(message: &'static str) -> SendError {
-    no_reply(Sent::Never, reason::NOT_SENDABLE, message)
+    SendError::new(Sent::Never, reason::NOT_SENDABLE, message)
 }

@@ -37,6 +37,7 @@ mod username_token;
 
 pub use error::{OptionsError, reason};
 pub use options::{Auth, PasswordType, SoapOptions, WsSecurity};
+pub use portolan_tls::ProbeError;
 pub use portolan_tls::TlsOptions;
-pub use probe::{Probe, ProbeError, probe};
+pub use probe::{Probe, probe};
 pub use target::SoapTarget;

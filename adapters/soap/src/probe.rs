@@ -7,7 +7,7 @@ use http::{Request, StatusCode, Uri, header::DATE};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_rustls::MaybeHttpsStream;
-use portolan_tls::{Cause, Connector, Refusal};
+use portolan_tls::{Cause, Connector, ProbeError};
 use tokio::time::{Instant, timeout};
 use tower::Service as _;
 
@@ -28,23 +28,9 @@ pub struct Probe {
     pub certificates: Vec<Vec<u8>>,
 }
 
-/// Why there is no answer. No addresses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{said}")]
-pub struct ProbeError {
-    /// What happened.
-    pub said: String,
-    /// What to do.
-    pub todo: String,
-}
-
-fn failed(said: impl Into<String>, todo: impl Into<String>) -> ProbeError {
-    ProbeError { said: said.into(), todo: todo.into() }
-}
-
 impl From<OptionsError> for ProbeError {
     fn from(error: OptionsError) -> Self {
-        failed(error.to_string(), "correct the system's options")
+        ProbeError::new(error.to_string(), "correct the system's options")
     }
 }
 
@@ -76,14 +62,20 @@ pub async fn probe(options: &SoapOptions) -> Result<Probe, ProbeError> {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) if Cause::of(&error) == Cause::Tls => return Err(unconnected(&error)),
         Ok(Err(error)) if Cause::of(&error) == Cause::NotHttp => {
-            return Err(failed("what answers does not speak HTTP/1.1", "see the system's `endpoint`"));
+            return Err(ProbeError::new(
+                "what answers does not speak HTTP/1.1",
+                "see the system's `endpoint`",
+            ));
         }
         Ok(Err(_)) => {
-            return Err(failed("the connection was lost before an answer", "look into the system's own log"));
+            return Err(ProbeError::new(
+                "the connection was lost before an answer",
+                "look into the system's own log",
+            ));
         }
         Err(_) => {
             let todo = "look whether the system is overloaded, or give it a longer `timeout`";
-            return Err(failed(format!("no answer within {:?}", options.timeout), todo));
+            return Err(ProbeError::new(format!("no answer within {:?}", options.timeout), todo));
         }
     };
     let date =
@@ -97,32 +89,10 @@ pub async fn probe(options: &SoapOptions) -> Result<Probe, ProbeError> {
     })
 }
 
-/// Why there is no connection, in more words than a call's log needs.
-fn unconnected(error: &(dyn std::error::Error + 'static)) -> ProbeError {
-    match Cause::of(error) {
-        Cause::NoAddress => {
-            failed("the host's name has no address", "see the system's `endpoint`, and the machine's DNS")
-        }
-        Cause::TooSlow => failed(
-            "no connection within `connect-timeout`",
-            "look whether a firewall swallows the packets; a longer `connect-timeout` helps where the way is slow",
-        ),
-        Cause::Tls | Cause::BrokenTls => refused_by_tls(error),
-        Cause::Refused | Cause::NotHttp | Cause::Other => {
-            failed("the connection was refused", "is the system up?")
-        }
-    }
-}
+/// The option that has the system's address, and what to do where it refuses this side's certificates.
+const ADDRESS: &str = "endpoint";
+const REFUSES_US: &str = "it may want a certificate (`tls: { cert, key }`), or another one than it gets";
 
-fn refused_by_tls(error: &(dyn std::error::Error + 'static)) -> ProbeError {
-    let refusal = Cause::tls(error).map_or(Refusal::Other, Refusal::by);
-    let todo = match refusal {
-        Refusal::Expired => "the system's owner has to renew it",
-        Refusal::UnknownAuthority => "name the authority under the system's `tls: { ca: FILE }`",
-        Refusal::OtherName => "write into `endpoint` the name that the certificate is for",
-        Refusal::RefusesUs => "it may want a certificate (`tls: { cert, key }`), or another one than it gets",
-        Refusal::Other => "see the system's `tls`, and whether it speaks TLS 1.2 or 1.3 there",
-        Refusal::NotYetValid | Refusal::Certificate => refusal.todo(),
-    };
-    failed(refusal.said(), todo)
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> ProbeError {
+    ProbeError::unconnected(error, ADDRESS, REFUSES_US)
 }

@@ -9,8 +9,6 @@ use http::{
 use portolan_delivery::{SendError, Sent};
 use url::Url;
 
-use crate::error::{advise, no_reply};
-
 /// Where a redirection leads, seen from the server that gave it.
 #[derive(Debug, PartialEq, Eq)]
 enum Way {
@@ -57,7 +55,7 @@ pub(crate) fn next(
         Way::Nowhere => ("to no place that can be asked", "tell the system's owner"),
     };
     let message = format!("the system answered with a redirection (HTTP {}) {to}", status.as_u16());
-    Err(advise(SendError { message, ..error }, advice))
+    Err(SendError { message, ..error }.advised(advice))
 }
 
 /// A failure at the place to which a redirection led: that nothing was sent can no longer be proved.
@@ -65,7 +63,7 @@ pub(crate) fn lost(error: SendError) -> SendError {
     match error.sent {
         Sent::No => SendError {
             message: "the system redirected the call, and could not be reached where it led to".to_owned(),
-            ..no_reply(Sent::Maybe, error.reason, "")
+            ..SendError::new(Sent::Maybe, error.reason, "")
         },
         _ => error,
     }

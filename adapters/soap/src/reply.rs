@@ -13,7 +13,7 @@ use crate::{
     charset::{self, Unreadable},
     compression::{self, NotInflated},
     envelope::{self, Peek},
-    error::{advise, bad_reply, no_reply, reason},
+    error::{bad_reply, reason},
 };
 
 /// The longest wait that a system may ask for.
@@ -74,7 +74,7 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
     let number = status.as_u16();
     match number {
         // No proof that nothing was done: a proxy may say so after the system began.
-        429 | 502 | 503 | 504 => no_reply(
+        429 | 502 | 503 | 504 => SendError::new(
             Sent::Maybe,
             reason::SERVICE_UNAVAILABLE,
             format!("the system is not available now (HTTP {number}, no envelope)"),
@@ -82,10 +82,10 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
         300..=399 => {
             bad_reply(reason::REDIRECT, format!("the system answered with a redirection (HTTP {number})"))
         }
-        401 | 403 => advise(
-            bad_reply(reason::HTTP_STATUS, format!("the system answered HTTP {number} without an envelope")),
-            "the system refused Portolan's credentials; see its `auth` and `tls`",
-        ),
+        401 | 403 => {
+            bad_reply(reason::HTTP_STATUS, format!("the system answered HTTP {number} without an envelope"))
+                .advised("the system refused Portolan's credentials; see its `auth` and `tls`")
+        }
         500..=599 if html => bad_reply(
             reason::HTML_REPLY,
             format!("the system answered with an HTML page instead of an envelope (HTTP {number})"),
@@ -96,10 +96,8 @@ fn refused_by_http(status: StatusCode, html: bool) -> SendError {
 
 /// A reply over the limit.
 pub(crate) fn oversized(limit: usize) -> SendError {
-    advise(
-        bad_reply(reason::OVERSIZED_REPLY, format!("the system's reply is greater than {limit} bytes")),
-        "see the system's `max-reply-bytes`",
-    )
+    bad_reply(reason::OVERSIZED_REPLY, format!("the system's reply is greater than {limit} bytes"))
+        .advised("see the system's `max-reply-bytes`")
 }
 
 fn not_inflated(error: NotInflated, limit: usize) -> SendError {

@@ -12,15 +12,15 @@ use hyper_util::{
 };
 use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target, Timestamp};
 use portolan_schema::Protocol;
-use portolan_tls::{Cause, Connector};
+use portolan_tls::{Cause, Connector, Places};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout, timeout_at},
+    sync::SemaphorePermit,
+    time::{Instant, timeout_at},
 };
 
 use crate::{
     OptionsError, SoapOptions, TlsOptions, envelope,
-    error::{advise, bad_reply, no_reply, reason, unconnected},
+    error::{bad_reply, reason, unconnected},
     headers::Headers,
     payload::{Payload, Taken},
     redirect, reply,
@@ -38,9 +38,7 @@ pub struct SoapTarget {
     headers: Headers,
     token: Option<UsernameToken>,
     max_redirects: usize,
-    places: Semaphore,
-    /// Places for those who wait, so that a system that hangs does not gather the whole world's calls in memory.
-    waiting: Semaphore,
+    places: Places,
     max_reply_bytes: usize,
 }
 
@@ -66,8 +64,7 @@ impl SoapTarget {
             max_redirects: options.max_redirects,
             token: options.ws_security.as_ref().map(UsernameToken::new).transpose()?,
             uri,
-            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
-            waiting: Semaphore::new(options.max_waiting.min(Semaphore::MAX_PERMITS)),
+            places: Places::new(places, options.max_waiting),
             max_reply_bytes,
         })
     }
@@ -81,25 +78,17 @@ impl SoapTarget {
         let taken = Taken::default();
         match timeout_at(deadline, self.ask(headers, &outgoing, &taken)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(no_reply(taken.sent(), reason::TIMEOUT, "the system did not answer in time")),
+            Err(_) => Err(SendError::new(taken.sent(), reason::TIMEOUT, "the system did not answer in time")),
         }
     }
 
     /// Waits for one of the system's places, at most as long as an answer may take.
     async fn place(&self, limit: Duration) -> Result<SemaphorePermit<'_>, SendError> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
-        }
-        let exhausted = || {
-            let error =
-                no_reply(Sent::Busy, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it");
-            advise(error, "all of the system's connections were busy; see its `max-concurrency`")
-        };
-        let _waiting = self.waiting.try_acquire().map_err(|_| exhausted())?;
-        match timeout(limit, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(exhausted()),
-        }
+        let place = self.places.take(limit).await;
+        place.ok_or_else(|| {
+            SendError::new(Sent::Busy, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it")
+                .advised("all of the system's connections were busy; see its `max-concurrency`")
+        })
     }
 
     /// Asks, and asks again where the server says that it is to be asked at another of its paths.
@@ -220,18 +209,20 @@ fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
     if error.is_connect() || cause == Cause::Tls {
         let (reason, advice) = unconnected(cause);
         let message = "the system cannot be reached now; nothing was sent to it";
-        return advise(no_reply(Sent::No, reason, message), advice);
+        return SendError::new(Sent::No, reason, message).advised(advice);
     }
     match (taken.sent(), cause) {
-        (Sent::No, _) => advise(
-            no_reply(Sent::No, reason::CONNECTION_LOST, "the connection was lost before anything was sent"),
-            "is the system up?",
-        ),
-        (sent, Cause::NotHttp) => advise(
-            no_reply(sent, reason::NOT_HTTP, "the system's reply is not HTTP/1.1"),
-            "see the system's `endpoint`",
-        ),
-        (sent, _) => no_reply(
+        (Sent::No, _) => SendError::new(
+            Sent::No,
+            reason::CONNECTION_LOST,
+            "the connection was lost before anything was sent",
+        )
+        .advised("is the system up?"),
+        (sent, Cause::NotHttp) => {
+            SendError::new(sent, reason::NOT_HTTP, "the system's reply is not HTTP/1.1")
+                .advised("see the system's `endpoint`")
+        }
+        (sent, _) => SendError::new(
             sent,
             reason::CONNECTION_LOST,
             "the connection was lost before the system answered; whether it has done its work is not known",

@@ -1,8 +1,10 @@
 //! What an error of TLS means, in words for a person.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt};
 
 use rustls::CertificateError as Wrong;
+
+use crate::Cause;
 
 /// Why there is no encrypted connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,16 +28,7 @@ pub enum Refusal {
 impl Refusal {
     /// Of an error, or of what it was caused by; nothing where that has nothing to do with TLS.
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
-        let mut error = Some(error);
-        while let Some(now) = error {
-            if let Some(refused) = now.downcast_ref() {
-                return Some(Self::by(refused));
-            }
-            // What is within an I/O error is not its source, but whose source it tells.
-            let within = now.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            error = within.map(|within| within as &(dyn Error + 'static)).or_else(|| now.source());
-        }
-        None
+        Cause::tls(error).map(Self::by)
     }
 
     /// Of rustls's own error.

@@ -221,4 +221,10 @@ impl SendError {
             personal: false,
         }
     }
+
+    /// With what an operator can do about it.
+    #[must_use]
+    pub fn advised(self, advice: &'static str) -> Self {
+        Self { advice: Some(advice), ..self }
+    }
 }

@@ -70,25 +70,14 @@ pub mod reason {
     pub const COMPRESSION_UNSUPPORTED: &str = "COMPRESSION_UNSUPPORTED";
 }
 
-/// An attempt that brought no reply.
-pub(super) fn no_reply(sent: Sent, reason: &'static str, message: impl Into<String>) -> SendError {
-    SendError::new(sent, reason, message)
-}
-
-/// With what an operator can do about it.
-pub(super) fn advise(mut error: SendError, advice: &'static str) -> SendError {
-    error.advice = Some(advice);
-    error
-}
-
 /// A reply that is not an answer.
 pub(super) fn bad_reply(reason: &'static str, message: impl Into<String>) -> SendError {
-    no_reply(Sent::Answered, reason, message)
+    SendError::new(Sent::Answered, reason, message)
 }
 
 /// What cannot be sent, now or ever.
 pub(super) fn not_sendable(message: &'static str) -> SendError {
-    no_reply(Sent::Never, reason::NOT_SENDABLE, message)
+    SendError::new(Sent::Never, reason::NOT_SENDABLE, message)
 }
 
 /// The reason to give where the connection never stood, and what an operator is told.

@@ -1,10 +1,7 @@
 //! Whether a system is there: one connection, one question for its health, and what is seen on the way. For `portolan doctor`;
 //! the path of calls does not come here.
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, header::DATE, uri::PathAndQuery};
@@ -12,7 +9,7 @@ use http_body_util::Full;
 use hyper::client::conn;
 use hyper_util::rt::TokioExecutor;
 use portolan_delivery::{SendError, Sent};
-use portolan_tls::{Cause, Refusal};
+use portolan_tls::{Cause, ProbeError, Refusal};
 use prost::Message as _;
 use tokio::time::{Instant, timeout};
 use tonic_health::pb::{HealthCheckResponse, health_check_response::ServingStatus};
@@ -56,23 +53,9 @@ pub enum Health {
     Failed(&'static str),
 }
 
-/// Why there is no answer. No addresses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{said}")]
-pub struct ProbeError {
-    /// What happened.
-    pub said: String,
-    /// What to do.
-    pub todo: String,
-}
-
-fn failed(said: impl Into<String>, todo: impl Into<String>) -> ProbeError {
-    ProbeError { said: said.into(), todo: todo.into() }
-}
-
 impl From<OptionsError> for ProbeError {
     fn from(error: OptionsError) -> Self {
-        failed(error.to_string(), "correct the system's options")
+        ProbeError::new(error.to_string(), "correct the system's options")
     }
 }
 
@@ -101,7 +84,7 @@ pub async fn probe(options: &Options) -> Result<Probe, ProbeError> {
         Ok(Err(error)) => return Err(unanswered(&error, &end)),
         Err(_) => {
             let todo = "look whether the system is overloaded, or give it a longer `timeout`";
-            return Err(failed(format!("no answer within {:?}", options.timeout), todo));
+            return Err(ProbeError::new(format!("no answer within {:?}", options.timeout), todo));
         }
     };
     let answered = began.elapsed() - connected;
@@ -143,7 +126,7 @@ fn health(answer: Result<Bytes, SendError>) -> Result<Health, ProbeError> {
         (Sent::Refused(_) | Sent::NotDone(_), told) => Ok(Health::Failed(told)),
         // What is not gRPC is no answer at all.
         (Sent::Answered, _) | (_, reason::SERVICE_UNAVAILABLE | reason::CONNECTION_LOST) => {
-            Err(failed(error.message, error.advice.unwrap_or("look into the system's own log")))
+            Err(ProbeError::new(error.message, error.advice.unwrap_or("look into the system's own log")))
         }
         (_, told) => Ok(Health::Failed(told)),
     }
@@ -152,46 +135,21 @@ fn health(answer: Result<Bytes, SendError>) -> Result<Health, ProbeError> {
 fn unanswered(error: &hyper::Error, end: &End) -> ProbeError {
     match end.cause() {
         // The error itself does not say what was wrong with the certificates, but it was this side's that came late.
-        Some(Cause::Tls) => refused_by_tls(Refusal::RefusesUs),
+        Some(Cause::Tls) => ProbeError::refused(Refusal::RefusesUs, ADDRESS, REFUSES_US),
         _ if http2(error).is_some_and(h2::Error::is_library) => {
-            failed("what answers does not speak HTTP/2", "see the system's `address`")
+            ProbeError::new("what answers does not speak HTTP/2", "see the system's `address`")
         }
-        _ => failed(
+        _ => ProbeError::new(
             "the connection was lost before an answer",
             "look whether it speaks HTTP/2 at this `address`, and into the system's own log",
         ),
     }
 }
 
-/// Why there is no connection, in more words than a call's log needs.
-fn unconnected(error: &(dyn Error + 'static)) -> ProbeError {
-    match Cause::of(error) {
-        Cause::NoAddress => {
-            failed("the host's name has no address", "see the system's `address`, and the machine's DNS")
-        }
-        Cause::TooSlow => failed(
-            "no connection within `connect-timeout`",
-            "look whether a firewall swallows the packets; a longer `connect-timeout` helps where the way is slow",
-        ),
-        Cause::Tls | Cause::BrokenTls => {
-            refused_by_tls(Cause::tls(error).map_or(Refusal::Other, Refusal::by))
-        }
-        Cause::Refused | Cause::NotHttp | Cause::Other => {
-            failed("the connection was refused", "is the system up?")
-        }
-    }
-}
+/// The option that has the system's address, and what to do where it refuses this side's certificates.
+const ADDRESS: &str = "address";
+const REFUSES_US: &str = "it may want a certificate (`tls: { cert, key }`), or another one than it gets; or it does not speak HTTP/2";
 
-fn refused_by_tls(refusal: Refusal) -> ProbeError {
-    let todo = match refusal {
-        Refusal::Expired => "the system's owner has to renew it",
-        Refusal::UnknownAuthority => "name the authority under the system's `tls: { ca: FILE }`",
-        Refusal::OtherName => "write into `address` the name that the certificate is for",
-        Refusal::RefusesUs => {
-            "it may want a certificate (`tls: { cert, key }`), or another one than it gets; or it does not speak HTTP/2"
-        }
-        Refusal::Other => "see the system's `tls`, and whether it speaks TLS 1.2 or 1.3 there",
-        Refusal::NotYetValid | Refusal::Certificate => refusal.todo(),
-    };
-    failed(refusal.said(), todo)
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> ProbeError {
+    ProbeError::unconnected(error, ADDRESS, REFUSES_US)
 }

@@ -13,7 +13,7 @@ use hyper::body::Body;
 use portolan_delivery::{SendError, Sent};
 
 use super::{
-    error::{advise, bad_reply, no_reply, reason},
+    error::{bad_reply, reason},
     status,
 };
 use crate::{codec::HEADER, status::GRPC_STATUS};
@@ -41,12 +41,12 @@ where
         Ok(whole) => whole,
         Err(Ended::TooLarge(_)) => {
             let error = bad_reply(reason::OVERSIZED_REPLY, format!("the reply is larger than {limit} bytes"));
-            return Err(advise(error, "see the system's `max-reply-bytes`"));
+            return Err(error.advised("see the system's `max-reply-bytes`"));
         }
         Err(Ended::Lost(_)) => {
             let message =
                 "the connection was lost before the answer was whole; what the system has done is not known";
-            return Err(no_reply(Sent::Maybe, reason::CONNECTION_LOST, message));
+            return Err(SendError::new(Sent::Maybe, reason::CONNECTION_LOST, message));
         }
     };
     let Some(trailers) = trailers.filter(|trailers| trailers.contains_key(GRPC_STATUS)) else {
@@ -149,24 +149,18 @@ fn empty() -> SendError {
 fn not_grpc(status: StatusCode, headers: &HeaderMap) -> SendError {
     let number = status.as_u16();
     match number {
-        200 => advise(
-            bad_reply(reason::NOT_GRPC, "the system's reply is not gRPC"),
-            "see the system's `address`: something else answers there",
-        ),
+        200 => bad_reply(reason::NOT_GRPC, "the system's reply is not gRPC")
+            .advised("see the system's `address`: something else answers there"),
         429 | 502 | 503 | 504 => {
             let message = format!("HTTP {number}; the service is not available now");
             let wait = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
-            let error = no_reply(Sent::Maybe, reason::SERVICE_UNAVAILABLE, message);
+            let error = SendError::new(Sent::Maybe, reason::SERVICE_UNAVAILABLE, message);
             SendError { retry_after: wait.map(Duration::from_secs), ..error }
         }
-        401 | 403 => advise(
-            bad_reply(reason::HTTP_STATUS, format!("HTTP {number} without gRPC")),
-            "see the system's `metadata` and `tls`",
-        ),
-        _ => advise(
-            bad_reply(reason::HTTP_STATUS, format!("HTTP {number} without gRPC")),
-            "see the system's `address`, and what stands before the system",
-        ),
+        401 | 403 => bad_reply(reason::HTTP_STATUS, format!("HTTP {number} without gRPC"))
+            .advised("see the system's `metadata` and `tls`"),
+        _ => bad_reply(reason::HTTP_STATUS, format!("HTTP {number} without gRPC"))
+            .advised("see the system's `address`, and what stands before the system"),
     }
 }
 

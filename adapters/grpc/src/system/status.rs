@@ -11,10 +11,7 @@ use portolan_delivery::{
 };
 use prost::Message as _;
 
-use super::{
-    error::{advise, no_reply, reason},
-    outgoing::BASE64,
-};
+use super::{error::reason, outgoing::BASE64};
 use crate::status::{GRPC_MESSAGE, GRPC_STATUS, GRPC_STATUS_DETAILS};
 
 /// gRFC A6, "Pushback".
@@ -34,7 +31,7 @@ pub(super) fn error(trailers: &HeaderMap) -> Option<SendError> {
         None => format!("the system answers {}, and says nothing more", code.name()),
     };
     let reason = if code == Code::DeadlineExceeded { reason::TIMEOUT } else { code.name() };
-    let mut error = no_reply(sent(code, again), reason, message);
+    let mut error = SendError::new(sent(code, again), reason, message);
     error.personal = words.is_some();
     error.retry_after = match again {
         Again::After(delay) => Some(delay),
@@ -42,9 +39,9 @@ pub(super) fn error(trailers: &HeaderMap) -> Option<SendError> {
     };
     Some(match code {
         Code::Unauthenticated | Code::PermissionDenied => {
-            advise(error, "see the system's `metadata` and `tls`: is this gateway known to it?")
+            error.advised("see the system's `metadata` and `tls`: is this gateway known to it?")
         }
-        Code::Unimplemented => advise(error, "does the system serve this version of the contract?"),
+        Code::Unimplemented => error.advised("does the system serve this version of the contract?"),
         _ => error,
     })
 }

@@ -10,15 +10,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use portolan_delivery::{BoxFuture, Outgoing, SendError, Sent, Target};
-use portolan_tls::Cause;
+use portolan_tls::{Cause, Places};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout, timeout_at},
+    sync::SemaphorePermit,
+    time::{Instant, timeout_at},
 };
 
 use super::{
     Options, OptionsError,
-    error::{advise, no_reply, reason, unconnected},
+    error::{reason, unconnected},
     known::{self, End, Known},
     outgoing::{Envelope, Taken},
     reply,
@@ -32,9 +32,7 @@ use super::{
 pub struct GrpcTarget {
     client: Client<Known, Body>,
     envelope: Envelope,
-    places: Semaphore,
-    /// Places for those who wait, so that a system that hangs does not gather the whole world's calls in memory.
-    waiting: Semaphore,
+    places: Places,
     max_reply_bytes: usize,
 }
 
@@ -57,8 +55,7 @@ impl GrpcTarget {
         Ok(Self {
             client,
             envelope: Envelope::new(options)?,
-            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
-            waiting: Semaphore::new(options.max_waiting.min(Semaphore::MAX_PERMITS)),
+            places: Places::new(places, options.max_waiting),
             max_reply_bytes,
         })
     }
@@ -78,26 +75,18 @@ impl GrpcTarget {
                 if let Some(connection) = connection.connection_metadata().as_ref() {
                     connection.poison();
                 }
-                Err(no_reply(taken.sent(), reason::TIMEOUT, "the system did not answer in time"))
+                Err(SendError::new(taken.sent(), reason::TIMEOUT, "the system did not answer in time"))
             }
         }
     }
 
     /// Waits for one of the system's places, at most as long as an answer may take.
     async fn place(&self, limit: Duration) -> Result<SemaphorePermit<'_>, SendError> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
-        }
-        let exhausted = || {
-            let error =
-                no_reply(Sent::Busy, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it");
-            advise(error, "as many calls were under way as may be; see the system's `max-concurrency`")
-        };
-        let _waiting = self.waiting.try_acquire().map_err(|_| exhausted())?;
-        match timeout(limit, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(exhausted()),
-        }
+        let place = self.places.take(limit).await;
+        place.ok_or_else(|| {
+            SendError::new(Sent::Busy, reason::POOL_EXHAUSTED, "the system is busy; nothing was sent to it")
+                .advised("as many calls were under way as may be; see the system's `max-concurrency`")
+        })
     }
 
     async fn exchange(
@@ -139,22 +128,23 @@ fn lost(error: &hyper_util::client::legacy::Error, end: Option<Cause>, taken: &T
     if error.is_connect() || cause == Cause::Tls {
         let (reason, advice) = unconnected(cause);
         let message = "the system cannot be reached now; nothing was sent to it";
-        return advise(no_reply(Sent::No, reason, message), advice);
+        return SendError::new(Sent::No, reason, message).advised(advice);
     }
     let by_http2 = known::http2(error);
     if taken.sent() == Sent::No {
         let message = "the connection was lost before anything was sent";
-        return advise(no_reply(Sent::No, reason::CONNECTION_LOST, message), "is the system up?");
+        return SendError::new(Sent::No, reason::CONNECTION_LOST, message).advised("is the system up?");
     }
     if by_http2.is_some_and(known::was_not_processed) {
         let message = "the system closes its connection, and did not look at the request";
-        return advise(no_reply(Sent::No, reason::STREAM_REFUSED, message), "is the system shutting down?");
+        return SendError::new(Sent::No, reason::STREAM_REFUSED, message)
+            .advised("is the system shutting down?");
     }
     if by_http2.is_some_and(h2::Error::is_library) {
         let message = "the system does not speak HTTP/2 as it should";
-        return advise(no_reply(Sent::Maybe, reason::NOT_HTTP2, message), "see the system's `address`");
+        return SendError::new(Sent::Maybe, reason::NOT_HTTP2, message).advised("see the system's `address`");
     }
-    no_reply(
+    SendError::new(
         Sent::Maybe,
         reason::CONNECTION_LOST,
         "the connection was lost before the system answered; whether it has done its work is not known",
