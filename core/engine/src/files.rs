@@ -261,33 +261,36 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
     let mut broken = 0usize;
     loop {
-        let next = messages.next().map(|(bytes, info)| (bytes.to_vec(), info));
-        let problems: Vec<Problem> = messages.problems().filter(|problem| !problem.warning).collect();
-        for problem in &problems {
-            broken += usize::from(concerns_the_file(problem, files));
-            seen.tell(error_of(problem));
+        let verdict = messages.next().map(|(message, info)| {
+            let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
+            out.clear();
+            let verdict = match info.failed {
+                true => Err(None),
+                false => route.translate.request(message, context(id, record), &mut out).map_err(Some),
+            };
+            (info, verdict)
+        });
+        for problem in messages.problems().filter(|problem| !problem.warning) {
+            broken += usize::from(concerns_the_file(&problem, files));
+            seen.tell(error_of(&problem));
         }
-        let Some((message, info)) = next else { break };
-        if info.failed {
-            seen.counts.rejected += 1;
-            left_out.push((info.number, false));
-            continue;
-        }
-        out.clear();
-        let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
-        match route.translate.request(&message, context(id, record), &mut out) {
-            Ok(_) => seen.counts.messages += 1,
-            Err(failure) if failure.reason == SKIPPED => {
+        match verdict {
+            None => break,
+            Some((_, Ok(_))) => seen.counts.messages += 1,
+            Some((info, Err(Some(failure)))) if failure.reason == SKIPPED => {
                 seen.counts.skipped += 1;
                 *seen.skipped.entry(failure.message).or_default() += 1;
                 left_out.push((info.number, true));
             }
-            Err(failure) => {
+            Some((info, Err(failure))) => {
                 seen.counts.rejected += 1;
                 left_out.push((info.number, false));
-                let field = failure.fields.first().map(|field| field.field.clone());
-                let (record, offset) = (info.number, info.offset);
-                seen.tell(FileError { record, offset, kind: None, field, reason: failure.message });
+                // What is wrong with its own records is told already.
+                if let Some(failure) = failure {
+                    let field = failure.fields.first().map(|field| field.field.clone());
+                    let (record, offset) = (info.number, info.offset);
+                    seen.tell(FileError { record, offset, kind: None, field, reason: failure.message });
+                }
             }
         }
     }

@@ -1,14 +1,14 @@
 //! A layout, compiled: what reading and writing a file of records share.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bumpalo::Bump;
-use portolan_schema::layout::{Framing, Layout, NodeId, Requirement};
+use portolan_schema::layout::{Delimited, FileFormat, Framing, Layout, NodeId, Requirement};
 
 use super::{
     codepage::Transcoder,
     formula::{Facts, Formula},
-    frame::{Framer, Shape},
+    frame::{Cut, Framer, Shape},
     part::{Form, Part, PartKind, blank},
     state::{Known, State},
     structure::Structure,
@@ -36,6 +36,8 @@ pub struct RecordFile {
     /// Whether a layout demands anything of a record's values, by node.
     pub(super) demands: Vec<bool>,
     comments: Vec<Vec<u8>>,
+    /// Cuts one framed record by itself, where its frame tells it from its bytes.
+    lone: Option<Framer>,
 }
 
 impl RecordFile {
@@ -78,6 +80,7 @@ impl RecordFile {
             !requires.is_empty() || form.as_ref().is_some_and(|form| demanding(&form.parts))
         });
         let demands = demands.collect();
+        let lone = lone(&layout.file);
         let widest = forms.iter().flatten().map(|form| form.least).max().unwrap_or(0);
         Self {
             layout,
@@ -92,6 +95,7 @@ impl RecordFile {
             widest,
             demands,
             comments,
+            lone,
         }
     }
 
@@ -108,6 +112,17 @@ impl RecordFile {
 
     pub(super) fn framer(&self) -> Framer {
         Framer::new(&self.layout.file, self.comments.clone()).marked(&self.layout.file)
+    }
+
+    /// Where within one framed record its own bytes are.
+    pub(super) fn within_frame(&self, framed: &[u8]) -> Option<Range<usize>> {
+        let Some(mut framer) = self.lone.clone() else { return Some(0..framed.len()) };
+        match framer.next(framed, true, &mut |_| Shape::Unknown) {
+            Ok(Cut::Record { data, .. }) => Some(data),
+            // An empty line that was a record.
+            Ok(Cut::Skip(_)) => Some(0..0),
+            _ => None,
+        }
     }
 
     /// All that conditions may ask.
@@ -204,4 +219,17 @@ fn demanding(parts: &[Part]) -> bool {
             || part.longest.is_some() && part.when.is_some()
             || demanding(part.parts())
     })
+}
+
+/// What cuts a record out of its own frame; `None` where all of it is the record.
+fn lone(file: &FileFormat) -> Option<Framer> {
+    let framing = match &file.framing {
+        Framing::Blocked(_, prefix) => Framing::Prefixed(prefix.clone()),
+        Framing::Shaped | Framing::LengthField { .. } => return None,
+        Framing::Delimited(delimited) => Framing::Delimited(Delimited { titles: false, ..delimited.clone() }),
+        other => other.clone(),
+    };
+    let format =
+        FileFormat { framing, margins: (0, 0), comments: Vec::new(), header_lines: 0, ..file.clone() };
+    Some(Framer::new(&format, Vec::new()))
 }

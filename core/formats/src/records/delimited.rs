@@ -36,8 +36,7 @@ pub(super) fn unfold<'a>(line: &[u8], delimited: &Delimited, arena: &'a Bump) ->
             // What follows an end of a line within would be lost.
             csv_core::ReadRecordResult::Record if read < line.len() => return None,
             csv_core::ReadRecordResult::Record => break,
-            // An empty rest tells it that nothing follows.
-            csv_core::ReadRecordResult::InputEmpty if !rest.is_empty() => {}
+            // An empty rest, next time, tells it that nothing follows.
             csv_core::ReadRecordResult::InputEmpty => {}
             csv_core::ReadRecordResult::End => break,
             _ => return None,

@@ -18,7 +18,7 @@ use portolan_schema::layout::{Extent, Framing, NodeId, Short, Start, Times, Veri
 use super::{
     JsonLine, RecordError, RecordErrorKind, RecordFile,
     formula::{Facts, compare},
-    frame::{Cut, Enframer, Framer, Shape, line_of},
+    frame::{Enframer, line_of},
     given::Given,
     part::{Form, Part, PartKind},
     sign::SignElsewhere,
@@ -350,7 +350,7 @@ impl<'f> RecordWriter<'f> {
             Framing::Blocked(..) if !self.blocks_given => {
                 frame.saturating_sub(self.with_margins(record, raw).len())..frame
             }
-            _ => self.data_of(&out[before..]).unwrap_or(0..frame),
+            _ => self.file.within_frame(&out[before..]).unwrap_or(0..frame),
         };
         for (_, pending) in
             self.state.pending.iter_mut().rev().take_while(|(_, p)| p.number == self.state.known.number)

@@ -43,38 +43,12 @@ impl RecordWriter<'_> {
             && Given::parse(text).is_ok_and(|said| matches!(said, Given::Group(said) if said == *given))
     }
 
-    /// Where within a framed record its own bytes are.
-    pub(super) fn data_of(&self, framed: &[u8]) -> Option<std::ops::Range<usize>> {
-        let framing = match &self.file.layout.file.framing {
-            Framing::Blocked(_, prefix) => Framing::Prefixed(prefix.clone()),
-            Framing::Shaped | Framing::LengthField { .. } => return Some(0..framed.len()),
-            Framing::Delimited(delimited) => {
-                Framing::Delimited(portolan_schema::layout::Delimited { titles: false, ..delimited.clone() })
-            }
-            other => other.clone(),
-        };
-        let format = portolan_schema::layout::FileFormat {
-            framing,
-            margins: (0, 0),
-            comments: Vec::new(),
-            header_lines: 0,
-            ..self.file.layout.file.clone()
-        };
-        let mut framer = Framer::new(&format, Vec::new());
-        match framer.next(framed, true, &mut |_| Shape::Unknown) {
-            Ok(Cut::Record { data, .. }) => Some(data),
-            // An empty line that was a record.
-            Ok(Cut::Skip(_)) => Some(0..0),
-            _ => None,
-        }
-    }
-
     /// What stood before a line's own bytes and behind them, which it keeps whatever becomes of it.
     pub(super) fn around<'r>(&self, raw: &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
         let file = &self.file.layout.file;
         let lines =
             matches!(file.framing, Framing::Lines { .. } | Framing::Delimited(_) | Framing::Fixed { .. });
-        let data = self.data_of(raw).filter(|_| lines && !file.wrapped)?;
+        let data = self.file.within_frame(raw).filter(|_| lines && !file.wrapped)?;
         let (before, behind) = (raw.get(..data.start)?, raw.get(data.end..)?);
         (!behind.is_empty()).then_some((before, behind))
     }
@@ -138,7 +112,7 @@ impl RecordWriter<'_> {
     pub(super) fn template(&self, raw: &[u8]) -> Vec<u8> {
         let unwrapped = self.file.layout.file.wrapped.then(|| Wraps::without(raw));
         let raw = unwrapped.as_deref().unwrap_or(raw);
-        let data = self.data_of(raw).unwrap_or(0..raw.len());
+        let data = self.file.within_frame(raw).unwrap_or(0..raw.len());
         let bytes = raw.get(data).unwrap_or(raw);
         let (head, tail) = self.file.layout.file.record_margins;
         let end = bytes.len().saturating_sub(tail as usize);
@@ -149,7 +123,7 @@ impl RecordWriter<'_> {
     pub(super) fn with_margins(&self, record: &[u8], raw: Option<&[u8]>) -> Vec<u8> {
         let (head, tail) = self.file.layout.file.record_margins;
         let (head, tail) = (head as usize, tail as usize);
-        let before = raw.and_then(|raw| raw.get(self.data_of(raw)?)).unwrap_or_default();
+        let before = raw.and_then(|raw| raw.get(self.file.within_frame(raw)?)).unwrap_or_default();
         let behind =
             before.len().checked_sub(tail).and_then(|from| before.get(from..)).filter(|_| raw.is_some());
         let mut whole = before
