@@ -10,13 +10,12 @@ use std::{
 };
 
 use portolan_delivery::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Candidate, Folder, FolderError, Place,
     dir::{Dir, Renamed, Stamp},
     folder::Jail,
-    name,
+    identity, name,
 };
 
 /// What a file is, whatever its name.
@@ -174,27 +173,12 @@ impl Claim {
     /// It cannot be read, it was changed meanwhile, or it is not what its manifest says.
     pub fn identify(&self) -> Result<Identity, FolderError> {
         let mut reading = self.open()?;
-        let (mut sha256, mut bytes) = (Sha256::new(), 0);
-        let mut buffer = vec![0; 128 << 10];
-        loop {
-            let read = match reading.file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(FolderError::io("read", self.path(), error)),
-            };
-            bytes += read as u64;
-            if bytes > reading.stamp.bytes {
-                return Err(self.changed());
-            }
-            sha256.update(&buffer[..read]);
-        }
+        let bytes = reading.stamp.bytes;
+        let sha256 = identity::sha256(&mut reading.file, bytes);
+        let sha256 = sha256.map_err(|error| FolderError::io("read", self.path(), error))?;
         self.verify_unchanged()?;
-        let sha256 = sha256.finalize().into();
-        if bytes != reading.stamp.bytes || self.expected.is_some_and(|expected| expected != sha256) {
-            return Err(self.changed());
-        }
-        Ok(Identity { sha256, bytes })
+        let sha256 = sha256.filter(|found| self.expected.is_none_or(|expected| expected == *found));
+        sha256.map(|sha256| Identity { sha256, bytes }).ok_or_else(|| self.changed())
     }
 
     /// Opens the file for reading. Its end is an error if it was changed since it was first read.

@@ -8,6 +8,7 @@ mod claim;
 mod dir;
 mod error;
 mod folder;
+mod identity;
 mod listed;
 mod look;
 mod manifest;

@@ -8,13 +8,13 @@ use std::{
 
 use portolan_delivery::Timestamp;
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Candidate, FolderError, Pattern, Place, Why,
     claim::move_aside,
     dir::{Dir, Entry, Stamp},
     folder::Jail,
+    identity,
     manifest::{self, Listed},
     name,
 };
@@ -262,18 +262,8 @@ fn hash(folder: &Dir, candidate: &Candidate) -> Result<Result<[u8; 32], Option<W
     if !entry.is_one_file() || entry.stamp != candidate.stamp {
         return Ok(Err(None));
     }
-    let (mut sha256, mut buffer, mut left) = (Sha256::new(), vec![0; 128 << 10], candidate.bytes);
-    while left > 0 {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Err(None)),
-            Ok(read) => {
-                sha256.update(&buffer[..read]);
-                left = left.saturating_sub(read as u64);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(folder.failed("read", &candidate.name, error)),
-        }
-    }
+    let sha256 = identity::sha256(&mut file, candidate.bytes);
+    let sha256 = sha256.map_err(|error| folder.failed("read", &candidate.name, error))?;
     let same = folder.look(&candidate.name)?.is_some_and(|entry| entry.stamp == candidate.stamp);
-    Ok(if same { Ok(sha256.finalize().into()) } else { Err(None) })
+    Ok(sha256.filter(|_| same).ok_or(None))
 }

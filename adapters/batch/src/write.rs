@@ -50,8 +50,8 @@ pub struct Aside<'d> {
 }
 
 impl Folder {
-    /// Writes a file whose name may be another where this one is taken, and returns its name. It is there, whole and safe on the disk, or
-    /// nothing is.
+    /// Writes a file whose name may be another where another content has this one, and returns its name. It is there, whole and safe on the
+    /// disk, or nothing is. What was written before is not written again: one that died in between may be repeated.
     ///
     /// # Errors
     /// It cannot be written, as when the disk is full, or `content` fails.
@@ -65,7 +65,8 @@ impl Folder {
         name::check(name)?;
         let mut aside = Aside::filled(self.jail.place(place)?, name, content)?;
         for free in name::free_names(name, now) {
-            if aside.named(&free)? {
+            // What cannot be compared is another.
+            if aside.named(&free)? || aside.is_there_as(&free).unwrap_or(false) {
                 return Ok(free.into_owned());
             }
         }
@@ -87,12 +88,8 @@ impl Folder {
         if aside.named(name)? {
             return Ok(Written::New);
         }
-        match aside.is_content_of(name)? {
-            true => {
-                // Whoever wrote it may have died before it was safe.
-                aside.dir.sync()?;
-                Ok(Written::Same)
-            }
+        match aside.is_there_as(name)? {
+            true => Ok(Written::Same),
             false => Err(FolderError::Differs { path: aside.dir.path(name) }),
         }
     }
@@ -180,13 +177,19 @@ impl<'d> Aside<'d> {
         }
     }
 
-    fn is_content_of(&mut self, name: &str) -> Result<bool, FolderError> {
+    /// Whether what has a name is the same, as where it was written before.
+    fn is_there_as(&mut self, name: &str) -> Result<bool, FolderError> {
         let Some((other, entry)) = self.dir.read(name)? else { return Ok(false) };
         if !entry.is_one_file() {
             return Ok(false);
         }
         let same = self.file.seek(SeekFrom::Start(0)).and_then(|_| same(self.file.get_ref(), &other));
-        same.map_err(|error| self.dir.failed("compared", name, error))
+        let same = same.map_err(|error| self.dir.failed("compared", name, error))?;
+        if same {
+            // Whoever wrote it may have died before it was safe.
+            self.dir.sync()?;
+        }
+        Ok(same)
     }
 }
 

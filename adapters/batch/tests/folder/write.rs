@@ -23,6 +23,20 @@ fn whole_under_a_name_that_was_free() {
     assert_eq!(fs::read_to_string(dir.path().join("receipts/a.json")).unwrap(), "one");
 }
 
+/// One that died behind it writes it once more.
+#[test]
+fn what_was_written_before_is_not_written_again() {
+    let (dir, folder) = drop_folder(Complete::Renamed);
+    let write = |content: &str| {
+        folder.write(Place::Rejected, "a.txt", NOW, |aside| aside.write_all(content.as_bytes())).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(write("one"), "a.txt");
+        assert_eq!(write("two"), "a.txt.20261129T213000Z");
+    }
+    assert_eq!(files(dir.path()), set(["rejected/a.txt", "rejected/a.txt.20261129T213000Z"]));
+}
+
 #[test]
 fn the_same_again_is_nothing_and_another_is_refused() {
     let (dir, folder) = drop_folder(Complete::Renamed);
