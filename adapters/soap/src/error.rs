@@ -3,7 +3,6 @@
 //! No text here names an address, a credential or a value of a message.
 
 use portolan_delivery::{SendError, Sent};
-use portolan_tls::Cause;
 
 /// What is wrong with the options of a system.
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +34,10 @@ pub enum OptionsError {
 
 /// Every `SendError::reason` of this adapter. The README says what each means and how it may be classified.
 pub mod reason {
-    /// The connection was refused, or no host answers there. Never sent.
-    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    pub use portolan_tls::reason::{CONNECTION_REFUSED, DNS_FAILED, TIMEOUT, TLS_REFUSED};
+
     /// The connection was lost before a reply began.
     pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
-    /// The host's name has no address. Never sent.
-    pub const DNS_FAILED: &str = "DNS_FAILED";
-    /// One side refused the other's certificate, or no common TLS version. Never sent.
-    pub const TLS_REFUSED: &str = "TLS_REFUSED";
-    /// Connecting or answering took longer than allowed.
-    pub const TIMEOUT: &str = "TIMEOUT";
     /// All connections were busy for as long as an answer may take. Never sent.
     pub const POOL_EXHAUSTED: &str = "POOL_EXHAUSTED";
     /// The route's target is no SOAP operation, or its SOAPAction or key cannot be a header. Never sent.
@@ -82,19 +75,5 @@ pub(crate) fn bad_reply(reason: &'static str, message: impl Into<String>) -> Sen
     SendError::new(Sent::Answered, reason, message)
 }
 
-/// The reason to give where the connection never stood, and what an operator is told.
-pub(crate) fn unconnected(cause: Cause) -> (&'static str, &'static str) {
-    match cause {
-        Cause::NoAddress => {
-            (reason::DNS_FAILED, "the host's name has no address; see the system's `endpoint`")
-        }
-        Cause::TooSlow => (reason::TIMEOUT, "no connection within the system's `connect-timeout`"),
-        Cause::Tls | Cause::BrokenTls => (
-            reason::TLS_REFUSED,
-            "TLS was refused; see the system's `tls` (`ca`, and `cert` and `key` where it asks for a certificate)",
-        ),
-        Cause::Refused | Cause::NotHttp | Cause::Other => {
-            (reason::CONNECTION_REFUSED, "the connection was refused; is the system up?")
-        }
-    }
-}
+/// What an operator is told of a host without an address.
+pub(crate) const NO_ADDRESS: &str = "the host's name has no address; see the system's `endpoint`";

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     OptionsError, SoapOptions, TlsOptions, envelope,
-    error::{bad_reply, reason, unconnected},
+    error::{NO_ADDRESS, bad_reply, reason},
     headers::Headers,
     payload::{Payload, Taken},
     redirect, reply,
@@ -207,7 +207,7 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, SendError> {
 fn lost(error: &hyper_util::client::legacy::Error, taken: &Taken) -> SendError {
     let cause = Cause::of(error);
     if error.is_connect() || cause == Cause::Tls {
-        let (reason, advice) = unconnected(cause);
+        let (reason, advice) = cause.unconnected(NO_ADDRESS);
         let message = "the system cannot be reached now; nothing was sent to it";
         return SendError::new(Sent::No, reason, message).advised(advice);
     }

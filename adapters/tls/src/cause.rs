@@ -36,7 +36,35 @@ fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
 }
 
+/// What attempts that never stood as a connection are called.
+pub mod reason {
+    /// The connection was refused, or no host answers there. Never sent.
+    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    /// The host's name has no address. Never sent.
+    pub const DNS_FAILED: &str = "DNS_FAILED";
+    /// One side refused the other's certificate, or they have no version of TLS (and HTTP) in common. Never sent.
+    pub const TLS_REFUSED: &str = "TLS_REFUSED";
+    /// Connecting took longer than allowed; or, where it stood, answering.
+    pub const TIMEOUT: &str = "TIMEOUT";
+}
+
 impl Cause {
+    /// The reason to give where the connection never stood, and what an operator is told: of a host without an address `no_address`, which
+    /// names the option that has it.
+    pub fn unconnected(self, no_address: &'static str) -> (&'static str, &'static str) {
+        match self {
+            Self::NoAddress => (reason::DNS_FAILED, no_address),
+            Self::TooSlow => (reason::TIMEOUT, "no connection within the system's `connect-timeout`"),
+            Self::Tls | Self::BrokenTls => (
+                reason::TLS_REFUSED,
+                "TLS was refused; see the system's `tls` (`ca`, and `cert` and `key` where it asks for a certificate)",
+            ),
+            Self::Refused | Self::NotHttp | Self::Other => {
+                (reason::CONNECTION_REFUSED, "the connection was refused; is the system up?")
+            }
+        }
+    }
+
     /// What TLS says of an error.
     pub(crate) fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
         chain(error).find_map(|error| error.downcast_ref())

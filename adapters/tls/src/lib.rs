@@ -10,7 +10,7 @@ mod probe;
 mod refusal;
 mod shown;
 
-pub use cause::Cause;
+pub use cause::{Cause, reason};
 pub use connector::Connector;
 pub use network::leaves_the_machine;
 pub use options::{TlsError, TlsOptions};

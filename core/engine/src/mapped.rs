@@ -10,8 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use portolan_delivery::{DeadLetters, Failure, FaultClass, RetryPolicy, Status, Target};
-use portolan_diagnostics::Sources;
+use portolan_delivery::{BundleHash, DeadLetters, Failure, FaultClass, RetryPolicy, Status, Target};
+use portolan_diagnostics::{SourceId, Sources};
 use portolan_formats::{Captured, Reader, Selection, Unknown};
 use portolan_mapping::{
     check::DeliveryPolicy,
@@ -34,7 +34,19 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 thread_local! {
     /// One translation runs at a time on a thread; its memory serves the next.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    pub(crate) static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// All that a route was read from, as it is kept with its messages.
+pub(crate) fn sealed(
+    entry: &str,
+    route: &str,
+    files: &[SourceId],
+    sources: &Sources,
+) -> Result<(BundleHash, Bytes), LoadError> {
+    let files = files.iter().filter_map(|id| sources.get(*id));
+    let bundle = Bundle::new(entry, route, files.map(|f| (f.name.to_string(), f.text.to_string())));
+    bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))
 }
 
 /// Makes a route that can be served of one that was loaded. `entry` is the mapping file's name among `sources`.
@@ -46,9 +58,7 @@ pub fn compile(
     system_timeout: Option<Duration>,
 ) -> Result<Loaded, LoadError> {
     let route = &loaded.route;
-    let files = loaded.files.iter().filter_map(|id| sources.get(*id));
-    let bundle = Bundle::new(entry, &*route.name, files.map(|f| (f.name.to_string(), f.text.to_string())));
-    let (hash, content) = bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))?;
+    let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let delivery = &route.delivery;
     let retry = policy(delivery).map_err(|e| LoadError::plain(format!("route {}: {e}", route.name)))?;
     Ok(Loaded {

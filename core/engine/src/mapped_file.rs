@@ -1,6 +1,6 @@
 //! Mappings of files at work: a message is a record of a file, and nobody waits for what the system answers.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portolan_delivery::{Failure, FaultClass, Status, Target};
@@ -9,21 +9,16 @@ use portolan_mapping::{
     compile::CompiledBatch,
     load::LoadedBatch,
     plan::{Plan, Visible},
-    run::{self, Environment, RunError, Scratch},
+    run::{self, Environment, RunError},
 };
 use portolan_schema::Protocol;
 
 use crate::{
-    bundle::Bundle,
     load::{LoadError, Loaded},
-    mapped::{DEFAULT_TIMEOUT, policy},
+    mapped::{DEFAULT_TIMEOUT, SCRATCH, policy, sealed},
     route::{FileSource, Repeat, Route, RouteMode},
     translate::{Context, Keys, Question, Translate, Verdict},
 };
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
 
 /// The reason of a message that its route leaves out.
 pub(crate) const SKIPPED: &str = "SKIPPED";
@@ -38,9 +33,7 @@ pub fn compile_file(
 ) -> Result<Loaded, LoadError> {
     let route = &loaded.route;
     let unsound = |why: &dyn std::fmt::Display| LoadError::plain(format!("route {}: {why}", route.name));
-    let files = loaded.files.iter().filter_map(|id| sources.get(*id));
-    let bundle = Bundle::new(entry, &*route.name, files.map(|f| (f.name.to_string(), f.text.to_string())));
-    let (hash, content) = bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))?;
+    let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
     let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
     let CompiledBatch { file, excerpt, request, visible } = compiled;

@@ -3,7 +3,6 @@
 //! No text here names an address, a credential or a value of a message.
 
 use portolan_delivery::{SendError, Sent};
-use portolan_tls::Cause;
 
 /// What is wrong with the options of a system.
 #[derive(Debug, thiserror::Error)]
@@ -34,16 +33,10 @@ pub enum OptionsError {
 /// Every `SendError::reason` of this adapter, beside the names of gRPC's own statuses, by which a system answers. The README
 /// says what each means and how it may be classified.
 pub mod reason {
-    /// The connection was refused, or no host answers there. Never sent.
-    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    pub use portolan_tls::reason::{CONNECTION_REFUSED, DNS_FAILED, TIMEOUT, TLS_REFUSED};
+
     /// The connection was lost before an answer was there.
     pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
-    /// The host's name has no address. Never sent.
-    pub const DNS_FAILED: &str = "DNS_FAILED";
-    /// One side refused the other's certificate, or they have no TLS version or no HTTP/2 in common. Never sent.
-    pub const TLS_REFUSED: &str = "TLS_REFUSED";
-    /// Connecting or answering took longer than allowed; or the system says so (`DEADLINE_EXCEEDED`).
-    pub const TIMEOUT: &str = "TIMEOUT";
     /// As many calls as may be were under way for as long as an answer may take. Never sent.
     pub const POOL_EXHAUSTED: &str = "POOL_EXHAUSTED";
     /// The route's target is no unary gRPC method, or its key cannot be metadata. Never sent.
@@ -80,19 +73,5 @@ pub(super) fn not_sendable(message: &'static str) -> SendError {
     SendError::new(Sent::Never, reason::NOT_SENDABLE, message)
 }
 
-/// The reason to give where the connection never stood, and what an operator is told.
-pub(super) fn unconnected(cause: Cause) -> (&'static str, &'static str) {
-    match cause {
-        Cause::NoAddress => {
-            (reason::DNS_FAILED, "the host's name has no address; see the system's `address`")
-        }
-        Cause::TooSlow => (reason::TIMEOUT, "no connection within the system's `connect-timeout`"),
-        Cause::Tls | Cause::BrokenTls => (
-            reason::TLS_REFUSED,
-            "TLS was refused; see the system's `tls` (`ca`, and `cert` and `key` where it asks for a certificate)",
-        ),
-        Cause::Refused | Cause::NotHttp | Cause::Other => {
-            (reason::CONNECTION_REFUSED, "the connection was refused; is the system up?")
-        }
-    }
-}
+/// What an operator is told of a host without an address.
+pub(super) const NO_ADDRESS: &str = "the host's name has no address; see the system's `address`";

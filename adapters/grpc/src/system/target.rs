@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Options, OptionsError,
-    error::{reason, unconnected},
+    error::{NO_ADDRESS, reason},
     known::{self, End, Known},
     outgoing::{Envelope, Taken},
     reply,
@@ -126,7 +126,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 fn lost(error: &hyper_util::client::legacy::Error, end: Option<Cause>, taken: &Taken) -> SendError {
     let cause = end.unwrap_or_else(|| Cause::of(error));
     if error.is_connect() || cause == Cause::Tls {
-        let (reason, advice) = unconnected(cause);
+        let (reason, advice) = cause.unconnected(NO_ADDRESS);
         let message = "the system cannot be reached now; nothing was sent to it";
         return SendError::new(Sent::No, reason, message).advised(advice);
     }
