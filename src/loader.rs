@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use portolan_delivery::{Target, system::SystemPolicy};
+use portolan_delivery::{FileDrop, Target, system::SystemPolicy};
 use portolan_diagnostics::{Code, Diagnostic, Rendered, Severity, SourceId, Sources, render};
-use portolan_engine::{Bundle, LoadError, Loaded, Loader};
+use portolan_engine::{Bundle, LoadError, Loaded, Loader, Way};
 use portolan_mapping::{
     file::Placed,
     load::{LoadedBatch, LoadedRoute, Standing},
@@ -36,6 +36,7 @@ pub(crate) struct Files {
 #[derive(Default)]
 struct Systems {
     targets: HashMap<String, Arc<dyn Target>>,
+    drops: HashMap<String, Arc<dyn FileDrop>>,
     timeouts: HashMap<String, Duration>,
     policies: HashMap<String, SystemPolicy>,
     standing: Standing,
@@ -132,6 +133,7 @@ fn systems(config: &Config) -> Result<Systems, Vec<Diagnostic>> {
     let policies = config.systems.iter().map(|(name, system)| (name.clone(), system.policy.clone()));
     Ok(Systems {
         targets: registry::targets(config)?,
+        drops: registry::drops(config),
         timeouts: timeouts.collect(),
         policies: policies.collect(),
         standing,
@@ -146,8 +148,8 @@ fn routed(
     systems: &Systems,
 ) -> Result<Loaded, LoadError> {
     let system = &loaded.route.system;
-    let target = of_system(system, sources, systems)?;
-    portolan_engine::compile(loaded, entry, sources, target, systems.timeouts.get(&*system.value).copied())
+    let way = of_system(system, sources, systems)?;
+    portolan_engine::compile(loaded, entry, sources, way, systems.timeouts.get(&*system.value).copied())
 }
 
 /// The same of a route that takes files.
@@ -158,9 +160,9 @@ fn filed(
     systems: &Systems,
 ) -> Result<Loaded, LoadError> {
     let system = &loaded.route.target_system;
-    let target = of_system(system, sources, systems)?;
+    let way = of_system(system, sources, systems)?;
     let timeout = systems.timeouts.get(&*system.value).copied();
-    portolan_engine::compile_file(loaded, entry, sources, target, timeout)
+    portolan_engine::compile_file(loaded, entry, sources, way, timeout)
 }
 
 /// The way to a system.
@@ -168,8 +170,10 @@ fn of_system(
     system: &Placed<Arc<str>>,
     sources: &Sources,
     systems: &Systems,
-) -> Result<Arc<dyn Target>, LoadError> {
-    systems.targets.get(&*system.value).cloned().ok_or_else(|| {
+) -> Result<Way, LoadError> {
+    let target = systems.targets.get(&*system.value).cloned().map(Way::Target);
+    let way = target.or_else(|| systems.drops.get(&*system.value).cloned().map(Way::Drop));
+    way.ok_or_else(|| {
         let message = format!("the system `{}` is not configured", system.value);
         unsound(&[Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message).at(system.span, "")], sources)
     })

@@ -53,10 +53,13 @@ impl FoundBatch {
     pub(crate) fn is_served(&self, config: &Config) -> bool {
         let route = &self.loaded.route;
         let told = config.systems.get(&*route.target_system.value).map(|system| &system.kind);
-        let by_grpc = matches!(self.loaded.target, TargetContract::Services(_)) && route.binding.is_none();
-        by_grpc
-            && matches!(told, Some(SystemKind::Grpc(_)))
-            && config.folders.contains_key(&*route.system.value)
+        let is_told = match &self.loaded.target {
+            TargetContract::Services(_) => {
+                route.binding.is_none() && matches!(told, Some(SystemKind::Grpc(_)))
+            }
+            TargetContract::Layout(_) => config.folders.contains_key(&*route.target_system.value),
+        };
+        is_told && config.folders.contains_key(&*route.system.value)
     }
 }
 
@@ -312,7 +315,24 @@ fn duplicates(routes: &[Found]) -> Vec<Diagnostic> {
 
 /// Routes whose system is not configured, or speaks something else than the route does: SOAP, as all do.
 fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
-    let others = routes.iter().map(|found| &found.loaded.route.system).filter(|system| {
+    let (files, calls): (Vec<&Found>, Vec<&Found>) =
+        routes.iter().partition(|found| found.loaded.route.made().is_some());
+    let folders = files.iter().filter_map(|found| {
+        let made = found.loaded.route.made()?;
+        let answers = made.answers.as_ref().map(|answers| &answers.system);
+        Some(std::iter::once(&found.loaded.route.system).chain(answers))
+    });
+    let no_folder = folders.flatten().filter(|system| !config.folders.contains_key(&*system.value));
+    let no_folder = no_folder.map(|system| {
+        let message = format!("there is no system `{}` with a `batch:` folder", system.value);
+        Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
+            .at(system.span, "")
+            .did_you_mean(&system.value, config.folders.keys().map(String::as_str))
+            .for_a_person()
+            .help("systems stand under `systems:` in portolan.yaml")
+    });
+    let no_folder: Vec<Diagnostic> = no_folder.collect();
+    let others = calls.iter().map(|found| &found.loaded.route.system).filter(|system| {
         config.systems.get(&*system.value).is_some_and(|it| !matches!(it.kind, SystemKind::Soap { .. }))
     });
     let others = others.map(|system| {
@@ -322,7 +342,7 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
             .for_a_person()
             .help("name a system with `soap:` in portolan.yaml")
     });
-    let unknown = routes.iter().filter(|f| !config.systems.contains_key(&*f.loaded.route.system.value));
+    let unknown = calls.iter().filter(|f| !config.systems.contains_key(&*f.loaded.route.system.value));
     unknown
         .map(|found| {
             let system = &found.loaded.route.system;
@@ -336,6 +356,7 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
             .help("systems stand under `systems:` in portolan.yaml")
         })
         .chain(others)
+        .chain(no_folder)
         .collect()
 }
 

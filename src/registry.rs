@@ -10,9 +10,10 @@ use std::{
 };
 
 use portolan_delivery::{
-    Delivery, DeliveryError, Outage, Target,
+    Delivery, DeliveryError, FileDrop, Outage, Target,
     composite::{Composite, Unconnected},
 };
+use portolan_batch::{FolderDrop, FolderSource};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
 use portolan_grpc::GrpcTarget;
 use portolan_postgres::PostgresLedger;
@@ -69,6 +70,14 @@ pub(crate) fn targets(config: &Config) -> Result<HashMap<String, Arc<dyn Target>
         }
     }
     if findings.is_empty() { Ok(targets) } else { Err(findings) }
+}
+
+/// Where files are put, for every system that is a folder.
+pub(crate) fn drops(config: &Config) -> HashMap<String, Arc<dyn FileDrop>> {
+    let drop = |folder: &FolderSource| -> Arc<dyn FileDrop> {
+        Arc::new(FolderDrop::new(folder.options.clone()))
+    };
+    config.folders.iter().map(|(name, folder)| (name.clone(), drop(folder))).collect()
 }
 
 fn target(system: &System) -> Result<Arc<dyn Target>, Diagnostic> {

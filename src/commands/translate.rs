@@ -124,6 +124,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         received,
         caller: None,
         request_id: None,
+        sequence: None,
         metadata: &arguments.metadata,
         attempt: 1,
     };
@@ -232,6 +233,7 @@ fn traced(
         received: arguments.received.unwrap_or_else(jiff::Timestamp::now),
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let (compiled, mut trace, mut out) = (found.loaded.compile(), Trace::default(), Vec::new());
     // Why it failed, if it did, the outcome itself says.

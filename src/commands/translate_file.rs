@@ -61,6 +61,7 @@ pub(super) fn run(
             received,
             attempt: 1,
             request_id: None,
+            sequence: None,
         };
         let environment = Environment { context, metadata: &[], original: None };
         if let Some((format, sources)) = traced {

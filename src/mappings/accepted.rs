@@ -146,6 +146,7 @@ fn tried(found: &Found, counts: &mut [usize; 4]) {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let operations = &found.loaded.target.services;
     let operation =

@@ -65,6 +65,8 @@ pub(crate) struct Rest {
     traceparent: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     announced: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<Arc<str>>,
 }
 
 impl Rest {
@@ -79,9 +81,21 @@ impl Rest {
             metadata,
             traceparent,
             announced,
+            group,
             ..
         } = envelope;
-        Self { mode, deadline, idempotency, order, caller, request_key, metadata, traceparent, announced }
+        Self {
+            mode,
+            deadline,
+            idempotency,
+            order,
+            caller,
+            request_key,
+            metadata,
+            traceparent,
+            announced,
+            group,
+        }
     }
 
     pub(crate) fn envelope(
@@ -101,6 +115,7 @@ impl Rest {
             metadata,
             traceparent,
             announced,
+            group,
         } = self;
         Envelope {
             id,
@@ -116,6 +131,7 @@ impl Rest {
             metadata,
             traceparent,
             announced,
+            group,
         }
     }
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("identity.sql"),
     include_str!("ticket.sql"),
     include_str!("files.sql"),
+    include_str!("cuts.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

@@ -37,6 +37,9 @@ impl FromStr for MessageId {
 pub struct GatewayId(pub Uuid);
 
 impl GatewayId {
+    /// Whoever has the messages that are in a file: no gateway, so that none takes them for those of one that is no more.
+    pub const FILE: Self = Self(Uuid::from_u128(0x6669_6c65_0000_8000_8000_0000_0000_0001));
+
     /// For this run.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
@@ -213,6 +216,9 @@ pub struct Envelope {
     /// Whether those who listen are told what becomes of it ([`crate::Event`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announced: bool,
+    /// What it shares with the messages of its groups, where it gathers into a file that has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 use portolan_schema::layout::{Layout, NodeId};
 use uuid::{Builder, Uuid};
 
-use crate::{Accept, BoxFuture, BundleHash, DeliveryError, GatewayId, MessageId, Timestamp};
+use crate::{Accept, BoxFuture, BundleHash, DeliveryError, FileAnswer, GatewayId, MessageId, Timestamp};
 
 /// The SHA-256 of a file's content, by which it is known whatever its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +137,10 @@ pub struct Block {
     pub to: u64,
     /// Its messages.
     pub messages: Vec<Accept>,
+    /// What it answers, where it is a file of answers.
+    pub answers: Vec<FileAnswer>,
+    /// When it becomes durable.
+    pub now: Timestamp,
     /// What became of all records up to its end.
     pub counts: FileCounts,
 }

@@ -5,6 +5,7 @@
 
 pub mod composite;
 mod control;
+mod cut;
 mod edge;
 mod envelope;
 mod event;
@@ -23,6 +24,10 @@ pub mod testing;
 mod time;
 
 pub use control::Control;
+pub use cut::{
+    Built, CutMessage, CutPlace, CutRecord, CutState, CutStore, FileAnswer, FileContent, FileDrop, Gathered,
+    Patch, SentMessage,
+};
 pub use edge::{
     Answer, Call, Intake, OperationFilter, OperationPage, OperationState, OperationView, Outgoing, SendError,
     Sent, Target,

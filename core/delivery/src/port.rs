@@ -14,7 +14,7 @@
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, Control, Envelope, Failure, FaultClass, FileStore, GatewayId, MessageId, MessageStore, Party,
+    BoxFuture, Control, CutStore, Envelope, Failure, FaultClass, FileStore, GatewayId, MessageId, MessageStore, Party,
     PayloadDigest, Timestamp,
 };
 
@@ -65,6 +65,11 @@ pub trait Delivery: MessageStore {
 
     /// What remembers files; `None` where this queue takes none.
     fn files(&self) -> Option<&dyn FileStore> {
+        None
+    }
+
+    /// What remembers files that are made; `None` where this queue makes none.
+    fn cuts(&self) -> Option<&dyn CutStore> {
         None
     }
 

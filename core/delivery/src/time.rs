@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// No time at all: what is due then waits for something else, as a message does that gathers into a file.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// The machine's clock. Only the rim calls this: adapters, the engine's driver, the command line.
     pub fn now() -> Self {
         SystemTime::now().into()

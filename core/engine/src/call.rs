@@ -87,6 +87,7 @@ pub(crate) async fn answer(
         caller: call.caller,
         traceparent: sending.trail().traceparent(),
         announced: route.announced,
+        group: keys.group.map(Into::into),
         metadata,
     };
     let (engine, trail) = (engine.clone(), trail.clone());
@@ -171,7 +172,9 @@ impl Message {
         }
         let Self { engine, route, envelope, payload, sending, .. } = self;
         let received = envelope.received;
-        let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(received) };
+        // What goes into a file waits for that.
+        let due = if route.made.is_some() { Timestamp::NEVER } else { received };
+        let accept = Accept { envelope: envelope.clone(), payload, start: Start::Due(due) };
         let accepted = engine.delivery.accept(accept).await;
         sending.accepted(&accepted);
         if matches!(accepted, Ok(Accepted::New(_) | Accepted::Parked)) {

@@ -259,6 +259,13 @@ async fn attempt(
             return Ok(Some(settle::told(engine, &messages, envelope.received, claim, settled, now)));
         }
     };
+    if route.made.is_some() {
+        // An operator had it tried again.
+        let why = "the message gathers for the next file; nothing was sent by this attempt";
+        let failure = Failure::new(Status::Unavailable, FaultClass::Unsent, "GATHERS", why);
+        let gathers = engine.delivery.retry_at(claim, Timestamp::NEVER, failure, now).await;
+        return gathers.map(|()| None).map_err(|e| engine.failed(e));
+    }
     let question = if ticket.is_some() { Question::Answer } else { Question::Request };
     let brought = match translated(&route, context, &payload, ticket.as_deref()) {
         Ok(document) => {

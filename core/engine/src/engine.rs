@@ -16,7 +16,7 @@ use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestam
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    dispatch,
+    cutting, dispatch,
     held::Held,
     housekeeping,
     load::{LoadError, Loaded, Loader},
@@ -144,6 +144,7 @@ impl Engine {
         if engine.options.dispatch {
             tokio::spawn(dispatch::run(engine.clone()));
             tokio::spawn(housekeeping::announce(engine.clone()));
+            tokio::spawn(cutting::run(engine.clone()));
         }
         tokio::spawn(housekeeping::forget(engine.clone()));
         if engine.delivery.is_shared() {

@@ -11,20 +11,22 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileError, FileFate,
+    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileError, FileFate,
     FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, RejectedRecords,
     Start, Timestamp,
 };
-use portolan_formats::records::{Messages, Problem, RecordErrorKind, input};
+use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
+    answers::{self, Ground},
     engine::Engine,
     intake::EngineIntake,
     mapped_file::SKIPPED,
     route::{FileSource, Served},
     translate::{Context, Keys},
+    waiters::Settled,
 };
 
 /// Messages of a block.
@@ -121,7 +123,15 @@ impl Engine {
                 .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
         };
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-        let seen = tokio::task::spawn_blocking(move || verify(&of, &dropped, &record)).await;
+        let (delivery, handle) = (self.delivery.clone(), Handle::current());
+        let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
+            None => verify(&of, &dropped, &record),
+            Some(_) => {
+                let ground = Ground { delivery: &*delivery, handle: &handle, route: &of };
+                answers::verify(&ground, &dropped, &record)
+            }
+        })
+        .await;
         Ok((route, seen.map_err(|error| error.to_string())??))
     }
 
@@ -138,12 +148,26 @@ impl Engine {
         let cutting = {
             let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
             let (left_out, counts) = (seen.left_out.clone(), seen.counts);
-            tokio::task::spawn_blocking(move || cut(&route, &dropped, &record, &left_out, counts, &blocks))
+            let (delivery, handle) = (self.delivery.clone(), Handle::current());
+            tokio::task::spawn_blocking(move || match source(&route)?.answers {
+                None => cut(&route, &dropped, &record, &left_out, counts, &blocks),
+                Some(_) => {
+                    let ground = Ground { delivery: &*delivery, handle: &handle, route: &route };
+                    answers::release(&ground, &dropped, &record, &left_out, counts, &blocks)
+                }
+            })
         };
         while let Some(block) = ready.recv().await {
+            let answers = block.answers.clone();
             let accepted = store.accept_block(block, self.gateway).await;
             if !accepted.map_err(|error| self.failed(error).to_string())? {
                 return Err("another gateway took it over".to_owned());
+            }
+            let (messages, now) = (self.metrics.messages(&route.name), Timestamp::now());
+            for FileAnswer { id, received, outcome } in answers {
+                let settled = Settled::Finished(outcome);
+                messages.settled(&settled, now.since(received));
+                self.waiters.settle(id, || settled.clone());
             }
         }
         cutting.await.map_err(|error| error.to_string())?
@@ -197,28 +221,57 @@ fn rejects(route: &Served, seen: &Seen) -> Option<RejectedRecords> {
 
 /// What the first reading of a file found.
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     records: u64,
-    counts: FileCounts,
+    pub(crate) counts: FileCounts,
     /// The records of messages that are not accepted, in order, and whether the route leaves them out.
     left_out: Arc<Vec<(u64, bool)>>,
-    skipped: BTreeMap<String, u64>,
+    pub(crate) skipped: BTreeMap<String, u64>,
     errors: Vec<FileError>,
     refused: Option<String>,
 }
 
 impl Seen {
-    fn tell(&mut self, error: FileError) {
+    pub(crate) fn tell(&mut self, error: FileError) {
         if self.errors.len() < ERRORS {
             self.errors.push(error);
         }
     }
+
+    /// Why a message is refused, where its own records are sound.
+    pub(crate) fn tell_of(&mut self, info: &MessageInfo, reason: String) {
+        let (record, offset) = (info.number, info.offset);
+        self.tell(FileError { record, offset, kind: None, field: None, reason });
+    }
+
+    /// The file was read to its end, with so many errors in what all messages rest on.
+    pub(crate) fn ended(
+        &mut self,
+        records: u64,
+        broken: usize,
+        files: &FileSource,
+        left_out: Vec<(u64, bool)>,
+    ) {
+        self.records = records;
+        let FileCounts { messages, rejected, .. } = self.counts;
+        let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
+        self.refused = match (broken, limit) {
+            (0, None) => None,
+            (0, Some(_)) => {
+                Some(format!("{rejected} of {} messages failed, more than its route allows", messages + rejected))
+            }
+            (broken, _) => Some(format!(
+                "{broken} errors in what all messages rest on: its structure, its totals, or records around them"
+            )),
+        };
+        self.left_out = Arc::new(left_out);
+    }
 }
 
 /// The messages of a file, and why it could not be read to its end: the disk or the mount, not what is in it.
-type Reading<'f> = (Messages<'f, Box<dyn Read>>, Rc<Cell<Option<io::Error>>>);
+pub(crate) type Reading<'f> = (Messages<'f, Box<dyn Read>>, Rc<Cell<Option<io::Error>>>);
 
-fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>, String> {
+pub(crate) fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>, String> {
     let raw = (dropped.open)().map_err(|error| unreadable(&error))?;
     let failed = Rc::default();
     let raw = Watched { raw, failed: Rc::clone(&failed) };
@@ -227,7 +280,7 @@ fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>,
     Ok((Messages::new(&files.file, &files.excerpt, input), failed))
 }
 
-fn unreadable(error: &io::Error) -> String {
+pub(crate) fn unreadable(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
 }
 
@@ -249,7 +302,7 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-fn source(route: &Served) -> Result<&FileSource, String> {
+pub(crate) fn source(route: &Served) -> Result<&FileSource, String> {
     route.files.as_deref().ok_or_else(|| "its route takes no files any more".to_owned())
 }
 
@@ -297,19 +350,7 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
     }
-    seen.records = messages.count();
-    let FileCounts { messages, rejected, .. } = seen.counts;
-    let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
-    seen.refused = match (broken, limit) {
-        (0, None) => None,
-        (0, Some(_)) => {
-            Some(format!("{rejected} of {} messages failed, more than its route allows", messages + rejected))
-        }
-        (broken, _) => Some(format!(
-            "{broken} errors in what all messages rest on: its structure, its totals, or records around them"
-        )),
-    };
-    seen.left_out = Arc::new(left_out);
+    seen.ended(messages.count(), broken, files, left_out);
     Ok(seen)
 }
 
@@ -325,7 +366,7 @@ fn context(message: MessageId, record: &FileRecord) -> Context<'_> {
 }
 
 /// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
-fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
+pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
     let of_all = matches!(
         problem.error.kind,
         RecordErrorKind::Input(_)
@@ -348,7 +389,7 @@ fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
     of_all || !within
 }
 
-fn error_of(problem: &Problem) -> FileError {
+pub(crate) fn error_of(problem: &Problem) -> FileError {
     let error = &problem.error;
     FileError {
         record: error.record,
@@ -375,7 +416,8 @@ fn cut(
     let (mut from, mut last) = (record.position, record.position);
     let now = Timestamp::now();
     let send = |messages, from, to, counts| {
-        let block = Block { route: route.name.clone(), file: dropped.hash, from, to, messages, counts };
+        let (route, file, answers) = (route.name.clone(), dropped.hash, Vec::new());
+        let block = Block { route, file, from, to, messages, answers, counts, now };
         // Whoever takes them says why, where he takes no more.
         blocks.blocking_send(block).is_ok()
     };
@@ -400,8 +442,16 @@ fn cut(
         last = info.number;
         if out.is_none() {
             let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
-            let envelope = envelope(route, record, id, now);
-            block.push(Accept { envelope, payload, start: Start::Due(now) });
+            let mut envelope = envelope(route, record, id, now);
+            let mut due = now;
+            if route.made.is_some() {
+                // It goes into another file, in the group of others.
+                due = Timestamp::NEVER;
+                let context = context(id, record);
+                let keys = route.translate.request(&payload, context, &mut Vec::new());
+                envelope.group = keys.map_err(|failure| failure.message)?.group.map(Into::into);
+            }
+            block.push(Accept { envelope, payload, start: Start::Due(due) });
         }
         if block.len() == BLOCK {
             if !send(std::mem::take(&mut block), from, last, counts) {
@@ -435,5 +485,6 @@ fn envelope(route: &Served, record: &FileRecord, id: MessageId, now: Timestamp) 
         metadata: Vec::new(),
         traceparent: None,
         announced: route.announced,
+        group: None,
     }
 }

@@ -2,10 +2,12 @@
 //! reload without a call dropped.
 
 mod admission;
+mod answers;
 mod attempt;
 mod bundle;
 mod call;
 mod cancel;
+mod cutting;
 mod delete;
 mod dispatch;
 mod engine;
@@ -17,6 +19,7 @@ mod housekeeping;
 mod intake;
 mod listing;
 mod load;
+mod made;
 mod mapped;
 mod mapped_file;
 mod metrics;
@@ -35,7 +38,8 @@ pub use bundle::Bundle;
 pub use engine::{Engine, EngineOptions, StartError};
 pub use intake::EngineIntake;
 pub use load::{LoadError, Loaded, Loader};
-pub use mapped::compile;
+pub use made::Made;
+pub use mapped::{Way, compile};
 pub use mapped_file::compile_file;
 pub use operator::EngineOperator;
 pub use route::{FileSource, Poll, Repeat, Route, RouteMode};

@@ -10,22 +10,26 @@ use std::{
 };
 
 use bytes::Bytes;
-use portolan_delivery::{BundleHash, DeadLetters, Failure, FaultClass, RetryPolicy, Status, Target};
+use portolan_delivery::{
+    BundleHash, DeadLetters, Failure, FaultClass, FileDrop, RetryPolicy, Status, Target,
+};
 use portolan_diagnostics::{SourceId, Sources};
 use portolan_formats::{Captured, Reader, Selection, Unknown};
 use portolan_mapping::{
-    check::DeliveryPolicy,
-    compile::CompiledRoute,
+    check::{DeliveryPolicy, Travel},
+    compile::{CompiledAnswers, CompiledFile, CompiledRoute},
+    plan::Plan,
     file::{self, Mode, Retry},
     load::LoadedRoute,
     run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
 };
-use portolan_schema::Protocol;
+use portolan_schema::{Protocol, layout::NodeId};
 
 use crate::{
     bundle::Bundle,
     load::{LoadError, Loaded},
-    route::{Poll, Repeat, Route, RouteMode},
+    made::{Gathers, Made, group_of},
+    route::{FileSource, Poll, Repeat, Route, RouteMode},
     translate::{Context, Keys, Question, Translate, Verdict},
 };
 
@@ -49,18 +53,59 @@ pub(crate) fn sealed(
     bundle.seal().map_err(|e| LoadError::Bundle(e.to_string()))
 }
 
+/// The way to a system.
+#[derive(Clone)]
+pub enum Way {
+    /// It is asked.
+    Target(Arc<dyn Target>),
+    /// Files are put where it picks them up.
+    Drop(Arc<dyn FileDrop>),
+}
+
+impl Way {
+    /// The way of a route, as it needs it.
+    pub(crate) fn of(
+        self,
+        route: &str,
+        file: Option<CompiledFile>,
+        of_sent: Option<Plan>,
+    ) -> Result<(Arc<dyn Target>, Option<Arc<Made>>), LoadError> {
+        match (self, file) {
+            (Self::Target(target), None) => Ok((target, None)),
+            (Self::Drop(drop), Some(file)) => {
+                Ok((Arc::new(Gathers), Some(Arc::new(Made { file, of_sent, drop }))))
+            }
+            (Self::Target(_), Some(_)) => Err(LoadError::plain(format!(
+                "route {route}: its messages gather into a file, and its system has no folder to put it into"
+            ))),
+            (Self::Drop(_), None) => Err(LoadError::plain(format!(
+                "route {route}: its messages ask a system, and its system is a folder"
+            ))),
+        }
+    }
+}
+
 /// Makes a route that can be served of one that was loaded. `entry` is the mapping file's name among `sources`.
 pub fn compile(
     loaded: &LoadedRoute,
     entry: &str,
     sources: &Sources,
-    target: Arc<dyn Target>,
+    way: Way,
     system_timeout: Option<Duration>,
 ) -> Result<Loaded, LoadError> {
     let route = &loaded.route;
     let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let delivery = &route.delivery;
     let retry = policy(delivery).map_err(|e| LoadError::plain(format!("route {}: {e}", route.name)))?;
+    let mut plans = loaded.compile();
+    let mut file = plans.made.take();
+    let groups = file.as_ref().map(|file| file.groups.clone()).unwrap_or_default();
+    let answers = file.as_mut().and_then(|file| file.answers.take()).map(|answers| {
+        let CompiledAnswers { system, pattern, file, excerpt, of_reply, of_sent } = answers;
+        (FileSource { system, pattern, file, excerpt, rejects: None, answers: Some(of_reply) }, of_sent)
+    });
+    let (answers, of_sent) = answers.unzip();
+    let (target, made) = way.of(&route.name, file, of_sent)?;
     Ok(Loaded {
         route: Route {
             name: route.name.clone(),
@@ -84,8 +129,11 @@ pub fn compile(
             timeout: delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: delivery.deadline,
             retry,
-            translate: Arc::new(Mapped::new(loaded)),
-            protocol: Arc::new(Protocol::Soap(route.binding.clone())),
+            translate: Arc::new(Mapped::new(loaded, plans, groups)),
+            protocol: Arc::new(match &route.travel {
+                Travel::Soap(binding) => Protocol::Soap(binding.clone()),
+                Travel::File(_) => Protocol::of_grpc(&route.operation),
+            }),
             poll: route.poll.as_ref().map(|poll| Poll {
                 protocol: Arc::new(Protocol::Soap(poll.binding.clone())),
                 every: poll.every,
@@ -101,7 +149,8 @@ pub fn compile(
                 .into(),
             announced: false,
             descriptors: loaded.source.descriptor_set.clone().unwrap_or_default().into(),
-            files: None,
+            files: answers.map(Arc::new),
+            made,
         },
         bundle: content,
     })
@@ -120,6 +169,8 @@ pub(crate) fn policy(delivery: &DeliveryPolicy) -> Result<RetryPolicy, portolan_
 struct Mapped {
     route: Arc<str>,
     plans: CompiledRoute,
+    /// Which keys say what a message shares with others.
+    groups: Vec<(NodeId, usize)>,
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
     metadata: Vec<Arc<str>>,
@@ -128,13 +179,14 @@ struct Mapped {
 }
 
 impl Mapped {
-    fn new(loaded: &LoadedRoute) -> Self {
+    fn new(loaded: &LoadedRoute, plans: CompiledRoute, groups: Vec<(NodeId, usize)>) -> Self {
         let reply = &loaded.route.documents.reply;
         let nothing = Selection::new(reply, Unknown::Refuse);
         Self {
             callers_reply: Reader::compile(&loaded.source.schema, reply, &nothing),
             route: loaded.route.name.clone(),
-            plans: loaded.compile(),
+            plans,
+            groups,
             metadata: loaded.route.metadata.clone(),
             told: AtomicBool::new(false),
         }
@@ -158,6 +210,7 @@ impl Mapped {
                 received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
                 attempt: context.attempt,
                 request_id: context.request_id,
+                sequence: None,
             },
             metadata: &metadata,
             original,
@@ -182,14 +235,16 @@ impl Translate for Mapped {
     fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
         let CompiledRoute { request, has_request_id, has_key, has_order, .. } = &self.plans;
         self.run(context, None, |environment, scratch| {
-            if !has_request_id && !has_key && !has_order {
+            if !has_request_id && !has_key && !has_order && self.groups.is_empty() {
                 return request.run(payload, environment, scratch, out).map(|()| Keys::default());
             }
             let values = request.run_with_keys(payload, environment, scratch, out)?;
             let mut values = values.into_iter();
             let mut next = |there: bool| if there { values.next().flatten() } else { None };
             let request_id = next(*has_request_id).filter(|id| !id.is_empty());
-            Ok(Keys { request_id, idempotency_key: next(*has_key), order_key: next(*has_order) })
+            let (idempotency_key, order_key) = (next(*has_key), next(*has_order));
+            let group = group_of(&self.groups, &mut values);
+            Ok(Keys { request_id, idempotency_key, order_key, group })
         })
         .map_err(refused)
     }

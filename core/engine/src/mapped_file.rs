@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use portolan_delivery::{Failure, FaultClass, Status, Target};
+use portolan_delivery::{Failure, FaultClass, Status};
 use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledBatch,
@@ -11,11 +11,12 @@ use portolan_mapping::{
     plan::{Plan, Visible},
     run::{self, Environment, RunError},
 };
-use portolan_schema::Protocol;
+use portolan_schema::{Protocol, layout::NodeId};
 
 use crate::{
     load::{LoadError, Loaded},
-    mapped::{DEFAULT_TIMEOUT, SCRATCH, policy, sealed},
+    made::group_of,
+    mapped::{DEFAULT_TIMEOUT, SCRATCH, Way, policy, sealed},
     route::{FileSource, Repeat, Route, RouteMode},
     translate::{Context, Keys, Question, Translate, Verdict},
 };
@@ -28,7 +29,7 @@ pub fn compile_file(
     loaded: &LoadedBatch,
     entry: &str,
     sources: &Sources,
-    target: Arc<dyn Target>,
+    way: Way,
     system_timeout: Option<Duration>,
 ) -> Result<Loaded, LoadError> {
     let route = &loaded.route;
@@ -36,7 +37,9 @@ pub fn compile_file(
     let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
     let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
-    let CompiledBatch { file, excerpt, request, visible } = compiled;
+    let CompiledBatch { file, excerpt, request, visible, made } = compiled;
+    let groups = made.as_ref().map(|made| made.groups.clone()).unwrap_or_default();
+    let (target, made) = way.of(&route.name, made, None)?;
     Ok(Loaded {
         route: Route {
             name: route.name.clone(),
@@ -49,7 +52,7 @@ pub fn compile_file(
             timeout: route.delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: route.delivery.deadline,
             retry,
-            translate: Arc::new(MappedFile { route: route.name.clone(), request, visible }),
+            translate: Arc::new(MappedFile { route: route.name.clone(), request, visible, groups }),
             protocol: Arc::new(protocol(loaded)),
             poll: None,
             target,
@@ -62,7 +65,9 @@ pub fn compile_file(
                 file,
                 excerpt,
                 rejects: route.rejects,
+                answers: None,
             })),
+            made,
         },
         bundle: content,
     })
@@ -71,12 +76,7 @@ pub fn compile_file(
 fn protocol(loaded: &LoadedBatch) -> Protocol {
     match &loaded.route.binding {
         Some(binding) => Protocol::Soap(binding.clone()),
-        None => Protocol::Grpc {
-            path: loaded.route.operation.to_string(),
-            client_streaming: false,
-            server_streaming: false,
-            long_running: None,
-        },
+        None => Protocol::of_grpc(&loaded.route.operation),
     }
 }
 
@@ -85,6 +85,8 @@ struct MappedFile {
     route: Arc<str>,
     request: Plan,
     visible: Visible,
+    /// Which keys say what a message shares with others.
+    groups: Vec<(NodeId, usize)>,
 }
 
 impl Translate for MappedFile {
@@ -98,12 +100,18 @@ impl Translate for MappedFile {
                 received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
                 attempt: context.attempt,
                 request_id: None,
+                sequence: None,
             },
             metadata: &[],
             original: None,
         };
-        let run = SCRATCH.with_borrow_mut(|scratch| self.request.run(payload, &environment, scratch, out));
-        run.map(|()| Keys::default()).map_err(|error| {
+        let run = SCRATCH
+            .with_borrow_mut(|scratch| self.request.run_with_keys(payload, &environment, scratch, out));
+        let grouped = |keys: Vec<Option<String>>| Keys {
+            group: group_of(&self.groups, &mut keys.into_iter()),
+            ..Keys::default()
+        };
+        run.map(grouped).map_err(|error| {
             let reason = match &error {
                 RunError::Skipped { .. } => SKIPPED,
                 RunError::Refused { .. } | RunError::Broken { .. } => "REQUIREMENT_NOT_MET",

@@ -6,10 +6,11 @@ use portolan_delivery::{
     BundleHash, DeadLetters, Idempotency, Order, OrderKey, RetryPolicy, RouteView, Target,
 };
 use portolan_formats::records::RecordFile;
-use portolan_mapping::file::RejectLimit;
+use portolan_mapping::{file::RejectLimit, plan::Plan};
 use portolan_schema::{Protocol, layout::Excerpt};
 
 use crate::{
+    made::Made,
     metrics::RouteMetrics,
     systems::System,
     translate::{Keys, Question, Translate},
@@ -84,8 +85,11 @@ pub struct Route {
     pub announced: bool,
     /// The source contract for reflection: a serialized `FileDescriptorSet`.
     pub descriptors: Arc<[u8]>,
-    /// The files that it takes, where that is what it does; then it serves no method.
+    /// The files that it takes: where it has no method, each of their messages is one of its own; else they answer those that were
+    /// sent.
     pub files: Option<Arc<FileSource>>,
+    /// The file that its messages gather into.
+    pub made: Option<Arc<Made>>,
 }
 
 /// Files as the source of a route.
@@ -101,6 +105,8 @@ pub struct FileSource {
     pub excerpt: Arc<Excerpt>,
     /// How many messages may fail.
     pub rejects: Option<RejectLimit>,
+    /// By what it is known which message a record answers, where that is what they do.
+    pub answers: Option<Plan>,
 }
 
 /// How a system is asked for its answer.
@@ -183,7 +189,7 @@ impl RouteTable {
     pub(crate) fn new(generation: u64, routes: impl IntoIterator<Item = Arc<Served>>) -> Self {
         let mut table = Self { generation, ..Self::default() };
         for route in routes {
-            if route.files.is_none() {
+            if !route.method.is_empty() {
                 table.by_method.insert(route.method.clone(), route.clone());
             }
             table.by_name.insert(route.name.clone(), route);

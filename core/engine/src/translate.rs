@@ -54,6 +54,8 @@ pub struct Keys {
     pub idempotency_key: Option<String>,
     /// What `order: { key: ... }` evaluates to.
     pub order_key: Option<String>,
+    /// What it shares with the messages of its groups, where it gathers into a file that has some.
+    pub group: Option<String>,
 }
 
 /// What a reply means.

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use portolan_formats::records::RecordFile;
-use portolan_schema::layout::Excerpt;
+use portolan_schema::{
+    Document, Schema,
+    layout::{Excerpt, NodeId},
+};
 
 use crate::{
+    check::{CheckedAnswers, CheckedCut, CheckedFile, CheckedRoute, Travel, nothing},
+    file_name::FileName,
+    ir::Tables,
     load::{LoadedBatch, LoadedRoute},
     plan::{Contracts, Plan, ReplyPlan, Visible},
 };
@@ -21,6 +27,94 @@ pub struct CompiledBatch {
     pub request: Plan,
     /// What may be shown of a message.
     pub visible: Visible,
+    /// The file that is made of the messages, where they gather into one; the keys of `request` are those of its groups then.
+    pub made: Option<CompiledFile>,
+}
+
+/// A file that is made of messages, ready to be written.
+#[derive(Debug)]
+pub struct CompiledFile {
+    /// How it is written, and read again.
+    pub file: RecordFile,
+    /// What a message is when the file is read again.
+    pub sent: Arc<Excerpt>,
+    /// From the top of the layout to the record of a message, which is the last.
+    pub chain: Vec<NodeId>,
+    /// What files are called.
+    pub name: FileName,
+    /// When they are cut.
+    pub cut: CheckedCut,
+    /// Which messages share a group, the outermost first: the group, and how many of the keys are its own.
+    pub groups: Vec<(NodeId, usize)>,
+    /// What stands around messages, by its record; of the first message within.
+    pub around: Vec<(NodeId, Plan)>,
+    /// What answers.
+    pub answers: Option<CompiledAnswers>,
+}
+
+/// Files whose records answer messages, ready to be read.
+#[derive(Debug)]
+pub struct CompiledAnswers {
+    /// Who drops them.
+    pub system: Arc<str>,
+    /// The names of the files that are taken.
+    pub pattern: Option<Arc<str>>,
+    /// How they are read.
+    pub file: RecordFile,
+    /// What an answer is.
+    pub excerpt: Arc<Excerpt>,
+    /// By what an answer is known: the keys of the plan.
+    pub of_reply: Plan,
+    /// By what a message is known: the keys of the plan.
+    pub of_sent: Plan,
+}
+
+impl CompiledFile {
+    fn of(
+        checked: &CheckedFile,
+        source: (&Schema, &Document),
+        reply: Option<&crate::ir::Reply>,
+        tables: &Tables,
+    ) -> Self {
+        let around = checked.around.iter().map(|around| {
+            let contracts =
+                Contracts { source, target: (&around.schema, &around.document), original: None, tables };
+            (around.node, Plan::compile(&around.translation, contracts))
+        });
+        Self {
+            file: RecordFile::compile(Arc::clone(&checked.layout)),
+            sent: Arc::clone(&checked.sent),
+            chain: crate::check::chain(&checked.layout, checked.record),
+            name: checked.name.clone(),
+            cut: checked.cut.clone(),
+            groups: checked.groups.iter().map(|group| (group.node, group.by.len())).collect(),
+            around: around.collect(),
+            answers: reply
+                .zip(checked.answers.as_deref())
+                .and_then(|(reply, answers)| CompiledAnswers::of(answers, reply, tables)),
+        }
+    }
+}
+
+impl CompiledAnswers {
+    fn of(checked: &CheckedAnswers, reply: &crate::ir::Reply, tables: &Tables) -> Option<Self> {
+        let (schema, document) = nothing();
+        let contracts = |source| Contracts { source, target: (&schema, &document), original: None, tables };
+        let answer = contracts((&*checked.schema, &checked.document));
+        let sent = contracts((&*checked.sent_schema, &checked.sent_document));
+        let mut key = reply.response.clone();
+        (key.write, key.given, key.original) = (Vec::new(), None, None);
+        (key.require, key.fail) = (Vec::new(), Vec::new());
+        let excerpt = checked.document.excerpt.clone()?;
+        Some(Self {
+            system: checked.system.value.clone(),
+            pattern: checked.pattern.clone(),
+            file: RecordFile::compile(Arc::clone(&excerpt.layout)),
+            excerpt,
+            of_reply: Plan::compile(&key, answer).with_keys(&checked.of_reply, answer),
+            of_sent: Plan::compile(&checked.sent, sent).with_keys(&checked.of_sent, sent),
+        })
+    }
 }
 
 impl LoadedBatch {
@@ -35,11 +129,14 @@ impl LoadedBatch {
             tables: &route.tables,
         };
         let skip = route.skip.iter().map(|rule| (&rule.when, rule.reason.clone()));
+        let groups = route.made.iter().flat_map(|made| &made.groups).flat_map(|group| &group.by);
+        let source = (&*route.source, &route.message);
         Some(CompiledBatch {
             file: RecordFile::compile(Arc::clone(&excerpt.layout)),
             excerpt,
-            request: Plan::compile(&route.request, there).with_skip(skip, there),
+            request: Plan::compile(&route.request, there).with_skip(skip, there).with_keys(groups, there),
             visible: Visible::compile(&route.source, &route.message, &route.visible),
+            made: route.made.as_ref().map(|made| CompiledFile::of(made, source, None, &route.tables)),
         })
     }
 }
@@ -58,8 +155,12 @@ pub struct CompiledRoute {
     pub has_request_id: bool,
     /// Whether the next key is the idempotency key.
     pub has_key: bool,
-    /// Whether the last key is the order key.
+    /// Whether the next key is the order key.
     pub has_order: bool,
+    /// How many keys behind them say which messages share a group of a file.
+    pub groups: usize,
+    /// The file that messages gather into, where they do.
+    pub made: Option<CompiledFile>,
     /// What may be shown of the caller's message.
     pub visible_request: Visible,
     /// What may be shown of the system's reply.
@@ -69,8 +170,15 @@ pub struct CompiledRoute {
 impl LoadedRoute {
     /// Compiles the route; it is kept for as long as the bundle serves.
     pub fn compile(&self) -> CompiledRoute {
-        let (route, source, target) = (&self.route, &self.source.schema, &self.target.schema);
+        let (route, source) = (&self.route, &self.source.schema);
         let documents = &route.documents;
+        let made = route.made();
+        let target = made.map_or(&self.target.schema, |made| &*made.schema);
+        let (empty, _) = nothing();
+        let answer = match made {
+            None => target,
+            Some(made) => made.answers.as_ref().map_or(&empty, |answers| &*answers.schema),
+        };
         let there = Contracts {
             source: (source, &documents.request),
             target: (target, &documents.target_request),
@@ -78,7 +186,7 @@ impl LoadedRoute {
             tables: &route.tables,
         };
         let back = Contracts {
-            source: (target, &documents.target_reply),
+            source: (answer, &documents.target_reply),
             target: (source, &documents.reply),
             original: Some((source, &documents.request)),
             tables: &route.tables,
@@ -90,8 +198,12 @@ impl LoadedRoute {
         let reply = ReplyPlan::compile(&route.reply, back);
         let keys =
             route.request_id.iter().chain(&route.key).chain(route.order.iter().map(|order| &order.key));
+        let groups = made.iter().flat_map(|made| &made.groups).flat_map(|group| &group.by);
+        let message = (source, &documents.request);
         CompiledRoute {
-            request: Plan::compile(&route.request, there).with_keys(keys, there),
+            request: Plan::compile(&route.request, there).with_keys(keys.chain(groups.clone()), there),
+            groups: groups.count(),
+            made: made.map(|made| CompiledFile::of(made, message, Some(&route.reply), &route.tables)),
             reply: match &route.poll {
                 Some(poll) => reply.with_until(&poll.until, back),
                 None => reply,
@@ -101,7 +213,17 @@ impl LoadedRoute {
             has_key: route.key.is_some(),
             has_order: route.order.is_some(),
             visible_request: Visible::compile(source, &documents.request, &route.visible_request),
-            visible_reply: Visible::compile(target, &documents.target_reply, &route.visible_reply),
+            visible_reply: Visible::compile(answer, &documents.target_reply, &route.visible_reply),
+        }
+    }
+}
+
+impl CheckedRoute {
+    /// The file that its messages gather into, where they do.
+    pub fn made(&self) -> Option<&CheckedFile> {
+        match &self.travel {
+            Travel::File(made) => Some(made),
+            Travel::Soap(_) => None,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     ir::{NilPolicy, Table},
 };
 
+pub use crate::outgoing::{Cut, FileTarget, GroupRule, Match};
 pub use portolan_syntax::Placed;
 
 /// A mapping file: one or more routes.
@@ -101,14 +102,7 @@ pub enum BatchTarget {
     /// A SOAP operation.
     Soap(SoapTarget),
     /// A record of another file.
-    Batch {
-        /// The system's name in the configuration.
-        system: Placed<String>,
-        /// The layout file.
-        layout: Placed<String>,
-        /// The record.
-        record: Placed<String>,
-    },
+    Batch(Box<FileTarget>),
 }
 
 /// Messages that are left out.
@@ -130,7 +124,7 @@ pub struct MappingRoute {
     /// Who asks.
     pub source: GrpcSource,
     /// Who is asked.
-    pub target: SoapTarget,
+    pub target: RouteTarget,
     /// How it is delivered.
     pub delivery: Delivery,
     /// The way there.
@@ -151,6 +145,25 @@ pub struct MappingRoute {
     pub visible: Visible,
     /// Something of it could not be read: it is checked as far as it goes, and never served.
     pub broken: bool,
+}
+
+/// Who is asked, and how.
+#[derive(Debug, Clone)]
+pub enum RouteTarget {
+    /// A SOAP operation.
+    Soap(SoapTarget),
+    /// A file, of which each message becomes a record.
+    File(Box<FileTarget>),
+}
+
+impl RouteTarget {
+    /// The system's name in the configuration.
+    pub fn system(&self) -> &Placed<String> {
+        match self {
+            Self::Soap(soap) => &soap.system,
+            Self::File(file) => &file.system,
+        }
+    }
 }
 
 /// A gRPC method as source.

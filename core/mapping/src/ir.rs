@@ -423,6 +423,8 @@ pub enum ContextField {
     Attempt,
     /// The caller's request id, or absent.
     RequestId,
+    /// The number of the file, among those of its route; only in what stands around its messages.
+    Sequence,
 }
 
 /// The tables of a mapping: keys to values, both text or numbers as written.

@@ -13,9 +13,11 @@ use portolan_schema::{
 
 use crate::{
     calendar::Calendar,
-    check::{CheckedBatch, CheckedRoute, Contracts, TargetContract, check, check_batch},
+    check::{
+        CheckedBatch, CheckedRoute, Contracts, Layouts, TargetContract, check, check_batch, check_outgoing,
+    },
     csv,
-    file::{BatchTarget, CalendarFile, GrpcSource, Placed, Rule, SoapTarget, TableFile},
+    file::{BatchTarget, CalendarFile, FileTarget, GrpcSource, Placed, RouteTarget, Rule, SoapTarget, TableFile},
     ir::{RowsFrom, Table},
     parse::{calendar, parse},
     secret::Secrets,
@@ -124,12 +126,37 @@ pub fn load_all(
         let calendar_files =
             calendars.fill((&mut route.calendars, &mut route.broken), sources, &mut diagnostics);
         beside.extend(calendar_files);
+        if let RouteTarget::File(file) = &mut route.target {
+            days_of_cut(&route.calendars, file, &mut route.broken, &mut diagnostics);
+        }
         let source = contracts.proto(&route.source, sources, &mut diagnostics);
-        let target = contracts.wsdl(&route.target, sources, &mut diagnostics);
-        let (Some(source), Some(target)) = (source, target) else { continue };
-        let rules = standing.headers.get(&route.target.system.value);
-        let between = Contracts { source: &source, target: &target };
-        let checked = check(route, between, rules, &standing.secrets);
+        let (source, target, checked) = match &route.target {
+            RouteTarget::Soap(soap) => {
+                let target = contracts.wsdl(soap, sources, &mut diagnostics);
+                let (Some(source), Some(target)) = (source, target) else { continue };
+                let rules = standing.headers.get(&soap.system.value);
+                let between = Contracts { source: &source, target: &target };
+                let checked = check(route, between, rules, &standing.secrets);
+                (source, target, checked)
+            }
+            RouteTarget::File(file) => {
+                let target = contracts.layout(&file.layout, sources, &mut diagnostics);
+                let answers = file.answers.as_ref();
+                let answers = answers.map(|one| contracts.layout(&one.layout, sources, &mut diagnostics));
+                let (Some(source), Some((files, target))) = (source, target) else { continue };
+                let answers = match answers {
+                    None => None,
+                    Some(Some(answers)) => Some(answers),
+                    Some(None) => continue,
+                };
+                let layouts =
+                    Layouts { target: &target, answers: answers.as_ref().map(|(_, layout)| layout) };
+                let checked = check_outgoing(route, &source, layouts, &standing.secrets);
+                let files = files.into_iter().chain(answers.into_iter().flat_map(|(files, _)| files));
+                let contract = Contract { files: files.collect(), ..Contract::default() };
+                (source, Arc::new(contract), checked)
+            }
+        };
         diagnostics.extend(checked.diagnostics);
         let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
         if let (Some(checked), false) = (checked.value, failed) {
@@ -151,6 +178,9 @@ pub fn load_all(
         let calendar_files =
             calendars.fill((&mut route.calendars, &mut route.broken), sources, &mut diagnostics);
         beside.extend(calendar_files);
+        if let BatchTarget::Batch(file) = &mut route.target {
+            days_of_cut(&route.calendars, file, &mut route.broken, &mut diagnostics);
+        }
         let layout = contracts.layout(&route.source.layout, sources, &mut diagnostics);
         let target = contracts.of_target(&route.target, sources, &mut diagnostics);
         let (Some(layout), Some(target)) = (layout, target) else { continue };
@@ -172,6 +202,27 @@ pub fn load_all(
         finding.edit = finding.edit.take().filter(|edit| edit.place(sources).is_some());
     }
     Checked { value: Some(loaded), diagnostics: bounded(diagnostics) }
+}
+
+/// Gives a cut the business days on which it is made.
+fn days_of_cut(
+    calendars: &[CalendarFile],
+    file: &mut FileTarget,
+    broken: &mut bool,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let Some(cut) = &mut file.cut else { return };
+    let Some(named) = &cut.value.calendar else { return };
+    match calendars.iter().find(|calendar| *calendar.name.value == *named.value) {
+        Some(calendar) => cut.value.days = calendar.calendar.clone(),
+        None => {
+            *broken = true;
+            let message = format!("there is no calendar `{}`", named.value);
+            let finding = Diagnostic::error(Code::MAP_UNKNOWN_CALENDAR, message).at(named.span, "");
+            let finding = finding.did_you_mean(&named.value, calendars.iter().map(|calendar| &*calendar.name.value));
+            findings.push(finding.help("calendars stand under `calendars:`"));
+        }
+    }
 }
 
 /// Fills the tables whose rows stand in files, and gives these.
@@ -394,8 +445,8 @@ impl ContractCache<'_> {
         let contract = match target {
             BatchTarget::Grpc { grpc, .. } => self.proto(grpc, sources, findings)?,
             BatchTarget::Soap(soap) => self.wsdl(soap, sources, findings)?,
-            BatchTarget::Batch { layout, .. } => {
-                let (files, layout) = self.layout(layout, sources, findings)?;
+            BatchTarget::Batch(file) => {
+                let (files, layout) = self.layout(&file.layout, sources, findings)?;
                 return Some((TargetContract::Layout(layout), files));
             }
         };

@@ -129,6 +129,7 @@ fn run(input: &[u8]) -> Result<String, RunError> {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let environment = Environment { context, metadata: &[], original: None };
     let mut out = Vec::new();

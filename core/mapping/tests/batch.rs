@@ -124,6 +124,7 @@ fn environment() -> Environment<'static> {
             received: jiff::Timestamp::UNIX_EPOCH,
             attempt: 1,
             request_id: None,
+            sequence: None,
         },
         metadata: &[],
         original: None,

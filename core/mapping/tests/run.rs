@@ -206,6 +206,7 @@ fn environment(original: Option<&[u8]>) -> Environment<'_> {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     Environment { context, metadata: &[], original }
 }

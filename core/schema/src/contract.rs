@@ -4,7 +4,7 @@ use crate::{Name, RecordId, Schema, TypeId, model::FieldId};
 use portolan_diagnostics::{SourceId, Sources, Span};
 
 /// What one side speaks, as read from its files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Contract {
     /// The types.
     pub schema: Schema,
@@ -73,6 +73,18 @@ pub enum Protocol {
     },
     /// A SOAP operation over HTTP.
     Soap(SoapBinding),
+}
+
+impl Protocol {
+    /// Of a unary method.
+    pub fn of_grpc(path: &str) -> Self {
+        Self::Grpc {
+            path: path.to_owned(),
+            client_streaming: false,
+            server_streaming: false,
+            long_running: None,
+        }
+    }
 }
 
 /// The `google.longrunning.operation_info` of a method.

@@ -89,6 +89,7 @@ impl Ledger {
                 return Err(DeliveryError::Fatal(why).into());
             }
         }
+        self.settle_sent(&block.answers, block.now)?;
         Ok(true)
     }
 

@@ -4,6 +4,7 @@
 mod accept;
 mod bundle;
 mod claim;
+pub(crate) mod cuts;
 pub(crate) mod events;
 pub(crate) mod files;
 mod forget;
@@ -161,6 +162,9 @@ impl Ledger {
 
     /// A message of this route waits until `due`.
     fn waits(&mut self, route: i64, due: Timestamp) {
+        if due == Timestamp::NEVER {
+            return;
+        }
         let earliest = self.due.entry(route).or_insert(due);
         *earliest = due.min(*earliest);
     }
@@ -175,8 +179,8 @@ impl Ledger {
             .query_row([route], |row| row.get(0))
             .optional()?;
         match next {
-            Some(at) => self.due.insert(route, Timestamp(at)),
-            None => self.due.remove(&route),
+            Some(at) if at != Timestamp::NEVER.0 => self.due.insert(route, Timestamp(at)),
+            _ => self.due.remove(&route),
         };
         Ok(())
     }

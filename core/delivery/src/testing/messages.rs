@@ -41,6 +41,7 @@ pub fn envelope(route: &str) -> Envelope {
         metadata: vec![("x-purpose".to_owned(), "benefit \"claim\" ü".to_owned())],
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         announced: false,
+        group: None,
     }
 }
 

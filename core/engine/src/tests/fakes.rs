@@ -127,7 +127,7 @@ impl Translate for Copying {
             _ => format!("key of {}", String::from_utf8_lossy(payload)),
         };
         let order = String::from_utf8_lossy(payload).split_once('/').map(|(key, _)| key.to_owned());
-        Ok(Keys { request_id: None, idempotency_key: Some(key), order_key: order })
+        Ok(Keys { idempotency_key: Some(key), order_key: order, ..Keys::default() })
     }
 
     fn poll(&self, ticket: &[u8], payload: &[u8], _: Context<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -205,6 +205,7 @@ impl OneRoute {
             response_type: "test.Reply".into(),
             announced: false,
             files: self.files.clone(),
+            made: None,
             descriptors: Arc::from(Vec::new()),
         };
         Loaded { route, bundle: content }

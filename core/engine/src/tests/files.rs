@@ -41,6 +41,7 @@ fn source() -> FileSource {
         file: RecordFile::compile(layout),
         excerpt: document.excerpt.unwrap(),
         rejects: None,
+        answers: None,
     }
 }
 

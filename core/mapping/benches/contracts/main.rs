@@ -128,6 +128,7 @@ fn environment() -> Environment<'static> {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     Environment { context, metadata: &[], original: None }
 }

@@ -82,6 +82,7 @@ fn main() {
             received: jiff::Timestamp::UNIX_EPOCH,
             attempt: 1,
             request_id: None,
+            sequence: None,
         },
         metadata: &[],
         original: None,

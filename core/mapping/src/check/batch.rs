@@ -8,7 +8,10 @@ use portolan_schema::{
     layout::{Excerpt, Layout, NodeId},
 };
 
-use super::{Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints, tables};
+use super::{
+    CheckedFile, Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints,
+    outgoing::Making, tables,
+};
 use crate::{
     file::{BatchRoute, BatchTarget, Idempotent, Mode, Placed, RejectLimit, Rule},
     ir::{Expr, Tables, Translation},
@@ -57,6 +60,8 @@ pub struct CheckedBatch {
     pub source: Arc<Schema>,
     /// A message.
     pub message: Document,
+    /// The file that its messages gather into, where they do.
+    pub made: Option<Box<CheckedFile>>,
     /// The types of what the system is told.
     pub target: Arc<Schema>,
     /// What it is told.
@@ -117,10 +122,23 @@ fn checked(
             Some(CheckedSkip { when: when?, reason: rule.reason.clone() })
         })
         .collect();
+    let groups = match (&route.target, target) {
+        (BatchTarget::Batch(file), TargetContract::Layout(target)) => there.groups(file, target, told.node?),
+        _ => Vec::new(),
+    };
     there.unused(&route.request, "request", None);
     let visible = there.visible(&route.visible.request, true);
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
+    let made = match (&route.target, target) {
+        (BatchTarget::Batch(file), TargetContract::Layout(target)) => {
+            let what = (Arc::clone(&told.schema), told.document.clone());
+            let mut making =
+                Making { file, layout: target, node: told.node?, source: (&source, &message), secrets };
+            Some(Box::new(making.made((route, &route.name.value), what, groups, &mut uses, findings)?))
+        }
+        _ => None,
+    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, &route.calendars, sound, findings);
     let placed = |text: &Placed<String>| Placed { value: text.value.as_str().into(), span: text.span };
@@ -130,7 +148,8 @@ fn checked(
         system: placed(&route.source.system),
         pattern: route.source.pattern.as_ref().map(|pattern| pattern.value.as_str().into()),
         target_system: match &route.target {
-            BatchTarget::Grpc { system, .. } | BatchTarget::Batch { system, .. } => placed(system),
+            BatchTarget::Grpc { system, .. } => placed(system),
+            BatchTarget::Batch(file) => placed(&file.system),
             BatchTarget::Soap(soap) => placed(&soap.system),
         },
         operation: told.operation,
@@ -148,6 +167,7 @@ fn checked(
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible,
         source: Arc::new(source),
+        made,
         message,
         target: told.schema,
         target_message: told.document,
@@ -160,6 +180,8 @@ struct Told {
     document: Document,
     operation: Arc<str>,
     binding: Option<SoapBinding>,
+    /// The record that is written into a file.
+    node: Option<NodeId>,
 }
 
 fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnostic>) -> Option<Told> {
@@ -190,6 +212,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 document: operation.input.clone(),
                 operation: path.as_str().into(),
                 binding: None,
+                node: None,
             })
         }
         (BatchTarget::Soap(soap), TargetContract::Services(contract)) => {
@@ -199,16 +222,18 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 document: asked.request.clone(),
                 operation: asked.operation.into(),
                 binding: Some(asked.binding),
+                node: None,
             })
         }
-        (BatchTarget::Batch { record: named, .. }, TargetContract::Layout(layout)) => {
-            let node = record(layout, named, findings)?;
+        (BatchTarget::Batch(file), TargetContract::Layout(layout)) => {
+            let node = record(layout, &file.record, findings)?;
             let (schema, document) = Excerpt::target(layout, node);
             Some(Told {
                 schema: Arc::new(schema),
                 document,
                 operation: layout.path(node).into(),
                 binding: None,
+                node: Some(node),
             })
         }
         _ => None,
@@ -216,7 +241,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
 }
 
 /// The record of a layout that a mapping names.
-fn record(layout: &Layout, named: &Placed<String>, findings: &mut Vec<Diagnostic>) -> Option<NodeId> {
+pub(super) fn record(layout: &Layout, named: &Placed<String>, findings: &mut Vec<Diagnostic>) -> Option<NodeId> {
     let found = layout.find(&named.value).filter(|id| {
         let node = layout.node(*id);
         node.shape.is_some() || !node.children.is_empty()

@@ -40,17 +40,18 @@ impl<'a> Endpoints<'a> {
     /// Finds both ends, with all that speaks against them.
     pub(super) fn find(
         route: &MappingRoute,
+        soap: &SoapTarget,
         contracts: Contracts<'a>,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let source = method(route, contracts.source, findings);
-        let target = operation(&route.target, &route.target.operation, contracts.target, findings);
+        let target = operation(soap, &soap.operation, contracts.target, findings);
         let poll = match &route.delivery.poll {
             None => Some(None),
             Some(poll) => {
-                not_at_once(route, poll, source.is_some(), target.as_ref(), findings);
+                not_at_once(route, soap, poll, source.is_some(), target.as_ref(), findings);
                 let named = poll.value.operation.as_ref();
-                named.and_then(|named| operation(&route.target, named, contracts.target, findings)).map(Some)
+                named.and_then(|named| operation(soap, named, contracts.target, findings)).map(Some)
             }
         };
         let ((path, request, reply), target, poll) = (source?, target?, poll?);
@@ -61,6 +62,7 @@ impl<'a> Endpoints<'a> {
 /// What `poll` needs of the route. `fits`: nothing was said of the mode.
 fn not_at_once(
     route: &MappingRoute,
+    soap: &SoapTarget,
     poll: &Placed<Poll>,
     fits: bool,
     target: Option<&Asked<'_>>,
@@ -79,10 +81,10 @@ fn not_at_once(
     if target.is_some_and(|target| target.binding.one_way.is_some()) {
         let message = format!(
             "`{}` has no reply of which a request for the answer could be made",
-            route.target.operation.value
+            soap.operation.value
         );
         let finding = Diagnostic::error(Code::ROUTE_MODE, message).at(poll.span, "");
-        findings.push(finding.at(route.target.operation.span, "one-way").help("leave `poll` out"));
+        findings.push(finding.at(soap.operation.span, "one-way").help("leave `poll` out"));
     }
     if let (Some(every), Some(deadline)) = (poll.value.every, route.delivery.deadline)
         && every >= deadline
@@ -117,7 +119,7 @@ fn in_its_service<'n>(wanted: &str, names: &'n [String]) -> Option<&'n String> {
     near.next().filter(|_| near.next().is_none())
 }
 
-fn method<'a>(
+pub(super) fn method<'a>(
     route: &MappingRoute,
     contract: &'a Contract,
     findings: &mut Vec<Diagnostic>,

@@ -92,6 +92,7 @@ fn given(text: &str, reply: &str) -> String {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let environment = crate::run::Environment { context, metadata: &[], original: None };
     let mut out = Vec::new();

@@ -75,7 +75,7 @@ impl Checker<'_> {
         self.findings.push(Diagnostic::error(code, message).at(leaf.place(place), ""));
     }
 
-    fn report_with(
+    pub(super) fn report_with(
         &mut self,
         code: Code,
         message: impl Into<String>,
@@ -124,9 +124,9 @@ impl Checker<'_> {
                 (expr, Type::of(schema, schema.scalar(*scalar)))
             }
             What::Context(field) => {
-                use crate::ir::ContextField::{Attempt, Received};
+                use crate::ir::ContextField::{Attempt, Received, Sequence};
                 let kind = match field {
-                    Attempt => Kind::Integer,
+                    Attempt | Sequence => Kind::Integer,
                     Received => Kind::DateTime,
                     _ => Kind::Text,
                 };

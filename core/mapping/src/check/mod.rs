@@ -16,6 +16,7 @@ mod money;
 mod named;
 mod names;
 mod outcome;
+mod outgoing;
 mod poll;
 mod rules;
 mod scope;
@@ -41,12 +42,14 @@ use crate::{
     expression::Leaf,
     file::{
         self, BatchRoute, CalendarFile, DeadLetters, Direction, FieldRule, Idempotent, MappingRoute, Mode,
-        Placed, Retry, Rule,
+        Placed, Retry, RouteTarget, Rule,
     },
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
     secret::Secrets,
 };
 pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
+pub(crate) use outgoing::{chain, nothing};
+pub use outgoing::{CheckedAnswers, CheckedAround, CheckedCut, CheckedFile, CheckedGroup, Layouts};
 use document::{merged, place};
 use endpoints::Endpoints;
 pub use poll::CheckedPoll;
@@ -76,8 +79,8 @@ pub struct CheckedRoute {
     pub system: Placed<Arc<str>>,
     /// The operation, as the WSDL names it.
     pub operation: Arc<str>,
-    /// How the operation travels.
-    pub binding: SoapBinding,
+    /// How messages travel.
+    pub travel: Travel,
     /// How it is delivered.
     pub delivery: DeliveryPolicy,
     /// From the caller's message to the system's.
@@ -113,6 +116,15 @@ impl CheckedRoute {
             Mode::Operation => true,
         }
     }
+}
+
+/// How messages travel to a system.
+#[derive(Debug, Clone)]
+pub enum Travel {
+    /// By SOAP.
+    Soap(SoapBinding),
+    /// In a file that they gather into.
+    File(Box<CheckedFile>),
 }
 
 /// Which messages go one after the other.
@@ -170,13 +182,35 @@ pub fn check(
     secrets: &Secrets,
 ) -> Checked<CheckedRoute> {
     let mut findings = Vec::new();
-    let value = Endpoints::find(route, contracts, &mut findings)
-        .and_then(|ends| whole(route, contracts, &ends, (standing, secrets), &mut findings));
+    let RouteTarget::Soap(soap) = &route.target else {
+        return Checked { value: None, diagnostics: findings };
+    };
+    let value = Endpoints::find(route, soap, contracts, &mut findings)
+        .and_then(|ends| whole(route, soap, contracts, &ends, (standing, secrets), &mut findings));
+    Checked { value, diagnostics: tidied(findings) }
+}
+
+/// Checks a route whose messages gather into a file.
+pub fn check_outgoing(
+    route: &MappingRoute,
+    source: &Contract,
+    layouts: Layouts<'_>,
+    secrets: &Secrets,
+) -> Checked<CheckedRoute> {
+    let mut findings = Vec::new();
+    let RouteTarget::File(file) = &route.target else {
+        return Checked { value: None, diagnostics: findings };
+    };
+    let value = outgoing::checked(route, file, source, layouts, secrets, &mut findings);
+    Checked { value, diagnostics: tidied(findings) }
+}
+
+fn tidied(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     // One cause may be met twice, where a group of rules is used twice.
     let mut seen = HashSet::new();
     findings.retain(|d| seen.insert((d.code, d.message.clone(), d.labels.first().map(|l| l.span))));
     findings.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
-    Checked { value, diagnostics: gathered(findings) }
+    gathered(findings)
 }
 
 /// One name that is not there is one finding, however often it is used: there may be many rules below a slip.
@@ -207,6 +241,7 @@ fn gathered(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 fn whole(
     route: &MappingRoute,
+    soap: &file::SoapTarget,
     contracts: Contracts<'_>,
     ends: &Endpoints<'_>,
     (standing, secrets): (Option<&Placed<Rule>>, &Secrets),
@@ -256,9 +291,9 @@ fn whole(
         name_span: route.name.span,
         method: ends.path.as_str().into(),
         method_span: route.source.method.span,
-        system: Placed { value: route.target.system.value.as_str().into(), span: route.target.system.span },
+        system: Placed { value: soap.system.value.as_str().into(), span: soap.system.span },
         operation: ends.target.operation.as_str().into(),
-        binding: ends.target.binding.clone(),
+        travel: Travel::Soap(ends.target.binding.clone()),
         delivery: DeliveryPolicy {
             mode: route.delivery.mode.value.unwrap_or(Mode::RequestReply),
             idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
@@ -294,6 +329,7 @@ fn slot_of(place: &scope::Place) -> Option<SourceSlot> {
 }
 
 /// What rules may name besides fields.
+#[derive(Clone, Copy)]
 struct Ground<'a> {
     tables: &'a [Table],
     calendars: &'a [CalendarFile],
@@ -373,7 +409,14 @@ impl<'a> Checker<'a> {
         findings: &'a mut Vec<Diagnostic>,
     ) -> Self {
         let route = route.into();
-        let scope = Scope { message, original, opened: Vec::new(), settled: Vec::new(), metadata: None };
+        let scope = Scope {
+            message,
+            original,
+            opened: Vec::new(),
+            settled: Vec::new(),
+            metadata: None,
+            around: false,
+        };
         let before = findings.len();
         Self {
             scope,

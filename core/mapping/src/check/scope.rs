@@ -153,6 +153,8 @@ pub(super) struct Scope<'a> {
     pub(super) settled: Vec<Given>,
     /// The names of metadata that were asked for; `None` where there is no metadata.
     pub(super) metadata: Option<Vec<Arc<str>>>,
+    /// It is about what stands around the messages of a file, and not about one of them.
+    pub(super) around: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -201,7 +203,7 @@ impl<'a> Scope<'a> {
             return Ok((place, rest));
         }
         match first.name.as_str() {
-            "context" => return context(path, leaf).map_err(Some),
+            "context" => return context(path, leaf, self.around).map_err(Some),
             "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf).map_err(Some),
             "original" if self.original.is_some() => {
                 let rest = match rest.first() {
@@ -521,9 +523,21 @@ const CONTEXT: &[(&str, ContextField)] = &[
     ("request_id", ContextField::RequestId),
 ];
 
-fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]), Diagnostic> {
+/// Those around the messages of a file, which has no caller; `received` is when it was cut.
+const AROUND: &[(&str, ContextField)] = &[
+    ("sequence", ContextField::Sequence),
+    ("route", ContextField::Route),
+    ("received", ContextField::Received),
+];
+
+fn context<'p>(
+    path: &'p [Segment],
+    leaf: &Leaf,
+    around: bool,
+) -> Result<(Place, &'p [Segment]), Diagnostic> {
     let name = path.get(1).map_or("", |s| s.name.as_str());
-    match CONTEXT.iter().find(|(n, _)| *n == name) {
+    let names = if around { AROUND } else { CONTEXT };
+    match names.iter().find(|(n, _)| *n == name) {
         Some((_, field)) => {
             let place = Place {
                 path: format!("context.{name}"),
@@ -542,9 +556,10 @@ fn context<'p>(path: &'p [Segment], leaf: &Leaf) -> Result<(Place, &'p [Segment]
             let place = path.get(1).or(path.first()).map_or(0..0, |s| s.place.clone());
             let message = format!("`context` has no `{name}`");
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&place), "");
+            let all: Vec<&str> = names.iter().map(|(n, _)| *n).collect();
             Err(finding
-                .did_you_mean(name, CONTEXT.iter().map(|(n, _)| *n))
-                .help("it has message_id, route, caller, received, attempt, request_id"))
+                .did_you_mean(name, all.iter().copied())
+                .help(format!("it has {}", all.join(", "))))
         }
     }
 }

@@ -3,6 +3,7 @@
 use portolan_diagnostics::Diagnostic;
 
 use super::{
+    outgoing,
     keys::{Finish, Keys, boolean, duration, items, leaf, shared, text},
     route::{calendars, defaults, direction, grpc_of, maps, name, retry, soap_of, tables, visible},
 };
@@ -14,11 +15,11 @@ use crate::{
 
 type Findings = Vec<Diagnostic>;
 
-/// Whether a document's source is a file.
-pub(super) fn is_batch(node: &Node) -> bool {
+/// Whether a document's source is a file, or its target.
+pub(super) fn has_file(node: &Node, end: &str) -> bool {
     let NodeKind::Mapping(entries) = &node.kind else { return false };
-    let source = entries.iter().find(|entry| entry.key == "source");
-    match source.map(|source| &source.value.kind) {
+    let named = entries.iter().find(|entry| entry.key == end);
+    match named.map(|named| &named.value.kind) {
         Some(NodeKind::Mapping(entries)) => entries.iter().any(|entry| entry.key == "batch"),
         _ => false,
     }
@@ -36,6 +37,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         None => defaults(keys.span()),
     };
     let rejects = keys.take("rejects").and_then(|e| rejects(&e.value, findings));
+    let target = outgoing::with_making(target, &mut keys, findings);
     let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
     let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let calendars = keys.take("calendars").map(|e| calendars(&e.value, findings)).unwrap_or_default();
@@ -88,12 +90,7 @@ fn target(node: &Node, findings: &mut Findings) -> Option<BatchTarget> {
         }
         (None, Some(soap), None) => soap_of(soap, findings).map(BatchTarget::Soap),
         (None, None, Some(batch)) => {
-            let mut keys = Keys::of(&batch.value, &grammar::BATCH_TARGET, findings)?;
-            let system = keys.require("system", findings).and_then(|e| text(e, findings));
-            let layout = keys.require("layout", findings).and_then(|e| text(e, findings));
-            let record = keys.require("record", findings).and_then(|e| text(e, findings));
-            keys.finish(findings);
-            Some(BatchTarget::Batch { system: system?, layout: layout?, record: record? })
+            outgoing::target(batch, findings).map(|file| BatchTarget::Batch(Box::new(file)))
         }
         _ => {
             let message = "`target` is one of `grpc`, `soap` and `batch`";

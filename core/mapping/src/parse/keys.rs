@@ -9,7 +9,7 @@ pub(super) use portolan_syntax::keys::{
 
 /// Keys of the language that a later version reads.
 const LATER: &[&str] =
-    &["skip", "rejects", "cut", "group", "file", "match", "order", "batch", "answer-within"];
+    &["order", "batch"];
 
 /// Keys of the gateway's configuration.
 const ELSEWHERE: &[&str] = &["listen", "queue", "systems", "routes", "secrets"];

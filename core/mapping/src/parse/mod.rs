@@ -3,6 +3,7 @@
 mod batch;
 mod calendar;
 mod keys;
+mod outgoing;
 mod route;
 mod rules;
 mod traps;
@@ -48,13 +49,17 @@ pub fn parse(source: SourceId, sources: &Sources) -> Checked<MappingFile> {
             continue;
         }
         let before = findings.len();
-        if batch::is_batch(document) {
+        if batch::has_file(document, "source") {
             let Some(mut route) = batch::route(document, &mut findings) else { continue };
             route.broken |= unreadable || failed(&findings[before..]);
             batches.push(route);
             continue;
         }
-        let Some(mut route) = route::route(document, &mut findings) else { continue };
+        let read = match batch::has_file(document, "target") {
+            true => outgoing::route(document, &mut findings),
+            false => route::route(document, &mut findings),
+        };
+        let Some(mut route) = read else { continue };
         route.broken |= unreadable || failed(&findings[before..]);
         let namesake =
             |r: &&crate::file::MappingRoute| r.name.value == route.name.value && !r.name.value.is_empty();

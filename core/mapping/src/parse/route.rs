@@ -14,7 +14,8 @@ use crate::{
     expression::{Leaf, bare_path},
     file::{
         CalendarFile, DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath,
-        MappingRoute, Mode, Order, Placed, Poll, RequireRule, Retry, Rule, SoapTarget, TableFile, Visible,
+        MappingRoute, Mode, Order, Placed, Poll, RequireRule, Retry, RouteTarget, Rule, SoapTarget, TableFile,
+        Visible,
     },
     grammar::{self, FAILURES, Group},
     ir::{Constant, RowPlace, RowsFrom, Table},
@@ -46,7 +47,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
     Some(MappingRoute {
         name: name.unwrap_or(unnamed),
         source: source?,
-        target: target?,
+        target: RouteTarget::Soap(target?),
         delivery,
         request: request?,
         response: response?,
@@ -73,7 +74,7 @@ pub(super) fn name(entry: &Entry, findings: &mut Findings) -> Option<Placed<Arc<
     Some(Placed { value: name.value.into(), span: name.span })
 }
 
-fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
+pub(super) fn source(node: &Node, findings: &mut Findings) -> Option<GrpcSource> {
     let mut keys = Keys::of(node, &grammar::SOURCE, findings)?;
     let later =
         ["soap"].iter().any(|k| matches!(&node.kind, NodeKind::Mapping(e) if e.iter().any(|e| e.key == *k)));
@@ -312,7 +313,7 @@ fn require_rule(node: &Node, findings: &mut Findings) -> Option<RequireRule> {
     Some(RequireRule { that: that?, field, message: message?, span: node.span })
 }
 
-fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
+pub(super) fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
     items(entry, findings).iter().filter_map(|n| fail_rule(n, findings)).collect()
 }
 

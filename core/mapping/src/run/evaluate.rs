@@ -303,6 +303,7 @@ fn context<'a>(field: ContextField, run: &Run<'_, 'a>) -> Value<'a> {
         ContextField::Received => Value::DateTime(DateTime::utc(context.received)),
         ContextField::Attempt => Value::Integer(i128::from(context.attempt)),
         ContextField::RequestId => context.request_id.map_or(Value::Absent, Value::Text),
+        ContextField::Sequence => context.sequence.map_or(Value::Absent, |n| Value::Integer(n.into())),
     }
 }
 

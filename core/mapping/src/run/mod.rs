@@ -41,6 +41,8 @@ pub struct Context<'e> {
     pub attempt: u32,
     /// The caller's request id.
     pub request_id: Option<&'e str>,
+    /// The number of the file, around the messages of one.
+    pub sequence: Option<u64>,
 }
 
 /// Memory that runs share, one after another: after the first few messages nothing is allocated any more.
@@ -341,7 +343,7 @@ pub(crate) fn alone(
     let node = crate::plan::compile_alone(expr, schema);
     let arena = Bump::new();
     let received = jiff::Timestamp::UNIX_EPOCH;
-    let context = Context { message_id: "", route: "", caller: None, received, attempt: 1, request_id: None };
+    let context = Context { message_id: "", route: "", caller: None, received, attempt: 1, request_id: None, sequence: None };
     let environment = Environment { context, metadata: &[], original: None };
     let nothing = Captured::default();
     let mut run = Run {

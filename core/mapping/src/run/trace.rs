@@ -149,6 +149,7 @@ fn name(field: ContextField) -> &'static str {
         ContextField::Received => "received",
         ContextField::Attempt => "attempt",
         ContextField::RequestId => "request_id",
+        ContextField::Sequence => "sequence",
     }
 }
 

@@ -66,24 +66,15 @@ impl Excerpt {
         let record = layout.node(each).record;
         let mut maker = Maker { layout, schema: layout.schema.clone(), parts: Vec::new(), roots: Vec::new() };
         maker.within(each, record, &[]);
-        let Maker { mut schema, parts, .. } = maker;
-        for part in &parts {
-            if let Some(shape) = &layout.node(part.node).shape {
-                let mut tellers = Vec::new();
-                telling(&shape.items, &mut tellers);
-                may_be_left_out(&mut schema, part.record, &shape.items, &tellers, &mut Vec::new());
-            }
-        }
-        let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
-        let excerpt = Self { layout: Arc::clone(layout), each, parts };
-        let document = Document {
-            record,
-            element: None,
-            encoded: false,
-            roots: vec![body],
-            excerpt: Some(Arc::new(excerpt)),
-        };
-        (schema, document)
+        maker.written(layout, each, record)
+    }
+
+    /// The same of a record that stands around others, or beside them: a header or a trailer, without the records within it.
+    pub fn alone(layout: &Arc<Layout>, each: NodeId) -> (Schema, Document) {
+        let mut maker = Maker { layout, schema: layout.schema.clone(), parts: Vec::new(), roots: Vec::new() };
+        let record = maker.own(each);
+        maker.parts.push(ExcerptPart { node: each, path: Vec::new(), record });
+        maker.written(layout, each, record)
     }
 }
 
@@ -141,6 +132,28 @@ struct Maker<'l> {
 }
 
 impl Maker<'_> {
+    /// What is written of a record: its fields are reached as `body`, and what fills itself may be left out.
+    fn written(self, layout: &Arc<Layout>, each: NodeId, record: RecordId) -> (Schema, Document) {
+        let Maker { mut schema, parts, .. } = self;
+        for part in &parts {
+            if let Some(shape) = &layout.node(part.node).shape {
+                let mut tellers = Vec::new();
+                telling(&shape.items, &mut tellers);
+                may_be_left_out(&mut schema, part.record, &shape.items, &tellers, &mut Vec::new());
+            }
+        }
+        let body = Root { name: vec!["body".to_owned()], path: Vec::new(), ty: TypeId::Record(record) };
+        let excerpt = Excerpt { layout: Arc::clone(layout), each, parts };
+        let document = Document {
+            record,
+            element: None,
+            encoded: false,
+            roots: vec![body],
+            excerpt: Some(Arc::new(excerpt)),
+        };
+        (schema, document)
+    }
+
     /// What of some nodes a message has; `chain` are those that lead to its record.
     fn around(
         &mut self,

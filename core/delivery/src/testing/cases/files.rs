@@ -34,7 +34,9 @@ fn block(from: u64, to: u64) -> Block {
         from,
         to,
         messages,
+        answers: Vec::new(),
         counts: FileCounts { messages: to, ..Default::default() },
+        now: NOW,
     }
 }
 

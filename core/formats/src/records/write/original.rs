@@ -43,6 +43,55 @@ impl RecordWriter<'_> {
         }
     }
 
+    /// Appends a record that was made by itself, as [`RecordTarget`](crate::records::RecordTarget) makes them: without what frames it. All that
+    /// the layout computes of it is computed, and what tells it from other records is written where nothing stands.
+    ///
+    /// # Errors
+    /// It cannot stand here, would be read as another record, or something of it cannot be computed.
+    pub fn made(
+        &mut self,
+        node: NodeId,
+        record: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Box<RecordError>> {
+        let start = out.len();
+        self.began = start;
+        match self.try_made(node, record, out) {
+            Ok(()) => {
+                self.written += (out.len() - start) as u64;
+                Ok(())
+            }
+            Err(wrong) => {
+                out.truncate(start);
+                Err(self.error((Some(node), wrong)))
+            }
+        }
+    }
+
+    fn try_made(&mut self, node: NodeId, record: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
+        let file = self.file;
+        if !self.titled {
+            self.titles(out);
+            self.titled = true;
+        }
+        self.state.known.number += 1;
+        self.state.known.records += 1;
+        let placed = file.structure.write(&mut self.state.position, node, &mut self.moves);
+        placed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+        self.moved()?;
+        self.arena.reset();
+        let Some(form) = &file.forms[node.0 as usize] else { return Ok(()) };
+        let mut record = record.to_vec();
+        if form.delimited.is_none() {
+            if record.len() < form.least {
+                record.resize(form.least, file.blank);
+            }
+            self.tell_apart(node, form, &mut record)?;
+            self.recomputed(node, form, Rebuild::All, &mut record)?;
+        }
+        self.put(&record, None, false, out)
+    }
+
     fn try_original(
         &mut self,
         node: Option<NodeId>,

@@ -28,6 +28,7 @@ fn translate_by(mapping: &str, wsdl: &str, request: &[u8], reply: &str) -> (Stri
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let environment = Environment { context, metadata: &[], original: Some(request) };
     let (mut scratch, mut there, mut back) = (Scratch::default(), Vec::new(), Vec::new());

@@ -1,0 +1,283 @@
+//! Files that are made of messages: cut, built, delivered, answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portolan_delivery::{
+    Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
+    FileHash, Gathered, GatewayId, MessageId, SentMessage, Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Ledger, settle::columns};
+use crate::{
+    error::Trouble,
+    row::{Rest, bytes, damaged, from_json, message_id},
+};
+
+/// The files that are not delivered yet are few; of others no more are in memory than are asked for.
+const COLUMNS: &str = "r.name, c.sequence, c.bundle, c.at, c.messages, c.state, c.name, c.hash, c.bytes, c.delivered, c.number
+     FROM cuts c JOIN routes r ON r.number = c.route";
+
+impl Ledger {
+    pub(crate) fn cut(
+        &mut self,
+        route: &Arc<str>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Option<CutRecord>, Trouble> {
+        let route = self.route(route)?;
+        let under_way: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM cuts WHERE route = ?1 AND state < 2)")?
+            .query_row([route], |row| row.get(0))?;
+        if under_way {
+            return Ok(None);
+        }
+        let oldest: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT bundle FROM messages INDEXED BY messages_waiting
+                 WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 ORDER BY seq LIMIT 1",
+            )?
+            .query_row((route, Timestamp::NEVER.0), |row| row.get(0))
+            .optional()?;
+        let Some(bundle) = oldest else { return Ok(None) };
+        let hash = self.bundle_hashes.get(&bundle).copied().unwrap_or(BundleHash([0; 32]));
+        self.connection
+            .prepare_cached(
+                "INSERT INTO cuts (route, sequence, bundle, at, messages, state)
+                 SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, 0, 0 FROM cuts WHERE route = ?1",
+            )?
+            .execute((route, &hash.0[..], now.0))?;
+        let number = self.connection.last_insert_rowid();
+        let messages = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO cut_messages (cut, grp, message, route)
+                 SELECT ?1, coalesce(json_extract(envelope, '$.group'), ''), seq, route
+                 FROM messages INDEXED BY messages_waiting
+                 WHERE state = 0 AND lost < 2 AND route = ?2 AND at = ?3 AND bundle = ?4 ORDER BY seq LIMIT ?5",
+            )?
+            .execute((number, route, Timestamp::NEVER.0, bundle, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+        self.connection
+            .prepare_cached("UPDATE cuts SET messages = ?2 WHERE number = ?1")?
+            .execute(params![number, messages as i64])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET state = 1, attempt = attempt + 1, at = ?2, started = max(?2, received), gateway = ?3
+                 WHERE seq IN (SELECT message FROM cut_messages WHERE cut = ?1)",
+            )?
+            .execute((number, now.0, GatewayId::FILE.0.as_bytes()))?;
+        Ok(self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} WHERE c.number = ?1"))?
+            .query_row([number], |row| cut_record(&self.connection, row))
+            .optional()?)
+    }
+
+    fn number(&self, route: &str, sequence: u64) -> Result<i64, Trouble> {
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT c.number FROM cuts c JOIN routes r ON r.number = c.route WHERE r.name = ?1 AND c.sequence = ?2",
+            )?
+            .query_row((route, i64::try_from(sequence).unwrap_or(i64::MAX)), |row| row.get(0))
+            .optional()?;
+        found.ok_or_else(|| {
+            DeliveryError::Unavailable(format!("there is no file {sequence} of route {route}")).into()
+        })
+    }
+
+    pub(crate) fn note_keys(
+        &mut self,
+        (route, sequence): &(Arc<str>, u64),
+        keys: &[(CutPlace, String)],
+    ) -> Result<(), Trouble> {
+        let number = self.number(route, *sequence)?;
+        for (place, key) in keys {
+            self.connection
+                .prepare_cached(
+                    "UPDATE cut_messages SET key = ?4 WHERE cut = ?1 AND grp = ?2 AND message = ?3",
+                )?
+                .execute((number, &*place.group, place.seq, key))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cut_ready(
+        &mut self,
+        (route, sequence): &(Arc<str>, u64),
+        built: &Built,
+    ) -> Result<(), Trouble> {
+        let number = self.number(route, *sequence)?;
+        self.connection
+            .prepare_cached(
+                "UPDATE cuts SET state = 1, name = ?2, hash = ?3, bytes = ?4 WHERE number = ?1 AND state = 0",
+            )?
+            .execute((
+                number,
+                &*built.name,
+                &built.hash.0[..],
+                i64::try_from(built.bytes).unwrap_or(i64::MAX),
+            ))?;
+        Ok(())
+    }
+
+    pub(crate) fn cut_delivered(
+        &mut self,
+        (route, sequence): &(Arc<str>, u64),
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        let number = self.number(route, *sequence)?;
+        self.connection
+            .prepare_cached("UPDATE cuts SET state = 2, delivered = ?2 WHERE number = ?1 AND state = 1")?
+            .execute((number, now.0))?;
+        Ok(())
+    }
+
+    pub(crate) fn settle_sent(
+        &mut self,
+        answers: &[FileAnswer],
+        now: Timestamp,
+    ) -> Result<Vec<MessageId>, Trouble> {
+        let mut settled = Vec::new();
+        for FileAnswer { id, outcome, .. } in answers {
+            let (reply, failure) = columns(outcome)?;
+            let moved = self
+                .connection
+                .prepare_cached(
+                    "UPDATE messages SET state = 2, at = ?2, gateway = NULL, class = NULL, party = NULL, reply = ?3, failure = ?4
+                     WHERE id = ?1 AND (state = 1 AND gateway = ?5
+                         OR state = 3 AND EXISTS (SELECT 1 FROM cut_messages WHERE message = seq))",
+                )?
+                .execute((id.0.as_bytes(), now.0, reply, failure, GatewayId::FILE.0.as_bytes()))?;
+            if moved > 0 {
+                settled.push(*id);
+            }
+        }
+        Ok(settled)
+    }
+}
+
+fn cut_record(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutRecord> {
+    let whole = |index| row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or(0));
+    let outstanding: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM cut_messages c JOIN messages m ON m.seq = c.message
+             WHERE c.cut = ?1 AND m.state = 1 AND m.gateway = ?2",
+        )?
+        .query_row((row.get::<_, i64>(10)?, GatewayId::FILE.0.as_bytes()), |row| row.get(0))?;
+    Ok(CutRecord {
+        route: row.get::<_, String>(0)?.into(),
+        sequence: whole(1)?,
+        bundle: BundleHash(row.get(2)?),
+        at: Timestamp(row.get(3)?),
+        messages: whole(4)?,
+        state: match row.get(5)? {
+            0 => CutState::Open,
+            1 => CutState::Ready,
+            _ => CutState::Delivered,
+        },
+        name: row.get::<_, Option<String>>(6)?.map(Into::into),
+        hash: row.get::<_, Option<[u8; 32]>>(7)?.map(FileHash),
+        bytes: whole(8)?,
+        delivered: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        outstanding: u64::try_from(outstanding).unwrap_or(0),
+    })
+}
+
+pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlite::Result<Vec<CutRecord>> {
+    let condition = if open { "WHERE c.state < 2" } else { "" };
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} {condition} ORDER BY c.number DESC LIMIT ?1"))?
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| cut_record(connection, row))?
+        .collect()
+}
+
+pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered>> {
+    connection
+        .prepare_cached(
+            "SELECT r.name, count(*), min(m.received) FROM routes r JOIN messages m INDEXED BY messages_waiting
+             ON m.state = 0 AND m.lost < 2 AND m.route = r.number AND m.at = ?1 GROUP BY r.number",
+        )?
+        .query_map([Timestamp::NEVER.0], |row| {
+            Ok(Gathered {
+                route: row.get::<_, String>(0)?.into(),
+                messages: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+                oldest: Timestamp(row.get(2)?),
+            })
+        })?
+        .collect()
+}
+
+/// What of a message's row is needed to build its record, or to answer it.
+const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt, m.envelope, m.payload";
+const MESSAGES: &str = "cut_messages c JOIN messages m ON m.seq = c.message JOIN routes r ON r.number = m.route
+     JOIN bundles b ON b.number = m.bundle";
+
+fn message(row: &Row<'_>) -> Result<(u32, Envelope, Bytes), Trouble> {
+    let id: MessageId = message_id(row, 0)?;
+    let route: Arc<str> = row.get_ref(1)?.as_str().map_err(|_| damaged(id))?.into();
+    let rest: Rest = from_json(row.get_ref(5)?.as_str().map_err(|_| damaged(id))?, id)?;
+    let envelope = rest.envelope(id, route, BundleHash(row.get(2)?), Timestamp(row.get(3)?));
+    Ok((row.get(4)?, envelope, bytes(row, 6)?.unwrap_or_default()))
+}
+
+pub(crate) fn cut_messages(
+    connection: &Connection,
+    (route, sequence): &(Arc<str>, u64),
+    after: Option<&CutPlace>,
+    limit: usize,
+    late: Option<Timestamp>,
+) -> Result<Vec<CutMessage>, Trouble> {
+    // Where nobody asks for late ones, `?6` is NULL, and every message is among them.
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE}, c.grp, c.message FROM {MESSAGES}
+         WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
+           AND (c.grp, c.message) > (?3, ?4)
+           AND (?6 IS NULL OR m.state = 1 AND m.gateway = ?7 AND json_extract(m.envelope, '$.deadline') < ?6)
+         ORDER BY c.grp, c.message LIMIT ?5"
+    ))?;
+    let (group, seq) = after.map_or(("", i64::MIN), |place| (&*place.group, place.seq));
+    let mut rows = statement.query(params![
+        &**route,
+        i64::try_from(*sequence).unwrap_or(i64::MAX),
+        group,
+        seq,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        late.map(|late| late.0),
+        GatewayId::FILE.0.as_bytes(),
+    ])?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (attempt, envelope, payload) = message(row)?;
+        let place = CutPlace { group: row.get::<_, String>(7)?.into(), seq: row.get(8)? };
+        let claim = Claim { id: envelope.id, attempt, gateway: GatewayId::FILE };
+        messages.push(CutMessage { place, claim, envelope, payload });
+    }
+    Ok(messages)
+}
+
+pub(crate) fn sent_by(
+    connection: &Connection,
+    route: &str,
+    keys: &[String],
+) -> Result<Vec<Vec<SentMessage>>, Trouble> {
+    // One that was sent again is in several files.
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT DISTINCT {MESSAGE}, m.state = 3 OR m.state = 1 AND m.gateway = ?3 FROM {MESSAGES}
+         WHERE c.route = (SELECT number FROM routes WHERE name = ?1) AND c.key = ?2 ORDER BY c.message DESC LIMIT 10"
+    ))?;
+    let mut all = Vec::with_capacity(keys.len());
+    for key in keys {
+        let mut rows = statement.query((route, key, GatewayId::FILE.0.as_bytes()))?;
+        let mut messages = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (attempt, envelope, payload) = message(row)?;
+            messages.push(SentMessage { attempt, waits: row.get(7)?, envelope, payload });
+        }
+        all.push(messages);
+    }
+    Ok(all)
+}

@@ -1,0 +1,234 @@
+//! Files that are made of messages. Messages gather in the ledger, accepted with [`Timestamp::NEVER`] as the time at which they are due.
+//! A *cut* takes what has gathered, in one transaction, and gives it the route's next number: from then on it is known which messages are
+//! in which file. The file is built of them as often as needed, the same bytes each time; written aside; and given its name once. A
+//! message in a cut is claimed by [`GatewayId::FILE`], so that no gateway takes it for one that was lost, until an answer comes, or for
+//! good where none is awaited.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, Timestamp,
+};
+
+/// Messages of a route that have gathered and are in no file yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathered {
+    /// The route.
+    pub route: Arc<str>,
+    /// How many there are.
+    pub messages: u64,
+    /// When the oldest was accepted.
+    pub oldest: Timestamp,
+}
+
+/// A file that was cut, as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutRecord {
+    /// The route.
+    pub route: Arc<str>,
+    /// Its number among the files of the route, from 1, without gaps.
+    pub sequence: u64,
+    /// The version of the route; of all its messages.
+    pub bundle: BundleHash,
+    /// When it was cut.
+    pub at: Timestamp,
+    /// How many messages are in it.
+    pub messages: u64,
+    /// How far it is.
+    pub state: CutState,
+    /// Its name, once it is ready.
+    pub name: Option<Arc<str>>,
+    /// What is in it, once it is ready.
+    pub hash: Option<FileHash>,
+    /// How many bytes it has, once it is ready.
+    pub bytes: u64,
+    /// When it was delivered.
+    pub delivered: Option<Timestamp>,
+    /// How many of its messages are neither finished nor a dead letter.
+    pub outstanding: u64,
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutState {
+    /// Its messages are known, and it is being built.
+    Open,
+    /// It is whole and safe on the disk, and has no name yet, or the ledger does not know that it has.
+    Ready,
+    /// It was given its name where it is picked up.
+    Delivered,
+}
+
+impl CutState {
+    /// As commands write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Ready => "ready",
+            Self::Delivered => "delivered",
+        }
+    }
+}
+
+/// Where a message stands in a cut: behind it the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CutPlace {
+    /// What it shares with the messages of its groups.
+    pub group: Arc<str>,
+    /// Its number in the ledger.
+    pub seq: i64,
+}
+
+/// A message of a cut.
+#[derive(Debug, Clone)]
+pub struct CutMessage {
+    /// Where it stands.
+    pub place: CutPlace,
+    /// The right to settle it.
+    pub claim: Claim,
+    /// Everything but the payload.
+    pub envelope: Envelope,
+    /// What came in.
+    pub payload: Bytes,
+}
+
+/// A message that was sent in a file, found by its key.
+#[derive(Debug, Clone)]
+pub struct SentMessage {
+    /// The last attempt.
+    pub attempt: u32,
+    /// Whether it waits for an answer: it is in a file, or a dead letter that was.
+    pub waits: bool,
+    /// Everything but the payload.
+    pub envelope: Envelope,
+    /// What came in.
+    pub payload: Bytes,
+}
+
+/// What answers a message that was sent in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAnswer {
+    /// The message.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub received: Timestamp,
+    /// How it ends.
+    pub outcome: Outcome,
+}
+
+/// What is known of a cut that is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is in it.
+    pub hash: FileHash,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// What remembers files that are made. Each method is one transaction.
+pub trait CutStore: Send + Sync {
+    /// What has gathered, by route.
+    fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>>;
+
+    /// Cuts a file: the oldest messages that have gathered for a route, of one version of it, up to a limit. Nothing is done where there
+    /// are none, or where the last file of the route is not delivered yet: `None`.
+    fn cut(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>>;
+
+    /// Files that were cut, the newest first; those that are not delivered yet only, where that is asked.
+    fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>>;
+
+    /// Messages of a cut, by group and then as they were accepted. Where `late`, those only that wait and whose deadline was before then.
+    fn cut_messages(
+        &self,
+        cut: (Arc<str>, u64),
+        after: Option<CutPlace>,
+        limit: usize,
+        late: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>>;
+
+    /// Notes by which keys messages of a cut are known to whoever answers them.
+    fn note_keys(
+        &self,
+        cut: (Arc<str>, u64),
+        keys: Vec<(CutPlace, String)>,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// The file is whole, and safe on the disk: what is found there from now on is it.
+    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// The file has its name.
+    fn cut_delivered(
+        &self,
+        cut: (Arc<str>, u64),
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// The messages of a route that were sent by these keys; for each key those that there are, the newest first.
+    fn sent_by(
+        &self,
+        route: Arc<str>,
+        keys: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>>;
+
+    /// Settles messages that were sent in files, where they wait for it. Gives those that were.
+    fn settle_sent(
+        &self,
+        answers: Vec<FileAnswer>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<MessageId>, DeliveryError>>;
+}
+
+/// Something that is written from front to back, and of which bytes may be written over that were written before they were known.
+pub trait Patch: Write {
+    /// Writes over what was written too early, as totals that stand before what they count.
+    ///
+    /// # Errors
+    /// It cannot be written, or was not written before.
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl Patch for Vec<u8> {
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let from = usize::try_from(at).unwrap_or(usize::MAX);
+        let not_written = || io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet");
+        let slot = self.get_mut(from..from.saturating_add(bytes.len())).ok_or_else(not_written)?;
+        slot.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Writes what is in a file.
+pub type FileContent<'c> = dyn FnMut(&mut dyn Patch) -> io::Result<()> + Send + 'c;
+
+/// Where files are put that a system picks up. Its methods may wait for a disk or a network.
+pub trait FileDrop: Send + Sync + 'static {
+    /// Writes a file that has no name yet: whole and safe on the disk, or not at all. One that was prepared before is replaced.
+    ///
+    /// # Errors
+    /// What is in the way, and what to do.
+    fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<(), String>;
+
+    /// Reads what was prepared.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    fn prepared(&self, name: &str) -> Result<Box<dyn Read + Send>, String>;
+
+    /// Gives what was prepared its name, where nothing has that. What is not there any more has its name, or had it, and was picked up.
+    ///
+    /// # Errors
+    /// Something has its name, or what else is in the way.
+    fn publish(&self, name: &str) -> Result<(), String>;
+}

@@ -1,0 +1,403 @@
+//! A file that is made of messages: their records in order, in their groups, with what stands around them. The same messages give the same
+//! bytes. What was written is read once more before it gets its name: totals are verified as a partner would, and it is noted by
+//! which key each record is known to whoever answers it.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use jiff::civil::DateTime;
+use portolan_delivery::{
+    BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, Envelope, Failure, FileDrop, FileHash,
+    Outgoing, Patch, SendError, Sent, Target, Timestamp,
+};
+use portolan_formats::records::{Messages, RecordErrorKind, RecordWriter};
+use portolan_mapping::{
+    compile::CompiledFile,
+    plan::Plan,
+    run::{self, Environment},
+};
+use portolan_schema::layout::{Layout, NodeId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    mapped::SCRATCH,
+    route::Served,
+    translate::Context,
+};
+
+/// A file as the target of a route.
+pub struct Made {
+    /// What is in it, and when it is cut.
+    pub file: CompiledFile,
+    /// By what its messages are known to whoever answers them, where somebody does.
+    pub of_sent: Option<Plan>,
+    /// Where it is put.
+    pub drop: Arc<dyn FileDrop>,
+}
+
+/// The target of routes whose messages gather: nobody is asked about one of them.
+pub(crate) struct Gathers;
+
+impl Target for Gathers {
+    fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Bytes, SendError>> {
+        let why = "the message gathers into a file";
+        Box::pin(async move { Err(SendError::new(Sent::No, "GATHERS", why)) })
+    }
+}
+
+/// Gives the messages of a cut, a page at a time, behind a place.
+pub(crate) type Pages<'p> = dyn FnMut(Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> + Send + 'p;
+
+/// When a file was cut, in its zone.
+pub(crate) fn when(made: &CompiledFile, cut: &CutRecord) -> DateTime {
+    made.cut.zone.to_datetime(jiff::Timestamp::from_microsecond(cut.at.0).unwrap_or_default())
+}
+
+/// What its messages share, as the ledger keeps it: for each group a list of texts.
+pub(crate) fn group_of(
+    groups: &[(NodeId, usize)],
+    keys: &mut impl Iterator<Item = Option<String>>,
+) -> Option<String> {
+    if groups.is_empty() {
+        return None;
+    }
+    let levels: Vec<Vec<Option<String>>> =
+        groups.iter().map(|(_, count)| keys.by_ref().take(*count).collect()).collect();
+    serde_json::to_string(&levels).ok()
+}
+
+/// Writes the file of a cut.
+pub(crate) fn write(
+    route: &Served,
+    Made { file: made, .. }: &Made,
+    cut: &CutRecord,
+    pages: &mut Pages<'_>,
+    out: &mut dyn Patch,
+) -> io::Result<()> {
+    let layout = made.file.layout().clone();
+    let mut maker = Maker {
+        route,
+        made,
+        cut,
+        layout: &layout,
+        around: made.around.iter().map(|(node, plan)| (*node, plan)).collect(),
+        writer: RecordWriter::new(&made.file),
+        out,
+        buffer: Vec::new(),
+        record: Vec::new(),
+        open: Vec::new(),
+        groups: Vec::new(),
+    };
+    let mut after = None;
+    loop {
+        let page = pages(after.take()).map_err(io::Error::other)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.place.clone());
+        for message in &page {
+            maker.message(message)?;
+        }
+    }
+    maker.end()
+}
+
+/// The first message within a group, of which its headers and trailers are made.
+#[derive(Clone)]
+struct First {
+    envelope: Envelope,
+    payload: Bytes,
+}
+
+struct Maker<'m> {
+    route: &'m Served,
+    made: &'m CompiledFile,
+    cut: &'m CutRecord,
+    layout: &'m Layout,
+    around: HashMap<NodeId, &'m Plan>,
+    writer: RecordWriter<'m>,
+    out: &'m mut dyn Patch,
+    buffer: Vec<u8>,
+    record: Vec<u8>,
+    /// Of the file, and of each group on the way to the record.
+    open: Vec<First>,
+    /// What the messages share that are written now.
+    groups: Vec<Vec<Option<String>>>,
+}
+
+impl Maker<'_> {
+    fn message(&mut self, message: &CutMessage) -> io::Result<()> {
+        let shared = match &message.envelope.group {
+            Some(group) => serde_json::from_str(group).map_err(io::Error::other)?,
+            None => Vec::new(),
+        };
+        let depth = self.made.chain.len() - 1;
+        // The outermost group that is another one.
+        let kept = match self.open.is_empty() {
+            true => 0,
+            false => {
+                let changed = self.groups.iter().zip(&shared).position(|(a, b)| a != b);
+                let node = changed.and_then(|level| self.made.groups.get(level)).map(|(node, _)| *node);
+                let at = node.and_then(|node| self.made.chain.iter().position(|other| *other == node));
+                at.map_or(depth + 1, |at| at + 1)
+            }
+        };
+        self.close(kept.max(1))?;
+        self.groups = shared;
+        let first = First { envelope: message.envelope.clone(), payload: message.payload.clone() };
+        for level in self.open.len()..=depth {
+            self.open.push(first.clone());
+            self.enter(level)?;
+        }
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        let context = Context::of(&message.envelope, message.claim.attempt);
+        let written = self.route.translate.request(&message.payload, context, &mut record);
+        written.map_err(|failure| refused(&message.envelope, &failure))?;
+        self.records(&record)?;
+        self.record = record;
+        Ok(())
+    }
+
+    /// What stands at a level beside its next group or record, before it or behind.
+    fn beside(&self, level: usize, before: bool) -> Vec<NodeId> {
+        let siblings = match level.checked_sub(1) {
+            None => &self.layout.top,
+            Some(parent) => &self.layout.node(self.made.chain[parent]).children,
+        };
+        let at = siblings.iter().position(|node| *node == self.made.chain[level]).unwrap_or(0);
+        let of = if before { &siblings[..at] } else { siblings.get(at + 1..).unwrap_or_default() };
+        of.iter().copied().filter(|node| self.around.contains_key(node)).collect()
+    }
+
+    /// Begins the file (level 0), or the group at a level.
+    fn enter(&mut self, level: usize) -> io::Result<()> {
+        if let Some(group) = level.checked_sub(1).map(|level| self.made.chain[level])
+            && self.around.contains_key(&group)
+        {
+            self.stands(group, level)?;
+        }
+        for node in self.beside(level, true) {
+            self.stands(node, level)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is open, down to so many levels.
+    fn close(&mut self, kept: usize) -> io::Result<()> {
+        while self.open.len() > kept {
+            let level = self.open.len() - 1;
+            for node in self.beside(level, false) {
+                self.stands(node, level)?;
+            }
+            self.open.pop();
+        }
+        Ok(())
+    }
+
+    /// Writes what stands around messages.
+    fn stands(&mut self, node: NodeId, level: usize) -> io::Result<()> {
+        let (Some(plan), Some(first)) = (self.around.get(&node).copied(), self.open.get(level).cloned()) else {
+            return Ok(());
+        };
+        let mut text = uuid::Uuid::encode_buffer();
+        let environment = Environment {
+            context: run::Context {
+                message_id: first.envelope.id.0.hyphenated().encode_lower(&mut text),
+                route: &self.route.name,
+                caller: None,
+                received: jiff::Timestamp::from_microsecond(self.cut.at.0).unwrap_or_default(),
+                attempt: 1,
+                request_id: None,
+                sequence: Some(self.cut.sequence),
+            },
+            metadata: &[],
+            original: None,
+        };
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        SCRATCH
+            .with_borrow_mut(|scratch| plan.run(&first.payload, &environment, scratch, &mut record))
+            .map_err(|error| io::Error::other(format!("`{}` cannot be written: {error}", self.layout.path(node))))?;
+        self.records(&record)?;
+        self.record = record;
+        Ok(())
+    }
+
+    /// Appends records as plans make them: each behind its node and its length.
+    fn records(&mut self, mut records: &[u8]) -> io::Result<()> {
+        while let Some((head, rest)) = records.split_first_chunk::<6>() {
+            let [a, b, length @ ..] = *head;
+            let (node, length) = (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
+            let (record, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            self.writer
+                .made(node, record, &mut self.buffer)
+                .map_err(|error| io::Error::other(format!("the file cannot be written: {error}")))?;
+            records = rest;
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        for (at, bytes) in self.writer.patches() {
+            self.out.patch(at, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.close(1)?;
+        if !self.open.is_empty() {
+            for node in self.beside(0, false) {
+                self.stands(node, 0)?;
+            }
+        }
+        let finished = self.writer.finish(&mut self.buffer);
+        finished.map_err(|error| io::Error::other(format!("the file cannot be ended: {error}")))?;
+        self.flush()
+    }
+}
+
+fn refused(envelope: &Envelope, failure: &Failure) -> io::Error {
+    io::Error::other(format!("message {} does not fit its record any more: {}", envelope.id, failure.message))
+}
+
+/// Counts and hashes what is read.
+struct Hashed<R> {
+    raw: R,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(out)?;
+        self.hash.update(out.get(..read).unwrap_or_default());
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Reads a file that was written, as whoever takes it would; `noted` is given the keys of its messages, in pages.
+pub(crate) fn verify(
+    route: &Served,
+    Made { file: made, of_sent, .. }: &Made,
+    cut: &CutRecord,
+    (name, raw): (&str, Box<dyn Read + Send>),
+    pages: &mut Pages<'_>,
+    noted: &mut dyn FnMut(Vec<(CutPlace, String)>) -> Result<(), DeliveryError>,
+) -> Result<Built, String> {
+    const AT_A_TIME: usize = 1000;
+    let mut hashed = Hashed { raw, hash: Sha256::new(), bytes: 0 };
+    let failed = |error: DeliveryError| error.to_string();
+    let (mut count, mut waiting, mut keys) = (0_u64, std::collections::VecDeque::new(), Vec::new());
+    let mut messages = Messages::new(&made.file, &made.sent, &mut hashed);
+    let mut after = None;
+    loop {
+        let next = messages.next().map(|(message, _)| of_sent.as_ref().map(|plan| key(route, plan, message)));
+        if let Some(problem) = messages.problems().find(|problem| !problem.warning) {
+            return Err(format!("what was written would not be accepted: {}", shown(&problem.error.kind, &problem.error)));
+        }
+        let Some(known) = next else { break };
+        count += 1;
+        let Some(known) = known else { continue };
+        if waiting.is_empty() {
+            waiting.extend(pages(after.take()).map_err(failed)?.into_iter().map(|message| message.place));
+            after = waiting.back().cloned();
+        }
+        let Some(place) = waiting.pop_front() else { break };
+        match known? {
+            Some(key) => keys.push((place, key)),
+            None => tracing::warn!(route = %route.name, file = name, record = count,
+                "nothing says by which key an answer to it would be known"),
+        }
+        if keys.len() >= AT_A_TIME {
+            noted(std::mem::take(&mut keys)).map_err(failed)?;
+        }
+    }
+    drop(messages);
+    if count != cut.messages {
+        return Err(format!("it has {count} messages where {} were cut", cut.messages));
+    }
+    if !keys.is_empty() {
+        noted(keys).map_err(failed)?;
+    }
+    let _ = io::copy(&mut hashed, &mut io::sink()).map_err(|error| error.to_string())?;
+    Ok(Built { name: name.into(), hash: FileHash(hashed.hash.finalize().into()), bytes: hashed.bytes })
+}
+
+fn shown(kind: &RecordErrorKind, error: &portolan_formats::records::RecordError) -> String {
+    let name = error.name.as_deref().unwrap_or("record");
+    let field = error.field.as_deref().map(|field| format!(".{field}")).unwrap_or_default();
+    format!("record {}, {name}{field}: {kind}", error.record)
+}
+
+/// By what a message is known, of its record that was sent or of the one that answers.
+pub(crate) fn key(route: &Served, plan: &Plan, message: &[u8]) -> Result<Option<String>, String> {
+    let environment = Environment {
+        context: run::Context {
+            message_id: "",
+            route: &route.name,
+            caller: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            request_id: None,
+            sequence: None,
+        },
+        metadata: &[],
+        original: None,
+    };
+    let parts = SCRATCH
+        .with_borrow_mut(|scratch| plan.run_with_keys(message, &environment, scratch, &mut Vec::new()))
+        .map_err(|error| error.to_string())?;
+    let parts: Option<Vec<String>> = parts.into_iter().collect();
+    Ok(match parts {
+        Some(parts) if parts.len() == 1 => parts.into_iter().next(),
+        Some(parts) => serde_json::to_string(&parts).ok(),
+        None => None,
+    }
+    .filter(|key| !key.is_empty()))
+}
+
+/// Whether a file is to be cut by now.
+pub(crate) fn is_due(made: &CompiledFile, messages: u64, oldest: Timestamp, now: Timestamp) -> bool {
+    let cut = &made.cut;
+    let many = cut.max_records.is_some_and(|most| messages >= most);
+    let long = cut.every.is_some_and(|every| oldest.plus(every) <= now);
+    many || long || is_time(made, oldest, now)
+}
+
+/// Whether a time of day has come since then, on a day on which files are cut.
+fn is_time(made: &CompiledFile, since: Timestamp, now: Timestamp) -> bool {
+    /// A gateway that did not run for longer than that cuts at once.
+    const DAYS: usize = 400;
+    let cut = &made.cut;
+    let day_of = |at: Timestamp| {
+        cut.zone.to_datetime(jiff::Timestamp::from_microsecond(at.0).unwrap_or_default()).date()
+    };
+    if cut.at.is_empty() {
+        return false;
+    }
+    let (today, first) = (day_of(now), day_of(since));
+    let mut day = today;
+    for _ in 0..DAYS {
+        // Where a calendar ends, nobody is to wait for ever.
+        let open = cut.days.as_ref().is_none_or(|days| days.is_business_day(day).unwrap_or(true));
+        for time in cut.at.iter().filter(|_| open) {
+            let Ok(at) = cut.zone.to_ambiguous_timestamp(day.to_datetime(*time)).compatible() else { continue };
+            let at = at.as_microsecond();
+            if since.0 < at && at <= now.0 {
+                return true;
+            }
+        }
+        match day.yesterday() {
+            Ok(before) if before >= first => day = before,
+            _ => return false,
+        }
+    }
+    true
+}
