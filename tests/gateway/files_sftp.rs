@@ -71,7 +71,10 @@ fn a_file_on_a_server_becomes_messages_and_what_became_of_it_is_said_there() {
         let text = report([(1, paid(100)), (2, "00000x200".to_owned()), (3, paid(300))]);
         partner.drop_file("a.txt", &text);
         let said = partner.receipt("a.txt").await;
-        assert_eq!((&said["state"], &said["messages"], &said["rejected"]), (&"taken".into(), &2.into(), &1.into()));
+        assert_eq!(
+            (&said["state"], &said["messages"], &said["rejected"]),
+            (&"taken".into(), &2.into(), &1.into())
+        );
         assert_eq!(partner.there("archive/a.txt").await, text);
         let rejected = partner.there("rejected/a.txt").await;
         assert_eq!(rejected, report([(2, "00000x200".to_owned())]));
@@ -164,7 +167,8 @@ fn a_server_that_is_another_is_not_talked_to_and_doctor_says_it() {
         let keys = partner.keys(&unfit, "", "").replace("SHA256:", "MD5:");
         unfit.party("employers", &keys);
         let output = unfit.command(&["check", "--config", "portolan.yaml"]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let said =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("a host key is written as its fingerprint"), "{said}");
     });
 }

@@ -200,6 +200,10 @@ impl Claim {
     /// # Errors
     /// It is gone, was changed, or cannot be read.
     pub fn open(&self) -> Result<Reading, FolderError> {
+        // What was fetched is here, also where the server is away.
+        if let Some(fetched) = &*self.fetched.lock() {
+            return Ok(Reading(Bytes::Fetched(fetched.clone(), 0)));
+        }
         Ok(Reading(match &self.dir()? {
             Dir::There(dir) => Bytes::Fetched(self.fetched(dir)?, 0),
             dir => {

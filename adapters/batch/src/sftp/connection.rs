@@ -116,7 +116,8 @@ impl Connection {
             match go_on(&mut at) {
                 Err(FolderError::Away { .. }) if at > before || attempt + 1 < policy.max_attempts() => {
                     attempt = if at > before { 1 } else { attempt + 1 };
-                    self.runtime.block_on(tokio::time::sleep(policy.interval(attempt)));
+                    let pause = policy.interval(attempt);
+                    self.runtime.block_on(async { tokio::time::sleep(pause).await });
                 }
                 done => return done,
             }

@@ -211,6 +211,10 @@ async fn log_in(ssh: &mut Handle<Door>, options: &SftpOptions) -> Result<(), Fol
             }
         }
     }
+    // A connection that was cut is told as a refusal.
+    if ssh.is_closed() {
+        return Err(shut(russh::Error::Disconnect.into()));
+    }
     let Some((what, takes, enough)) = refused else { return Err(denied(super::SftpOptionsError::NoLogin)) };
     let takes: Vec<&str> = takes.iter().map(Into::into).collect();
     let takes = if takes.is_empty() { "nothing else".to_owned() } else { takes.join(", ") };

@@ -98,7 +98,7 @@ fn a_file_is_complete_as_it_is_declared() {
     let hex =
         |text: &str| sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     site.put("c", "c");
-    site.put("d", "not d");
+    site.put("d", "neither d nor c");
     assert!(names(&look(&mut folder)).is_empty());
     site.put("all.sha256", format!("c 1 {}\nd 5 {}\n", hex("c"), hex("d....")));
     let found = look(&mut folder);
@@ -117,7 +117,7 @@ fn a_file_is_complete_as_it_is_declared() {
 
     // It is quiet: written slowly under its name.
     let mut folder = site.open(Complete::Quiet(Duration::from_secs(10)));
-    let at = |seconds| Timestamp(NOW.0 + seconds * 1_000_000);
+    let at = |seconds: i64| Timestamp(NOW.0 + seconds * 1_000_000);
     let mut text = String::new();
     for second in 0..5 {
         text.push_str("more ");
