@@ -7,9 +7,8 @@ use tracing_subscriber::EnvFilter;
 use crate::{config::LogFormat, report::Failure};
 
 /// What these crates tell below `info` shows internal addresses and headers. Whoever wants that names the crate:
-/// `debug,hyper_util=debug`. What `lapin` calls an error is a connection's end, of which our own lines tell.
-const OTHERS: &str =
-    "h2=info,hyper=info,hyper_util=info,lapin=off,rustls=info,tokio_postgres=warn,tonic=info,tower=info";
+/// `debug,hyper_util=debug`. What `lapin` and `russh` call an error is a connection's end, of which our own lines tell.
+const OTHERS: &str = "h2=info,hyper=info,hyper_util=info,lapin=off,russh=off,russh_sftp=off,rustls=info,tokio_postgres=warn,tonic=info,tower=info";
 
 /// Starts it. `level` is `info`, or such per module: `info,portolan_soap=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), Failure> {

@@ -24,8 +24,8 @@ use finding::{Finding, Findings, State};
 
 /// Check what a gateway rests on: configuration, files, certificates, queue, systems, clocks.
 ///
-/// A line for each check, as soon as it ends: whether it is ok, what is wrong, and what to do. Nothing is changed, and systems
-/// are only sent a GET.
+/// A line for each check, as soon as it ends: whether it is ok, what is wrong, and what to do. Nothing is changed: systems are only
+/// sent a GET, and into their folders an empty file is written that is taken away at once.
 /// Run it as the user that runs the gateway, beside it or before it starts. Exits 1 if there is a problem; warnings alone
 /// are no problem.
 #[derive(clap::Args)]

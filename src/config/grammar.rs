@@ -221,13 +221,18 @@ pub(super) static FOLDER_SYSTEM: Group = Group {
 pub(super) static FOLDER: Group = Group {
     name: "`batch`",
     keys: &[
-        Key::required("folder", Text, "The folder into which it drops files, relative to this file."),
+        Key::new(
+            "folder",
+            Text,
+            "The folder into which it drops files, relative to this file. One of `folder` and `sftp` must be there.",
+        ),
+        Key::new("sftp", Value::Group(&SFTP), "The folder is on an SFTP server."),
         Key::new(
             "complete",
             Either(&[Word(&["renamed"]), Value::Group(&COMPLETE)]),
             "When a file is complete. Default `renamed`: it has its final name, which begins with no dot and does not end in `.tmp`, `.part`, `.filepart` or `.writing`.",
         ),
-        Key::new("every", Duration, "How often it is looked into. Default 1s."),
+        Key::new("every", Duration, "How often it is looked into. Default 1s, or 10s by `sftp`."),
         Key::new("max-bytes", Bytes, "The largest file that is taken. Default 16 GiB."),
         Key::new("archive", Text, "Where files go that were taken, within the folder. Default `archive`."),
         Key::new(
@@ -237,6 +242,43 @@ pub(super) static FOLDER: Group = Group {
         ),
         Key::new("duplicate", Text, "Where files go whose content was taken before. Default `duplicate`."),
         Key::new("receipts", Text, "Where it is said what became of each file. Default `receipts`."),
+    ],
+};
+
+pub(super) static SFTP: Group = Group {
+    name: "`sftp`",
+    keys: &[
+        Key::required("host", Text, "The server's name or address."),
+        Key::new("port", Whole(1, 65535), "Its port. Default 22."),
+        Key::required("user", Text, "Who logs in."),
+        Key::required(
+            "path",
+            Text,
+            "The folder there: `/incoming`, or from where the user is after the login.",
+        ),
+        Key::new(
+            "key",
+            Text,
+            "The file of the private key to log in with, as `ssh-keygen` writes it. One of `key` and `password` must be there; a server that wants both gets both.",
+        ),
+        Key::new("passphrase", Text, "What the key is encrypted with: `${file:/run/secrets/name}`."),
+        Key::new("password", Text, "The password: `${env:NAME}` or `${file:/run/secrets/name}`."),
+        Key::new(
+            "host-key",
+            Either(&[Text, List(&Text)]),
+            "The fingerprint of the server's key, or of each that it may show: `SHA256:...`. Any other server is refused. One of `host-key` and `known-hosts` must be there.",
+        ),
+        Key::new("known-hosts", Text, "A file with the server's key, as OpenSSH writes it."),
+        Key::new(
+            "spool",
+            Text,
+            "A folder of this machine, of nobody else's, for what is on its way; it needs room for the largest file. Default `spool/SYSTEM`, relative to this file.",
+        ),
+        Key::new(
+            "timeout",
+            Duration,
+            "How long the server may take to let the user in, or to answer. Default 20s.",
+        ),
     ],
 };
 

@@ -330,10 +330,38 @@ systems:
 #[test]
 fn a_system_may_drop_files() {
     let of = |keys: &str| format!("routes: []\nsystems: {{ x: {{ batch: {{ {keys} }} }} }}\n");
-    check(&of(""), &["`batch` has no `folder`"]);
+    check(&of(""), &["the system `x` has no `folder`, and no `sftp` either"]);
+    check(&of("folder: in, sftp: {}"), &["has a `folder` or is reached by `sftp`, one of them"]);
     check(&of("folder: in, complete: done"), &["`complete` is `renamed`, or a group"]);
     check(&of("folder: in, complete: { quiet: 30s, done-file: .done }"), &["`complete` has one of"]);
     check(&of("folder: in, soap: {}"), &["`batch` has no key `soap`"]);
+}
+
+#[test]
+fn a_folder_may_be_on_a_server() {
+    let of = |keys: &str| format!("routes: []\nsystems: {{ x: {{ batch: {{ sftp: {{ {keys} }} }} }} }}\n");
+    let print = "SHA256:jAtqF1AxKc8bsQfIQRIchlh1VH42T2GZuJ0WZrV1dd0";
+    let and = |keys: &str| of(&format!("host: h, user: u, path: in, host-key: '{print}'{keys}"));
+    check(
+        &of(""),
+        &[
+            "`sftp` has no `host`",
+            "`sftp` has no `user`",
+            "`sftp` has no `path`",
+            "by which the server is known",
+        ],
+    );
+    check(&and(""), &["there is neither a `key` nor a `password` to log in with"]);
+    check(&and(", password: canary"), &["warning[config/secret]: a password stands here"]);
+    check(&and(", password: '${env:MISSING}'"), &["`MISSING` is not set"]);
+    check(&and(", key: missing"), &["`key`: there is no such file"]);
+    check(&and(", known-hosts: missing"), &["`host-key` or `known-hosts`, one of them"]);
+    check(&and(", port: 70000"), &["`port`: write a port, 1 to 65535"]);
+    check(
+        &and(", password: p").replace(print, "MD5:x"),
+        &["warning[config/secret]", "a host key is written as its fingerprint"],
+    );
+    check(&and(", folder: in"), &["`sftp` has no key `folder`"]);
 }
 
 #[test]

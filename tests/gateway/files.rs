@@ -12,7 +12,7 @@ use crate::{
 const ROUTES: &str = "tests/gateway/routes/wages";
 
 /// A report of employees, each with a number and what it was paid.
-fn report(employees: impl IntoIterator<Item = (u32, String)>) -> String {
+pub(crate) fn report(employees: impl IntoIterator<Item = (u32, String)>) -> String {
     let mut text = format!("{:30}\n{:30}\n", "RAPortalen", "REA123456782026");
     let mut count = 0;
     for (number, wages) in employees {
@@ -23,7 +23,7 @@ fn report(employees: impl IntoIterator<Item = (u32, String)>) -> String {
     text
 }
 
-fn paid(cents: u32) -> String {
+pub(crate) fn paid(cents: u32) -> String {
     format!("{cents:09}")
 }
 

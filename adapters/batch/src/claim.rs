@@ -5,17 +5,20 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
+    os::unix::fs::FileExt as _,
     sync::{Arc, OnceLock},
 };
 
+use parking_lot::Mutex;
 use portolan_delivery::Timestamp;
 
 use crate::{
     Candidate, Folder, FolderError, Place,
-    dir::{Dir, Renamed, Stamp},
+    dir::{Content, Dir, Entry, Renamed, Stamp},
     folder::Jail,
     identity, name,
+    sftp::{Fetched, Remote},
 };
 
 /// What a file is, whatever its name.
@@ -37,6 +40,8 @@ pub struct Claim {
     expected: Option<[u8; 32]>,
     /// As it was when it was first read.
     noted: OnceLock<Stamp>,
+    /// What was fetched from a server, to be read from here.
+    fetched: Mutex<Option<Arc<Fetched>>>,
 }
 
 /// A file that a gateway took which is not alive any more.
@@ -98,7 +103,7 @@ impl Folder {
     pub fn orphans(&self, alive: &dyn Fn(&str) -> bool) -> Result<Vec<Orphan>, FolderError> {
         let jail = &self.jail;
         let mut labels = Vec::new();
-        jail.taking.names(|label| {
+        jail.taking.names(|label, _| {
             let label = std::str::from_utf8(label).unwrap_or_default();
             if name::check_label(label).is_ok() && !alive(label) {
                 labels.push(label.to_owned());
@@ -159,7 +164,8 @@ impl Orphan {
 impl Claim {
     fn new(jail: &Arc<Jail>, label: &str, name: &str) -> Self {
         let (label, name) = (label.into(), name.into());
-        Self { jail: jail.clone(), label, name, expected: None, noted: OnceLock::new() }
+        let (noted, fetched) = (OnceLock::new(), Mutex::default());
+        Self { jail: jail.clone(), label, name, expected: None, noted, fetched }
     }
 
     /// The file's name.
@@ -167,32 +173,72 @@ impl Claim {
         &self.name
     }
 
-    /// Reads the file through, in constant memory.
+    /// Reads the file through, in constant memory. One that is on a server is fetched.
     ///
     /// # Errors
     /// It cannot be read, it was changed meanwhile, or it is not what its manifest says.
     pub fn identify(&self) -> Result<Identity, FolderError> {
-        let mut reading = self.open()?;
-        let bytes = reading.stamp.bytes;
-        let sha256 = identity::sha256(&mut reading.file, bytes);
-        let sha256 = sha256.map_err(|error| FolderError::io("read", self.path(), error))?;
+        let (sha256, bytes) = match &self.dir()? {
+            Dir::There(dir) => {
+                let fetched = self.fetched(dir)?;
+                (Some(fetched.sha256), fetched.bytes)
+            }
+            dir => {
+                let (mut file, Stamp { bytes, .. }) = self.opened(dir)?;
+                let sha256 = identity::sha256(&mut file, bytes);
+                (sha256.map_err(|error| FolderError::io("read", self.path(), error))?, bytes)
+            }
+        };
         self.verify_unchanged()?;
         let sha256 = sha256.filter(|found| self.expected.is_none_or(|expected| expected == *found));
         sha256.map(|sha256| Identity { sha256, bytes }).ok_or_else(|| self.changed())
     }
 
-    /// Opens the file for reading. Its end is an error if it was changed since it was first read.
+    /// Opens the file for reading. Its end is an error if it was changed since it was first read; one that was on a server is read
+    /// as it was fetched.
     ///
     /// # Errors
     /// It is gone, was changed, or cannot be read.
     pub fn open(&self) -> Result<Reading, FolderError> {
-        let dir = self.dir()?;
-        let Some((file, entry)) = dir.read(&self.name)? else { return Err(self.gone()) };
+        // What was fetched is here, also where the server is away.
+        if let Some(fetched) = &*self.fetched.lock() {
+            return Ok(Reading(Bytes::Fetched(fetched.clone(), 0)));
+        }
+        Ok(Reading(match &self.dir()? {
+            Dir::There(dir) => Bytes::Fetched(self.fetched(dir)?, 0),
+            dir => {
+                let (file, stamp) = self.opened(dir)?;
+                Bytes::File(file, stamp)
+            }
+        }))
+    }
+
+    /// The file of this machine.
+    fn opened(&self, dir: &Dir) -> Result<(File, Stamp), FolderError> {
+        match dir.read(&self.name)? {
+            Some((Content::Here(file), entry)) => Ok((file, self.noted(&entry)?)),
+            _ => Err(self.gone()),
+        }
+    }
+
+    /// The file from a server, fetched once.
+    fn fetched(&self, dir: &Remote) -> Result<Arc<Fetched>, FolderError> {
+        let mut kept = self.fetched.lock();
+        if let Some(fetched) = &*kept {
+            return Ok(fetched.clone());
+        }
+        let fetched = dir.fetch(&self.name, |entry| self.noted(entry))?.ok_or_else(|| self.gone())?;
+        self.verify_unchanged()?;
+        Ok(kept.insert(Arc::new(fetched)).clone())
+    }
+
+    /// What it was when it was first read, which it is still.
+    fn noted(&self, entry: &Entry) -> Result<Stamp, FolderError> {
         let stamp = *self.noted.get_or_init(|| entry.stamp);
         if !entry.is_one_file() || entry.stamp != stamp {
             return Err(self.changed());
         }
-        Ok(Reading { file, stamp })
+        Ok(stamp)
     }
 
     /// That the file is what it was when it was first read.
@@ -217,7 +263,7 @@ impl Claim {
         let done = self.jail.options.complete.done_file(&self.name);
         if let Some(done) = &done {
             // There already, as a rule.
-            mine.create(done)?;
+            mine.create_empty(done)?;
         }
         match put_back(&self.jail, &mine, &self.name, done.as_deref(), true)? {
             Renamed::Done => Ok(()),
@@ -306,7 +352,7 @@ fn restore(jail: &Jail, mine: &Dir, done: &str) -> Result<(), FolderError> {
 fn left_in(jail: &Jail, dir: &Dir) -> Result<Vec<String>, FolderError> {
     let _taking = jail.taken.lock();
     let mut names = Vec::new();
-    dir.names(|name| {
+    dir.names(|name, _| {
         names.extend(std::str::from_utf8(name).ok().map(str::to_owned));
         Ok(())
     })?;
@@ -327,25 +373,40 @@ fn left_in(jail: &Jail, dir: &Dir) -> Result<Vec<String>, FolderError> {
 
 /// A file that is being read.
 #[derive(Debug)]
-pub struct Reading {
-    file: File,
-    stamp: Stamp,
+pub struct Reading(Bytes);
+
+#[derive(Debug)]
+enum Bytes {
+    File(File, Stamp),
+    /// Nobody else has this one. With how far it was read.
+    Fetched(Arc<Fetched>, u64),
 }
 
 impl Reading {
     /// How long it is.
     pub fn length(&self) -> u64 {
-        self.stamp.bytes
+        match &self.0 {
+            Bytes::File(_, stamp) => stamp.bytes,
+            Bytes::Fetched(fetched, _) => fetched.bytes,
+        }
     }
 }
 
 impl Read for Reading {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (file, stamp) = match &mut self.0 {
+            Bytes::File(file, stamp) => (file, stamp),
+            Bytes::Fetched(fetched, at) => {
+                let read = fetched.file.read_at(buffer, *at)?;
+                *at += read as u64;
+                return Ok(read);
+            }
+        };
+        let read = file.read(buffer)?;
         if read == 0 && !buffer.is_empty() {
-            let entry = crate::dir::Entry::from(rustix::fs::fstat(&self.file)?);
-            if entry.stamp != self.stamp {
-                return Err(std::io::Error::other("the file was changed while it was read"));
+            let entry = Entry::from(rustix::fs::fstat(&*file)?);
+            if entry.stamp != *stamp {
+                return Err(io::Error::other("the file was changed while it was read"));
             }
         }
         Ok(read)

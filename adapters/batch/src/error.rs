@@ -67,6 +67,22 @@ pub enum FolderError {
         /// Which.
         path: PathBuf,
     },
+    /// A server is not to be reached, or was not any more.
+    #[error("{said}; {todo}")]
+    Away {
+        /// What happened.
+        said: String,
+        /// What to do.
+        todo: &'static str,
+    },
+    /// A server is not the one that it should be, or does not let this gateway in.
+    #[error("{said}; {todo}")]
+    Denied {
+        /// What happened.
+        said: String,
+        /// What to do.
+        todo: String,
+    },
     /// There is no room.
     #[error("there is no room to write {}: {source}; make room (archive, receipts), or raise the quota or limit; it is written anew then", path.display())]
     Full {
@@ -98,7 +114,11 @@ pub enum FolderError {
 impl FolderError {
     /// What the system says of what was tried.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
-        let (path, source) = (path.into(), source.into());
+        // What a file of a server was read for knows only errors of this kind.
+        let (path, source) = match source.into().downcast() {
+            Ok(error) => return error,
+            Err(source) => (path.into(), source),
+        };
         match source.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Self::Full { path, source },
             _ if source.kind() == io::ErrorKind::StorageFull => Self::Full { path, source },
@@ -116,7 +136,22 @@ impl FolderError {
 
     /// Whether the same may succeed later, without anybody correcting a configuration or a file.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Io { .. } | Self::Replaced { .. })
+        matches!(self, Self::Full { .. } | Self::Io { .. } | Self::Replaced { .. } | Self::Away { .. })
+    }
+
+    /// Something that could not be found out is not so, but where nothing could be.
+    pub(crate) fn if_away(self) -> Result<bool, Self> {
+        match self {
+            Self::Away { .. } => Err(self),
+            _ => Ok(false),
+        }
+    }
+
+    /// What happened, and what to do.
+    pub(crate) fn parts(&self) -> (String, String) {
+        let text = self.to_string();
+        let (said, todo) = text.rsplit_once("; ").unwrap_or((&text, ""));
+        (said.to_owned(), todo.to_owned())
     }
 }
 
@@ -128,6 +163,13 @@ fn todo(source: &io::Error) -> &'static str {
         Some(Errno::XDEV) => "it has to be on the same filesystem, and in the same mount, as the folder",
         Some(Errno::STALE | Errno::NOTCONN | Errno::IO) => "see whether the disk or the mount is well",
         Some(Errno::MFILE | Errno::NFILE) => "raise the number of files that a process may open",
+        None => match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "have the server's owner let the user of the login read and write the folder"
+            }
+            io::ErrorKind::NotFound => "have the server's owner make it, or correct the path",
+            _ => "ask the server's owner what its log says of it",
+        },
         _ => "see what the system's log says of it",
     }
 }

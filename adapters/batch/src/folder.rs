@@ -8,7 +8,14 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{Complete, FolderError, FolderOptions, Place, dir::Dir, look::Watch, write};
+use crate::{
+    Complete, FolderError, FolderOptions, Place,
+    dir::Dir,
+    local::Local,
+    look::Watch,
+    sftp::{Connection, Remote},
+    write,
+};
 
 /// Where files are that gateways have taken: a folder for each.
 const TAKING: &str = ".taking";
@@ -24,7 +31,7 @@ pub struct Folder {
     pub(crate) watch: Watch,
 }
 
-/// The folders, held by their descriptors.
+/// The folders, held by their descriptors, or by a connection.
 #[derive(Debug)]
 pub(crate) struct Jail {
     pub(crate) options: FolderOptions,
@@ -49,29 +56,35 @@ impl Folder {
         if let Complete::DoneFile { suffix } = &options.complete {
             suffix_fits(suffix)?;
         }
-        let folder = Dir::at(&options.path)?;
+        let folder = match &options.sftp {
+            None => Dir::Here(Local::at(&options.path)?),
+            Some(sftp) => Dir::There(Remote::at(Connection::new(sftp)?, &options.path)?),
+        };
         let taking = folder.make(TAKING, PRIVATE)?;
         let mut own = HashSet::new();
         let mut place = |path: &Path, moved_to: bool| {
             let dir = match path.is_absolute() {
-                true => Dir::at(path)?,
+                true => folder.elsewhere(path)?,
                 false => folder.make_below(path, SHARED)?,
             };
             let below = if path.is_absolute() { path.strip_prefix(&options.path).ok() } else { Some(path) };
             let first =
                 below.and_then(|below| below.components().find(|p| matches!(p, Component::Normal(_))));
             own.extend(first.and_then(|first| first.as_os_str().to_str()).map(str::to_owned));
-            let (entry, whole) = (dir.entry()?.stamp.file, folder.entry()?.stamp.file);
+            let (same, movable) = folder.beside(&dir)?;
             let unfit = |what, todo| Err(FolderError::Unfit { path: dir.path(""), what, todo });
-            if entry == whole {
+            if same {
                 let todo = "give what is set aside, and the receipts, folders of their own";
                 return unfit("is where files are dropped", todo);
             }
-            if moved_to && entry.0 != whole.0 {
+            if moved_to && !movable {
                 let todo = "name one on the folder's: a file is moved whole or not at all only there";
                 return unfit("is on another filesystem", todo);
             }
-            write::sweep(&dir)?;
+            // On a server it would take long to go through all that was set aside.
+            if let Dir::Here(_) = dir {
+                write::sweep(&dir)?;
+            }
             Ok(dir)
         };
         let archive = place(&options.archive, true)?;

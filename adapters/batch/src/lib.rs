@@ -1,8 +1,9 @@
 //! Files that are dropped and picked up: taken once and only when complete, set aside without overwriting anything, written
 //! whole or not at all.
 //!
-//! For now the folders of this machine, whatever they are mounted from. Nothing here knows of routes or ledgers: who takes a
-//! file decides by its [`Identity`] what becomes of it. Everything blocks, for as long as the disk does; time is an argument.
+//! The folders of this machine, whatever they are mounted from, and those of SFTP servers. Nothing here knows of routes or ledgers: who
+//! takes a file decides by its [`Identity`] what becomes of it. Everything blocks, for as long as the disk or the server does; time is an
+//! argument.
 
 mod claim;
 mod dir;
@@ -10,12 +11,15 @@ mod error;
 mod folder;
 mod identity;
 mod listed;
+mod local;
 mod look;
 mod manifest;
 mod name;
 mod options;
 mod pattern;
+mod probe;
 pub mod reject;
+mod sftp;
 mod source;
 mod write;
 
@@ -25,5 +29,7 @@ pub use folder::Folder;
 pub use look::{Candidate, Ignored, Look, Why};
 pub use options::{Complete, FolderOptions, Place};
 pub use pattern::{Pattern, PatternError};
+pub use probe::{ProbeError, probe};
+pub use sftp::{HostKeys, KeyFile, SftpOptions, SftpOptionsError};
 pub use source::{FolderSource, serve};
 pub use write::{Aside, Patch, Written};

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
-    io::Read,
+    io::{self, Read},
 };
 
 use portolan_delivery::Timestamp;
@@ -12,7 +11,7 @@ use rustix::io::Errno;
 use crate::{
     Candidate, FolderError, Pattern, Place, Why,
     claim::move_aside,
-    dir::{Dir, Entry, Stamp},
+    dir::{Content, Dir, Entry, Stamp},
     folder::Jail,
     identity,
     manifest::{self, Listed},
@@ -68,7 +67,7 @@ impl Listings {
         names: &Pattern,
     ) -> Result<Vec<(String, Why)>, FolderError> {
         let mut found = Vec::new();
-        folder.names(|name| {
+        folder.names(|name, _| {
             let name = std::str::from_utf8(name).unwrap_or_default();
             if names.matches(name) && name::why_not(name).is_none() {
                 found.push(name.to_owned());
@@ -204,13 +203,13 @@ impl Listings {
         }
         let mut taken = HashSet::new();
         let mut labels = Vec::new();
-        jail.taking.names(|label| {
+        jail.taking.names(|label, _| {
             labels.extend(std::str::from_utf8(label).ok().map(str::to_owned));
             Ok(())
         })?;
         for label in labels {
             let Some(dir) = jail.taking.open(&label)? else { continue };
-            dir.names(|name| {
+            dir.names(|name, _| {
                 taken.insert(String::from_utf8_lossy(name).into_owned());
                 Ok(())
             })?;
@@ -239,7 +238,7 @@ impl Listings {
 const NO_FILE: Why = Why::NoFile("no plain file");
 
 /// What has a name, opened, or why it cannot be: one file that cannot be read stops no other.
-fn opened(folder: &Dir, name: &str) -> Result<Result<Option<(File, Entry)>, Why>, FolderError> {
+fn opened(folder: &Dir, name: &str) -> Result<Result<Option<(Content, Entry)>, Why>, FolderError> {
     let error = match folder.read(name) {
         Ok(found) => return Ok(Ok(found)),
         Err(error) => error,
@@ -248,6 +247,7 @@ fn opened(folder: &Dir, name: &str) -> Result<Result<Option<(File, Entry)>, Why>
     match source.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Ok(Err(NO_FILE)),
         Some(Errno::ACCESS | Errno::PERM) => Ok(Err(Why::Unreadable)),
+        None if source.kind() == io::ErrorKind::PermissionDenied => Ok(Err(Why::Unreadable)),
         _ => Err(error),
     }
 }

@@ -163,7 +163,7 @@ impl Folder {
                 round.tell(name.as_bytes(), why);
             }
         }
-        jail.folder.names(|name| round.name(name))?;
+        jail.folder.names(|name, entry| round.name(name, entry))?;
         round.end()
     }
 }
@@ -192,7 +192,7 @@ impl Round<'_> {
         self.told.insert(name.into(), why);
     }
 
-    fn name(&mut self, bytes: &[u8]) -> Result<(), FolderError> {
+    fn name(&mut self, bytes: &[u8], told: Option<Entry>) -> Result<(), FolderError> {
         let complete = &self.jail.options.complete;
         if bytes.starts_with(b".") {
             return Ok(());
@@ -209,8 +209,14 @@ impl Round<'_> {
         {
             return Ok(());
         }
-        // Whoever was first has taken it.
-        let Some(entry) = self.jail.folder.look(name)? else { return Ok(()) };
+        let entry = match told {
+            Some(entry) => entry,
+            None => match self.jail.folder.look(name)? {
+                Some(entry) => entry,
+                // Whoever was first has taken it.
+                None => return Ok(()),
+            },
+        };
         let refused = if let Some(what) = no_file(entry.kind) {
             Some(Why::NoFile(what))
         } else if let Some(why) = name::why_not(name) {
@@ -313,6 +319,7 @@ fn no_file(kind: FileType) -> Option<&'static str> {
         FileType::Symlink => Some("a symbolic link"),
         FileType::Fifo => Some("a fifo"),
         FileType::Socket => Some("a socket"),
+        FileType::Unknown => Some("of a kind that the server does not tell"),
         _ => Some("a device"),
     }
 }

@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::Pattern;
+use crate::{Pattern, SftpOptions};
 
 /// A folder that files are taken from, or put into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderOptions {
     /// The folder. It must be there; what is below it is made.
     pub path: PathBuf,
+    /// The server that it is on, where it is not of this machine. A relative path begins then where the user is after the login.
+    pub sftp: Option<Box<SftpOptions>>,
     /// When a file is complete.
     pub complete: Complete,
     /// Where files go that were taken. As the three after it: below the folder, or a path of its own, on the same filesystem.
@@ -30,6 +32,7 @@ impl FolderOptions {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            sftp: None,
             complete: Complete::Renamed,
             archive: "archive".into(),
             rejected: "rejected".into(),

@@ -1,9 +1,16 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
-use std::{collections::HashSet, io::Write, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    io::Write,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use portolan_delivery::{
-    Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, RejectedRecords, Timestamp,
+    Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, Outage, RejectedRecords, RetryPolicy,
+    Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
 
@@ -19,6 +26,9 @@ pub struct FolderSource {
     /// How often it is looked into.
     pub every: Duration,
 }
+
+/// How long a server that is away is left alone, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// By which files are found again that an earlier run has taken: one gateway has a folder, as one has its queue.
 const LABEL: &str = "gateway";
@@ -36,13 +46,37 @@ pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop
 
 async fn watch(source: FolderSource, intake: Arc<dyn FileIntake>) {
     let mut watcher = Watcher { source, intake, folder: None, told: HashSet::new() };
+    let (system, outage, mut failures) = (watcher.source.system.clone(), Outage::default(), 0);
     loop {
-        if let Err(error) = watcher.round().await {
-            watcher.tell("the folder cannot be used now", &error);
-            // It may be another one that stands there.
-            watcher.folder = None;
+        match watcher.round().await {
+            Ok(()) => {
+                failures = 0;
+                if let Some(lasted) = outage.is_over(Instant::now()) {
+                    tracing::info!(%system, after_s = lasted.as_secs(), "the folder can be used again");
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                if outage.is_news(&error.to_string(), Instant::now()) {
+                    tracing::warn!(%system, "the folder cannot be used now: {error}");
+                }
+                // It may be another one that stands there.
+                watcher.folder = None;
+            }
         }
-        tokio::time::sleep(watcher.source.every).await;
+        tokio::time::sleep(watcher.source.pause(failures)).await;
+    }
+}
+
+impl FolderSource {
+    /// How long until it is looked into again. A server that is away is asked less and less often.
+    fn pause(&self, failures: u32) -> Duration {
+        if self.options.sftp.is_none() || failures == 0 {
+            return self.every;
+        }
+        let longest = LONGEST_PAUSE.max(self.every);
+        let policy = RetryPolicy::try_new(1, self.every.max(Duration::from_millis(1)), longest, 2.0);
+        policy.map_or(longest, |policy| policy.without_end().interval(failures))
     }
 }
 

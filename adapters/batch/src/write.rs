@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use portolan_delivery::Timestamp;
@@ -14,12 +15,12 @@ use rustix::{
 
 use crate::{
     Folder, FolderError, Place,
-    dir::{Dir, Renamed},
+    dir::{Dir, Renamed, timestamp},
     name,
 };
 
 /// How names begin under which files are written aside. Nobody takes a name that begins with a dot.
-const ASIDE: &str = ".portolan-";
+pub(crate) const ASIDE: &str = ".portolan-";
 
 /// Whether a file was written, or was there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +40,11 @@ pub trait Patch: Write {
     fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// A file that is being written, and has no name yet.
+/// A file that is being written, and has no name yet. What goes to a server is of this machine until it is sent.
 #[derive(Debug)]
 pub struct Aside<'d> {
     dir: &'d Dir,
+    /// Empty, where it was not sent yet.
     name: String,
     file: BufWriter<File>,
     /// It has its name, or is gone.
@@ -66,7 +68,7 @@ impl Folder {
         let mut aside = Aside::filled(self.jail.place(place)?, name, content)?;
         for free in name::free_names(name, now) {
             // What cannot be compared is another.
-            if aside.named(&free)? || aside.is_there_as(&free).unwrap_or(false) {
+            if aside.named(&free)? || aside.is_there_as(&free).or_else(FolderError::if_away)? {
                 return Ok(free.into_owned());
             }
         }
@@ -139,19 +141,28 @@ impl<'d> Aside<'d> {
     ) -> Result<Self, FolderError> {
         let mut aside = Self::new(dir)?;
         let written = content(&mut aside).and_then(|()| aside.file.flush());
-        let safe = written.and_then(|()| aside.file.get_ref().sync_all());
+        let safe = written.and_then(|()| match dir {
+            Dir::Here(_) => aside.file.get_ref().sync_all(),
+            Dir::There(_) => Ok(()),
+        });
         safe.map_err(|error| FolderError::content(dir.path(name), error))?;
         Ok(aside)
     }
 
     fn new(dir: &'d Dir) -> Result<Self, FolderError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let begun =
+            |name, file| Self { dir, name, file: BufWriter::with_capacity(64 << 10, file), ended: false };
+        let local = match dir {
+            Dir::Here(local) => local,
+            Dir::There(remote) => return Ok(begun(String::new(), remote.connection.spooled()?)),
+        };
         loop {
             let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
             let name = format!("{ASIDE}{}-{counter}.writing", std::process::id());
             // Of another gateway, on another machine or in another container.
-            let Some(file) = dir.create(&name)? else { continue };
-            let aside = Self { dir, name, file: BufWriter::with_capacity(64 << 10, file), ended: false };
+            let Some(file) = local.create(&name)? else { continue };
+            let aside = begun(name, file);
             // Unlocked, a sweep takes it for what somebody left who died.
             match flock(aside.file.get_ref(), FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::INVAL) => {}
@@ -166,6 +177,13 @@ impl<'d> Aside<'d> {
 
     /// Gives it its name; `false` where something has that.
     fn named(&mut self, name: &str) -> Result<bool, FolderError> {
+        if let (Dir::There(remote), "") = (self.dir, &*self.name) {
+            // What is there already need not be sent to find that out.
+            if remote.look(name)?.is_some() {
+                return Ok(false);
+            }
+            self.name = remote.put(self.file.get_ref(), name)?;
+        }
         match self.dir.rename_new(&self.name, self.dir, name)? {
             Renamed::Done => {
                 self.ended = true;
@@ -179,12 +197,14 @@ impl<'d> Aside<'d> {
 
     /// Whether what has a name is the same, as where it was written before.
     fn is_there_as(&mut self, name: &str) -> Result<bool, FolderError> {
-        let Some((other, entry)) = self.dir.read(name)? else { return Ok(false) };
-        if !entry.is_one_file() {
+        let Some((mut other, entry)) = self.dir.read(name)? else { return Ok(false) };
+        let failed = |error| self.dir.failed("compared", name, error);
+        let bytes = self.file.get_ref().metadata().map_err(failed)?.len();
+        if !entry.is_one_file() || entry.stamp.bytes != bytes {
             return Ok(false);
         }
-        let same = self.file.seek(SeekFrom::Start(0)).and_then(|_| same(self.file.get_ref(), &other));
-        let same = same.map_err(|error| self.dir.failed("compared", name, error))?;
+        let same = self.file.rewind().and_then(|()| same(&mut self.file.get_ref(), &mut other));
+        let same = same.map_err(failed)?;
         if same {
             // Whoever wrote it may have died before it was safe.
             self.dir.sync()?;
@@ -195,17 +215,14 @@ impl<'d> Aside<'d> {
 
 impl Drop for Aside<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            // What cannot be removed now, the next start sweeps.
-            let _ = self.dir.remove(&self.name);
+        // What cannot be removed now, the next start sweeps. What was sent may be gone on with.
+        if let (false, Dir::Here(dir)) = (self.ended, self.dir) {
+            let _ = dir.remove(&self.name);
         }
     }
 }
 
-fn same(one: &File, other: &File) -> io::Result<bool> {
-    if one.metadata()?.len() != other.metadata()?.len() {
-        return Ok(false);
-    }
+fn same(one: &mut impl Read, other: &mut impl Read) -> io::Result<bool> {
     let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     loop {
         let read = read_full(one, &mut left)?;
@@ -218,7 +235,7 @@ fn same(one: &File, other: &File) -> io::Result<bool> {
     }
 }
 
-fn read_full(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_full(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read(&mut buffer[filled..]) {
@@ -231,21 +248,33 @@ fn read_full(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Takes away what writers left that died: what is not locked.
+/// What writers on a server leave that died, and that nobody has gone on with for so long, is taken away.
+const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Takes away what writers left that died: what is not locked or, on a server that locks nothing, what is old.
 pub(crate) fn sweep(dir: &Dir) -> Result<(), FolderError> {
     let mut left = Vec::new();
-    dir.names(|name| {
+    dir.names(|name, entry| {
         let name = std::str::from_utf8(name).unwrap_or_default();
         if name.starts_with(ASIDE) && name.ends_with(".writing") {
-            left.push(name.to_owned());
+            left.push((name.to_owned(), entry));
         }
         Ok(())
     })?;
-    for name in left {
-        if let Some((file, entry)) = dir.read(&name)?
-            && entry.is_one_file()
-            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-        {
+    for (name, entry) in left {
+        let forgotten = match (dir, entry) {
+            (Dir::Here(local), _) => match local.read(&name)? {
+                Some((file, entry)) => {
+                    entry.is_one_file() && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+                }
+                None => false,
+            },
+            (Dir::There(_), Some(entry)) => {
+                entry.is_one_file() && Timestamp::now().since(timestamp(entry.stamp.modified)) > FORGOTTEN
+            }
+            (Dir::There(_), None) => false,
+        };
+        if forgotten {
             dir.remove(&name)?;
         }
     }

@@ -1,8 +1,13 @@
-//! The systems: whether they answer, how fast, with which certificate and what time.
+//! The systems: whether they answer, how fast, with which certificate and what time; whether their folders can be used.
 
-use std::time::Duration;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, Instant},
+};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use portolan_batch::{FolderOptions, KeyFile};
 use portolan_delivery::Timestamp;
 use portolan_grpc::system::{self as grpc, Health};
 use portolan_soap::{self as soap, SoapOptions};
@@ -33,7 +38,37 @@ pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
         };
         findings.of(&check, probed).await;
     });
-    join_all(asked).await;
+    let opened = config.folders.iter().map(|(name, source)| async move {
+        let check = Check::new("system", name);
+        findings.of(&check, by_folder(&check, &source.options)).await;
+    });
+    join(join_all(asked), join_all(opened)).await;
+}
+
+async fn by_folder(check: &Check, options: &FolderOptions) -> Vec<Finding> {
+    let key = options.sftp.as_ref().and_then(|sftp| sftp.key.as_ref());
+    let readable = key.and_then(|key| key_that_others_read(check, key));
+    let (begun, asked) = (Instant::now(), options.clone());
+    let probed = tokio::task::spawn_blocking(move || portolan_batch::probe(&asked)).await;
+    let found = match probed {
+        Ok(Ok(())) => match options.sftp {
+            Some(_) => check.ok(format!(
+                "it lets the user in, and the folder can be written to; answered in {} ms",
+                begun.elapsed().as_millis()
+            )),
+            None => check.ok("its folder can be written to"),
+        },
+        Ok(Err(error)) => check.problem(error.said, error.todo),
+        Err(panicked) => check.problem(panicked.to_string(), "report this as a bug"),
+    };
+    readable.into_iter().chain([found]).collect()
+}
+
+fn key_that_others_read(check: &Check, key: &KeyFile) -> Option<Finding> {
+    let mode = fs::metadata(&key.path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| {
+        check.warning("others than its owner can read its `key`", format!("chmod 600 {}", key.path.display()))
+    })
 }
 
 async fn by_soap(check: &Check, name: &str, options: &SoapOptions) -> Vec<Finding> {

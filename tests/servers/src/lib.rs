@@ -7,6 +7,8 @@ mod broker;
 mod cluster;
 mod database;
 mod node;
+mod relay;
+mod sshd;
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -22,6 +24,8 @@ pub use authority::{Authority, Certificate, ServerTls};
 pub use broker::Broker;
 pub use cluster::Cluster;
 pub use database::Database;
+pub use relay::Relay;
+pub use sshd::Sshd;
 
 /// Below these are the ports of services, above them those that the kernel gives to connections: a server that is killed
 /// and started again at a port of theirs finds a connection there one day.
