@@ -21,6 +21,7 @@ mod topology;
 mod trace;
 mod translate;
 mod translate_file;
+mod translate_made;
 
 use crate::report::{Failure, Report};
 

@@ -6,11 +6,12 @@ use std::{
 };
 
 use portolan_delivery::{
-    BoxFuture, Failure as Refusal, MessageId, Outgoing, SendError, Sent, Target, Timestamp,
+    BoxFuture, Failure as Refusal, FileContent, FileDrop, FileHash, MessageId, Outgoing, SendError, Sent,
+    Target, Timestamp,
 };
 
 use portolan_diagnostics::{SourceId, Sources};
-use portolan_engine::{Context, Question, Route, Verdict};
+use portolan_engine::{Context, Question, Route, Verdict, Way};
 use portolan_mapping::{
     ir::Reply,
     load::{LoadedBatch, Standing},
@@ -19,7 +20,7 @@ use portolan_mapping::{
 };
 use serde_json::json;
 
-use super::{document, trace};
+use super::{document, trace, translate_made};
 use crate::{
     config, files, loader,
     mappings::{self, Found, Mappings},
@@ -31,9 +32,9 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Translate one message by a route's mapping.
 ///
-/// A request is protobuf, or the same as JSON (.json); out comes the envelope that the system would get. A response is
-/// the system's envelope (.xml); out comes the caller's reply as JSON, or the failure that the caller would be told, with
-/// exit code 1.
+/// A request is protobuf, or the same as JSON (.json); out comes the envelope that the system would get, or the file that the message would
+/// be alone in. A response is the system's envelope (.xml), or a file of answers; out comes the caller's reply as JSON, or the failure that the
+/// caller would be told, with exit code 1.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     /// What a caller sends: protobuf, or JSON (.json)
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
-    /// What the system answers: XML
+    /// What the system answers: XML, or a file of answers
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
     /// What a system that answers later says when it takes the request (XML); out comes what it is asked for the answer
@@ -107,9 +108,13 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         return super::translate_file::run(&batch, file, received, trace, report);
     }
     let (found, sources) = find_with(&arguments.route, places, secrets(&arguments.secret)?, report)?;
-    let compiled =
-        portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), Arc::new(Nobody), None);
+    let way = match found.loaded.route.made() {
+        None => Way::Target(Arc::new(Nobody)),
+        Some(_) => Way::Drop(Arc::new(Nowhere)),
+    };
+    let compiled = portolan_engine::compile(&found.loaded, &found.entry, &Sources::default(), way, None);
     let route = compiled.map_err(Failure::failed)?.route;
+    let made = route.made.is_some();
     let given = Given::read(arguments, &found)?;
     let id = arguments.message_id.unwrap_or_else(MessageId::generate);
     if let Some(format) = arguments.trace {
@@ -124,7 +129,6 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         received,
         caller: None,
         request_id: None,
-        sequence: None,
         metadata: &arguments.metadata,
         attempt: 1,
     };
@@ -133,7 +137,15 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     {
         report.note("note: the mapping reads the request, too: what is made of it is left out, name it with --original");
     }
-    translated(&given, &route, &found, context, arguments.raw, report)
+    match (&given, &arguments.response) {
+        (Given::Request(payload), _) if made => {
+            translate_made::request(&route, payload, context, arguments.raw, report)
+        }
+        (Given::Response(_, original), Some(path)) if made => {
+            translate_made::response(&route, &found.loaded, path, original, context, report)
+        }
+        _ => translated(&given, &route, &found, context, arguments.raw, report),
+    }
 }
 
 /// The message on the command line. A reply comes with the request that it answers, as far as that was given.
@@ -268,8 +280,25 @@ impl Target for Nobody {
     }
 }
 
+/// The folder that a translation without systems has.
+struct Nowhere;
+
+impl FileDrop for Nowhere {
+    fn prepare(&self, _: &str, _: &mut FileContent<'_>) -> Result<(), String> {
+        Err("nothing is put anywhere while translating".to_owned())
+    }
+
+    fn prepared(&self, _: &str) -> Result<Box<dyn std::io::Read + Send>, String> {
+        Err("nothing was put anywhere".to_owned())
+    }
+
+    fn publish(&self, _: &str, _: FileHash) -> Result<(), String> {
+        Err("nothing was put anywhere".to_owned())
+    }
+}
+
 /// The failure as the caller would be told of it, with the advice that the caller would not be.
-fn told(refusal: &Refusal, report: &Report) -> Result<(), Failure> {
+pub(super) fn told(refusal: &Refusal, report: &Report) -> Result<(), Failure> {
     let mut failure = json!({
         "status": refusal.status.name(),
         "reason": refusal.reason,

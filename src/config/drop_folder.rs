@@ -58,6 +58,7 @@ pub(super) fn folder(entry: &Entry, reader: &mut Reader<'_>) -> Option<FolderSou
         ("rejected", &mut set.rejected),
         ("duplicate", &mut set.duplicate),
         ("receipts", &mut set.receipts),
+        ("put", &mut set.put),
     ] {
         if let Some(text) = keys.take(key).and_then(|e| reader.text(e)) {
             *place = text.value.into();

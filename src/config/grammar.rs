@@ -242,6 +242,11 @@ pub(super) static FOLDER: Group = Group {
         ),
         Key::new("duplicate", Text, "Where files go whose content was taken before. Default `duplicate`."),
         Key::new("receipts", Text, "Where it is said what became of each file. Default `receipts`."),
+        Key::new(
+            "put",
+            Text,
+            "Where files are put that are made of messages, for the system to pick up: below the folder, or a path of its own. Default `out`.",
+        ),
     ],
 };
 

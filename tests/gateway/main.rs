@@ -14,6 +14,7 @@ mod encrypted;
 mod errors;
 mod faults;
 mod files;
+mod files_out;
 mod files_sftp;
 mod health;
 mod held;

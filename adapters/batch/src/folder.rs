@@ -56,21 +56,16 @@ impl Folder {
         if let Complete::DoneFile { suffix } = &options.complete {
             suffix_fits(suffix)?;
         }
-        let folder = match &options.sftp {
-            None => Dir::Here(Local::at(&options.path)?),
-            Some(sftp) => Dir::There(Remote::at(Connection::new(sftp)?, &options.path)?),
-        };
+        let folder = at(&options)?;
         let taking = folder.make(TAKING, PRIVATE)?;
         let mut own = HashSet::new();
+        own.extend(below(&options, &options.put));
         let mut place = |path: &Path, moved_to: bool| {
             let dir = match path.is_absolute() {
                 true => folder.elsewhere(path)?,
                 false => folder.make_below(path, SHARED)?,
             };
-            let below = if path.is_absolute() { path.strip_prefix(&options.path).ok() } else { Some(path) };
-            let first =
-                below.and_then(|below| below.components().find(|p| matches!(p, Component::Normal(_))));
-            own.extend(first.and_then(|first| first.as_os_str().to_str()).map(str::to_owned));
+            own.extend(below(&options, path));
             let (same, movable) = folder.beside(&dir)?;
             let unfit = |what, todo| Err(FolderError::Unfit { path: dir.path(""), what, todo });
             if same {
@@ -124,6 +119,30 @@ impl Jail {
         crate::name::check_label(label)?;
         self.taking.make(label, PRIVATE)
     }
+}
+
+/// The folder.
+fn at(options: &FolderOptions) -> Result<Dir, FolderError> {
+    Ok(match &options.sftp {
+        None => Dir::Here(Local::at(&options.path)?),
+        Some(sftp) => Dir::There(Remote::at(Connection::new(sftp)?, &options.path)?),
+    })
+}
+
+/// Where files are put that somebody picks up.
+pub(crate) fn put(options: &FolderOptions) -> Result<Dir, FolderError> {
+    let folder = at(options)?;
+    match options.put.is_absolute() {
+        true => folder.elsewhere(&options.put),
+        false => folder.make_below(&options.put, SHARED),
+    }
+}
+
+/// The first name of what is below the folder, where it is.
+fn below(options: &FolderOptions, path: &Path) -> Option<String> {
+    let below = if path.is_absolute() { path.strip_prefix(&options.path).ok()? } else { path };
+    let first = below.components().find(|part| matches!(part, Component::Normal(_)))?;
+    first.as_os_str().to_str().map(str::to_owned)
 }
 
 fn suffix_fits(suffix: &str) -> Result<(), FolderError> {

@@ -7,6 +7,7 @@
 
 mod claim;
 mod dir;
+mod drop;
 mod error;
 mod folder;
 mod identity;
@@ -24,6 +25,7 @@ mod source;
 mod write;
 
 pub use claim::{Claim, Identity, Orphan, Reading};
+pub use drop::FolderDrop;
 pub use error::FolderError;
 pub use folder::Folder;
 pub use look::{Candidate, Ignored, Look, Why};
@@ -32,4 +34,5 @@ pub use pattern::{Pattern, PatternError};
 pub use probe::{ProbeError, probe};
 pub use sftp::{HostKeys, KeyFile, SftpOptions, SftpOptionsError};
 pub use source::{FolderSource, serve};
-pub use write::{Aside, Patch, Written};
+pub use portolan_delivery::Patch;
+pub use write::{Aside, Written};

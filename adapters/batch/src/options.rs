@@ -21,6 +21,8 @@ pub struct FolderOptions {
     pub duplicate: PathBuf,
     /// Where receipts and reports are written. A path of its own may be on another filesystem.
     pub receipts: PathBuf,
+    /// Where files are put that are made here, and that somebody picks up. A path of its own may be anywhere.
+    pub put: PathBuf,
     /// The most bytes of a file; a larger one stays where it is.
     pub max_bytes: u64,
     /// The most files that one look gives.
@@ -38,6 +40,7 @@ impl FolderOptions {
             rejected: "rejected".into(),
             duplicate: "duplicate".into(),
             receipts: "receipts".into(),
+            put: "out".into(),
             max_bytes: 16 << 30,
             max_files: 1000,
         }

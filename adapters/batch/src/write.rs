@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_delivery::Timestamp;
+use portolan_delivery::{Patch, Timestamp};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -29,15 +29,6 @@ pub enum Written {
     New,
     /// It was there, with the same content.
     Same,
-}
-
-/// Something that is written from front to back, and of which bytes may be written over that were written before they were known.
-pub trait Patch: Write {
-    /// Writes over what was written too early, as totals that stand before what they count.
-    ///
-    /// # Errors
-    /// It cannot be written, or was not written before.
-    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// A file that is being written, and has no name yet. What goes to a server is of this machine until it is sent.
@@ -120,16 +111,7 @@ impl Patch for Aside<'_> {
     }
 }
 
-impl Patch for Vec<u8> {
-    fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let from = usize::try_from(at).unwrap_or(usize::MAX);
-        let slot = self.get_mut(from..from.saturating_add(bytes.len())).ok_or_else(not_written)?;
-        slot.copy_from_slice(bytes);
-        Ok(())
-    }
-}
-
-fn not_written() -> io::Error {
+pub(crate) fn not_written() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet")
 }
 
@@ -222,7 +204,7 @@ impl Drop for Aside<'_> {
     }
 }
 
-fn same(one: &mut impl Read, other: &mut impl Read) -> io::Result<bool> {
+pub(crate) fn same(one: &mut impl Read, other: &mut impl Read) -> io::Result<bool> {
     let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     loop {
         let read = read_full(one, &mut left)?;

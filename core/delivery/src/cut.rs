@@ -230,5 +230,5 @@ pub trait FileDrop: Send + Sync + 'static {
     ///
     /// # Errors
     /// Something has its name, or what else is in the way.
-    fn publish(&self, name: &str) -> Result<(), String>;
+    fn publish(&self, name: &str, hash: FileHash) -> Result<(), String>;
 }

@@ -93,21 +93,21 @@ impl Engine {
         let route = route.map_err(|error| format!("the version of its messages cannot be had: {error}"))?;
         let made = route.made.clone().ok_or("its version makes no file")?;
         let key = (cut.route.clone(), cut.sequence);
-        let name = match (&cut.name, cut.state) {
-            (Some(name), CutState::Ready | CutState::Delivered) => name.clone(),
+        let (name, hash) = match (&cut.name, cut.hash, cut.state) {
+            (Some(name), Some(hash), CutState::Ready | CutState::Delivered) => (name.clone(), hash),
             _ => {
                 let (engine, built) = (self.clone(), cut.clone());
                 let (route, made) = (route.clone(), made.clone());
                 let handle = Handle::current();
                 let building = tokio::task::spawn_blocking(move || build(&engine, &handle, &route, &made, &built));
                 let built = building.await.map_err(|error| error.to_string())??;
-                let name = built.name.clone();
+                let found = (built.name.clone(), built.hash);
                 store.cut_ready(key.clone(), built).await.map_err(failed)?;
-                name
+                found
             }
         };
         let (drop, named) = (made.clone(), name.clone());
-        let published = tokio::task::spawn_blocking(move || drop.drop.publish(&named)).await;
+        let published = tokio::task::spawn_blocking(move || drop.drop.publish(&named, hash)).await;
         published.map_err(|error| error.to_string())??;
         if made.of_sent.is_none() {
             self.finish_all(store, &route, cut).await?;

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     mapped::SCRATCH,
-    route::Served,
+    route::{Route, Served},
     translate::Context,
 };
 
@@ -72,7 +72,7 @@ pub(crate) fn group_of(
 
 /// Writes the file of a cut.
 pub(crate) fn write(
-    route: &Served,
+    route: &Route,
     Made { file: made, .. }: &Made,
     cut: &CutRecord,
     pages: &mut Pages<'_>,
@@ -104,6 +104,56 @@ pub(crate) fn write(
     maker.end()
 }
 
+impl Route {
+    /// The file that a message would be alone in; `None` where the route makes no files.
+    ///
+    /// # Errors
+    /// Why the file cannot be written.
+    pub fn file_of(&self, payload: Bytes, context: Context<'_>) -> Option<Result<Vec<u8>, String>> {
+        let made = self.made.as_deref()?;
+        let envelope = Envelope {
+            id: context.message,
+            route: self.name.clone(),
+            bundle: self.bundle,
+            mode: portolan_delivery::Mode::Operation,
+            received: context.received,
+            deadline: None,
+            idempotency: portolan_delivery::Idempotency::No,
+            order: None,
+            caller: context.caller.map(Into::into),
+            request_key: None,
+            metadata: context.metadata.to_vec(),
+            traceparent: None,
+            announced: false,
+            group: None,
+        };
+        let cut = CutRecord {
+            route: self.name.clone(),
+            sequence: 1,
+            bundle: self.bundle,
+            at: context.received,
+            messages: 1,
+            state: portolan_delivery::CutState::Open,
+            name: None,
+            hash: None,
+            bytes: 0,
+            delivered: None,
+            outstanding: 1,
+        };
+        let claim = portolan_delivery::Claim {
+            id: context.message,
+            attempt: 1,
+            gateway: portolan_delivery::GatewayId::FILE,
+        };
+        let place = CutPlace { group: "".into(), seq: 1 };
+        let mut message = Some(CutMessage { place, claim, envelope, payload });
+        let mut out = Vec::new();
+        let mut pages = |_: Option<CutPlace>| Ok(message.take().into_iter().collect());
+        let written = write(self, made, &cut, &mut pages, &mut out);
+        Some(written.map(|()| out).map_err(|error| error.to_string()))
+    }
+}
+
 /// The first message within a group, of which its headers and trailers are made.
 #[derive(Clone)]
 struct First {
@@ -112,7 +162,7 @@ struct First {
 }
 
 struct Maker<'m> {
-    route: &'m Served,
+    route: &'m Route,
     made: &'m CompiledFile,
     cut: &'m CutRecord,
     layout: &'m Layout,

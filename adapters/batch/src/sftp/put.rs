@@ -121,7 +121,7 @@ async fn send(session: &Session, handle: &str, pieces: Vec<(u64, Vec<u8>)>) -> R
 }
 
 /// The name of what becomes a file of that name and content.
-fn aside_of(name: &str, sha256: &[u8; 32]) -> String {
+pub(crate) fn aside_of(name: &str, sha256: &[u8; 32]) -> String {
     let both = Sha256::new().chain_update(sha256).chain_update(name).finalize();
     let short: String = both.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("{ASIDE}{short}.writing")

@@ -1,0 +1,232 @@
+//! Files that are made of messages: cut once, without gaps, the same bytes whatever happens to the gateway; and what answers them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    time::Duration,
+};
+
+use prost::Message;
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Client, House, Operation, block_on, until},
+    load::Random,
+};
+
+const SUBMIT: &str = "civic.benefits.nightly.v1.NightlyClaims/SubmitClaim";
+const ROUTE: &str = "mappings/benefits/submit-claim.yaml";
+
+#[derive(Clone, PartialEq, Message)]
+struct Date {
+    #[prost(int32, tag = "1")]
+    year: i32,
+    #[prost(int32, tag = "2")]
+    month: i32,
+    #[prost(int32, tag = "3")]
+    day: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Claim {
+    #[prost(string, tag = "1")]
+    request_id: String,
+    #[prost(string, tag = "2")]
+    national_id: String,
+    #[prost(int32, tag = "3")]
+    benefit: i32,
+    #[prost(string, tag = "4")]
+    office: String,
+    #[prost(message, optional, tag = "5")]
+    from: Option<Date>,
+    #[prost(int64, tag = "6")]
+    monthly_rent_minor: i64,
+    #[prost(uint32, tag = "7")]
+    dependants: u32,
+}
+
+fn claim(number: usize, office: &str) -> Claim {
+    Claim {
+        request_id: format!("claim-{number}"),
+        national_id: format!("{number:011}"),
+        benefit: 1,
+        office: office.to_owned(),
+        from: Some(Date { year: 2026, month: 12, day: 1 }),
+        monthly_rent_minor: 65_000 + number as i64,
+        dependants: 2,
+    }
+}
+
+/// The mainframe's folder, and the benefits' route whose files are cut as `cut` says.
+fn house(cut: &str) -> House {
+    let mut house = House::new(&["mappings/benefits"]);
+    house.party("mainframe", "batch: { folder: drop, every: 20ms }");
+    fs::create_dir(house.path("drop")).unwrap();
+    let mapping = fs::read_to_string(house.path(ROUTE)).unwrap();
+    let own = mapping.lines().find(|line| line.starts_with("cut:")).expect("it is cut").to_owned();
+    fs::write(house.path(ROUTE), mapping.replace(&own, &format!("cut: {cut}"))).unwrap();
+    house
+}
+
+async fn submit(client: &Client, claim: &Claim) -> Operation {
+    client.call(SUBMIT, claim, &[]).await.unwrap()
+}
+
+/// The files that were put, by name.
+fn put(house: &House) -> BTreeMap<String, Vec<u8>> {
+    let Ok(entries) = fs::read_dir(house.path("drop/out")) else { return BTreeMap::new() };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = names.filter(|name| !name.starts_with('.'));
+    names.map(|name| (name.clone(), fs::read(house.path(&format!("drop/out/{name}"))).unwrap())).collect()
+}
+
+/// The records of a file that was put.
+fn records(house: &House, name: &str) -> Vec<Value> {
+    let path = format!("drop/out/{name}");
+    let lines =
+        house.told(&["decode", "--layout", "mappings/benefits/claims.layout.yaml", &path]);
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The mainframe decides.
+fn decide(house: &House, name: &str, decisions: &[(&str, &str, &str)]) {
+    let mut lines: Vec<String> = Vec::new();
+    for (reference, decision, reason) in decisions {
+        let number = format!("B{:>09}", lines.len() + 1);
+        let line = json!({
+            "_record": "decision", "record_type": "21", "claim_reference": reference,
+            "decision_code": decision, "reason_code": reason, "claim_number": number, "monthly_amount": "412.50",
+        });
+        lines.push(line.to_string());
+    }
+    lines.push(json!({ "_record": "trailer", "record_type": "98" }).to_string());
+    fs::write(house.path("decisions.jsonl"), lines.join("\n") + "\n").unwrap();
+    let layout = "mappings/benefits/decisions.layout.yaml";
+    let encoded = house.run(&["encode", "--layout", layout, "decisions.jsonl"]);
+    assert!(encoded.status.success(), "{}", String::from_utf8_lossy(&encoded.stderr));
+    let aside = house.path(&format!("drop/{name}.tmp"));
+    fs::write(&aside, encoded.stdout).unwrap();
+    fs::rename(aside, house.path(&format!("drop/{name}"))).unwrap();
+}
+
+async fn receipt(house: &House, name: &str) -> Value {
+    let path = house.path(&format!("drop/receipts/{name}.json"));
+    until(name, async || path.exists().then_some(())).await;
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn claims_go_out_in_one_file_and_its_answer_completes_them() {
+    block_on(async {
+        let house = house("{ max-records: 3 }");
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let mut operations = Vec::new();
+        for (number, office) in [(1, "TLN"), (2, "PRN"), (3, "TLN")] {
+            operations.push(submit(&client, &claim(number, office)).await.name);
+        }
+        let again = submit(&client, &claim(1, "TLN")).await.name;
+        assert_eq!(again, operations[0], "one request id, one claim");
+        let name = until("a file", async || put(&house).into_keys().next()).await;
+        assert!(name.starts_with("CLAIMS.20") && name.ends_with(".0001"), "{name}");
+        let records = records(&house, &name);
+        let kinds: Vec<&str> = records.iter().map(|record| record["_record"].as_str().unwrap()).collect();
+        let office = |claims: usize| {
+            [vec!["office.office_header"], vec!["office.claim"; claims], vec!["office.office_total"]].concat()
+        };
+        let expected = [vec!["file_header"], office(1), office(2), vec!["file_trailer"]].concat();
+        assert_eq!(kinds, expected, "claims of an office stand together");
+        let claims: Vec<&Value> = records.iter().filter(|record| record["_record"] == "office.claim").collect();
+        assert_eq!((&claims[0]["national_id"], &claims[0]["monthly_rent"]), (&"00000000002".into(), &"650.02".into()));
+        assert_eq!(records.last().unwrap()["records"], 9, "{records:?}");
+
+        // The mainframe grants one, refuses one, and knows one that nobody sent.
+        let reference = |index: usize| claims[index]["claim_reference"].as_str().unwrap();
+        decide(&house, "DECISIONS.1", &[
+            (reference(0), "A", ""),
+            (reference(1), "R", "01"),
+            ("019a3f2e-7c1b-7000-8000-000000000001", "A", ""),
+        ]);
+        let said = receipt(&house, "DECISIONS.1").await;
+        assert_eq!((&said["state"], &said["messages"], &said["rejected"]), (&"taken".into(), &2.into(), &1.into()), "{said}");
+        assert_eq!(said["errors"][0]["reason"], "no message was sent that it could answer");
+        let granted = client.operation(&operations[1]).await.unwrap();
+        assert!(granted.done, "{granted:?}");
+        let refused = client.operation(&operations[0]).await.unwrap();
+        let status = format!("{refused:?}");
+        assert!(refused.done && status.contains("the income is above the limit"), "{status}");
+        assert!(!client.operation(&operations[2]).await.unwrap().done);
+
+        // What comes twice changes nothing; the third comes late, and another day's file has the next number.
+        decide(&house, "DECISIONS.2", &[(reference(1), "A", ""), (reference(2), "A", "")]);
+        let said = receipt(&house, "DECISIONS.2").await;
+        assert_eq!((&said["messages"], &said["skipped"]), (&1.into(), &1.into()), "{said}");
+        assert_eq!(format!("{:?}", client.operation(&operations[0]).await.unwrap()), status);
+        assert!(client.wait(&operations[2], Duration::from_secs(5)).await.unwrap().done);
+        for number in 4..7 {
+            submit(&client, &claim(number, "TLN")).await;
+        }
+        until("the next file", async || put(&house).into_keys().find(|name| name.ends_with(".0002"))).await;
+        let log = gateway.said();
+        assert!(!log.contains("00000000002"), "no value of a message is in the log: {log}");
+    });
+}
+
+#[test]
+fn killed_at_any_instant_files_have_every_claim_once_and_the_same_bytes() {
+    let rounds = if std::env::var_os("PORTOLAN_SOAK").is_some() { 300 } else { 40 };
+    let seed = std::env::var("PORTOLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64 | 1
+    });
+    println!("{rounds} rounds, PORTOLAN_SEED={seed}");
+    block_on(async {
+        let house = house("{ every: 1ms, max-records: 40 }");
+        let mut random = Random(seed);
+        let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut accepted = 0;
+        for round in 0..rounds {
+            let gateway = house.serve();
+            accepted += some(gateway.grpc, accepted, 5 + random.below(40) as usize).await;
+            tokio::time::sleep(Duration::from_millis(random.below(1200))).await;
+            gateway.kill();
+            for (name, bytes) in put(&house) {
+                let known = seen.entry(name.clone()).or_insert_with(|| bytes.clone());
+                assert_eq!(*known, bytes, "round {round}: {name} has changed");
+            }
+        }
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        submit(&client, &claim(accepted, "END")).await;
+        let ids = until("every claim", async || {
+            let mut ids = BTreeMap::new();
+            for name in put(&house).into_keys() {
+                for record in records(&house, &name) {
+                    if let Some(id) = record["national_id"].as_str() {
+                        *ids.entry(id.to_owned()).or_insert(0) += 1;
+                    }
+                }
+            }
+            (ids.len() == accepted + 1).then_some(ids)
+        })
+        .await;
+        assert!(ids.values().all(|times| *times == 1), "no claim is in two files");
+        let numbers: BTreeSet<usize> =
+            put(&house).into_keys().map(|name| name.rsplit_once('.').unwrap().1.parse().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len()).collect(), "numbers without gaps");
+        for (name, bytes) in seen {
+            assert_eq!(put(&house)[&name], bytes, "{name} has changed");
+        }
+        println!("{} claims in {} files", ids.len(), numbers.len());
+    });
+}
+
+/// Claims that are accepted: as many as there is time for.
+async fn some(address: SocketAddr, from: usize, count: usize) -> usize {
+    let client = Client::connect(address).await;
+    for number in from..from + count {
+        submit(&client, &claim(number, ["TLN", "PRN", "TRT"][number % 3])).await;
+    }
+    count
+}
