@@ -3,14 +3,17 @@
 use std::{path::Path, sync::Arc};
 
 use portolan_delivery::{
-    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Claimed, Delivery, DeliveryError, FileHash,
-    FileRecord, FileState, FileStore, GatewayId, Timestamp,
+    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Claimed, Delivery, DeliveryError, FileFilter,
+    FileHash, FileRecord, FileState, FileStore, GatewayId, Timestamp,
 };
 
 use crate::{
     OpenError, Options,
     file::SqliteFile,
-    ledger::{Role, files::files},
+    ledger::{
+        Role,
+        files::{file, files},
+    },
     store::Store,
 };
 
@@ -78,7 +81,15 @@ impl FileStore for SqliteDelivery {
         Box::pin(self.store.write(move |ledger| ledger.end_file(&route, file, state, &receipt, now)))
     }
 
-    fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, open, limit)?)))
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, &filter)?)))
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        hash: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(file(connection, &route, hash)?)))
     }
 }

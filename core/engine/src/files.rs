@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileError, FileFate,
-    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, RejectedRecords,
-    Start, Timestamp,
+    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode,
+    RejectedRecords, Start, Timestamp,
 };
 use portolan_formats::records::{Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -25,6 +25,7 @@ use crate::{
     mapped_file::SKIPPED,
     route::{FileSource, Served},
     translate::{Context, Keys},
+    under_way::Progress,
 };
 
 /// Messages of a block.
@@ -77,26 +78,47 @@ impl Engine {
             Arrived::Known(record) if dropped.again && *record.arrival.name == *dropped.name => {
                 return Ok(self.told_again(&route, &dropped, record).await);
             }
-            Arrived::Known(record) => return Ok(FileFate::Duplicate(record)),
+            Arrived::Known(record) => {
+                route.metrics.files.iter().for_each(|files| files.duplicate());
+                return Ok(FileFate::Duplicate(record));
+            }
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
         };
-        let (route, seen) = self.verified(&route, &dropped, &record).await?;
+        let begun = self.under_way.begin(&route.name, dropped.hash);
+        let _counted = route.metrics.files.as_ref().map(|files| files.under_way());
+        let work = self.taken(store, &route, &dropped, &record, &begun.progress);
+        begun.progress.told(&route.name, &dropped.name, dropped.bytes, work).await
+    }
+
+    async fn taken(
+        &self,
+        store: &dyn FileStore,
+        route: &Arc<Served>,
+        dropped: &Dropped,
+        record: &FileRecord,
+        progress: &Arc<Progress>,
+    ) -> Result<FileFate, String> {
+        let (route, seen) = self.verified(route, dropped, record, progress).await?;
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
-            return self.end(store, &record, FileState::Refused, &seen).await.map(FileFate::Refused);
+            let receipt = self.end(store, record, FileState::Refused, &seen).await?;
+            route.metrics.files.iter().for_each(|files| files.refused());
+            return Ok(FileFate::Refused(receipt));
         }
-        self.release(store, &route, &dropped, &record, &seen).await?;
+        self.release(store, &route, dropped, record, &seen, progress).await?;
         let FileCounts { messages, skipped, rejected } = seen.counts;
         tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
-        let receipt = self.end(store, &record, FileState::Taken, &seen).await?;
+        let receipt = self.end(store, record, FileState::Taken, &seen).await?;
+        route.metrics.files.iter().for_each(|files| files.taken(seen.counts));
         Ok(FileFate::Taken(receipt, rejects(&route, &seen)))
     }
 
     /// A file that was taken whole by a gateway that ended before what it became was set aside.
     async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: Box<FileRecord>) -> FileFate {
         let receipt = record.receipt.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        match (self.verified(route, dropped, &record).await, receipt) {
+        let begun = self.under_way.begin(&route.name, dropped.hash);
+        match (self.verified(route, dropped, &record, &begun.progress).await, receipt) {
             (Ok((route, seen)), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects(&route, &seen)),
             (seen, _) => {
                 let why = seen.err().unwrap_or_else(|| "its receipt cannot be read".to_owned());
@@ -112,6 +134,7 @@ impl Engine {
         route: &Arc<Served>,
         dropped: &Dropped,
         record: &FileRecord,
+        progress: &Arc<Progress>,
     ) -> Result<(Arc<Served>, Seen), String> {
         let route = match record.arrival.bundle == route.bundle {
             true => route.clone(),
@@ -121,7 +144,8 @@ impl Engine {
                 .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
         };
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-        let seen = tokio::task::spawn_blocking(move || verify(&of, &dropped, &record)).await;
+        let progress = progress.clone();
+        let seen = tokio::task::spawn_blocking(move || verify(&of, &dropped, &record, &progress)).await;
         Ok((route, seen.map_err(|error| error.to_string())??))
     }
 
@@ -133,18 +157,22 @@ impl Engine {
         dropped: &Dropped,
         record: &FileRecord,
         seen: &Seen,
+        progress: &Arc<Progress>,
     ) -> Result<(), String> {
         let (blocks, mut ready) = mpsc::channel(2);
         let cutting = {
             let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-            let (left_out, counts) = (seen.left_out.clone(), seen.counts);
-            tokio::task::spawn_blocking(move || cut(&route, &dropped, &record, &left_out, counts, &blocks))
+            let (left_out, counts, progress) = (seen.left_out.clone(), seen.counts, progress.clone());
+            let work = move || cut(&route, &dropped, &record, &left_out, counts, &progress, &blocks);
+            tokio::task::spawn_blocking(work)
         };
         while let Some(block) = ready.recv().await {
+            let messages = block.messages.len();
             let accepted = store.accept_block(block, self.gateway).await;
             if !accepted.map_err(|error| self.failed(error).to_string())? {
                 return Err("another gateway took it over".to_owned());
             }
+            route.metrics.messages.accepted_together(messages);
         }
         cutting.await.map_err(|error| error.to_string())?
     }
@@ -218,10 +246,14 @@ impl Seen {
 /// The messages of a file, and why it could not be read to its end: the disk or the mount, not what is in it.
 type Reading<'f> = (Messages<'f, Box<dyn Read>>, Rc<Cell<Option<io::Error>>>);
 
-fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>, String> {
+fn messages<'f>(
+    files: &'f FileSource,
+    dropped: &Dropped,
+    progress: &Arc<Progress>,
+) -> Result<Reading<'f>, String> {
     let raw = (dropped.open)().map_err(|error| unreadable(&error))?;
     let failed = Rc::default();
-    let raw = Watched { raw, failed: Rc::clone(&failed) };
+    let raw = Watched { raw, failed: Rc::clone(&failed), progress: progress.clone() };
     let input = input::open(raw, files.file.layout().file.compression);
     let input = input.map_err(|error| unreadable(&error))?;
     Ok((Messages::new(&files.file, &files.excerpt, input), failed))
@@ -231,21 +263,24 @@ fn unreadable(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
 }
 
-/// A file whose errors are kept apart from those of what is in it.
+/// A file whose errors are kept apart from those of what is in it, and of which is known how much was read.
 struct Watched<R> {
     raw: R,
     failed: Rc<Cell<Option<io::Error>>>,
+    progress: Arc<Progress>,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.raw.read(out).map_err(|error| {
+        let read = self.raw.read(out).map_err(|error| {
             let same = io::Error::new(error.kind(), error.to_string());
             if error.kind() != io::ErrorKind::Interrupted {
                 self.failed.set(Some(error));
             }
             same
-        })
+        })?;
+        self.progress.read(read);
+        Ok(read)
     }
 }
 
@@ -254,9 +289,15 @@ fn source(route: &Served) -> Result<&FileSource, String> {
 }
 
 /// Reads the whole file: what of it is sound, and whether all of it is.
-fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
+fn verify(
+    route: &Served,
+    dropped: &Dropped,
+    record: &FileRecord,
+    progress: &Arc<Progress>,
+) -> Result<Seen, String> {
     let files = source(route)?;
-    let (mut messages, failed) = messages(files, dropped)?;
+    progress.begin(FilePhase::Verifying);
+    let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut seen = Seen::default();
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
     let mut broken = 0usize;
@@ -293,6 +334,7 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
                 }
             }
         }
+        progress.gone_through(messages.count(), seen.counts);
     }
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
@@ -366,10 +408,13 @@ fn cut(
     record: &FileRecord,
     left_out: &[(u64, bool)],
     expected: FileCounts,
+    progress: &Arc<Progress>,
     blocks: &mpsc::Sender<Block>,
 ) -> Result<(), String> {
     let files = source(route)?;
-    let (mut messages, failed) = messages(files, dropped)?;
+    progress.begin(FilePhase::Releasing);
+    let (mut messages, failed) = messages(files, dropped, progress)?;
+    let mut passing = record.position > 0;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
     let (mut from, mut last) = (record.position, record.position);
@@ -396,6 +441,11 @@ fn cut(
             Some((_, false)) => counts.rejected += 1,
             None => counts.messages += 1,
         }
+        if passing && payload.is_some() {
+            progress.passed();
+            passing = false;
+        }
+        progress.gone_through(messages.count(), counts);
         let Some(payload) = payload else { continue };
         last = info.number;
         if out.is_none() {
