@@ -1,5 +1,6 @@
 //! The subcommands, each in a file of its own.
 
+mod batch;
 mod call;
 mod check;
 mod decode;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Simulate(simulate::Arguments),
     #[command(subcommand)]
     Queue(queue::Arguments),
+    #[command(subcommand)]
+    Batch(batch::Arguments),
     Routes(routes::Arguments),
     Topology(topology::Arguments),
     Reload(reload::Arguments),
@@ -63,6 +66,7 @@ impl Command {
             Self::Call(arguments) => call::run(&arguments, report),
             Self::Simulate(arguments) => simulate::run(arguments, report),
             Self::Queue(arguments) => queue::run(arguments, report),
+            Self::Batch(arguments) => batch::run(arguments, report),
             Self::Routes(arguments) => routes::run(arguments, report),
             Self::Topology(arguments) => topology::run(arguments, report),
             Self::Reload(arguments) => reload::run(&arguments, report),

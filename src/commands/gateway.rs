@@ -1,15 +1,17 @@
 //! How operators' commands reach messages: through the gateway that runs, else on its database.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use portolan_batch::FolderSource;
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
-    BoxFuture, Control, Count, Delivery, DeliveryError, Filter, MessageId, Operator, OperatorError, Page,
-    Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
+    BoxFuture, Control, Count, Delivery, DeliveryError, FileFilter, FileHash, FileRecord, FileView, Filter,
+    MessageId, Operator, OperatorError, Page, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -92,6 +94,12 @@ impl Gateway {
             Purpose::Decide => self.engine(&config, delivery).await,
             Purpose::Read | Purpose::Control => Ok(Arc::new(Ledger(delivery))),
         }
+    }
+
+    /// The folders of systems that drop files, by the configuration; none where there is no sound one here.
+    pub(super) fn folders(&self) -> BTreeMap<String, FolderSource> {
+        let loaded = config::load(&self.config, &mut Sources::default());
+        loaded.value.map(|config| config.folders).unwrap_or_default()
     }
 
     /// A route by the mappings that the configuration names, as they are now.
@@ -185,6 +193,11 @@ fn needs_gateway<T: Send + 'static>() -> BoxFuture<'static, Result<T, OperatorEr
     Box::pin(async { Err(OperatorError::Refused("this needs a running gateway".to_owned())) })
 }
 
+/// Of a file where nobody is at it.
+fn file_view(record: FileRecord) -> FileView {
+    FileView { record, system: None, progress: None }
+}
+
 impl Operator for Ledger {
     fn list(&self, filter: Filter) -> BoxFuture<'_, Result<Page, OperatorError>> {
         Box::pin(async move { Ok(self.0.list(filter).await?) })
@@ -208,6 +221,24 @@ impl Operator for Ledger {
 
     fn resolve(&self, _: MessageId, _: Resolution, _: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
         needs_gateway()
+    }
+
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileView>, OperatorError>> {
+        Box::pin(async move {
+            let Some(files) = self.0.files() else { return Ok(Vec::new()) };
+            Ok(files.files(filter).await?.into_iter().map(file_view).collect())
+        })
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileView>, OperatorError>> {
+        Box::pin(async move {
+            let Some(files) = self.0.files() else { return Ok(None) };
+            Ok(files.file(route, file).await?.map(file_view))
+        })
     }
 
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {

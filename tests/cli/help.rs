@@ -26,6 +26,7 @@ fn every_command_explains_itself() {
         "encode",
         "simulate",
         "queue",
+        "batch",
         "routes",
         "explain",
         "schema",
@@ -36,7 +37,9 @@ fn every_command_explains_itself() {
     let queue = ["list", "show", "retry", "resolve", "discard"].map(|w| vec!["queue", w]);
     let routes = ["list", "pause", "resume", "drain"].map(|w| vec!["routes", w]);
     let topology = ["show", "apply"].map(|w| vec!["topology", w]);
-    let double = queue.into_iter().chain(routes).chain(topology).chain([vec!["simulate", "soap"]]);
+    let batch = ["list", "show"].map(|w| vec!["batch", w]);
+    let double =
+        queue.into_iter().chain(batch).chain(routes).chain(topology).chain([vec!["simulate", "soap"]]);
     for words in single.map(|w| vec![w]).into_iter().chain(double) {
         assert!(help(&words).contains(&format!("Examples:\n  portolan {}", words.join(" "))), "{words:?}");
     }

@@ -3,6 +3,7 @@
 //! What a command must print stands in `snapshots/`; `UPDATE_SNAPSHOTS=1 cargo test --test cli` writes it anew, for review.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
+mod batch;
 mod check;
 mod contracts;
 mod doctor;

@@ -42,6 +42,8 @@ impl Admin {
             "RetryMessage" => self.unary(request, |r| retry(operator.clone(), r)).await,
             "ResolveMessage" => self.unary(request, |r| resolve(operator.clone(), r)).await,
             "CountMessages" => self.unary(request, |r| counts(operator.clone(), r)).await,
+            "ListFiles" => self.unary(request, |r| files(operator.clone(), r)).await,
+            "GetFile" => self.unary(request, |r| file(operator.clone(), r)).await,
             "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
             "ListRouteStatuses" => self.unary(request, |r| route_statuses(operator.clone(), r)).await,
             "ControlRoute" => self.unary(request, |r| control(operator.clone(), r)).await,
@@ -127,6 +129,17 @@ async fn resolve(operator: Shared, request: wire::ResolveMessageRequest) -> Resu
 async fn counts(operator: Shared, _: wire::Empty) -> Result<wire::CountMessagesResponse, Status> {
     let counts = operator.counts().await.map_err(to_status)?;
     Ok(wire::CountMessagesResponse { counts: counts.into_iter().map(convert::count_out).collect() })
+}
+
+async fn files(operator: Shared, request: wire::ListFilesRequest) -> Result<wire::ListFilesResponse, Status> {
+    let files = operator.files(convert::file_filter_in(request)).await.map_err(to_status)?;
+    Ok(wire::ListFilesResponse { files: files.into_iter().map(convert::file_out).collect() })
+}
+
+async fn file(operator: Shared, request: wire::GetFileRequest) -> Result<wire::GetFileResponse, Status> {
+    let hash = convert::file_hash_in(&request.sha256).map_err(malformed)?;
+    let file = operator.file(request.route.into(), hash).await.map_err(to_status)?;
+    Ok(wire::GetFileResponse { file: file.map(convert::file_out) })
 }
 
 async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {

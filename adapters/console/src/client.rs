@@ -2,10 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Control, Count, Filter, MessageId, Operator, OperatorError, Page, Reloaded, Resolution,
-    RouteStatus, RouteView, Shown, Version,
+    BoxFuture, Control, Count, FileFilter, FileHash, FileView, Filter, MessageId, Operator, OperatorError,
+    Page, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
 };
 use tonic::{
     Request, Status,
@@ -109,6 +110,29 @@ impl Operator for ConsoleClient {
                 newest_version: version == Version::Newest,
             };
             self.call("/portolan.admin.v1.Admin/ResolveMessage", request).await.map(|wire::Empty {}| ())
+        })
+    }
+
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileView>, OperatorError>> {
+        Box::pin(async move {
+            let request = convert::file_filter_out(filter);
+            let answer: wire::ListFilesResponse =
+                self.call("/portolan.admin.v1.Admin/ListFiles", request).await?;
+            answer.files.into_iter().map(|file| convert::file_in(file).map_err(foreign)).collect()
+        })
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileView>, OperatorError>> {
+        Box::pin(async move {
+            let sha256 = Bytes::copy_from_slice(&file.0);
+            let request = wire::GetFileRequest { route: route.to_string(), sha256 };
+            let answer: wire::GetFileResponse =
+                self.call("/portolan.admin.v1.Admin/GetFile", request).await?;
+            answer.file.map(|file| convert::file_in(file).map_err(foreign)).transpose()
         })
     }
 

@@ -1,5 +1,7 @@
 //! Between the ledger's terms and the wire's. Reading is strict: what a newer or broken peer sends is an error, not a guess.
 
+mod files;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use portolan_delivery::{
 };
 
 use crate::wire;
+pub(crate) use files::{file_filter_in, file_filter_out, file_hash_in, file_in, file_out};
 
 /// Something on the wire that this version does not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,17 @@
 //! The messages of `proto/portolan/admin/v1/admin.proto`, written out by hand so that building needs no `protoc`; a test
 //! compiles the `.proto` and holds the two together.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost_types::{Duration, Timestamp};
+
+pub(crate) use files::{
+    Direction, File, FileCounts, FileProgress, FileState, GetFileRequest, GetFileResponse, ListFilesRequest,
+    ListFilesResponse, Phase,
+};
 
 /// What an operator asks for when listing.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -486,6 +493,10 @@ mod tests {
         check::<super::RetryMessageRequest>(&pool, "RetryMessageRequest");
         check::<super::ResolveMessageRequest>(&pool, "ResolveMessageRequest");
         check::<super::CountMessagesResponse>(&pool, "CountMessagesResponse");
+        check::<super::ListFilesRequest>(&pool, "ListFilesRequest");
+        check::<super::ListFilesResponse>(&pool, "ListFilesResponse");
+        check::<super::GetFileRequest>(&pool, "GetFileRequest");
+        check::<super::GetFileResponse>(&pool, "GetFileResponse");
         check::<super::ListRoutesResponse>(&pool, "ListRoutesResponse");
         check::<super::ListRouteStatusesResponse>(&pool, "ListRouteStatusesResponse");
         check::<super::ControlRouteRequest>(&pool, "ControlRouteRequest");

@@ -56,6 +56,21 @@ impl Operator for Fake {
         Box::pin(async move { Ok(()) })
     }
 
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileView>, OperatorError>> {
+        self.decided.lock().unwrap().push(format!("{filter:?}"));
+        Box::pin(async move { Ok(files()) })
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileView>, OperatorError>> {
+        let is_it = |view: &FileView| view.record.arrival.route == route && view.record.arrival.hash == file;
+        let found = files().into_iter().find(is_it);
+        Box::pin(async move { Ok(found) })
+    }
+
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move { Ok(vec![route()]) })
     }
@@ -115,6 +130,46 @@ fn statuses() -> Vec<RouteStatus> {
     let draining =
         RouteStatus { control: Control::Draining, shut, broker, waiting, at_work, dead, ..unserved };
     vec![running, paused, draining]
+}
+
+fn files() -> Vec<FileView> {
+    let time = Timestamp(1_763_900_000_123_456);
+    let file = |hash: u8, state, progress| FileView {
+        record: FileRecord {
+            arrival: Arrival {
+                hash: FileHash([hash; 32]),
+                route: "wages".into(),
+                bundle: BundleHash([9; 32]),
+                name: "wages é.txt".into(),
+                bytes: u64::MAX,
+                received: time,
+            },
+            state,
+            gateway: GatewayId("019a3f2e-7c1b-7000-8000-000000000001".parse::<MessageId>().unwrap().0),
+            position: 7,
+            counts: FileCounts { messages: 1, skipped: 2, rejected: 3 },
+            ended: (state != FileState::Open).then_some(time),
+            receipt: (state != FileState::Open).then(|| "{}".into()),
+        },
+        system: (hash == 1).then(|| "employers".into()),
+        progress,
+    };
+    let progress = |phase| FileProgress {
+        phase,
+        since: time,
+        at: Timestamp(time.0 + 1),
+        bytes: 1,
+        bytes_passed: 2,
+        records: 3,
+        records_passed: 4,
+        counts: FileCounts { messages: 5, skipped: 6, rejected: 7 },
+    };
+    vec![
+        file(1, FileState::Open, Some(progress(FilePhase::Verifying))),
+        file(2, FileState::Open, Some(progress(FilePhase::Releasing))),
+        file(3, FileState::Taken, None),
+        file(4, FileState::Refused, None),
+    ]
 }
 
 fn records() -> Vec<Record> {
@@ -206,6 +261,21 @@ async fn the_client_says_what_the_operator_says() {
     assert_eq!(client.routes().await.unwrap(), [route()]);
     assert_eq!(client.route_statuses().await.unwrap(), statuses());
     assert_eq!(client.reload().await.unwrap(), reloaded());
+}
+
+#[tokio::test]
+async fn files_arrive() {
+    let (fake, client, ..) = console(Fake::default()).await;
+    for filter in [
+        FileFilter::default(),
+        FileFilter { route: Some("r".into()), open: true, called: Some("a.txt".into()), limit: 7 },
+    ] {
+        assert_eq!(client.files(filter.clone()).await.unwrap(), files());
+        assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("{filter:?}")));
+    }
+    let found = client.file("wages".into(), FileHash([3; 32])).await.unwrap();
+    assert_eq!(found, Some(files().remove(2)));
+    assert_eq!(client.file("wages".into(), FileHash([5; 32])).await.unwrap(), None);
 }
 
 #[tokio::test]

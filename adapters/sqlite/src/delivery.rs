@@ -4,14 +4,17 @@ use std::{path::Path, sync::Arc};
 
 use portolan_delivery::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, Claimed, CutMessage, CutPlace, CutRecord,
-    CutStore, Delivery, DeliveryError, FileAnswer, FileHash, FileRecord, FileState, FileStore, Gathered,
-    GatewayId, MessageId, SentMessage, Timestamp,
+    CutStore, Delivery, DeliveryError, FileAnswer, FileFilter, FileHash, FileRecord, FileState, FileStore,
+    Gathered, GatewayId, MessageId, SentMessage, Timestamp,
 };
 
 use crate::{
     OpenError, Options,
     file::SqliteFile,
-    ledger::{Role, cuts, files::files},
+    ledger::{
+        Role, cuts,
+        files::{file, files},
+    },
     store::Store,
 };
 
@@ -83,8 +86,16 @@ impl FileStore for SqliteDelivery {
         Box::pin(self.store.write(move |ledger| ledger.end_file(&route, file, state, &receipt, now)))
     }
 
-    fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, open, limit)?)))
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, &filter)?)))
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        hash: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(file(connection, &route, hash)?)))
     }
 }
 

@@ -168,8 +168,53 @@ pub trait FileStore: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
-    /// Files, the newest first; those that are open only, where that is asked.
-    fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
+    /// Files, the newest first, without their receipts.
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
+
+    /// A file of a route, with its receipt.
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>>;
+}
+
+/// Which files are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileFilter {
+    /// Those of this route only.
+    pub route: Option<String>,
+    /// Those that are being taken only.
+    pub open: bool,
+    /// Those of this name, and those whose hash begins so, in hexadecimal.
+    pub called: Option<String>,
+    /// At most this many; 0 stands for 100.
+    pub limit: usize,
+}
+
+impl FileFilter {
+    /// The most files that are told of at once.
+    pub const MOST: usize = 1000;
+
+    /// How many files are told of at most.
+    pub fn most(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit.min(Self::MOST) }
+    }
+
+    /// The first and the last hash that begin as `called` does; `None` where that is no hexadecimal number.
+    pub fn hashes(&self) -> Option<(FileHash, FileHash)> {
+        let digits = self.called.as_deref().filter(|called| (1..=64).contains(&called.len()))?;
+        let (mut first, mut last) = ([0; 32], [0xFF; 32]);
+        for (place, digit) in digits.chars().enumerate() {
+            let digit = u8::try_from(digit.to_digit(16)?).ok()?;
+            let (shift, keep) = if place % 2 == 0 { (4, 0x0F) } else { (0, 0xF0) };
+            for hash in [&mut first, &mut last] {
+                let byte = hash.get_mut(place / 2)?;
+                *byte = *byte & keep | digit << shift;
+            }
+        }
+        Some((FileHash(first), FileHash(last)))
+    }
 }
 
 /// A route that takes files.
@@ -300,5 +345,20 @@ mod tests {
         assert_ne!(ids[1], MessageId::of_record("s", file, at, 2));
         assert!(ids.iter().all(|id| id.0.get_version_num() == 7));
         assert!(MessageId::of_record("r", file, Timestamp(at.0 + 1000), 1) > ids[4]);
+    }
+
+    #[test]
+    fn a_file_is_called_by_the_beginning_of_its_hash() {
+        let called = |text: &str| {
+            let filter = FileFilter { called: Some(text.to_owned()), ..FileFilter::default() };
+            filter.hashes().map(|(first, last)| (first.to_string(), last.to_string()))
+        };
+        let (first, last) = called("9Fa").unwrap();
+        assert_eq!((first, last), (format!("9fa{}", "0".repeat(61)), format!("9fa{}", "f".repeat(61))));
+        let whole = "0123456789abcdef".repeat(4);
+        assert_eq!(called(&whole), Some((whole.clone(), whole.clone())));
+        for none in ["", "a.txt", "wages", &format!("{whole}0"), "é"] {
+            assert_eq!(called(none), None, "{none}");
+        }
     }
 }

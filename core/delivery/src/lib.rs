@@ -16,6 +16,7 @@ mod message_store;
 mod operator;
 mod outage;
 mod port;
+mod progress;
 mod retry;
 pub mod rpc;
 pub mod system;
@@ -39,8 +40,8 @@ pub use envelope::{
 pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
-    Arrival, Arrived, Block, Dropped, FileCounts, FileError, FileFate, FileHash, FileIntake, FileReceipt,
-    FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
+    Arrival, Arrived, Block, Dropped, FileCounts, FileError, FileFate, FileFilter, FileHash, FileIntake,
+    FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;
@@ -53,6 +54,7 @@ pub use port::{
     Accept, Accepted, Attempt, BrokerState, Claim, Claimed, Controls, Count, DeadLetter, Delivery,
     DeliveryError, Filter, Orphan, Outcome, Page, Reconciled, Record, Start, State, StateKind,
 };
+pub use progress::{FilePhase, FileProgress, FileView};
 pub use retry::{Decision, PolicyError, RetryPolicy, ask_again, decide, decide_poll, exhausted, overdue};
 pub use time::Timestamp;
 

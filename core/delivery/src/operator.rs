@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BrokerState, Control, Controls, Count, DeliveryError, Filter, MessageId, Page, Record,
-    StateKind, Status, Timestamp, system::Shut,
+    BoxFuture, BrokerState, Control, Controls, Count, DeliveryError, FileFilter, FileHash, FileView, Filter,
+    MessageId, Page, Record, StateKind, Status, Timestamp, system::Shut,
 };
 
 /// What an operator can ask and decide, whether the gateway runs or not.
@@ -31,6 +31,13 @@ pub trait Operator: Send + Sync + 'static {
         resolution: Resolution,
         version: Version,
     ) -> BoxFuture<'_, Result<(), OperatorError>>;
+
+    /// Files that came in, the newest first, without their receipts.
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileView>, OperatorError>>;
+
+    /// A file of a route, with its receipt; `None` where there is none.
+    fn file(&self, route: Arc<str>, file: FileHash)
+    -> BoxFuture<'_, Result<Option<FileView>, OperatorError>>;
 
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;

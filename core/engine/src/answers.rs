@@ -1,9 +1,11 @@
 //! Files of answers: each of their messages completes or fails one that was sent in a file. What an answer is made of is found out when the
 //! file is verified and once more when it is released, so that nothing of it is kept in between.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use portolan_delivery::{
-    Block, Delivery, Dropped, FileAnswer, FileCounts, FileRecord, Outcome, SentMessage, Timestamp,
+    Block, Delivery, Dropped, FileAnswer, FileCounts, FilePhase, FileRecord, Outcome, SentMessage, Timestamp,
 };
 use portolan_formats::records::MessageInfo;
 use tokio::{runtime::Handle, sync::mpsc};
@@ -13,6 +15,7 @@ use crate::{
     made,
     route::Served,
     translate::{Context, Question, Verdict},
+    under_way::Progress,
 };
 
 /// Answers that are looked up at a time.
@@ -40,6 +43,8 @@ pub(crate) struct Ground<'g> {
     pub(crate) delivery: &'g dyn Delivery,
     pub(crate) handle: &'g Handle,
     pub(crate) route: &'g Served,
+    /// Where it is said how far the file is.
+    pub(crate) progress: &'g Arc<Progress>,
 }
 
 impl Ground<'_> {
@@ -87,7 +92,8 @@ pub(crate) fn verify(
 ) -> Result<Seen, String> {
     let files = source(ground.route)?;
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
-    let (mut reading, failed) = messages(files, dropped)?;
+    ground.progress.begin(FilePhase::Verifying);
+    let (mut reading, failed) = messages(files, dropped, ground.progress)?;
     let (mut seen, mut left_out, mut broken) = (Seen::default(), Vec::new(), 0_usize);
     let mut asked = Vec::with_capacity(AT_A_TIME);
     loop {
@@ -127,6 +133,7 @@ pub(crate) fn verify(
             }
         }
         asked.clear();
+        ground.progress.gone_through(reading.count(), seen.counts);
         if ended {
             break;
         }
@@ -149,7 +156,8 @@ pub(crate) fn release(
 ) -> Result<(), String> {
     let files = source(ground.route)?;
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
-    let (mut reading, failed) = messages(files, dropped)?;
+    ground.progress.begin(FilePhase::Releasing);
+    let (mut reading, failed) = messages(files, dropped, ground.progress)?;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut counts, mut asked) = (FileCounts::default(), Vec::with_capacity(AT_A_TIME));
     let (mut from, mut last) = (record.position, record.position);
@@ -191,6 +199,7 @@ pub(crate) fn release(
         });
         let answers: Vec<FileAnswer> = answers.collect();
         asked.clear();
+        ground.progress.gone_through(reading.count(), counts);
         if last > from {
             let block = Block {
                 route: ground.route.name.clone(),

@@ -25,6 +25,7 @@ use crate::{
     settle,
     systems::Systems,
     trouble::Trouble,
+    under_way::UnderWay,
     untold::Untold,
     waiters::Waiters,
 };
@@ -66,6 +67,7 @@ pub struct Engine {
     opening: tokio::sync::Mutex<()>,
     pub(crate) waiters: Waiters,
     pub(crate) untold: Untold,
+    pub(crate) under_way: UnderWay,
     pub(crate) in_flight: InFlight,
     pub(crate) metrics: Metrics,
     draining: AtomicBool,
@@ -127,6 +129,7 @@ impl Engine {
             opening: tokio::sync::Mutex::new(()),
             waiters: Waiters::default(),
             untold: Untold::default(),
+            under_way: UnderWay::default(),
             in_flight: InFlight::default(),
             metrics,
             draining: AtomicBool::new(false),

@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileError, FileFate,
-    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, RejectedRecords,
-    Start, Timestamp,
+    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode,
+    RejectedRecords, Start, Timestamp,
 };
 use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -26,6 +26,7 @@ use crate::{
     mapped_file::SKIPPED,
     route::{FileSource, Served},
     translate::{Context, Keys},
+    under_way::Progress,
     waiters::Settled,
 };
 
@@ -79,26 +80,47 @@ impl Engine {
             Arrived::Known(record) if dropped.again && *record.arrival.name == *dropped.name => {
                 return Ok(self.told_again(&route, &dropped, record).await);
             }
-            Arrived::Known(record) => return Ok(FileFate::Duplicate(record)),
+            Arrived::Known(record) => {
+                route.metrics.files.iter().for_each(|files| files.duplicate());
+                return Ok(FileFate::Duplicate(record));
+            }
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
         };
-        let (route, seen) = self.verified(&route, &dropped, &record).await?;
+        let begun = self.under_way.begin(&route.name, dropped.hash);
+        let _counted = route.metrics.files.as_ref().map(|files| files.under_way());
+        let work = self.taken(store, &route, &dropped, &record, &begun.progress);
+        begun.progress.told(&route.name, &dropped.name, dropped.bytes, work).await
+    }
+
+    async fn taken(
+        &self,
+        store: &dyn FileStore,
+        route: &Arc<Served>,
+        dropped: &Dropped,
+        record: &FileRecord,
+        progress: &Arc<Progress>,
+    ) -> Result<FileFate, String> {
+        let (route, seen) = self.verified(route, dropped, record, progress).await?;
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
-            return self.end(store, &record, FileState::Refused, &seen).await.map(FileFate::Refused);
+            let receipt = self.end(store, record, FileState::Refused, &seen).await?;
+            route.metrics.files.iter().for_each(|files| files.refused());
+            return Ok(FileFate::Refused(receipt));
         }
-        self.release(store, &route, &dropped, &record, &seen).await?;
+        self.release(store, &route, dropped, record, &seen, progress).await?;
         let FileCounts { messages, skipped, rejected } = seen.counts;
         tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
-        let receipt = self.end(store, &record, FileState::Taken, &seen).await?;
+        let receipt = self.end(store, record, FileState::Taken, &seen).await?;
+        route.metrics.files.iter().for_each(|files| files.taken(seen.counts));
         Ok(FileFate::Taken(receipt, rejects(&route, &seen)))
     }
 
     /// A file that was taken whole by a gateway that ended before what it became was set aside.
     async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: Box<FileRecord>) -> FileFate {
         let receipt = record.receipt.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        match (self.verified(route, dropped, &record).await, receipt) {
+        let begun = self.under_way.begin(&route.name, dropped.hash);
+        match (self.verified(route, dropped, &record, &begun.progress).await, receipt) {
             (Ok((route, seen)), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects(&route, &seen)),
             (seen, _) => {
                 let why = seen.err().unwrap_or_else(|| "its receipt cannot be read".to_owned());
@@ -114,6 +136,7 @@ impl Engine {
         route: &Arc<Served>,
         dropped: &Dropped,
         record: &FileRecord,
+        progress: &Arc<Progress>,
     ) -> Result<(Arc<Served>, Seen), String> {
         let route = match record.arrival.bundle == route.bundle {
             true => route.clone(),
@@ -123,11 +146,11 @@ impl Engine {
                 .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
         };
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-        let (delivery, handle) = (self.delivery.clone(), Handle::current());
+        let (delivery, handle, progress) = (self.delivery.clone(), Handle::current(), progress.clone());
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
-            None => verify(&of, &dropped, &record),
+            None => verify(&of, &dropped, &record, &progress),
             Some(_) => {
-                let ground = Ground { delivery: &*delivery, handle: &handle, route: &of };
+                let ground = Ground { delivery: &*delivery, handle: &handle, route: &of, progress: &progress };
                 answers::verify(&ground, &dropped, &record)
             }
         })
@@ -143,30 +166,33 @@ impl Engine {
         dropped: &Dropped,
         record: &FileRecord,
         seen: &Seen,
+        progress: &Arc<Progress>,
     ) -> Result<(), String> {
         let (blocks, mut ready) = mpsc::channel(2);
         let cutting = {
             let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-            let (left_out, counts) = (seen.left_out.clone(), seen.counts);
+            let (left_out, counts, progress) = (seen.left_out.clone(), seen.counts, progress.clone());
             let (delivery, handle) = (self.delivery.clone(), Handle::current());
             tokio::task::spawn_blocking(move || match source(&route)?.answers {
-                None => cut(&route, &dropped, &record, &left_out, counts, &blocks),
+                None => cut(&route, &dropped, &record, &left_out, counts, &progress, &blocks),
                 Some(_) => {
-                    let ground = Ground { delivery: &*delivery, handle: &handle, route: &route };
+                    let ground =
+                        Ground { delivery: &*delivery, handle: &handle, route: &route, progress: &progress };
                     answers::release(&ground, &dropped, &record, &left_out, counts, &blocks)
                 }
             })
         };
         while let Some(block) = ready.recv().await {
-            let answers = block.answers.clone();
+            let (messages, answers) = (block.messages.len(), block.answers.clone());
             let accepted = store.accept_block(block, self.gateway).await;
             if !accepted.map_err(|error| self.failed(error).to_string())? {
                 return Err("another gateway took it over".to_owned());
             }
-            let (messages, now) = (self.metrics.messages(&route.name), Timestamp::now());
+            route.metrics.messages.accepted_together(messages);
+            let now = Timestamp::now();
             for FileAnswer { id, received, outcome } in answers {
                 let settled = Settled::Finished(outcome);
-                messages.settled(&settled, now.since(received));
+                route.metrics.messages.settled(&settled, now.since(received));
                 self.waiters.settle(id, || settled.clone());
             }
         }
@@ -271,10 +297,14 @@ impl Seen {
 /// The messages of a file, and why it could not be read to its end: the disk or the mount, not what is in it.
 pub(crate) type Reading<'f> = (Messages<'f, Box<dyn Read>>, Rc<Cell<Option<io::Error>>>);
 
-pub(crate) fn messages<'f>(files: &'f FileSource, dropped: &Dropped) -> Result<Reading<'f>, String> {
+pub(crate) fn messages<'f>(
+    files: &'f FileSource,
+    dropped: &Dropped,
+    progress: &Arc<Progress>,
+) -> Result<Reading<'f>, String> {
     let raw = (dropped.open)().map_err(|error| unreadable(&error))?;
     let failed = Rc::default();
-    let raw = Watched { raw, failed: Rc::clone(&failed) };
+    let raw = Watched { raw, failed: Rc::clone(&failed), progress: progress.clone() };
     let input = input::open(raw, files.file.layout().file.compression);
     let input = input.map_err(|error| unreadable(&error))?;
     Ok((Messages::new(&files.file, &files.excerpt, input), failed))
@@ -284,21 +314,24 @@ pub(crate) fn unreadable(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
 }
 
-/// A file whose errors are kept apart from those of what is in it.
+/// A file whose errors are kept apart from those of what is in it, and of which is known how much was read.
 struct Watched<R> {
     raw: R,
     failed: Rc<Cell<Option<io::Error>>>,
+    progress: Arc<Progress>,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.raw.read(out).map_err(|error| {
+        let read = self.raw.read(out).map_err(|error| {
             let same = io::Error::new(error.kind(), error.to_string());
             if error.kind() != io::ErrorKind::Interrupted {
                 self.failed.set(Some(error));
             }
             same
-        })
+        })?;
+        self.progress.read(read);
+        Ok(read)
     }
 }
 
@@ -307,9 +340,15 @@ pub(crate) fn source(route: &Served) -> Result<&FileSource, String> {
 }
 
 /// Reads the whole file: what of it is sound, and whether all of it is.
-fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
+fn verify(
+    route: &Served,
+    dropped: &Dropped,
+    record: &FileRecord,
+    progress: &Arc<Progress>,
+) -> Result<Seen, String> {
     let files = source(route)?;
-    let (mut messages, failed) = messages(files, dropped)?;
+    progress.begin(FilePhase::Verifying);
+    let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut seen = Seen::default();
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
     let mut broken = 0usize;
@@ -346,6 +385,7 @@ fn verify(route: &Served, dropped: &Dropped, record: &FileRecord) -> Result<Seen
                 }
             }
         }
+        progress.gone_through(messages.count(), seen.counts);
     }
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
@@ -407,10 +447,13 @@ fn cut(
     record: &FileRecord,
     left_out: &[(u64, bool)],
     expected: FileCounts,
+    progress: &Arc<Progress>,
     blocks: &mpsc::Sender<Block>,
 ) -> Result<(), String> {
     let files = source(route)?;
-    let (mut messages, failed) = messages(files, dropped)?;
+    progress.begin(FilePhase::Releasing);
+    let (mut messages, failed) = messages(files, dropped, progress)?;
+    let mut passing = record.position > 0;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
     let (mut from, mut last) = (record.position, record.position);
@@ -438,6 +481,11 @@ fn cut(
             Some((_, false)) => counts.rejected += 1,
             None => counts.messages += 1,
         }
+        if passing && payload.is_some() {
+            progress.passed();
+            passing = false;
+        }
+        progress.gone_through(messages.count(), counts);
         let Some(payload) = payload else { continue };
         last = info.number;
         if out.is_none() {

@@ -31,6 +31,7 @@ mod systems;
 mod trace;
 mod translate;
 mod trouble;
+mod under_way;
 mod untold;
 mod waiters;
 

@@ -2,6 +2,7 @@
 //! moves counters; labels are names of the configuration, so that there are as many series as it has lines. Nothing of a
 //! message is ever a label.
 
+mod files;
 mod gates;
 mod queue;
 mod route;
@@ -18,6 +19,7 @@ use prometheus_client::{
 
 use crate::engine::Engine;
 
+use files::FileSeries;
 use gates::GateGauges;
 use queue::QueueGauges;
 pub(crate) use route::RouteMetrics;
@@ -43,6 +45,7 @@ pub(crate) struct Metrics {
     ready: Gauge,
     queue: QueueGauges,
     gates: GateGauges,
+    files: FileSeries,
     messages: Mutex<HashMap<Arc<str>, Arc<MessageMetrics>>>,
 }
 
@@ -63,6 +66,7 @@ impl Metrics {
             ready: Gauge::default(),
             queue: QueueGauges::default(),
             gates: GateGauges::default(),
+            files: FileSeries::default(),
             messages: Mutex::default(),
         };
         metrics.register();
@@ -70,7 +74,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, queue, gates, .. } = self;
+        let Self { registry, queue, gates, files, .. } = self;
         registry.register("calls", "Calls answered, by gRPC status", self.calls.clone());
         registry.register(
             "call_duration_seconds",
@@ -104,6 +108,7 @@ impl Metrics {
         registry.register("ready", "Whether messages can be accepted: 1 or 0", self.ready.clone());
         queue.register(registry);
         gates.register(registry);
+        files.register(registry);
     }
 
     /// A call that belongs to no route.

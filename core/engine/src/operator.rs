@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Control, Count, DeadLetter, Failure, FaultClass, Filter, MessageId, Operator,
-    OperatorError, Outcome, Page, Record, Reloaded, Resolution, RouteStatus, RouteView, Shown, State, Status,
-    Timestamp, Version, VisibleValue,
+    BoxFuture, Changes, Control, Count, DeadLetter, Failure, FaultClass, FileFilter, FileHash, FileRecord,
+    FileView, Filter, MessageId, Operator, OperatorError, Outcome, Page, Record, Reloaded, Resolution,
+    RouteStatus, RouteView, Shown, State, Status, Timestamp, Version, VisibleValue,
     system::{Gate, Shut},
 };
 
@@ -68,6 +68,25 @@ impl Operator for EngineOperator {
             self.0.happened.notify_one();
             tracing::info!(%id, route = %record.envelope.route, decision, "an operator decided");
             Ok(())
+        })
+    }
+
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileView>, OperatorError>> {
+        Box::pin(async move {
+            // A queue that takes no files has none.
+            let Some(files) = self.0.delivery.files() else { return Ok(Vec::new()) };
+            Ok(files.files(filter).await?.into_iter().map(|record| self.0.file_view(record)).collect())
+        })
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileView>, OperatorError>> {
+        Box::pin(async move {
+            let Some(files) = self.0.delivery.files() else { return Ok(None) };
+            Ok(files.file(route, file).await?.map(|record| self.0.file_view(record)))
         })
     }
 
@@ -158,6 +177,14 @@ impl Engine {
             status.broker = broker.filter(|_| !direct);
         }
         statuses
+    }
+
+    fn file_view(&self, record: FileRecord) -> FileView {
+        let route = &record.arrival.route;
+        let system =
+            self.table.load().by_name.get(route).and_then(|route| Some(route.files.as_ref()?.system.clone()));
+        let progress = self.under_way.of(route, record.arrival.hash);
+        FileView { record, system, progress }
     }
 
     async fn record(&self, id: MessageId) -> Result<Record, OperatorError> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    Accepted, Arrival, Arrived, Block, BundleHash, DeliveryError, FileCounts, FileHash, FileRecord,
-    FileState, GatewayId, Timestamp,
+    Accepted, Arrival, Arrived, Block, BundleHash, DeliveryError, FileCounts, FileFilter, FileHash,
+    FileRecord, FileState, GatewayId, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
@@ -111,23 +111,52 @@ impl Ledger {
     }
 }
 
-const COLUMNS: &str =
-    "r.name, f.hash, f.bundle, f.name, f.bytes, f.received, f.state, f.gateway, f.position, f.messages,
-    f.skipped, f.rejected, f.ended, f.receipt FROM files f JOIN routes r ON r.number = f.route";
+/// What is known of a file; `$receipt` is its last column.
+macro_rules! columns {
+    ($receipt:literal) => {
+        concat!(
+            "SELECT r.name, f.hash, f.bundle, f.name, f.bytes, f.received, f.state, f.gateway, f.position, f.messages,
+             f.skipped, f.rejected, f.ended, ",
+            $receipt,
+            " FROM files f JOIN routes r ON r.number = f.route "
+        )
+    };
+}
 
 fn one(connection: &Connection, route: i64, file: FileHash) -> rusqlite::Result<Option<FileRecord>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} WHERE f.route = ?1 AND f.hash = ?2"))?
+        .prepare_cached(concat!(columns!("f.receipt"), "WHERE f.route = ?1 AND f.hash = ?2"))?
         .query_row((route, &file.0[..]), record)
         .optional()
 }
 
-/// The newest files.
-pub(crate) fn files(connection: &Connection, open: bool, limit: usize) -> rusqlite::Result<Vec<FileRecord>> {
-    let condition = if open { "WHERE f.state = 0" } else { "" };
+/// A file with its receipt.
+pub(crate) fn file(
+    connection: &Connection,
+    route: &str,
+    file: FileHash,
+) -> rusqlite::Result<Option<FileRecord>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} {condition} ORDER BY f.seq DESC LIMIT ?1"))?
-        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], record)?
+        .prepare_cached(concat!(columns!("f.receipt"), "WHERE r.name = ?1 AND f.hash = ?2"))?
+        .query_row((route, &file.0[..]), record)
+        .optional()
+}
+
+/// The newest files. Receipts may be long: they are left out.
+pub(crate) fn files(connection: &Connection, filter: &FileFilter) -> rusqlite::Result<Vec<FileRecord>> {
+    let open = if filter.open { "AND f.state = 0 " } else { "" };
+    let (first, last) = filter.hashes().unzip();
+    let limit = i64::try_from(filter.most()).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(&format!(
+            concat!(
+                columns!("NULL"),
+                "WHERE (?1 IS NULL OR r.name = ?1) AND (?2 IS NULL OR f.name = ?2 OR f.hash BETWEEN ?3 AND ?4) {}
+                 ORDER BY f.seq DESC LIMIT ?5"
+            ),
+            open
+        ))?
+        .query_map((&filter.route, &filter.called, first.map(|h| h.0), last.map(|h| h.0), limit), record)?
         .collect()
 }
 

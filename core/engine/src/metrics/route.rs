@@ -8,7 +8,7 @@ use std::{
 use portolan_delivery::{Answer, FaultClass, Outcome, Status};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
 
-use super::{Metrics, long, observe};
+use super::{Metrics, files::FileMetrics, long, observe};
 use crate::{attempt::Brought, route::Route, waiters::Settled};
 
 /// The series of one version of a route. Two versions with the same names share them.
@@ -21,6 +21,8 @@ pub(crate) struct RouteMetrics {
     attempt_duration: Histogram,
     in_flight: Gauge,
     pub(crate) messages: Arc<MessageMetrics>,
+    /// Where it takes files.
+    pub(crate) files: Option<FileMetrics>,
 }
 
 /// OK, and every failure.
@@ -47,6 +49,7 @@ impl Metrics {
             attempt_duration: self.attempt_duration.get_or_create_owned(&[name.clone(), system.clone()]),
             in_flight: self.in_flight.get_or_create_owned(&[system]),
             messages: self.messages(&route.name),
+            files: route.files.is_some().then(|| self.files.of(&route.name)),
         })
     }
 }
@@ -204,6 +207,11 @@ impl MessageMetrics {
     /// A message is durable.
     pub(crate) fn accepted(&self) {
         self.accepted.inc();
+    }
+
+    /// So many messages are durable at once.
+    pub(crate) fn accepted_together(&self, messages: usize) {
+        self.accepted.inc_by(messages as u64);
     }
 
     /// It is due again.

@@ -1,14 +1,19 @@
-//! Files that cannot be read to their end, the first time or the second: on a disk that fails, from a mount that is gone.
+//! Files that cannot be read to their end, the first time or the second: on a disk that fails, from a mount that is gone. And how far one
+//! is, while it is taken.
 
 use std::{
     io::{self, Read},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
 };
 
-use portolan_delivery::{Dropped, FileFate, FileHash, FileIntake, Filter, Operator, Timestamp};
+use portolan_delivery::{
+    Dropped, FileCounts, FileFate, FileFilter, FileHash, FileIntake, FilePhase, FileState, Filter, Operator,
+    Timestamp,
+};
 use portolan_diagnostics::Sources;
 use portolan_formats::records::RecordFile;
 use portolan_schema::{
@@ -109,5 +114,87 @@ async fn a_file_that_cannot_be_read_to_its_end_is_neither_taken_nor_refused() {
         }
         assert_eq!(payloads.len(), ORDERS);
         assert!(payloads.iter().all(|payload| payload.ends_with(b"Nnoted")), "each has its note");
+    }
+}
+
+/// A place of a file where its reader waits until it is let on.
+struct Stop {
+    reached: mpsc::Sender<()>,
+    on: Arc<parking_lot::Mutex<mpsc::Receiver<()>>>,
+}
+
+impl Read for Stop {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        // Whoever does not look any more lets it on.
+        let _ = self.reached.send(());
+        let _ = self.on.lock().recv();
+        Ok(0)
+    }
+}
+
+#[tokio::test]
+async fn how_far_a_file_is_can_be_asked_while_it_is_taken() {
+    const ORDERS: u64 = 2500;
+    // So long that they do not come at once.
+    let text: String = (0..ORDERS).map(|number| format!("O{number:05}{:994}\n", "")).collect();
+    let half = text.len() / 2;
+    let (reached, at_it) = mpsc::channel();
+    let (on, waits) = mpsc::channel();
+    let waits = Arc::new(parking_lot::Mutex::new(waits));
+    let bytes = text.clone().into_bytes();
+    let open = move || -> io::Result<Box<dyn Read + Send>> {
+        let stop = Stop { reached: reached.clone(), on: waits.clone() };
+        let (first, second) =
+            (io::Cursor::new(bytes[..half].to_vec()), io::Cursor::new(bytes[half..].to_vec()));
+        Ok(Box::new(first.chain(stop).chain(second)))
+    };
+    let file = Dropped { bytes: text.len() as u64, open: Arc::new(open), ..dropped("", 0, 9) };
+
+    let gateway = Gateway::of_files(source()).await;
+    let engine = gateway.start_with(RouteMode::Operation, Repeat::Always, false).await;
+    let (hash, at_it) = (file.hash, Arc::new(parking_lot::Mutex::new(at_it)));
+    let reached = async || {
+        let at_it = at_it.clone();
+        tokio::task::spawn_blocking(move || at_it.lock().recv()).await.unwrap().unwrap();
+    };
+    let looking = async {
+        for phase in [FilePhase::Verifying, FilePhase::Releasing] {
+            reached().await;
+            let seen =
+                engine.operator.files(FileFilter { open: true, ..FileFilter::default() }).await.unwrap();
+            let [seen] = &seen[..] else { panic!("{seen:?}") };
+            let progress = seen.progress.unwrap();
+            assert_eq!((seen.system.as_deref(), progress.phase), (Some("system"), phase));
+            assert_eq!((progress.bytes, progress.percent(file.bytes)), (half as u64, 50));
+            // Some of what was read is not gone through yet.
+            assert!((100..=ORDERS / 2).contains(&progress.records), "{progress:?}");
+            assert!((100..=ORDERS / 2).contains(&progress.counts.messages), "{progress:?}");
+            assert!(
+                engine.intake.0.metrics().await.contains("portolan_files_under_way{route=\"test.route\"} 1")
+            );
+            on.send(()).unwrap();
+        }
+    };
+    let (fate, ()) = tokio::join!(engine.intake.take_file(file.clone()), looking);
+    assert!(matches!(fate, FileFate::Taken(..)), "{fate:?}");
+    let seen = engine.operator.file("test.route".into(), hash).await.unwrap().unwrap();
+    assert_eq!((seen.record.state, seen.progress), (FileState::Taken, None));
+    assert_eq!(seen.record.counts, FileCounts { messages: ORDERS, skipped: 0, rejected: 0 });
+    assert!(seen.record.receipt.is_some_and(|receipt| receipt.contains("\"records\":2500")));
+    assert_eq!(engine.operator.file("test.route".into(), FileHash([8; 32])).await.unwrap(), None);
+
+    let again = engine.intake.take_file(file).await;
+    assert!(matches!(again, FileFate::Duplicate(_)), "{again:?}");
+    let metrics = engine.intake.0.metrics().await;
+    for line in [
+        "portolan_files_total{route=\"test.route\",outcome=\"taken\"} 1",
+        "portolan_files_total{route=\"test.route\",outcome=\"duplicate\"} 1",
+        "portolan_files_total{route=\"test.route\",outcome=\"refused\"} 0",
+        "portolan_file_records_total{route=\"test.route\",outcome=\"accepted\"} 2500",
+        "portolan_file_records_total{route=\"test.route\",outcome=\"rejected\"} 0",
+        "portolan_messages_accepted_total{route=\"test.route\"} 2500",
+        "portolan_files_under_way{route=\"test.route\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
 }

@@ -2,14 +2,15 @@
 
 use super::{cases, fresh, reopened};
 use crate::{
-    Accept, Arrival, Arrived, Block, BundleHash, Delivery, Envelope, FileCounts, FileHash, FileRecord,
-    FileState, GatewayId, MessageId, Start, Timestamp,
+    Accept, Arrival, Arrived, Block, BundleHash, Delivery, Envelope, FileCounts, FileFilter, FileHash,
+    FileRecord, FileState, GatewayId, MessageId, Start, Timestamp,
     testing::{Subject, messages::*},
 };
 
 cases![
     a_block_of_a_file_is_accepted_once,
     a_file_is_known_by_its_content,
+    a_file_is_found_by_its_name_and_by_its_hash,
     a_refused_file_begins_anew,
     the_bundle_of_a_file_is_kept_while_it_is_taken,
 ];
@@ -90,10 +91,39 @@ async fn a_file_is_known_by_its_content(subject: &dyn Subject) {
     assert_eq!((&*known.arrival.name, known.ended, known.receipt.as_deref()), ("a", Some(at(3)), Some("{}")));
     opened(begun(&*delivery, Arrival { hash: FileHash([6; 32]), ..arrival("a", NOW) }, gateway).await);
     opened(begun(&*delivery, Arrival { route: "s".into(), ..arrival("a", NOW) }, gateway).await);
-    let files = delivery.files().expect("it takes files");
-    let names = |files: Vec<FileRecord>| files.into_iter().map(|file| file.state).collect::<Vec<_>>();
-    assert_eq!(files.files(true, 9).await.map(names), Ok(vec![FileState::Open; 2]));
-    assert_eq!(files.files(false, 9).await.map(|files| files.len()), Ok(3));
+}
+
+async fn a_file_is_found_by_its_name_and_by_its_hash(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    let gateway = GatewayId::generate();
+    opened(begun(&*delivery, arrival("a", NOW), gateway).await);
+    end(&*delivery, FileState::Taken).await;
+    let other = Arrival { hash: FileHash([6; 32]), ..arrival("b", at(1)) };
+    opened(begun(&*delivery, other.clone(), gateway).await);
+    opened(begun(&*delivery, Arrival { route: "s".into(), ..arrival("a", at(2)) }, gateway).await);
+    let found = async |filter: FileFilter| {
+        let found = files.files(filter).await.expect("files");
+        assert!(found.iter().all(|file| file.receipt.is_none()), "lists are without receipts");
+        let told = |file: FileRecord| format!("{} {}", file.arrival.route, file.arrival.name);
+        found.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let all = FileFilter::default;
+    assert_eq!(found(all()).await, ["s a", "r b", "r a"], "the newest first");
+    assert_eq!(found(FileFilter { limit: 2, ..all() }).await, ["s a", "r b"]);
+    assert_eq!(found(FileFilter { open: true, ..all() }).await, ["s a", "r b"]);
+    assert_eq!(found(FileFilter { route: Some("r".into()), ..all() }).await, ["r b", "r a"]);
+    let called = |text: &str| FileFilter { called: Some(text.to_owned()), ..FileFilter::default() };
+    assert_eq!(found(called("b")).await, ["r b"]);
+    assert_eq!(found(called("0505")).await, ["s a", "r a"]);
+    assert_eq!(found(called(&other.hash.to_string())).await, ["r b"]);
+    assert_eq!(found(FileFilter { open: true, route: Some("r".into()), ..called("05") }).await, [""; 0]);
+    for nothing in ["c", "A", "07", "0506", "%", "'"] {
+        assert_eq!(found(called(nothing)).await, [""; 0], "{nothing}");
+    }
+    let taken = files.file("r".into(), FILE).await.expect("file").expect("it is there");
+    assert_eq!((taken.state, taken.receipt.as_deref()), (FileState::Taken, Some("{}")));
+    assert_eq!(files.file("x".into(), FILE).await, Ok(None));
 }
 
 async fn a_refused_file_begins_anew(subject: &dyn Subject) {

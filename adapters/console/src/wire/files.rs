@@ -1,0 +1,124 @@
+//! Files that came in.
+
+use bytes::Bytes;
+use prost_types::Timestamp;
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ListFilesRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+    #[prost(bool, tag = "2")]
+    pub(crate) open: bool,
+    #[prost(string, tag = "3")]
+    pub(crate) called: String,
+    #[prost(uint32, tag = "4")]
+    pub(crate) page_size: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ListFilesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) files: Vec<File>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct GetFileRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) sha256: Bytes,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct GetFileResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) file: Option<File>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct File {
+    #[prost(enumeration = "Direction", tag = "1")]
+    pub(crate) direction: i32,
+    #[prost(string, tag = "2")]
+    pub(crate) route: String,
+    #[prost(string, tag = "3")]
+    pub(crate) name: String,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(crate) sha256: Bytes,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub(crate) bundle: Bytes,
+    #[prost(uint64, tag = "6")]
+    pub(crate) bytes: u64,
+    #[prost(message, optional, tag = "7")]
+    pub(crate) receive_time: Option<Timestamp>,
+    #[prost(enumeration = "FileState", tag = "8")]
+    pub(crate) state: i32,
+    #[prost(string, tag = "9")]
+    pub(crate) gateway: String,
+    #[prost(uint64, tag = "10")]
+    pub(crate) position: u64,
+    #[prost(message, optional, tag = "11")]
+    pub(crate) counts: Option<FileCounts>,
+    #[prost(message, optional, tag = "12")]
+    pub(crate) end_time: Option<Timestamp>,
+    #[prost(string, optional, tag = "13")]
+    pub(crate) receipt: Option<String>,
+    #[prost(string, optional, tag = "14")]
+    pub(crate) system: Option<String>,
+    #[prost(message, optional, tag = "15")]
+    pub(crate) progress: Option<FileProgress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum Direction {
+    Unspecified = 0,
+    In = 1,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum FileState {
+    Unspecified = 0,
+    Open = 1,
+    Taken = 2,
+    Refused = 3,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct FileCounts {
+    #[prost(uint64, tag = "1")]
+    pub(crate) messages: u64,
+    #[prost(uint64, tag = "2")]
+    pub(crate) skipped: u64,
+    #[prost(uint64, tag = "3")]
+    pub(crate) rejected: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct FileProgress {
+    #[prost(enumeration = "Phase", tag = "1")]
+    pub(crate) phase: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) since: Option<Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) at: Option<Timestamp>,
+    #[prost(uint64, tag = "4")]
+    pub(crate) bytes: u64,
+    #[prost(uint64, tag = "5")]
+    pub(crate) bytes_passed: u64,
+    #[prost(uint64, tag = "6")]
+    pub(crate) records: u64,
+    #[prost(uint64, tag = "7")]
+    pub(crate) records_passed: u64,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) counts: Option<FileCounts>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum Phase {
+    Unspecified = 0,
+    Verifying = 1,
+    Releasing = 2,
+}
