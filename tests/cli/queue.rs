@@ -39,6 +39,7 @@ fn envelope(id: &str) -> Envelope {
         metadata: vec![("x-client".into(), "canary-4713".into())],
         traceparent: None,
         announced: false,
+        group: None,
     }
 }
 

@@ -138,7 +138,7 @@ fn claims_go_out_in_one_file_and_its_answer_completes_them() {
         let expected = [vec!["file_header"], office(1), office(2), vec!["file_trailer"]].concat();
         assert_eq!(kinds, expected, "claims of an office stand together");
         let claims: Vec<&Value> = records.iter().filter(|record| record["_record"] == "office.claim").collect();
-        assert_eq!((&claims[0]["national_id"], &claims[0]["monthly_rent"]), (&"00000000002".into(), &"650.02".into()));
+        assert_eq!((&claims[0]["national_id"], &claims[0]["monthly_rent"]), (&"00000000002".into(), &650.02.into()));
         assert_eq!(records.last().unwrap()["records"], 9, "{records:?}");
 
         // The mainframe grants one, refuses one, and knows one that nobody sent.

@@ -143,7 +143,7 @@ fn a_server_that_is_another_is_not_talked_to_and_doctor_says_it() {
         let (ledger, partner) = (Ledger::start(None).await, Partner::start());
         let right = partner.server.fingerprint();
         let doctor = |house: &House| {
-            let output = house.command(&["doctor", "--config", "portolan.yaml"]).output().unwrap();
+            let output = house.run(&["doctor", "--config", "portolan.yaml"]);
             String::from_utf8(output.stdout).unwrap()
         };
         let mut well = house(&ledger);
@@ -166,7 +166,7 @@ fn a_server_that_is_another_is_not_talked_to_and_doctor_says_it() {
         let mut unfit = house(&ledger);
         let keys = partner.keys(&unfit, "", "").replace("SHA256:", "MD5:");
         unfit.party("employers", &keys);
-        let output = unfit.command(&["check", "--config", "portolan.yaml"]).output().unwrap();
+        let output = unfit.run(&["check", "--config", "portolan.yaml"]);
         let said =
             String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("a host key is written as its fingerprint"), "{said}");

@@ -265,6 +265,7 @@ pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malf
         metadata: message.metadata.into_iter().map(|h| (h.name, h.value)).collect(),
         traceparent: message.traceparent,
         announced: false,
+        group: None,
     };
     let digest = message.payload_digest.as_ref().map(|d| hash(d, "payload_digest")).transpose()?;
     let attempts = message.attempts.into_iter().map(attempt_in).collect::<Result<_, _>>()?;

@@ -211,6 +211,7 @@ fn records() -> Vec<Record> {
             metadata: vec![("x-trace".into(), "ä".into())],
             traceparent: Some("00-1-2-01".into()),
             announced: false,
+            group: None,
         },
         payload: Bytes::from_static(b"\x0a\x01\xff"),
         digest: (index > 2).then(|| PayloadDigest::of(b"x")),

@@ -64,6 +64,7 @@ async fn call(delivery: &dyn Delivery, told: &Told, share: usize) -> Result<(), 
             metadata: Vec::new(),
             traceparent: None,
             announced: false,
+            group: None,
         };
         let accepted =
             delivery.accept(Accept { envelope, payload: payload(id), start: Start::Now(gateway) }).await?;

@@ -72,6 +72,7 @@ mod tests {
             metadata: Vec::new(),
             traceparent: None,
             announced: false,
+            group: None,
         };
         let waiting = Record {
             envelope,

@@ -10,7 +10,8 @@ use portolan_schema::{
 
 use super::{
     CheckedFile, Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints,
-    outgoing::Making, tables,
+    outgoing::{self, Making},
+    tables,
 };
 use crate::{
     file::{BatchRoute, BatchTarget, Idempotent, Mode, Placed, RejectLimit, Rule},
@@ -110,6 +111,7 @@ fn checked(
     let from = Source::new(&source, &message, route.request.unknown);
     let mut there = Checker::new(from, None, &told.schema, route, secrets, &mut uses, findings);
     there.scope.metadata = Some(Vec::new());
+    there.by_themselves = outgoing::by_themselves(&told.schema, &told.document);
     let header = merged(route.request.header.as_ref(), standing);
     let mut request = there.direction(&route.request, &told.document, header.as_ref(), true);
     let skip = route

@@ -396,6 +396,8 @@ pub(crate) struct Checker<'a> {
     broken: bool,
     /// The mapping's file; rules of standing headers are of another.
     mapping: SourceId,
+    /// Fields of the target that fill themselves: of a record, what is computed of it, and what tells it from others.
+    by_themselves: HashSet<(RecordId, FieldId)>,
 }
 
 impl<'a> Checker<'a> {
@@ -437,6 +439,7 @@ impl<'a> Checker<'a> {
             before,
             broken: route.broken,
             mapping: route.mapping,
+            by_themselves: HashSet::new(),
         }
     }
 

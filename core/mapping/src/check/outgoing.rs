@@ -1,13 +1,16 @@
 //! A route whose messages gather into a file, checked: each against the record that it becomes, what stands around them against the
 //! rules for headers and trailers, and the records that answer against what was sent.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::{civil::Time, tz::TimeZone};
 use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::Unknown;
 use portolan_schema::{
-    Contract, Document, Record, Schema,
+    Contract, Document, FieldId, Record, RecordId, Schema,
     layout::{Excerpt, Framing, Layout, NodeId},
 };
 
@@ -145,6 +148,7 @@ pub(super) fn checked(
     let message = Source::new(source, request_document, route.request.unknown);
     let mut there = Checker::new(message, None, &schema, route, secrets, &mut uses, findings);
     there.scope.metadata = Some(Vec::new());
+    there.by_themselves = by_themselves(&schema, &document);
     let mut request = there.direction(&route.request, &document, route.request.header.as_ref(), true);
     let request_id = there.request_id();
     let groups = there.groups(file, layouts.target, node);
@@ -257,6 +261,19 @@ pub(super) fn checked(
             reply: reply_document.clone(),
         },
     })
+}
+
+/// What of the records of a document is computed, and what tells them from others.
+pub(super) fn by_themselves(schema: &Schema, document: &Document) -> HashSet<(RecordId, FieldId)> {
+    let mut all = HashSet::new();
+    let Some(excerpt) = &document.excerpt else { return all };
+    for part in &excerpt.parts {
+        let items = excerpt.layout.node(part.node).shape.iter().flat_map(|shape| &shape.items);
+        let computed = items.filter(|item| item.value.is_some()).filter_map(|item| item.field);
+        let fixed = schema.record(part.record).fields_with_ids().filter(|(_, field)| field.fixed.is_some());
+        all.extend(computed.chain(fixed.map(|(field, _)| field)).map(|field| (part.record, field)));
+    }
+    all
 }
 
 /// A document without anything in it.
@@ -631,6 +648,7 @@ impl<'a> Making<'a> {
             findings,
         );
         checker.scope.around = true;
+        checker.by_themselves = by_themselves(&schema, &document);
         let name = match &message.excerpt {
             Some(excerpt) => excerpt.layout.node(excerpt.each).name.clone(),
             None => "body".to_owned(),

@@ -448,8 +448,10 @@ impl Checker<'_> {
             |field: FieldId| self.target.rules(id, field).is_some_and(|rules| rules.behavior.input_only);
         let there = |field: FieldId| filled.iter().any(|(f, ..)| *f == field);
         let (mut required, mut optional): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-        for (_, declared) in
-            record.fields_with_ids().filter(|(field, _)| !there(*field) && !is_theirs(*field))
+        let by_itself = |field: FieldId| self.by_themselves.contains(&(id, field));
+        for (_, declared) in record
+            .fields_with_ids()
+            .filter(|(field, _)| !there(*field) && !is_theirs(*field) && !by_itself(*field))
         {
             if is_required(declared) && declared.fixed.is_none() {
                 required.push(format!("`{}`", declared.name));
