@@ -65,9 +65,9 @@ fn keys_are_held_to_the_language() {
         &["5:1 yaml/missing-key a route has no `response` (did you mean `response`?)"],
     );
     check(
-        &format!("skip: []\n{TAIL}"),
+        &format!("order: []\n{TAIL}"),
         &[
-            "4:1 yaml/unknown-key `skip` is not built yet (it is part of the language, and comes with a later version)",
+            "4:1 yaml/unknown-key `order` is not built yet (it is part of the language, and comes with a later version)",
         ],
     );
     check(

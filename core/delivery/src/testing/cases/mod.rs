@@ -5,6 +5,7 @@ mod announce;
 mod claim;
 mod control;
 mod crash;
+mod cuts;
 mod files;
 mod operate;
 mod order;
@@ -31,6 +32,7 @@ pub const SUITE: &[&[Case]] = &[
     announce::CASES,
     control::CASES,
     files::CASES,
+    cuts::CASES,
     questions::CASES,
 ];
 

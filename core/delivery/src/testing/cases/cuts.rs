@@ -1,0 +1,198 @@
+//! Files that are made of messages. A subject that makes none passes.
+
+use super::{cases, fresh, reopened};
+use crate::{
+    Built, BundleHash, Claim, CutState, CutStore, Delivery, DeliveryError, Envelope, FaultClass, FileAnswer,
+    FileHash, GatewayId, MessageId, State, Timestamp,
+    testing::{Subject, messages::*},
+};
+
+cases![
+    what_has_gathered_is_cut_once_and_in_order,
+    a_cut_outlives_its_gateway_and_has_its_number_alone,
+    a_file_has_one_version,
+    an_answer_settles_a_message_once,
+    what_is_late_is_found_and_a_late_answer_settles_it,
+    what_is_cancelled_in_time_is_in_no_file,
+];
+
+const OTHER: BundleHash = BundleHash([8; 32]);
+
+/// A message that gathers.
+async fn gathers(delivery: &dyn Delivery, group: Option<&str>) -> MessageId {
+    let envelope = Envelope { group: group.map(Into::into), ..envelope("r") };
+    waiting(delivery, envelope, Timestamp::NEVER).await
+}
+
+async fn ids(cuts: &dyn CutStore, sequence: u64) -> Vec<MessageId> {
+    let messages = cuts.cut_messages(("r".into(), sequence), None, 100, None).await.expect("messages");
+    messages.into_iter().map(|message| message.claim.id).collect()
+}
+
+async fn gathered(cuts: &dyn CutStore) -> u64 {
+    cuts.gathered().await.expect("gathered").iter().map(|one| one.messages).sum()
+}
+
+async fn deliver(cuts: &dyn CutStore, sequence: u64) {
+    let built = Built { name: "f".into(), hash: FileHash([3; 32]), bytes: 9 };
+    cuts.cut_ready(("r".into(), sequence), built).await.expect("ready");
+    cuts.cut_delivered(("r".into(), sequence), at(9)).await.expect("delivered");
+}
+
+async fn what_has_gathered_is_cut_once_and_in_order(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    assert_eq!(cuts.cut("r".into(), 10, at(1)).await.expect("cut"), None, "there is nothing");
+    let first = gathers(&*delivery, Some("b")).await;
+    let second = gathers(&*delivery, Some("a")).await;
+    let third = gathers(&*delivery, Some("b")).await;
+    let fourth = gathers(&*delivery, Some("a")).await;
+    assert!(delivery.claim(GatewayId::generate(), 10, &[], at(10)).await.expect("claim").is_empty());
+    let waits = cuts.gathered().await.expect("gathered");
+    assert_eq!(waits.len(), 1);
+    assert_eq!((&*waits[0].route, waits[0].messages, waits[0].oldest), ("r", 4, NOW));
+
+    let cut = cuts.cut("r".into(), 3, at(1)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.sequence, cut.messages, cut.at, cut.bundle), (1, 3, at(1), BUNDLE));
+    assert_eq!((cut.state, cut.outstanding), (CutState::Open, 3));
+    assert_eq!(cuts.cut("r".into(), 3, at(2)).await.expect("cut"), None, "one after the other");
+    assert_eq!(ids(cuts, 1).await, [second, first, third], "by group, then as they were accepted");
+    let page = cuts.cut_messages(("r".into(), 1), None, 2, None).await.expect("a page");
+    let after = page.last().map(|message| message.place.clone());
+    let rest = cuts.cut_messages(("r".into(), 1), after, 2, None).await.expect("the next page");
+    assert_eq!(rest.iter().map(|message| message.claim.id).collect::<Vec<_>>(), [third]);
+    assert_eq!((&rest[0].payload, rest[0].envelope.group.as_deref()), (&payload(1), Some("b")));
+    assert_eq!(rest[0].claim, Claim { id: third, attempt: 1, gateway: GatewayId::FILE });
+
+    deliver(cuts, 1).await;
+    let cut = cuts.cut("r".into(), 3, at(11)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.sequence, cut.messages), (2, 1));
+    assert_eq!(ids(cuts, 2).await, [fourth]);
+    assert_eq!(gathered(cuts).await, 0);
+    let all = cuts.cuts(false, 10).await.expect("all");
+    assert_eq!(all.iter().map(|cut| (cut.sequence, cut.state)).collect::<Vec<_>>(), [
+        (2, CutState::Open),
+        (1, CutState::Delivered)
+    ]);
+    assert_eq!((all[1].name.as_deref(), all[1].bytes, all[1].delivered), (Some("f"), 9, Some(at(9))));
+    assert_eq!(cuts.cuts(true, 10).await.expect("open").len(), 1);
+}
+
+async fn a_cut_outlives_its_gateway_and_has_its_number_alone(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let first = gathers(&*delivery, None).await;
+    cuts.cut("r".into(), 10, at(1)).await.expect("cut");
+    let delivery = reopened(subject, delivery).await;
+    let reconciled = delivery.reconcile(GatewayId::generate(), at(2)).await.expect("reconcile");
+    assert!(reconciled.requeued.is_empty() && reconciled.buried.is_empty(), "{reconciled:?}");
+    let cuts = delivery.cuts().expect("as before");
+    let open = cuts.cuts(true, 10).await.expect("open");
+    assert_eq!((open[0].sequence, open[0].state, open[0].outstanding), (1, CutState::Open, 1));
+    assert_eq!(ids(cuts, 1).await, [first]);
+    let built = Built { name: "f".into(), hash: FileHash([3; 32]), bytes: 9 };
+    cuts.cut_ready(("r".into(), 1), built.clone()).await.expect("ready");
+    let delivery = reopened(subject, delivery).await;
+    let cuts = delivery.cuts().expect("as before");
+    let open = cuts.cuts(true, 10).await.expect("open");
+    assert_eq!((open[0].state, open[0].hash, open[0].name.clone()), (CutState::Ready, Some(built.hash), Some(built.name)));
+    cuts.cut_delivered(("r".into(), 1), at(3)).await.expect("delivered");
+    gathers(&*delivery, None).await;
+    let next = cuts.cut("r".into(), 10, at(4)).await.expect("cut").expect("a cut");
+    assert_eq!(next.sequence, 2);
+}
+
+async fn a_file_has_one_version(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    delivery.keep_bundle(OTHER, bytes::Bytes::from_static(b"another")).await.expect("keep");
+    let first = gathers(&*delivery, None).await;
+    let newer = Envelope { bundle: OTHER, ..envelope("r") };
+    let second = waiting(&*delivery, newer, Timestamp::NEVER).await;
+    let third = gathers(&*delivery, None).await;
+    let cut = cuts.cut("r".into(), 10, at(1)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.messages, cut.bundle), (2, BUNDLE));
+    assert_eq!(ids(cuts, 1).await, [first, third]);
+    deliver(cuts, 1).await;
+    let cut = cuts.cut("r".into(), 10, at(1)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.messages, cut.bundle), (1, OTHER));
+    assert_eq!(ids(cuts, 2).await, [second]);
+}
+
+/// Two messages in a file that is delivered, known as `one` and `two`.
+async fn sent(delivery: &dyn Delivery, cuts: &dyn CutStore) -> [MessageId; 2] {
+    let sent = [gathers(delivery, None).await, gathers(delivery, None).await];
+    cuts.cut("r".into(), 10, at(1)).await.expect("cut");
+    let messages = cuts.cut_messages(("r".into(), 1), None, 10, None).await.expect("messages");
+    let places = messages.into_iter().map(|message| message.place);
+    let keys = places.zip(["one", "two"].map(str::to_owned)).collect();
+    cuts.note_keys(("r".into(), 1), keys).await.expect("keys");
+    deliver(cuts, 1).await;
+    sent
+}
+
+fn answer(id: MessageId) -> FileAnswer {
+    FileAnswer { id, received: NOW, outcome: reply() }
+}
+
+async fn an_answer_settles_a_message_once(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let [one, two] = sent(&*delivery, cuts).await;
+    let waits = gathers(&*delivery, None).await;
+    let found = cuts.sent_by("r".into(), ["two", "three", "one"].map(str::to_owned).into()).await.expect("found");
+    let known: Vec<Vec<_>> =
+        found.iter().map(|all| all.iter().map(|sent| (sent.envelope.id, sent.waits)).collect()).collect();
+    assert_eq!(known, [vec![(two, true)], vec![], vec![(one, true)]]);
+    assert_eq!(found[0][0].payload, payload(1));
+
+    // What is in no file is not answered by one.
+    let settled = cuts.settle_sent(vec![answer(one), answer(waits), answer(MessageId::generate())], at(20)).await;
+    assert_eq!(settled, Ok(vec![one]));
+    let other = FileAnswer { outcome: crate::Outcome::Failed(failure(FaultClass::Refused)), ..answer(one) };
+    assert_eq!(cuts.settle_sent(vec![other], at(21)).await, Ok(vec![]), "it has its answer");
+    let record = delivery.get(one).await.expect("get").expect("it is there");
+    assert!(matches!(record.state, State::Finished { outcome, at: when } if outcome == reply() && when == at(20)));
+    let found = cuts.sent_by("r".into(), vec!["one".to_owned()]).await.expect("found");
+    assert!(!found[0][0].waits);
+    assert_eq!(cuts.cuts(false, 10).await.expect("cuts")[0].outstanding, 1);
+}
+
+async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let [one, two] = sent(&*delivery, cuts).await;
+    let late = async |now| {
+        let late = cuts.cut_messages(("r".into(), 1), None, 10, Some(now)).await.expect("late");
+        late.into_iter().map(|message| message.claim).collect::<Vec<_>>()
+    };
+    assert_eq!(late(at(3600)).await, []);
+    let all = late(at(3601)).await;
+    assert_eq!(all.iter().map(|claim| claim.id).collect::<Vec<_>>(), [one, two]);
+    delivery.bury(all[0], letter(FaultClass::Unknown), at(3601)).await.expect("bury");
+    assert_eq!(late(at(3601)).await.len(), 1);
+    assert_eq!(cuts.settle_sent(vec![answer(one)], at(4000)).await, Ok(vec![one]));
+    let gone = delivery.bury(all[0], letter(FaultClass::Unknown), at(4001)).await;
+    assert_eq!(gone, Err(DeliveryError::Superseded(all[0])));
+
+    // Once more with the next file, by an operator's decision.
+    delivery.bury(all[1], letter(FaultClass::Unknown), at(4001)).await.expect("bury");
+    delivery.retry(two, None, at(4002)).await.expect("retry");
+    let claimed = delivery.claim(GatewayId::generate(), 10, &[], at(4003)).await.expect("claim");
+    let again = claimed.iter().find(|claimed| claimed.claim.id == two).expect("it is due").claim;
+    delivery.retry_at(again, Timestamp::NEVER, failure(FaultClass::Unsent), at(4003)).await.expect("gathers");
+    let cut = cuts.cut("r".into(), 10, at(4004)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.sequence, ids(cuts, 2).await), (2, vec![two]));
+}
+
+async fn what_is_cancelled_in_time_is_in_no_file(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let one = gathers(&*delivery, None).await;
+    let two = gathers(&*delivery, None).await;
+    let cancelled = crate::Outcome::Failed(failure(FaultClass::Refused));
+    assert_eq!(delivery.withdraw(one, cancelled.clone(), at(1)).await, Ok(true));
+    cuts.cut("r".into(), 10, at(2)).await.expect("cut");
+    assert_eq!(ids(cuts, 1).await, [two]);
+    assert_eq!(delivery.withdraw(two, cancelled, at(3)).await, Ok(false), "it is in a file");
+}
