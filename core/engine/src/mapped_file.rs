@@ -8,14 +8,14 @@ use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledBatch,
     load::LoadedBatch,
-    plan::{Plan, Visible},
+    plan::{Plan, ReplyPlan, Visible},
     run::{self, Environment, RunError},
 };
 use portolan_schema::Protocol;
 
 use crate::{
     load::{LoadError, Loaded},
-    mapped::{DEFAULT_TIMEOUT, SCRATCH, policy, sealed},
+    mapped::{DEFAULT_TIMEOUT, SCRATCH, Told, policy, sealed, verdict},
     route::{FileSource, Repeat, Route, RouteMode},
     translate::{Context, Keys, Question, Translate, Verdict},
 };
@@ -36,7 +36,7 @@ pub fn compile_file(
     let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
     let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
-    let CompiledBatch { file, excerpt, request, visible } = compiled;
+    let CompiledBatch { file, excerpt, request, answer, visible } = compiled;
     Ok(Loaded {
         route: Route {
             name: route.name.clone(),
@@ -49,7 +49,13 @@ pub fn compile_file(
             timeout: route.delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: route.delivery.deadline,
             retry,
-            translate: Arc::new(MappedFile { route: route.name.clone(), request, visible }),
+            translate: Arc::new(MappedFile {
+                route: route.name.clone(),
+                request,
+                answer,
+                visible,
+                told: Told::default(),
+            }),
             protocol: Arc::new(protocol(loaded)),
             poll: None,
             target,
@@ -84,15 +90,23 @@ fn protocol(loaded: &LoadedBatch) -> Protocol {
 struct MappedFile {
     route: Arc<str>,
     request: Plan,
+    /// What an answer means; that there is one suffices, where `None`.
+    answer: Option<ReplyPlan>,
     visible: Visible,
+    told: Told,
 }
 
-impl Translate for MappedFile {
-    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
-        let mut text = uuid::Uuid::encode_buffer();
-        let environment = Environment {
+impl MappedFile {
+    /// What a translation may know.
+    fn environment<'e>(
+        &'e self,
+        context: Context<'_>,
+        id: &'e str,
+        original: Option<&'e [u8]>,
+    ) -> Environment<'e> {
+        Environment {
             context: run::Context {
-                message_id: context.message.0.hyphenated().encode_lower(&mut text),
+                message_id: id,
                 route: &self.route,
                 caller: None,
                 received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
@@ -100,8 +114,16 @@ impl Translate for MappedFile {
                 request_id: None,
             },
             metadata: &[],
-            original: None,
-        };
+            original,
+        }
+    }
+}
+
+impl Translate for MappedFile {
+    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        let mut text = uuid::Uuid::encode_buffer();
+        let id = context.message.0.hyphenated().encode_lower(&mut text);
+        let environment = self.environment(context, id, None);
         let run = SCRATCH.with_borrow_mut(|scratch| self.request.run(payload, &environment, scratch, out));
         run.map(|()| Keys::default()).map_err(|error| {
             let reason = match &error {
@@ -124,9 +146,16 @@ impl Translate for MappedFile {
         })
     }
 
-    /// That the system answers is what there is to know.
-    fn reply(&self, _: &[u8], _: &[u8], _: Question, _: Context<'_>) -> Verdict {
-        Verdict::Reply(Bytes::new())
+    /// That the system answers is what there is to know, unless that says that it did not do it.
+    fn reply(&self, reply: &[u8], payload: &[u8], _: Question, context: Context<'_>) -> Verdict {
+        let Some(plan) = &self.answer else { return Verdict::Reply(Bytes::new()) };
+        let mut text = uuid::Uuid::encode_buffer();
+        let id = context.message.0.hyphenated().encode_lower(&mut text);
+        let environment = self.environment(context, id, Some(payload));
+        let mut out = Vec::new();
+        let outcome = SCRATCH.with_borrow_mut(|scratch| plan.run(reply, &environment, scratch, &mut out));
+        self.told.tell(plan, &self.route);
+        verdict(outcome, out, "response:")
     }
 
     fn poll(&self, _: &[u8], _: &[u8], _: Context<'_>, _: &mut Vec<u8>) -> Result<(), Failure> {

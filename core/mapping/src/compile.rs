@@ -19,6 +19,8 @@ pub struct CompiledBatch {
     pub excerpt: Arc<Excerpt>,
     /// From a message to what the system is told.
     pub request: Plan,
+    /// What the system's answer means, where that is in a document.
+    pub answer: Option<ReplyPlan>,
     /// What may be shown of a message.
     pub visible: Visible,
 }
@@ -34,11 +36,22 @@ impl LoadedBatch {
             original: None,
             tables: &route.tables,
         };
+        let answer = route.answer.as_ref().map(|answer| {
+            let (nobody, nothing) = (&answer.nobody.0, &answer.nobody.1);
+            let back = Contracts {
+                source: (&route.target, &answer.document),
+                target: (nobody, nothing),
+                original: Some((&route.source, &route.message)),
+                tables: &route.tables,
+            };
+            ReplyPlan::compile(&answer.reply, back)
+        });
         let skip = route.skip.iter().map(|rule| (&rule.when, rule.reason.clone()));
         Some(CompiledBatch {
             file: RecordFile::compile(Arc::clone(&excerpt.layout)),
             excerpt,
             request: Plan::compile(&route.request, there).with_skip(skip, there),
+            answer,
             visible: Visible::compile(&route.source, &route.message, &route.visible),
         })
     }

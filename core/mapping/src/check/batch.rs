@@ -8,7 +8,12 @@ use portolan_schema::{
     layout::{Excerpt, Layout, NodeId},
 };
 
-use super::{Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints, tables};
+use super::{
+    Checker, DeliveryPolicy, Source, VisibleField,
+    answer::{CheckedAnswer, answer, unheard},
+    document::merged,
+    endpoints, tables,
+};
 use crate::{
     file::{BatchRoute, BatchTarget, Idempotent, Mode, Placed, RejectLimit, Rule},
     ir::{Expr, Tables, Translation},
@@ -61,6 +66,8 @@ pub struct CheckedBatch {
     pub target: Arc<Schema>,
     /// What it is told.
     pub target_message: Document,
+    /// What its answer means, where that is in a document.
+    pub answer: Option<CheckedAnswer>,
 }
 
 /// Messages that are left out.
@@ -121,6 +128,16 @@ fn checked(
     let visible = there.visible(&route.visible.request, true);
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
+    let answer = match told.answer.as_ref().zip(told.binding.as_ref()) {
+        Some((document, binding)) => {
+            let answered = (&*told.schema, document, binding.version);
+            Some(answer(route, answered, (&source, &message), secrets, &mut uses, findings))
+        }
+        None => {
+            unheard(route, findings);
+            None
+        }
+    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, &route.calendars, sound, findings);
     let placed = |text: &Placed<String>| Placed { value: text.value.as_str().into(), span: text.span };
@@ -151,6 +168,7 @@ fn checked(
         message,
         target: told.schema,
         target_message: told.document,
+        answer,
     })
 }
 
@@ -160,6 +178,8 @@ struct Told {
     document: Document,
     operation: Arc<str>,
     binding: Option<SoapBinding>,
+    /// What it answers, where that is in a document.
+    answer: Option<Document>,
 }
 
 fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnostic>) -> Option<Told> {
@@ -190,6 +210,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 document: operation.input.clone(),
                 operation: path.as_str().into(),
                 binding: None,
+                answer: None,
             })
         }
         (BatchTarget::Soap(soap), TargetContract::Services(contract)) => {
@@ -199,6 +220,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 document: asked.request.clone(),
                 operation: asked.operation.into(),
                 binding: Some(asked.binding),
+                answer: Some(asked.reply.clone()),
             })
         }
         (BatchTarget::Batch { record: named, .. }, TargetContract::Layout(layout)) => {
@@ -209,6 +231,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 document,
                 operation: layout.path(node).into(),
                 binding: None,
+                answer: None,
             })
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! The check that no other tool gives: one mapping, proved against the contracts of both sides at once, before it
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
+mod answer;
 mod assign;
 mod batch;
 pub(crate) mod calls;
@@ -46,6 +47,7 @@ use crate::{
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
     secret::Secrets,
 };
+pub use answer::CheckedAnswer;
 pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 use document::{merged, place};
 use endpoints::Endpoints;
@@ -323,7 +325,7 @@ impl<'a> From<&'a BatchRoute> for Ground<'a> {
             tables: &route.tables,
             calendars: &route.calendars,
             maps: &route.maps,
-            idempotent: false,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
             broken: route.broken,
             mapping: route.name.span.source,
         }

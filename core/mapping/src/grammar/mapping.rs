@@ -62,6 +62,16 @@ pub static BATCH_ROUTE: Group = Group {
         Key::new("rejects", Value::Group(&REJECTS), "What becomes of a file of which messages fail."),
         Key::required("request", Value::Group(&REQUEST), "From a record to the system's message."),
         Key::new(
+            "response",
+            Value::Group(&BATCH_RESPONSE),
+            "Which answers of a SOAP service are failures. Without, every answer that is no fault says that it was done.",
+        ),
+        Key::new(
+            "faults",
+            List(&FAILURE_RULE),
+            "What a fault of a SOAP service means: the first rule that holds. What matches nothing is a dead letter.",
+        ),
+        Key::new(
             "tables",
             Named(&TABLE),
             "Codes of one contract to codes of another, for `lookup('table', key)`.",
@@ -78,6 +88,15 @@ pub static BATCH_ROUTE: Group = Group {
             "What may be shown of a message in logs, traces and the console. Everything else is masked.",
         ),
     ],
+};
+
+pub(crate) static BATCH_RESPONSE: Group = Group {
+    name: "`response`",
+    keys: &[Key::new(
+        "fail",
+        List(&FAILURE_RULE),
+        "Failures that arrive as normal answers: the first rule that holds.",
+    )],
 };
 
 pub(crate) static BATCH_FROM: Group = Group {

@@ -312,7 +312,7 @@ fn require_rule(node: &Node, findings: &mut Findings) -> Option<RequireRule> {
     Some(RequireRule { that: that?, field, message: message?, span: node.span })
 }
 
-fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
+pub(super) fn fail_rules(entry: &Entry, findings: &mut Findings) -> Vec<FailRule> {
     items(entry, findings).iter().filter_map(|n| fail_rule(n, findings)).collect()
 }
 
