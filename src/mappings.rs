@@ -53,11 +53,11 @@ impl FoundBatch {
     pub(crate) fn is_served(&self, config: &Config) -> bool {
         let route = &self.loaded.route;
         let told = config.systems.get(&*route.target_system.value).map(|system| &system.kind);
-        let speaks = match (&self.loaded.target, told, &route.binding) {
-            (TargetContract::Services(_), Some(SystemKind::Grpc(_)), None) => true,
-            (TargetContract::Services(_), Some(SystemKind::Soap { .. }), Some(_)) => true,
-            _ => false,
-        };
+        let speaks = matches!(
+            (told, &route.binding),
+            (Some(SystemKind::Grpc(_)), None) | (Some(SystemKind::Soap { .. }), Some(_))
+        );
+        let speaks = speaks && matches!(self.loaded.target, TargetContract::Services(_));
         speaks && config.folders.contains_key(&*route.system.value)
     }
 }

@@ -118,7 +118,7 @@ async fn a_file_that_cannot_be_read_to_its_end_is_neither_taken_nor_refused() {
 
 /// A place of a file where its reader waits until it is let on.
 struct Stop {
-    reached: mpsc::Sender<()>,
+    reached: mpsc::SyncSender<()>,
     on: Arc<parking_lot::Mutex<mpsc::Receiver<()>>>,
 }
 
@@ -137,8 +137,8 @@ async fn how_far_a_file_is_can_be_asked_while_it_is_taken() {
     // So long that they do not come at once.
     let text: String = (0..ORDERS).map(|number| format!("O{number:05}{:994}\nNnoted\n", "")).collect();
     let half = text.len() / 2;
-    let (reached, at_it) = mpsc::channel();
-    let (on, waits) = mpsc::channel();
+    let (reached, at_it) = mpsc::sync_channel(2);
+    let (on, waits) = mpsc::sync_channel(2);
     let waits = Arc::new(parking_lot::Mutex::new(waits));
     let bytes = text.clone().into_bytes();
     let open = move || -> io::Result<Box<dyn Read + Send>> {
