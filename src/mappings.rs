@@ -49,15 +49,15 @@ pub(crate) struct FoundBatch {
 }
 
 impl FoundBatch {
-    /// Whether files are watched for: the folder is configured, and the system that is told speaks gRPC.
+    /// Whether files are watched for: the folder is configured, and the system that is told speaks gRPC or SOAP, as the route has it.
     pub(crate) fn is_served(&self, config: &Config) -> bool {
         let route = &self.loaded.route;
         let told = config.systems.get(&*route.target_system.value).map(|system| &system.kind);
-        let is_told = match &self.loaded.target {
-            TargetContract::Services(_) => {
-                route.binding.is_none() && matches!(told, Some(SystemKind::Grpc(_)))
-            }
-            TargetContract::Layout(_) => config.folders.contains_key(&*route.target_system.value),
+        let is_told = match (&self.loaded.target, told, &route.binding) {
+            (TargetContract::Services(_), Some(SystemKind::Grpc(_)), None) => true,
+            (TargetContract::Services(_), Some(SystemKind::Soap { .. }), Some(_)) => true,
+            (TargetContract::Layout(_), ..) => config.folders.contains_key(&*route.target_system.value),
+            _ => false,
         };
         is_told && config.folders.contains_key(&*route.system.value)
     }
@@ -96,7 +96,7 @@ impl Mappings {
             all => (format!("the routes {}", all.join(", ")), "take files: they are checked and translated"),
         };
         Some(format!(
-            "{them} {take} (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one with `grpc:` is told"
+            "{them} {take} (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one that speaks gRPC or SOAP is told"
         ))
     }
 }

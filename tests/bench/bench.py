@@ -228,7 +228,8 @@ def start_and_idle(backlog):
     """With the routes of the demo and an empty queue, and with the backlog that the accepts above left behind."""
     where = WORK / "demo"
     where.mkdir()
-    shutil.copytree(ROOT / "mappings", where / "mappings")
+    for name in ("population-register", "benefits-claim"):
+        shutil.copytree(ROOT / "mappings" / name, where / "mappings" / name)
     (where / "portolan.yaml").write_text(
         'listen: { grpc: "127.0.0.1:0", http: "127.0.0.1:0" }\nroutes: [ mappings ]\nqueue: "sqlite:queue.db"\nsystems:\n'
         '  population-register:\n    soap: { endpoint: "http://127.0.0.1:1/" }\n  benefits:\n    soap: { endpoint: "http://127.0.0.1:1/" }\n')
@@ -264,6 +265,53 @@ def check_of_many():
         assert said.returncode == 0, said.stderr
 
 
+RECORDS = int(os.environ.get("RECORDS", "1000000"))
+
+
+def wage_report(path):
+    """An employers' wage report (mappings/wage-report) of RECORDS employees, 512 bytes each."""
+    cents = [3_000_000, 210_000, 3_000_000, 186_000, 3_000_000, 43_500, 0]
+    at = lambda *parts: "".join(text.ljust(width) for width, text in parts).ljust(512) + "\n"
+    paid, sums = "".join(f"{c:011}" for c in cents), "".join(f"{c * RECORDS:015}" for c in cents)
+    behind = f"{'':122}{paid}{'':11}{'0' * 66}{'':11}{'0' * 44}{'':11}{'0' * 77} 0 00".ljust(447) + "\n"
+    with open(path, "w", buffering=1 << 20) as out:
+        out.write(at((11, "RA000456789"), (24, "BENCH"), (2, "99"), (101, "A BUREAU"), (22, "A CITY"), (54, "MD"), (101, "A BUREAU"),
+                     (22, "A CITY"), (56, "MD"), (27, "A CLERK"), (23, "4105550100"), (40, "WAGES@BUREAU.EXAMPLE")))
+        out.write(at((25, "RE2026 000111222"), (14, "0"), (101, "AN EMPLOYER"), (22, "A CITY"), (11, "MD"), (44, "N"), (4, "F 0")))
+        for number in range(RECORDS):
+            out.write(f"RW{1_000_000 + number:09}{'PAT':30}{'NUMBER':24}" + behind)
+        out.write(at((512, f"RT{RECORDS:07}{sums}{'':15}{'0' * 90}{'':15}{'0' * 180}")))
+        out.write(at((512, f"RF     {RECORDS:09}")))
+
+
+def files_taken():
+    """A file of records taken into SQLite, from its drop to its archive: hashed, verified, made durable in blocks. Nobody is told."""
+    report = WORK / "report.efw2"
+    wage_report(report)
+    for index in range(REPS):
+        where = WORK / f"files-{index}"
+        (where / "drop").mkdir(parents=True)
+        shutil.copytree(ROOT / "mappings/wage-report", where / "wage-report", ignore=shutil.ignore_patterns("samples"))
+        (where / "portolan.yaml").write_text(
+            'listen: { grpc: "127.0.0.1:0", http: "127.0.0.1:0" }\nroutes: [ wage-report ]\nqueue: "sqlite:queue.db"\nsystems:\n'
+            '  wage-ledger: { grpc: { address: "http://127.0.0.1:1" } }\n  employers: { batch: { folder: drop, every: 20ms } }\n')
+        bare = measured([BENCH, "rows", WORK, RECORDS])["rps"]
+        gateway = serve(where, "--pause-dispatch")
+        begun = time.monotonic()
+        report.rename(where / "drop/report.efw2")
+        archived = where / "drop/archive/report.efw2"
+        while not archived.exists():
+            if gateway.poll() is not None or time.monotonic() - begun > 1800 or (where / "drop/rejected/report.efw2").exists():
+                sys.exit(f"the file was not taken: {(where / 'log').read_text()}")
+            time.sleep(0.01)
+        ours = RECORDS / (time.monotonic() - begun)
+        print(f"files: {ours:.0f} records/s taken, {bare:.0f} rows/s inserted, {rss(gateway.pid):.1f} MiB resident", file=sys.stderr)
+        figure("file_records_taken_vs_bare_rows", ours / bare)
+        stop(gateway)
+        archived.rename(report)
+        shutil.rmtree(where)
+
+
 backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL)
 try:
     wait_for(BACKEND)
@@ -274,6 +322,8 @@ try:
         start_and_idle(operation)
     if ONLY in ("", "alone", "check"):
         check_of_many()
+    if ONLY in ("", "alone", "files"):
+        files_taken()
     if ONLY in ("", "shared"):
         servers = sp.Popen([BENCH, "servers"], stdin=sp.PIPE, stdout=sp.PIPE, text=True)
         amqp, postgres = servers.stdout.readline().split()

@@ -266,7 +266,7 @@ systems: {{ population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }
         repository().join("mappings/population-register").display()
     );
     let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
-    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one with `grpc:` is told";
+    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one that speaks gRPC or SOAP is told";
     let doctor = portolan(&folder, &["doctor"]).output().unwrap();
     assert!(String::from_utf8_lossy(&doctor.stdout).contains(note));
     let mut gateway =

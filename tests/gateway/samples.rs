@@ -5,6 +5,10 @@
 //! `failure.json` (the parts of the failure that matter). Without a `response.xml` the failure is the request's, or that of
 //! `ticket.xml`: what a system that answers later says when it takes the request, of which `poll.xml` is made.
 //! `metadata` holds what the caller sends beside the request, a `NAME=VALUE` in each line.
+//!
+//! Of a route that takes files a sample is a file of records (or `file` names one of the corpus), with `messages.jsonl` or `messages.xml`, what
+//! its messages become, and `errors`, what is said of those that become nothing. What a gateway makes of it is `receipt.json`, of
+//! which `examples.rs` is the test.
 
 use std::{
     fs,
@@ -62,19 +66,8 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
     let metadata: Vec<&str> = metadata.lines().flat_map(|line| ["--metadata", line]).collect();
     let translate =
         |arguments: &[&str]| portolan(&[&["translate", route], read_by, &metadata, arguments].concat());
-    if let Some(named) = file("file") {
-        // A file of the corpus, of which each line that is printed is a message.
-        let named = fs::read_to_string(named).unwrap();
-        let trial = case.ancestors().nth(3).unwrap();
-        let records = trial.join(".fixed-width").join(named.trim());
-        let out = translate(&["--file", &text(&records)]);
-        assert!(out.status.success(), "{name}: {}", said(&out));
-        let expected = fs::read_to_string(case.join("messages.jsonl")).unwrap();
-        let read = |lines: &str| -> Vec<Value> {
-            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-        };
-        assert_eq!(read(&String::from_utf8_lossy(&out.stdout)), read(&expected), "{name}: the messages");
-        return;
+    if let Some(records) = records(case) {
+        return messages(case, &translate(&["--file", &text(&records)]));
     }
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
     let response = file("response.xml");
@@ -117,6 +110,45 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
     }
 }
 
+/// The file of records of a sample of a route that takes such; `None` of one that takes calls.
+pub(crate) fn records(case: &Path) -> Option<PathBuf> {
+    if let Ok(named) = fs::read_to_string(case.join("file")) {
+        let trial = case.ancestors().nth(3).unwrap();
+        return Some(trial.join(".fixed-width").join(named.trim()));
+    }
+    if case.join("request.json").exists() {
+        return None;
+    }
+    let files = fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path());
+    let said =
+        |path: &PathBuf| path.file_stem().is_some_and(|s| s == "messages" || s == "receipt" || s == "errors");
+    let files: Vec<_> = files.filter(|path| !said(path)).collect();
+    assert_eq!(files.len(), 1, "{} has one file of records: {files:?}", case.display());
+    files.into_iter().next()
+}
+
+/// What the messages of a file became.
+fn messages(case: &Path, out: &Output) {
+    let name = case.display();
+    let printed = String::from_utf8_lossy(&out.stdout);
+    let read = |lines: &str| -> Vec<Value> {
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    match fs::read_to_string(case.join("messages.jsonl")) {
+        Ok(expected) => assert_eq!(read(&printed), read(&expected), "{name}: the messages"),
+        Err(_) => {
+            let expected = fs::read_to_string(case.join("messages.xml")).unwrap();
+            assert_eq!(collapsed(&printed), collapsed(&expected), "{name}: the messages");
+        }
+    }
+    let errors = fs::read_to_string(case.join("errors")).unwrap_or_default();
+    assert_eq!(out.status.code(), Some(i32::from(!errors.is_empty())), "{name}: {}", said(out));
+    let told = String::from_utf8_lossy(&out.stderr);
+    for error in errors.lines() {
+        assert!(told.contains(error), "{name}: {error}\n{told}");
+    }
+}
+
 /// The one route of a folder's mapping files.
 fn route(folder: &Path) -> String {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -128,7 +160,7 @@ fn route(folder: &Path) -> String {
     names[0].to_owned()
 }
 
-fn folders(parent: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
     let mut folders: Vec<_> =
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();

@@ -21,6 +21,7 @@ use portolan_mapping::{
     plan::Plan,
     file::{self, Mode, Retry},
     load::LoadedRoute,
+    plan::ReplyPlan,
     run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
 };
 use portolan_schema::{Protocol, layout::NodeId};
@@ -174,8 +175,7 @@ struct Mapped {
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
     metadata: Vec<Arc<str>>,
-    /// That replies are qualified otherwise than their contract says was told already.
-    told: AtomicBool,
+    told: Told,
 }
 
 impl Mapped {
@@ -188,7 +188,7 @@ impl Mapped {
             plans,
             groups,
             metadata: loaded.route.metadata.clone(),
-            told: AtomicBool::new(false),
+            told: Told::default(),
         }
     }
 
@@ -219,15 +219,33 @@ impl Mapped {
     }
 }
 
-impl Mapped {
+/// Whether it was told already that replies are qualified otherwise than their contract says.
+#[derive(Default)]
+pub(crate) struct Told(AtomicBool);
+
+impl Told {
     /// Says once that replies are not as their contract has them, and are read all the same.
-    fn tell_what_was_taken(&self) {
-        if let Some(element) = self.plans.reply.taken()
-            && !self.told.swap(true, Ordering::Relaxed)
+    pub(crate) fn tell(&self, plan: &ReplyPlan, route: &str) {
+        if let Some(element) = plan.taken()
+            && !self.0.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(route = %self.route, element,
-                "the system writes elements in another namespace than its WSDL says; they are read all the same");
+            tracing::warn!(
+                route,
+                element,
+                "the system writes elements in another namespace than its WSDL says; they are read all the same"
+            );
         }
+    }
+}
+
+/// What a reply means of which `out` was written; `rules` are those of the mapping that read it.
+pub(crate) fn verdict(outcome: Result<ReplyOutcome, RunError>, out: Vec<u8>, rules: &str) -> Verdict {
+    match outcome {
+        Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),
+        Ok(ReplyOutcome::Pending) => Verdict::Pending,
+        Ok(ReplyOutcome::Fault(fault)) => judged(fault),
+        Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
+        Err(error) => Verdict::Unreadable(untranslatable(&error, rules)),
     }
 }
 
@@ -256,16 +274,12 @@ impl Translate for Mapped {
         let outcome = self.run(context, Some(payload), |environment, scratch| {
             takes.unwrap_or(&self.plans.reply).run(reply, environment, scratch, &mut out)
         });
-        self.tell_what_was_taken();
+        self.told.tell(&self.plans.reply, &self.route);
         match outcome {
             Ok(ReplyOutcome::Written) if takes.is_some() => Verdict::Pending,
-            Ok(ReplyOutcome::Written) => Verdict::Reply(Bytes::from(out)),
-            Ok(ReplyOutcome::Pending) => Verdict::Pending,
-            Ok(ReplyOutcome::Fault(fault)) => judged(fault),
-            Err(RunError::Failed(outcome)) => declared(outcome, "REFUSED_BY_SYSTEM".to_owned()),
-            Err(error) => {
+            outcome => {
                 let rules = if takes.is_some() { "poll: request:" } else { "response:" };
-                Verdict::Unreadable(untranslatable(&error, rules))
+                verdict(outcome, out, rules)
             }
         }
     }

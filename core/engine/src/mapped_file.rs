@@ -8,7 +8,7 @@ use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledBatch,
     load::LoadedBatch,
-    plan::{Plan, Visible},
+    plan::{Plan, ReplyPlan, Visible},
     run::{self, Environment, RunError},
 };
 use portolan_schema::{Protocol, layout::NodeId};
@@ -16,7 +16,7 @@ use portolan_schema::{Protocol, layout::NodeId};
 use crate::{
     load::{LoadError, Loaded},
     made::group_of,
-    mapped::{DEFAULT_TIMEOUT, SCRATCH, Way, policy, sealed},
+    mapped::{DEFAULT_TIMEOUT, SCRATCH, Told, Way, policy, sealed, verdict},
     route::{FileSource, Repeat, Route, RouteMode},
     translate::{Context, Keys, Question, Translate, Verdict},
 };
@@ -37,7 +37,7 @@ pub fn compile_file(
     let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
     let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
-    let CompiledBatch { file, excerpt, request, visible, made } = compiled;
+    let CompiledBatch { file, excerpt, request, answer, visible, made } = compiled;
     let groups = made.as_ref().map(|made| made.groups.clone()).unwrap_or_default();
     let (target, made) = way.of(&route.name, made, None)?;
     Ok(Loaded {
@@ -52,7 +52,14 @@ pub fn compile_file(
             timeout: route.delivery.timeout.or(system_timeout).unwrap_or(DEFAULT_TIMEOUT),
             answer_within: route.delivery.deadline,
             retry,
-            translate: Arc::new(MappedFile { route: route.name.clone(), request, visible, groups }),
+            translate: Arc::new(MappedFile {
+                route: route.name.clone(),
+                request,
+                answer,
+                visible,
+                groups,
+                told: Told::default(),
+            }),
             protocol: Arc::new(protocol(loaded)),
             poll: None,
             target,
@@ -84,17 +91,25 @@ fn protocol(loaded: &LoadedBatch) -> Protocol {
 struct MappedFile {
     route: Arc<str>,
     request: Plan,
+    /// What an answer means; that there is one suffices, where `None`.
+    answer: Option<ReplyPlan>,
     visible: Visible,
     /// Which keys say what a message shares with others.
     groups: Vec<(NodeId, usize)>,
+    told: Told,
 }
 
-impl Translate for MappedFile {
-    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
-        let mut text = uuid::Uuid::encode_buffer();
-        let environment = Environment {
+impl MappedFile {
+    /// What a translation may know.
+    fn environment<'e>(
+        &'e self,
+        context: Context<'_>,
+        id: &'e str,
+        original: Option<&'e [u8]>,
+    ) -> Environment<'e> {
+        Environment {
             context: run::Context {
-                message_id: context.message.0.hyphenated().encode_lower(&mut text),
+                message_id: id,
                 route: &self.route,
                 caller: None,
                 received: jiff::Timestamp::from_microsecond(context.received.0).unwrap_or_default(),
@@ -103,8 +118,16 @@ impl Translate for MappedFile {
                 sequence: None,
             },
             metadata: &[],
-            original: None,
-        };
+            original,
+        }
+    }
+}
+
+impl Translate for MappedFile {
+    fn request(&self, payload: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Keys, Failure> {
+        let mut text = uuid::Uuid::encode_buffer();
+        let id = context.message.0.hyphenated().encode_lower(&mut text);
+        let environment = self.environment(context, id, None);
         let run = SCRATCH
             .with_borrow_mut(|scratch| self.request.run_with_keys(payload, &environment, scratch, out));
         let grouped = |keys: Vec<Option<String>>| Keys {
@@ -132,9 +155,16 @@ impl Translate for MappedFile {
         })
     }
 
-    /// That the system answers is what there is to know.
-    fn reply(&self, _: &[u8], _: &[u8], _: Question, _: Context<'_>) -> Verdict {
-        Verdict::Reply(Bytes::new())
+    /// That the system answers is what there is to know, unless that says that it did not do it.
+    fn reply(&self, reply: &[u8], payload: &[u8], _: Question, context: Context<'_>) -> Verdict {
+        let Some(plan) = &self.answer else { return Verdict::Reply(Bytes::new()) };
+        let mut text = uuid::Uuid::encode_buffer();
+        let id = context.message.0.hyphenated().encode_lower(&mut text);
+        let environment = self.environment(context, id, Some(payload));
+        let mut out = Vec::new();
+        let outcome = SCRATCH.with_borrow_mut(|scratch| plan.run(reply, &environment, scratch, &mut out));
+        self.told.tell(plan, &self.route);
+        verdict(outcome, out, "response:")
     }
 
     fn poll(&self, _: &[u8], _: &[u8], _: Context<'_>, _: &mut Vec<u8>) -> Result<(), Failure> {

@@ -17,9 +17,12 @@ use portolan_delivery::{FileCounts, FileHash, FilePhase, FileProgress, Timestamp
 /// How often the log says how far a file is.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// The files that this gateway is at, by route and content.
+/// A route, and a file that it takes.
+type Which = (Arc<str>, FileHash);
+
+/// The files that this gateway is at.
 #[derive(Default)]
-pub(crate) struct UnderWay(Mutex<HashMap<(Arc<str>, FileHash), Arc<Progress>>>);
+pub(crate) struct UnderWay(Mutex<HashMap<Which, Arc<Progress>>>);
 
 impl UnderWay {
     /// A file is under way until what is given is dropped.
@@ -39,7 +42,7 @@ impl UnderWay {
 /// A file that is under way.
 pub(crate) struct Begun<'a> {
     all: &'a UnderWay,
-    key: (Arc<str>, FileHash),
+    key: Which,
     pub(crate) progress: Arc<Progress>,
 }
 

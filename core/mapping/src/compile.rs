@@ -25,6 +25,8 @@ pub struct CompiledBatch {
     pub excerpt: Arc<Excerpt>,
     /// From a message to what the system is told.
     pub request: Plan,
+    /// What the system's answer means, where that is in a document.
+    pub answer: Option<ReplyPlan>,
     /// What may be shown of a message.
     pub visible: Visible,
     /// The file that is made of the messages, where they gather into one; the keys of `request` are those of its groups then.
@@ -128,6 +130,16 @@ impl LoadedBatch {
             original: None,
             tables: &route.tables,
         };
+        let answer = route.answer.as_ref().map(|answer| {
+            let (nobody, nothing) = (&answer.nobody.0, &answer.nobody.1);
+            let back = Contracts {
+                source: (&route.target, &answer.document),
+                target: (nobody, nothing),
+                original: Some((&route.source, &route.message)),
+                tables: &route.tables,
+            };
+            ReplyPlan::compile(&answer.reply, back)
+        });
         let skip = route.skip.iter().map(|rule| (&rule.when, rule.reason.clone()));
         let groups = route.made.iter().flat_map(|made| &made.groups).flat_map(|group| &group.by);
         let source = (&*route.source, &route.message);
@@ -135,6 +147,7 @@ impl LoadedBatch {
             file: RecordFile::compile(Arc::clone(&excerpt.layout)),
             excerpt,
             request: Plan::compile(&route.request, there).with_skip(skip, there).with_keys(groups, there),
+            answer,
             visible: Visible::compile(&route.source, &route.message, &route.visible),
             made: route.made.as_ref().map(|made| CompiledFile::of(made, source, None, &route.tables)),
         })

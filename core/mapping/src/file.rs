@@ -43,6 +43,8 @@ pub struct BatchRoute {
     pub rejects: Option<RejectLimit>,
     /// The way there.
     pub request: Direction,
+    /// What the system's answer means.
+    pub answer: Answer,
     /// Tables, in order.
     pub tables: Vec<Table>,
     /// Those of them whose rows stand in files of their own, by index.
@@ -55,6 +57,17 @@ pub struct BatchRoute {
     pub visible: Visible,
     /// Something of it could not be read: it is checked as far as it goes, and never served.
     pub broken: bool,
+}
+
+/// What the answer of a system means, where nobody waits for what it says.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The route.
+    pub span: Span,
+    /// Answers that are failures.
+    pub fail: Vec<FailRule>,
+    /// What a fault means.
+    pub faults: Vec<FailRule>,
 }
 
 /// How many messages of a file may fail before all of it is refused.

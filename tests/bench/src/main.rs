@@ -5,6 +5,7 @@
 //! portolan-bench echo                                          a bare tonic echo; prints its address
 //! portolan-bench load ADDRESS PATH FILE CONCURRENCY SECONDS    calls a method with a file's bytes
 //! portolan-bench commits FOLDER CONCURRENCY SECONDS EACH       bare group commits, EACH of them a call
+//! portolan-bench rows FOLDER ROWS                              bare inserts of rows like messages, in blocks of 1000
 //! portolan-bench servers                                       a RabbitMQ node and a PostgreSQL server; prints their URLs
 //! portolan-bench bare AMQP POSTGRES CONCURRENCY SECONDS        bare lapin and the commits of a ledger
 //! portolan-bench round-trips AMQP SECONDS                      one message at a time there and back over quorum queues
@@ -15,6 +16,7 @@ mod bare;
 mod commits;
 mod echo;
 mod load;
+mod rows;
 mod servers;
 
 use std::time::Duration;
@@ -39,6 +41,7 @@ fn main() {
         ["commits", folder, concurrency, seconds, each] => {
             runtime.block_on(commits::run(folder, number(concurrency), duration(seconds), number(each)));
         }
+        ["rows", folder, rows] => rows::run(folder, rows.parse().expect("a number")),
         ["servers"] => servers::hold(),
         ["bare", amqp, postgres, concurrency, seconds] => {
             runtime.block_on(bare::run(amqp, postgres, number(concurrency), duration(seconds)));

@@ -9,7 +9,10 @@ use portolan_schema::{
 };
 
 use super::{
-    CheckedFile, Checker, DeliveryPolicy, Source, VisibleField, document::merged, endpoints,
+    CheckedFile, Checker, DeliveryPolicy, Source, VisibleField,
+    answer::{CheckedAnswer, answer, unheard},
+    document::merged,
+    endpoints,
     outgoing::{self, Making},
     tables,
 };
@@ -67,6 +70,8 @@ pub struct CheckedBatch {
     pub target: Arc<Schema>,
     /// What it is told.
     pub target_message: Document,
+    /// What its answer means, where that is in a document.
+    pub answer: Option<CheckedAnswer>,
 }
 
 /// Messages that are left out.
@@ -141,6 +146,16 @@ fn checked(
         }
         _ => None,
     };
+    let answer = match told.answer.as_ref().zip(told.binding.as_ref()) {
+        Some((document, binding)) => {
+            let answered = (&*told.schema, document, binding.version);
+            Some(answer(route, answered, (&source, &message), secrets, &mut uses, findings))
+        }
+        None => {
+            unheard(route, findings);
+            None
+        }
+    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, &route.calendars, sound, findings);
     let placed = |text: &Placed<String>| Placed { value: text.value.as_str().into(), span: text.span };
@@ -173,6 +188,7 @@ fn checked(
         message,
         target: told.schema,
         target_message: told.document,
+        answer,
     })
 }
 
@@ -184,6 +200,8 @@ struct Told {
     binding: Option<SoapBinding>,
     /// The record that is written into a file.
     node: Option<NodeId>,
+    /// What it answers, where that is in a document.
+    answer: Option<Document>,
 }
 
 fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnostic>) -> Option<Told> {
@@ -215,6 +233,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 operation: path.as_str().into(),
                 binding: None,
                 node: None,
+                answer: None,
             })
         }
         (BatchTarget::Soap(soap), TargetContract::Services(contract)) => {
@@ -225,6 +244,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 operation: asked.operation.into(),
                 binding: Some(asked.binding),
                 node: None,
+                answer: Some(asked.reply.clone()),
             })
         }
         (BatchTarget::Batch(file), TargetContract::Layout(layout)) => {
@@ -236,6 +256,7 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
                 operation: layout.path(node).into(),
                 binding: None,
                 node: Some(node),
+                answer: None,
             })
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! The check that no other tool gives: one mapping, proved against the contracts of both sides at once, before it
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
+mod answer;
 mod assign;
 mod batch;
 pub(crate) mod calls;
@@ -47,6 +48,7 @@ use crate::{
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
     secret::Secrets,
 };
+pub use answer::CheckedAnswer;
 pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 pub(crate) use outgoing::{chain, nothing};
 pub use outgoing::{CheckedAnswers, CheckedAround, CheckedCut, CheckedFile, CheckedGroup, Layouts};
@@ -359,7 +361,7 @@ impl<'a> From<&'a BatchRoute> for Ground<'a> {
             tables: &route.tables,
             calendars: &route.calendars,
             maps: &route.maps,
-            idempotent: false,
+            idempotent: !matches!(route.delivery.idempotent, Idempotent::No),
             broken: route.broken,
             mapping: route.name.span.source,
         }

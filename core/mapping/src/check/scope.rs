@@ -210,9 +210,16 @@ impl<'a> Scope<'a> {
                     Some(s) if s.name == "body" => &rest[1..],
                     _ => rest,
                 };
-                let name = vec!["original".to_owned()];
+                let mut name = vec!["original".to_owned()];
+                let (root, rest) = match self.record_of_original(rest) {
+                    Some((root, named)) => {
+                        name.extend(root.iter().take(named).cloned());
+                        (root, &rest[named..])
+                    }
+                    None => (vec!["body".to_owned()], rest),
+                };
                 return self
-                    .root(Side::Original, &["body".to_owned()], name)
+                    .root(Side::Original, &root, name)
                     .map(|p| (p, rest))
                     .ok_or_else(|| Some(unknown(&first.name, leaf, &first.place)));
             }
@@ -241,6 +248,22 @@ impl<'a> Scope<'a> {
             None if self.opened.iter().any(|o| matches!(o, Opened::Lost)) => Err(None),
             None => Err(Some(self.nothing(first, leaf))),
         }
+    }
+
+    /// Where the request is a message of a file: which of its records a path begins with, and how much of the path names it. That of the
+    /// message itself stands bare.
+    fn record_of_original(&self, path: &[Segment]) -> Option<(Vec<String>, usize)> {
+        let document = self.original.as_ref()?.document;
+        let excerpt = document.excerpt.as_ref()?;
+        let named = |name: &[String]| {
+            name.len() <= path.len() && name.iter().zip(path).all(|(name, segment)| *name == segment.name)
+        };
+        let longest =
+            document.roots.iter().filter(|root| named(&root.name)).max_by_key(|root| root.name.len());
+        Some(match longest {
+            Some(root) => (root.name.clone(), root.name.len()),
+            None => (vec![excerpt.layout.node(excerpt.each).name.clone()], 0),
+        })
     }
 
     /// No name is known like this one.

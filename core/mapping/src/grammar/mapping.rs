@@ -65,6 +65,16 @@ pub static BATCH_ROUTE: Group = Group {
         FILE_KEY,
         Key::required("request", Value::Group(&REQUEST), "From a record to the system's message."),
         Key::new(
+            "response",
+            Value::Group(&BATCH_RESPONSE),
+            "Which answers of a SOAP service are failures. Without, every answer that is no fault says that it was done.",
+        ),
+        Key::new(
+            "faults",
+            List(&FAILURE_RULE),
+            "What a fault of a SOAP service means: the first rule that holds. What matches nothing is a dead letter.",
+        ),
+        Key::new(
             "tables",
             Named(&TABLE),
             "Codes of one contract to codes of another, for `lookup('table', key)`.",
@@ -209,6 +219,15 @@ pub(crate) static MATCH: Group = Group {
             "Answers that are failures: the first rule that holds.",
         ),
     ],
+};
+
+pub(crate) static BATCH_RESPONSE: Group = Group {
+    name: "`response`",
+    keys: &[Key::new(
+        "fail",
+        List(&FAILURE_RULE),
+        "Failures that arrive as normal answers: the first rule that holds.",
+    )],
 };
 
 pub(crate) static BATCH_FROM: Group = Group {

@@ -5,10 +5,15 @@ use portolan_diagnostics::Diagnostic;
 use super::{
     outgoing,
     keys::{Finish, Keys, boolean, duration, items, leaf, shared, text},
-    route::{calendars, defaults, direction, grpc_of, maps, name, retry, soap_of, tables, visible},
+    route::{
+        calendars, defaults, direction, fail_rules, grpc_of, maps, name, retry, soap_of, tables, visible,
+    },
 };
 use crate::{
-    file::{BatchRoute, BatchSource, BatchTarget, Delivery, Idempotent, Placed, RejectLimit, SkipRule},
+    file::{
+        Answer, BatchRoute, BatchSource, BatchTarget, Delivery, FailRule, Idempotent, Placed, RejectLimit,
+        SkipRule,
+    },
     grammar,
     yaml::{Entry, Node, NodeKind},
 };
@@ -39,6 +44,9 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
     let rejects = keys.take("rejects").and_then(|e| rejects(&e.value, findings));
     let target = outgoing::with_making(target, &mut keys, findings);
     let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
+    let fail = keys.take("response").map(|e| fail(&e.value, findings)).unwrap_or_default();
+    let faults = keys.take("faults").map(|e| fail_rules(e, findings)).unwrap_or_default();
+    let answer = Answer { span: keys.span(), fail, faults };
     let (tables, table_files) = keys.take("tables").map(|e| tables(&e.value, findings)).unwrap_or_default();
     let calendars = keys.take("calendars").map(|e| calendars(&e.value, findings)).unwrap_or_default();
     let maps = keys.take("maps").map(|e| maps(&e.value, findings)).unwrap_or_default();
@@ -53,6 +61,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         delivery,
         rejects,
         request: request?,
+        answer,
         tables,
         table_files,
         calendars,
@@ -60,6 +69,14 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         visible,
         broken: false,
     })
+}
+
+/// Answers that are failures.
+fn fail(node: &Node, findings: &mut Findings) -> Vec<FailRule> {
+    let Some(mut keys) = Keys::of(node, &grammar::BATCH_RESPONSE, findings) else { return Vec::new() };
+    let fail = keys.take("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
+    keys.finish(findings);
+    fail
 }
 
 fn source(node: &Node, findings: &mut Findings) -> Option<BatchSource> {
