@@ -3,16 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use portolan_delivery::{
-    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Claimed, Delivery, DeliveryError, FileHash,
-    FileRecord, FileState, FileStore, GatewayId, Timestamp,
+    Accept, Accepted, BoxFuture, Claimed, Delivery, DeliveryError, FileStore, GatewayId, Timestamp,
 };
 
-use crate::{
-    OpenError, Options,
-    file::SqliteFile,
-    ledger::{Role, files::files},
-    store::Store,
-};
+use crate::{OpenError, Options, file::SqliteFile, ledger::Role, store::Store};
 
 /// The queue and the ledger in one SQLite file.
 pub type SqliteDelivery = SqliteFile<Queue>;
@@ -51,34 +45,5 @@ impl Delivery for SqliteDelivery {
 
     fn files(&self) -> Option<&dyn FileStore> {
         Some(self)
-    }
-}
-
-impl FileStore for SqliteDelivery {
-    fn begin_file(
-        &self,
-        arrival: Arrival,
-        gateway: GatewayId,
-    ) -> BoxFuture<'_, Result<Arrived, DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.begin_file(arrival, gateway)))
-    }
-
-    fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.accept_block(block, gateway)))
-    }
-
-    fn end_file(
-        &self,
-        route: Arc<str>,
-        file: FileHash,
-        state: FileState,
-        receipt: Arc<str>,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.end_file(&route, file, state, &receipt, now)))
-    }
-
-    fn files(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, open, limit)?)))
     }
 }

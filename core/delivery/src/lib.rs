@@ -34,8 +34,8 @@ pub use envelope::{
 pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
-    Arrival, Arrived, Block, Dropped, FileCounts, FileError, FileFate, FileHash, FileIntake, FileReceipt,
-    FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
+    Arrival, Arrived, Block, Dropped, FileCounts, FileEnd, FileError, FileFate, FileHash, FileIntake,
+    FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;

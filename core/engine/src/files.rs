@@ -11,9 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileError, FileFate,
-    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode, RejectedRecords,
-    Start, Timestamp,
+    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileCounts, FileEnd, FileError, FileFate,
+    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, GatewayId, MessageId, Mode,
+    RejectedRecords, Start, Timestamp,
 };
 use portolan_formats::records::{Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -29,8 +29,13 @@ use crate::{
 
 /// Messages of a block.
 const BLOCK: usize = 1000;
+/// Bytes of a block's messages: one that is longer is a block alone.
+const BLOCK_BYTES: usize = 4 << 20;
 /// How many errors a receipt has.
 const ERRORS: usize = 1000;
+
+const NO_FILES: &str = "this queue takes no files";
+const TAKEN_OVER: &str = "another gateway took it over";
 
 impl FileIntake for EngineIntake {
     fn file_routes(&self) -> Vec<FileRoute> {
@@ -54,6 +59,17 @@ impl FileIntake for EngineIntake {
             self.0.take_file(dropped).await.unwrap_or_else(FileFate::NotNow)
         })
     }
+
+    fn gateway(&self) -> GatewayId {
+        self.0.gateway
+    }
+
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, String>> {
+        Box::pin(async move {
+            let store = self.0.delivery.files().ok_or(NO_FILES)?;
+            store.gone(gateways).await.map_err(|error| self.0.failed(error).to_string())
+        })
+    }
 }
 
 impl Engine {
@@ -61,7 +77,7 @@ impl Engine {
         if !self.is_ready() {
             return Err("the gateway takes nothing now".to_owned());
         }
-        let store = self.delivery.files().ok_or("this queue takes no files yet")?;
+        let store = self.delivery.files().ok_or(NO_FILES)?;
         let failed = |error| self.failed(error).to_string();
         let route = self.table.load().by_name.get(&dropped.route).cloned();
         let route = route.ok_or_else(|| format!("route {} is not served any more", dropped.route))?;
@@ -143,7 +159,7 @@ impl Engine {
         while let Some(block) = ready.recv().await {
             let accepted = store.accept_block(block, self.gateway).await;
             if !accepted.map_err(|error| self.failed(error).to_string())? {
-                return Err("another gateway took it over".to_owned());
+                return Err(TAKEN_OVER.to_owned());
             }
         }
         cutting.await.map_err(|error| error.to_string())?
@@ -178,9 +194,12 @@ impl Engine {
             errors: seen.errors.clone(),
         };
         let text = serde_json::to_string(&receipt).map_err(|error| error.to_string())?;
-        let ended = store.end_file(route.clone(), *hash, state, text.into(), now).await;
-        ended.map_err(|error| self.failed(error).to_string())?;
-        Ok(Box::new(receipt))
+        let end = FileEnd { route: route.clone(), file: *hash, state, receipt: text.into(), now };
+        let ended = store.end_file(end, self.gateway).await;
+        match ended.map_err(|error| self.failed(error).to_string())? {
+            true => Ok(Box::new(receipt)),
+            false => Err(TAKEN_OVER.to_owned()),
+        }
     }
 }
 
@@ -372,10 +391,11 @@ fn cut(
     let (mut messages, failed) = messages(files, dropped)?;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
-    let (mut from, mut last) = (record.position, record.position);
+    let (mut from, mut last, mut bytes) = (record.position, record.position, 0);
     let now = Timestamp::now();
     let send = |messages, from, to, counts| {
-        let block = Block { route: route.name.clone(), file: dropped.hash, from, to, messages, counts };
+        let (route, file) = (route.name.clone(), dropped.hash);
+        let block = Block { route, file, from, to, messages, counts, now: Timestamp::now() };
         // Whoever takes them says why, where he takes no more.
         blocks.blocking_send(block).is_ok()
     };
@@ -401,13 +421,14 @@ fn cut(
         if out.is_none() {
             let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
             let envelope = envelope(route, record, id, now);
+            bytes += payload.len();
             block.push(Accept { envelope, payload, start: Start::Due(now) });
         }
-        if block.len() == BLOCK {
+        if block.len() == BLOCK || bytes >= BLOCK_BYTES {
             if !send(std::mem::take(&mut block), from, last, counts) {
                 return Ok(());
             }
-            from = last;
+            (from, bytes) = (last, 0);
         }
     }
     if counts != expected {
