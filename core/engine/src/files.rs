@@ -97,6 +97,10 @@ impl Engine {
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
         };
+        if record.position > 0 {
+            let (file, position) = (&dropped.name, record.position);
+            tracing::info!(%file, route = %route.name, position, "the file goes on where an earlier gateway left it");
+        }
         let (route, seen) = self.verified(&route, &dropped, &record).await?;
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
