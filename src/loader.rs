@@ -166,11 +166,7 @@ fn filed(
 }
 
 /// The way to a system.
-fn of_system(
-    system: &Placed<Arc<str>>,
-    sources: &Sources,
-    systems: &Systems,
-) -> Result<Way, LoadError> {
+fn of_system(system: &Placed<Arc<str>>, sources: &Sources, systems: &Systems) -> Result<Way, LoadError> {
     let target = systems.targets.get(&*system.value).cloned().map(Way::Target);
     let way = target.or_else(|| systems.drops.get(&*system.value).cloned().map(Way::Drop));
     way.ok_or_else(|| {

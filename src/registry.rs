@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use portolan_batch::{FolderDrop, FolderSource};
 use portolan_delivery::{
     Delivery, DeliveryError, FileDrop, Outage, Target,
     composite::{Composite, Unconnected},
 };
-use portolan_batch::{FolderDrop, FolderSource};
 use portolan_diagnostics::{Checked, Code, Diagnostic, Sources};
 use portolan_grpc::GrpcTarget;
 use portolan_postgres::PostgresLedger;
@@ -74,9 +74,8 @@ pub(crate) fn targets(config: &Config) -> Result<HashMap<String, Arc<dyn Target>
 
 /// Where files are put, for every system that is a folder.
 pub(crate) fn drops(config: &Config) -> HashMap<String, Arc<dyn FileDrop>> {
-    let drop = |folder: &FolderSource| -> Arc<dyn FileDrop> {
-        Arc::new(FolderDrop::new(folder.options.clone()))
-    };
+    let drop =
+        |folder: &FolderSource| -> Arc<dyn FileDrop> { Arc::new(FolderDrop::new(folder.options.clone())) };
     config.folders.iter().map(|(name, folder)| (name.clone(), drop(folder))).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use portolan_console::{AdminToken, Begun, ConsoleOptions, ConsoleServer, Gateway, Readiness};
-use portolan_delivery::Operator;
+use portolan_delivery::{FileIntake as _, Operator};
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineIntake, EngineOperator, EngineOptions, StartError};
 use portolan_grpc::GrpcSource;
@@ -118,6 +118,8 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
     let grpc = callers.local_addr();
     let callers = tokio::spawn(callers.serve(reached(stopping.clone(), Phase::Draining)));
     let intake = Arc::new(EngineIntake(engine.clone()));
+    // By this others know it: in lists of gateways, and where it has the files that it takes.
+    let gateway = intake.gateway();
     let draining = reached(stopping.clone(), Phase::Draining);
     let folders: Vec<_> = config.folders.into_values().collect();
     let files = tokio::spawn(portolan_batch::serve(
@@ -131,7 +133,7 @@ async fn serve(arguments: &Arguments, config: Config, report: &Report) -> Result
         }
     });
     report.line(format_args!("portolan ready grpc={grpc} http={http} routes={routes}"));
-    tracing::info!(%grpc, %http, routes, "ready");
+    tracing::info!(%grpc, %http, routes, %gateway, "ready");
 
     let ended = loop {
         tokio::select! {

@@ -1,6 +1,10 @@
 //! Files that are dropped: taken once, whatever happens to the gateway; what is wrong with them set aside, and said.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -9,7 +13,9 @@ use crate::{
     load::Random,
 };
 
-const ROUTES: &str = "tests/gateway/routes/wages";
+/// Without any progress.
+const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const ROUTES: &str = "tests/gateway/routes/wages";
 
 /// A report of employees, each with a number and what it was paid.
 pub(crate) fn report(employees: impl IntoIterator<Item = (u32, String)>) -> String {
@@ -36,15 +42,35 @@ fn house(ledger: &Ledger) -> House {
 }
 
 fn drop_file(house: &House, name: &str, text: &str) {
-    let aside = house.path(&format!("drop/{name}.tmp"));
+    drop_into(&house.path("drop"), name, text);
+}
+
+pub(crate) fn drop_into(folder: &Path, name: &str, text: &str) {
+    let aside = folder.join(format!("{name}.tmp"));
     fs::write(&aside, text).unwrap();
-    fs::rename(aside, house.path(&format!("drop/{name}"))).unwrap();
+    fs::rename(aside, folder.join(name)).unwrap();
 }
 
 /// Waits for a file of the folder.
 async fn there(house: &House, name: &str) -> PathBuf {
     let path = house.path(&format!("drop/{name}"));
     until(name, async || path.exists().then(|| path.clone())).await
+}
+
+/// Waits until there are so many, as long as there are more and more.
+pub(crate) async fn until_all(what: &str, wanted: usize, count: impl Fn() -> usize) {
+    let (mut before, mut progress) = (0, Instant::now());
+    loop {
+        let there = count();
+        if there >= wanted {
+            return;
+        }
+        if there > before {
+            (before, progress) = (there, Instant::now());
+        }
+        assert!(progress.elapsed() < PATIENCE, "no more than {there} of {wanted}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn receipt(house: &House, name: &str) -> Value {
@@ -170,12 +196,15 @@ fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
         }
         println!("{interrupted} of {rounds} kills came before a file's end");
         let gateway = house.serve();
+        let archived = |name: &String| house.path(&format!("drop/archive/{name}")).exists();
+        let count = || files.iter().filter(|(name, _)| archived(name)).count();
+        until_all("files are archived", files.len(), count).await;
         for (name, text) in &files {
             let archived = there(&house, &format!("archive/{name}")).await;
             assert!(fs::read_to_string(archived).unwrap() == *text);
         }
         let wanted = rounds as usize * employees as usize;
-        until("all of them", async || (ledger.told().len() >= wanted).then_some(())).await;
+        until_all("messages are told", wanted, || ledger.told().len()).await;
         let told = ledger.told();
         assert_eq!((told.len(), told.values().filter(|times| **times != 1).count()), (wanted, 0));
         drop(gateway);

@@ -84,8 +84,7 @@ fn put(house: &House) -> BTreeMap<String, Vec<u8>> {
 /// The records of a file that was put.
 fn records(house: &House, name: &str) -> Vec<Value> {
     let path = format!("drop/out/{name}");
-    let lines =
-        house.told(&["decode", "--layout", "mappings/benefits/claims.layout.yaml", &path]);
+    let lines = house.told(&["decode", "--layout", "mappings/benefits/claims.layout.yaml", &path]);
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -137,19 +136,31 @@ fn claims_go_out_in_one_file_and_its_answer_completes_them() {
         };
         let expected = [vec!["file_header"], office(1), office(2), vec!["file_trailer"]].concat();
         assert_eq!(kinds, expected, "claims of an office stand together");
-        let claims: Vec<&Value> = records.iter().filter(|record| record["_record"] == "office.claim").collect();
-        assert_eq!((&claims[0]["national_id"], &claims[0]["monthly_rent"]), (&"00000000002".into(), &650.02.into()));
+        let claims: Vec<&Value> =
+            records.iter().filter(|record| record["_record"] == "office.claim").collect();
+        assert_eq!(
+            (&claims[0]["national_id"], &claims[0]["monthly_rent"]),
+            (&"00000000002".into(), &650.02.into())
+        );
         assert_eq!(records.last().unwrap()["records"], 9, "{records:?}");
 
         // The mainframe grants one, refuses one, and knows one that nobody sent.
         let reference = |index: usize| claims[index]["claim_reference"].as_str().unwrap();
-        decide(&house, "DECISIONS.1", &[
-            (reference(0), "A", ""),
-            (reference(1), "R", "01"),
-            ("019a3f2e-7c1b-7000-8000-000000000001", "A", ""),
-        ]);
+        decide(
+            &house,
+            "DECISIONS.1",
+            &[
+                (reference(0), "A", ""),
+                (reference(1), "R", "01"),
+                ("019a3f2e-7c1b-7000-8000-000000000001", "A", ""),
+            ],
+        );
         let said = receipt(&house, "DECISIONS.1").await;
-        assert_eq!((&said["state"], &said["messages"], &said["rejected"]), (&"taken".into(), &2.into(), &1.into()), "{said}");
+        assert_eq!(
+            (&said["state"], &said["messages"], &said["rejected"]),
+            (&"taken".into(), &2.into(), &1.into()),
+            "{said}"
+        );
         assert_eq!(said["errors"][0]["reason"], "no message was sent that it could answer");
         let granted = client.operation(&operations[1]).await.unwrap();
         assert!(granted.done, "{granted:?}");

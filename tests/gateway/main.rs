@@ -35,6 +35,7 @@ mod poison;
 mod polled;
 mod repeats;
 mod samples;
+mod shared_files;
 mod site;
 mod systems;
 mod topology;

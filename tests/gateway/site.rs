@@ -62,6 +62,14 @@ impl Site {
         self.house_by(&brokers_url(brokers), &shared(&self.database.url()))
     }
 
+    /// The same with a copy of these folders of the repository as mappings, and their systems to be added.
+    pub(crate) fn house_of(&self, folders: &[&str]) -> House {
+        let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));
+        let mut house = House::new(folders);
+        furnish(&mut house, &format!("'{}'", brokers_url(brokers)), &shared(&self.database.url()));
+        house
+    }
+
     /// A house for the only gateway, which keeps its ledger in a file.
     pub(crate) fn only_house(&self) -> House {
         let brokers = (0..self.brokers.len()).map(|node| self.brokers.address(node));

@@ -95,6 +95,23 @@ impl Folder {
         Ok(names.iter().map(|name| Claim::new(&self.jail, label, name)).collect())
     }
 
+    /// The labels of those that have taken files, or had.
+    ///
+    /// # Errors
+    /// The folder cannot be used.
+    pub fn labels(&self) -> Result<Vec<String>, FolderError> {
+        let mut labels = Vec::new();
+        self.jail.taking.names(|label, _| {
+            let label = std::str::from_utf8(label).unwrap_or_default();
+            if name::check_label(label).is_ok() {
+                labels.push(label.to_owned());
+            }
+            Ok(())
+        })?;
+        labels.sort();
+        Ok(labels)
+    }
+
     /// What gateways have left that are not alive, by their labels. Whoever wants one takes it over. `alive` has to be sure: a gateway that was
     /// taken for dead finds its files [`FolderError::Gone`], and the done-file back that it was about to take.
     ///
@@ -102,15 +119,8 @@ impl Folder {
     /// The folder cannot be used.
     pub fn orphans(&self, alive: &dyn Fn(&str) -> bool) -> Result<Vec<Orphan>, FolderError> {
         let jail = &self.jail;
-        let mut labels = Vec::new();
-        jail.taking.names(|label, _| {
-            let label = std::str::from_utf8(label).unwrap_or_default();
-            if name::check_label(label).is_ok() && !alive(label) {
-                labels.push(label.to_owned());
-            }
-            Ok(())
-        })?;
-        labels.sort();
+        let mut labels = self.labels()?;
+        labels.retain(|label| !alive(label));
         let mut orphans = Vec::new();
         for label in labels {
             let Some(dir) = jail.taking.open(&label)? else { continue };

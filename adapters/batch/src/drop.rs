@@ -94,7 +94,8 @@ impl FolderDrop {
 
 impl FileDrop for FolderDrop {
     fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<(), String> {
-        let filled = name::check(name).and_then(|()| self.dir()).and_then(|dir| self.fill(&dir, name, content));
+        let filled =
+            name::check(name).and_then(|()| self.dir()).and_then(|dir| self.fill(&dir, name, content));
         filled.map_err(|error| error.to_string())
     }
 
@@ -103,9 +104,10 @@ impl FileDrop for FolderDrop {
         let dir = self.dir().map_err(failed)?;
         if let Dir::Here(local) = &*dir {
             let aside = ready(name);
-            let (file, _) = local.read(&aside).map_err(failed)?.ok_or_else(|| {
-                failed(FolderError::Gone { path: dir.path(&aside) })
-            })?;
+            let (file, _) = local
+                .read(&aside)
+                .map_err(failed)?
+                .ok_or_else(|| failed(FolderError::Gone { path: dir.path(&aside) }))?;
             return Ok(Box::new(file));
         }
         let sent = self.sent.lock();

@@ -14,7 +14,7 @@ use portolan_delivery::{
 };
 use portolan_formats::records::{RecordFile, input};
 
-use crate::{Claim, Folder, FolderError, FolderOptions, Pattern, Place, reject};
+use crate::{Claim, Folder, FolderError, FolderOptions, Orphan, Pattern, Place, reject};
 
 /// A folder that a system drops files into.
 #[derive(Debug, Clone)]
@@ -30,9 +30,6 @@ pub struct FolderSource {
 /// How long a server that is away is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// By which files are found again that an earlier run has taken: one gateway has a folder, as one has its queue.
-const LABEL: &str = "gateway";
-
 /// Looks into folders until `stop` resolves; what is under way then is finished, or goes on with the next start.
 pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop: impl Future<Output = ()>) {
     let watchers = sources.into_iter().map(|source| watch(source, intake.clone()));
@@ -45,7 +42,8 @@ pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop
 }
 
 async fn watch(source: FolderSource, intake: Arc<dyn FileIntake>) {
-    let mut watcher = Watcher { source, intake, folder: None, told: HashSet::new() };
+    let label = intake.gateway().to_string().into();
+    let mut watcher = Watcher { source, intake, label, folder: None, told: HashSet::new() };
     let (system, outage, mut failures) = (watcher.source.system.clone(), Outage::default(), 0);
     loop {
         match watcher.round().await {
@@ -83,6 +81,8 @@ impl FolderSource {
 struct Watcher {
     source: FolderSource,
     intake: Arc<dyn FileIntake>,
+    /// By which others know what this gateway has taken, and whether it lives.
+    label: Arc<str>,
     folder: Option<Arc<parking_lot::Mutex<Folder>>>,
     /// What was said already, so that it is said once.
     told: HashSet<String>,
@@ -113,6 +113,7 @@ impl Watcher {
         let patterns: Vec<Pattern> =
             routes.iter().filter_map(|route| route.pattern.as_deref().unwrap_or("*").parse().ok()).collect();
         let fresh = self.folder.is_none();
+        let label = self.label.clone();
         let folder = match &self.folder {
             Some(folder) => folder.clone(),
             None => {
@@ -124,15 +125,16 @@ impl Watcher {
             }
         };
         if fresh {
-            // What an earlier run has taken is finished first.
-            let opened = folder.clone();
-            let left = blocking(move || opened.lock().claims(LABEL)).await?;
-            for claim in left {
-                let route = patterns.iter().position(|pattern| pattern.matches(claim.name()));
-                match route.and_then(|index| routes.get(index)) {
-                    Some(route) => self.take(&folder, claim, &route.route, true).await?,
-                    None => blocking(move || claim.release()).await?,
-                }
+            // What this gateway had when the folder could not be used any more is finished first.
+            let (opened, label) = (folder.clone(), label.clone());
+            for claim in blocking(move || opened.lock().claims(&label)).await? {
+                self.go_on(&folder, claim, &routes, &patterns).await?;
+            }
+        }
+        for orphan in self.orphans(&folder).await? {
+            let label = label.clone();
+            if let Some(claim) = blocking(move || orphan.take_over(&label)).await? {
+                self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
         let opened = folder.clone();
@@ -142,12 +144,53 @@ impl Watcher {
         }
         for candidate in look.candidates {
             let Some(route) = routes.get(candidate.pattern) else { continue };
-            let opened = folder.clone();
-            if let Some(claim) = blocking(move || opened.lock().claim(&candidate, LABEL)).await? {
+            let (opened, label) = (folder.clone(), label.clone());
+            if let Some(claim) = blocking(move || opened.lock().claim(&candidate, &label)).await? {
                 self.take(&folder, claim, &route.route, false).await?;
             }
         }
         Ok(())
+    }
+
+    /// What gateways had taken that are no more.
+    async fn orphans(
+        &mut self,
+        folder: &Arc<parking_lot::Mutex<Folder>>,
+    ) -> Result<Vec<Orphan>, FolderError> {
+        let opened = folder.clone();
+        let mut others = blocking(move || opened.lock().labels()).await?;
+        others.retain(|label| **label != *self.label);
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Asked after those that were there: who comes later counts as alive.
+        let gone =
+            match self.intake.gone(others.iter().filter_map(|label| label.parse().ok()).collect()).await {
+                Ok(gone) => gone,
+                Err(why) => {
+                    self.tell("what other gateways have taken is left with them", &why);
+                    return Ok(Vec::new());
+                }
+            };
+        // What is no gateway's name is nobody's.
+        others.retain(|label| label.parse().map_or(true, |gateway| gone.contains(&gateway)));
+        let opened = folder.clone();
+        blocking(move || opened.lock().orphans(&|label| others.iter().all(|other| other != label))).await
+    }
+
+    /// Goes on with a file that was under way, or puts it back where no route takes it any more.
+    async fn go_on(
+        &mut self,
+        folder: &Arc<parking_lot::Mutex<Folder>>,
+        claim: Claim,
+        routes: &[FileRoute],
+        patterns: &[Pattern],
+    ) -> Result<(), FolderError> {
+        let route = patterns.iter().position(|pattern| pattern.matches(claim.name()));
+        match route.and_then(|index| routes.get(index)) {
+            Some(route) => self.take(folder, claim, &route.route, true).await,
+            None => blocking(move || claim.release()).await,
+        }
     }
 
     /// Gives a file to its route, and sets it aside. `again`: it was under way before.
@@ -179,7 +222,11 @@ impl Watcher {
         match fate {
             FileFate::NotNow(why) => {
                 self.tell("a file is not taken now", &format_args!("{}: {why}", claim.name()));
-                blocking(move || claim.release()).await
+                match blocking(move || claim.release()).await {
+                    // Another gateway has it.
+                    Err(FolderError::Gone { .. }) => Ok(()),
+                    released => released,
+                }
             }
             FileFate::Taken(receipt, rejects) => {
                 blocking(move || {

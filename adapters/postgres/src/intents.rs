@@ -378,7 +378,8 @@ impl Inner {
                      SELECT 1 FROM portolan.leases l WHERE l.id = h.holder AND l.expires > clock_timestamp());
                  DELETE FROM portolan.bundles b
                  WHERE NOT EXISTS (SELECT 1 FROM portolan.messages m WHERE m.bundle = b.hash)
-                   AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash);
+                   AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash)
+                   AND NOT EXISTS (SELECT 1 FROM portolan.files f WHERE f.bundle = b.hash AND f.state = 0);
              END $$",
             |_| Vec::new(),
         );

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
-    RequestKey, Timestamp,
+    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, BundleHash, Claim, Claimed, Control, Controls,
+    Count, DeadLetter, DeliveryError, Failure, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter,
+    GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -45,6 +45,11 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn soon(&self) -> Patience {
         Patience::For(self.patience)
+    }
+
+    /// Of what nobody waits for, and costs much to begin anew.
+    pub(crate) fn patiently(&self) -> Patience {
+        Patience::For(self.patience.max(Duration::from_secs(30)))
     }
 
     /// A message waits, from `due` on.
@@ -188,6 +193,40 @@ impl Ledger for PostgresLedger {
 
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.inner.ready())
+    }
+}
+
+impl FileStore for PostgresLedger {
+    fn begin_file(
+        &self,
+        arrival: Arrival,
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<Arrived, DeliveryError>> {
+        Box::pin(self.inner.begin_file(arrival, gateway))
+    }
+
+    fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.accept_block(block, gateway))
+    }
+
+    fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.end_file(end, gateway))
+    }
+
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        Box::pin(self.inner.files(filter))
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>> {
+        Box::pin(self.inner.file(route, file))
+    }
+
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, DeliveryError>> {
+        Box::pin(self.inner.gone(gateways))
     }
 }
 

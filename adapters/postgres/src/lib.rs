@@ -5,6 +5,7 @@ mod accept;
 mod control;
 mod error;
 mod events;
+mod files;
 mod gather;
 mod intents;
 mod leases;

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("identity.sql"),
     include_str!("gateways.sql"),
     include_str!("ticket.sql"),
+    include_str!("files.sql"),
 ];
 
 // As the statements say.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Accept, Accepted, DeadLetters, Delivery, DeliveryError, Envelope, Filter, GatewayId, MessageId,
-    MessageStore, Start, StateKind,
+    Accept, Accepted, Arrival, Block, DeadLetters, Delivery, DeliveryError, Envelope, FileCounts, FileHash,
+    FileStore, Filter, GatewayId, MessageId, MessageStore, Start, StateKind,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,
@@ -27,6 +27,47 @@ async fn open(database: &Database) -> Arc<PostgresLedger> {
 
 async fn kind(ledger: &PostgresLedger, id: portolan_delivery::MessageId) -> StateKind {
     ledger.get(id).await.expect("get").expect("the message").state.kind()
+}
+
+/// The messages of a file's records, so many at a time.
+fn block(file: FileHash, from: u64, to: u64) -> Block {
+    let accept = |record| Accept {
+        envelope: Envelope { id: MessageId::of_record("r", file, NOW, record), ..envelope("r") },
+        payload: payload(1),
+        start: Start::Due(NOW),
+    };
+    let messages = (from + 1..=to).map(accept).collect();
+    let counts = FileCounts { messages: to, ..FileCounts::default() };
+    Block { route: "r".into(), file, from, to, messages, counts, now: NOW }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_is_accepted_once_also_where_its_answer_is_lost() {
+    const BLOCKS: u64 = 8;
+    let database = Database::start();
+    let ledger = open(&database).await;
+    let gateway = GatewayId::generate();
+    ledger.reconcile(gateway, NOW).await.expect("reconcile");
+    let hash = FileHash([5; 32]);
+    let arrival =
+        Arrival { hash, route: "r".into(), bundle: BUNDLE, name: "a".into(), bytes: 9, received: NOW };
+    ledger.begin_file(arrival, gateway).await.expect("begin");
+    for number in 0..BLOCKS {
+        let (from, to) = (number * 1000, (number + 1) * 1000);
+        let (accepting, within) = (ledger.clone(), Duration::from_millis(number * 4));
+        let accepted =
+            tokio::spawn(async move { accepting.accept_block(block(hash, from, to), gateway).await });
+        // Before it is there, under way, or done.
+        tokio::time::sleep(within).await;
+        database.kill();
+        database.restart();
+        assert_eq!(accepted.await.expect("no panic"), Ok(true), "block {number}");
+        assert_eq!(ledger.accept_block(block(hash, from, to), gateway).await, Ok(false), "it is there");
+    }
+    let file = ledger.files(true, 9).await.expect("files").pop().expect("the file");
+    assert_eq!((file.position, file.counts.messages), (BLOCKS * 1000, BLOCKS * 1000));
+    let counts = ledger.counts().await.expect("counts");
+    assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), BLOCKS * 1000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,7 +24,7 @@ pub type SqliteLedger = SqliteFile<BesideTransport>;
 
 /// What is on its way to the transport.
 #[derive(Default)]
-pub struct BesideTransport(Arc<Outbox>);
+pub struct BesideTransport(pub(crate) Arc<Outbox>);
 
 impl SqliteLedger {
     /// Opens the file, making it where there is none; a queue's file may become a ledger, and the other way round. What was

@@ -3,18 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use portolan_delivery::{
-    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, Claimed, CutMessage, CutPlace, CutRecord,
-    CutStore, Delivery, DeliveryError, FileAnswer, FileFilter, FileHash, FileRecord, FileState, FileStore,
-    Gathered, GatewayId, MessageId, SentMessage, Timestamp,
+    Accept, Accepted, BoxFuture, Built, Claimed, CutMessage, CutPlace, CutRecord, CutStore, Delivery,
+    DeliveryError, FileAnswer, FileStore, GatewayId, Gathered, MessageId, SentMessage, Timestamp,
 };
 
 use crate::{
     OpenError, Options,
     file::SqliteFile,
-    ledger::{
-        Role, cuts,
-        files::{file, files},
-    },
+    ledger::{Role, cuts},
     store::Store,
 };
 
@@ -62,43 +58,6 @@ impl Delivery for SqliteDelivery {
     }
 }
 
-impl FileStore for SqliteDelivery {
-    fn begin_file(
-        &self,
-        arrival: Arrival,
-        gateway: GatewayId,
-    ) -> BoxFuture<'_, Result<Arrived, DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.begin_file(arrival, gateway)))
-    }
-
-    fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.accept_block(block, gateway)))
-    }
-
-    fn end_file(
-        &self,
-        route: Arc<str>,
-        file: FileHash,
-        state: FileState,
-        receipt: Arc<str>,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.end_file(&route, file, state, &receipt, now)))
-    }
-
-    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| Ok(files(connection, &filter)?)))
-    }
-
-    fn file(
-        &self,
-        route: Arc<str>,
-        hash: FileHash,
-    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| Ok(file(connection, &route, hash)?)))
-    }
-}
-
 impl CutStore for SqliteDelivery {
     fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>> {
         Box::pin(self.store.readers.ask(|connection| Ok(cuts::gathered(connection)?)))
@@ -124,9 +83,11 @@ impl CutStore for SqliteDelivery {
         limit: usize,
         late: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| {
-            cuts::cut_messages(connection, &cut, after.as_ref(), limit, late)
-        }))
+        Box::pin(
+            self.store
+                .readers
+                .ask(move |connection| cuts::cut_messages(connection, &cut, after.as_ref(), limit, late)),
+        )
     }
 
     fn note_keys(

@@ -12,6 +12,7 @@ mod checkpoint;
 mod delivery;
 mod error;
 mod file;
+mod files;
 mod ledger;
 mod line;
 mod lock;

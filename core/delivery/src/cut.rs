@@ -11,9 +11,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{
-    BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, Timestamp,
-};
+use crate::{BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, Timestamp};
 
 /// Messages of a route that have gathered and are in no file yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,11 +167,8 @@ pub trait CutStore: Send + Sync {
     fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
     /// The file has its name.
-    fn cut_delivered(
-        &self,
-        cut: (Arc<str>, u64),
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+    fn cut_delivered(&self, cut: (Arc<str>, u64), now: Timestamp)
+    -> BoxFuture<'_, Result<(), DeliveryError>>;
 
     /// The messages of a route that were sent by these keys; for each key those that there are, the newest first.
     fn sent_by(

@@ -139,15 +139,34 @@ pub struct Block {
     pub messages: Vec<Accept>,
     /// What it answers, where it is a file of answers.
     pub answers: Vec<FileAnswer>,
-    /// When it becomes durable.
-    pub now: Timestamp,
     /// What became of all records up to its end.
     pub counts: FileCounts,
+    /// When it is accepted: which of its messages are due then.
+    pub now: Timestamp,
+}
+
+/// How a file ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEnd {
+    /// The route, and its file.
+    pub route: Arc<str>,
+    /// The file.
+    pub file: FileHash,
+    /// Taken or refused.
+    pub state: FileState,
+    /// The receipt, as JSON.
+    pub receipt: Arc<str>,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What remembers files. Each method is one transaction.
+///
+/// A file is of the gateway that began it, until that is no more: then another one goes on with it, from where it was. What the first
+/// still tells of it, should it live after all, changes nothing.
 pub trait FileStore: Send + Sync {
-    /// Begins a file, or goes on with one that was begun. A file that was taken is known; one that was refused is begun anew.
+    /// Begins a file, or goes on with one that was begun. A file that was taken is known; one that was refused is begun anew; one that
+    /// a gateway is at which lives is elsewhere.
     fn begin_file(
         &self,
         arrival: Arrival,
@@ -158,15 +177,8 @@ pub trait FileStore: Send + Sync {
     /// by another gateway: `false`.
     fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
-    /// Ends a file.
-    fn end_file(
-        &self,
-        route: Arc<str>,
-        file: FileHash,
-        state: FileState,
-        receipt: Arc<str>,
-        now: Timestamp,
-    ) -> BoxFuture<'_, Result<(), DeliveryError>>;
+    /// Ends a file. `false`, and nothing is done, where it is over, or another gateway has taken it over.
+    fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
     /// Files, the newest first, without their receipts.
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
@@ -177,6 +189,9 @@ pub trait FileStore: Send + Sync {
         route: Arc<str>,
         file: FileHash,
     ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>>;
+
+    /// Of these gateways, which are others than the one that asks, those that are no more.
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, DeliveryError>>;
 }
 
 /// Which files are asked for.
@@ -326,6 +341,12 @@ pub trait FileIntake: Send + Sync + 'static {
 
     /// Takes a file, or goes on with it where that was interrupted.
     fn take_file(&self, dropped: Dropped) -> BoxFuture<'_, FileFate>;
+
+    /// This run of this gateway: by it others know what it has taken.
+    fn gateway(&self) -> GatewayId;
+
+    /// Of these other gateways, those that are no more: what they had taken is taken over. `Err` says why it is not known now.
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, String>>;
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ pub use envelope::{
 pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
-    Arrival, Arrived, Block, Dropped, FileCounts, FileError, FileFate, FileFilter, FileHash, FileIntake,
-    FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
+    Arrival, Arrived, Block, Dropped, FileCounts, FileEnd, FileError, FileFate, FileFilter, FileHash,
+    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use message_store::MessageStore;

@@ -14,8 +14,8 @@
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, Control, CutStore, Envelope, Failure, FaultClass, FileStore, GatewayId, MessageId, MessageStore, Party,
-    PayloadDigest, Timestamp,
+    BoxFuture, Control, CutStore, Envelope, Failure, FaultClass, FileStore, GatewayId, MessageId,
+    MessageStore, Party, PayloadDigest, Timestamp,
 };
 
 /// Queue and ledger behind one promise.

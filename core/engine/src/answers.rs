@@ -85,11 +85,7 @@ impl Ground<'_> {
 }
 
 /// Reads the whole file: what of it answers something, and whether all of it is sound.
-pub(crate) fn verify(
-    ground: &Ground<'_>,
-    dropped: &Dropped,
-    record: &FileRecord,
-) -> Result<Seen, String> {
+pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
     let files = source(ground.route)?;
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
     ground.progress.begin(FilePhase::Verifying);

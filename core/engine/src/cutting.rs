@@ -99,7 +99,8 @@ impl Engine {
                 let (engine, built) = (self.clone(), cut.clone());
                 let (route, made) = (route.clone(), made.clone());
                 let handle = Handle::current();
-                let building = tokio::task::spawn_blocking(move || build(&engine, &handle, &route, &made, &built));
+                let building =
+                    tokio::task::spawn_blocking(move || build(&engine, &handle, &route, &made, &built));
                 let built = building.await.map_err(|error| error.to_string())??;
                 let found = (built.name.clone(), built.hash);
                 store.cut_ready(key.clone(), built).await.map_err(failed)?;
@@ -138,7 +139,14 @@ impl Engine {
                 if settled.contains(&answer.id) {
                     let messages = self.metrics.messages(&route.name);
                     let received = message.envelope.received;
-                    settle::told(self, &messages, received, message.claim, Settled::Finished(answer.outcome), now);
+                    settle::told(
+                        self,
+                        &messages,
+                        received,
+                        message.claim,
+                        Settled::Finished(answer.outcome),
+                        now,
+                    );
                 }
             }
         }
@@ -206,9 +214,8 @@ fn build(
     let store = engine.delivery.cuts().ok_or("this queue makes no files")?;
     let key = (cut.route.clone(), cut.sequence);
     let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
-    let mut pages = |after: Option<CutPlace>| {
-        handle.block_on(store.cut_messages(key.clone(), after, PAGE, None))
-    };
+    let mut pages =
+        |after: Option<CutPlace>| handle.block_on(store.cut_messages(key.clone(), after, PAGE, None));
     made.drop.prepare(&name, &mut |out| made::write(route, made, cut, &mut pages, out))?;
     let raw = made.drop.prepared(&name)?;
     let mut noted = |keys| handle.block_on(store.note_keys(key.clone(), keys));

@@ -11,9 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileError, FileFate,
-    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, MessageId, Mode,
-    RejectedRecords, Start, Timestamp,
+    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileEnd,
+    FileError, FileFate, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore,
+    GatewayId, MessageId, Mode, RejectedRecords, Start, Timestamp,
 };
 use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -32,8 +32,13 @@ use crate::{
 
 /// Messages of a block.
 const BLOCK: usize = 1000;
+/// Bytes of a block's messages: one that is longer is a block alone.
+const BLOCK_BYTES: usize = 4 << 20;
 /// How many errors a receipt has.
 const ERRORS: usize = 1000;
+
+const NO_FILES: &str = "this queue takes no files";
+const TAKEN_OVER: &str = "another gateway took it over";
 
 impl FileIntake for EngineIntake {
     fn file_routes(&self) -> Vec<FileRoute> {
@@ -57,6 +62,17 @@ impl FileIntake for EngineIntake {
             self.0.take_file(dropped).await.unwrap_or_else(FileFate::NotNow)
         })
     }
+
+    fn gateway(&self) -> GatewayId {
+        self.0.gateway
+    }
+
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, String>> {
+        Box::pin(async move {
+            let store = self.0.delivery.files().ok_or(NO_FILES)?;
+            store.gone(gateways).await.map_err(|error| self.0.failed(error).to_string())
+        })
+    }
 }
 
 impl Engine {
@@ -64,7 +80,7 @@ impl Engine {
         if !self.is_ready() {
             return Err("the gateway takes nothing now".to_owned());
         }
-        let store = self.delivery.files().ok_or("this queue takes no files yet")?;
+        let store = self.delivery.files().ok_or(NO_FILES)?;
         let failed = |error| self.failed(error).to_string();
         let route = self.table.load().by_name.get(&dropped.route).cloned();
         let route = route.ok_or_else(|| format!("route {} is not served any more", dropped.route))?;
@@ -87,6 +103,10 @@ impl Engine {
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
         };
+        if record.position > 0 {
+            let (file, position) = (&dropped.name, record.position);
+            tracing::info!(%file, route = %route.name, position, "the file goes on where an earlier gateway left it");
+        }
         let begun = self.under_way.begin(&route.name, dropped.hash);
         let _counted = route.metrics.files.as_ref().map(|files| files.under_way());
         let work = self.taken(store, &route, &dropped, &record, &begun.progress);
@@ -150,7 +170,8 @@ impl Engine {
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
             None => verify(&of, &dropped, &record, &progress),
             Some(_) => {
-                let ground = Ground { delivery: &*delivery, handle: &handle, route: &of, progress: &progress };
+                let ground =
+                    Ground { delivery: &*delivery, handle: &handle, route: &of, progress: &progress };
                 answers::verify(&ground, &dropped, &record)
             }
         })
@@ -186,7 +207,7 @@ impl Engine {
             let (messages, answers) = (block.messages.len(), block.answers.clone());
             let accepted = store.accept_block(block, self.gateway).await;
             if !accepted.map_err(|error| self.failed(error).to_string())? {
-                return Err("another gateway took it over".to_owned());
+                return Err(TAKEN_OVER.to_owned());
             }
             route.metrics.messages.accepted_together(messages);
             let now = Timestamp::now();
@@ -228,9 +249,12 @@ impl Engine {
             errors: seen.errors.clone(),
         };
         let text = serde_json::to_string(&receipt).map_err(|error| error.to_string())?;
-        let ended = store.end_file(route.clone(), *hash, state, text.into(), now).await;
-        ended.map_err(|error| self.failed(error).to_string())?;
-        Ok(Box::new(receipt))
+        let end = FileEnd { route: route.clone(), file: *hash, state, receipt: text.into(), now };
+        let ended = store.end_file(end, self.gateway).await;
+        match ended.map_err(|error| self.failed(error).to_string())? {
+            true => Ok(Box::new(receipt)),
+            false => Err(TAKEN_OVER.to_owned()),
+        }
     }
 }
 
@@ -283,9 +307,10 @@ impl Seen {
         let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
         self.refused = match (broken, limit) {
             (0, None) => None,
-            (0, Some(_)) => {
-                Some(format!("{rejected} of {} messages failed, more than its route allows", messages + rejected))
-            }
+            (0, Some(_)) => Some(format!(
+                "{rejected} of {} messages failed, more than its route allows",
+                messages + rejected
+            )),
             (broken, _) => Some(format!(
                 "{broken} errors in what all messages rest on: its structure, its totals, or records around them"
             )),
@@ -456,11 +481,11 @@ fn cut(
     let mut passing = record.position > 0;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
-    let (mut from, mut last) = (record.position, record.position);
+    let (mut from, mut last, mut bytes) = (record.position, record.position, 0);
     let now = Timestamp::now();
     let send = |messages, from, to, counts| {
         let (route, file, answers) = (route.name.clone(), dropped.hash, Vec::new());
-        let block = Block { route, file, from, to, messages, answers, counts, now };
+        let block = Block { route, file, from, to, messages, answers, counts, now: Timestamp::now() };
         // Whoever takes them says why, where he takes no more.
         blocks.blocking_send(block).is_ok()
     };
@@ -499,13 +524,14 @@ fn cut(
                 let keys = route.translate.request(&payload, context, &mut Vec::new());
                 envelope.group = keys.map_err(|failure| failure.message)?.group.map(Into::into);
             }
+            bytes += payload.len();
             block.push(Accept { envelope, payload, start: Start::Due(due) });
         }
-        if block.len() == BLOCK {
+        if block.len() == BLOCK || bytes >= BLOCK_BYTES {
             if !send(std::mem::take(&mut block), from, last, counts) {
                 return Ok(());
             }
-            from = last;
+            (from, bytes) = (last, 0);
         }
     }
     if counts != expected {

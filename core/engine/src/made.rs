@@ -249,7 +249,8 @@ impl Maker<'_> {
 
     /// Writes what stands around messages.
     fn stands(&mut self, node: NodeId, level: usize) -> io::Result<()> {
-        let (Some(plan), Some(first)) = (self.around.get(&node).copied(), self.open.get(level).cloned()) else {
+        let (Some(plan), Some(first)) = (self.around.get(&node).copied(), self.open.get(level).cloned())
+        else {
             return Ok(());
         };
         let mut text = uuid::Uuid::encode_buffer();
@@ -270,7 +271,9 @@ impl Maker<'_> {
         record.clear();
         SCRATCH
             .with_borrow_mut(|scratch| plan.run(&first.payload, &environment, scratch, &mut record))
-            .map_err(|error| io::Error::other(format!("`{}` cannot be written: {error}", self.layout.path(node))))?;
+            .map_err(|error| {
+                io::Error::other(format!("`{}` cannot be written: {error}", self.layout.path(node)))
+            })?;
         self.records(&record)?;
         self.record = record;
         Ok(())
@@ -280,7 +283,8 @@ impl Maker<'_> {
     fn records(&mut self, mut records: &[u8]) -> io::Result<()> {
         while let Some((head, rest)) = records.split_first_chunk::<6>() {
             let [a, b, length @ ..] = *head;
-            let (node, length) = (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
+            let (node, length) =
+                (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
             let (record, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
             self.writer
                 .made(node, record, &mut self.buffer)
@@ -350,7 +354,10 @@ pub(crate) fn verify(
     loop {
         let next = messages.next().map(|(message, _)| of_sent.as_ref().map(|plan| key(route, plan, message)));
         if let Some(problem) = messages.problems().find(|problem| !problem.warning) {
-            return Err(format!("what was written would not be accepted: {}", shown(&problem.error.kind, &problem.error)));
+            return Err(format!(
+                "what was written would not be accepted: {}",
+                shown(&problem.error.kind, &problem.error)
+            ));
         }
         let Some(known) = next else { break };
         count += 1;
@@ -438,7 +445,9 @@ fn is_time(made: &CompiledFile, since: Timestamp, now: Timestamp) -> bool {
         // Where a calendar ends, nobody is to wait for ever.
         let open = cut.days.as_ref().is_none_or(|days| days.is_business_day(day).unwrap_or(true));
         for time in cut.at.iter().filter(|_| open) {
-            let Ok(at) = cut.zone.to_ambiguous_timestamp(day.to_datetime(*time)).compatible() else { continue };
+            let Ok(at) = cut.zone.to_ambiguous_timestamp(day.to_datetime(*time)).compatible() else {
+                continue;
+            };
             let at = at.as_microsecond();
             if since.0 < at && at <= now.0 {
                 return true;

@@ -18,9 +18,9 @@ use portolan_formats::{Captured, Reader, Selection, Unknown};
 use portolan_mapping::{
     check::{DeliveryPolicy, Travel},
     compile::{CompiledAnswers, CompiledFile, CompiledRoute},
-    plan::Plan,
     file::{self, Mode, Retry},
     load::LoadedRoute,
+    plan::Plan,
     plan::ReplyPlan,
     run::{self, Environment, FailureOutcome, Fault, ReplyOutcome, RunError, Scratch},
 };

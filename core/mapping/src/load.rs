@@ -17,7 +17,9 @@ use crate::{
         CheckedBatch, CheckedRoute, Contracts, Layouts, TargetContract, check, check_batch, check_outgoing,
     },
     csv,
-    file::{BatchTarget, CalendarFile, FileTarget, GrpcSource, Placed, RouteTarget, Rule, SoapTarget, TableFile},
+    file::{
+        BatchTarget, CalendarFile, FileTarget, GrpcSource, Placed, RouteTarget, Rule, SoapTarget, TableFile,
+    },
     ir::{RowsFrom, Table},
     parse::{calendar, parse},
     secret::Secrets,
@@ -219,7 +221,8 @@ fn days_of_cut(
             *broken = true;
             let message = format!("there is no calendar `{}`", named.value);
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_CALENDAR, message).at(named.span, "");
-            let finding = finding.did_you_mean(&named.value, calendars.iter().map(|calendar| &*calendar.name.value));
+            let finding =
+                finding.did_you_mean(&named.value, calendars.iter().map(|calendar| &*calendar.name.value));
             findings.push(finding.help("calendars stand under `calendars:`"));
         }
     }

@@ -104,8 +104,15 @@ fn route() -> CompiledRoute {
 
 fn environment(original: Option<&[u8]>) -> Environment<'_> {
     let received = jiff::Timestamp::UNIX_EPOCH;
-    let context =
-        Context { message_id: "m", route: "r", caller: None, received, attempt: 1, request_id: None, sequence: None };
+    let context = Context {
+        message_id: "m",
+        route: "r",
+        caller: None,
+        received,
+        attempt: 1,
+        request_id: None,
+        sequence: None,
+    };
     Environment { context, metadata: &[], original }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portolan_delivery::{
     Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, Gathered, GatewayId, MessageId, SentMessage, Timestamp,
+    FileHash, GatewayId, Gathered, MessageId, SentMessage, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// The files that are not delivered yet are few; of others no more are in memory than are asked for.
-const COLUMNS: &str = "r.name, c.sequence, c.bundle, c.at, c.messages, c.state, c.name, c.hash, c.bytes, c.delivered, c.number
+const COLUMNS: &str =
+    "r.name, c.sequence, c.bundle, c.at, c.messages, c.state, c.name, c.hash, c.bytes, c.delivered, c.number
      FROM cuts c JOIN routes r ON r.number = c.route";
 
 impl Ledger {
@@ -213,7 +214,8 @@ pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered
 
 /// What of a message's row is needed to build its record, or to answer it.
 const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt, m.envelope, m.payload";
-const MESSAGES: &str = "cut_messages c JOIN messages m ON m.seq = c.message JOIN routes r ON r.number = m.route
+const MESSAGES: &str =
+    "cut_messages c JOIN messages m ON m.seq = c.message JOIN routes r ON r.number = m.route
      JOIN bundles b ON b.number = m.bundle";
 
 fn message(row: &Row<'_>) -> Result<(u32, Envelope, Bytes), Trouble> {

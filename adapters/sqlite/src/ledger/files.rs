@@ -1,16 +1,14 @@
 //! Files: begun, taken block by block, ended.
 
-use std::sync::Arc;
-
 use portolan_delivery::{
-    Accepted, Arrival, Arrived, Block, BundleHash, DeliveryError, FileCounts, FileFilter, FileHash,
-    FileRecord, FileState, GatewayId, Timestamp,
+    Accepted, Arrival, Arrived, Block, BundleHash, DeliveryError, FileCounts, FileEnd, FileFilter, FileHash,
+    FileRecord, FileState, GatewayId, MessageId, Start, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
 use super::Ledger;
-use crate::error::Trouble;
+use crate::{error::Trouble, outbox::Outbox, row::OUT};
 
 impl Ledger {
     /// One process has the file of the ledger open, so what another gateway began is of one that is no more.
@@ -59,7 +57,39 @@ impl Ledger {
         })))
     }
 
-    pub(crate) fn accept_block(&mut self, block: Block, gateway: GatewayId) -> Result<bool, Trouble> {
+    /// All of it or nothing: where one of its messages is refused, the others are taken back.
+    pub(crate) fn accept_block(
+        &mut self,
+        block: Block,
+        gateway: GatewayId,
+        outbox: Option<&Outbox>,
+    ) -> Result<bool, Trouble> {
+        if let Some(outbox) = outbox {
+            self.mark_published(&outbox.many_confirmed())?;
+        }
+        let outbox = outbox.filter(|outbox| outbox.has_room());
+        let (now, newest) = (block.now, self.newest);
+        self.connection.execute_batch("SAVEPOINT block")?;
+        let accepted = self.move_on(block, gateway, outbox.is_some());
+        if let Err(Trouble::Refused(_)) = accepted {
+            self.connection.execute_batch("ROLLBACK TO block")?;
+            self.newest = newest;
+        }
+        self.connection.execute_batch("RELEASE block")?;
+        let handed_out = accepted?;
+        if let (Some(outbox), Some(handed_out)) = (outbox, &handed_out) {
+            handed_out.iter().for_each(|id| outbox.hand_out((*id, 1), now));
+        }
+        Ok(handed_out.is_some())
+    }
+
+    /// The messages that were handed out, to be published, where any are; `None` where the file is not where the block begins.
+    fn move_on(
+        &mut self,
+        block: Block,
+        gateway: GatewayId,
+        hands_out: bool,
+    ) -> Result<Option<Vec<MessageId>>, Trouble> {
         let route = self.route(&block.route)?;
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let moved = self
@@ -79,35 +109,44 @@ impl Ledger {
                 number(block.counts.rejected),
             ))?;
         if moved == 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut handed_out = Vec::new();
         for accept in block.messages {
             let id = accept.envelope.id;
-            // Its id is of its place in the file: one that is there already is the same.
-            if let Accepted::Conflict(_) = self.accept(accept, 0)? {
-                let why = format!("message {id} is there with other content");
-                return Err(DeliveryError::Fatal(why).into());
+            let due = matches!(accept.start, Start::Due(due) if due <= block.now);
+            let out = hands_out && due && accept.envelope.order.is_none();
+            match self.accept(accept, if out { OUT } else { 0 })? {
+                Accepted::New(_) if out => handed_out.push(id),
+                // Its id is of its place in the file: one that is there already is the same.
+                Accepted::New(_) | Accepted::Parked | Accepted::Repeated(_) => {}
+                Accepted::Conflict(_) => {
+                    let why = format!("message {id} is there with other content");
+                    return Err(DeliveryError::Fatal(why).into());
+                }
             }
         }
         self.settle_sent(&block.answers, block.now)?;
-        Ok(true)
+        Ok(Some(handed_out))
     }
 
-    pub(crate) fn end_file(
-        &mut self,
-        route: &Arc<str>,
-        file: FileHash,
-        state: FileState,
-        receipt: &str,
-        now: Timestamp,
-    ) -> Result<(), Trouble> {
-        let route = self.route(route)?;
-        self.connection
+    pub(crate) fn end_file(&mut self, end: &FileEnd, gateway: GatewayId) -> Result<bool, Trouble> {
+        let route = self.route(&end.route)?;
+        let ended = self
+            .connection
             .prepare_cached(
-                "UPDATE files SET state = ?3, receipt = ?4, ended = ?5 WHERE route = ?1 AND hash = ?2 AND state = 0",
+                "UPDATE files SET state = ?4, receipt = ?5, ended = ?6
+                 WHERE route = ?1 AND hash = ?2 AND gateway = ?3 AND state = 0",
             )?
-            .execute((route, &file.0[..], number_of(state), receipt, now.0))?;
-        Ok(())
+            .execute((
+                route,
+                &end.file.0[..],
+                gateway.0.as_bytes(),
+                number_of(end.state),
+                &*end.receipt,
+                end.now.0,
+            ))?;
+        Ok(ended == 1)
     }
 }
 

@@ -36,7 +36,9 @@ impl Ledger {
                 .prepare_cached("DELETE FROM request_keys WHERE route = ?1 AND caller = ?2 AND id = ?3")?
                 .execute((route, key.caller, key.id))?;
         }
-        for beside in ["DELETE FROM attempts WHERE message = ?1", "DELETE FROM cut_messages WHERE message = ?1"] {
+        for beside in
+            ["DELETE FROM attempts WHERE message = ?1", "DELETE FROM cut_messages WHERE message = ?1"]
+        {
             self.connection.prepare_cached(beside)?.execute([seq])?;
         }
         *self.uses.entry(bundle).or_default() -= 1;

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use super::{Parcel, Unclaimed};
-use crate::{Accept, Accepted, BoxFuture, Claimed, DeliveryError, Event, GatewayId, MessageStore, Timestamp};
+use crate::{
+    Accept, Accepted, BoxFuture, Claimed, DeliveryError, Event, FileStore, GatewayId, MessageStore, Timestamp,
+};
 
 /// A message store with an outbox and an inbox: a message that waits is *published* or not. What waits again
 /// ([`MessageStore::retry_at`], [`MessageStore::retry`]) is unpublished.
 ///
 /// Whatever finishes an announced message ([`crate::Envelope::announced`]) or makes it a dead letter leaves an [`Event`] in
 /// the same transaction, which stays until [`Ledger::mark_announced`], also when the message goes on or is forgotten.
-pub trait Ledger: MessageStore {
+///
+/// It remembers files, too: the messages of a block and their outbox rows are one transaction with how far the file has come
+/// ([`FileStore::accept_block`]).
+pub trait Ledger: MessageStore + FileStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! accept   ledger: message, key, outbox row -> transport: publish, confirm -> ledger: published
+//! block    ledger: messages, outbox rows, how far the file has come -> the same for each
 //! claim    ledger: what is due -> transport: publish -> ledger: published
 //!          transport: receive -> ledger: the attempt, if it is the one that is due (inbox)
 //! settle   ledger: outcome, or due again, or dead -> transport: acknowledge
@@ -18,6 +19,7 @@
 
 mod ahead;
 mod announce;
+mod files;
 mod held_back;
 mod ledger;
 mod lost;
@@ -43,8 +45,8 @@ pub use unconnected::Unconnected;
 
 use crate::{
     Accept, Accepted, BoxFuture, BrokerState, BundleHash, Claim, Claimed, Control, Controls, Count,
-    DeadLetter, Delivery, DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page,
-    Reconciled, Record, RequestKey, Start, Timestamp,
+    DeadLetter, Delivery, DeliveryError, Failure, FileStore, Filter, GatewayId, MessageId, MessageStore,
+    Outcome, Page, Reconciled, Record, RequestKey, Start, Timestamp,
 };
 
 /// A transport and a ledger behind one promise.
@@ -144,12 +146,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
 
     async fn accept_message(&self, accept: Accept) -> Result<Accepted, DeliveryError> {
         let now = accept.envelope.received;
-        let parcel = match accept.start {
-            Start::Due(due) if due <= now => {
-                Some(Parcel { id: accept.envelope.id, route: accept.envelope.route.clone(), attempt: 1, due })
-            }
-            Start::Due(_) | Start::Now(_) => None,
-        };
+        let parcel = first_parcel(&accept, now);
         let accepted = self.ledger.insert(accept).await?;
         if let (Some(parcel), Accepted::New(_)) = (parcel, &accepted)
             && !self.held_back.holds(&parcel.route)
@@ -220,6 +217,16 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     }
 }
 
+/// Of a message that is due when it is accepted, and is not parked.
+fn first_parcel(accept: &Accept, now: Timestamp) -> Option<Parcel> {
+    match accept.start {
+        Start::Due(due) if due <= now => {
+            Some(Parcel { id: accept.envelope.id, route: accept.envelope.route.clone(), attempt: 1, due })
+        }
+        Start::Due(_) | Start::Now(_) => None,
+    }
+}
+
 impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>> {
         Box::pin(self.accept_message(accept))
@@ -264,6 +271,10 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
 
     fn announce(&self) -> BoxFuture<'_, Result<usize, DeliveryError>> {
         Box::pin(self.announce_some())
+    }
+
+    fn files(&self) -> Option<&dyn FileStore> {
+        Some(self)
     }
 
     fn broker(&self) -> Option<BrokerState> {

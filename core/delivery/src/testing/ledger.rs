@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 
 use super::{Fuse, store::Store};
 use crate::{
-    Accept, Accepted, BoxFuture, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Failure, Filter, GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record,
-    RequestKey, Timestamp,
+    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, BundleHash, Claim, Claimed, Control, Controls,
+    Count, DeadLetter, DeliveryError, Failure, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter,
+    GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
@@ -142,6 +142,40 @@ impl Ledger for FakeLedger {
                 }
             }
         })
+    }
+}
+
+impl FileStore for FakeLedger {
+    fn begin_file(
+        &self,
+        arrival: Arrival,
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<Arrived, DeliveryError>> {
+        self.call(move |store| store.begin_file(arrival, gateway))
+    }
+
+    fn accept_block(&self, block: Block, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| store.accept_block(block, gateway))
+    }
+
+    fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.end_file(end, gateway)))
+    }
+
+    fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        self.call(move |store| Ok(store.files(&filter)))
+    }
+
+    fn file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+    ) -> BoxFuture<'_, Result<Option<FileRecord>, DeliveryError>> {
+        self.call(move |store| Ok(store.one_file(&route, file)))
+    }
+
+    fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, DeliveryError>> {
+        self.call(move |store| Ok(store.gone(gateways)))
     }
 }
 

@@ -9,13 +9,14 @@ use bytes::Bytes;
 
 use crate::{
     Accept, Accepted, Attempt, BundleHash, Claim, Claimed, Control, Controls, Count, DeadLetter,
-    DeliveryError, Envelope, Failure, Filter, GatewayId, Lost, MessageId, Mode, Orphan, Outcome, Page,
-    PayloadDigest, Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
+    DeliveryError, Envelope, Failure, FileRecord, FileState, Filter, GatewayId, Lost, MessageId, Mode,
+    Orphan, Outcome, Page, PayloadDigest, Reconciled, Record, RequestKey, Start, State, StateKind, Timestamp,
     composite::{Parcel, Unannounced, Unclaimed},
     settle_lost,
 };
 
 mod events;
+mod files;
 mod line;
 mod suspects;
 
@@ -28,6 +29,9 @@ pub(super) struct Store {
     bundles: HashMap<BundleHash, Bytes>,
     controls: Controls,
     events: Vec<Unannounced>,
+    files: Vec<FileRecord>,
+    /// Gateways of the process that has the store open, and of others beside it.
+    alive: Vec<GatewayId>,
     /// Kept by the process that has the store open.
     served: Vec<BundleHash>,
 }
@@ -89,6 +93,7 @@ impl Store {
     /// Another process opens it.
     pub(super) fn reopened(&mut self) {
         self.served.clear();
+        self.alive.clear();
     }
 
     fn row(&mut self, id: MessageId) -> Result<&mut Row, DeliveryError> {
@@ -306,6 +311,7 @@ impl Store {
     }
 
     pub(super) fn reconcile(&mut self, me: GatewayId, now: Timestamp) -> Reconciled {
+        self.alive.push(me);
         let mut reconciled = Reconciled::default();
         let mut buried = Vec::new();
         for row in self.rows.values_mut() {
@@ -485,9 +491,12 @@ impl Store {
             self.rows.remove(seq);
             self.keys.retain(|_, known| known != id);
         }
-        let Self { rows, bundles, served, .. } = self;
+        let Self { rows, bundles, files, served, .. } = self;
         bundles.retain(|hash, _| {
-            served.contains(hash) || rows.values().any(|row| row.record.envelope.bundle == *hash)
+            let open = |file: &FileRecord| file.state == FileState::Open && file.arrival.bundle == *hash;
+            served.contains(hash)
+                || rows.values().any(|row| row.record.envelope.bundle == *hash)
+                || files.iter().any(open)
         });
         old.len()
     }

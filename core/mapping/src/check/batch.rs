@@ -264,7 +264,11 @@ fn told(route: &BatchRoute, target: &TargetContract, findings: &mut Vec<Diagnost
 }
 
 /// The record of a layout that a mapping names.
-pub(super) fn record(layout: &Layout, named: &Placed<String>, findings: &mut Vec<Diagnostic>) -> Option<NodeId> {
+pub(super) fn record(
+    layout: &Layout,
+    named: &Placed<String>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<NodeId> {
     let found = layout.find(&named.value).filter(|id| {
         let node = layout.node(*id);
         node.shape.is_some() || !node.children.is_empty()

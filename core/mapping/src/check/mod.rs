@@ -50,10 +50,10 @@ use crate::{
 };
 pub use answer::CheckedAnswer;
 pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
-pub(crate) use outgoing::{chain, nothing};
-pub use outgoing::{CheckedAnswers, CheckedAround, CheckedCut, CheckedFile, CheckedGroup, Layouts};
 use document::{merged, place};
 use endpoints::Endpoints;
+pub use outgoing::{CheckedAnswers, CheckedAround, CheckedCut, CheckedFile, CheckedGroup, Layouts};
+pub(crate) use outgoing::{chain, nothing};
 pub use poll::CheckedPoll;
 use scope::{Opened, Scope, Source};
 

@@ -15,8 +15,7 @@ use portolan_schema::{
 };
 
 use super::{
-    CheckedRoute, Checker, DeliveryPolicy, Documents, Source, batch,
-    endpoints,
+    CheckedRoute, Checker, DeliveryPolicy, Documents, Source, batch, endpoints,
     scope::{Opened, Place, What},
     tables, types,
 };
@@ -181,9 +180,11 @@ pub(super) fn checked(
         keys = back.sides(&answers.on);
         back.name_reply();
     }
-    let of_reply: Vec<Expr> = keys.iter().flatten().filter_map(|(reply, _)| {
-        back.key_part(reply, &file.answers.as_ref()?.on)
-    }).collect();
+    let of_reply: Vec<Expr> = keys
+        .iter()
+        .flatten()
+        .filter_map(|(reply, _)| back.key_part(reply, &file.answers.as_ref()?.on))
+        .collect();
     back.scope.opened.clear();
     back.name_reply();
     let response = back.direction(&rules, reply_document, None, false);
@@ -289,7 +290,8 @@ fn named(file: &FileTarget, route: &str, findings: &mut Vec<Diagnostic>) -> Opti
     match written.value.parse::<FileName>() {
         Ok(name) => Some(name),
         Err(why) => {
-            let finding = Diagnostic::error(Code::YAML_BAD_VALUE, format!("this cannot be a file's name: {why}"));
+            let finding =
+                Diagnostic::error(Code::YAML_BAD_VALUE, format!("this cannot be a file's name: {why}"));
             findings.push(finding.at(written.span, "").help("write as in `CLAIMS.{date}.{sequence:4}.DAT`"));
             None
         }
@@ -369,8 +371,7 @@ impl Checker<'_> {
             if node.is_none() {
                 let names: Vec<String> =
                     chain[..chain.len() - 1].iter().map(|node| layout.path(*node)).collect();
-                let message =
-                    format!("`{}` is no group around `{}`", rule.group.value, layout.path(record));
+                let message = format!("`{}` is no group around `{}`", rule.group.value, layout.path(record));
                 let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.group.span, "");
                 let finding = finding.did_you_mean(&rule.group.value, names.iter().map(String::as_str));
                 self.findings.push(match names.as_slice() {
@@ -382,7 +383,12 @@ impl Checker<'_> {
             let mut by = Vec::new();
             for leaf in &rule.by {
                 if bare_path(&leaf.text).is_none() {
-                    self.report(Code::YAML_BAD_VALUE, "this is not a field of the message", leaf, &(0..leaf.text.len()));
+                    self.report(
+                        Code::YAML_BAD_VALUE,
+                        "this is not a field of the message",
+                        leaf,
+                        &(0..leaf.text.len()),
+                    );
                     continue;
                 }
                 if let Some(place) = self.scope.root(Side::Message, &[body.clone()], vec![body.clone()]) {
@@ -552,10 +558,14 @@ impl<'a> Making<'a> {
             }
         }
         for (node, (_, span)) in given {
-            let message =
-                format!("`{}` does not stand around `{}`", self.layout.path(node), self.layout.path(self.node));
+            let message = format!(
+                "`{}` does not stand around `{}`",
+                self.layout.path(node),
+                self.layout.path(self.node)
+            );
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(span, "");
-            findings.push(finding.help("rules for what stands within a message are written under `request:`"));
+            findings
+                .push(finding.help("rules for what stands within a message are written under `request:`"));
         }
         if matches!(self.layout.file.framing, Framing::Delimited(_)) {
             self.uncomputed(&stands, findings);
@@ -690,10 +700,12 @@ fn grouped(rule: &Placed<Rule>, by: &[&str], ground: &super::Ground<'_>, finding
             let wanted = rest.iter().map(|segment| segment.name.as_str()).collect::<Vec<_>>().join(".");
             if !by.contains(&wanted.as_str()) {
                 let message = format!("`group.{wanted}` is not what its messages share");
-                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&first.place), "");
+                let finding =
+                    Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&first.place), "");
                 findings.push(match by {
                     [] => finding.help("this record stands in no group of `group:`"),
-                    by => finding.help(format!("they share {}; add it to `by:` where it is wanted", by.join(", "))),
+                    by => finding
+                        .help(format!("they share {}; add it to `by:` where it is wanted", by.join(", "))),
                 });
             }
         });

@@ -553,11 +553,7 @@ const AROUND: &[(&str, ContextField)] = &[
     ("received", ContextField::Received),
 ];
 
-fn context<'p>(
-    path: &'p [Segment],
-    leaf: &Leaf,
-    around: bool,
-) -> Result<(Place, &'p [Segment]), Diagnostic> {
+fn context<'p>(path: &'p [Segment], leaf: &Leaf, around: bool) -> Result<(Place, &'p [Segment]), Diagnostic> {
     let name = path.get(1).map_or("", |s| s.name.as_str());
     let names = if around { AROUND } else { CONTEXT };
     match names.iter().find(|(n, _)| *n == name) {
@@ -580,9 +576,7 @@ fn context<'p>(
             let message = format!("`context` has no `{name}`");
             let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&place), "");
             let all: Vec<&str> = names.iter().map(|(n, _)| *n).collect();
-            Err(finding
-                .did_you_mean(name, all.iter().copied())
-                .help(format!("it has {}", all.join(", "))))
+            Err(finding.did_you_mean(name, all.iter().copied()).help(format!("it has {}", all.join(", "))))
         }
     }
 }

@@ -114,7 +114,11 @@ pub static GATHER_ROUTE: Group = Group {
             Value::Group(&MATCH),
             "The file that answers: each of its records completes or fails a message. Without it, a message is done when its file is delivered.",
         ),
-        Key::new("response", Value::Group(&RESPONSE), "From the record that answers to the caller's response."),
+        Key::new(
+            "response",
+            Value::Group(&RESPONSE),
+            "From the record that answers to the caller's response.",
+        ),
         Key::new(
             "tables",
             Named(&TABLE),
@@ -160,11 +164,7 @@ pub(crate) static GATHER_TO: Group = Group {
 pub(crate) static GATHER_DELIVERY: Group = Group {
     name: "`delivery`",
     keys: &[
-        Key::new(
-            "mode",
-            Word(&["operation"]),
-            "The caller gets an operation: files travel by night.",
-        ),
+        Key::new("mode", Word(&["operation"]), "The caller gets an operation: files travel by night."),
         Key::new(
             "answer-within",
             Duration,
@@ -177,7 +177,11 @@ pub(crate) static CUT: Group = Group {
     name: "`cut`",
     keys: &[
         Key::new("at", OneOrMore(&Text), "Times of day: `\"17:30\"`, or a list of them."),
-        Key::new("zone", Text, "Their time zone, by its name in the IANA database: `Europe/Tallinn`. Default UTC."),
+        Key::new(
+            "zone",
+            Text,
+            "Their time zone, by its name in the IANA database: `Europe/Tallinn`. Default UTC.",
+        ),
         Key::new("calendar", Text, "A calendar of `calendars:`; on its business days only."),
         Key::new("every", Duration, "When the oldest message has waited for so long."),
         Key::new(
@@ -213,11 +217,7 @@ pub(crate) static MATCH: Group = Group {
             Expression,
             "Which message it answers: `reply.reference == sent.reference`, where `reply` is the file that answers and `sent` the record that was written. Several are joined by `&&`.",
         ),
-        Key::new(
-            "fail",
-            List(&FAILURE_RULE),
-            "Answers that are failures: the first rule that holds.",
-        ),
+        Key::new("fail", List(&FAILURE_RULE), "Answers that are failures: the first rule that holds."),
     ],
 };
 

@@ -3,8 +3,8 @@
 use portolan_diagnostics::Diagnostic;
 
 use super::{
-    outgoing,
     keys::{Finish, Keys, boolean, duration, items, leaf, shared, text},
+    outgoing,
     route::{
         calendars, defaults, direction, fail_rules, grpc_of, maps, name, retry, soap_of, tables, visible,
     },

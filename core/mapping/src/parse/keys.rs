@@ -8,8 +8,7 @@ pub(super) use portolan_syntax::keys::{
 };
 
 /// Keys of the language that a later version reads.
-const LATER: &[&str] =
-    &["order", "batch"];
+const LATER: &[&str] = &["order", "batch"];
 
 /// Keys of the gateway's configuration.
 const ELSEWHERE: &[&str] = &["listen", "queue", "systems", "routes", "secrets"];

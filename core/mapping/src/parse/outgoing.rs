@@ -6,9 +6,7 @@ use portolan_formats::Unknown;
 
 use super::{
     keys::{Finish, Keys, bad, duration, entries, items, leaf, text, text_of},
-    route::{
-        calendars, defaults, direction, fail_rules, maps, name, source, tables, visible,
-    },
+    route::{calendars, defaults, direction, fail_rules, maps, name, source, tables, visible},
     rules::fields,
 };
 use crate::{
@@ -101,8 +99,11 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
     if let Some(mode) = keys.take("mode").and_then(|e| text(e, findings)) {
         span = mode.span;
         if mode.value != Mode::Operation.name() {
-            let message = format!("messages that gather into a file cannot be delivered in mode `{}`", mode.value);
-            findings.push(bad(mode.span, message).help("write `mode: operation`: the caller asks for the answer later"));
+            let message =
+                format!("messages that gather into a file cannot be delivered in mode `{}`", mode.value);
+            findings.push(
+                bad(mode.span, message).help("write `mode: operation`: the caller asks for the answer later"),
+            );
         }
     }
     let deadline = keys.take("answer-within").and_then(|e| duration(e, findings));
@@ -202,7 +203,9 @@ fn cut(entry: &Entry, findings: &mut Findings) -> Cut {
     if at.is_empty()
         && let Some(lost) = zone.as_ref().or(calendar.as_ref())
     {
-        findings.push(bad(lost.span, "no time of day is given that this could be about").help("write `at: \"17:30\"`"));
+        findings.push(
+            bad(lost.span, "no time of day is given that this could be about").help("write `at: \"17:30\"`"),
+        );
     }
     Cut { at, zone, calendar, days: None, every, max_records }
 }

@@ -14,8 +14,8 @@ use crate::{
     expression::{Leaf, bare_path},
     file::{
         CalendarFile, DeadLetters, Delivery, Direction, FailRule, GrpcSource, Idempotent, IgnoredPath,
-        MappingRoute, Mode, Order, Placed, Poll, RequireRule, Retry, RouteTarget, Rule, SoapTarget, TableFile,
-        Visible,
+        MappingRoute, Mode, Order, Placed, Poll, RequireRule, Retry, RouteTarget, Rule, SoapTarget,
+        TableFile, Visible,
     },
     grammar::{self, FAILURES, Group},
     ir::{Constant, RowPlace, RowsFrom, Table},

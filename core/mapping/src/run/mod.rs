@@ -343,7 +343,15 @@ pub(crate) fn alone(
     let node = crate::plan::compile_alone(expr, schema);
     let arena = Bump::new();
     let received = jiff::Timestamp::UNIX_EPOCH;
-    let context = Context { message_id: "", route: "", caller: None, received, attempt: 1, request_id: None, sequence: None };
+    let context = Context {
+        message_id: "",
+        route: "",
+        caller: None,
+        received,
+        attempt: 1,
+        request_id: None,
+        sequence: None,
+    };
     let environment = Environment { context, metadata: &[], original: None };
     let nothing = Captured::default();
     let mut run = Run {

@@ -70,10 +70,10 @@ async fn what_has_gathered_is_cut_once_and_in_order(subject: &dyn Subject) {
     assert_eq!(ids(cuts, 2).await, [fourth]);
     assert_eq!(gathered(cuts).await, 0);
     let all = cuts.cuts(false, 10).await.expect("all");
-    assert_eq!(all.iter().map(|cut| (cut.sequence, cut.state)).collect::<Vec<_>>(), [
-        (2, CutState::Open),
-        (1, CutState::Delivered)
-    ]);
+    assert_eq!(
+        all.iter().map(|cut| (cut.sequence, cut.state)).collect::<Vec<_>>(),
+        [(2, CutState::Open), (1, CutState::Delivered)]
+    );
     assert_eq!((all[1].name.as_deref(), all[1].bytes, all[1].delivered), (Some("f"), 9, Some(at(9))));
     assert_eq!(cuts.cuts(true, 10).await.expect("open").len(), 1);
 }
@@ -95,7 +95,10 @@ async fn a_cut_outlives_its_gateway_and_has_its_number_alone(subject: &dyn Subje
     let delivery = reopened(subject, delivery).await;
     let cuts = delivery.cuts().expect("as before");
     let open = cuts.cuts(true, 10).await.expect("open");
-    assert_eq!((open[0].state, open[0].hash, open[0].name.clone()), (CutState::Ready, Some(built.hash), Some(built.name)));
+    assert_eq!(
+        (open[0].state, open[0].hash, open[0].name.clone()),
+        (CutState::Ready, Some(built.hash), Some(built.name))
+    );
     cuts.cut_delivered(("r".into(), 1), at(3)).await.expect("delivered");
     gathers(&*delivery, None).await;
     let next = cuts.cut("r".into(), 10, at(4)).await.expect("cut").expect("a cut");
@@ -140,19 +143,23 @@ async fn an_answer_settles_a_message_once(subject: &dyn Subject) {
     let Some(cuts) = delivery.cuts() else { return };
     let [one, two] = sent(&*delivery, cuts).await;
     let waits = gathers(&*delivery, None).await;
-    let found = cuts.sent_by("r".into(), ["two", "three", "one"].map(str::to_owned).into()).await.expect("found");
+    let found =
+        cuts.sent_by("r".into(), ["two", "three", "one"].map(str::to_owned).into()).await.expect("found");
     let known: Vec<Vec<_>> =
         found.iter().map(|all| all.iter().map(|sent| (sent.envelope.id, sent.waits)).collect()).collect();
     assert_eq!(known, [vec![(two, true)], vec![], vec![(one, true)]]);
     assert_eq!(found[0][0].payload, payload(1));
 
     // What is in no file is not answered by one.
-    let settled = cuts.settle_sent(vec![answer(one), answer(waits), answer(MessageId::generate())], at(20)).await;
+    let settled =
+        cuts.settle_sent(vec![answer(one), answer(waits), answer(MessageId::generate())], at(20)).await;
     assert_eq!(settled, Ok(vec![one]));
     let other = FileAnswer { outcome: crate::Outcome::Failed(failure(FaultClass::Refused)), ..answer(one) };
     assert_eq!(cuts.settle_sent(vec![other], at(21)).await, Ok(vec![]), "it has its answer");
     let record = delivery.get(one).await.expect("get").expect("it is there");
-    assert!(matches!(record.state, State::Finished { outcome, at: when } if outcome == reply() && when == at(20)));
+    assert!(
+        matches!(record.state, State::Finished { outcome, at: when } if outcome == reply() && when == at(20))
+    );
     let found = cuts.sent_by("r".into(), vec!["one".to_owned()]).await.expect("found");
     assert!(!found[0][0].waits);
     assert_eq!(cuts.cuts(false, 10).await.expect("cuts")[0].outstanding, 1);

@@ -1,9 +1,11 @@
 //! Files that become messages. A subject that takes none passes.
 
+use futures_util::future::join_all;
+
 use super::{cases, fresh, reopened};
 use crate::{
-    Accept, Arrival, Arrived, Block, BundleHash, Delivery, Envelope, FileCounts, FileFilter, FileHash,
-    FileRecord, FileState, GatewayId, MessageId, Start, Timestamp,
+    Accept, Arrival, Arrived, Block, BundleHash, DeadLetters, Delivery, Envelope, FileCounts, FileEnd,
+    FileFilter, FileHash, FileRecord, FileState, GatewayId, MessageId, Start, StateKind, Timestamp,
     testing::{Subject, messages::*},
 };
 
@@ -13,6 +15,10 @@ cases![
     a_file_is_found_by_its_name_and_by_its_hash,
     a_refused_file_begins_anew,
     the_bundle_of_a_file_is_kept_while_it_is_taken,
+    a_file_of_a_gateway_that_lives_is_elsewhere,
+    a_file_of_a_gateway_that_is_no_more_is_taken_over,
+    a_block_is_accepted_whole,
+    messages_of_a_block_keep_the_order_of_their_key,
 ];
 
 const FILE: FileHash = FileHash([5; 32]);
@@ -37,7 +43,7 @@ fn block(from: u64, to: u64) -> Block {
         messages,
         answers: Vec::new(),
         counts: FileCounts { messages: to, ..Default::default() },
-        now: NOW,
+        now: at(1),
     }
 }
 
@@ -53,9 +59,10 @@ fn opened(arrived: Arrived) -> FileRecord {
     }
 }
 
-async fn end(delivery: &dyn Delivery, state: FileState) {
+async fn end(delivery: &dyn Delivery, state: FileState, gateway: GatewayId) -> bool {
     let files = delivery.files().expect("it takes files");
-    files.end_file("r".into(), FILE, state, "{}".into(), at(3)).await.expect("end");
+    let end = FileEnd { route: "r".into(), file: FILE, state, receipt: "{}".into(), now: at(3) };
+    files.end_file(end, gateway).await.expect("end")
 }
 
 async fn a_block_of_a_file_is_accepted_once(subject: &dyn Subject) {
@@ -83,7 +90,8 @@ async fn a_file_is_known_by_its_content(subject: &dyn Subject) {
     }
     let gateway = GatewayId::generate();
     opened(begun(&*delivery, arrival("a", NOW), gateway).await);
-    end(&*delivery, FileState::Taken).await;
+    assert!(end(&*delivery, FileState::Taken, gateway).await);
+    assert!(!end(&*delivery, FileState::Refused, gateway).await, "it is over");
     let delivery = reopened(subject, delivery).await;
     let Arrived::Known(known) = begun(&*delivery, arrival("b", at(4)), gateway).await else {
         panic!("it was taken")
@@ -98,7 +106,7 @@ async fn a_file_is_found_by_its_name_and_by_its_hash(subject: &dyn Subject) {
     let Some(files) = delivery.files() else { return };
     let gateway = GatewayId::generate();
     opened(begun(&*delivery, arrival("a", NOW), gateway).await);
-    end(&*delivery, FileState::Taken).await;
+    assert!(end(&*delivery, FileState::Taken, gateway).await);
     let other = Arrival { hash: FileHash([6; 32]), ..arrival("b", at(1)) };
     opened(begun(&*delivery, other.clone(), gateway).await);
     opened(begun(&*delivery, Arrival { route: "s".into(), ..arrival("a", at(2)) }, gateway).await);
@@ -131,7 +139,7 @@ async fn a_refused_file_begins_anew(subject: &dyn Subject) {
     let Some(files) = delivery.files() else { return };
     let gateway = GatewayId::generate();
     opened(begun(&*delivery, arrival("a", NOW), gateway).await);
-    end(&*delivery, FileState::Refused).await;
+    assert!(end(&*delivery, FileState::Refused, gateway).await);
     assert_eq!(files.accept_block(block(0, 3), gateway).await, Ok(false), "it is over");
     let record = opened(begun(&*delivery, arrival("b", at(4)), gateway).await);
     assert_eq!((&*record.arrival.name, record.position, record.ended), ("b", 0, None));
@@ -145,11 +153,139 @@ async fn the_bundle_of_a_file_is_kept_while_it_is_taken(subject: &dyn Subject) {
     }
     let older = BundleHash([2; 32]);
     delivery.keep_bundle(older, bytes::Bytes::from_static(b"older")).await.expect("keep");
-    opened(begun(&*delivery, Arrival { bundle: older, ..arrival("a", NOW) }, GatewayId::generate()).await);
+    let gateway = GatewayId::generate();
+    opened(begun(&*delivery, Arrival { bundle: older, ..arrival("a", NOW) }, gateway).await);
     let delivery = reopened(subject, delivery).await;
     delivery.forget(at(9), 9).await.expect("forget");
     assert!(delivery.bundle(older).await.expect("bundle").is_some(), "a file goes on with it");
-    end(&*delivery, FileState::Taken).await;
+    assert!(end(&*delivery, FileState::Taken, gateway).await);
     delivery.forget(at(9), 9).await.expect("forget");
     assert_eq!(delivery.bundle(older).await, Ok(None));
+}
+
+async fn a_file_of_a_gateway_that_lives_is_elsewhere(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    if !delivery.is_shared() {
+        return;
+    }
+    let [first, second] = [GatewayId::generate(), GatewayId::generate()];
+    for gateway in [first, second] {
+        delivery.reconcile(gateway, NOW).await.expect("reconcile");
+    }
+    opened(begun(&*delivery, arrival("a", NOW), first).await);
+    assert_eq!(files.accept_block(block(0, 3), first).await, Ok(true));
+    let Arrived::Elsewhere(record) = begun(&*delivery, arrival("b", at(4)), second).await else {
+        panic!("the first one is at it")
+    };
+    assert_eq!((record.gateway, record.position, &*record.arrival.name), (first, 3, "a"));
+    assert_eq!(files.accept_block(block(3, 5), second).await, Ok(false));
+    assert!(!end(&*delivery, FileState::Refused, second).await, "it is not the second one's");
+    assert_eq!(opened(begun(&*delivery, arrival("a", NOW), first).await).position, 3);
+    let never = GatewayId::generate();
+    assert_eq!(files.gone(vec![never, first]).await, Ok(vec![never]));
+    assert_eq!(files.accept_block(block(3, 5), first).await, Ok(true));
+    assert!(end(&*delivery, FileState::Taken, first).await);
+    assert!(matches!(begun(&*delivery, arrival("b", at(4)), second).await, Arrived::Known(_)));
+}
+
+async fn a_file_of_a_gateway_that_is_no_more_is_taken_over(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    if delivery.files().is_none() {
+        return;
+    }
+    let [first, second] = [GatewayId::generate(), GatewayId::generate()];
+    delivery.reconcile(first, NOW).await.expect("reconcile");
+    let files = delivery.files().expect("it takes files");
+    opened(begun(&*delivery, arrival("a", NOW), first).await);
+    assert_eq!(files.accept_block(block(0, 3), first).await, Ok(true));
+
+    let delivery = reopened(subject, delivery).await;
+    delivery.reconcile(second, at(2)).await.expect("reconcile");
+    let files = delivery.files().expect("it takes files");
+    assert_eq!(files.gone(vec![first]).await, Ok(vec![first]));
+    let record = opened(begun(&*delivery, arrival("a", at(4)), second).await);
+    assert_eq!((record.gateway, record.position, record.arrival.received), (second, 3, NOW));
+    // The first one lives after all, and does not know.
+    assert_eq!(files.accept_block(block(3, 5), first).await, Ok(false));
+    assert!(!end(&*delivery, FileState::Refused, first).await);
+    assert_eq!(files.accept_block(block(3, 6), second).await, Ok(true));
+    assert!(end(&*delivery, FileState::Taken, second).await);
+    assert_eq!(ids(&claimed(&*delivery, second, 9, &[], at(2)).await).len(), 6);
+}
+
+/// With all that there is of it, and in its order.
+async fn a_block_is_accepted_whole(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    let gateway = GatewayId::generate();
+    opened(begun(&*delivery, arrival("a", NOW), gateway).await);
+    let mut whole = block(0, 1000);
+    for (accept, mark) in whole.messages.iter_mut().zip((0..=250).cycle()) {
+        accept.payload = payload(mark);
+    }
+    // Some messages wait a while.
+    whole.messages[7].start = Start::Due(at(60));
+    let messages = whole.messages.clone();
+    // One whose bundle is not kept.
+    let mut loose = whole.clone();
+    loose.messages[999].envelope.bundle = BundleHash([9; 32]);
+    files.accept_block(loose, gateway).await.expect_err("it could not be worked on");
+    assert_eq!(count(&*delivery, StateKind::Waiting).await, 0, "all of a block or nothing");
+
+    assert_eq!(files.accept_block(whole, gateway).await, Ok(true));
+    let counts = FileCounts { messages: 1003, skipped: 2, rejected: 1 };
+    let nothing = Block { from: 1000, to: 1006, messages: Vec::new(), counts, ..block(0, 0) };
+    assert_eq!(files.accept_block(nothing, gateway).await, Ok(true), "records that became no messages");
+    let record = opened(begun(&*delivery, arrival("a", NOW), gateway).await);
+    assert_eq!((record.position, record.counts), (1006, counts));
+    assert_eq!(count(&*delivery, StateKind::Waiting).await, 1000);
+    let accept = &messages[7];
+    let kept = known(&*delivery, accept.envelope.id).await;
+    assert_eq!((&kept.envelope, &kept.payload), (&accept.envelope, &accept.payload));
+    let (mut got, mut tries) = (Vec::new(), 0);
+    while got.len() < 999 {
+        let more = delivery.claim(gateway, 100, &[], at(2)).await.expect("claim");
+        // A transport gives out no more than so many that are not settled.
+        let finished = more.iter().map(|message| delivery.finish(message.claim, reply(), at(2)));
+        join_all(finished).await.into_iter().for_each(|finished| finished.expect("finish"));
+        if more.is_empty() {
+            tries += 1;
+            assert!(tries < 1000, "only {} were claimed", got.len());
+            delivery.ready().await;
+        }
+        got.extend(more);
+    }
+    got.sort_by_key(|message| message.claim.id);
+    let due = messages.iter().filter(|accept| accept.start == Start::Due(NOW));
+    for (message, accept) in got.iter().zip(due) {
+        assert_eq!((&message.envelope, &message.payload), (&accept.envelope, &accept.payload));
+    }
+    assert_eq!(claimed(&*delivery, gateway, 9, &[], at(2)).await, []);
+    assert_eq!(ids(&claimed(&*delivery, gateway, 9, &[], at(61)).await), [accept.envelope.id]);
+}
+
+async fn messages_of_a_block_keep_the_order_of_their_key(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    let gateway = GatewayId::generate();
+    let before = waiting(&*delivery, ordered("r", "a", DeadLetters::Hold), NOW).await;
+    opened(begun(&*delivery, arrival("a", NOW), gateway).await);
+    let mut all = block(0, 6);
+    for (accept, key) in all.messages.iter_mut().zip(["a", "b", "a", "b", "c", "b"]) {
+        accept.envelope.order = ordered("r", key, DeadLetters::Hold).order;
+    }
+    let id: Vec<_> = all.messages.iter().map(|accept| accept.envelope.id).collect();
+    assert_eq!(files.accept_block(all, gateway).await, Ok(true));
+    let mut rounds = Vec::new();
+    for second in 1..5 {
+        let mut claims = claimed(&*delivery, gateway, 9, &[], at(second)).await;
+        claims.sort_by_key(|claim| claim.id);
+        for claim in &claims {
+            delivery.finish(*claim, reply(), at(second)).await.expect("finish");
+        }
+        rounds.push(ids(&claims));
+    }
+    rounds[0].retain(|one| *one != before);
+    assert_eq!(rounds, [vec![id[1], id[4]], vec![id[0], id[3]], vec![id[2], id[5]], vec![]]);
 }

@@ -48,12 +48,7 @@ impl RecordWriter<'_> {
     ///
     /// # Errors
     /// It cannot stand here, would be read as another record, or something of it cannot be computed.
-    pub fn made(
-        &mut self,
-        node: NodeId,
-        record: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Box<RecordError>> {
+    pub fn made(&mut self, node: NodeId, record: &[u8], out: &mut Vec<u8>) -> Result<(), Box<RecordError>> {
         let start = out.len();
         self.began = start;
         match self.try_made(node, record, out) {
