@@ -1,4 +1,4 @@
-"""Holds manifests to the schemas of Kubernetes: kubernetes.py SCHEMAS.zip VERSION... < MANIFESTS. Unknown keys are errors.
+"""Holds manifests to the schemas of Kubernetes: kubernetes.py SCHEMAS.zip VERSION,VERSION FILE... Unknown keys are errors.
 
 What no schema is there for, since it belongs to an extension, must be one of EXTENSIONS, and is named: `not held to a schema: KIND`.
 """
@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 EXTENSIONS = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
+# The one in C, where there is one: a dashboard is long.
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FOLDER = "kubernetes_validate/kubernetes-json-schema/v{}.0-local-strict/"
 
 
@@ -31,22 +33,24 @@ class Schemas:
         return Draft202012Validator(self.read(f"{kind.lower()}-{name}.json"), registry=self.registry)
 
 
-def main(schemas, *versions):
-    manifests = [manifest for manifest in yaml.safe_load_all(sys.stdin) if manifest]
+def main(schemas, versions, *files):
     wrong, unheld = [], set()
     with zipfile.ZipFile(schemas) as archive:
-        for version in versions:
-            known = Schemas(archive, version)
+        known = {version: Schemas(archive, version) for version in versions.split(",")}
+        for file in files:
+            with open(file, encoding="utf-8") as text:
+                manifests = [manifest for manifest in yaml.load_all(text, Loader) if manifest]
             for manifest in manifests:
-                kind = manifest["kind"]
+                kind, name = manifest["kind"], manifest["metadata"]["name"]
                 if kind in EXTENSIONS:
                     unheld.add(kind)
                     continue
-                for error in known.validator(kind, manifest["apiVersion"]).iter_errors(manifest):
-                    place = "/".join(map(str, error.absolute_path))
-                    wrong.append(f"Kubernetes {version}: {kind} {manifest['metadata']['name']}: {place}: {error.message[:300]}")
-    names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
-    wrong += [f"twice: {name}" for name in sorted(set(names)) if names.count(name) > 1]
+                for version, schemas in known.items():
+                    for error in schemas.validator(kind, manifest["apiVersion"]).iter_errors(manifest):
+                        place = "/".join(map(str, error.absolute_path))
+                        wrong.append(f"{file}: Kubernetes {version}: {kind} {name}: {place}: {error.message[:300]}")
+            names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
+            wrong += [f"{file}: twice: {name}" for name in sorted(set(names)) if names.count(name) > 1]
     for line in wrong + [f"not held to a schema: {kind}" for kind in sorted(unheld)]:
         print(line)
     sys.exit(bool(wrong))
