@@ -140,8 +140,8 @@ fn pods_are_closed_and_end_in_good_order() {
 }
 
 fn configuration(manifests: &[Value]) -> String {
-    let texts = manifests.iter().filter_map(|manifest| manifest["data"]["portolan.yaml"].as_str());
-    texts.last().expect("a ConfigMap with portolan.yaml").to_owned()
+    let mut texts = manifests.iter().filter_map(|manifest| manifest["data"]["portolan.yaml"].as_str());
+    texts.next().expect("a ConfigMap with portolan.yaml").to_owned()
 }
 
 /// With the mounts of its pod: what the configuration names is where it says, and a gateway on SQLite starts.
