@@ -127,6 +127,9 @@ struct Claims {
 /// Claims what there is room for.
 async fn claim(engine: &Arc<Engine>, busy: &Busy) -> Result<Claims, portolan_delivery::DeliveryError> {
     let mut claims = Claims::default();
+    // Before it is looked whether the engine stops: a drain waits for what is being claimed, too. Without, it could find nothing
+    // at work and let the process end, and what was claimed by then would be of unknown outcome.
+    let _work = engine.work();
     if *engine.stop.borrow() {
         return Ok(claims);
     }

@@ -303,6 +303,23 @@ async fn a_drain_waits_for_what_is_in_flight_and_takes_nothing_more() {
     assert_eq!(reply(waiting.await.unwrap()), "pong");
 }
 
+/// Else the process ends between the claim and the attempt, which is of unknown outcome then.
+#[tokio::test]
+async fn a_drain_waits_for_what_is_being_claimed() {
+    for steps in (0..8).cycle().take(64) {
+        let gateway = Gateway::new().await;
+        let engine = gateway.start(RouteMode::Operation, Repeat::Never).await;
+        gateway.system.answers([Script::Reply("pong")]);
+        let id = fakes::operation(engine.intake.call(call("ping")).await).id;
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+        assert!(engine.intake.0.drain(Duration::from_secs(20)).await);
+        let state = engine.operator.show(id).await.unwrap().record.state;
+        assert!(!matches!(state, State::Claimed { .. }), "after {steps} steps: {state:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_drain_does_not_wait_for_retries_of_the_next_run() {
     let gateway = Gateway::new().await;

@@ -36,6 +36,11 @@ impl Broker {
         Self::start_as(&configuration, Some(port))
     }
 
+    /// The same with a configuration that is added to its own.
+    pub fn configured(configuration: &str) -> Self {
+        Self::start_as(configuration, None)
+    }
+
     fn start_as(configuration: &str, tls_port: Option<u16>) -> Self {
         let mapper = Mapper::start();
         let broker = Self { node: Node::new(&mapper, configuration), tls_port, _mapper: mapper };
@@ -67,6 +72,11 @@ impl Broker {
     pub fn restart(&self) {
         self.node.start();
         self.node.started();
+    }
+
+    /// A script that finds `rabbitmqctl` and asks this node by it.
+    pub fn script(&self, path: &std::path::Path) -> std::process::Command {
+        self.node.script(path)
     }
 
     /// What `rabbitmqctl` says to these arguments.

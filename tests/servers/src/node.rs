@@ -133,9 +133,18 @@ impl Node {
 
     /// One of RabbitMQ's own scripts; those in /usr/sbin change to the user `rabbitmq`.
     fn command(&self, script: &str) -> Command {
+        self.script(&programs().join(script))
+    }
+
+    /// Any script, which finds RabbitMQ's own first, and this node by them.
+    pub(crate) fn script(&self, script: &Path) -> Command {
         let folder = self.folder.path();
-        let mut command = Command::new(programs().join(script));
+        let mut path = programs().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new(script);
         command
+            .env("PATH", path)
             .current_dir(folder)
             .env("HOME", folder)
             .env("ERL_EPMD_PORT", self.mapper_port.to_string())
