@@ -12,7 +12,7 @@ const NOW: Timestamp = Timestamp(1_763_900_000_000_000);
 const GATEWAY: &str = "019a3f2e-7c1b-7000-8000-000000000001";
 const BUNDLE: BundleHash = BundleHash([7; 32]);
 
-fn receipt(name: &str, state: FileState, counts: FileCounts, reason: Option<&str>, errors: u64) -> String {
+fn receipt(name: &str, state: FileState, counts: FileCounts, FileEnd, reason: Option<&str>, errors: u64) -> String {
     let error = |record: u64| FileError {
         record,
         offset: record * 40,
@@ -58,11 +58,27 @@ fn with_files(folder: &Path) {
         let counts = FileCounts { messages: 24, skipped: 1, rejected: 3 };
         let first = arrival(0xA1, "wages.record", "wages.txt", at(0));
         files.begin_file(first.clone(), gateway).await.unwrap();
-        let block =
-            Block { route: first.route.clone(), file: first.hash, from: 0, to: 30, messages: vec![], counts };
-        assert!(files.accept_block(block, gateway).await.unwrap());
+        let block = |of: &Arrival, to, counts| Block {
+            route: of.route.clone(),
+            file: of.hash,
+            from: 0,
+            to,
+            messages: vec![],
+            answers: vec![],
+            counts,
+            now: at(1),
+        };
+        let end = |of: &Arrival, state, receipt: String, seconds| FileEnd {
+            route: of.route.clone(),
+            file: of.hash,
+            state,
+            receipt: receipt.into(),
+            now: at(seconds),
+        };
+        let block_of_first = block(&first, 30, counts);
+        assert!(files.accept_block(block_of_first, gateway).await.unwrap());
         let text = receipt("wages.txt", taken, counts, None, 3);
-        files.end_file(first.route, first.hash, taken, text.into(), at(2)).await.unwrap();
+        assert!(files.end_file(end(&first, taken, text, 2), gateway).await.unwrap());
 
         let second = arrival(0xA2, "wages.record", "odd\u{1b}[31m.txt", at(60));
         files.begin_file(second.clone(), gateway).await.unwrap();
@@ -74,13 +90,12 @@ fn with_files(folder: &Path) {
             Some("26 of 30 messages failed, more than its route allows"),
             26,
         );
-        files.end_file(second.route, second.hash, refused, text.into(), at(61)).await.unwrap();
+        assert!(files.end_file(end(&second, refused, text, 61), gateway).await.unwrap());
 
         let third = arrival(0xB3, "statements.enter", "wages.txt", at(120));
         files.begin_file(third.clone(), gateway).await.unwrap();
         let counts = FileCounts { messages: 10, skipped: 2, rejected: 0 };
-        let block = Block { route: third.route, file: third.hash, from: 0, to: 13, messages: vec![], counts };
-        assert!(files.accept_block(block, gateway).await.unwrap());
+        assert!(files.accept_block(block(&third, 13, counts), gateway).await.unwrap());
     });
 }
 

@@ -1,14 +1,16 @@
 //! The composite over two stores in memory: the suite that every `Delivery` passes, and a kill between any two steps.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
 use portolan_delivery::{
-    Accept, BoxFuture, Delivery, Event, GatewayId, Start,
+    Accept, Arrival, Arrived, Block, BoxFuture, Delivery, Envelope, Event, FileCounts, FileEnd, FileHash,
+    FileState, GatewayId, MessageId, Start,
     composite::Composite,
     testing::{
         FakeBroker, FakeDatabase, FakeLedger, FakeTransport, Fuse, SUITE, Subject,
         kill::{Stores, at_every_step},
-        messages::{BUNDLE, NOW, at, claimed, envelope, ids, waiting},
+        messages::{BUNDLE, NOW, at, claimed, envelope, ids, payload, reply, waiting},
         suspects,
     },
 };
@@ -194,4 +196,99 @@ async fn holds_when_killed_between_any_two_steps() {
     let runs = at_every_step::<TwoStores>().await;
     println!("{runs} runs");
     assert!(runs > 100, "only {runs} runs: the fuse does not burn");
+}
+
+const FILE: FileHash = FileHash([5; 32]);
+
+fn of_record(record: u64) -> MessageId {
+    MessageId::of_record("r", FILE, NOW, record)
+}
+
+/// The messages of the records from behind one to another.
+fn block(from: u64, to: u64) -> Block {
+    let accept = |record| Accept {
+        envelope: Envelope { id: of_record(record), ..envelope("r") },
+        payload: payload(1),
+        start: Start::Due(NOW),
+    };
+    let messages = (from + 1..=to).map(accept).collect();
+    let counts = FileCounts { messages: to, ..FileCounts::default() };
+    Block { route: "r".into(), file: FILE, from, to, messages, counts, now: NOW }
+}
+
+/// Takes a file of so many records, from where it is, in blocks of so many.
+async fn take(delivery: &dyn Delivery, gateway: GatewayId, records: u64, size: usize) {
+    delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+    let files = delivery.files().expect("it takes files");
+    let route: Arc<str> = "r".into();
+    let arrival = Arrival {
+        hash: FILE,
+        route: route.clone(),
+        bundle: BUNDLE,
+        name: "a".into(),
+        bytes: 9,
+        received: NOW,
+    };
+    let position = match files.begin_file(arrival, gateway).await.expect("begin") {
+        Arrived::Open(record) => record.position,
+        Arrived::Known(_) => return,
+        Arrived::Elsewhere(record) => panic!("nobody else lives: {record:?}"),
+    };
+    for from in (position..records).step_by(size) {
+        assert_eq!(files.accept_block(block(from, from + size as u64), gateway).await, Ok(true));
+    }
+    let end = FileEnd { route, file: FILE, state: FileState::Taken, receipt: "{}".into(), now: NOW };
+    assert_eq!(files.end_file(end, gateway).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_file_goes_on_when_its_gateway_is_killed_between_any_two_steps() {
+    let wanted: Vec<_> = (1..=6).map(of_record).collect();
+    for step in 0.. {
+        let stores = TwoStores::default();
+        let fuse = Fuse::at(step);
+        let first = stores.process(fuse.clone());
+        let survived = tokio::select! {
+            biased;
+            () = fuse.burnt() => false,
+            () = take(&*first, GatewayId::generate(), 6, 2) => true,
+        };
+        let (delivery, second) = (stores.process(Fuse::never()), GatewayId::generate());
+        take(&*delivery, second, 6, 2).await;
+        let mut finished = Vec::new();
+        for now in (1..5).map(at) {
+            for claim in claimed(&*delivery, second, 9, &[], now).await {
+                delivery.finish(claim, reply(), now).await.expect("finish");
+                finished.push(claim.id);
+            }
+        }
+        finished.sort();
+        assert_eq!(finished, wanted, "killed at step {step}");
+        assert_eq!(stores.broker.len(), 0, "killed at step {step}: parcels are left");
+        if survived {
+            assert!(step > 20, "only {step} steps: the fuse does not burn");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_block_is_published_at_once_and_what_cannot_be_is_not_forgotten() {
+    let stores = TwoStores::default();
+    let (delivery, gateway) = (stores.process(Fuse::never()), GatewayId::generate());
+    stores.broker.refuse(Some("r"));
+    take(&*delivery, gateway, 600, 300).await;
+    assert_eq!(stores.broker.len(), 0);
+    stores.broker.refuse(None);
+    let mut got = Vec::new();
+    for second in 6..30 {
+        got.extend(ids(&claimed(&*delivery, gateway, 100, &[], at(second)).await));
+    }
+    got.sort();
+    assert_eq!(got, (1..=600).map(of_record).collect::<Vec<_>>());
+
+    let stores = TwoStores::default();
+    let delivery = stores.process(Fuse::never());
+    take(&*delivery, gateway, 600, 300).await;
+    assert_eq!(stores.broker.len(), 600, "no claim had to ask for them");
 }
