@@ -12,7 +12,7 @@ const NOW: Timestamp = Timestamp(1_763_900_000_000_000);
 const GATEWAY: &str = "019a3f2e-7c1b-7000-8000-000000000001";
 const BUNDLE: BundleHash = BundleHash([7; 32]);
 
-fn receipt(name: &str, state: FileState, counts: FileCounts, FileEnd, reason: Option<&str>, errors: u64) -> String {
+fn receipt(name: &str, state: FileState, counts: FileCounts, reason: Option<&str>, errors: u64) -> String {
     let error = |record: u64| FileError {
         record,
         offset: record * 40,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Accept, Accepted, Arrival, Block, DeadLetters, Delivery, DeliveryError, Envelope, FileCounts, FileHash,
-    FileStore, Filter, GatewayId, MessageId, MessageStore, Start, StateKind,
+    Accept, Accepted, Arrival, Block, DeadLetters, Delivery, DeliveryError, Envelope, FileCounts, FileFilter,
+    FileHash, FileStore, Filter, GatewayId, MessageId, MessageStore, Start, StateKind,
     composite::{Composite, Ledger, Parcel},
     testing::{
         FakeBroker, FakeTransport, Fuse,
@@ -38,7 +38,7 @@ fn block(file: FileHash, from: u64, to: u64) -> Block {
     };
     let messages = (from + 1..=to).map(accept).collect();
     let counts = FileCounts { messages: to, ..FileCounts::default() };
-    Block { route: "r".into(), file, from, to, messages, counts, now: NOW }
+    Block { route: "r".into(), file, from, to, messages, answers: Vec::new(), counts, now: NOW }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +64,12 @@ async fn a_block_is_accepted_once_also_where_its_answer_is_lost() {
         assert_eq!(accepted.await.expect("no panic"), Ok(true), "block {number}");
         assert_eq!(ledger.accept_block(block(hash, from, to), gateway).await, Ok(false), "it is there");
     }
-    let file = ledger.files(true, 9).await.expect("files").pop().expect("the file");
+    let file = ledger
+        .files(FileFilter { open: true, ..FileFilter::default() })
+        .await
+        .expect("files")
+        .pop()
+        .expect("the file");
     assert_eq!((file.position, file.counts.messages), (BLOCKS * 1000, BLOCKS * 1000));
     let counts = ledger.counts().await.expect("counts");
     assert_eq!(counts.iter().map(|count| count.messages).sum::<u64>(), BLOCKS * 1000);

@@ -213,7 +213,7 @@ fn block(from: u64, to: u64) -> Block {
     };
     let messages = (from + 1..=to).map(accept).collect();
     let counts = FileCounts { messages: to, ..FileCounts::default() };
-    Block { route: "r".into(), file: FILE, from, to, messages, counts, now: NOW }
+    Block { route: "r".into(), file: FILE, from, to, messages, answers: Vec::new(), counts, now: NOW }
 }
 
 /// Takes a file of so many records, from where it is, in blocks of so many.

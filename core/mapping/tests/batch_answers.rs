@@ -54,6 +54,7 @@ fn answered(envelope_body: &str) -> String {
         received: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
         request_id: None,
+        sequence: None,
     };
     let environment = Environment { context, metadata: &[], original: Some(&message) };
     let reply = format!(
