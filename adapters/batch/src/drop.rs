@@ -75,7 +75,12 @@ impl FolderDrop {
         match dir.rename_new(&aside, dir, name)? {
             Renamed::Done => dir.sync()?,
             // It was given its name before.
-            Renamed::Gone => {}
+            Renamed::Gone => {
+                if dir.look(name)?.is_none() {
+                    tracing::warn!(file = name, folder = %dir.path("").display(),
+                        "the file had its name before this was noted, and is not there any more: it was picked up, unless somebody has removed it");
+                }
+            }
             Renamed::Occupied => {
                 let (Some((mut one, _)), Some((mut other, _))) = (dir.read(&aside)?, dir.read(name)?) else {
                     return Err(FolderError::Occupied { path: dir.path(name) });

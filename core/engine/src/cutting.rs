@@ -19,6 +19,8 @@ use crate::{
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(1);
+/// And whether answers are overdue, of which there may be many to look through: each so many times.
+const OVERDUE_EVERY: u32 = 30;
 /// Messages that are in memory at a time.
 const PAGE: usize = 1000;
 
@@ -29,12 +31,23 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     }
     let mut stop = engine.stop.subscribe();
     let mut told = std::collections::HashMap::new();
+    let mut round = 0_u32;
     loop {
         let work = engine.work();
-        let routes: Vec<Arc<Served>> =
-            engine.table.load().by_name.values().filter(|route| route.made.is_some()).cloned().collect();
+        let held = engine.held.all();
+        let table = engine.table.load();
+        let routes = table.by_name.values().filter(|route| {
+            route.made.is_some() && held.get(&route.name) != Some(&portolan_delivery::Control::Paused)
+        });
+        let routes: Vec<Arc<Served>> = routes.cloned().collect();
+        drop(table);
         for route in routes {
-            match engine.advance(&route, Timestamp::now()).await {
+            let now = Timestamp::now();
+            let mut advanced = engine.advance(&route, now).await;
+            if advanced.is_ok() && round.is_multiple_of(OVERDUE_EVERY) {
+                advanced = engine.bury_late(&route, now).await;
+            }
+            match advanced {
                 Ok(()) => drop(told.remove(&route.name)),
                 Err(why) => {
                     if told.get(&route.name) != Some(&why) {
@@ -45,6 +58,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
             }
         }
         drop(work);
+        round = round.wrapping_add(1);
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
@@ -66,11 +80,11 @@ impl Engine {
             let Some(one) = gathered.into_iter().find(|one| one.route == route.name) else { break };
             let Gathered { messages, oldest, .. } = one;
             let Some(made) = route.made.as_deref() else { break };
-            if !made::is_due(&made.file, messages, oldest, now) || !self.cut(route, now).await? {
+            if !made::is_due(&made.file.cut, messages, oldest, now) || !self.cut(route, now).await? {
                 break;
             }
         }
-        self.bury_late(store, route, now).await
+        Ok(())
     }
 
     /// Cuts what has gathered for a route, and delivers it. `false`: there was nothing.
@@ -153,12 +167,12 @@ impl Engine {
     }
 
     /// Messages whose answer did not come in time are for a person to look at; a late answer still settles them.
-    async fn bury_late(&self, store: &dyn CutStore, route: &Served, now: Timestamp) -> Result<(), String> {
-        let Some(within) = route.answer_within else { return Ok(()) };
+    pub(crate) async fn bury_late(&self, route: &Served, now: Timestamp) -> Result<(), String> {
+        let (Some(store), Some(_)) = (self.delivery.cuts(), route.answer_within) else { return Ok(()) };
         let failed = |error| self.failed(error).to_string();
         for cut in store.cuts(false, PAGE).await.map_err(failed)? {
             let waits = cut.route == route.name && cut.state == CutState::Delivered && cut.outstanding > 0;
-            if !waits || cut.at.plus(within) > now && cut.at > now {
+            if !waits {
                 continue;
             }
             let key = (cut.route.clone(), cut.sequence);

@@ -1,6 +1,6 @@
 //! Files that are made of messages: cut, built, delivered, answered.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use portolan_delivery::{
@@ -73,7 +73,7 @@ impl Ledger {
         Ok(self
             .connection
             .prepare_cached(&format!("SELECT {COLUMNS} WHERE c.number = ?1"))?
-            .query_row([number], |row| cut_record(&self.connection, row))
+            .query_row([number], |row| Ok(cut_record(row)?.0))
             .optional()?)
     }
 
@@ -161,39 +161,51 @@ impl Ledger {
     }
 }
 
-fn cut_record(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutRecord> {
+/// A cut, and its number among all. Of what is not delivered all messages are outstanding.
+fn cut_record(row: &Row<'_>) -> rusqlite::Result<(CutRecord, i64)> {
     let whole = |index| row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or(0));
-    let outstanding: i64 = connection
-        .prepare_cached(
-            "SELECT count(*) FROM cut_messages c JOIN messages m ON m.seq = c.message
-             WHERE c.cut = ?1 AND m.state = 1 AND m.gateway = ?2",
-        )?
-        .query_row((row.get::<_, i64>(10)?, GatewayId::FILE.0.as_bytes()), |row| row.get(0))?;
-    Ok(CutRecord {
+    let state = match row.get(5)? {
+        0 => CutState::Open,
+        1 => CutState::Ready,
+        _ => CutState::Delivered,
+    };
+    let messages = whole(4)?;
+    let cut = CutRecord {
         route: row.get::<_, String>(0)?.into(),
         sequence: whole(1)?,
         bundle: BundleHash(row.get(2)?),
         at: Timestamp(row.get(3)?),
-        messages: whole(4)?,
-        state: match row.get(5)? {
-            0 => CutState::Open,
-            1 => CutState::Ready,
-            _ => CutState::Delivered,
-        },
+        messages,
+        state,
         name: row.get::<_, Option<String>>(6)?.map(Into::into),
         hash: row.get::<_, Option<[u8; 32]>>(7)?.map(FileHash),
         bytes: whole(8)?,
         delivered: row.get::<_, Option<i64>>(9)?.map(Timestamp),
-        outstanding: u64::try_from(outstanding).unwrap_or(0),
-    })
+        outstanding: if state == CutState::Delivered { 0 } else { messages },
+    };
+    Ok((cut, row.get(10)?))
 }
 
 pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlite::Result<Vec<CutRecord>> {
     let condition = if open { "WHERE c.state < 2" } else { "" };
-    connection
+    let mut cuts: Vec<(CutRecord, i64)> = connection
         .prepare_cached(&format!("SELECT {COLUMNS} {condition} ORDER BY c.number DESC LIMIT ?1"))?
-        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| cut_record(connection, row))?
-        .collect()
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], cut_record)?
+        .collect::<rusqlite::Result<_>>()?;
+    if cuts.iter().any(|(cut, _)| cut.state == CutState::Delivered) {
+        // Once for all of them, by the messages that are claimed: those that are answered cost nothing.
+        let mut statement = connection.prepare_cached(
+            "SELECT c.cut, count(*) FROM messages m INDEXED BY messages_claimed JOIN cut_messages c ON c.message = m.seq
+             WHERE m.state = 1 AND m.gateway = ?1 GROUP BY c.cut",
+        )?;
+        let waiting = statement
+            .query_map([GatewayId::FILE.0.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<HashMap<i64, i64>>>()?;
+        for (cut, number) in cuts.iter_mut().filter(|(cut, _)| cut.state == CutState::Delivered) {
+            cut.outstanding = waiting.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
+        }
+    }
+    Ok(cuts.into_iter().map(|(cut, _)| cut).collect())
 }
 
 pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered>> {
