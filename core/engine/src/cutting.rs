@@ -230,8 +230,12 @@ fn build(
     let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
     let mut pages =
         |after: Option<CutPlace>| handle.block_on(store.cut_messages(key.clone(), after, PAGE, None));
-    made.drop.prepare(&name, &mut |out| made::write(route, made, cut, &mut pages, out))?;
+    let mut places = Vec::new();
+    made.drop.prepare(&name, &mut |out| {
+        places = made::write(route, made, cut, &mut pages, out)?;
+        Ok(())
+    })?;
     let raw = made.drop.prepared(&name)?;
     let mut noted = |keys| handle.block_on(store.note_keys(key.clone(), keys));
-    made::verify(route, made, cut, (&name, raw), &mut pages, &mut noted)
+    made::verify(route, made, cut, (&name, raw), places, &mut noted)
 }
