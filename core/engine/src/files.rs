@@ -372,7 +372,7 @@ fn verify(
     progress: &Arc<Progress>,
 ) -> Result<Seen, String> {
     let files = source(route)?;
-    progress.begin(FilePhase::Verifying);
+    progress.begin(FilePhase::Verifying, false);
     let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut seen = Seen::default();
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
@@ -476,9 +476,9 @@ fn cut(
     blocks: &mpsc::Sender<Block>,
 ) -> Result<(), String> {
     let files = source(route)?;
-    progress.begin(FilePhase::Releasing);
-    let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut passing = record.position > 0;
+    progress.begin(FilePhase::Releasing, passing);
+    let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
     let (mut from, mut last, mut bytes) = (record.position, record.position, 0);

@@ -66,6 +66,8 @@ pub(crate) struct Progress {
 struct Phase {
     phase: FilePhase,
     since: Timestamp,
+    /// What is gone through now was made durable by an earlier time.
+    passing: bool,
     bytes_passed: u64,
     records_passed: u64,
 }
@@ -77,6 +79,7 @@ impl Progress {
             phase: Mutex::new(Phase {
                 phase: FilePhase::Verifying,
                 since: now,
+                passing: false,
                 bytes_passed: 0,
                 records_passed: 0,
             }),
@@ -88,10 +91,11 @@ impl Progress {
         }
     }
 
-    /// It is read from its beginning.
-    pub(crate) fn begin(&self, phase: FilePhase) {
+    /// It is read from its beginning; `passing`, what was made durable before is passed over first.
+    pub(crate) fn begin(&self, phase: FilePhase, passing: bool) {
         let mut known = self.phase.lock();
-        *known = Phase { phase, since: Timestamp::now(), bytes_passed: 0, records_passed: 0 };
+        let since = Timestamp::now();
+        *known = Phase { phase, since, passing, bytes_passed: 0, records_passed: 0 };
         self.bytes.store(0, Relaxed);
         self.gone_through(0, FileCounts::default());
     }
@@ -113,19 +117,25 @@ impl Progress {
     pub(crate) fn passed(&self) {
         let mut known = self.phase.lock();
         known.since = Timestamp::now();
+        known.passing = false;
         known.bytes_passed = self.bytes.load(Relaxed);
         known.records_passed = self.records.load(Relaxed);
     }
 
     fn now(&self) -> FileProgress {
-        let Phase { phase, since, bytes_passed, records_passed } = *self.phase.lock();
+        let known = *self.phase.lock();
+        let (at, bytes, records) = (Timestamp::now(), self.bytes.load(Relaxed), self.records.load(Relaxed));
+        let (since, bytes_passed, records_passed) = match known.passing {
+            true => (at, bytes, records),
+            false => (known.since, known.bytes_passed, known.records_passed),
+        };
         FileProgress {
-            phase,
+            phase: known.phase,
             since,
-            at: Timestamp::now(),
-            bytes: self.bytes.load(Relaxed),
+            at,
+            bytes,
             bytes_passed,
-            records: self.records.load(Relaxed),
+            records,
             records_passed,
             counts: FileCounts {
                 messages: self.messages.load(Relaxed),
@@ -182,12 +192,16 @@ mod tests {
         let seen = all.of(&route, file).unwrap();
         assert_eq!((seen.phase, seen.bytes, seen.records), (FilePhase::Verifying, 70, 7));
         assert_eq!((seen.counts.messages, seen.counts.skipped, seen.counts.rejected), (4, 2, 1));
-        begun.progress.begin(FilePhase::Releasing);
+        begun.progress.begin(FilePhase::Releasing, true);
         begun.progress.read(30);
         begun.progress.gone_through(3, FileCounts::default());
+        // Of what is passed over is nothing said of how fast it goes.
+        let passing = all.of(&route, file).unwrap();
+        assert_eq!((passing.since, passing.bytes_passed, passing.records_passed), (passing.at, 30, 3));
         begun.progress.passed();
+        begun.progress.read(5);
         let seen = all.of(&route, file).unwrap();
-        assert_eq!((seen.phase, seen.bytes, seen.records), (FilePhase::Releasing, 30, 3));
+        assert_eq!((seen.phase, seen.bytes, seen.records), (FilePhase::Releasing, 35, 3));
         assert_eq!((seen.bytes_passed, seen.records_passed, seen.counts), (30, 3, FileCounts::default()));
         assert_eq!(all.of(&"s".into(), file), None);
         drop(begun);
