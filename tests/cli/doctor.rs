@@ -69,8 +69,10 @@ fn system(answer: &'static str) -> String {
 }
 
 fn config(listen: &str, systems: &str) -> String {
-    let mappings = repository().join("mappings").display().to_string();
-    format!("listen: {{ {listen} }}\nroutes: [ \"{mappings}\" ]\nsystems:\n{systems}")
+    let mappings = ["population-register", "benefits-claim", "tax-certificate"]
+        .map(|name| format!("{:?}", repository().join("mappings").join(name)))
+        .join(", ");
+    format!("listen: {{ {listen} }}\nroutes: [ {mappings} ]\nsystems:\n{systems}")
 }
 
 fn soap(name: &str, keys: &str) -> String {

@@ -7,6 +7,13 @@ use std::{
 
 use crate::{folder, repository, snapshot::portolan};
 
+/// The examples that are called, and ask a SOAP service.
+fn mappings() -> String {
+    ["population-register", "benefits-claim", "tax-certificate"]
+        .map(|name| format!("{:?}", repository().join("mappings").join(name)))
+        .join(", ")
+}
+
 #[test]
 fn what_is_unsound_is_told_before_a_broker_is_waited_for() {
     let config =
@@ -19,10 +26,10 @@ fn what_is_unsound_is_told_before_a_broker_is_waited_for() {
 
 #[test]
 fn serves_answers_operators_and_stops_when_asked() {
-    let mappings = repository().join("mappings").display().to_string();
+    let mappings = mappings();
     let config = format!(
         "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
-routes: [ \"{mappings}\" ]
+routes: [ {mappings} ]
 systems:
   population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
   benefits: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}
@@ -67,10 +74,10 @@ systems:
 /// Nobody can read its log, and it answers all the same.
 #[test]
 fn serves_with_a_log_that_is_full() {
-    let mappings = repository().join("mappings").display().to_string();
+    let mappings = mappings();
     let config = format!(
         "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
-routes: [ \"{mappings}\" ]
+routes: [ {mappings} ]
 systems:
   population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\", timeout: 1s }} }}
   benefits: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }}

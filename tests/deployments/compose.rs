@@ -109,7 +109,9 @@ fn what_it_needs_beside_it_is_made_once() {
     // To give a folder away is root's.
     let root = said(Command::new("id").arg("-u")).trim() == "0";
     if !root {
-        fs::create_dir_all(folder.path().join("drop/employers")).unwrap();
+        for system in ["employers", "mainframe", "bank"] {
+            fs::create_dir_all(folder.path().join("drop").join(system)).unwrap();
+        }
     }
     let prepare = || said(Command::new(deployments("compose/prepare")).arg(folder.path()));
     let secrets = || {

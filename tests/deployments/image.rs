@@ -23,7 +23,9 @@ fn the_dockerfile_is_sound() {
 fn the_gateway_runs_with_what_the_image_has() {
     let Some(mut room) = Room::new() else { return };
     let system = |name: &str| format!("  {name}: {{ soap: {{ endpoint: 'http://127.0.0.1:9/' }} }}\n");
-    let systems = ["population-register", "benefits", "tax-office"].map(system).concat();
+    let folder = |name: &str| format!("  {name}: {{ batch: {{ folder: '/var/lib/portolan/{name}' }} }}\n");
+    let systems = ["population-register", "benefits", "tax-office"].map(system).concat()
+        + &["mainframe", "bank"].map(folder).concat();
     let queue = "sqlite:/var/lib/portolan/portolan.db";
     let config = format!("routes: [ /srv/mappings ]\nqueue: '{queue}'\nsystems:\n{systems}");
     room.files("/etc/portolan", &[("portolan.yaml", &config)]);

@@ -88,7 +88,7 @@ impl Ground<'_> {
 pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord) -> Result<Seen, String> {
     let files = source(ground.route)?;
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
-    ground.progress.begin(FilePhase::Verifying);
+    ground.progress.begin(FilePhase::Verifying, false);
     let (mut reading, failed) = messages(files, dropped, ground.progress)?;
     let (mut seen, mut left_out, mut broken) = (Seen::default(), Vec::new(), 0_usize);
     let mut asked = Vec::with_capacity(AT_A_TIME);
@@ -152,7 +152,8 @@ pub(crate) fn release(
 ) -> Result<(), String> {
     let files = source(ground.route)?;
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
-    ground.progress.begin(FilePhase::Releasing);
+    let mut passing = record.position > 0;
+    ground.progress.begin(FilePhase::Releasing, passing);
     let (mut reading, failed) = messages(files, dropped, ground.progress)?;
     let mut left_out = left_out.iter().copied().peekable();
     let (mut counts, mut asked) = (FileCounts::default(), Vec::with_capacity(AT_A_TIME));
@@ -170,6 +171,10 @@ pub(crate) fn release(
         let ended = next.is_none();
         if let Some(one) = next {
             last = last.max(one.info.number);
+            if passing && one.info.number > record.position {
+                ground.progress.passed();
+                passing = false;
+            }
             match left_out.next_if(|(number, _)| *number == one.info.number) {
                 Some((_, true)) => counts.skipped += 1,
                 Some((_, false)) => counts.rejected += 1,

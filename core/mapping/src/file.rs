@@ -164,7 +164,7 @@ pub struct MappingRoute {
 #[derive(Debug, Clone)]
 pub enum RouteTarget {
     /// A SOAP operation.
-    Soap(SoapTarget),
+    Soap(Box<SoapTarget>),
     /// A file, of which each message becomes a record.
     File(Box<FileTarget>),
 }

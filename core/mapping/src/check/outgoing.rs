@@ -391,7 +391,9 @@ impl Checker<'_> {
                     );
                     continue;
                 }
-                if let Some(place) = self.scope.root(Side::Message, &[body.clone()], vec![body.clone()]) {
+                if let Some(place) =
+                    self.scope.root(Side::Message, std::slice::from_ref(&body), vec![body.clone()])
+                {
                     self.scope.opened.push(Opened::Record(place));
                 }
                 self.open_each();

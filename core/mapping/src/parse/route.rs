@@ -47,7 +47,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<MappingRoute
     Some(MappingRoute {
         name: name.unwrap_or(unnamed),
         source: source?,
-        target: RouteTarget::Soap(target?),
+        target: RouteTarget::Soap(Box::new(target?)),
         delivery,
         request: request?,
         response: response?,
