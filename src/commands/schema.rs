@@ -39,9 +39,11 @@ enum Kind {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     report.json(&match arguments.kind {
-        Kind::Mapping => {
-            schema("A mapping of Portolan", &[&grammar::MAPPING, &grammar::BATCH_ROUTE], Also::Nothing)
-        }
+        Kind::Mapping => schema(
+            "A mapping of Portolan",
+            &[&grammar::MAPPING, &grammar::BATCH_ROUTE, &grammar::GATHER_ROUTE],
+            Also::Nothing,
+        ),
         Kind::Layout => schema("A layout of Portolan", &[&LAYOUT], Also::Removals),
         Kind::Calendar => schema("A calendar of Portolan", &[&grammar::CALENDAR], Also::Nothing),
         Kind::Configuration => schema("The configuration of Portolan", &[&CONFIGURATION], Also::Secrets),
