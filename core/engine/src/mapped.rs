@@ -63,6 +63,9 @@ pub enum Way {
     Drop(Arc<dyn FileDrop>),
 }
 
+/// Who is asked, and the file that is made instead, where that is so.
+type Ways = (Arc<dyn Target>, Option<Arc<Made>>);
+
 impl Way {
     /// The way of a route, as it needs it.
     pub(crate) fn of(
@@ -70,7 +73,7 @@ impl Way {
         route: &str,
         file: Option<CompiledFile>,
         of_sent: Option<Plan>,
-    ) -> Result<(Arc<dyn Target>, Option<Arc<Made>>), LoadError> {
+    ) -> Result<Ways, LoadError> {
         match (self, file) {
             (Self::Target(target), None) => Ok((target, None)),
             (Self::Drop(drop), Some(file)) => {
