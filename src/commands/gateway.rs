@@ -245,7 +245,8 @@ impl Operator for Ledger {
     fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
         Box::pin(async move {
             let Some(store) = self.0.cuts() else { return Ok(Vec::new()) };
-            let (gathered, cuts) = (store.gathered().await?, store.cuts(filter.open, FileFilter::MOST).await?);
+            let (gathered, cuts) =
+                (store.gathered().await?, store.cuts(filter.open, FileFilter::MOST).await?);
             let files = MadeFile::asked_for(gathered, cuts, &filter).into_iter();
             Ok(files.map(|file| MadeView { file, system: None, trouble: None }).collect())
         })

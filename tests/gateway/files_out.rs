@@ -228,9 +228,7 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
         let cancel = |index: usize| {
             let name = OperationName { name: operations[index].clone() };
             let client = &client;
-            async move {
-                client.call::<()>("google.longrunning.Operations/CancelOperation", &name, &[]).await
-            }
+            async move { client.call::<()>("google.longrunning.Operations/CancelOperation", &name, &[]).await }
         };
         cancel(2).await.unwrap();
 

@@ -82,7 +82,9 @@ impl Operator for Fake {
 
     fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
         self.decided.lock().unwrap().push(format!("cut {route}"));
-        Box::pin(async move { if &*route == "x" { Err(OperatorError::Refused("it makes none".into())) } else { Ok(cut_now()) } })
+        Box::pin(async move {
+            if &*route == "x" { Err(OperatorError::Refused("it makes none".into())) } else { Ok(cut_now()) }
+        })
     }
 
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
@@ -207,14 +209,22 @@ fn made_files() -> Vec<MadeView> {
     let view = |file| MadeView { file, system: None, trouble: None };
     let gathered = Gathered { route: "claims".into(), messages: 5, oldest: Timestamp(-7) };
     let mut files = vec![view(MadeFile::Gathering(gathered))];
-    files.extend([CutState::Open, CutState::Ready, CutState::Delivered].map(|state| view(MadeFile::Cut(cut_record(state)))));
+    files.extend(
+        [CutState::Open, CutState::Ready, CutState::Delivered]
+            .map(|state| view(MadeFile::Cut(cut_record(state)))),
+    );
     files[1].system = Some("mainframe".into());
     files[2].trouble = Some("something has its name".into());
     files
 }
 
 fn sent_in(messages: &[MessageId]) -> Vec<SentIn> {
-    let sent = |message: &MessageId, name: Option<&str>, state| SentIn { message: *message, sequence: 2, name: name.map(Into::into), state };
+    let sent = |message: &MessageId, name: Option<&str>, state| SentIn {
+        message: *message,
+        sequence: 2,
+        name: name.map(Into::into),
+        state,
+    };
     let [first, second, ..] = messages else { return Vec::new() };
     vec![sent(first, None, CutState::Open), sent(second, Some("a"), CutState::Delivered)]
 }

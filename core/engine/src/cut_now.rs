@@ -142,11 +142,7 @@ impl Engine {
 }
 
 /// Files of a route, the oldest first where they are still under way.
-async fn of_route(
-    store: &dyn CutStore,
-    route: &str,
-    open: bool,
-) -> Result<Vec<CutRecord>, DeliveryError> {
+async fn of_route(store: &dyn CutStore, route: &str, open: bool) -> Result<Vec<CutRecord>, DeliveryError> {
     let mut cuts = store.cuts(open, FileFilter::MOST).await?;
     cuts.retain(|cut| *cut.route == *route);
     cuts.sort_by_key(|cut| cut.sequence);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Control, Count, CutNow, DeadLetter, Failure, FaultClass, FileFilter, FileHash, FileRecord,
-    GatewayId,    FileView, Filter, MadeView, MessageId, Operator, OperatorError, Outcome, Page, Record, Reloaded, Resolution,
-    RouteStatus, RouteView, SentIn, Shown, State, Status, Timestamp, Version, VisibleValue,
+    BoxFuture, Changes, Control, Count, CutNow, DeadLetter, Failure, FaultClass, FileFilter, FileHash,
+    FileRecord, FileView, Filter, GatewayId, MadeView, MessageId, Operator, OperatorError, Outcome, Page,
+    Record, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, State, Status, Timestamp, Version,
+    VisibleValue,
     system::{Gate, Shut},
 };
 

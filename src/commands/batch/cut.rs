@@ -5,7 +5,7 @@ use portolan_delivery::{CutNow, MadeFile, MadeView};
 use super::made;
 use crate::{
     commands::gateway::{Gateway, Purpose, refused},
-    report::{Failure, Format, Report, plural},
+    report::{Failure, Format, Report},
 };
 
 /// Make a file of what has gathered for a route, now.
@@ -34,14 +34,15 @@ pub(super) async fn run(arguments: Arguments, report: &Report) -> Result<(), Fai
 async fn cut(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     let Arguments { route, gateway, format } = arguments;
     let operator = gateway.operator(Purpose::Control).await.map_err(|failure| match failure {
-        Failure::Failed { message, help } => {
-            Failure::Failed { message: format!("{message}, and it is a running gateway that makes files"), help }
-        }
+        Failure::Failed { message, help } => Failure::Failed {
+            message: format!("{message}, and it is a running gateway that makes files"),
+            help,
+        },
         other => other,
     })?;
     let CutNow { file, left, trouble } = operator.cut(route.as_str().into()).await.map_err(refused)?;
     if let (Some(file), Some(why)) = (&file, &trouble) {
-        let (number, messages) = (file.sequence, plural(file.messages, "message"));
+        let (number, messages) = (file.sequence, made::messages(file.messages));
         let name = file.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
         return Err(Failure::failed(format_args!(
             "file {number} of route {route}{name} is cut, with {messages}, but it is not delivered: {why}"
@@ -52,7 +53,8 @@ async fn cut(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     }
     let view = |cut| MadeView { file: MadeFile::Cut(cut), system: None, trouble: None };
     if format == Format::Json {
-        return report.json(&serde_json::json!({ "file": file.map(|cut| made::file(&view(cut))), "left": left }));
+        return report
+            .json(&serde_json::json!({ "file": file.map(|cut| made::file(&view(cut))), "left": left }));
     }
     let Some(cut) = file else {
         report.line(format_args!("nothing has gathered for route {route}: there is no file"));
@@ -62,10 +64,7 @@ async fn cut(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     if left > 0 {
         report.note(format_args!(
             "{} for the next file: this one is full, or they came later or on another version of the route",
-            match left {
-                1 => "1 message gathers".to_owned(),
-                more => format!("{more} messages gather"),
-            }
+            if left == 1 { "1 message gathers".to_owned() } else { format!("{left} messages gather") }
         ));
     }
     Ok(())

@@ -134,7 +134,8 @@ async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
             ["RECEIVED", "DIRECTION", "ROUTE", "NAME", "STATE", "MESSAGES", "SKIPPED", "REJECTED", "SHA-256"];
         let mut table = Table::new(headings);
         for file in &files {
-            let [since, direction, route, name, _, state, messages, _, skipped, rejected, hash] = file.cells();
+            let [since, direction, route, name, _, state, messages, _, skipped, rejected, hash] =
+                file.cells();
             table.row([since, direction, route, name, state, messages, skipped, rejected, hash]);
         }
         table.print(report);

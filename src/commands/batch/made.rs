@@ -4,14 +4,15 @@ use portolan_delivery::{CutRecord, CutState, MadeFile, MadeView};
 use serde_json::{Value, json};
 
 use super::view;
-use crate::{
-    commands::queue::view::time,
-    report::{Report, plural},
-    table::printable,
-};
+use crate::{commands::queue::view::time, report::Report, table::printable};
 
 /// Which way such a file goes.
 pub(super) const DIRECTION: &str = "out";
+
+/// `3 messages`
+pub(super) fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
 
 /// A file for programs.
 pub(super) fn file(view: &MadeView) -> Value {
@@ -67,15 +68,21 @@ pub(super) fn print_cut(cut: &CutRecord, report: &Report) {
     line("sha256", cut.hash.map_or_else(not_yet, |hash| hash.to_string()));
     line("bundle", cut.bundle.to_string());
     line("cut", time(cut.at));
-    line("state", match cut.delivered {
-        Some(at) => format!("{} {}", cut.state.name(), time(at)),
-        None => cut.state.name().to_owned(),
-    });
-    line("outstanding", match (cut.outstanding, cut.state) {
-        (0, _) => "0".to_owned(),
-        (count, CutState::Delivered) => format!("{} without an answer", plural(count, "message")),
-        (count, _) => plural(count, "message"),
-    });
+    line(
+        "state",
+        match cut.delivered {
+            Some(at) => format!("{} {}", cut.state.name(), time(at)),
+            None => cut.state.name().to_owned(),
+        },
+    );
+    line(
+        "outstanding",
+        match (cut.outstanding, cut.state) {
+            (0, _) => "0".to_owned(),
+            (count, CutState::Delivered) => format!("{} without an answer", messages(count)),
+            (count, _) => messages(count),
+        },
+    );
 }
 
 /// A file with all that is known, and what to do.

@@ -105,7 +105,9 @@ async fn find_made(
     let is_named = |view: &MadeView| cut(view).is_some_and(|cut| cut.name.as_deref() == Some(called));
     let is_number =
         |view: &MadeView| route.is_some() && cut(view).is_some_and(|cut| called.parse() == Ok(cut.sequence));
-    if let Some(meant) = found.iter().find(|view| is_named(view)).or(found.iter().find(|view| is_number(view))) {
+    if let Some(meant) =
+        found.iter().find(|view| is_named(view)).or(found.iter().find(|view| is_number(view)))
+    {
         return Ok(Some(meant.clone()));
     }
     // By hash or number: one that came in may be meant as well.
@@ -114,11 +116,18 @@ async fn find_made(
         ([one], true) => Ok(Some(one.clone())),
         (_, false) => Ok(None),
         (several, true) => {
-            let which: Vec<_> = several.iter().take(NAMED).map(|view| {
-                let number = cut(view).map(|cut| cut.sequence).unwrap_or_default();
-                let name = cut(view).and_then(|cut| cut.name).map(|name| format!("{name}, ")).unwrap_or_default();
-                format!("{name}number {number} of {}", view.file.route())
-            }).collect();
+            let which: Vec<_> = several
+                .iter()
+                .take(NAMED)
+                .map(|view| {
+                    let number = cut(view).map(|cut| cut.sequence).unwrap_or_default();
+                    let name = cut(view)
+                        .and_then(|cut| cut.name)
+                        .map(|name| format!("{name}, "))
+                        .unwrap_or_default();
+                    format!("{name}number {number} of {}", view.file.route())
+                })
+                .collect();
             Err(Failure::failed(format_args!("{called} may be several files: {}", which.join("; ")))
                 .help("give the name, more of the hash, or the route with --route"))
         }

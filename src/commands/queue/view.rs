@@ -147,10 +147,12 @@ pub(super) fn failure_of(record: &Record) -> Option<&Failure> {
 /// What to do about a dead letter.
 pub(super) fn what_to_do(id: MessageId, failure: &Failure) -> String {
     match failure.class {
-        FaultClass::Unknown if failure.reason == "OVERDUE" && failure.metadata.contains_key("file") => format!(
-            "ask the partner what became of it: a late answer file still settles it; `portolan queue retry {id}` sends it again with the next \
+        FaultClass::Unknown if failure.reason == "OVERDUE" && failure.metadata.contains_key("file") => {
+            format!(
+                "ask the partner what became of it: a late answer file still settles it; `portolan queue retry {id}` sends it again with the next \
              file, `portolan queue resolve {id} --succeeded REPLY` or `--failed` settles it by hand"
-        ),
+            )
+        }
         FaultClass::Unknown if failure.reason == "OVERDUE" => format!(
             "ask the system what became of it: if it is done, `portolan queue resolve {id} --succeeded REPLY`; if it never will be, \
              `portolan queue resolve {id} --failed`; `portolan queue retry {id}` goes on asking for the answer, and does not make the \
@@ -238,9 +240,9 @@ pub(super) fn record(record: &Record, around: &waits::Around) -> Value {
     if let Value::Object(fields) = &mut shown {
         fields.extend(particulars(&record.state));
         if waits::is_in_file(&record.state) {
-            let file = around.file_of(record).map(|sent| {
-                json!({ "number": sent.sequence, "name": sent.name, "state": sent.state.name() })
-            });
+            let file = around.file_of(record).map(
+                |sent| json!({ "number": sent.sequence, "name": sent.name, "state": sent.state.name() }),
+            );
             fields.insert("file".to_owned(), json!(file));
         }
         fields.extend(record.behind.map(|id| ("behind".to_owned(), json!(id.to_string()))));
@@ -252,7 +254,9 @@ pub(super) fn record(record: &Record, around: &waits::Around) -> Value {
 /// What only one state has.
 fn particulars(state: &portolan_delivery::State) -> Vec<(String, Value)> {
     let fields = match state {
-        portolan_delivery::State::Waiting { due } => vec![("due", json!((*due != Timestamp::NEVER).then(|| time(*due))))],
+        portolan_delivery::State::Waiting { due } => {
+            vec![("due", json!((*due != Timestamp::NEVER).then(|| time(*due))))]
+        }
         portolan_delivery::State::Claimed { gateway, since } => {
             let of = (*gateway != GatewayId::FILE).then(|| gateway.0.to_string());
             vec![("gateway", json!(of)), ("since", json!(time(*since)))]

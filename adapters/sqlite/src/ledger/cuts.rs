@@ -217,10 +217,7 @@ pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered
 }
 
 /// One that was sent again is in several files: the last is told.
-pub(crate) fn sent_in(
-    connection: &Connection,
-    messages: Vec<MessageId>,
-) -> rusqlite::Result<Vec<SentIn>> {
+pub(crate) fn sent_in(connection: &Connection, messages: Vec<MessageId>) -> rusqlite::Result<Vec<SentIn>> {
     let mut statement = connection.prepare_cached(
         "SELECT c.sequence, c.name, c.state FROM messages m JOIN cut_messages x ON x.message = m.seq
          JOIN cuts c ON c.number = x.cut WHERE m.id = ?1 ORDER BY c.number DESC LIMIT 1",
