@@ -1,23 +1,27 @@
-//! `portolan batch`: files that came in, and what became of them.
+//! `portolan batch`: files that came in and files that are made, and what became of them.
 
+mod cut;
 mod list;
+mod made;
 mod place;
 mod show;
 mod view;
 
 use crate::report::{Failure, Report};
 
-/// Look at files that came in.
+/// Look at files that came in and files that are made of messages, and have one made now.
 ///
 /// Through the running gateway's admin API; where none runs, on the database itself. Files are remembered for good.
 #[derive(clap::Subcommand)]
 #[command(after_help = "Examples:
   portolan batch list --open
   portolan batch show wages-2026-11.txt
-  portolan batch show 9f86d081884c")]
+  portolan batch show 9f86d081884c
+  portolan batch cut benefits.submit-claim")]
 pub(crate) enum Arguments {
     List(list::Arguments),
     Show(show::Arguments),
+    Cut(cut::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> {
@@ -26,6 +30,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
         match arguments {
             Arguments::List(arguments) => list::run(arguments, report).await,
             Arguments::Show(arguments) => show::run(arguments, report).await,
+            Arguments::Cut(arguments) => cut::run(arguments, report).await,
         }
     })
 }

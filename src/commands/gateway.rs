@@ -10,8 +10,9 @@ use std::{
 use portolan_batch::FolderSource;
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
-    BoxFuture, Control, Count, Delivery, DeliveryError, FileFilter, FileHash, FileRecord, FileView, Filter,
-    MessageId, Operator, OperatorError, Page, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
+    BoxFuture, Control, Count, CutNow, Delivery, DeliveryError, FileFilter, FileHash, FileRecord, FileView,
+    Filter, MadeFile, MadeView, MessageId, Operator, OperatorError, Page, Reloaded, Resolution, RouteStatus,
+    RouteView, SentIn, Shown, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -239,6 +240,27 @@ impl Operator for Ledger {
             let Some(files) = self.0.files() else { return Ok(None) };
             Ok(files.file(route, file).await?.map(file_view))
         })
+    }
+
+    fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
+        Box::pin(async move {
+            let Some(store) = self.0.cuts() else { return Ok(Vec::new()) };
+            let (gathered, cuts) =
+                (store.gathered().await?, store.cuts(filter.open, FileFilter::MOST).await?);
+            let files = MadeFile::asked_for(gathered, cuts, &filter).into_iter();
+            Ok(files.map(|file| MadeView { file, system: None, trouble: None }).collect())
+        })
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, OperatorError>> {
+        Box::pin(async move {
+            let Some(store) = self.0.cuts() else { return Ok(Vec::new()) };
+            Ok(store.sent_in(messages).await?)
+        })
+    }
+
+    fn cut(&self, _: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        needs_gateway()
     }
 
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {

@@ -135,3 +135,81 @@ fn a_file_is_shown_by_its_name_or_its_hash() {
     check("batch-show-unknown", &folder, &["batch", "show", "wages"]);
     check("batch-show-unknown-json", &folder, &["batch", "show", "wages", "--format", "json"]);
 }
+
+/// Of a route whose messages gather: one file that waits for answers, one that is ready, one that is being made, and what gathers.
+fn with_made(folder: &Path) -> [String; 3] {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let delivery = SqliteDelivery::open(folder.join("portolan.db"), Options::default()).unwrap();
+    let at = |seconds: i64| Timestamp(NOW.0 + seconds * 1_000_000);
+    let id = |number: u32| format!("019a3f2e-7c1b-7000-8000-{number:012}");
+    let accept = |route: &str, number: u32| Accept {
+        envelope: Envelope {
+            id: id(number).parse().unwrap(),
+            route: route.into(),
+            bundle: BUNDLE,
+            mode: Mode::Operation,
+            received: at(i64::from(number)),
+            deadline: None,
+            idempotency: Idempotency::No,
+            order: None,
+            caller: None,
+            request_key: None,
+            metadata: vec![],
+            traceparent: None,
+            announced: false,
+            group: None,
+        },
+        payload: Bytes::from_static(b"canary"),
+        start: Start::Due(Timestamp::NEVER),
+    };
+    let built = |name: &str| Built { name: name.into(), hash: FileHash([0xC1; 32]), bytes: 720 };
+    runtime.block_on(async {
+        delivery.keep_bundle(BUNDLE, Bytes::from_static(b"{}")).await.unwrap();
+        let cuts = Delivery::cuts(&delivery).unwrap();
+        for number in 1..=2 {
+            delivery.accept(accept("claims.submit", number)).await.unwrap();
+        }
+        let first = cuts.cut("claims.submit".into(), 10, at(60)).await.unwrap().unwrap();
+        let key = (first.route, first.sequence);
+        cuts.cut_ready(key.clone(), built("CLAIMS.20251123.0001")).await.unwrap();
+        cuts.cut_delivered(key, at(61)).await.unwrap();
+        delivery.accept(accept("claims.submit", 3)).await.unwrap();
+        let second = cuts.cut("claims.submit".into(), 10, at(120)).await.unwrap().unwrap();
+        cuts.cut_ready((second.route, second.sequence), built("CLAIMS.20251123.0002")).await.unwrap();
+        delivery.accept(accept("other.submit", 4)).await.unwrap();
+        cuts.cut("other.submit".into(), 10, at(180)).await.unwrap().unwrap();
+        for number in 5..=7 {
+            delivery.accept(accept("claims.submit", number)).await.unwrap();
+        }
+    });
+    [id(1), id(3), id(5)]
+}
+
+#[test]
+fn files_that_are_made_are_told() {
+    let (_kept, folder) = files();
+    let [sent, ready, gathers] = with_made(&folder);
+    check("batch-list-made", &folder, &["batch", "list"]);
+    check("batch-list-made-json", &folder, &["batch", "list", "--direction", "out", "--format", "json"]);
+    check("batch-list-made-open", &folder, &["batch", "list", "--open", "--route", "claims.submit"]);
+    check("batch-show-made", &folder, &["batch", "show", "CLAIMS.20251123.0001"]);
+    check("batch-show-made-ready", &folder, &["batch", "show", "2", "--route", "claims.submit"]);
+    check("batch-show-made-several", &folder, &["batch", "show", "1"]);
+    check(
+        "batch-show-made-json",
+        &folder,
+        &["batch", "show", "1", "--route", "other.submit", "--format", "json"],
+    );
+    check("batch-cut-no-gateway", &folder, &["batch", "cut", "claims.submit"]);
+    check("batch-cut-no-gateway-json", &folder, &["batch", "cut", "claims.submit", "--format", "json"]);
+    check("queue-list-gathers", &folder, &["queue", "list"]);
+    check("queue-show-gathers", &folder, &["queue", "show", &gathers]);
+    check("queue-show-gathers-json", &folder, &["queue", "show", &gathers, "--format", "json"]);
+    check("queue-show-in-file", &folder, &["queue", "show", &sent]);
+    check("queue-show-in-file-json", &folder, &["queue", "show", &sent, "--format", "json"]);
+    check("queue-show-in-ready-file", &folder, &["queue", "show", &ready]);
+    // None of them waits for a decision.
+    check("queue-retry-gathers", &folder, &["queue", "retry", &gathers]);
+    check("queue-discard-in-file", &folder, &["queue", "discard", &sent, "--reason", "withdrawn"]);
+    check("queue-resolve-in-file", &folder, &["queue", "resolve", &sent, "--failed"]);
+}

@@ -184,6 +184,114 @@ fn claims_go_out_in_one_file_and_its_answer_completes_them() {
     });
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct OperationName {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+#[test]
+fn an_operator_sees_what_gathers_and_has_a_file_made() {
+    const NAME: &str = "benefits.nightly-claim";
+    block_on(async {
+        // By command only.
+        let house = house("{}");
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let address = gateway.http.to_string();
+        let read = |arguments: &[&str]| -> Value {
+            let text = gateway.operator(&house, &[arguments, &["--format", "json"]].concat());
+            serde_json::from_str(&text).unwrap()
+        };
+        let refused = |arguments: &[&str]| {
+            let output = house.run(&[arguments, &["--admin", &address]].concat());
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let cut = || read(&["batch", "cut", NAME]);
+        assert_eq!(cut(), json!({ "file": null, "left": 0 }), "nothing has gathered");
+        assert!(refused(&["batch", "cut", "no.such"]).contains("route no.such is not served"));
+
+        let mut operations = Vec::new();
+        for number in 1..=3 {
+            operations.push(submit(&client, &claim(number, "TLN")).await.name);
+        }
+        let id = |index: usize| operations[index].trim_start_matches("operations/").to_owned();
+        let listed = read(&["batch", "list", "--direction", "out"]);
+        let file = &listed["files"][0];
+        assert_eq!((&file["state"], &file["messages"]), (&"gathering".into(), &3.into()), "{listed}");
+        assert_eq!(file["system"], "mainframe");
+        let shown = read(&["queue", "show", &id(2)]);
+        assert_eq!((&shown["waits"], &shown["due"]), (&"gathers for the next file".into(), &Value::Null));
+        let said = refused(&["queue", "discard", &id(2), "--reason", "x"]);
+        assert!(said.contains("it gathers for the next file"), "{said}");
+        let cancel = |index: usize| {
+            let name = OperationName { name: operations[index].clone() };
+            let client = &client;
+            async move { client.call::<()>("google.longrunning.Operations/CancelOperation", &name, &[]).await }
+        };
+        cancel(2).await.unwrap();
+
+        // What has its name is in the way: nothing is lost, and the operator is told.
+        let today = read(&["batch", "list", "--direction", "out"]);
+        assert_eq!(today["files"][0]["messages"], 2, "who is cancelled in time is in no file: {today}");
+        fs::create_dir_all(house.path("drop/out")).unwrap();
+        let date = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get("Europe/Tallinn").unwrap());
+        let name = format!("CLAIMS.{}.0001", date.strftime("%Y%m%d"));
+        fs::write(house.path(&format!("drop/out/{name}")), "something else").unwrap();
+        let said = refused(&["batch", "cut", NAME]);
+        assert!(said.contains("is cut, with 2 messages, but it is not delivered"), "{said}");
+        let shown = read(&["batch", "show", &name]);
+        assert_eq!((&shown["state"], &shown["number"]), (&"ready".into(), &1.into()), "{shown}");
+        assert!(shown["trouble"].as_str().is_some_and(|why| why.contains(&name)), "{shown}");
+        let said = refused(&["batch", "cut", NAME]);
+        assert!(said.contains("which comes first, is not delivered"), "{said}");
+        let metrics = crate::harness::get(gateway.http, "/metrics").await;
+        assert!(metrics.contains(&format!("portolan_files_failing{{route=\"{NAME}\"}} 1")), "{metrics}");
+        fs::remove_file(house.path(&format!("drop/out/{name}"))).unwrap();
+        until("the file is delivered", async || {
+            (read(&["batch", "show", &name])["state"] == "delivered").then_some(())
+        })
+        .await;
+        let claims = records(&house, &name);
+        assert_eq!(claims.iter().filter(|record| record["_record"] == "office.claim").count(), 2);
+        let shown = read(&["queue", "show", &id(0)]);
+        assert_eq!(shown["waits"], format!("in file {name}, whose answer is awaited"), "{shown}");
+        assert_eq!(shown["file"], json!({ "name": name, "number": 1, "state": "delivered" }));
+        let said = refused(&["queue", "retry", &id(0)]);
+        assert!(said.contains("it is in a file, and cannot be called back"), "{said}");
+        let status = cancel(0).await.unwrap_err();
+        assert!(status.message().contains("cannot be called back"), "{status:?}");
+
+        // The loop and several operators at once: one file each, without gaps.
+        for number in 4..=6 {
+            submit(&client, &claim(number, "TLN")).await;
+        }
+        let words = ["batch", "cut", NAME, "--format", "json", "--admin", &address];
+        let all: Vec<Value> = std::thread::scope(|scope| {
+            let cuts: Vec<_> = (0..3).map(|_| scope.spawn(|| house.told(&words))).collect();
+            cuts.into_iter().map(|cut| serde_json::from_str(&cut.join().unwrap()).unwrap()).collect()
+        });
+        let made: Vec<&Value> = all.iter().filter(|said| !said["file"].is_null()).collect();
+        assert_eq!(made.len(), 1, "{all:?}");
+        let file = &made[0]["file"];
+        assert_eq!(
+            (&file["number"], &file["messages"], &file["state"], &file["outstanding"]),
+            (&2.into(), &3.into(), &"delivered".into(), &3.into()),
+            "{file}"
+        );
+        let metrics = crate::harness::get(gateway.http, "/metrics").await;
+        for (name, value) in [
+            ("portolan_files_cut_total", 2),
+            ("portolan_files_delivered_total", 2),
+            ("portolan_files_failing", 0),
+            ("portolan_file_gathered_messages", 0),
+        ] {
+            assert!(metrics.contains(&format!("{name}{{route=\"{NAME}\"}} {value}")), "{name}: {metrics}");
+        }
+    });
+}
+
 #[test]
 fn killed_at_any_instant_files_have_every_claim_once_and_the_same_bytes() {
     let rounds = if std::env::var_os("PORTOLAN_SOAK").is_some() { 300 } else { 40 };

@@ -44,6 +44,8 @@ impl Admin {
             "CountMessages" => self.unary(request, |r| counts(operator.clone(), r)).await,
             "ListFiles" => self.unary(request, |r| files(operator.clone(), r)).await,
             "GetFile" => self.unary(request, |r| file(operator.clone(), r)).await,
+            "ListSent" => self.unary(request, |r| sent(operator.clone(), r)).await,
+            "CutFile" => self.unary(request, |r| cut(operator.clone(), r)).await,
             "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
             "ListRouteStatuses" => self.unary(request, |r| route_statuses(operator.clone(), r)).await,
             "ControlRoute" => self.unary(request, |r| control(operator.clone(), r)).await,
@@ -132,7 +134,13 @@ async fn counts(operator: Shared, _: wire::Empty) -> Result<wire::CountMessagesR
 }
 
 async fn files(operator: Shared, request: wire::ListFilesRequest) -> Result<wire::ListFilesResponse, Status> {
-    let files = operator.files(convert::file_filter_in(request)).await.map_err(to_status)?;
+    let direction = wire::Direction::try_from(request.direction).map_err(|_| convert::Malformed("direction"));
+    let (direction, filter) = (direction.map_err(malformed)?, convert::file_filter_in(request));
+    if direction == wire::Direction::Out {
+        let files = operator.made_files(filter).await.map_err(to_status)?;
+        return Ok(wire::ListFilesResponse { files: files.into_iter().map(convert::made_out).collect() });
+    }
+    let files = operator.files(filter).await.map_err(to_status)?;
     Ok(wire::ListFilesResponse { files: files.into_iter().map(convert::file_out).collect() })
 }
 
@@ -140,6 +148,16 @@ async fn file(operator: Shared, request: wire::GetFileRequest) -> Result<wire::G
     let hash = convert::file_hash_in(&request.sha256).map_err(malformed)?;
     let file = operator.file(request.route.into(), hash).await.map_err(to_status)?;
     Ok(wire::GetFileResponse { file: file.map(convert::file_out) })
+}
+
+async fn sent(operator: Shared, request: wire::ListSentRequest) -> Result<wire::ListSentResponse, Status> {
+    let ids = request.ids.iter().map(|id| convert::id_in(id)).collect::<Result<_, _>>().map_err(malformed)?;
+    let sent = operator.sent_in(ids).await.map_err(to_status)?;
+    Ok(wire::ListSentResponse { sent: sent.into_iter().map(convert::sent_out).collect() })
+}
+
+async fn cut(operator: Shared, request: wire::CutFileRequest) -> Result<wire::CutFileResponse, Status> {
+    operator.cut(request.route.into()).await.map(convert::cut_out).map_err(to_status)
 }
 
 async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Control, Count, FileFilter, FileHash, FileView, Filter, MessageId, Operator, OperatorError,
-    Page, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,
+    BoxFuture, Control, Count, CutNow, FileFilter, FileHash, FileView, Filter, MadeView, MessageId, Operator,
+    OperatorError, Page, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, Version,
 };
 use tonic::{
     Request, Status,
@@ -133,6 +133,32 @@ impl Operator for ConsoleClient {
             let answer: wire::GetFileResponse =
                 self.call("/portolan.admin.v1.Admin/GetFile", request).await?;
             answer.file.map(|file| convert::file_in(file).map_err(foreign)).transpose()
+        })
+    }
+
+    fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
+        Box::pin(async move {
+            let request = convert::made_filter_out(filter);
+            let answer: wire::ListFilesResponse =
+                self.call("/portolan.admin.v1.Admin/ListFiles", request).await?;
+            answer.files.into_iter().map(|file| convert::made_in(file).map_err(foreign)).collect()
+        })
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, OperatorError>> {
+        Box::pin(async move {
+            let ids = messages.iter().map(ToString::to_string).collect();
+            let answer: wire::ListSentResponse =
+                self.call("/portolan.admin.v1.Admin/ListSent", wire::ListSentRequest { ids }).await?;
+            answer.sent.into_iter().map(|sent| convert::sent_in(sent).map_err(foreign)).collect()
+        })
+    }
+
+    fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        Box::pin(async move {
+            let request = wire::CutFileRequest { route: route.to_string() };
+            let answer = self.call("/portolan.admin.v1.Admin/CutFile", request).await?;
+            convert::cut_in(answer).map_err(foreign)
         })
     }
 

@@ -1,6 +1,7 @@
 //! Between the ledger's terms and the wire's. Reading is strict: what a newer or broken peer sends is an error, not a guess.
 
 mod files;
+mod made;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use portolan_delivery::{
 
 use crate::wire;
 pub(crate) use files::{file_filter_in, file_filter_out, file_hash_in, file_in, file_out};
+pub(crate) use made::{cut_in, cut_out, made_filter_out, made_in, made_out, sent_in, sent_out};
 
 /// Something on the wire that this version does not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -150,10 +152,11 @@ pub(crate) fn record_out(record: delivery::Record) -> wire::Message {
     let delivery::Record { envelope, payload, digest, ticket, state, behind, lost, attempts } = record;
     let state = match state {
         delivery::State::Waiting { due } => {
-            wire::Standing::Waiting(wire::Waiting { due: Some(time_out(due)) })
+            let due = (due != Timestamp::NEVER).then(|| time_out(due));
+            wire::Standing::Waiting(wire::Waiting { due })
         }
         delivery::State::Claimed { gateway, since } => wire::Standing::Claimed(wire::Claimed {
-            gateway: gateway.0.to_string(),
+            gateway: if gateway == GatewayId::FILE { String::new() } else { gateway.0.to_string() },
             since: Some(time_out(since)),
         }),
         delivery::State::Finished { outcome, at } => wire::Standing::Finished(wire::Finished {
@@ -218,9 +221,15 @@ pub(crate) fn shown_in(mut message: wire::Message) -> Result<delivery::Shown, Ma
 
 pub(crate) fn record_in(message: wire::Message) -> Result<delivery::Record, Malformed> {
     let state = match message.state.ok_or(Malformed("state"))? {
-        wire::Standing::Waiting(w) => delivery::State::Waiting { due: required_time(w.due, "due")? },
+        wire::Standing::Waiting(w) => {
+            let due = w.due.map(|due| time_in(due, "due")).transpose()?;
+            delivery::State::Waiting { due: due.unwrap_or(Timestamp::NEVER) }
+        }
         wire::Standing::Claimed(c) => delivery::State::Claimed {
-            gateway: GatewayId(c.gateway.parse().map_err(|_| Malformed("gateway"))?),
+            gateway: match c.gateway.as_str() {
+                "" => GatewayId::FILE,
+                gateway => GatewayId(gateway.parse().map_err(|_| Malformed("gateway"))?),
+            },
             since: required_time(c.since, "since")?,
         },
         wire::Standing::Finished(f) => delivery::State::Finished {

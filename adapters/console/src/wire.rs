@@ -9,8 +9,8 @@ use bytes::Bytes;
 use prost_types::{Duration, Timestamp};
 
 pub(crate) use files::{
-    Direction, File, FileCounts, FileProgress, FileState, GetFileRequest, GetFileResponse, ListFilesRequest,
-    ListFilesResponse, Phase,
+    CutFileRequest, CutFileResponse, Direction, File, FileCounts, FileProgress, FileState, GetFileRequest,
+    GetFileResponse, ListFilesRequest, ListFilesResponse, ListSentRequest, ListSentResponse, Phase, SentIn,
 };
 
 /// What an operator asks for when listing.
@@ -495,6 +495,10 @@ mod tests {
         check::<super::CountMessagesResponse>(&pool, "CountMessagesResponse");
         check::<super::ListFilesRequest>(&pool, "ListFilesRequest");
         check::<super::ListFilesResponse>(&pool, "ListFilesResponse");
+        check::<super::ListSentRequest>(&pool, "ListSentRequest");
+        check::<super::ListSentResponse>(&pool, "ListSentResponse");
+        check::<super::CutFileRequest>(&pool, "CutFileRequest");
+        check::<super::CutFileResponse>(&pool, "CutFileResponse");
         check::<super::GetFileRequest>(&pool, "GetFileRequest");
         check::<super::GetFileResponse>(&pool, "GetFileResponse");
         check::<super::ListRoutesResponse>(&pool, "ListRoutesResponse");

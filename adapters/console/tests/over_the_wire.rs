@@ -71,6 +71,22 @@ impl Operator for Fake {
         Box::pin(async move { Ok(found) })
     }
 
+    fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
+        self.decided.lock().unwrap().push(format!("{filter:?}"));
+        Box::pin(async move { Ok(made_files()) })
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, OperatorError>> {
+        Box::pin(async move { Ok(sent_in(&messages)) })
+    }
+
+    fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        self.decided.lock().unwrap().push(format!("cut {route}"));
+        Box::pin(async move {
+            if &*route == "x" { Err(OperatorError::Refused("it makes none".into())) } else { Ok(cut_now()) }
+        })
+    }
+
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move { Ok(vec![route()]) })
     }
@@ -172,6 +188,51 @@ fn files() -> Vec<FileView> {
     ]
 }
 
+fn cut_record(state: CutState) -> CutRecord {
+    let ready = state != CutState::Open;
+    CutRecord {
+        route: "claims".into(),
+        sequence: u64::MAX,
+        bundle: BundleHash([9; 32]),
+        at: Timestamp(1_763_900_000_123_456),
+        messages: 7,
+        state,
+        name: ready.then(|| "CLAIMS.é".into()),
+        hash: ready.then_some(FileHash([3; 32])),
+        bytes: if ready { u64::MAX } else { 0 },
+        delivered: (state == CutState::Delivered).then_some(Timestamp(5)),
+        outstanding: 6,
+    }
+}
+
+fn made_files() -> Vec<MadeView> {
+    let view = |file| MadeView { file, system: None, trouble: None };
+    let gathered = Gathered { route: "claims".into(), messages: 5, oldest: Timestamp(-7) };
+    let mut files = vec![view(MadeFile::Gathering(gathered))];
+    files.extend(
+        [CutState::Open, CutState::Ready, CutState::Delivered]
+            .map(|state| view(MadeFile::Cut(cut_record(state)))),
+    );
+    files[1].system = Some("mainframe".into());
+    files[2].trouble = Some("something has its name".into());
+    files
+}
+
+fn sent_in(messages: &[MessageId]) -> Vec<SentIn> {
+    let sent = |message: &MessageId, name: Option<&str>, state| SentIn {
+        message: *message,
+        sequence: 2,
+        name: name.map(Into::into),
+        state,
+    };
+    let [first, second, ..] = messages else { return Vec::new() };
+    vec![sent(first, None, CutState::Open), sent(second, Some("a"), CutState::Delivered)]
+}
+
+fn cut_now() -> CutNow {
+    CutNow { file: Some(cut_record(CutState::Ready)), left: 3, trouble: Some("the disk is full".into()) }
+}
+
 fn records() -> Vec<Record> {
     let mut failure =
         Failure::new(Status::Aborted, FaultClass::Unknown, "OUTCOME_UNKNOWN", "the system was silent")
@@ -186,6 +247,8 @@ fn records() -> Vec<Record> {
     [
         State::Waiting { due: now },
         State::Claimed { gateway, since: now },
+        State::Waiting { due: Timestamp::NEVER },
+        State::Claimed { gateway: GatewayId::FILE, since: now },
         State::Finished { outcome: Outcome::Reply(Bytes::from_static(b"\0reply")), at: now },
         State::Finished { outcome: Outcome::Failed(failure.clone()), at: now },
         State::Dead { letter, at: now },
@@ -254,9 +317,10 @@ async fn the_client_says_what_the_operator_says() {
     assert_eq!(page.next, fake.records.last().map(|r| r.envelope.id));
     let filter = Filter { state: Some(StateKind::Dead), route: Some("r".into()), ..Filter::default() };
     assert_eq!(client.list(filter).await.unwrap().records.len(), 1);
-    let id = fake.records[4].envelope.id;
+    let last = fake.records.len() - 1;
+    let id = fake.records[last].envelope.id;
     let shown = client.show(id).await.unwrap();
-    assert_eq!(format!("{:?}", shown.record), format!("{:?}", fake.records[4]));
+    assert_eq!(format!("{:?}", shown.record), format!("{:?}", fake.records[last]));
     assert_eq!(shown.visible, visible());
     assert_eq!(client.counts().await.unwrap(), fake.counts().await.unwrap());
     assert_eq!(client.routes().await.unwrap(), [route()]);
@@ -277,6 +341,19 @@ async fn files_arrive() {
     let found = client.file("wages".into(), FileHash([3; 32])).await.unwrap();
     assert_eq!(found, Some(files().remove(2)));
     assert_eq!(client.file("wages".into(), FileHash([5; 32])).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn files_that_are_made_arrive() {
+    let (fake, client, ..) = console(Fake::default()).await;
+    let filter = FileFilter { route: Some("r".into()), open: true, called: Some("7".into()), limit: 7 };
+    assert_eq!(client.made_files(filter.clone()).await.unwrap(), made_files());
+    assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("{filter:?}")));
+    let ids = [MessageId::generate(), MessageId::generate()];
+    assert_eq!(client.sent_in(ids.to_vec()).await.unwrap(), sent_in(&ids));
+    assert_eq!(client.cut("claims".into()).await.unwrap(), cut_now());
+    assert_eq!(fake.decided.lock().unwrap().pop(), Some("cut claims".to_owned()));
+    assert_eq!(client.cut("x".into()).await.unwrap_err().to_string(), "it makes none");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use portolan_delivery::{
     Accept, Accepted, BoxFuture, Built, Claimed, CutMessage, CutPlace, CutRecord, CutStore, Delivery,
-    DeliveryError, FileAnswer, FileStore, GatewayId, Gathered, MessageId, SentMessage, Timestamp,
+    DeliveryError, FileAnswer, FileStore, GatewayId, Gathered, MessageId, SentIn, SentMessage, Timestamp,
 };
 
 use crate::{
@@ -116,6 +116,10 @@ impl CutStore for SqliteDelivery {
         keys: Vec<String>,
     ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>> {
         Box::pin(self.store.readers.ask(move |connection| cuts::sent_by(connection, &route, &keys)))
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(cuts::sent_in(connection, messages)?)))
     }
 
     fn settle_sent(

@@ -11,7 +11,9 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, Timestamp};
+use crate::{
+    BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, SentIn, Timestamp,
+};
 
 /// Messages of a route that have gathered and are in no file yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +178,13 @@ pub trait CutStore: Send + Sync {
         route: Arc<str>,
         keys: Vec<String>,
     ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>>;
+
+    /// In which file each message was sent last; those that are in none are left out. A store that keeps no way from a message to its
+    /// file may leave out all of them: people are told less then.
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
+        drop(messages);
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Settles messages that were sent in files, where they wait for it. Gives those that were.
     fn settle_sent(

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BrokerState, Control, Controls, Count, DeliveryError, FileFilter, FileHash, FileView, Filter,
-    MessageId, Page, Record, StateKind, Status, Timestamp, system::Shut,
+    BoxFuture, BrokerState, Control, Controls, Count, CutNow, DeliveryError, FileFilter, FileHash, FileView,
+    Filter, MadeView, MessageId, Page, Record, SentIn, StateKind, Status, Timestamp, system::Shut,
 };
 
 /// What an operator can ask and decide, whether the gateway runs or not.
@@ -38,6 +38,15 @@ pub trait Operator: Send + Sync + 'static {
     /// A file of a route, with its receipt; `None` where there is none.
     fn file(&self, route: Arc<str>, file: FileHash)
     -> BoxFuture<'_, Result<Option<FileView>, OperatorError>>;
+
+    /// Files that are made of messages: what gathers for the next ones, then those that were cut, the newest first.
+    fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>>;
+
+    /// In which files messages are; those of which that is not known are left out.
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, OperatorError>>;
+
+    /// Makes a file of what has gathered for a route, now.
+    fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>>;
 
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;

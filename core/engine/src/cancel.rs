@@ -1,14 +1,19 @@
-//! `CancelOperation`: an operation that waits ends at once, and is not sent any more. What is at work cannot be called back,
-//! and over a dead letter a person decides: both stay as they are.
+//! `CancelOperation`: an operation that waits ends at once, and is not sent any more; one that gathers is in no file. What is at work cannot be
+//! called back, and over a dead letter a person decides: both stay as they are. Of one in a file, which stays so for days, the caller is told.
 
 use std::sync::Arc;
 
-use portolan_delivery::{Failure, FaultClass, MessageId, Outcome, Record, StateKind, Status, Timestamp};
+use portolan_delivery::{
+    Failure, FaultClass, GatewayId, MessageId, Outcome, Record, State, StateKind, Status, Timestamp,
+};
 
 use crate::{engine::Engine, waiters::Settled};
 
 pub(crate) async fn cancel(engine: &Arc<Engine>, id: MessageId, caller: Option<&str>) -> Result<(), Failure> {
     let record = engine.own(id, caller).await?;
+    if matches!(record.state, State::Claimed { gateway: GatewayId::FILE, .. }) {
+        return Err(in_file(&record));
+    }
     if record.state.kind() != StateKind::Waiting {
         return Ok(());
     }
@@ -27,6 +32,14 @@ pub(crate) async fn cancel(engine: &Arc<Engine>, id: MessageId, caller: Option<&
         engine.happened.notify_one();
     }
     Ok(())
+}
+
+/// A file is a list of messages, and nobody takes one out of it.
+fn in_file(record: &Record) -> Failure {
+    let why = "the request is in a file that was made of it and others, and cannot be called back; the answer to that file completes the operation";
+    Failure::new(Status::FailedPrecondition, FaultClass::Request, "IN_FILE", why)
+        .with("route", &record.envelope.route)
+        .with("message", record.envelope.id)
 }
 
 /// What the operation ends with.

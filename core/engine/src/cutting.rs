@@ -30,7 +30,6 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         return;
     }
     let mut stop = engine.stop.subscribe();
-    let mut told = std::collections::HashMap::new();
     let mut round = 0_u32;
     loop {
         let work = engine.work();
@@ -42,20 +41,14 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         let routes: Vec<Arc<Served>> = routes.cloned().collect();
         drop(table);
         for route in routes {
+            let turn = engine.cutting.turn(&route.name);
+            let _alone = turn.lock().await;
             let now = Timestamp::now();
             let mut advanced = engine.advance(&route, now).await;
             if advanced.is_ok() && round.is_multiple_of(OVERDUE_EVERY) {
                 advanced = engine.bury_late(&route, now).await;
             }
-            match advanced {
-                Ok(()) => drop(told.remove(&route.name)),
-                Err(why) => {
-                    if told.get(&route.name) != Some(&why) {
-                        tracing::error!(route = %route.name, why, "its file cannot be made or delivered now; it is tried again");
-                        told.insert(route.name.clone(), why);
-                    }
-                }
-            }
+            engine.cutting.tell(&route.name, advanced.err());
         }
         drop(work);
         round = round.wrapping_add(1);
@@ -88,20 +81,39 @@ impl Engine {
     }
 
     /// Cuts what has gathered for a route, and delivers it. `false`: there was nothing.
-    pub(crate) async fn cut(self: &Arc<Self>, route: &Arc<Served>, now: Timestamp) -> Result<bool, String> {
+    async fn cut(self: &Arc<Self>, route: &Arc<Served>, now: Timestamp) -> Result<bool, String> {
         let (Some(store), Some(made)) = (self.delivery.cuts(), route.made.as_deref()) else {
             return Err(format!("no files are made of messages of route {}", route.name));
         };
-        let most = made.file.cut.max_records.unwrap_or(u64::MAX);
-        let cut = store.cut(route.name.clone(), most, now).await;
-        let Some(cut) = cut.map_err(|error| self.failed(error).to_string())? else { return Ok(false) };
-        tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");
+        let cut = self.take_cut(store, route, made, now).await;
+        let Some(cut) = cut.map_err(|error| error.to_string())? else { return Ok(false) };
         self.deliver(store, &cut).await?;
         Ok(true)
     }
 
+    /// Takes what has gathered for a route into a file that is still to be made.
+    pub(crate) async fn take_cut(
+        &self,
+        store: &dyn CutStore,
+        route: &Served,
+        made: &Made,
+        now: Timestamp,
+    ) -> Result<Option<CutRecord>, DeliveryError> {
+        let most = made.file.cut.max_records.unwrap_or(u64::MAX);
+        let cut = store.cut(route.name.clone(), most, now).await.map_err(|error| self.failed(error))?;
+        if let Some(cut) = &cut {
+            tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");
+            route.metrics.made.iter().for_each(|made| made.cut());
+        }
+        Ok(cut)
+    }
+
     /// Builds a file where it is not built yet, gives it its name, and notes that it has it.
-    async fn deliver(self: &Arc<Self>, store: &dyn CutStore, cut: &CutRecord) -> Result<(), String> {
+    pub(crate) async fn deliver(
+        self: &Arc<Self>,
+        store: &dyn CutStore,
+        cut: &CutRecord,
+    ) -> Result<(), String> {
         let failed = |error| self.failed(error).to_string();
         let route = self.version(&cut.route, cut.bundle).await;
         let route = route.map_err(|error| format!("the version of its messages cannot be had: {error}"))?;
@@ -128,6 +140,7 @@ impl Engine {
             self.finish_all(store, &route, cut).await?;
         }
         store.cut_delivered(key, Timestamp::now()).await.map_err(failed)?;
+        route.metrics.made.iter().for_each(|made| made.delivered());
         tracing::info!(route = %cut.route, file = %name, messages = cut.messages, "the file is delivered");
         Ok(())
     }
@@ -191,6 +204,7 @@ impl Engine {
                 let letter = DeadLetter { failure, at_fault: Party::System, reply: None };
                 match self.delivery.bury(claim, letter.clone(), now).await {
                     Ok(()) => {
+                        route.metrics.made.iter().for_each(|made| made.overdue());
                         let messages = self.metrics.messages(&route.name);
                         settle::told(self, &messages, envelope.received, claim, Settled::Dead(letter), now);
                     }

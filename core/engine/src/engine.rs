@@ -16,6 +16,7 @@ use portolan_delivery::{BundleHash, Delivery, DeliveryError, GatewayId, Timestam
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    cut_now::Cutting,
     cutting, dispatch,
     held::Held,
     housekeeping,
@@ -68,6 +69,7 @@ pub struct Engine {
     pub(crate) waiters: Waiters,
     pub(crate) untold: Untold,
     pub(crate) under_way: UnderWay,
+    pub(crate) cutting: Cutting,
     pub(crate) in_flight: InFlight,
     pub(crate) metrics: Metrics,
     draining: AtomicBool,
@@ -130,6 +132,7 @@ impl Engine {
             waiters: Waiters::default(),
             untold: Untold::default(),
             under_way: UnderWay::default(),
+            cutting: Cutting::default(),
             in_flight: InFlight::default(),
             metrics,
             draining: AtomicBool::new(false),

@@ -210,6 +210,7 @@ impl Engine {
                 return Err(TAKEN_OVER.to_owned());
             }
             route.metrics.messages.accepted_together(messages);
+            route.metrics.made.iter().for_each(|made| made.answered(answers.len()));
             let now = Timestamp::now();
             for FileAnswer { id, received, outcome } in answers {
                 let settled = Settled::Finished(outcome);

@@ -7,6 +7,7 @@ mod attempt;
 mod bundle;
 mod call;
 mod cancel;
+mod cut_now;
 mod cutting;
 mod delete;
 mod dispatch;

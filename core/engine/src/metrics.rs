@@ -4,6 +4,7 @@
 
 mod files;
 mod gates;
+mod made;
 mod queue;
 mod route;
 
@@ -21,6 +22,7 @@ use crate::engine::Engine;
 
 use files::FileSeries;
 use gates::GateGauges;
+use made::MadeSeries;
 use queue::QueueGauges;
 pub(crate) use route::RouteMetrics;
 pub(crate) use route::{End, MessageMetrics};
@@ -46,6 +48,7 @@ pub(crate) struct Metrics {
     queue: QueueGauges,
     gates: GateGauges,
     files: FileSeries,
+    made: MadeSeries,
     messages: Mutex<HashMap<Arc<str>, Arc<MessageMetrics>>>,
 }
 
@@ -67,6 +70,7 @@ impl Metrics {
             queue: QueueGauges::default(),
             gates: GateGauges::default(),
             files: FileSeries::default(),
+            made: MadeSeries::default(),
             messages: Mutex::default(),
         };
         metrics.register();
@@ -74,7 +78,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, queue, gates, files, .. } = self;
+        let Self { registry, queue, gates, files, made, .. } = self;
         registry.register("calls", "Calls answered, by gRPC status", self.calls.clone());
         registry.register(
             "call_duration_seconds",
@@ -109,6 +113,7 @@ impl Metrics {
         queue.register(registry);
         gates.register(registry);
         files.register(registry);
+        made.register(registry);
     }
 
     /// A call that belongs to no route.
@@ -146,6 +151,11 @@ impl Engine {
         };
         // Gauges are read while nobody else sets them.
         let _set = self.metrics.queue.look(&*self.delivery, served).await;
+        let making: Vec<_> = {
+            let table = self.table.load();
+            table.by_name.values().filter(|r| r.made.is_some()).map(|r| r.name.clone()).collect()
+        };
+        let _gathered = self.metrics.made.look(&*self.delivery, &making, &self.cutting).await;
         self.metrics.gates.set(&self.table.load(), &self.held, Timestamp::now());
         self.metrics.text()
     }

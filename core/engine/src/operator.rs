@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Control, Count, DeadLetter, Failure, FaultClass, FileFilter, FileHash, FileRecord,
-    FileView, Filter, MessageId, Operator, OperatorError, Outcome, Page, Record, Reloaded, Resolution,
-    RouteStatus, RouteView, Shown, State, Status, Timestamp, Version, VisibleValue,
+    BoxFuture, Changes, Control, Count, CutNow, DeadLetter, Failure, FaultClass, FileFilter, FileHash,
+    FileRecord, FileView, Filter, GatewayId, MadeView, MessageId, Operator, OperatorError, Outcome, Page,
+    Record, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, State, Status, Timestamp, Version,
+    VisibleValue,
     system::{Gate, Shut},
 };
 
@@ -39,7 +40,9 @@ impl Operator for EngineOperator {
 
     fn retry(&self, id: MessageId, version: Version) -> BoxFuture<'_, Result<(), OperatorError>> {
         Box::pin(async move {
-            let route = self.0.record(id).await?.envelope.route;
+            let record = self.0.record(id).await?;
+            undecided(&record)?;
+            let route = record.envelope.route;
             let bundle = match version {
                 Version::Same => None,
                 Version::Newest => Some(self.0.newest(&route)?.bundle),
@@ -58,9 +61,7 @@ impl Operator for EngineOperator {
     ) -> BoxFuture<'_, Result<(), OperatorError>> {
         Box::pin(async move {
             let record = self.0.record(id).await?;
-            if !matches!(record.state, State::Dead { .. }) {
-                return Err(portolan_delivery::DeliveryError::NotDead(id).into());
-            }
+            undecided(&record)?;
             let decision = decision(&resolution);
             let outcome = self.0.outcome(&record, resolution, version).await?;
             self.0.delivery.resolve(id, outcome.clone(), Timestamp::now()).await?;
@@ -87,6 +88,28 @@ impl Operator for EngineOperator {
         Box::pin(async move {
             let Some(files) = self.0.delivery.files() else { return Ok(None) };
             Ok(files.file(route, file).await?.map(|record| self.0.file_view(record)))
+        })
+    }
+
+    fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
+        Box::pin(async move { Ok(self.0.made_files(filter).await?) })
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, OperatorError>> {
+        Box::pin(async move { Ok(self.0.sent_in(messages).await?) })
+    }
+
+    fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        let (engine, work) = (self.0.clone(), self.0.work());
+        Box::pin(async move {
+            tracing::info!(%route, decision = "cut", "an operator decided");
+            // On its own: it goes on where the operator does not wait for its end.
+            let cutting = tokio::spawn(async move {
+                let cut = engine.cut_now(route, Timestamp::now()).await;
+                drop(work);
+                cut
+            });
+            cutting.await.unwrap_or_else(|error| Err(OperatorError::Refused(error.to_string())))
         })
     }
 
@@ -135,6 +158,22 @@ impl Operator for EngineOperator {
                 }
             }
         })
+    }
+}
+
+/// Whether a message waits for a decision. Of others it is said which have to do with files, as nobody else tells what to do.
+fn undecided(record: &Record) -> Result<(), OperatorError> {
+    let id = record.envelope.id;
+    match record.state {
+        State::Dead { .. } => Ok(()),
+        State::Waiting { due: Timestamp::NEVER } => Err(OperatorError::Refused(format!(
+            "message {id} is not a dead letter: it gathers for the next file of its route; until that is cut, its caller can cancel the operation"
+        ))),
+        State::Claimed { gateway: GatewayId::FILE, .. } => Err(OperatorError::Refused(format!(
+            "message {id} is not a dead letter: it is in a file, and cannot be called back; an answer settles it, and where none comes \
+             in time it is a dead letter that waits for a decision"
+        ))),
+        _ => Err(portolan_delivery::DeliveryError::NotDead(id).into()),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{FileCounts, FileError, FileFilter, FileState, FileView, Operator};
+use portolan_delivery::{
+    FileCounts, FileError, FileFilter, FileState, FileView, MadeFile, MadeView, Operator,
+};
 
-use super::{place::places, view};
+use super::{made, place::places, view};
 use crate::{
     commands::{
         gateway::{Gateway, Purpose, refused},
@@ -21,14 +23,15 @@ const NAMED: usize = 5;
 
 /// Show a file: what is in its receipt, where it is, or how far it is.
 ///
-/// Of several files with one name the newest is shown. No value of a record is shown: errors name record, byte and field.
+/// Of several files with one name the newest is shown. A file that is made is also known by its number, with its route. No value of a record is shown: errors name record, byte and field.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan batch show wages-2026-11.txt
-  portolan batch show 9f86d081884c --format json")]
+  portolan batch show 9f86d081884c --format json
+  portolan batch show 17 --route benefits.submit-claim")]
 pub(crate) struct Arguments {
-    /// The file: its name, or the SHA-256 of its content, of which the beginning suffices
-    #[arg(value_name = "NAME|HASH")]
+    /// The file: its name, the SHA-256 of its content, of which the beginning suffices, or the number of one that is made
+    #[arg(value_name = "NAME|HASH|NUMBER")]
     file: String,
     /// Of this route only
     #[arg(long, value_name = "NAME")]
@@ -48,6 +51,13 @@ pub(super) async fn run(arguments: Arguments, report: &Report) -> Result<(), Fai
 async fn show(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     let Arguments { file: called, route, gateway, format } = arguments;
     let operator = gateway.operator(Purpose::Read).await?;
+    if let Some(file) = find_made(&operator, &called, route.as_deref()).await? {
+        match format {
+            Format::Json => report.json(&made::file(&file))?,
+            Format::Text => made::print(&file, report),
+        }
+        return Ok(());
+    }
     let Found { file, namesakes } = find(&operator, called, route).await?;
     let folders = gateway.folders();
     let places = places(&file, &folders);
@@ -70,6 +80,58 @@ async fn show(arguments: Arguments, report: &Report) -> Result<(), Failure> {
 struct Found {
     file: FileView,
     namesakes: Vec<FileView>,
+}
+
+/// A file that is made, where that is what is meant: the newest of its name, or of its number where the route is named, else the one of its hash.
+async fn find_made(
+    operator: &Arc<dyn Operator>,
+    called: &str,
+    route: Option<&str>,
+) -> Result<Option<MadeView>, Failure> {
+    let filter = FileFilter {
+        route: route.map(str::to_owned),
+        open: false,
+        called: Some(called.to_owned()),
+        limit: 2 * NAMED,
+    };
+    let found = operator.made_files(filter.clone()).await.map_err(refused)?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let cut = |view: &MadeView| match &view.file {
+        MadeFile::Cut(cut) => Some(cut.clone()),
+        MadeFile::Gathering(_) => None,
+    };
+    let is_named = |view: &MadeView| cut(view).is_some_and(|cut| cut.name.as_deref() == Some(called));
+    let is_number =
+        |view: &MadeView| route.is_some() && cut(view).is_some_and(|cut| called.parse() == Ok(cut.sequence));
+    if let Some(meant) =
+        found.iter().find(|view| is_named(view)).or(found.iter().find(|view| is_number(view)))
+    {
+        return Ok(Some(meant.clone()));
+    }
+    // By hash or number: one that came in may be meant as well.
+    let came = operator.files(filter).await.map_err(refused)?;
+    match (found.as_slice(), came.is_empty()) {
+        ([one], true) => Ok(Some(one.clone())),
+        (_, false) => Ok(None),
+        (several, true) => {
+            let which: Vec<_> = several
+                .iter()
+                .take(NAMED)
+                .map(|view| {
+                    let number = cut(view).map(|cut| cut.sequence).unwrap_or_default();
+                    let name = cut(view)
+                        .and_then(|cut| cut.name)
+                        .map(|name| format!("{name}, "))
+                        .unwrap_or_default();
+                    format!("{name}number {number} of {}", view.file.route())
+                })
+                .collect();
+            Err(Failure::failed(format_args!("{called} may be several files: {}", which.join("; ")))
+                .help("give the name, more of the hash, or the route with --route"))
+        }
+    }
 }
 
 async fn find(operator: &Arc<dyn Operator>, called: String, route: Option<String>) -> Result<Found, Failure> {

@@ -1,6 +1,6 @@
 //! `portolan queue list`: messages, newest first, and how many there are.
 
-use portolan_delivery::{Filter, MessageId, Record};
+use portolan_delivery::{Filter, MessageId};
 
 use super::{
     view::{self, Class, State},
@@ -57,14 +57,10 @@ async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     };
     let page = operator.list(filter).await.map_err(refused)?;
     let counts = operator.counts().await.map_err(refused)?;
-    let waiting = |record: &Record| matches!(record.state, portolan_delivery::State::Waiting { .. });
-    let routes = match page.records.iter().any(waiting) {
-        true => operator.route_statuses().await.map_err(refused)?,
-        false => Vec::new(),
-    };
+    let around = waits::Around::of(&operator, &page.records).await?;
     if arguments.format == Format::Json {
         return report.json(&serde_json::json!({
-            "messages": page.records.iter().map(|record| view::record(record, &routes)).collect::<Vec<_>>(),
+            "messages": page.records.iter().map(|record| view::record(record, &around)).collect::<Vec<_>>(),
             "next": page.next.map(|id| id.to_string()),
             "counts": counts.iter().map(view::count).collect::<Vec<_>>(),
         }));
@@ -82,7 +78,7 @@ async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
                 view::state(record.state.kind()).to_owned(),
                 attempts,
                 view::time(envelope.received),
-                waits::why_it_is_there(record, &routes),
+                waits::why_it_is_there(record, &around),
             ]);
         }
         table.print(report);

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, path::PathBuf};
 
-use portolan_delivery::{MessageId, Outcome, Record, RouteStatus, Shown, State, VisibleValue};
+use portolan_delivery::{MessageId, Outcome, Record, Shown, State, VisibleValue};
 
 use super::{not_there, view, waits, write_private};
 use crate::{
@@ -53,12 +53,9 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let files: Vec<_> = payload.into_iter().chain(reply.transpose()?).collect();
     files.iter().try_for_each(|(path, _)| not_there(path))?;
     files.iter().try_for_each(|(path, bytes)| write_private(path, bytes))?;
-    let routes = match record.state {
-        State::Waiting { .. } => operator.route_statuses().await.map_err(refused)?,
-        _ => Vec::new(),
-    };
+    let around = waits::Around::of(&operator, std::slice::from_ref(&record)).await?;
     if arguments.format == Format::Json {
-        let mut shown = view::record(&record, &routes);
+        let mut shown = view::record(&record, &around);
         shown["payload"] = view::masked(&record.payload);
         match &record.state {
             State::Finished { outcome: Outcome::Reply(reply), .. } => shown["reply"] = view::masked(reply),
@@ -71,7 +68,7 @@ async fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
         shown["visible"] = visible.iter().map(value).collect();
         return report.json(&shown);
     }
-    print(&record, &visible, &routes, report);
+    print(&record, &visible, &around, report);
     Ok(())
 }
 
@@ -99,7 +96,7 @@ fn written(failure: &portolan_delivery::Failure) -> Option<&[u8]> {
     failure.personal.then_some(failure.message.as_bytes())
 }
 
-fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], report: &Report) {
+fn print(record: &Record, visible: &[VisibleValue], around: &waits::Around, report: &Report) {
     let line = |name: &str, value: String| report.line(format_args!("{name:<14}{}", printable(value)));
     let size = |bytes: &[u8]| format!("{} bytes, sha256 {}", bytes.len(), view::digest(bytes));
     let envelope = &record.envelope;
@@ -132,8 +129,13 @@ fn print(record: &Record, visible: &[VisibleValue], routes: &[RouteStatus], repo
         line("taken", format!("by the system, which answers later; it said {}", size(ticket)));
     }
     match &record.state {
+        state if waits::gathers(state) || waits::is_in_file(state) => {
+            let kind = view::state(state.kind());
+            line("state", format!("{kind}: {}", waits::waits_for(record, around).unwrap_or_default()));
+            line("to do", waits::what_to_do_about_a_file(record, around).to_owned());
+        }
         State::Waiting { .. } => {
-            line("state", format!("waiting {}", waits::waits_for(record, routes).unwrap_or_default()));
+            line("state", format!("waiting {}", waits::waits_for(record, around).unwrap_or_default()));
         }
         State::Claimed { gateway, since } => {
             line("state", format!("claimed by gateway {} since {}", gateway.0, view::time(*since)));

@@ -2,8 +2,8 @@
 //! names are shown.
 
 use portolan_delivery::{
-    Attempt, BrokerState, Count, DeadLetters, Failure, FaultClass, FieldViolation, Idempotency, MessageId,
-    Mode, Order, Outcome, Party, PayloadDigest, Record, RouteStatus, StateKind, Timestamp,
+    Attempt, BrokerState, Count, DeadLetters, Failure, FaultClass, FieldViolation, GatewayId, Idempotency,
+    MessageId, Mode, Order, Outcome, Party, PayloadDigest, Record, StateKind, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -147,6 +147,12 @@ pub(super) fn failure_of(record: &Record) -> Option<&Failure> {
 /// What to do about a dead letter.
 pub(super) fn what_to_do(id: MessageId, failure: &Failure) -> String {
     match failure.class {
+        FaultClass::Unknown if failure.reason == "OVERDUE" && failure.metadata.contains_key("file") => {
+            format!(
+                "ask the partner what became of it: a late answer file still settles it; `portolan queue retry {id}` sends it again with the next \
+             file, `portolan queue resolve {id} --succeeded REPLY` or `--failed` settles it by hand"
+            )
+        }
         FaultClass::Unknown if failure.reason == "OVERDUE" => format!(
             "ask the system what became of it: if it is done, `portolan queue resolve {id} --succeeded REPLY`; if it never will be, \
              `portolan queue resolve {id} --failed`; `portolan queue retry {id}` goes on asking for the answer, and does not make the \
@@ -213,7 +219,7 @@ pub(super) fn count(count: &Count) -> Value {
 }
 
 /// A message without what is masked. Lists have no payloads, so they show none.
-pub(super) fn record(record: &Record, routes: &[RouteStatus]) -> Value {
+pub(super) fn record(record: &Record, around: &waits::Around) -> Value {
     let envelope = &record.envelope;
     let mut shown = json!({
         "id": envelope.id.to_string(),
@@ -233,8 +239,14 @@ pub(super) fn record(record: &Record, routes: &[RouteStatus]) -> Value {
     });
     if let Value::Object(fields) = &mut shown {
         fields.extend(particulars(&record.state));
+        if waits::is_in_file(&record.state) {
+            let file = around.file_of(record).map(
+                |sent| json!({ "number": sent.sequence, "name": sent.name, "state": sent.state.name() }),
+            );
+            fields.insert("file".to_owned(), json!(file));
+        }
         fields.extend(record.behind.map(|id| ("behind".to_owned(), json!(id.to_string()))));
-        fields.extend(waits::waits_for(record, routes).map(|what| ("waits".to_owned(), json!(what))));
+        fields.extend(waits::waits_for(record, around).map(|what| ("waits".to_owned(), json!(what))));
     }
     shown
 }
@@ -242,9 +254,12 @@ pub(super) fn record(record: &Record, routes: &[RouteStatus]) -> Value {
 /// What only one state has.
 fn particulars(state: &portolan_delivery::State) -> Vec<(String, Value)> {
     let fields = match state {
-        portolan_delivery::State::Waiting { due } => vec![("due", json!(time(*due)))],
+        portolan_delivery::State::Waiting { due } => {
+            vec![("due", json!((*due != Timestamp::NEVER).then(|| time(*due))))]
+        }
         portolan_delivery::State::Claimed { gateway, since } => {
-            vec![("gateway", json!(gateway.0.to_string())), ("since", json!(time(*since)))]
+            let of = (*gateway != GatewayId::FILE).then(|| gateway.0.to_string());
+            vec![("gateway", json!(of)), ("since", json!(time(*since)))]
         }
         portolan_delivery::State::Finished { outcome: Outcome::Reply(_), at } => {
             vec![("at", json!(time(*at)))]

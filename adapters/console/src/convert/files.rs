@@ -26,6 +26,7 @@ pub(crate) fn file_filter_out(filter: delivery::FileFilter) -> wire::ListFilesRe
         open: filter.open,
         called: filter.called.unwrap_or_default(),
         page_size: u32::try_from(filter.limit).unwrap_or(u32::MAX),
+        direction: wire::Direction::In.into(),
     }
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn file_filter_in(request: wire::ListFilesRequest) -> delivery::FileF
     }
 }
 
-fn hash(bytes: &Bytes, what: &'static str) -> Result<[u8; 32], Malformed> {
+pub(super) fn hash(bytes: &Bytes, what: &'static str) -> Result<[u8; 32], Malformed> {
     <[u8; 32]>::try_from(&bytes[..]).map_err(|_| Malformed(what))
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn file_out(view: delivery::FileView) -> wire::File {
         receipt: receipt.map(|receipt| receipt.to_string()),
         system: system.map(|system| system.to_string()),
         progress: progress.map(progress_out),
+        ..wire::File::default()
     }
 }
 
@@ -95,12 +97,12 @@ pub(crate) fn file_in(file: wire::File) -> Result<delivery::FileView, Malformed>
     })
 }
 
-fn counts_out(counts: delivery::FileCounts) -> wire::FileCounts {
+pub(super) fn counts_out(counts: delivery::FileCounts) -> wire::FileCounts {
     let delivery::FileCounts { messages, skipped, rejected } = counts;
     wire::FileCounts { messages, skipped, rejected }
 }
 
-fn counts_in(counts: Option<wire::FileCounts>) -> Result<delivery::FileCounts, Malformed> {
+pub(super) fn counts_in(counts: Option<wire::FileCounts>) -> Result<delivery::FileCounts, Malformed> {
     let wire::FileCounts { messages, skipped, rejected } = counts.ok_or(Malformed("counts"))?;
     Ok(delivery::FileCounts { messages, skipped, rejected })
 }

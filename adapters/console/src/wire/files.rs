@@ -1,4 +1,4 @@
-//! Files that came in.
+//! Files that came in, and files that are made.
 
 use bytes::Bytes;
 use prost_types::Timestamp;
@@ -13,6 +13,48 @@ pub(crate) struct ListFilesRequest {
     pub(crate) called: String,
     #[prost(uint32, tag = "4")]
     pub(crate) page_size: u32,
+    #[prost(enumeration = "Direction", tag = "5")]
+    pub(crate) direction: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ListSentRequest {
+    #[prost(string, repeated, tag = "1")]
+    pub(crate) ids: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ListSentResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) sent: Vec<SentIn>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct SentIn {
+    #[prost(string, tag = "1")]
+    pub(crate) id: String,
+    #[prost(uint64, tag = "2")]
+    pub(crate) sequence: u64,
+    #[prost(string, optional, tag = "3")]
+    pub(crate) name: Option<String>,
+    #[prost(enumeration = "FileState", tag = "4")]
+    pub(crate) state: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct CutFileRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct CutFileResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) file: Option<File>,
+    #[prost(uint64, tag = "2")]
+    pub(crate) left: u64,
+    #[prost(string, optional, tag = "3")]
+    pub(crate) trouble: Option<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -67,6 +109,12 @@ pub(crate) struct File {
     pub(crate) system: Option<String>,
     #[prost(message, optional, tag = "15")]
     pub(crate) progress: Option<FileProgress>,
+    #[prost(uint64, tag = "16")]
+    pub(crate) sequence: u64,
+    #[prost(uint64, tag = "17")]
+    pub(crate) outstanding: u64,
+    #[prost(string, optional, tag = "18")]
+    pub(crate) trouble: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -74,6 +122,7 @@ pub(crate) struct File {
 pub(crate) enum Direction {
     Unspecified = 0,
     In = 1,
+    Out = 2,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -83,6 +132,9 @@ pub(crate) enum FileState {
     Open = 1,
     Taken = 2,
     Refused = 3,
+    Gathering = 4,
+    Ready = 5,
+    Delivered = 6,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use portolan_delivery::{
     Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, GatewayId, Gathered, MessageId, SentMessage, Timestamp,
+    FileHash, GatewayId, Gathered, MessageId, SentIn, SentMessage, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -164,11 +164,7 @@ impl Ledger {
 /// A cut, and its number among all. Of what is not delivered all messages are outstanding.
 fn cut_record(row: &Row<'_>) -> rusqlite::Result<(CutRecord, i64)> {
     let whole = |index| row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or(0));
-    let state = match row.get(5)? {
-        0 => CutState::Open,
-        1 => CutState::Ready,
-        _ => CutState::Delivered,
-    };
+    let state = state(row.get(5)?);
     let messages = whole(4)?;
     let cut = CutRecord {
         route: row.get::<_, String>(0)?.into(),
@@ -184,6 +180,14 @@ fn cut_record(row: &Row<'_>) -> rusqlite::Result<(CutRecord, i64)> {
         outstanding: if state == CutState::Delivered { 0 } else { messages },
     };
     Ok((cut, row.get(10)?))
+}
+
+fn state(number: i64) -> CutState {
+    match number {
+        0 => CutState::Open,
+        1 => CutState::Ready,
+        _ => CutState::Delivered,
+    }
 }
 
 pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlite::Result<Vec<CutRecord>> {
@@ -222,6 +226,27 @@ pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered
             })
         })?
         .collect()
+}
+
+/// One that was sent again is in several files: the last is told.
+pub(crate) fn sent_in(connection: &Connection, messages: Vec<MessageId>) -> rusqlite::Result<Vec<SentIn>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.sequence, c.name, c.state FROM messages m JOIN cut_messages x ON x.message = m.seq
+         JOIN cuts c ON c.number = x.cut WHERE m.id = ?1 ORDER BY c.number DESC LIMIT 1",
+    )?;
+    let mut all = Vec::new();
+    for message in messages {
+        let found = statement.query_row([message.0.as_bytes()], |row| {
+            Ok(SentIn {
+                message,
+                sequence: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+                name: row.get::<_, Option<String>>(1)?.map(Into::into),
+                state: state(row.get(2)?),
+            })
+        });
+        all.extend(found.optional()?);
+    }
+    Ok(all)
 }
 
 /// What of a message's row is needed to build its record, or to answer it.

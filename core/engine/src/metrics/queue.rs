@@ -18,10 +18,10 @@ use super::Labels;
 use crate::trouble::Trouble;
 
 /// How long an answer of the ledger holds.
-const FRESH: Duration = Duration::from_secs(1);
+pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 /// How long a scrape waits for the ledger: much less than scrapers do.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The states in which messages gather.
 const STATES: [(StateKind, &str); 3] =

@@ -8,7 +8,7 @@ use std::{
 use portolan_delivery::{Answer, FaultClass, Outcome, Status};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
 
-use super::{Metrics, files::FileMetrics, long, observe};
+use super::{Metrics, files::FileMetrics, long, made::MadeMetrics, observe};
 use crate::{attempt::Brought, route::Route, waiters::Settled};
 
 /// The series of one version of a route. Two versions with the same names share them.
@@ -23,6 +23,8 @@ pub(crate) struct RouteMetrics {
     pub(crate) messages: Arc<MessageMetrics>,
     /// Where it takes files.
     pub(crate) files: Option<FileMetrics>,
+    /// Where its messages gather into files.
+    pub(crate) made: Option<MadeMetrics>,
 }
 
 /// OK, and every failure.
@@ -50,6 +52,7 @@ impl Metrics {
             in_flight: self.in_flight.get_or_create_owned(&[system]),
             messages: self.messages(&route.name),
             files: route.files.is_some().then(|| self.files.of(&route.name)),
+            made: route.made.is_some().then(|| self.made.of(&route.name)),
         })
     }
 }

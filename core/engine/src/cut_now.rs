@@ -1,0 +1,150 @@
+//! Files that are made, as operators see them, and one that is made when an operator wants it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use portolan_delivery::{
+    CutNow, CutRecord, CutState, CutStore, DeliveryError, FileFilter, MadeFile, MadeView, MessageId,
+    OperatorError, SentIn, Timestamp,
+};
+
+use crate::engine::Engine;
+
+/// How long an operator waits for a file that is being made.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Messages that are looked up at a time.
+const MESSAGES: usize = 1000;
+
+/// What this gateway does about files that are made.
+#[derive(Default)]
+pub(crate) struct Cutting {
+    /// Files of a route are made one after the other, whoever wants them.
+    turns: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
+    /// Why those of a route were not, when it was tried last.
+    troubles: Mutex<HashMap<Arc<str>, Arc<str>>>,
+}
+
+impl Cutting {
+    /// Whose turn it is with the files of a route.
+    pub(crate) fn turn(&self, route: &Arc<str>) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.lock().entry(route.clone()).or_default().clone()
+    }
+
+    /// Why the files of a route are not made now.
+    pub(crate) fn trouble(&self, route: &str) -> Option<Arc<str>> {
+        self.troubles.lock().get(route).cloned()
+    }
+
+    /// Notes what came of trying; the log says it once.
+    pub(crate) fn tell(&self, route: &Arc<str>, trouble: Option<String>) {
+        let mut troubles = self.troubles.lock();
+        match trouble {
+            None => {
+                if troubles.remove(route).is_some() {
+                    tracing::info!(%route, "its files can be made and delivered again");
+                }
+            }
+            Some(why) => {
+                if troubles.get(route).is_none_or(|known| **known != *why) {
+                    tracing::error!(%route, why, "its file cannot be made or delivered now; it is tried again");
+                    troubles.insert(route.clone(), why.into());
+                }
+            }
+        }
+    }
+}
+
+/// A file for a person to read: `CLAIMS.20261130.0001 (number 1)`
+fn named(cut: &CutRecord) -> String {
+    match &cut.name {
+        Some(name) => format!("{name} (number {})", cut.sequence),
+        None => format!("number {}", cut.sequence),
+    }
+}
+
+impl Engine {
+    /// What gathers, and what was cut.
+    pub(crate) async fn made_files(&self, filter: FileFilter) -> Result<Vec<MadeView>, DeliveryError> {
+        // A queue that makes no files has none.
+        let Some(store) = self.delivery.cuts() else { return Ok(Vec::new()) };
+        let gathered = store.gathered().await.map_err(|error| self.failed(error))?;
+        let cuts = store.cuts(filter.open, FileFilter::MOST).await.map_err(|error| self.failed(error))?;
+        let files = MadeFile::asked_for(gathered, cuts, &filter);
+        Ok(files.into_iter().map(|file| self.made_view(file)).collect())
+    }
+
+    fn made_view(&self, file: MadeFile) -> MadeView {
+        let table = self.table.load();
+        let served = table.by_name.get(file.route()).filter(|route| route.made.is_some());
+        let system = served.map(|route| route.system.clone());
+        let trouble = self.cutting.trouble(file.route()).filter(|_| file.is_open());
+        MadeView { file, system, trouble }
+    }
+
+    /// In which files messages are.
+    pub(crate) async fn sent_in(&self, mut messages: Vec<MessageId>) -> Result<Vec<SentIn>, DeliveryError> {
+        let Some(store) = self.delivery.cuts() else { return Ok(Vec::new()) };
+        messages.truncate(MESSAGES);
+        store.sent_in(messages).await.map_err(|error| self.failed(error))
+    }
+
+    /// Makes a file of what has gathered, after the one before it. Whoever wants it may go away meanwhile: it is gone on with.
+    pub(crate) async fn cut_now(
+        self: &Arc<Self>,
+        name: Arc<str>,
+        now: Timestamp,
+    ) -> Result<CutNow, OperatorError> {
+        let refused = |why: String| Err(OperatorError::Refused(why));
+        let Some(route) = self.table.load().by_name.get(&name).cloned() else {
+            return refused(format!("route {name} is not served"));
+        };
+        let (Some(store), Some(made)) = (self.delivery.cuts(), route.made.as_deref()) else {
+            return refused(format!(
+                "route {name} makes no files: its messages do not gather, since its mapping has no `target: {{ batch: ... }}`"
+            ));
+        };
+        let turn = self.cutting.turn(&name);
+        let Ok(_alone) = tokio::time::timeout(PATIENCE, turn.lock()).await else {
+            return refused(format!(
+                "a file of route {name} is being made or delivered, for more than {PATIENCE:?}; `portolan batch list --open` shows it"
+            ));
+        };
+        for before in of_route(store, &name, true).await.map_err(|error| self.failed(error))? {
+            let delivered = self.deliver(store, &before).await;
+            self.cutting.tell(&name, delivered.as_ref().err().cloned());
+            if let Err(why) = delivered {
+                return refused(format!(
+                    "nothing is cut: file {} of route {name}, which comes first, is not delivered: {why}",
+                    named(&before)
+                ));
+            }
+        }
+        let Some(cut) = self.take_cut(store, &route, made, now).await? else {
+            let others = of_route(store, &name, true).await.map_err(|error| self.failed(error))?;
+            return match others.first() {
+                Some(cut) => refused(format!(
+                    "nothing is cut: another gateway is at file {} of route {name}",
+                    named(cut)
+                )),
+                None => Ok(CutNow { file: None, left: 0, trouble: None }),
+            };
+        };
+        let trouble = self.deliver(store, &cut).await.err();
+        self.cutting.tell(&name, trouble.clone());
+        let after = of_route(store, &name, false).await.map_err(|error| self.failed(error))?;
+        let file = after.into_iter().find(|one| one.sequence == cut.sequence).unwrap_or(cut);
+        // Another gateway may have delivered it.
+        let trouble = trouble.filter(|_| file.state != CutState::Delivered);
+        let gathered = store.gathered().await.map_err(|error| self.failed(error))?;
+        let left = gathered.into_iter().find(|one| one.route == name).map_or(0, |one| one.messages);
+        Ok(CutNow { file: Some(file), left, trouble })
+    }
+}
+
+/// Files of a route, the oldest first where they are still under way.
+async fn of_route(store: &dyn CutStore, route: &str, open: bool) -> Result<Vec<CutRecord>, DeliveryError> {
+    let mut cuts = store.cuts(open, FileFilter::MOST).await?;
+    cuts.retain(|cut| *cut.route == *route);
+    cuts.sort_by_key(|cut| cut.sequence);
+    Ok(cuts)
+}
