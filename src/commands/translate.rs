@@ -6,8 +6,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    BoxFuture, Failure as Refusal, FileContent, FileDrop, FileHash, MessageId, Outgoing, SendError, Sent,
-    Target, Timestamp,
+    BoxFuture, Failure as Refusal, FileContent, FileDrop, MessageId, Outgoing, SendError, Sent, Target,
+    Timestamp,
 };
 
 use portolan_diagnostics::{SourceId, Sources};
@@ -284,7 +284,7 @@ impl Target for Nobody {
 struct Nowhere;
 
 impl FileDrop for Nowhere {
-    fn prepare(&self, _: &str, _: &mut FileContent<'_>) -> Result<(), String> {
+    fn prepare(&self, _: &str, _: &mut FileContent<'_>) -> Result<std::sync::Arc<str>, String> {
         Err("nothing is put anywhere while translating".to_owned())
     }
 
@@ -292,7 +292,7 @@ impl FileDrop for Nowhere {
         Err("nothing was put anywhere".to_owned())
     }
 
-    fn publish(&self, _: &str, _: FileHash) -> Result<(), String> {
+    fn publish(&self, _: &str, _: &str) -> Result<(), String> {
         Err("nothing was put anywhere".to_owned())
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
+    path::Path,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Client, House, Operation, block_on, until},
     load::Random,
+    site::Site,
 };
 
 const SUBMIT: &str = "civic.benefits.nightly.v1.NightlyClaims/SubmitClaim";
@@ -61,12 +63,16 @@ fn claim(number: usize, office: &str) -> Claim {
 /// The mainframe's folder, and the benefits' route whose files are cut as `cut` says.
 fn house(cut: &str) -> House {
     let mut house = House::new(&["mappings/benefits"]);
-    house.party("mainframe", "batch: { folder: drop, every: 20ms }");
     fs::create_dir(house.path("drop")).unwrap();
+    furnish(&mut house, "drop", cut);
+    house
+}
+
+fn furnish(house: &mut House, folder: &str, cut: &str) {
+    house.party("mainframe", &format!("batch: {{ folder: '{folder}', every: 20ms }}"));
     let mapping = fs::read_to_string(house.path(ROUTE)).unwrap();
     let own = mapping.lines().find(|line| line.starts_with("cut:")).expect("it is cut").to_owned();
     fs::write(house.path(ROUTE), mapping.replace(&own, &format!("cut: {cut}"))).unwrap();
-    house
 }
 
 async fn submit(client: &Client, claim: &Claim) -> Operation {
@@ -75,16 +81,24 @@ async fn submit(client: &Client, claim: &Claim) -> Operation {
 
 /// The files that were put, by name.
 fn put(house: &House) -> BTreeMap<String, Vec<u8>> {
-    let Ok(entries) = fs::read_dir(house.path("drop/out")) else { return BTreeMap::new() };
+    put_into(&house.path("drop/out"))
+}
+
+fn put_into(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let names = names.filter(|name| !name.starts_with('.'));
-    names.map(|name| (name.clone(), fs::read(house.path(&format!("drop/out/{name}"))).unwrap())).collect()
+    names.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
 }
 
 /// The records of a file that was put.
 fn records(house: &House, name: &str) -> Vec<Value> {
-    let path = format!("drop/out/{name}");
-    let lines = house.told(&["decode", "--layout", "mappings/benefits/claims.layout.yaml", &path]);
+    decoded(house, &house.path(&format!("drop/out/{name}")))
+}
+
+fn decoded(house: &House, path: &Path) -> Vec<Value> {
+    let path = path.to_str().unwrap();
+    let lines = house.told(&["decode", "--layout", "mappings/benefits/claims.layout.yaml", path]);
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -295,10 +309,7 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
 #[test]
 fn killed_at_any_instant_files_have_every_claim_once_and_the_same_bytes() {
     let rounds = if std::env::var_os("PORTOLAN_SOAK").is_some() { 300 } else { 40 };
-    let seed = std::env::var("PORTOLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        now.as_nanos() as u64 | 1
-    });
+    let seed = seed();
     println!("{rounds} rounds, PORTOLAN_SEED={seed}");
     block_on(async {
         let house = house("{ every: 1ms, max-records: 40 }");
@@ -338,6 +349,81 @@ fn killed_at_any_instant_files_have_every_claim_once_and_the_same_bytes() {
             assert_eq!(put(&house)[&name], bytes, "{name} has changed");
         }
         println!("{} claims in {} files", ids.len(), numbers.len());
+    });
+}
+
+fn seed() -> u64 {
+    std::env::var("PORTOLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64 | 1
+    })
+}
+
+/// On RabbitMQ and PostgreSQL. The mainframe takes files away as it finds them: what is named twice, it gets twice.
+#[test]
+fn with_either_of_two_gateways_killed_at_any_instant_every_claim_is_in_one_file() {
+    let rounds = if std::env::var_os("PORTOLAN_SOAK").is_some() { 300 } else { 10 };
+    let seed = seed();
+    println!("{rounds} rounds, PORTOLAN_SEED={seed}");
+    block_on(async {
+        let site = Site::new(([127, 0, 0, 1], 9).into());
+        let folder = tempfile::tempdir().unwrap();
+        let houses = [(); 2].map(|()| {
+            let mut house = site.house_of(&["mappings/benefits"]);
+            furnish(&mut house, folder.path().to_str().unwrap(), "{ every: 1ms, max-records: 40 }");
+            house
+        });
+        let out = folder.path().join("out");
+        let mut random = Random(seed);
+        let mut gateways = houses.each_ref().map(House::serve).map(Some);
+        let (mut accepted, mut took) = (0, BTreeMap::new());
+        let mut take = |all: bool| {
+            for (at, (name, bytes)) in put_into(&out).into_iter().enumerate() {
+                let known = took.entry(name.clone()).or_insert_with(|| (bytes.clone(), false));
+                assert_eq!(known.0, bytes, "{name} has changed");
+                assert!(!known.1, "{name} was given its name twice");
+                if all || at % 2 == 0 {
+                    fs::remove_file(out.join(&name)).unwrap();
+                    known.1 = true;
+                }
+            }
+            took.clone()
+        };
+        for _ in 0..rounds {
+            let which = random.below(2) as usize;
+            let by = gateways[random.below(2) as usize].as_ref().unwrap().grpc;
+            accepted += some(by, accepted, 5 + random.below(40) as usize).await;
+            tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
+            gateways[which].take().unwrap().kill();
+            take(false);
+            gateways[which] = Some(tokio::task::block_in_place(|| houses[which].serve()));
+        }
+        let kept = tempfile::tempdir().unwrap();
+        let numbers = until("every claim", async || {
+            let mut ids = BTreeMap::new();
+            let took = take(true);
+            for (name, (bytes, _)) in &took {
+                let path = kept.path().join(name);
+                fs::write(&path, bytes).unwrap();
+                for record in decoded(&houses[0], &path) {
+                    if let Some(id) = record["national_id"].as_str() {
+                        *ids.entry(id.to_owned()).or_insert(0) += 1;
+                    }
+                }
+            }
+            assert!(ids.values().all(|times| *times == 1), "no claim is in two files");
+            let numbers = took.into_keys().map(|name| name.rsplit_once('.').unwrap().1.parse().unwrap());
+            (ids.len() == accepted).then(|| numbers.collect::<BTreeSet<usize>>())
+        })
+        .await;
+        assert_eq!(numbers, (1..=numbers.len()).collect(), "numbers without gaps");
+        // What comes late is named no second time.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        take(true);
+        let left = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<std::ffi::OsString>::new(), "nothing is left aside");
+        println!("{accepted} claims in {} files", numbers.len());
+        drop(gateways);
     });
 }
 

@@ -219,6 +219,15 @@ impl Dir {
         }
     }
 
+    /// Renames within, and overwrites nothing that is there before, a file that several may be about to name; that it has its old name
+    /// and had the new one is never so, whenever one of them dies.
+    pub(crate) fn rename_once(&self, name: &str, new: &str) -> Result<Renamed, FolderError> {
+        match self {
+            Self::Here(dir) => dir.rename_once(name, new),
+            Self::There(dir) => dir.rename_new(name, dir, new),
+        }
+    }
+
     /// Makes what was renamed into it and out of it last.
     pub(crate) fn sync(&self) -> Result<(), FolderError> {
         either!(self, dir => dir.sync())

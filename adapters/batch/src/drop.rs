@@ -8,13 +8,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use portolan_delivery::{FileContent, FileDrop, FileHash, Patch};
+use portolan_delivery::{FileContent, FileDrop, Patch};
+use sha2::{Digest, Sha256};
 
 use crate::{
     FolderError, FolderOptions,
     dir::{Dir, Renamed},
     folder, name,
-    sftp::aside_of,
     write::{ASIDE, not_written},
 };
 
@@ -24,7 +24,7 @@ pub struct FolderDrop {
     options: FolderOptions,
     /// Opened when it is needed: the folder may not be there yet.
     dir: Mutex<Option<Arc<Dir>>>,
-    /// What was sent to a server and has no name there yet: as it is here, by the name that it gets.
+    /// What was sent to a server and has no name there yet: as it is here, by what it is called aside.
     sent: Mutex<HashMap<String, File>>,
 }
 
@@ -46,33 +46,37 @@ impl FolderDrop {
         Ok(dir)
     }
 
-    fn fill(&self, dir: &Dir, name: &str, content: &mut FileContent<'_>) -> Result<(), FolderError> {
+    fn fill(
+        &self,
+        dir: &Dir,
+        name: &str,
+        aside: &str,
+        content: &mut FileContent<'_>,
+    ) -> Result<(), FolderError> {
         let unwritten = |error| FolderError::content(dir.path(name), error);
         match dir {
             Dir::Here(local) => {
-                let aside = ready(name);
-                local.remove(&aside)?;
-                let file = local.create(&aside)?;
-                let file = file.ok_or_else(|| FolderError::Occupied { path: dir.path(&aside) })?;
-                let file = written(file, content).map_err(unwritten)?;
-                file.sync_all().map_err(unwritten)?;
+                let file = local.create(aside)?;
+                let file = file.ok_or_else(|| FolderError::Occupied { path: dir.path(aside) })?;
+                let filled = written(file, content).and_then(|file| file.sync_all());
+                if let Err(error) = filled {
+                    // Whatever else is wrong, it is of no use.
+                    let _ = local.remove(aside);
+                    return Err(unwritten(error));
+                }
                 local.sync()
             }
             Dir::There(remote) => {
                 let file = written(remote.connection.spooled()?, content).map_err(unwritten)?;
-                remote.put(&file, name)?;
-                self.sent.lock().insert(name.to_owned(), file);
+                remote.put_as(&file, name, |_| aside.to_owned())?;
+                self.sent.lock().insert(aside.to_owned(), file);
                 Ok(())
             }
         }
     }
 
-    fn name(&self, dir: &Dir, name: &str, hash: FileHash) -> Result<(), FolderError> {
-        let aside = match dir {
-            Dir::Here(_) => ready(name),
-            Dir::There(_) => aside_of(name, &hash.0),
-        };
-        match dir.rename_new(&aside, dir, name)? {
+    fn name(&self, dir: &Dir, name: &str, aside: &str) -> Result<(), FolderError> {
+        match dir.rename_once(aside, name)? {
             Renamed::Done => dir.sync()?,
             // It was given its name before.
             Renamed::Gone => {
@@ -82,55 +86,80 @@ impl FolderDrop {
                 }
             }
             Renamed::Occupied => {
-                let (Some((mut one, _)), Some((mut other, _))) = (dir.read(&aside)?, dir.read(name)?) else {
-                    return Err(FolderError::Occupied { path: dir.path(name) });
-                };
-                let same = crate::write::same(&mut one, &mut other);
-                if !same.map_err(|error| dir.failed("compared", name, error))? {
-                    return Err(FolderError::Occupied { path: dir.path(name) });
+                // Where it is not aside any more, another one has given it its name.
+                if let Some((mut one, _)) = dir.read(aside)? {
+                    let occupied = || FolderError::Occupied { path: dir.path(name) };
+                    let (mut other, _) = dir.read(name)?.ok_or_else(occupied)?;
+                    let same = crate::write::same(&mut one, &mut other);
+                    if !same.map_err(|error| dir.failed("compared", name, error))? {
+                        return Err(occupied());
+                    }
+                    dir.remove(aside)?;
                 }
-                dir.remove(&aside)?;
             }
         }
-        self.sent.lock().remove(name);
-        Ok(())
+        self.clear(dir, name)
+    }
+
+    /// What gateways left that died over it, or were slower: since one is ready, none of the others becomes it.
+    fn clear(&self, dir: &Dir, name: &str) -> Result<(), FolderError> {
+        let begins = begin_of(name);
+        self.sent.lock().retain(|aside, _| !aside.starts_with(&begins));
+        let mut left = Vec::new();
+        dir.names(|name, _| {
+            let name = std::str::from_utf8(name).unwrap_or_default();
+            if name.starts_with(&begins) && name.ends_with(READY) {
+                left.push(name.to_owned());
+            }
+            Ok(())
+        })?;
+        left.iter().try_for_each(|aside| dir.remove(aside).map(drop))
     }
 }
 
 impl FileDrop for FolderDrop {
-    fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<(), String> {
-        let filled =
-            name::check(name).and_then(|()| self.dir()).and_then(|dir| self.fill(&dir, name, content));
-        filled.map_err(|error| error.to_string())
+    fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<Arc<str>, String> {
+        let aside = format!("{}{}{READY}", begin_of(name), uuid::Uuid::now_v7().simple());
+        let filled = name::check(name)
+            .and_then(|()| self.dir())
+            .and_then(|dir| self.fill(&dir, name, &aside, content));
+        filled.map(|()| aside.into()).map_err(|error| error.to_string())
     }
 
-    fn prepared(&self, name: &str) -> Result<Box<dyn Read + Send>, String> {
+    fn prepared(&self, aside: &str) -> Result<Box<dyn Read + Send>, String> {
         let failed = |error: FolderError| error.to_string();
         let dir = self.dir().map_err(failed)?;
         if let Dir::Here(local) = &*dir {
-            let aside = ready(name);
             let (file, _) = local
-                .read(&aside)
+                .read(aside)
                 .map_err(failed)?
-                .ok_or_else(|| failed(FolderError::Gone { path: dir.path(&aside) }))?;
+                .ok_or_else(|| failed(FolderError::Gone { path: dir.path(aside) }))?;
             return Ok(Box::new(file));
         }
         let sent = self.sent.lock();
-        let file = sent.get(name).ok_or_else(|| format!("{name} was not sent"))?;
+        let file = sent.get(aside).ok_or_else(|| format!("{aside} was not sent"))?;
         let mut file = file.try_clone().map_err(|error| error.to_string())?;
         file.rewind().map_err(|error| error.to_string())?;
         Ok(Box::new(file))
     }
 
-    fn publish(&self, name: &str, hash: FileHash) -> Result<(), String> {
-        let named = name::check(name).and_then(|()| self.dir()).and_then(|dir| self.name(&dir, name, hash));
+    fn publish(&self, name: &str, aside: &str) -> Result<(), String> {
+        if !aside.starts_with(&begin_of(name)) || !aside.ends_with(READY) {
+            return Err(format!("{aside:?} is not where {name} was put aside"));
+        }
+        let named = name::check(name).and_then(|()| self.dir()).and_then(|dir| self.name(&dir, name, aside));
         named.map_err(|error| error.to_string())
     }
 }
 
-/// What a file is called in its folder until it has its name. No sweep takes it.
-fn ready(name: &str) -> String {
-    format!("{ASIDE}{name}.ready")
+/// How what is aside ends. No sweep takes it.
+const READY: &str = ".ready";
+
+/// How everything begins that is aside for a name: as long for every name.
+fn begin_of(name: &str) -> String {
+    let hash = Sha256::digest(name);
+    let short: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{ASIDE}{short}-")
 }
 
 fn written(file: File, content: &mut FileContent<'_>) -> io::Result<File> {

@@ -168,6 +168,18 @@ impl Local {
         }
     }
 
+    /// The same within, by one step in any case. Where the filesystem cannot overwrite nothing, it is looked before: two links, as
+    /// [`Self::link_new`] makes them, would let a file be named once more that was picked up in between.
+    pub(crate) fn rename_once(&self, name: &str, new: &str) -> Result<Renamed, FolderError> {
+        match fs::renameat_with(&self.fd, name, &self.fd, new, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match self.look(new)? {
+                Some(_) => Ok(Renamed::Occupied),
+                None => self.rename(name, self, new),
+            },
+            result => self.renamed(name, result),
+        }
+    }
+
     /// The same where the filesystem cannot rename so, as NFS: the new name is another link first, which overwrites nothing either.
     pub(crate) fn link_new(&self, name: &str, to: &Self, new: &str) -> Result<Renamed, FolderError> {
         match fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty()) {

@@ -12,5 +12,4 @@ pub(crate) use connection::Connection;
 pub(crate) use fetch::Fetched;
 pub(crate) use file::RemoteFile;
 pub use options::{HostKeys, KeyFile, SftpOptions, SftpOptionsError};
-pub(crate) use put::aside_of;
 pub(crate) use remote::Remote;

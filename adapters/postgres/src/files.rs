@@ -12,7 +12,7 @@ use portolan_delivery::{
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
 
-use crate::{error::failed, intents::count, ledger::Inner, row::to_json};
+use crate::{cuts::Answers, error::failed, intents::count, ledger::Inner, row::to_json};
 
 /// The columns of [`record`].
 macro_rules! columns {
@@ -85,9 +85,9 @@ impl Inner {
         Err(DeliveryError::Unavailable("the file is being ended; try again".to_owned()))
     }
 
-    /// Messages, outbox and how far the file has come: one statement, which does all of it or nothing.
+    /// Messages, outbox, answers and how far the file has come: one statement, which does all of it or nothing.
     pub(crate) async fn accept_block(&self, block: Block, gateway: GatewayId) -> Result<bool, DeliveryError> {
-        let messages = Columns::of(&block.messages)?;
+        let (messages, answers) = (Columns::of(&block.messages)?, Answers::of(&block.answers)?);
         let (route, hash) = (&*block.route, &block.file.0[..]);
         let (from, to) = (fit(block.from), fit(block.to));
         let FileCounts { messages: accepted, skipped, rejected } = block.counts;
@@ -118,7 +118,13 @@ impl Inner {
                  SELECT id, CASE WHEN parked THEN 4 ELSE 0 END, $1, bundle, received, 0, at, 0,
                      CASE WHEN order_key IS NULL AND at <= $9 THEN clock_timestamp() + interval '10 s' END,
                      envelope, payload, order_key, passes, announced
-                 FROM placed ORDER BY nth)
+                 FROM placed ORDER BY nth),
+             answered AS (
+                 UPDATE portolan.messages m SET state = 2, at = $9, class = NULL, party = NULL, reply = e.reply,
+                     failure = e.failure
+                 FROM moved CROSS JOIN unnest($23::uuid[], $24::bytea[], $25::text[]) AS e (id, reply, failure)
+                 WHERE m.id = e.id AND (m.state = 1 AND m.gateway = $26
+                     OR m.state = 3 AND EXISTS (SELECT FROM portolan.cut_messages x WHERE x.message = m.id)))
              SELECT (SELECT count(*) FROM moved), (SELECT hash FROM lacking LIMIT 1),
                  $22 AND EXISTS (SELECT FROM portolan.files WHERE route = $1 AND hash = $2 AND gateway = $3
                      AND position = $5 AND state = 0)",
@@ -127,7 +133,8 @@ impl Inner {
                     &route, &hash, &gateway.0, &from, &to, &accepted, &skipped, &rejected, &block.now.0,
                     &messages.kept, &messages.lines, &messages.ids, &messages.bundles, &messages.received,
                     &messages.at, &messages.envelopes, &messages.payloads, &messages.announced,
-                    &messages.order_keys, &messages.passes, &messages.leads, again,
+                    &messages.order_keys, &messages.passes, &messages.leads, again, &answers.ids, &answers.replies,
+                    &answers.failures, &GatewayId::FILE.0,
                 ]
             },
         );

@@ -207,13 +207,13 @@ impl Inner {
             let rows = self.pool.query(
                 self.soon(),
                 "SELECT m.id, m.attempt, m.gateway, m.lost, m.envelope, m.route, m.received, m.ticket IS NOT NULL FROM portolan.messages m
-                 WHERE m.state = 1 AND m.gateway <> $1 AND m.id > $2 AND NOT EXISTS (
+                 WHERE m.state = 1 AND m.gateway NOT IN ($1, $5) AND m.id > $2 AND NOT EXISTS (
                      SELECT 1 FROM portolan.leases l WHERE l.id = m.gateway AND (l.expires > clock_timestamp()
                          -- While the server was away nobody could renew: whoever lived until then has a lease's length to.
                          OR (clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => $4)
                              AND l.expires > pg_postmaster_start_time() - interval '1 h')))
                  ORDER BY m.id LIMIT $3",
-                |_| vec![&gateway.0, &after, &CHUNK, &grace],
+                |_| vec![&gateway.0, &after, &CHUNK, &grace, &GatewayId::FILE.0],
             );
             let rows = rows.await.map_err(failed)?;
             let Some(last) = rows.last() else { return Ok(reconciled) };
@@ -379,7 +379,8 @@ impl Inner {
                  DELETE FROM portolan.bundles b
                  WHERE NOT EXISTS (SELECT 1 FROM portolan.messages m WHERE m.bundle = b.hash)
                    AND NOT EXISTS (SELECT 1 FROM portolan.bundle_holders h WHERE h.bundle = b.hash)
-                   AND NOT EXISTS (SELECT 1 FROM portolan.files f WHERE f.bundle = b.hash AND f.state = 0);
+                   AND NOT EXISTS (SELECT 1 FROM portolan.files f WHERE f.bundle = b.hash AND f.state = 0)
+                   AND NOT EXISTS (SELECT 1 FROM portolan.cuts c WHERE c.bundle = b.hash AND c.state < 2);
              END $$",
             |_| Vec::new(),
         );

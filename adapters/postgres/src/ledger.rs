@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, BundleHash, Claim, Claimed, Control, Controls,
-    Count, DeadLetter, DeliveryError, Failure, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter,
-    GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, Timestamp,
+    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
+    Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered, MessageId,
+    MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentMessage, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -54,6 +55,9 @@ impl Inner {
 
     /// A message waits, from `due` on.
     pub(crate) fn waits(&self, due: Timestamp) {
+        if due == Timestamp::NEVER {
+            return;
+        }
         {
             let mut next = self.next_due.lock();
             *next = Some(next.map_or(due, |next| next.min(due)));
@@ -227,6 +231,75 @@ impl FileStore for PostgresLedger {
 
     fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, DeliveryError>> {
         Box::pin(self.inner.gone(gateways))
+    }
+}
+
+impl CutStore for PostgresLedger {
+    fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>> {
+        Box::pin(self.inner.gathered())
+    }
+
+    fn cut(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        Box::pin(self.inner.cut(route, limit, now))
+    }
+
+    fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>> {
+        Box::pin(self.inner.cuts(open, limit))
+    }
+
+    fn hold(&self, cut: (Arc<str>, u64), gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.hold(cut, gateway))
+    }
+
+    fn cut_messages(
+        &self,
+        cut: (Arc<str>, u64),
+        after: Option<CutPlace>,
+        limit: usize,
+        late: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
+        Box::pin(self.inner.cut_messages(cut, after, limit, late))
+    }
+
+    fn note_keys(
+        &self,
+        cut: (Arc<str>, u64),
+        keys: Vec<(CutPlace, String)>,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.note_keys(cut, keys))
+    }
+
+    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<Built, DeliveryError>> {
+        Box::pin(self.inner.cut_ready(cut, built))
+    }
+
+    fn cut_delivered(
+        &self,
+        cut: (Arc<str>, u64),
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.inner.cut_delivered(cut, now))
+    }
+
+    fn sent_by(
+        &self,
+        route: Arc<str>,
+        keys: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>> {
+        Box::pin(self.inner.sent_by(route, keys))
+    }
+
+    fn settle_sent(
+        &self,
+        answers: Vec<FileAnswer>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<MessageId>, DeliveryError>> {
+        Box::pin(self.inner.settle_sent(answers, now))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod accept;
 mod control;
+mod cuts;
 mod error;
 mod events;
 mod files;

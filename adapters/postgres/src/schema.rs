@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("gateways.sql"),
     include_str!("ticket.sql"),
     include_str!("files.sql"),
+    include_str!("cuts.sql"),
 ];
 
 // As the statements say.

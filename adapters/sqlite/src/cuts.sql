@@ -10,6 +10,7 @@ CREATE TABLE cuts (
     messages  INTEGER NOT NULL,
     state     INTEGER NOT NULL,                     -- 0 open, 1 ready, 2 delivered
     name      TEXT,
+    aside     TEXT,                                 -- under which name it was put aside
     hash      BLOB,                                 -- SHA-256 of the content
     bytes     INTEGER NOT NULL DEFAULT 0,
     delivered INTEGER,

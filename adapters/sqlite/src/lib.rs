@@ -9,6 +9,7 @@
 pub mod bare;
 mod beside_transport;
 mod checkpoint;
+mod cuts;
 mod delivery;
 mod error;
 mod file;

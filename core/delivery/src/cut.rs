@@ -12,7 +12,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, MessageId, Outcome, SentIn, Timestamp,
+    BoxFuture, BundleHash, Claim, DeliveryError, Envelope, FileHash, GatewayId, MessageId, Outcome, SentIn,
+    Timestamp,
 };
 
 /// Messages of a route that have gathered and are in no file yet.
@@ -43,6 +44,8 @@ pub struct CutRecord {
     pub state: CutState,
     /// Its name, once it is ready.
     pub name: Option<Arc<str>>,
+    /// Under which name it was put aside, once it is ready.
+    pub aside: Option<Arc<str>>,
     /// What is in it, once it is ready.
     pub hash: Option<FileHash>,
     /// How many bytes it has, once it is ready.
@@ -126,6 +129,8 @@ pub struct FileAnswer {
 pub struct Built {
     /// Its name.
     pub name: Arc<str>,
+    /// Under which name it was put aside ([`FileDrop::prepare`]).
+    pub aside: Arc<str>,
     /// What is in it.
     pub hash: FileHash,
     /// How many bytes it has.
@@ -149,6 +154,10 @@ pub trait CutStore: Send + Sync {
     /// Files that were cut, the newest first; those that are not delivered yet only, where that is asked.
     fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>>;
 
+    /// Takes a cut that is not delivered, to go on with it. `false`: another gateway that lives has it, or it is delivered. Who has it saves
+    /// others the work; that a file is named once does not hang on it ([`CutStore::cut_ready`]).
+    fn hold(&self, cut: (Arc<str>, u64), gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
     /// Messages of a cut, by group and then as they were accepted. Where `late`, those only that wait and whose deadline was before then.
     fn cut_messages(
         &self,
@@ -165,8 +174,9 @@ pub trait CutStore: Send + Sync {
         keys: Vec<(CutPlace, String)>,
     ) -> BoxFuture<'_, Result<(), DeliveryError>>;
 
-    /// The file is whole, and safe on the disk: what is found there from now on is it.
-    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<(), DeliveryError>>;
+    /// The file is whole, and safe on the disk. Gives what was built first of it, which is what counts from then on: of several that build
+    /// the same file, all go on with that one.
+    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<Built, DeliveryError>>;
 
     /// The file has its name.
     fn cut_delivered(&self, cut: (Arc<str>, u64), now: Timestamp)
@@ -218,21 +228,23 @@ pub type FileContent<'c> = dyn FnMut(&mut dyn Patch) -> io::Result<()> + Send + 
 
 /// Where files are put that a system picks up. Its methods may wait for a disk or a network.
 pub trait FileDrop: Send + Sync + 'static {
-    /// Writes a file that has no name yet: whole and safe on the disk, or not at all. One that was prepared before is replaced.
+    /// Writes a file that has no name yet: whole and safe on the disk, or not at all. Gives the name under which it is aside, which no
+    /// other one has or had: whatever is written at once, here or by another gateway, what is aside is never written again.
     ///
     /// # Errors
     /// What is in the way, and what to do.
-    fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<(), String>;
+    fn prepare(&self, name: &str, content: &mut FileContent<'_>) -> Result<Arc<str>, String>;
 
-    /// Reads what was prepared.
+    /// Reads what was prepared by this process.
     ///
     /// # Errors
     /// It is not there, or cannot be read.
-    fn prepared(&self, name: &str) -> Result<Box<dyn Read + Send>, String>;
+    fn prepared(&self, aside: &str) -> Result<Box<dyn Read + Send>, String>;
 
-    /// Gives what was prepared its name, where nothing has that. What is not there any more has its name, or had it, and was picked up.
+    /// Gives what was prepared, by whichever gateway, its name, where nothing has that. What is not aside any more has its name, or had it,
+    /// and was picked up. Whatever else was put aside for that name goes away.
     ///
     /// # Errors
     /// Something has its name, or what else is in the way.
-    fn publish(&self, name: &str, hash: FileHash) -> Result<(), String>;
+    fn publish(&self, name: &str, aside: &str) -> Result<(), String>;
 }

@@ -108,7 +108,7 @@ impl Engine {
         Ok(cut)
     }
 
-    /// Builds a file where it is not built yet, gives it its name, and notes that it has it.
+    /// Builds a file where it is not built yet, gives it its name, and notes that it has it. Nothing, where another gateway is at it.
     pub(crate) async fn deliver(
         self: &Arc<Self>,
         store: &dyn CutStore,
@@ -119,8 +119,11 @@ impl Engine {
         let route = route.map_err(|error| format!("the version of its messages cannot be had: {error}"))?;
         let made = route.made.clone().ok_or("its version makes no file")?;
         let key = (cut.route.clone(), cut.sequence);
-        let (name, hash) = match (&cut.name, cut.hash, cut.state) {
-            (Some(name), Some(hash), CutState::Ready | CutState::Delivered) => (name.clone(), hash),
+        if !store.hold(key.clone(), self.gateway).await.map_err(failed)? {
+            return Ok(());
+        }
+        let (name, aside) = match (&cut.name, &cut.aside, cut.state) {
+            (Some(name), Some(aside), CutState::Ready | CutState::Delivered) => (name.clone(), aside.clone()),
             _ => {
                 let (engine, built) = (self.clone(), cut.clone());
                 let (route, made) = (route.clone(), made.clone());
@@ -128,13 +131,13 @@ impl Engine {
                 let building =
                     tokio::task::spawn_blocking(move || build(&engine, &handle, &route, &made, &built));
                 let built = building.await.map_err(|error| error.to_string())??;
-                let found = (built.name.clone(), built.hash);
-                store.cut_ready(key.clone(), built).await.map_err(failed)?;
-                found
+                // What another one has built first, which had the cut before, is the one that is named.
+                let first = store.cut_ready(key.clone(), built).await.map_err(failed)?;
+                (first.name, first.aside)
             }
         };
         let (drop, named) = (made.clone(), name.clone());
-        let published = tokio::task::spawn_blocking(move || drop.drop.publish(&named, hash)).await;
+        let published = tokio::task::spawn_blocking(move || drop.drop.publish(&named, &aside)).await;
         published.map_err(|error| error.to_string())??;
         if made.of_sent.is_none() {
             self.finish_all(store, &route, cut).await?;
@@ -245,11 +248,11 @@ fn build(
     let mut pages =
         |after: Option<CutPlace>| handle.block_on(store.cut_messages(key.clone(), after, PAGE, None));
     let mut places = Vec::new();
-    made.drop.prepare(&name, &mut |out| {
+    let aside = made.drop.prepare(&name, &mut |out| {
         places = made::write(route, made, cut, &mut pages, out)?;
         Ok(())
     })?;
-    let raw = made.drop.prepared(&name)?;
+    let raw = made.drop.prepared(&aside)?;
     let mut noted = |keys| handle.block_on(store.note_keys(key.clone(), keys));
-    made::verify(route, made, cut, (&name, raw), places, &mut noted)
+    made::verify(route, made, cut, (&name, aside, raw), places, &mut noted)
 }

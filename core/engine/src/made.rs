@@ -144,6 +144,7 @@ impl Route {
             messages: 1,
             state: portolan_delivery::CutState::Open,
             name: None,
+            aside: None,
             hash: None,
             bytes: 0,
             delivered: None,
@@ -350,7 +351,7 @@ pub(crate) fn verify(
     route: &Served,
     Made { file: made, of_sent, .. }: &Made,
     cut: &CutRecord,
-    (name, raw): (&str, Box<dyn Read + Send>),
+    (name, aside, raw): (&str, Arc<str>, Box<dyn Read + Send>),
     places: Vec<CutPlace>,
     noted: &mut dyn FnMut(Vec<(CutPlace, String)>) -> Result<(), DeliveryError>,
 ) -> Result<Built, String> {
@@ -388,7 +389,7 @@ pub(crate) fn verify(
         noted(keys).map_err(failed)?;
     }
     let _ = io::copy(&mut hashed, &mut io::sink()).map_err(|error| error.to_string())?;
-    Ok(Built { name: name.into(), hash: FileHash(hashed.hash.finalize().into()), bytes: hashed.bytes })
+    Ok(Built { name: name.into(), aside, hash: FileHash(hashed.hash.finalize().into()), bytes: hashed.bytes })
 }
 
 fn shown(kind: &RecordErrorKind, error: &portolan_formats::records::RecordError) -> String {

@@ -23,13 +23,23 @@ const WRITTEN: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE);
 impl Remote {
     /// Sends a file, to be named later: the name that it has until then is made of that and of its content, so that what a gateway
     /// has begun that died, or was cut off, is gone on with.
-    pub(crate) fn put(&self, mut file: &File, name: &str) -> Result<String, FolderError> {
+    pub(crate) fn put(&self, file: &File, name: &str) -> Result<String, FolderError> {
+        self.put_as(file, name, |sha256| aside_of(name, sha256))
+    }
+
+    /// The same, under a name that is said.
+    pub(crate) fn put_as(
+        &self,
+        mut file: &File,
+        name: &str,
+        aside: impl FnOnce(&[u8; 32]) -> String,
+    ) -> Result<String, FolderError> {
         let local = |error| self.connection.spool_failed(error);
         let bytes = file.metadata().map_err(local)?.len();
         std::io::Seek::rewind(&mut file).map_err(local)?;
         let sha256 = identity::sha256(&mut file, bytes).map_err(local)?;
         let sha256 = sha256.ok_or_else(|| local(std::io::ErrorKind::UnexpectedEof.into()))?;
-        let aside = aside_of(name, &sha256);
+        let aside = aside(&sha256);
         let found = self.connection.persist(|at| {
             // What is there already is the beginning of the same, but for what was on its way at once; or else that is found out below.
             let there = self.look(&aside)?.map_or(0, |entry| entry.stamp.bytes.min(bytes));
@@ -121,7 +131,7 @@ async fn send(session: &Session, handle: &str, pieces: Vec<(u64, Vec<u8>)>) -> R
 }
 
 /// The name of what becomes a file of that name and content.
-pub(crate) fn aside_of(name: &str, sha256: &[u8; 32]) -> String {
+fn aside_of(name: &str, sha256: &[u8; 32]) -> String {
     let both = Sha256::new().chain_update(sha256).chain_update(name).finalize();
     let short: String = both.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("{ASIDE}{short}.writing")

@@ -17,7 +17,7 @@ use crate::{
 
 /// The files that are not delivered yet are few; of others no more are in memory than are asked for.
 const COLUMNS: &str =
-    "r.name, c.sequence, c.bundle, c.at, c.messages, c.state, c.name, c.hash, c.bytes, c.delivered, c.number
+    "r.name, c.sequence, c.bundle, c.at, c.messages, c.state, c.name, c.hash, c.bytes, c.delivered, c.number, c.aside
      FROM cuts c JOIN routes r ON r.number = c.route";
 
 impl Ledger {
@@ -109,20 +109,34 @@ impl Ledger {
     pub(crate) fn cut_ready(
         &mut self,
         (route, sequence): &(Arc<str>, u64),
-        built: &Built,
-    ) -> Result<(), Trouble> {
+        built: Built,
+    ) -> Result<Built, Trouble> {
         let number = self.number(route, *sequence)?;
-        self.connection
+        let first = self
+            .connection
             .prepare_cached(
-                "UPDATE cuts SET state = 1, name = ?2, hash = ?3, bytes = ?4 WHERE number = ?1 AND state = 0",
+                "UPDATE cuts SET state = 1, name = ?2, aside = ?3, hash = ?4, bytes = ?5 WHERE number = ?1 AND state = 0",
             )?
             .execute((
                 number,
                 &*built.name,
+                &*built.aside,
                 &built.hash.0[..],
                 i64::try_from(built.bytes).unwrap_or(i64::MAX),
             ))?;
-        Ok(())
+        if first > 0 {
+            return Ok(built);
+        }
+        let mut before =
+            self.connection.prepare_cached("SELECT name, aside, hash, bytes FROM cuts WHERE number = ?1")?;
+        Ok(before.query_row([number], |row| {
+            Ok(Built {
+                name: row.get::<_, String>(0)?.into(),
+                aside: row.get::<_, String>(1)?.into(),
+                hash: FileHash(row.get(2)?),
+                bytes: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+            })
+        })?)
     }
 
     pub(crate) fn cut_delivered(
@@ -174,6 +188,7 @@ fn cut_record(row: &Row<'_>) -> rusqlite::Result<(CutRecord, i64)> {
         messages,
         state,
         name: row.get::<_, Option<String>>(6)?.map(Into::into),
+        aside: row.get::<_, Option<String>>(11)?.map(Into::into),
         hash: row.get::<_, Option<[u8; 32]>>(7)?.map(FileHash),
         bytes: whole(8)?,
         delivered: row.get::<_, Option<i64>>(9)?.map(Timestamp),
@@ -210,6 +225,15 @@ pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlit
         }
     }
     Ok(cuts.into_iter().map(|(cut, _)| cut).collect())
+}
+
+/// Whether a cut is there that is not delivered.
+pub(crate) fn is_open(connection: &Connection, (route, sequence): &(Arc<str>, u64)) -> Result<bool, Trouble> {
+    let mut open = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM cuts c JOIN routes r ON r.number = c.route
+                        WHERE r.name = ?1 AND c.sequence = ?2 AND c.state < 2)",
+    )?;
+    Ok(open.query_row((&**route, i64::try_from(*sequence).unwrap_or(i64::MAX)), |row| row.get(0))?)
 }
 
 pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered>> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Parcel, Unclaimed};
 use crate::{
-    Accept, Accepted, BoxFuture, Claimed, DeliveryError, Event, FileStore, GatewayId, MessageStore, Timestamp,
+    Accept, Accepted, BoxFuture, Claimed, CutStore, DeliveryError, Event, FileStore, GatewayId, MessageStore,
+    Timestamp,
 };
 
 /// A message store with an outbox and an inbox: a message that waits is *published* or not. What waits again
@@ -14,8 +15,8 @@ use crate::{
 /// the same transaction, which stays until [`Ledger::mark_announced`], also when the message goes on or is forgotten.
 ///
 /// It remembers files, too: the messages of a block and their outbox rows are one transaction with how far the file has come
-/// ([`FileStore::accept_block`]).
-pub trait Ledger: MessageStore + FileStore {
+/// ([`FileStore::accept_block`]). And files that are made: what gathers for them ([`Timestamp::NEVER`]) is not due, and never published.
+pub trait Ledger: MessageStore + FileStore + CutStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
 

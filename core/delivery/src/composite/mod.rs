@@ -44,7 +44,7 @@ pub use transport::{Parcel, Received, Transport};
 pub use unconnected::Unconnected;
 
 use crate::{
-    Accept, Accepted, BoxFuture, BrokerState, BundleHash, Claim, Claimed, Control, Controls, Count,
+    Accept, Accepted, BoxFuture, BrokerState, BundleHash, Claim, Claimed, Control, Controls, Count, CutStore,
     DeadLetter, Delivery, DeliveryError, Failure, FileStore, Filter, GatewayId, MessageId, MessageStore,
     Outcome, Page, Reconciled, Record, RequestKey, Start, Timestamp,
 };
@@ -275,6 +275,11 @@ impl<T: Transport, L: Ledger> Delivery for Composite<T, L> {
 
     fn files(&self) -> Option<&dyn FileStore> {
         Some(self)
+    }
+
+    /// Of files that are made the transport knows nothing: their messages are not published.
+    fn cuts(&self) -> Option<&dyn CutStore> {
+        Some(&self.ledger)
     }
 
     fn broker(&self) -> Option<BrokerState> {

@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 
 use super::{Fuse, store::Store};
 use crate::{
-    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, BundleHash, Claim, Claimed, Control, Controls,
-    Count, DeadLetter, DeliveryError, Failure, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter,
-    GatewayId, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, Timestamp,
+    Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
+    Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered, MessageId,
+    MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentMessage, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
@@ -176,6 +177,75 @@ impl FileStore for FakeLedger {
 
     fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, DeliveryError>> {
         self.call(move |store| Ok(store.gone(gateways)))
+    }
+}
+
+impl CutStore for FakeLedger {
+    fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>> {
+        self.call(move |store| Ok(store.gathered()))
+    }
+
+    fn cut(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        self.call(move |store| Ok(store.cut(route, limit, now)))
+    }
+
+    fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>> {
+        self.call(move |store| Ok(store.cuts(open, limit)))
+    }
+
+    fn hold(&self, cut: (Arc<str>, u64), gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.hold(&cut, gateway)))
+    }
+
+    fn cut_messages(
+        &self,
+        cut: (Arc<str>, u64),
+        after: Option<CutPlace>,
+        limit: usize,
+        late: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
+        self.call(move |store| Ok(store.cut_messages(&cut, after.as_ref(), limit, late)))
+    }
+
+    fn note_keys(
+        &self,
+        cut: (Arc<str>, u64),
+        keys: Vec<(CutPlace, String)>,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.note_keys(&cut, keys))
+    }
+
+    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<Built, DeliveryError>> {
+        self.call(move |store| store.cut_ready(&cut, built))
+    }
+
+    fn cut_delivered(
+        &self,
+        cut: (Arc<str>, u64),
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        self.call(move |store| store.cut_delivered(&cut, now))
+    }
+
+    fn sent_by(
+        &self,
+        route: Arc<str>,
+        keys: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>> {
+        self.call(move |store| Ok(store.sent_by(&route, &keys)))
+    }
+
+    fn settle_sent(
+        &self,
+        answers: Vec<FileAnswer>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<MessageId>, DeliveryError>> {
+        self.call(move |store| Ok(store.settle_sent(answers, now)))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     settle_lost,
 };
 
+mod cuts;
 mod events;
 mod files;
 mod line;
@@ -30,6 +31,7 @@ pub(super) struct Store {
     controls: Controls,
     events: Vec<Unannounced>,
     files: Vec<FileRecord>,
+    cuts: Vec<cuts::Cut>,
     /// Gateways of the process that has the store open, and of others beside it.
     alive: Vec<GatewayId>,
     /// Kept by the process that has the store open.
@@ -316,7 +318,7 @@ impl Store {
         let mut buried = Vec::new();
         for row in self.rows.values_mut() {
             let State::Claimed { gateway, .. } = row.record.state else { continue };
-            if gateway == me {
+            if gateway == me || gateway == GatewayId::FILE {
                 continue;
             }
             row.lost += 1;
@@ -491,6 +493,7 @@ impl Store {
             self.rows.remove(seq);
             self.keys.retain(|_, known| known != id);
         }
+        self.forget_sent(&old.iter().map(|(_, id)| *id).collect::<Vec<_>>());
         let Self { rows, bundles, files, served, .. } = self;
         bundles.retain(|hash, _| {
             let open = |file: &FileRecord| file.state == FileState::Open && file.arrival.bundle == *hash;

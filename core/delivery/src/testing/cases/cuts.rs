@@ -2,8 +2,8 @@
 
 use super::{cases, fresh, reopened};
 use crate::{
-    Built, BundleHash, Claim, CutState, CutStore, Delivery, DeliveryError, Envelope, FaultClass, FileAnswer,
-    FileHash, GatewayId, MessageId, State, Timestamp,
+    Arrival, Block, Built, BundleHash, Claim, CutState, CutStore, Delivery, DeliveryError, Envelope,
+    FaultClass, FileAnswer, FileCounts, FileHash, GatewayId, MessageId, State, Timestamp,
     testing::{Subject, messages::*},
 };
 
@@ -11,6 +11,9 @@ cases![
     what_has_gathered_is_cut_once_and_in_order,
     a_cut_outlives_its_gateway_and_has_its_number_alone,
     a_file_has_one_version,
+    a_cut_is_of_one_gateway_that_lives_and_what_is_built_first_counts,
+    a_block_of_answers_settles_with_its_file,
+    what_gathers_or_is_in_a_file_is_never_published_nor_forgotten,
     an_answer_settles_a_message_once,
     what_is_late_is_found_and_a_late_answer_settles_it,
     what_is_cancelled_in_time_is_in_no_file,
@@ -33,9 +36,12 @@ async fn gathered(cuts: &dyn CutStore) -> u64 {
     cuts.gathered().await.expect("gathered").iter().map(|one| one.messages).sum()
 }
 
+fn built(aside: &str) -> Built {
+    Built { name: "f".into(), aside: aside.into(), hash: FileHash([3; 32]), bytes: 9 }
+}
+
 async fn deliver(cuts: &dyn CutStore, sequence: u64) {
-    let built = Built { name: "f".into(), hash: FileHash([3; 32]), bytes: 9 };
-    cuts.cut_ready(("r".into(), sequence), built).await.expect("ready");
+    cuts.cut_ready(("r".into(), sequence), built("a")).await.expect("ready");
     cuts.cut_delivered(("r".into(), sequence), at(9)).await.expect("delivered");
 }
 
@@ -90,14 +96,14 @@ async fn a_cut_outlives_its_gateway_and_has_its_number_alone(subject: &dyn Subje
     let open = cuts.cuts(true, 10).await.expect("open");
     assert_eq!((open[0].sequence, open[0].state, open[0].outstanding), (1, CutState::Open, 1));
     assert_eq!(ids(cuts, 1).await, [first]);
-    let built = Built { name: "f".into(), hash: FileHash([3; 32]), bytes: 9 };
-    cuts.cut_ready(("r".into(), 1), built.clone()).await.expect("ready");
+    let built = built("a");
+    assert_eq!(cuts.cut_ready(("r".into(), 1), built.clone()).await, Ok(built.clone()));
     let delivery = reopened(subject, delivery).await;
     let cuts = delivery.cuts().expect("as before");
     let open = cuts.cuts(true, 10).await.expect("open");
     assert_eq!(
-        (open[0].state, open[0].hash, open[0].name.clone()),
-        (CutState::Ready, Some(built.hash), Some(built.name))
+        (open[0].state, open[0].hash, open[0].name.clone(), open[0].aside.clone()),
+        (CutState::Ready, Some(built.hash), Some(built.name), Some(built.aside))
     );
     cuts.cut_delivered(("r".into(), 1), at(3)).await.expect("delivered");
     gathers(&*delivery, None).await;
@@ -202,4 +208,87 @@ async fn what_is_cancelled_in_time_is_in_no_file(subject: &dyn Subject) {
     cuts.cut("r".into(), 10, at(2)).await.expect("cut");
     assert_eq!(ids(cuts, 1).await, [two]);
     assert_eq!(delivery.withdraw(two, cancelled, at(3)).await, Ok(false), "it is in a file");
+}
+
+async fn a_cut_is_of_one_gateway_that_lives_and_what_is_built_first_counts(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let [first, second] = [(); 2].map(|()| GatewayId::generate());
+    for gateway in [first, second].into_iter().take(if delivery.is_shared() { 2 } else { 1 }) {
+        delivery.reconcile(gateway, NOW).await.expect("reconcile");
+    }
+    assert_eq!(cuts.hold(("r".into(), 1), first).await, Ok(false), "there is none");
+    gathers(&*delivery, None).await;
+    cuts.cut("r".into(), 10, at(1)).await.expect("cut");
+    assert_eq!(cuts.hold(("r".into(), 1), first).await, Ok(true));
+    assert_eq!(cuts.hold(("r".into(), 1), first).await, Ok(true), "it has it");
+    if delivery.is_shared() {
+        assert_eq!(cuts.hold(("r".into(), 1), second).await, Ok(false), "the first is at it, and lives");
+    }
+    let delivery = reopened(subject, delivery).await;
+    let cuts = delivery.cuts().expect("as before");
+    delivery.reconcile(second, at(2)).await.expect("reconcile");
+    assert_eq!(cuts.hold(("r".into(), 1), second).await, Ok(true), "the first is no more");
+
+    // The first lives after all, and is faster.
+    assert_eq!(cuts.cut_ready(("r".into(), 1), built("a")).await, Ok(built("a")));
+    assert_eq!(cuts.cut_ready(("r".into(), 1), built("b")).await, Ok(built("a")), "that is the file");
+    assert_eq!(cuts.hold(("r".into(), 1), second).await, Ok(true), "it has no name yet");
+    cuts.cut_delivered(("r".into(), 1), at(3)).await.expect("delivered");
+    assert_eq!(cuts.hold(("r".into(), 1), second).await, Ok(false), "there is nothing to do");
+    assert_eq!(cuts.cut_ready(("r".into(), 1), built("c")).await, Ok(built("a")), "that was the file");
+    let all = cuts.cuts(false, 10).await.expect("all");
+    assert_eq!((all[0].state, all[0].delivered), (CutState::Delivered, Some(at(3))));
+}
+
+async fn a_block_of_answers_settles_with_its_file(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let (Some(cuts), Some(files)) = (delivery.cuts(), delivery.files()) else { return };
+    let [one, two] = sent(&*delivery, cuts).await;
+    let gateway = GatewayId::generate();
+    let arrival = Arrival {
+        route: "r".into(),
+        hash: FileHash([5; 32]),
+        bundle: BUNDLE,
+        name: "answers".into(),
+        bytes: 9,
+        received: at(20),
+    };
+    files.begin_file(arrival, gateway).await.expect("begin");
+    let block = |from, to, answers| Block {
+        route: "r".into(),
+        file: FileHash([5; 32]),
+        from,
+        to,
+        messages: Vec::new(),
+        answers,
+        counts: FileCounts { messages: to, ..FileCounts::default() },
+        now: at(21),
+    };
+    let state = async |id| delivery.get(id).await.expect("get").expect("it is there").state;
+    assert_eq!(files.accept_block(block(3, 4, vec![answer(one)]), gateway).await, Ok(false));
+    assert!(matches!(state(one).await, State::Claimed { .. }), "the file is not there yet");
+    let twice = FileAnswer { outcome: crate::Outcome::Failed(failure(FaultClass::Refused)), ..answer(one) };
+    let answers = vec![answer(one), twice, answer(MessageId::generate())];
+    assert_eq!(files.accept_block(block(0, 3, answers), gateway).await, Ok(true));
+    let first = state(one).await;
+    assert!(matches!(first, State::Finished { outcome, at: when } if outcome == reply() && when == at(21)));
+    assert!(matches!(state(two).await, State::Claimed { gateway: GatewayId::FILE, .. }));
+}
+
+async fn what_gathers_or_is_in_a_file_is_never_published_nor_forgotten(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let [one, two] = sent(&*delivery, cuts).await;
+    let waits = gathers(&*delivery, None).await;
+    let gateway = GatewayId::generate();
+    delivery.reconcile(gateway, at(1_000_000)).await.expect("reconcile");
+    assert!(delivery.claim(gateway, 10, &[], at(1_000_000)).await.expect("claim").is_empty());
+    cuts.settle_sent(vec![answer(one)], at(20)).await.expect("settle");
+    assert_eq!(delivery.forget(at(1_000_000), 10).await, Ok(1), "the one that is finished");
+    assert_eq!(ids(cuts, 1).await, [two]);
+    assert_eq!(cuts.sent_by("r".into(), vec!["one".to_owned()]).await.expect("found")[0].len(), 0);
+    assert_eq!(cuts.sent_by("r".into(), vec!["two".to_owned()]).await.expect("found")[0].len(), 1);
+    assert!(delivery.get(waits).await.expect("get").is_some());
+    assert_eq!(gathered(cuts).await, 1);
 }

@@ -60,6 +60,7 @@ impl Store {
                 return Err(DeliveryError::Fatal(format!("message {id} is there with other content")));
             }
         }
+        self.settle_sent(block.answers, block.now);
         Ok(true)
     }
 

@@ -1,0 +1,88 @@
+//! Files that are made of messages, whatever else the file of messages is: the queue, or the ledger beside a transport.
+
+use std::sync::Arc;
+
+use portolan_delivery::{
+    BoxFuture, Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError, FileAnswer, GatewayId,
+    Gathered, MessageId, SentIn, SentMessage, Timestamp,
+};
+
+use crate::{file::SqliteFile, ledger::cuts};
+
+impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
+    fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(|connection| Ok(cuts::gathered(connection)?)))
+    }
+
+    fn cut(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.cut(&route, limit, now)))
+    }
+
+    fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(cuts::cuts(connection, open, limit)?)))
+    }
+
+    /// One process has the file of messages open: nobody else is at it.
+    fn hold(&self, cut: (Arc<str>, u64), _: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| cuts::is_open(connection, &cut)))
+    }
+
+    fn cut_messages(
+        &self,
+        cut: (Arc<str>, u64),
+        after: Option<CutPlace>,
+        limit: usize,
+        late: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
+        Box::pin(
+            self.store
+                .readers
+                .ask(move |connection| cuts::cut_messages(connection, &cut, after.as_ref(), limit, late)),
+        )
+    }
+
+    fn note_keys(
+        &self,
+        cut: (Arc<str>, u64),
+        keys: Vec<(CutPlace, String)>,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.note_keys(&cut, &keys)))
+    }
+
+    fn cut_ready(&self, cut: (Arc<str>, u64), built: Built) -> BoxFuture<'_, Result<Built, DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.cut_ready(&cut, built)))
+    }
+
+    fn cut_delivered(
+        &self,
+        cut: (Arc<str>, u64),
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.cut_delivered(&cut, now)))
+    }
+
+    fn sent_by(
+        &self,
+        route: Arc<str>,
+        keys: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| cuts::sent_by(connection, &route, &keys)))
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| Ok(cuts::sent_in(connection, messages)?)))
+    }
+
+    fn settle_sent(
+        &self,
+        answers: Vec<FileAnswer>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<MessageId>, DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.settle_sent(&answers, now)))
+    }
+}
