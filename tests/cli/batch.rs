@@ -162,7 +162,12 @@ fn with_made(folder: &Path) -> [String; 3] {
         payload: Bytes::from_static(b"canary"),
         start: Start::Due(Timestamp::NEVER),
     };
-    let built = |name: &str| Built { name: name.into(), hash: FileHash([0xC1; 32]), bytes: 720 };
+    let built = |name: &str| Built {
+        name: name.into(),
+        aside: "aside".into(),
+        hash: FileHash([0xC1; 32]),
+        bytes: 720,
+    };
     runtime.block_on(async {
         delivery.keep_bundle(BUNDLE, Bytes::from_static(b"{}")).await.unwrap();
         let cuts = Delivery::cuts(&delivery).unwrap();

@@ -250,7 +250,7 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
         let today = read(&["batch", "list", "--direction", "out"]);
         assert_eq!(today["files"][0]["messages"], 2, "who is cancelled in time is in no file: {today}");
         fs::create_dir_all(house.path("drop/out")).unwrap();
-        let date = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get("Europe/Tallinn").unwrap());
+        let date = jiff::Timestamp::now().in_tz("Europe/Tallinn").unwrap();
         let name = format!("CLAIMS.{}.0001", date.strftime("%Y%m%d"));
         fs::write(house.path(&format!("drop/out/{name}")), "something else").unwrap();
         let said = refused(&["batch", "cut", NAME]);

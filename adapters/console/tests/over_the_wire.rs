@@ -202,6 +202,7 @@ fn cut_record(state: CutState) -> CutRecord {
         bytes: if ready { u64::MAX } else { 0 },
         delivered: (state == CutState::Delivered).then_some(Timestamp(5)),
         outstanding: 6,
+        aside: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn cut_record_in(file: wire::File) -> Result<delivery::CutRecord, Malformed> {
         bytes: file.bytes,
         delivered: file.end_time.map(|time| time_in(time, "end_time")).transpose()?,
         outstanding: file.outstanding,
+        aside: None,
     })
 }
 
