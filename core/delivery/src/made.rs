@@ -139,6 +139,7 @@ mod tests {
             hash: name.map(|_| FileHash([0xA1; 32])),
             bytes: 0,
             delivered: None,
+            aside: None,
             outstanding: 0,
         };
         let cuts = vec![
