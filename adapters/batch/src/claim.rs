@@ -196,10 +196,11 @@ impl Claim {
             dir => {
                 let (mut file, Stamp { bytes, .. }) = self.opened(dir)?;
                 let sha256 = identity::sha256(&mut file, bytes);
-                (sha256.map_err(|error| FolderError::io("read", self.path(), error))?, bytes)
+                let sha256 = sha256.map_err(|error| FolderError::io("read", self.path(), error))?;
+                self.verify_unchanged()?;
+                (sha256, bytes)
             }
         };
-        self.verify_unchanged()?;
         let sha256 = sha256.filter(|found| self.expected.is_none_or(|expected| expected == *found));
         sha256.map(|sha256| Identity { sha256, bytes }).ok_or_else(|| self.changed())
     }

@@ -149,9 +149,15 @@ impl FolderError {
 
     /// What happened, and what to do.
     pub(crate) fn parts(&self) -> (String, String) {
-        let text = self.to_string();
-        let (said, todo) = text.rsplit_once("; ").unwrap_or((&text, ""));
-        (said.to_owned(), todo.to_owned())
+        match self {
+            Self::Away { said, todo } => (said.clone(), (*todo).to_owned()),
+            Self::Denied { said, todo } => (said.clone(), todo.clone()),
+            _ => {
+                let text = self.to_string();
+                let (said, todo) = text.rsplit_once("; ").unwrap_or((&text, ""));
+                (said.to_owned(), todo.to_owned())
+            }
+        }
     }
 }
 

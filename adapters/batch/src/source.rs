@@ -1,7 +1,7 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::Write,
     pin::pin,
     sync::Arc,
@@ -29,6 +29,8 @@ pub struct FolderSource {
 
 /// How long a server that is away is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Files of which it is remembered that they are to wait.
+const MOST_HELD_UP: usize = 10_000;
 
 /// Looks into folders until `stop` resolves; what is under way then is finished, or goes on with the next start.
 pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop: impl Future<Output = ()>) {
@@ -43,7 +45,8 @@ pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop
 
 async fn watch(source: FolderSource, intake: Arc<dyn FileIntake>) {
     let label = intake.gateway().to_string().into();
-    let mut watcher = Watcher { source, intake, label, folder: None, told: HashSet::new() };
+    let (told, held_up) = (HashSet::new(), HashMap::new());
+    let mut watcher = Watcher { source, intake, label, folder: None, told, held_up };
     let (system, outage, mut failures) = (watcher.source.system.clone(), Outage::default(), 0);
     loop {
         match watcher.round().await {
@@ -72,10 +75,15 @@ impl FolderSource {
         if self.options.sftp.is_none() || failures == 0 {
             return self.every;
         }
-        let longest = LONGEST_PAUSE.max(self.every);
-        let policy = RetryPolicy::try_new(1, self.every.max(Duration::from_millis(1)), longest, 2.0);
-        policy.map_or(longest, |policy| policy.without_end().interval(failures))
+        again_after(self.every, failures)
     }
+}
+
+/// How long to wait after something has failed so often.
+fn again_after(first: Duration, failures: u32) -> Duration {
+    let longest = LONGEST_PAUSE.max(first);
+    let policy = RetryPolicy::try_new(1, first.max(Duration::from_millis(1)), longest, 2.0);
+    policy.map_or(longest, |policy| policy.without_end().interval(failures))
 }
 
 struct Watcher {
@@ -86,6 +94,8 @@ struct Watcher {
     folder: Option<Arc<parking_lot::Mutex<Folder>>>,
     /// What was said already, so that it is said once.
     told: HashSet<String>,
+    /// Files that were fetched and not taken: how often, and when they are tried again.
+    held_up: HashMap<Box<str>, (u32, Instant)>,
 }
 
 impl Watcher {
@@ -144,6 +154,9 @@ impl Watcher {
         }
         for candidate in look.candidates {
             let Some(route) = routes.get(candidate.pattern) else { continue };
+            if self.held_up.get(&candidate.name).is_some_and(|(_, until)| *until > Instant::now()) {
+                continue;
+            }
             let (opened, label) = (folder.clone(), label.clone());
             if let Some(claim) = blocking(move || opened.lock().claim(&candidate, &label)).await? {
                 self.take(&folder, claim, &route.route, false).await?;
@@ -193,6 +206,15 @@ impl Watcher {
         }
     }
 
+    /// To fetch a file again and again that is not taken would be much ado.
+    fn hold_up(&mut self, name: &str, not_now: bool) {
+        let before = self.held_up.remove(name).map_or(0, |(times, _)| times);
+        if not_now && self.source.options.sftp.is_some() && self.held_up.len() < MOST_HELD_UP {
+            let until = Instant::now() + again_after(Duration::from_secs(1), before + 1);
+            self.held_up.insert(name.into(), (before + 1, until));
+        }
+    }
+
     /// Gives a file to its route, and sets it aside. `again`: it was under way before.
     async fn take(
         &mut self,
@@ -218,6 +240,7 @@ impl Watcher {
             }),
         };
         let fate = self.intake.take_file(dropped).await;
+        self.hold_up(claim.name(), matches!(fate, FileFate::NotNow(_)));
         let (folder, now) = (folder.clone(), Timestamp::now());
         match fate {
             FileFate::NotNow(why) => {

@@ -122,6 +122,11 @@ impl Sshd {
         format!("[127.0.0.1]:{} {key}", self.port)
     }
 
+    /// How many processes serve connections.
+    pub fn sessions(&self) -> usize {
+        below(self.child.id()).len()
+    }
+
     /// SIGKILL to all that serve connections; it goes on to listen. How many they were.
     pub fn kill_sessions(&self) -> usize {
         let found = below(self.child.id());

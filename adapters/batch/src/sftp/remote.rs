@@ -28,6 +28,11 @@ pub(crate) struct Remote {
     path: String,
 }
 
+/// Names of a folder, at most: a server that goes on and on is stopped.
+const MOST_NAMES: usize = 1_000_000;
+/// No filesystem has longer ones (`PATH_MAX`).
+const LONGEST_NAME: usize = 4096;
+
 /// How a file is opened that is written, by one alone.
 const NEW: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE).union(OpenFlags::EXCLUDE);
 
@@ -115,6 +120,7 @@ impl Remote {
         let opened =
             self.connection.ask_by(&session, async |session| session.sftp.opendir(&self.path).await)?;
         let handle = opened.map_err(failed)?.handle;
+        let mut names = 0;
         let mut listed = || {
             loop {
                 let some =
@@ -124,8 +130,16 @@ impl Remote {
                     some => some.map_err(failed)?.files,
                 };
                 for file in some.iter().filter(|file| !matches!(&*file.filename, "." | "..")) {
+                    names += 1;
+                    if names > MOST_NAMES {
+                        return Err(FolderError::Unfit {
+                            path: self.path(""),
+                            what: "has more than a million names, or its server never ends to list it",
+                            todo: "have the server's owner clear it",
+                        });
+                    }
                     // A server that gives paths gives no names of this folder.
-                    if file.filename.contains(['/', '\0']) {
+                    if file.filename.contains(['/', '\0']) || file.filename.len() > LONGEST_NAME {
                         continue;
                     }
                     let entry = entry(&file.attrs);

@@ -38,6 +38,13 @@ fn a_file_is_fetched_and_set_aside() {
     let refused = claim(&mut folder, "pay 1 ä€.txt").move_to(Place::Rejected, NOW).unwrap();
     assert_eq!(refused, "pay 1 ä€.txt");
     assert!(site.spool_is_empty());
+    // A connection ends with what uses it.
+    drop((taken, again, folder));
+    let begun = std::time::Instant::now();
+    while site.server.sessions() > 0 {
+        assert!(begun.elapsed().as_secs() < 30, "{} sessions are left", site.server.sessions());
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
