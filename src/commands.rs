@@ -18,6 +18,7 @@ mod routes;
 mod schema;
 mod serve;
 mod simulate;
+mod simulate_batch;
 mod topology;
 mod trace;
 mod translate;

@@ -33,6 +33,8 @@ use crate::{
 const MAX_DEPTH: usize = 16;
 /// Files that one run reads, at most.
 const MAX_FILES: usize = 10_000;
+/// Folders of this name hold what plays partners (`portolan simulate batch`), and are passed over within folders that are read.
+const SIMULATE: &str = "simulate";
 /// How much of a file is looked at to tell a mapping from other YAML.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -218,6 +220,9 @@ fn discover(
     for name in names.iter().filter(|n| !n.as_encoded_bytes().starts_with(b".")) {
         let (path, whole) = (path.join(name), whole.join(name));
         if whole.is_dir() {
+            if name == SIMULATE {
+                continue;
+            }
             if depth < MAX_DEPTH {
                 discover(root, &path, depth + 1, found, findings);
             }

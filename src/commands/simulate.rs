@@ -19,9 +19,11 @@ const MAX_ANSWERS_BYTES: u64 = 16 << 20;
 #[derive(clap::Subcommand)]
 #[command(after_help = "Examples:
   portolan simulate soap --wsdl register.wsdl
-  portolan simulate soap --wsdl register.wsdl --answers answers.yaml --latency 50ms --fault 5% --drop 1% --seed 7")]
+  portolan simulate soap --wsdl register.wsdl --answers answers.yaml --latency 50ms --fault 5% --drop 1% --seed 7
+  portolan simulate batch mappings/benefits/simulate/decide.yaml --from drop/out --to drop")]
 pub(crate) enum Arguments {
     Soap(Soap),
+    Batch(super::simulate_batch::Batch),
 }
 
 /// Serve every SOAP operation of a WSDL.
@@ -61,7 +63,10 @@ pub(crate) struct Soap {
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> {
-    let Arguments::Soap(arguments) = arguments;
+    let arguments = match arguments {
+        Arguments::Soap(arguments) => arguments,
+        Arguments::Batch(arguments) => return super::simulate_batch::run(&arguments, report),
+    };
     let mut sources = Sources::default();
     let read = registry::contract(&arguments.wsdl, &[], &arguments.schemas, &mut sources)?;
     let (contract, warnings) =

@@ -281,7 +281,7 @@ impl Target for Nobody {
 }
 
 /// The folder that a translation without systems has.
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl FileDrop for Nowhere {
     fn prepare(&self, _: &str, _: &mut FileContent<'_>) -> Result<std::sync::Arc<str>, String> {

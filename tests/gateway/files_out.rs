@@ -307,6 +307,45 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
 }
 
 #[test]
+fn no_news_is_good_news_where_the_mapping_says_so() {
+    block_on(async {
+        let house = house("{ max-records: 2 }");
+        let mapping = fs::read_to_string(house.path(ROUTE)).unwrap();
+        let mapping = mapping.replace("answer-within: 72h", "answer-within: 4s");
+        let mapping = mapping.replace("  each: decision\n", "  each: decision\n  silence: done\n");
+        fs::write(house.path(ROUTE), mapping).unwrap();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let mut operations = Vec::new();
+        for number in [1, 2] {
+            operations.push(submit(&client, &claim(number, "TLN")).await.name);
+        }
+        let name = until("a file", async || put(&house).into_keys().next()).await;
+        let records = records(&house, &name);
+        let claims: Vec<&Value> =
+            records.iter().filter(|record| record["_record"] == "office.claim").collect();
+        let reference = |index: usize| claims[index]["claim_reference"].as_str().unwrap();
+        decide(&house, "DECISIONS.1", &[(reference(0), "R", "01")]);
+        receipt(&house, "DECISIONS.1").await;
+        let refused = client.operation(&operations[0]).await.unwrap();
+        assert!(
+            refused.done && format!("{refused:?}").contains("the income is above the limit"),
+            "{refused:?}"
+        );
+        let silent = client.wait(&operations[1], Duration::from_secs(30)).await.unwrap();
+        assert!(silent.done && !format!("{silent:?}").contains("Error"), "{silent:?}");
+
+        // What comes after that is told to a person: the caller has been told otherwise.
+        decide(&house, "DECISIONS.2", &[(reference(1), "R", "02")]);
+        let said = receipt(&house, "DECISIONS.2").await;
+        assert_eq!((&said["messages"], &said["rejected"]), (&0.into(), &1.into()), "{said}");
+        let reason = said["errors"][0]["reason"].as_str().unwrap();
+        assert!(reason.starts_with("its message was done before"), "{said}");
+        assert!(client.operation(&operations[1]).await.unwrap().done);
+    });
+}
+
+#[test]
 fn killed_at_any_instant_files_have_every_claim_once_and_the_same_bytes() {
     let rounds = if std::env::var_os("PORTOLAN_SOAK").is_some() { 300 } else { 40 };
     let seed = seed();

@@ -6,6 +6,9 @@
 //! `ticket.xml`: what a system that answers later says when it takes the request, of which `poll.xml` is made.
 //! `metadata` holds what the caller sends beside the request, a `NAME=VALUE` in each line.
 //!
+//! Of a route whose messages gather into a file there is `file.jsonl`, the records of the file that the message would be alone in, `file`, the
+//! same to the byte, and `answers`, a file that answers it, in the place of `response.xml`.
+//!
 //! Of a route that takes files a sample is a file of records (or `file` names one of the corpus), with `messages.jsonl` or `messages.xml`, what
 //! its messages become, and `errors`, what is said of those that become nothing. What a gateway makes of it is `receipt.json`, of
 //! which `examples.rs` is the test.
@@ -59,6 +62,10 @@ fn samples(mapping: &Path, read_by: &[&str]) {
     println!("{route}: {} samples", cases.len());
 }
 
+/// Which message it is, and when it came: what a file says of that is always the same.
+const ALONE: [&str; 4] =
+    ["--message-id", "019a3f2e-7c1b-7000-8000-000000000001", "--received", "2026-12-01T22:30:00Z"];
+
 fn sample(read_by: &[&str], route: &str, case: &Path) {
     let name = case.display();
     let file = |file: &str| Some(case.join(file)).filter(|path| path.exists());
@@ -70,8 +77,18 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
         return messages(case, &translate(&["--file", &text(&records)]));
     }
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
-    let response = file("response.xml");
-    let out = translate(&["--request", &request]);
+    let response = file("response.xml").or_else(|| file("answers"));
+    let out = translate(&[&["--request", &request], &ALONE[..]].concat());
+    if let Some(expected) = file("file.jsonl") {
+        assert!(out.status.success(), "{name}: {}", said(&out));
+        let printed = String::from_utf8(out.stdout.clone()).unwrap();
+        assert_eq!(lines(&printed), lines(&fs::read_to_string(expected).unwrap()), "{name}: the file");
+    }
+    if let Some(expected) = file("file") {
+        let out = translate(&[&["--request", &request, "--raw"], &ALONE[..]].concat());
+        assert!(out.status.success(), "{name}: {}", said(&out));
+        assert!(out.stdout == fs::read(expected).unwrap(), "{name}: the bytes of the file");
+    }
     if let Some(expected) = file("request.xml") {
         assert!(out.status.success(), "{name}: {}", said(&out));
         let printed = String::from_utf8(out.stdout.clone()).unwrap();
@@ -112,12 +129,12 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
 
 /// The file of records of a sample of a route that takes such; `None` of one that takes calls.
 pub(crate) fn records(case: &Path) -> Option<PathBuf> {
+    if case.join("request.json").exists() {
+        return None;
+    }
     if let Ok(named) = fs::read_to_string(case.join("file")) {
         let trial = case.ancestors().nth(3).unwrap();
         return Some(trial.join(".fixed-width").join(named.trim()));
-    }
-    if case.join("request.json").exists() {
-        return None;
     }
     let files = fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path());
     let said =
@@ -131,11 +148,8 @@ pub(crate) fn records(case: &Path) -> Option<PathBuf> {
 fn messages(case: &Path, out: &Output) {
     let name = case.display();
     let printed = String::from_utf8_lossy(&out.stdout);
-    let read = |lines: &str| -> Vec<Value> {
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    };
     match fs::read_to_string(case.join("messages.jsonl")) {
-        Ok(expected) => assert_eq!(read(&printed), read(&expected), "{name}: the messages"),
+        Ok(expected) => assert_eq!(lines(&printed), lines(&expected), "{name}: the messages"),
         Err(_) => {
             let expected = fs::read_to_string(case.join("messages.xml")).unwrap();
             assert_eq!(collapsed(&printed), collapsed(&expected), "{name}: the messages");
@@ -147,6 +161,11 @@ fn messages(case: &Path, out: &Output) {
     for error in errors.lines() {
         assert!(told.contains(error), "{name}: {error}\n{told}");
     }
+}
+
+/// A value in each line.
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The one route of a folder's mapping files.

@@ -8,6 +8,7 @@ use portolan_delivery::{
     Block, Delivery, Dropped, FileAnswer, FileCounts, FilePhase, FileRecord, Outcome, SentMessage, Timestamp,
 };
 use portolan_formats::records::MessageInfo;
+use portolan_mapping::file::Silence;
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
@@ -21,12 +22,17 @@ use crate::{
 /// Answers that are looked up at a time.
 const AT_A_TIME: usize = 500;
 
+/// Nobody is told any more what such an answer says, so a person has to see it.
+const TOO_LATE: &str = "its message was done before: no answer to it had come within `answer-within`";
+
 /// What a message of the file is.
 enum Judged {
     /// An answer that a message waits for.
     Answers(FileAnswer),
     /// The message has been answered.
     Before,
+    /// The message was done since nothing had answered it, or was answered before.
+    Late,
     /// None that can be taken.
     Refused(String),
 }
@@ -45,6 +51,8 @@ pub(crate) struct Ground<'g> {
     pub(crate) route: &'g Served,
     /// Where it is said how far the file is.
     pub(crate) progress: &'g Arc<Progress>,
+    /// When the file is judged.
+    pub(crate) now: Timestamp,
 }
 
 impl Ground<'_> {
@@ -69,7 +77,11 @@ impl Ground<'_> {
             [] if found.is_empty() => {
                 return Judged::Refused("no message was sent that it could answer".to_owned());
             }
-            [] => return Judged::Before,
+            [] => {
+                let silent = source(self.route).is_ok_and(|files| files.silence == Silence::Done);
+                let over = |sent: &SentMessage| sent.envelope.deadline.is_some_and(|at| at <= self.now);
+                return if silent && found.first().is_some_and(over) { Judged::Late } else { Judged::Before };
+            }
             _ => return Judged::Refused("it could answer more than one message".to_owned()),
         };
         let context = Context::of(&sent.envelope, sent.attempt);
@@ -112,11 +124,16 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
             match judged {
                 Judged::Answers(_) => seen.counts.messages += 1,
                 // It was this file that answered it, before it was interrupted.
-                Judged::Before if number <= record.position => seen.counts.messages += 1,
+                Judged::Before | Judged::Late if number <= record.position => seen.counts.messages += 1,
                 Judged::Before => {
                     seen.counts.skipped += 1;
                     *seen.skipped.entry("answered before".to_owned()).or_default() += 1;
                     left_out.push((number, true));
+                }
+                Judged::Late => {
+                    seen.counts.rejected += 1;
+                    left_out.push((number, false));
+                    seen.tell_of(&one.info, TOO_LATE.to_owned());
                 }
                 Judged::Refused(why) => {
                     seen.counts.rejected += 1;
@@ -196,7 +213,7 @@ pub(crate) fn release(
         // An answer that is in the file twice changes nothing the second time.
         let answers = judged.into_iter().filter_map(|judged| match judged {
             Judged::Answers(answer) => Some(answer),
-            Judged::Before | Judged::Refused(_) => None,
+            Judged::Before | Judged::Late | Judged::Refused(_) => None,
         });
         let answers: Vec<FileAnswer> = answers.collect();
         asked.clear();

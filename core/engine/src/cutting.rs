@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::{
-    CutMessage, CutPlace, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer, Gathered,
-    Party, Timestamp,
+    CutMessage, CutPlace, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer, FileFilter,
+    Gathered, Outcome, Party, Timestamp,
 };
+use portolan_mapping::file::Silence;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -157,35 +158,64 @@ impl Engine {
             let page = store.cut_messages(key.clone(), after.take(), PAGE, None).await.map_err(failed)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.place.clone());
-            let answers = page.iter().map(|message| FileAnswer {
-                id: message.claim.id,
-                received: message.envelope.received,
-                outcome: delivered(route, message),
-            });
-            let answers: Vec<FileAnswer> = answers.collect();
-            let now = Timestamp::now();
-            let settled = store.settle_sent(answers.clone(), now).await.map_err(failed)?;
-            for (message, answer) in page.iter().zip(answers) {
-                if settled.contains(&answer.id) {
-                    let messages = self.metrics.messages(&route.name);
-                    let received = message.envelope.received;
-                    settle::told(
-                        self,
-                        &messages,
-                        received,
-                        message.claim,
-                        Settled::Finished(answer.outcome),
-                        now,
-                    );
-                }
+            let answers = page.iter().map(|message| delivered(route, message)).collect();
+            self.settle(store, route, &page, answers, Timestamp::now()).await?;
+        }
+    }
+
+    /// Where no news is good news, what nothing answered in time is done.
+    async fn done_silently(
+        &self,
+        store: &dyn CutStore,
+        route: &Served,
+        late: Vec<CutMessage>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        if late.is_empty() {
+            return Ok(());
+        }
+        // What is being read may hold their answers.
+        let being_read =
+            FileFilter { route: Some(route.name.to_string()), open: true, limit: 1, ..FileFilter::default() };
+        let files = self.delivery.files().ok_or("this queue takes no files")?;
+        if !files.files(being_read).await.map_err(|error| self.failed(error).to_string())?.is_empty() {
+            return Ok(());
+        }
+        let answers = late.iter().map(|_| Outcome::Reply(bytes::Bytes::new())).collect();
+        self.settle(store, route, &late, answers, now).await
+    }
+
+    /// Ends messages of a file by themselves, each with its outcome, and tells who waits for them.
+    async fn settle(
+        &self,
+        store: &dyn CutStore,
+        route: &Served,
+        sent: &[CutMessage],
+        outcomes: Vec<Outcome>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let answers = sent.iter().zip(outcomes).map(|(message, outcome)| FileAnswer {
+            id: message.claim.id,
+            received: message.envelope.received,
+            outcome,
+        });
+        let answers: Vec<FileAnswer> = answers.collect();
+        let settled = store.settle_sent(answers.clone(), now).await;
+        let settled = settled.map_err(|error| self.failed(error).to_string())?;
+        let messages = self.metrics.messages(&route.name);
+        for (message, FileAnswer { id, received, outcome }) in sent.iter().zip(answers) {
+            if settled.contains(&id) {
+                settle::told(self, &messages, received, message.claim, Settled::Finished(outcome), now);
             }
         }
+        Ok(())
     }
 
     /// Messages whose answer did not come in time are for a person to look at; a late answer still settles them.
     pub(crate) async fn bury_late(&self, route: &Served, now: Timestamp) -> Result<(), String> {
         let (Some(store), Some(_)) = (self.delivery.cuts(), route.answer_within) else { return Ok(()) };
         let failed = |error| self.failed(error).to_string();
+        let silence = route.files.as_ref().map_or(Silence::Overdue, |files| files.silence);
         for cut in store.cuts(false, PAGE).await.map_err(failed)? {
             let waits = cut.route == route.name && cut.state == CutState::Delivered && cut.outstanding > 0;
             if !waits {
@@ -193,6 +223,10 @@ impl Engine {
             }
             let key = (cut.route.clone(), cut.sequence);
             let late = store.cut_messages(key, None, PAGE, Some(now)).await.map_err(failed)?;
+            if silence == Silence::Done {
+                self.done_silently(store, route, late, now).await?;
+                continue;
+            }
             for CutMessage { claim, envelope, .. } in late {
                 let mut failure = portolan_delivery::overdue(None)
                     .with("route", &envelope.route)
@@ -222,8 +256,7 @@ impl Engine {
 }
 
 /// What the caller of a message is told that was delivered, and is not answered.
-fn delivered(route: &Served, message: &CutMessage) -> portolan_delivery::Outcome {
-    use portolan_delivery::Outcome;
+fn delivered(route: &Served, message: &CutMessage) -> Outcome {
     let context = Context::of(&message.envelope, message.claim.attempt);
     match route.translate.reply(&[], &message.payload, Question::Request, context) {
         Verdict::Reply(bytes) => Outcome::Reply(bytes),

@@ -170,8 +170,13 @@ impl Engine {
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
             None => verify(&of, &dropped, &record, &progress),
             Some(_) => {
-                let ground =
-                    Ground { delivery: &*delivery, handle: &handle, route: &of, progress: &progress };
+                let ground = Ground {
+                    delivery: &*delivery,
+                    handle: &handle,
+                    route: &of,
+                    progress: &progress,
+                    now: Timestamp::now(),
+                };
                 answers::verify(&ground, &dropped, &record)
             }
         })
@@ -197,8 +202,13 @@ impl Engine {
             tokio::task::spawn_blocking(move || match source(&route)?.answers {
                 None => cut(&route, &dropped, &record, &left_out, counts, &progress, &blocks),
                 Some(_) => {
-                    let ground =
-                        Ground { delivery: &*delivery, handle: &handle, route: &route, progress: &progress };
+                    let ground = Ground {
+                        delivery: &*delivery,
+                        handle: &handle,
+                        route: &route,
+                        progress: &progress,
+                        now: Timestamp::now(),
+                    };
                     answers::release(&ground, &dropped, &record, &left_out, counts, &blocks)
                 }
             })

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use jiff::civil::DateTime;
 use portolan_delivery::{
     BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, Envelope, Failure, FileDrop, FileHash,
-    Outgoing, Patch, SendError, Sent, Target, Timestamp,
+    MessageId, Outgoing, Patch, SendError, Sent, Target, Timestamp,
 };
 use portolan_formats::records::{Messages, RecordErrorKind, RecordWriter};
 use portolan_mapping::{
@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     mapped::SCRATCH,
+    mapped_file::SKIPPED,
     route::{Route, Served},
     translate::Context,
 };
@@ -120,6 +121,71 @@ impl Route {
     /// Why the file cannot be written.
     pub fn file_of(&self, payload: Bytes, context: Context<'_>) -> Option<Result<Vec<u8>, String>> {
         let made = self.made.as_deref()?;
+        let cut = self.cut_of(1, 1, context.received);
+        let message = self.cut_message(1, None, payload, context);
+        Some(self.written(made, &cut, vec![message]))
+    }
+
+    /// The file that some messages would be in, all in memory, and its name. What the route leaves out is left out.
+    ///
+    /// # Errors
+    /// The route makes no files, or why this one cannot be written.
+    pub fn file_of_all(
+        &self,
+        messages: Vec<(MessageId, Bytes)>,
+        sequence: u64,
+        received: Timestamp,
+    ) -> Result<(String, Vec<u8>), String> {
+        let made = self.made.as_deref().ok_or("the route makes no files")?;
+        let mut all = Vec::with_capacity(messages.len());
+        for (number, (message, payload)) in (1..).zip(messages) {
+            let context =
+                Context { message, received, caller: None, request_id: None, metadata: &[], attempt: 1 };
+            match self.translate.request(&payload, context, &mut Vec::new()) {
+                Ok(keys) => all.push(self.cut_message(number, keys.group, payload, context)),
+                Err(failure) if failure.reason == SKIPPED => {}
+                Err(failure) => return Err(format!("message {number}: {}", failure.message)),
+            }
+        }
+        // As the ledger gives them: by what they share, then as they came.
+        all.sort_by(|a, b| a.envelope.group.cmp(&b.envelope.group));
+        let cut = self.cut_of(sequence, all.len() as u64, received);
+        let name = made.file.name.of(sequence, when(&made.file, &cut));
+        Ok((name, self.written(made, &cut, all)?))
+    }
+
+    fn written(&self, made: &Made, cut: &CutRecord, messages: Vec<CutMessage>) -> Result<Vec<u8>, String> {
+        let (mut messages, mut out) = (Some(messages), Vec::new());
+        let mut pages = |_: Option<CutPlace>| Ok(messages.take().unwrap_or_default());
+        write(self, made, cut, &mut pages, &mut out).map_err(|error| error.to_string())?;
+        Ok(out)
+    }
+
+    /// A cut that no ledger knows.
+    fn cut_of(&self, sequence: u64, messages: u64, at: Timestamp) -> CutRecord {
+        CutRecord {
+            route: self.name.clone(),
+            sequence,
+            bundle: self.bundle,
+            at,
+            messages,
+            state: portolan_delivery::CutState::Open,
+            name: None,
+            aside: None,
+            hash: None,
+            bytes: 0,
+            delivered: None,
+            outstanding: messages,
+        }
+    }
+
+    fn cut_message(
+        &self,
+        seq: i64,
+        group: Option<String>,
+        payload: Bytes,
+        context: Context<'_>,
+    ) -> CutMessage {
         let envelope = Envelope {
             id: context.message,
             route: self.name.clone(),
@@ -134,33 +200,14 @@ impl Route {
             metadata: context.metadata.to_vec(),
             traceparent: None,
             announced: false,
-            group: None,
-        };
-        let cut = CutRecord {
-            route: self.name.clone(),
-            sequence: 1,
-            bundle: self.bundle,
-            at: context.received,
-            messages: 1,
-            state: portolan_delivery::CutState::Open,
-            name: None,
-            aside: None,
-            hash: None,
-            bytes: 0,
-            delivered: None,
-            outstanding: 1,
+            group: group.map(Into::into),
         };
         let claim = portolan_delivery::Claim {
             id: context.message,
             attempt: 1,
             gateway: portolan_delivery::GatewayId::FILE,
         };
-        let place = CutPlace { group: "".into(), seq: 1 };
-        let mut message = Some(CutMessage { place, claim, envelope, payload });
-        let mut out = Vec::new();
-        let mut pages = |_: Option<CutPlace>| Ok(message.take().into_iter().collect());
-        let written = write(self, made, &cut, &mut pages, &mut out);
-        Some(written.map(|_| out).map_err(|error| error.to_string()))
+        CutMessage { place: CutPlace { group: "".into(), seq }, claim, envelope, payload }
     }
 }
 

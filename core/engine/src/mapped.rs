@@ -105,8 +105,11 @@ pub fn compile(
     let mut file = plans.made.take();
     let groups = file.as_ref().map(|file| file.groups.clone()).unwrap_or_default();
     let answers = file.as_mut().and_then(|file| file.answers.take()).map(|answers| {
-        let CompiledAnswers { system, pattern, file, excerpt, of_reply, of_sent } = answers;
-        (FileSource { system, pattern, file, excerpt, rejects: None, answers: Some(of_reply) }, of_sent)
+        let CompiledAnswers { system, pattern, file, excerpt, of_reply, of_sent, silence } = answers;
+        (
+            FileSource { system, pattern, file, excerpt, rejects: None, answers: Some(of_reply), silence },
+            of_sent,
+        )
     });
     let (answers, of_sent) = answers.unzip();
     let (target, made) = way.of(&route.name, file, of_sent)?;

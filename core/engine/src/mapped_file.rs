@@ -7,6 +7,7 @@ use portolan_delivery::{Failure, FaultClass, Status};
 use portolan_diagnostics::Sources;
 use portolan_mapping::{
     compile::CompiledBatch,
+    file::Silence,
     load::LoadedBatch,
     plan::{Plan, ReplyPlan, Visible},
     run::{self, Environment, RunError},
@@ -73,6 +74,7 @@ pub fn compile_file(
                 excerpt,
                 rejects: route.rejects,
                 answers: None,
+                silence: Silence::Overdue,
             })),
             made,
         },

@@ -6,7 +6,10 @@ use portolan_delivery::{
     BundleHash, DeadLetters, Idempotency, Order, OrderKey, RetryPolicy, RouteView, Target,
 };
 use portolan_formats::records::RecordFile;
-use portolan_mapping::{file::RejectLimit, plan::Plan};
+use portolan_mapping::{
+    file::{RejectLimit, Silence},
+    plan::Plan,
+};
 use portolan_schema::{Protocol, layout::Excerpt};
 
 use crate::{
@@ -107,6 +110,8 @@ pub struct FileSource {
     pub rejects: Option<RejectLimit>,
     /// By what it is known which message a record answers, where that is what they do.
     pub answers: Option<Plan>,
+    /// What it means that no answer came in time.
+    pub silence: Silence,
 }
 
 /// How a system is asked for its answer.

@@ -10,6 +10,7 @@ use portolan_schema::{
 
 use crate::{
     check::{CheckedAnswers, CheckedCut, CheckedFile, CheckedRoute, Travel, nothing},
+    file::Silence,
     file_name::FileName,
     ir::Tables,
     load::{LoadedBatch, LoadedRoute},
@@ -69,6 +70,8 @@ pub struct CompiledAnswers {
     pub of_reply: Plan,
     /// By what a message is known: the keys of the plan.
     pub of_sent: Plan,
+    /// What it means that no answer came in time.
+    pub silence: Silence,
 }
 
 impl CompiledFile {
@@ -115,6 +118,7 @@ impl CompiledAnswers {
             excerpt,
             of_reply: Plan::compile(&key, answer).with_keys(&checked.of_reply, answer),
             of_sent: Plan::compile(&checked.sent, sent).with_keys(&checked.of_sent, sent),
+            silence: checked.silence,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     ir::{NilPolicy, Table},
 };
 
-pub use crate::outgoing::{Cut, FileTarget, GroupRule, Match};
+pub use crate::outgoing::{Cut, FileTarget, GroupRule, Match, Silence};
 pub use portolan_syntax::Placed;
 
 /// A mapping file: one or more routes.

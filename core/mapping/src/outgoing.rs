@@ -74,8 +74,30 @@ pub struct Match {
     pub each: Placed<String>,
     /// Which message it answers: `reply.reference == sent.reference`.
     pub on: Leaf,
+    /// What it means that no answer came in time.
+    pub silence: Placed<Silence>,
     /// Answers that are failures.
     pub fail: Vec<FailRule>,
     /// The key `match`.
     pub span: Span,
+}
+
+/// What it means that no record answered a message by its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Silence {
+    /// A person has to ask what became of it.
+    #[default]
+    Overdue,
+    /// No news is good news: it is done.
+    Done,
+}
+
+impl Silence {
+    /// As written in a mapping.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overdue => "overdue",
+            Self::Done => "done",
+        }
+    }
 }

@@ -47,6 +47,7 @@ fn source() -> FileSource {
         excerpt: document.excerpt.unwrap(),
         rejects: None,
         answers: None,
+        silence: portolan_mapping::file::Silence::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use portolan_diagnostics::{Code, Diagnostic, Span};
 use portolan_formats::Unknown;
 use portolan_schema::{
     Contract, Document, FieldId, Record, RecordId, Schema,
-    layout::{Excerpt, Framing, Layout, NodeId},
+    layout::{Excerpt, Framing, Item, ItemContent, Layout, NodeId},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     calendar::Calendar,
     expression::{Comparison, Expression, ExpressionKind, Leaf, bare_path},
-    file::{self, FieldRule, FileTarget, Idempotent, MappingRoute, Mode, Placed, Rule},
+    file::{self, FieldRule, FileTarget, Idempotent, MappingRoute, Mode, Placed, Rule, Silence},
     file_name::FileName,
     functions::Kind,
     ir::{Expr, Side, Tables, Translation},
@@ -121,6 +121,8 @@ pub struct CheckedAnswers {
     pub sent: Translation,
     /// By what a message is known, over the slots of what was sent.
     pub of_sent: Vec<Expr>,
+    /// What it means that no answer came in time.
+    pub silence: Silence,
 }
 
 /// Checks a route whose messages gather into a file.
@@ -222,9 +224,18 @@ pub(super) fn checked(
                 sent_schema: Arc::new(sent_schema),
                 sent_document,
                 of_sent,
+                silence: answers.silence.value,
             }))
         }
     };
+    if let Some(answers) = &file.answers
+        && answers.silence.value == Silence::Done
+        && route.delivery.deadline.is_none()
+    {
+        let message = "nothing says after which time without an answer a message is done";
+        let finding = Diagnostic::error(Code::YAML_BAD_VALUE, message).at(answers.silence.span, "");
+        findings.push(finding.help("write `answer-within: 72h` under `delivery:`"));
+    }
     let sound = !route.broken
         && findings[before..].iter().all(|d| d.severity != portolan_diagnostics::Severity::Error);
     uses.finish(&route.tables, &route.calendars, sound, findings);
@@ -269,12 +280,28 @@ pub(super) fn by_themselves(schema: &Schema, document: &Document) -> HashSet<(Re
     let mut all = HashSet::new();
     let Some(excerpt) = &document.excerpt else { return all };
     for part in &excerpt.parts {
-        let items = excerpt.layout.node(part.node).shape.iter().flat_map(|shape| &shape.items);
-        let computed = items.filter(|item| item.value.is_some()).filter_map(|item| item.field);
         let fixed = schema.record(part.record).fields_with_ids().filter(|(_, field)| field.fixed.is_some());
-        all.extend(computed.chain(fixed.map(|(field, _)| field)).map(|field| (part.record, field)));
+        all.extend(fixed.map(|(field, _)| (part.record, field)));
+        if let Some(shape) = &excerpt.layout.node(part.node).shape {
+            computed(part.record, &shape.items, &mut all);
+        }
     }
     all
+}
+
+/// What of these items is computed; so is a group of which all is.
+fn computed(record: RecordId, items: &[Item], all: &mut HashSet<(RecordId, FieldId)>) {
+    for item in items {
+        let by_itself = match &item.content {
+            ItemContent::Group(within, items) => {
+                computed(*within, items, all);
+                let mut fields = items.iter().filter_map(|item| item.field);
+                fields.all(|field| all.contains(&(*within, field)))
+            }
+            _ => item.value.is_some(),
+        };
+        all.extend(item.field.filter(|_| by_itself).map(|field| (record, field)));
+    }
 }
 
 /// A document without anything in it.

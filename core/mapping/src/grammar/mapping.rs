@@ -218,6 +218,11 @@ pub(crate) static MATCH: Group = Group {
             "Which message it answers: `reply.reference == sent.reference`, where `reply` is the file that answers and `sent` the record that was written. Several are joined by `&&`.",
         ),
         Key::new("fail", List(&FAILURE_RULE), "Answers that are failures: the first rule that holds."),
+        Key::new(
+            "silence",
+            Word(&["overdue", "done"]),
+            "What a message is without an answer within `answer-within`: `overdue`, a dead letter (default), or `done`, where only what failed is answered. Its caller then gets an empty response.",
+        ),
     ],
 };
 

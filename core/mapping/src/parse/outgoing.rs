@@ -13,7 +13,7 @@ use crate::{
     expression::Leaf,
     file::{
         BatchTarget, Cut, Delivery, Direction, FileTarget, GroupRule, MappingRoute, Match, Mode, Placed,
-        RouteTarget, Rule,
+        RouteTarget, Rule, Silence,
     },
     grammar,
     yaml::{Entry, Node, NodeKind},
@@ -240,7 +240,30 @@ fn answers(entry: &Entry, findings: &mut Findings) -> Option<Match> {
     let pattern = keys.take("pattern").and_then(|e| text(e, findings));
     let each = keys.require("each", findings).and_then(|e| text(e, findings));
     let on = keys.require("on", findings).and_then(|e| leaf(e, findings));
+    let silence = keys.take("silence").and_then(|e| silence(e, findings));
+    let silence = silence.unwrap_or(Placed { value: Silence::default(), span: entry.key_span });
     let fail = keys.take("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
     keys.finish(findings);
-    Some(Match { system, layout: layout?, pattern, each: each?, on: on?, fail, span: entry.key_span })
+    Some(Match {
+        system,
+        layout: layout?,
+        pattern,
+        each: each?,
+        on: on?,
+        silence,
+        fail,
+        span: entry.key_span,
+    })
+}
+
+fn silence(entry: &Entry, findings: &mut Findings) -> Option<Placed<Silence>> {
+    let written = text(entry, findings)?;
+    let all = [Silence::Overdue, Silence::Done];
+    let known = all.into_iter().find(|silence| silence.name() == written.value);
+    if known.is_none() {
+        let message =
+            format!("`{}` is not what a message without an answer can be: overdue or done", written.value);
+        findings.push(bad(written.span, message).did_you_mean(&written.value, all.map(Silence::name)));
+    }
+    Some(Placed { value: known?, span: written.span })
 }

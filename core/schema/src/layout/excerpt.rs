@@ -110,7 +110,9 @@ fn may_be_left_out(
             }
             ItemContent::Group(record, items) => {
                 may_be_left_out(schema, *record, items, tellers, path);
-                false
+                // It is there by what is in it.
+                let fields = &schema.record(*record).fields;
+                item.when.is_none() && fields.iter().all(|field| field.occurs.min == 0)
             }
             ItemContent::Filler(_) => false,
         };

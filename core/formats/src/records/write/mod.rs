@@ -279,6 +279,9 @@ impl<'f> RecordWriter<'f> {
             self.tell_apart(node, form, &mut record)?;
         }
         record = self.computed(node, form, given, record, template_record.as_deref())?;
+        if !unchanged {
+            self.is_told_apart(node, &record)?;
+        }
         let same = template_record.as_ref() == Some(&record);
         if !same {
             self.length_stands(form, given, &record)?;
@@ -360,7 +363,7 @@ impl<'f> RecordWriter<'f> {
         Ok(())
     }
 
-    /// Writes by what a record is told from others, where nothing was given for that; what would be read as another is refused.
+    /// Writes by what a record is told from others, where nothing was given for that.
     fn tell_apart(&self, node: NodeId, form: &Form, record: &mut [u8]) -> Result<(), Wrong> {
         let Some(rule) = self.file.structure.rule(node) else { return Ok(()) };
         let arena = Bump::new();
@@ -383,6 +386,13 @@ impl<'f> RecordWriter<'f> {
                     .map_err(|problem| Wrong { field: name, kind: problem.into() })?;
             }
         }
+        Ok(())
+    }
+
+    /// Refuses what would be read as another record.
+    fn is_told_apart(&self, node: NodeId, record: &[u8]) -> Result<(), Wrong> {
+        let Some(rule) = self.file.structure.rule(node) else { return Ok(()) };
+        let arena = Bump::new();
         // Whether it is the last is not known yet.
         if rule.asks_for_last() || rule.holds(&self.facts(node, record), &arena) {
             return Ok(());

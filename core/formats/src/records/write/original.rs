@@ -83,6 +83,7 @@ impl RecordWriter<'_> {
             }
             self.tell_apart(node, form, &mut record)?;
             self.recomputed(node, form, Rebuild::All, &mut record)?;
+            self.is_told_apart(node, &record)?;
         }
         self.put(&record, None, false, out)
     }
