@@ -11,10 +11,9 @@ use portolan_schema::{
 use super::{
     CheckedFile, Checker, DeliveryPolicy, Source, VisibleField,
     answer::{CheckedAnswer, answer, unheard},
+    around::Making,
     document::merged,
-    endpoints,
-    outgoing::{self, Making},
-    tables,
+    endpoints, outgoing, tables,
 };
 use crate::{
     file::{BatchRoute, BatchTarget, Idempotent, Mode, Placed, RejectLimit, Rule},

@@ -2,6 +2,7 @@
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
 mod answer;
+mod around;
 mod assign;
 mod batch;
 pub(crate) mod calls;
