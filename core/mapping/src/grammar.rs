@@ -2,9 +2,12 @@
 
 mod calendar;
 mod mapping;
+mod outgoing;
 
 pub use calendar::CALENDAR;
 pub(crate) use calendar::{HOLIDAY_DATE, HOLIDAY_EASTER, HOLIDAY_WEEKDAY, OBSERVED};
 pub(crate) use mapping::*;
-pub use mapping::{BATCH_ROUTE, GATHER_ROUTE, MAPPING, STANDING_HEADER};
+pub use mapping::{BATCH_ROUTE, MAPPING, STANDING_HEADER};
+pub use outgoing::GATHER_ROUTE;
+pub(crate) use outgoing::*;
 pub use portolan_syntax::grammar::{Group, Key, Value};

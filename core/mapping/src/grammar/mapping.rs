@@ -6,6 +6,7 @@ use super::{
         self, Boolean, Called, Duration, Either, Expression, Fields, List, Named, Number, OneOrMore, Text,
         Whole, Word,
     },
+    outgoing::{CUT_KEY, FILE_KEY, GROUP_KEY},
 };
 
 /// A mapping file: one route; several stand as documents, with `---` between them.
@@ -89,139 +90,6 @@ pub static BATCH_ROUTE: Group = Group {
             "visible",
             Value::Group(&VISIBLE),
             "What may be shown of a message in logs, traces and the console. Everything else is masked.",
-        ),
-    ],
-};
-
-/// A mapping file whose messages gather into a file.
-pub static GATHER_ROUTE: Group = Group {
-    name: "a route",
-    keys: &[
-        Key::required(
-            "route",
-            Text,
-            "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
-        ),
-        Key::required("source", Value::Group(&SOURCE), "The contract that the caller speaks."),
-        Key::required("target", Value::Group(&GATHER_TO), "The file that messages gather into."),
-        Key::new("delivery", Value::Group(&GATHER_DELIVERY), "How messages are delivered."),
-        CUT_KEY,
-        GROUP_KEY,
-        FILE_KEY,
-        Key::required("request", Value::Group(&REQUEST), "From the caller's message to the record."),
-        Key::new(
-            "match",
-            Value::Group(&MATCH),
-            "The file that answers: each of its records completes or fails a message. Without it, a message is done when its file is delivered.",
-        ),
-        Key::new(
-            "response",
-            Value::Group(&RESPONSE),
-            "From the record that answers to the caller's response.",
-        ),
-        Key::new(
-            "tables",
-            Named(&TABLE),
-            "Codes of one contract to codes of another, for `lookup('table', key)`.",
-        ),
-        Key::new(
-            "calendars",
-            Named(&Text),
-            "Files of business days by the names that functions and `cut` use, relative to this file: `{ banks: bank-days.yaml }`.",
-        ),
-        Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
-        Key::new(
-            "visible",
-            Value::Group(&VISIBLE),
-            "What may be shown of a message in logs, traces and the console. Everything else is masked.",
-        ),
-    ],
-};
-
-static GROUPS: Value = Value::Group(&GROUP_BY);
-
-const CUT_KEY: Key = Key::new(
-    "cut",
-    Value::Group(&CUT),
-    "When a file is made of the messages that have gathered. Default: only by `portolan batch cut`.",
-);
-const GROUP_KEY: Key = Key::new(
-    "group",
-    Named(&GROUPS),
-    "Which messages share a group of the layout, by the group's name: `{ batch: { by: [company_id] } }`.",
-);
-const FILE_KEY: Key = Key::new(
-    "file",
-    RECORD,
-    "What headers and trailers hold besides what the layout computes, by the names of their records: `{ file_header: { sender: { const: \"77\" } } }`. Paths begin with `group.` or `context.`.",
-);
-
-pub(crate) static GATHER_TO: Group = Group {
-    name: "`target`",
-    keys: &[Key::required("batch", Value::Group(&BATCH_TARGET), "A record of a file.")],
-};
-
-pub(crate) static GATHER_DELIVERY: Group = Group {
-    name: "`delivery`",
-    keys: &[
-        Key::new("mode", Word(&["operation"]), "The caller gets an operation: files travel by night."),
-        Key::new(
-            "answer-within",
-            Duration,
-            "How long after it was accepted a message may wait for its answer. Then it is a dead letter, which a late answer still settles. Default: for ever.",
-        ),
-    ],
-};
-
-pub(crate) static CUT: Group = Group {
-    name: "`cut`",
-    keys: &[
-        Key::new("at", OneOrMore(&Text), "Times of day: `\"17:30\"`, or a list of them."),
-        Key::new(
-            "zone",
-            Text,
-            "Their time zone, by its name in the IANA database: `Europe/Tallinn`. Default UTC.",
-        ),
-        Key::new("calendar", Text, "A calendar of `calendars:`; on its business days only."),
-        Key::new("every", Duration, "When the oldest message has waited for so long."),
-        Key::new(
-            "max-records",
-            Whole(1, 1_000_000_000),
-            "When there are so many messages. No file has more of them.",
-        ),
-    ],
-};
-
-pub(crate) static GROUP_BY: Group = Group {
-    name: "`group`",
-    keys: &[Key::required(
-        "by",
-        List(&Expression),
-        "Fields of the message. Messages of which they are equal share the group; headers reach them as `group.field`.",
-    )],
-};
-
-pub(crate) static MATCH: Group = Group {
-    name: "`match`",
-    keys: &[
-        Key::new(
-            "system",
-            Text,
-            "The system that drops the file, by its name in portolan.yaml. Default: the one that was given the file.",
-        ),
-        Key::required("layout", Text, "The layout file, relative to this file."),
-        Key::new("pattern", Text, "The names of the files that are taken: `*.RSP`."),
-        Key::required("each", Text, "The record of which each answers a message."),
-        Key::required(
-            "on",
-            Expression,
-            "Which message it answers: `reply.reference == sent.reference`, where `reply` is the file that answers and `sent` the record that was written. Several are joined by `&&`.",
-        ),
-        Key::new("fail", List(&FAILURE_RULE), "Answers that are failures: the first rule that holds."),
-        Key::new(
-            "silence",
-            Word(&["overdue", "done"]),
-            "What a message is without an answer within `answer-within`: `overdue`, a dead letter (default), or `done`, where only what failed is answered. Its caller then gets an empty response.",
         ),
     ],
 };
@@ -558,7 +426,7 @@ pub(crate) const FAILURES: &[&str] = &[
     "UNAUTHENTICATED",
 ];
 
-const FAILURE_RULE: Value = Value::Group(&FAILURE);
+pub(super) const FAILURE_RULE: Value = Value::Group(&FAILURE);
 
 pub(crate) static VISIBLE: Group = Group {
     name: "`visible`",
@@ -569,7 +437,7 @@ pub(crate) static VISIBLE: Group = Group {
 };
 
 /// Rows, of which the key `default` stands for any other; or a file with them.
-const TABLE: Value = Either(&[Named(&Text), Value::Group(&TABLE_FILE)]);
+pub(super) const TABLE: Value = Either(&[Named(&Text), Value::Group(&TABLE_FILE)]);
 
 pub(crate) static TABLE_FILE: Group = Group {
     name: "a table from a file",
@@ -608,7 +476,7 @@ static FORMS: Value = Either(&[
 ]);
 
 /// The fields of a record. One that is named like a form of rules is written under `map:`.
-const RECORD: Value = Fields(&RULE, &["const", "cases", "each"]);
+pub(super) const RECORD: Value = Fields(&RULE, &["const", "cases", "each"]);
 
 /// What `map:` holds: fields, or the name of a group of `maps:`.
 const MAP: Key = Key::required(
