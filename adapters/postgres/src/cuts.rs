@@ -232,15 +232,13 @@ impl Inner {
         let answers = Answers::of(&answers)?;
         let rows = self.pool.query(
             self.patiently(),
-            concat!(
-                "UPDATE portolan.messages m SET state = 2, at = $4, class = NULL, party = NULL, reply = e.reply,
+            "UPDATE portolan.messages m SET state = 2, at = $4, class = NULL, party = NULL, reply = e.reply,
                      failure = e.failure
                  FROM unnest($1::uuid[], $2::bytea[], $3::text[]) AS e (id, reply, failure)
                  WHERE m.id = e.id AND (m.state = 1 AND m.gateway = $5
                      OR (m.state = 3 OR ($6 AND m.state = 2 AND m.at = $4))
                          AND EXISTS (SELECT FROM portolan.cut_messages x WHERE x.message = m.id))
-                 RETURNING m.id"
-            ),
+                 RETURNING m.id",
             |again| {
                 vec![&answers.ids, &answers.replies, &answers.failures, &now.0, &GatewayId::FILE.0, again]
             },
