@@ -292,6 +292,8 @@ impl FileDrop for Nowhere {
         Err("nothing was put anywhere".to_owned())
     }
 
+    fn discard(&self, _: &str) {}
+
     fn publish(&self, _: &str, _: &str) -> Result<(), String> {
         Err("nothing was put anywhere".to_owned())
     }

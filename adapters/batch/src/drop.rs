@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Read, Seek, Write},
     sync::Arc,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     FolderError, FolderOptions,
     dir::{Dir, Renamed},
     folder, name,
-    write::{ASIDE, not_written},
+    write::{ASIDE, write_over},
 };
 
 /// Files are put into a folder, of this machine or on an SFTP server, where a system picks them up.
@@ -143,6 +143,13 @@ impl FileDrop for FolderDrop {
         Ok(Box::new(file))
     }
 
+    fn discard(&self, aside: &str) {
+        self.sent.lock().remove(aside);
+        if let Ok(dir) = self.dir() {
+            let _ = dir.remove(aside);
+        }
+    }
+
     fn publish(&self, name: &str, aside: &str) -> Result<(), String> {
         if !aside.starts_with(&begin_of(name)) || !aside.ends_with(READY) {
             return Err(format!("{aside:?} is not where {name} was put aside"));
@@ -183,13 +190,6 @@ impl Write for Buffered {
 
 impl Patch for Buffered {
     fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let end = self.0.stream_position()?;
-        if at.saturating_add(bytes.len() as u64) > end {
-            return Err(not_written());
-        }
-        self.0.seek(SeekFrom::Start(at))?;
-        self.0.write_all(bytes)?;
-        self.0.seek(SeekFrom::Start(end))?;
-        Ok(())
+        write_over(&mut self.0, at, bytes)
     }
 }

@@ -100,19 +100,20 @@ impl Write for Aside<'_> {
 
 impl Patch for Aside<'_> {
     fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let end = self.file.stream_position()?;
-        if at.saturating_add(bytes.len() as u64) > end {
-            return Err(not_written());
-        }
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.write_all(bytes)?;
-        self.file.seek(SeekFrom::Start(end))?;
-        Ok(())
+        write_over(&mut self.file, at, bytes)
     }
 }
 
-pub(crate) fn not_written() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet")
+/// Writes over what was written before, and goes on at the end.
+pub(crate) fn write_over(file: &mut BufWriter<File>, at: u64, bytes: &[u8]) -> io::Result<()> {
+    let end = file.stream_position()?;
+    if at.saturating_add(bytes.len() as u64) > end {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it was not written yet"));
+    }
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok(())
 }
 
 impl<'d> Aside<'d> {

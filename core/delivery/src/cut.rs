@@ -241,6 +241,9 @@ pub trait FileDrop: Send + Sync + 'static {
     /// It is not there, or cannot be read.
     fn prepared(&self, aside: &str) -> Result<Box<dyn Read + Send>, String>;
 
+    /// Takes away what was prepared and is of no use. What cannot be removed now goes away when a file gets the name.
+    fn discard(&self, aside: &str);
+
     /// Gives what was prepared, by whichever gateway, its name, where nothing has that. What is not aside any more has its name, or had it,
     /// and was picked up. Whatever else was put aside for that name goes away.
     ///

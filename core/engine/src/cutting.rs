@@ -285,7 +285,14 @@ fn build(
         places = made::write(route, made, cut, &mut pages, out)?;
         Ok(())
     })?;
-    let raw = made.drop.prepared(&aside)?;
     let mut noted = |keys| handle.block_on(store.note_keys(key.clone(), keys));
-    made::verify(route, made, cut, (&name, aside, raw), places, &mut noted)
+    let built = made
+        .drop
+        .prepared(&aside)
+        .and_then(|raw| made::verify(route, made, cut, (&name, aside.clone(), raw), places, &mut noted));
+    if built.is_err() {
+        // It is built again, under another name: what is left of each time would fill the folder.
+        made.drop.discard(&aside);
+    }
+    built
 }

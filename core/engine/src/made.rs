@@ -405,7 +405,7 @@ pub(crate) fn verify(
     const AT_A_TIME: usize = 1000;
     let mut hashed = Hashed { raw, hash: Sha256::new(), bytes: 0 };
     let failed = |error: DeliveryError| error.to_string();
-    let (mut count, mut places, mut keys) = (0_u64, places.into_iter(), Vec::new());
+    let (mut count, mut unknown, mut places, mut keys) = (0_u64, 0_u64, places.into_iter(), Vec::new());
     let mut messages = Messages::new(&made.file, &made.sent, &mut hashed);
     loop {
         let next = messages.next().map(|(message, _)| of_sent.as_ref().map(|plan| key(route, plan, message)));
@@ -421,14 +421,17 @@ pub(crate) fn verify(
         let Some(place) = places.next() else { break };
         match known? {
             Some(key) => keys.push((place, key)),
-            None => tracing::warn!(route = %route.name, file = name, record = count,
-                "nothing says by which key an answer to it would be known"),
+            None => unknown += 1,
         }
         if keys.len() >= AT_A_TIME {
             noted(std::mem::take(&mut keys)).map_err(failed)?;
         }
     }
     drop(messages);
+    if unknown > 0 {
+        tracing::warn!(route = %route.name, file = name, messages = unknown,
+            "nothing says by which key an answer to them would be known");
+    }
     if count != cut.messages {
         return Err(format!("it has {count} messages where {} were cut", cut.messages));
     }
