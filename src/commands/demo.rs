@@ -1,16 +1,17 @@
-//! `portolan demo`: two simulated legacy systems and a gateway in front of them, called as a portal would call. Everything is
+//! `portolan demo`: simulated legacy systems and a gateway in front of them, called as a portal would call. Everything is
 //! real but the systems: the gateway is this program's own `serve` as a process of its own, over gRPC, SOAP and SQLite.
 
 mod acts;
+mod file_acts;
 mod stage;
 mod wire;
 
 use crate::report::{Failure, Report};
 
-/// Watch the main job: a portal's calls, answered by legacy SOAP services.
+/// Watch the main job: a portal's calls, answered by legacy SOAP services and by files.
 ///
-/// Starts two simulated systems and a gateway on free ports and in a temporary folder, makes seven calls, and shows what
-/// the caller got, what went over the wire, and how long it took. Needs no server and no network.
+/// Starts four simulated systems and a gateway on free ports and in a temporary folder, makes calls and drops files, and shows what
+/// the caller got, what went over the wire or into files, and how long it took. Needs no server and no network.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan demo

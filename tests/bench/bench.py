@@ -89,12 +89,13 @@ def shared(mode, idempotent, amqp, postgres):
     return where
 
 
-def serve(where, *options):
+def serve(where, *options, level="warn"):
     log = open(where / "log", "w")
     started = time.perf_counter()
-    gateway = sp.Popen([PORTOLAN, "serve", "--config", where / "portolan.yaml", "--log-level", "warn", *options], stdout=sp.PIPE, stderr=log, text=True)
+    gateway = sp.Popen([PORTOLAN, "serve", "--config", where / "portolan.yaml", "--log-level", level, *options], stdout=sp.PIPE, stderr=log, text=True)
     line = gateway.stdout.readline()
     gateway.ready_ms = (time.perf_counter() - started) * 1000
+    gateway.admin = next((part.removeprefix("http=") for part in line.split() if part.startswith("http=")), "")
     if "ready" not in line:
         sys.exit(f"the gateway did not start: {(where / 'log').read_text()}")
     return gateway
@@ -284,38 +285,138 @@ def wage_report(path):
         out.write(at((512, f"RF     {RECORDS:09}")))
 
 
+def claims(path):
+    """A file of RECORDS claims of 30 fields and 512 bytes each (core/mapping/benches/records), with nothing around them."""
+    behind = (f"{'Margarethe Soehne':30}{'Lindenallee 1442':30}{'Duesseldorf':25}{'40213':10}DE{'einkauf@margarethe.example':40}{'+492115550':16}P"
+              f"{'B00017':6}{'REF-2026-000184467':20}{'Leave at the loading dock; call the porter':60}{'12345678901':11}{'A001':4}"
+              f"{184467:09}{17:05}{12899050:013}{2059512:013}{100:013}{10839538:013}{50:010}{{{1:010}B{19000:07}2026{3:02}{42:07}" + "20261130" * 4)
+    behind = behind.ljust(500) + "\n"
+    with open(path, "w", buffering=1 << 20) as out:
+        for number in range(RECORDS):
+            out.write(f"{number:012}{behind}")
+
+
+def with_files(name, route, contracts):
+    """A configuration of one route that takes or makes files: in `drop/` and `there/out/`."""
+    where = WORK / name
+    for folder in ("drop", "there"):
+        (where / folder).mkdir(parents=True)
+    for contract in contracts:
+        shutil.copy(contract, where / contract.name)
+    (where / "portolan.yaml").write_text(
+        f'listen: {{ grpc: "127.0.0.1:0", http: "127.0.0.1:0" }}\nroutes: [ {route} ]\nqueue: "sqlite:queue.db"\nsystems:\n'
+        '  wage-ledger: { grpc: { address: "http://127.0.0.1:1" } }\n  claims: { grpc: { address: "http://127.0.0.1:1" } }\n'
+        '  employers: { batch: { folder: drop, every: 20ms } }\n  office: { batch: { folder: drop, every: 20ms } }\n'
+        '  partner: { batch: { folder: there, every: 20ms } }\n')
+    return where
+
+
+def taken(where, gateway, file):
+    """Drops a file, and waits until it is archived: records a second. The file comes back."""
+    begun = time.monotonic()
+    file.rename(where / "drop/file.txt")
+    archived = where / "drop/archive/file.txt"
+    while not archived.exists():
+        if gateway.poll() is not None or time.monotonic() - begun > 1800 or (where / "drop/rejected/file.txt").exists():
+            sys.exit(f"the file was not taken: {(where / 'log').read_text()}")
+        time.sleep(0.01)
+    rate = RECORDS / (time.monotonic() - begun)
+    archived.rename(file)
+    return rate
+
+
+def high_water(pid):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmHWM")) / 1024
+
+
 def files_taken():
-    """A file of records taken into SQLite, from its drop to its archive: hashed, verified, made durable in blocks. Nobody is told."""
-    report = WORK / "report.efw2"
-    wage_report(report)
+    """Files of records taken into SQLite, from their drop to their archive: hashed, verified, made durable in blocks. Nobody is told. The
+    rival inserts rows of the same shape: a claim is stored alone, an employee with the records around him."""
+    made = [ROOT / "core/mapping/benches/records/claim.yaml", ROOT / "core/mapping/benches/records/claim.proto", ROUTES / "claims/record.yaml"]
+    report = [file for file in (ROOT / "mappings/wage-report").iterdir() if file.is_file()]
+    for name, write, route, contracts, payload in (
+        ("claims", claims, "record.yaml", made, 518), ("wage_report", wage_report, "record-wage.yaml", report, 1554),
+    ):
+        file = WORK / f"{name}.txt"
+        write(file)
+        for index in range(REPS):
+            where = with_files(f"{name}-{index}", route, contracts)
+            mapping = where / route
+            mapping.write_text(mapping.read_text().replace("*.efw2", "*.txt"))
+            bare = measured([BENCH, "rows", WORK, RECORDS, payload])["rps"]
+            gateway = serve(where, "--pause-dispatch")
+            ours = taken(where, gateway, file)
+            print(f"{name}: {ours:.0f} records/s taken, {bare:.0f} rows/s inserted, {high_water(gateway.pid):.1f} MiB resident at most", file=sys.stderr)
+            figure(f"file_of_{name}_taken_vs_bare_rows", ours / bare)
+            stop(gateway)
+            shutil.rmtree(where)
+        file.unlink()
+
+
+def unpublished(postgres):
+    command = ["psql", postgres, "-Atc", "SELECT EXISTS (SELECT FROM portolan.messages WHERE state = 0 AND NOT published)"]
+    return sp.run(command, check=True, capture_output=True, text=True).stdout.strip() == "t"
+
+
+def files_taken_by_several(amqp, postgres):
+    """The claims taken into RabbitMQ and PostgreSQL, until each is published, against blocks of rows committed and their ids published."""
+    made = [ROOT / "core/mapping/benches/records/claim.yaml", ROOT / "core/mapping/benches/records/claim.proto", ROUTES / "claims/record.yaml"]
+    file = WORK / "claims.txt"
+    claims(file)
     for index in range(REPS):
-        where = WORK / f"files-{index}"
-        (where / "drop").mkdir(parents=True)
-        shutil.copytree(ROOT / "mappings/wage-report", where / "wage-report", ignore=shutil.ignore_patterns("samples"))
-        (where / "portolan.yaml").write_text(
-            'listen: { grpc: "127.0.0.1:0", http: "127.0.0.1:0" }\nroutes: [ wage-report ]\nqueue: "sqlite:queue.db"\nsystems:\n'
-            '  wage-ledger: { grpc: { address: "http://127.0.0.1:1" } }\n  employers: { batch: { folder: drop, every: 20ms } }\n')
-        bare = measured([BENCH, "rows", WORK, RECORDS])["rps"]
+        bare = measured([BENCH, "blocks", amqp, postgres, RECORDS, 518])["rps"]
+        where = with_files(f"several-{index}", "record.yaml", made)
+        config = where / "portolan.yaml"
+        config.write_text(config.read_text().replace('queue: "sqlite:queue.db"', f'queue: "{amqp}"\nledger: "{postgres}"'))
         gateway = serve(where, "--pause-dispatch")
         begun = time.monotonic()
-        report.rename(where / "drop/report.efw2")
-        archived = where / "drop/archive/report.efw2"
-        while not archived.exists():
-            if gateway.poll() is not None or time.monotonic() - begun > 1800 or (where / "drop/rejected/report.efw2").exists():
-                sys.exit(f"the file was not taken: {(where / 'log').read_text()}")
-            time.sleep(0.01)
+        taken(where, gateway, file)
+        while unpublished(postgres):
+            time.sleep(0.05)
         ours = RECORDS / (time.monotonic() - begun)
-        print(f"files: {ours:.0f} records/s taken, {bare:.0f} rows/s inserted, {rss(gateway.pid):.1f} MiB resident", file=sys.stderr)
-        figure("file_records_taken_vs_bare_rows", ours / bare)
+        print(f"several gateways: {ours:.0f} records/s taken, {bare:.0f} rows/s inserted and published", file=sys.stderr)
+        figure("shared_file_of_claims_taken_vs_bare_blocks", ours / bare)
         stop(gateway)
-        archived.rename(report)
+        shutil.rmtree(where)
+        sp.run(["psql", postgres, "-qc", "TRUNCATE portolan.messages, portolan.files CASCADE"], check=True, capture_output=True)
+
+
+def files_cut():
+    """RECORDS messages cut into one file: claimed by it, translated, written, read again and verified, named, and finished. Decoding is
+    the same file, each record to protobuf, in memory (`file_to_protobuf`)."""
+    made = [ROOT / "core/mapping/benches/records/claim.yaml", ROUTES / "claims/again.yaml"]
+    file = WORK / "claims.txt"
+    claims(file)
+    for index in range(REPS):
+        where = with_files(f"cut-{index}", "again.yaml", made)
+        gateway = serve(where, "--pause-dispatch", level="info")
+        taken(where, gateway, file)
+        begun = time.monotonic()
+        command = sp.Popen([PORTOLAN, "batch", "cut", "claims.again", "--admin", gateway.admin, "--config", where / "portolan.yaml"], stdout=sp.DEVNULL)
+        made_file = where / "there/out/CLAIMS.0001"
+        while not made_file.exists():
+            if gateway.poll() is not None or time.monotonic() - begun > 600:
+                sys.exit(f"the file was not cut: {(where / 'log').read_text()}")
+            time.sleep(0.005)
+        named = time.monotonic() - begun
+        while "the file is delivered" not in (where / "log").read_text():
+            time.sleep(0.02)
+        done = time.monotonic() - begun
+        command.wait()
+        assert made_file.stat().st_size == file.stat().st_size
+        print(f"cut: {RECORDS / named:.0f} records/s until the file has its name, {RECORDS / done:.0f}/s until its messages are finished, "
+              f"{high_water(gateway.pid):.1f} MiB resident at most", file=sys.stderr)
+        figure("file_cut_records_per_second", RECORDS / named)
+        stop(gateway)
         shutil.rmtree(where)
 
 
-backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL)
+CALLS = ONLY in ("", "alone", "shared")
+backend = sp.Popen([HAND, "backend"], env=ENV, stderr=sp.DEVNULL) if CALLS else None
 try:
-    wait_for(BACKEND)
-    direct, request_reply, operation = folder("direct", "true"), folder("request-reply", "false"), folder("operation", "false")
+    if CALLS:
+        wait_for(BACKEND)
+        direct, request_reply, operation = folder("direct", "true"), folder("request-reply", "false"), folder("operation", "false")
     if ONLY in ("", "alone"):
         for index in range(REPS):
             repetition(index == 0, direct, request_reply, operation)
@@ -324,18 +425,22 @@ try:
         check_of_many()
     if ONLY in ("", "alone", "files"):
         files_taken()
-    if ONLY in ("", "shared"):
+        files_cut()
+    if ONLY in ("", "shared", "shared-files"):
         servers = sp.Popen([BENCH, "servers"], stdin=sp.PIPE, stdout=sp.PIPE, text=True)
         amqp, postgres = servers.stdout.readline().split()
-        shared_operation, shared_again = shared("operation", "false", amqp, postgres), shared("request-reply", "true", amqp, postgres)
-        translated = [PORTOLAN, "translate", "bench.orders", "--request", PAYLOAD, "--raw", "--config", shared_again / "portolan.yaml"]
-        ENVELOPE.write_bytes(sp.run(translated, check=True, capture_output=True).stdout)
-        for _ in range(REPS):
-            several_gateways(amqp, postgres)
+        files_taken_by_several(amqp, postgres)
+        if CALLS:
+            shared_operation, shared_again = shared("operation", "false", amqp, postgres), shared("request-reply", "true", amqp, postgres)
+            translated = [PORTOLAN, "translate", "bench.orders", "--request", PAYLOAD, "--raw", "--config", shared_again / "portolan.yaml"]
+            ENVELOPE.write_bytes(sp.run(translated, check=True, capture_output=True).stdout)
+            for _ in range(REPS):
+                several_gateways(amqp, postgres)
         servers.stdin.close()
         servers.wait()
 finally:
-    stop(backend)
+    if backend:
+        stop(backend)
     shutil.rmtree(WORK, ignore_errors=True)
 for name, values in FIGURES.items():
     print(f"{name} {statistics.median(values):.3f}")

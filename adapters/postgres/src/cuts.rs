@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use portolan_delivery::{
     Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, GatewayId, Gathered, MessageId, SentMessage, Timestamp,
+    FileHash, GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -107,21 +107,17 @@ impl Inner {
         (route, sequence): (Arc<str>, u64),
         after: Option<CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> Result<Vec<CutMessage>, DeliveryError> {
         let (route, sequence) = (&*route, fit(sequence));
         let (after, limit) = (after.map_or(0, |place| place.seq), i64::try_from(limit).unwrap_or(i64::MAX));
-        let late = late.map(|late| late.0);
         let rows = self.pool.query(
             self.patiently(),
             "SELECT m.id, m.attempt, m.envelope, m.payload, x.place
              FROM portolan.cuts c JOIN portolan.cut_messages x ON x.cut = c.number
                  JOIN portolan.messages m ON m.id = x.message
              WHERE c.route = $1 AND c.sequence = $2 AND x.place > $3
-               AND ($5::int8 IS NULL
-                   OR m.state = 1 AND m.gateway = $6 AND (m.envelope::json ->> 'deadline')::int8 < $5)
              ORDER BY x.place LIMIT $4",
-            |_| vec![&route, &sequence, &after, &limit, &late, &GatewayId::FILE.0],
+            |_| vec![&route, &sequence, &after, &limit],
         );
         let one = |row: &Row| {
             let (attempt, envelope, payload) = message(row)?;
@@ -131,6 +127,56 @@ impl Inner {
                 claim: Claim { id: envelope.id, attempt, gateway: GatewayId::FILE },
                 envelope,
                 payload,
+            })
+        };
+        rows.await.map_err(failed)?.iter().map(one).collect()
+    }
+
+    /// One that was sent again is in several files: the last is the one that is not answered.
+    pub(crate) async fn late(
+        &self,
+        route: Arc<str>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LateMessage>, DeliveryError> {
+        let (route, limit) = (&*route, i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.slow.query(
+            self.soon(),
+            "SELECT m.id, m.attempt, m.envelope, m.payload, f.name
+             FROM portolan.messages m CROSS JOIN LATERAL (
+                 SELECT c.name, c.state FROM portolan.cut_messages x JOIN portolan.cuts c ON c.number = x.cut
+                 WHERE x.message = m.id ORDER BY c.number DESC LIMIT 1) f
+             WHERE m.state = 1 AND m.gateway = $2 AND m.route = $1 AND f.state = 2
+               AND (m.envelope::json ->> 'deadline')::int8 < $3
+             ORDER BY m.seq LIMIT $4",
+            |_| vec![&route, &GatewayId::FILE.0, &now.0, &limit],
+        );
+        let one = |row: &Row| {
+            let (attempt, envelope, _) = message(row)?;
+            let claim = Claim { id: envelope.id, attempt, gateway: GatewayId::FILE };
+            let file = row.try_get::<_, Option<&str>>(4).map_err(failed)?.map(Into::into);
+            Ok(LateMessage { file, claim, envelope })
+        };
+        rows.await.map_err(failed)?.iter().map(one).collect()
+    }
+
+    /// The file in which each was sent last.
+    pub(crate) async fn sent_in(&self, messages: Vec<MessageId>) -> Result<Vec<SentIn>, DeliveryError> {
+        let messages: Vec<Uuid> = messages.into_iter().map(|message| message.0).collect();
+        let rows = self.pool.query(
+            self.soon(),
+            "SELECT x.message, c.sequence, c.name, c.state
+             FROM unnest($1::uuid[]) AS asked (message) CROSS JOIN LATERAL (
+                 SELECT * FROM portolan.cut_messages s WHERE s.message = asked.message ORDER BY s.cut DESC LIMIT 1) x
+             JOIN portolan.cuts c ON c.number = x.cut",
+            |_| vec![&messages],
+        );
+        let one = |row: &Row| {
+            Ok(SentIn {
+                message: MessageId(row.try_get(0).map_err(failed)?),
+                sequence: whole(row, 1)?,
+                name: row.try_get::<_, Option<&str>>(2).map_err(failed)?.map(Into::into),
+                state: state(row.try_get(3).map_err(failed)?),
             })
         };
         rows.await.map_err(failed)?.iter().map(one).collect()
@@ -301,6 +347,14 @@ fn sha256(bytes: &[u8]) -> Result<[u8; 32], DeliveryError> {
     bytes.try_into().map_err(damaged)
 }
 
+fn state(number: i16) -> CutState {
+    match number {
+        0 => CutState::Open,
+        1 => CutState::Ready,
+        _ => CutState::Delivered,
+    }
+}
+
 fn record(row: &Row) -> Result<CutRecord, DeliveryError> {
     let text = |index| -> Result<Option<Arc<str>>, DeliveryError> {
         Ok(row.try_get::<_, Option<&str>>(index).map_err(failed)?.map(Into::into))
@@ -312,11 +366,7 @@ fn record(row: &Row) -> Result<CutRecord, DeliveryError> {
         bundle: BundleHash(sha256(row.try_get(2).map_err(failed)?)?),
         at: Timestamp(row.try_get(3).map_err(failed)?),
         messages: whole(row, 4)?,
-        state: match row.try_get::<_, i16>(5).map_err(failed)? {
-            0 => CutState::Open,
-            1 => CutState::Ready,
-            _ => CutState::Delivered,
-        },
+        state: state(row.try_get(5).map_err(failed)?),
         name: text(6)?,
         aside: text(7)?,
         hash: hash.map(sha256).transpose()?.map(FileHash),

@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use portolan_delivery::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
     Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
-    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered, MessageId,
-    MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentMessage, Timestamp,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered,
+    LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn, SentMessage,
+    Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -261,9 +262,21 @@ impl CutStore for PostgresLedger {
         cut: (Arc<str>, u64),
         after: Option<CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        Box::pin(self.inner.cut_messages(cut, after, limit, late))
+        Box::pin(self.inner.cut_messages(cut, after, limit))
+    }
+
+    fn late(
+        &self,
+        route: Arc<str>,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
+        Box::pin(self.inner.late(route, now, limit))
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
+        Box::pin(self.inner.sent_in(messages))
     }
 
     fn note_keys(

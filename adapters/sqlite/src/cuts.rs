@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use portolan_delivery::{
     BoxFuture, Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError, FileAnswer, GatewayId,
-    Gathered, MessageId, SentIn, SentMessage, Timestamp,
+    Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
 };
+use rusqlite::Connection;
 
-use crate::{file::SqliteFile, ledger::cuts};
+use crate::{
+    file::SqliteFile,
+    ledger::{
+        cut::{self, Cut},
+        cuts,
+    },
+};
 
 impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
     fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>> {
@@ -20,7 +27,17 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         limit: u64,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
-        Box::pin(self.store.write(move |ledger| ledger.cut(&route, limit, now)))
+        Box::pin(async move {
+            let store = &self.store;
+            let mut cut = store.write(move |ledger| ledger.begin_cut(&route, limit, now, cut::STEP)).await?;
+            loop {
+                cut = match cut {
+                    Cut::Nothing => return Ok(None),
+                    Cut::Whole(cut) => return Ok(Some(cut)),
+                    Cut::Begun(begun) => store.write(move |ledger| ledger.go_on(begun, cut::STEP)).await?,
+                }
+            }
+        })
     }
 
     fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>> {
@@ -37,13 +54,18 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         cut: (Arc<str>, u64),
         after: Option<CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        Box::pin(
-            self.store
-                .readers
-                .ask(move |connection| cuts::cut_messages(connection, &cut, after.as_ref(), limit, late)),
-        )
+        let page = move |connection: &Connection| cuts::cut_messages(connection, &cut, after.as_ref(), limit);
+        Box::pin(self.store.readers.ask(page))
+    }
+
+    fn late(
+        &self,
+        route: Arc<str>,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(move |connection| cuts::late(connection, &route, now, limit)))
     }
 
     fn note_keys(

@@ -100,6 +100,17 @@ pub struct CutMessage {
     pub payload: Bytes,
 }
 
+/// A message that was sent in a file, and is not answered in time.
+#[derive(Debug, Clone)]
+pub struct LateMessage {
+    /// The file in which it was sent last.
+    pub file: Option<Arc<str>>,
+    /// The right to settle it.
+    pub claim: Claim,
+    /// Everything but the payload.
+    pub envelope: Envelope,
+}
+
 /// A message that was sent in a file, found by its key.
 #[derive(Debug, Clone)]
 pub struct SentMessage {
@@ -137,13 +148,14 @@ pub struct Built {
     pub bytes: u64,
 }
 
-/// What remembers files that are made. Each method is one transaction.
+/// What remembers files that are made. Each method is one transaction, as far as anybody sees.
 pub trait CutStore: Send + Sync {
     /// What has gathered, by route.
     fn gathered(&self) -> BoxFuture<'_, Result<Vec<Gathered>, DeliveryError>>;
 
     /// Cuts a file: the oldest messages that have gathered for a route, of one version of it, up to a limit. Nothing is done where there
-    /// are none, or where the last file of the route is not delivered yet: `None`.
+    /// are none, or where the last file of the route is not delivered yet: `None`. Where a process ends meanwhile, what it had taken is a
+    /// file, and the rest gathers for the next.
     fn cut(
         &self,
         route: Arc<str>,
@@ -158,14 +170,22 @@ pub trait CutStore: Send + Sync {
     /// others the work; that a file is named once does not hang on it ([`CutStore::cut_ready`]).
     fn hold(&self, cut: (Arc<str>, u64), gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
-    /// Messages of a cut, by group and then as they were accepted. Where `late`, those only that wait and whose deadline was before then.
+    /// Messages of a cut, by group and then as they were accepted.
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),
         after: Option<CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>>;
+
+    /// Messages of a route that wait for an answer, were sent in files that are delivered, and whose deadline was before then: of all files,
+    /// the oldest messages first.
+    fn late(
+        &self,
+        route: Arc<str>,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>>;
 
     /// Notes by which keys messages of a cut are known to whoever answers them.
     fn note_keys(
@@ -189,12 +209,8 @@ pub trait CutStore: Send + Sync {
         keys: Vec<String>,
     ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>>;
 
-    /// In which file each message was sent last; those that are in none are left out. A store that keeps no way from a message to its
-    /// file may leave out all of them: people are told less then.
-    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
-        drop(messages);
-        Box::pin(async { Ok(Vec::new()) })
-    }
+    /// In which file each message was sent last; those that are in none are left out.
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>>;
 
     /// Settles messages that were sent in files, where they wait for it. Gives those that were.
     fn settle_sent(

@@ -28,7 +28,7 @@ mod time;
 pub use control::Control;
 pub use cut::{
     Built, CutMessage, CutPlace, CutRecord, CutState, CutStore, FileAnswer, FileContent, FileDrop, Gathered,
-    Patch, SentMessage,
+    LateMessage, Patch, SentMessage,
 };
 pub use edge::{
     Answer, Call, Intake, OperationFilter, OperationPage, OperationState, OperationView, Outgoing, SendError,

@@ -21,8 +21,20 @@ pub(crate) struct Cutting {
     /// Files of a route are made one after the other, whoever wants them.
     turns: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
     /// Why those of a route were not, when it was tried last.
-    troubles: Mutex<HashMap<Arc<str>, Arc<str>>>,
+    troubles: Mutex<HashMap<Arc<str>, Trouble>>,
 }
+
+/// Why files of a route are not made.
+struct Trouble {
+    why: Arc<str>,
+    /// How often it was tried in a row.
+    times: u32,
+    /// Before then it is not tried again: a file may take minutes to build.
+    next: Timestamp,
+}
+
+/// Between attempts: doubled each time, up to the second.
+const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 impl Cutting {
     /// Whose turn it is with the files of a route.
@@ -32,25 +44,30 @@ impl Cutting {
 
     /// Why the files of a route are not made now.
     pub(crate) fn trouble(&self, route: &str) -> Option<Arc<str>> {
-        self.troubles.lock().get(route).cloned()
+        self.troubles.lock().get(route).map(|trouble| trouble.why.clone())
+    }
+
+    /// Whether it is to be tried now.
+    pub(crate) fn is_due(&self, route: &str, now: Timestamp) -> bool {
+        self.troubles.lock().get(route).is_none_or(|trouble| trouble.next <= now)
     }
 
     /// Notes what came of trying; the log says it once.
-    pub(crate) fn tell(&self, route: &Arc<str>, trouble: Option<String>) {
+    pub(crate) fn tell(&self, route: &Arc<str>, trouble: Option<String>, now: Timestamp) {
         let mut troubles = self.troubles.lock();
-        match trouble {
-            None => {
-                if troubles.remove(route).is_some() {
-                    tracing::info!(%route, "its files can be made and delivered again");
-                }
+        let Some(why) = trouble else {
+            if troubles.remove(route).is_some() {
+                tracing::info!(%route, "its files can be made and delivered again");
             }
-            Some(why) => {
-                if troubles.get(route).is_none_or(|known| **known != *why) {
-                    tracing::error!(%route, why, "its file cannot be made or delivered now; it is tried again");
-                    troubles.insert(route.clone(), why.into());
-                }
-            }
+            return;
+        };
+        let before = troubles.get(route);
+        if before.is_none_or(|before| *before.why != *why) {
+            tracing::error!(%route, why, "its file cannot be made or delivered now; it is tried again");
         }
+        let times = before.map_or(0, |before| before.times.saturating_add(1));
+        let wait = WAIT.0.saturating_mul(1 << times.min(6)).min(WAIT.1);
+        troubles.insert(route.clone(), Trouble { why: why.into(), times, next: now.plus(wait) });
     }
 }
 
@@ -111,7 +128,7 @@ impl Engine {
         };
         for before in of_route(store, &name, true).await.map_err(|error| self.failed(error))? {
             let delivered = self.deliver(store, &before).await;
-            self.cutting.tell(&name, delivered.as_ref().err().cloned());
+            self.cutting.tell(&name, delivered.as_ref().err().cloned(), now);
             if let Err(why) = delivered {
                 return refused(format!(
                     "nothing is cut: file {} of route {name}, which comes first, is not delivered: {why}",
@@ -130,7 +147,7 @@ impl Engine {
             };
         };
         let trouble = self.deliver(store, &cut).await.err();
-        self.cutting.tell(&name, trouble.clone());
+        self.cutting.tell(&name, trouble.clone(), now);
         let after = of_route(store, &name, false).await.map_err(|error| self.failed(error))?;
         let file = after.into_iter().find(|one| one.sequence == cut.sequence).unwrap_or(cut);
         // Another gateway may have delivered it.

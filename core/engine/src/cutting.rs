@@ -1,15 +1,16 @@
 //! Files are cut, built and delivered: from time to time it is looked what has gathered, and what was under way is gone on with first.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use portolan_delivery::{
-    CutMessage, CutPlace, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer, FileFilter,
-    Gathered, Outcome, Party, Timestamp,
+    Claim, CutMessage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer, FileFilter,
+    Gathered, LateMessage, Outcome, Party, Timestamp,
 };
 use portolan_mapping::file::Silence;
 use tokio::runtime::Handle;
 
 use crate::{
+    build,
     engine::Engine,
     made::{self, Made},
     route::Served,
@@ -25,6 +26,22 @@ const OVERDUE_EVERY: u32 = 30;
 /// Messages that are in memory at a time.
 const PAGE: usize = 1000;
 
+/// What a ledger says at the beginning of a round: once for all routes.
+struct Known {
+    /// Files that are not delivered, the oldest first.
+    open: Vec<CutRecord>,
+    /// What waits to be in one.
+    gathered: Vec<Gathered>,
+}
+
+impl Known {
+    async fn ask(store: &dyn CutStore) -> Result<Self, DeliveryError> {
+        let mut open = store.cuts(true, PAGE).await?;
+        open.reverse();
+        Ok(Self { open, gathered: store.gathered().await? })
+    }
+}
+
 /// Looks until the engine stops.
 pub(crate) async fn run(engine: Arc<Engine>) {
     if engine.delivery.cuts().is_none() {
@@ -34,23 +51,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     let mut round = 0_u32;
     loop {
         let work = engine.work();
-        let held = engine.held.all();
-        let table = engine.table.load();
-        let routes = table.by_name.values().filter(|route| {
-            route.made.is_some() && held.get(&route.name) != Some(&portolan_delivery::Control::Paused)
-        });
-        let routes: Vec<Arc<Served>> = routes.cloned().collect();
-        drop(table);
-        for route in routes {
-            let turn = engine.cutting.turn(&route.name);
-            let _alone = turn.lock().await;
-            let now = Timestamp::now();
-            let mut advanced = engine.advance(&route, now).await;
-            if advanced.is_ok() && round.is_multiple_of(OVERDUE_EVERY) {
-                advanced = engine.bury_late(&route, now).await;
-            }
-            engine.cutting.tell(&route.name, advanced.err());
-        }
+        engine.round(Timestamp::now(), round.is_multiple_of(OVERDUE_EVERY)).await;
         drop(work);
         round = round.wrapping_add(1);
         tokio::select! {
@@ -61,31 +62,71 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 }
 
 impl Engine {
+    /// Looks once at all routes that make files.
+    async fn round(self: &Arc<Self>, now: Timestamp, overdue: bool) {
+        let (Some(store), held) = (self.delivery.cuts(), self.held.all()) else { return };
+        let table = self.table.load();
+        let routes = table.by_name.values().filter(|route| {
+            route.made.is_some() && held.get(&route.name) != Some(&portolan_delivery::Control::Paused)
+        });
+        let routes: Vec<Arc<Served>> = routes.cloned().collect();
+        drop(table);
+        if routes.is_empty() {
+            return;
+        }
+        let known = match Known::ask(store).await.map_err(|error| self.failed(error).to_string()) {
+            Ok(known) => known,
+            Err(why) => {
+                routes.iter().for_each(|route| self.cutting.tell(&route.name, Some(why.clone()), now));
+                return;
+            }
+        };
+        for route in routes {
+            let turn = self.cutting.turn(&route.name);
+            let _alone = turn.lock().await;
+            if self.cutting.is_due(&route.name, now) {
+                let advanced = self.advance(store, &route, &known, now).await;
+                self.cutting.tell(&route.name, advanced.err(), now);
+            }
+            if overdue && let Err(why) = self.bury_late(store, &route, now).await {
+                tracing::warn!(route = %route.name, why, "it cannot be looked which answers are overdue; it is tried again");
+            }
+        }
+    }
+
     /// Goes on with what is under way of a route, and cuts what is due.
-    pub(crate) async fn advance(self: &Arc<Self>, route: &Arc<Served>, now: Timestamp) -> Result<(), String> {
-        let Some(store) = self.delivery.cuts() else { return Ok(()) };
-        let failed = |error| self.failed(error).to_string();
-        let cuts = store.cuts(true, PAGE).await.map_err(failed)?;
-        for cut in cuts.iter().filter(|cut| cut.route == route.name) {
+    async fn advance(
+        self: &Arc<Self>,
+        store: &dyn CutStore,
+        route: &Arc<Served>,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        for cut in known.open.iter().filter(|cut| cut.route == route.name) {
             self.deliver(store, cut).await?;
         }
-        loop {
-            let gathered = store.gathered().await.map_err(failed)?;
-            let Some(one) = gathered.into_iter().find(|one| one.route == route.name) else { break };
-            let Gathered { messages, oldest, .. } = one;
-            let Some(made) = route.made.as_deref() else { break };
-            if !made::is_due(&made.file.cut, messages, oldest, now) || !self.cut(route, now).await? {
-                break;
-            }
+        let Some(made) = route.made.as_deref() else { return Ok(()) };
+        let is_due = |all: &[Gathered]| {
+            let one = all.iter().find(|one| one.route == route.name);
+            one.is_some_and(|one| made::is_due(&made.file.cut, one.messages, one.oldest, now))
+        };
+        let mut due = is_due(&known.gathered);
+        while due {
+            // An operator may have had some of it cut meanwhile.
+            let gathered = store.gathered().await.map_err(|error| self.failed(error).to_string())?;
+            due = is_due(&gathered) && self.cut(store, route, made, now).await?;
         }
         Ok(())
     }
 
     /// Cuts what has gathered for a route, and delivers it. `false`: there was nothing.
-    async fn cut(self: &Arc<Self>, route: &Arc<Served>, now: Timestamp) -> Result<bool, String> {
-        let (Some(store), Some(made)) = (self.delivery.cuts(), route.made.as_deref()) else {
-            return Err(format!("no files are made of messages of route {}", route.name));
-        };
+    async fn cut(
+        self: &Arc<Self>,
+        store: &dyn CutStore,
+        route: &Arc<Served>,
+        made: &Made,
+        now: Timestamp,
+    ) -> Result<bool, String> {
         let cut = self.take_cut(store, route, made, now).await;
         let Some(cut) = cut.map_err(|error| error.to_string())? else { return Ok(false) };
         self.deliver(store, &cut).await?;
@@ -129,8 +170,9 @@ impl Engine {
                 let (engine, built) = (self.clone(), cut.clone());
                 let (route, made) = (route.clone(), made.clone());
                 let handle = Handle::current();
-                let building =
-                    tokio::task::spawn_blocking(move || build(&engine, &handle, &route, &made, &built));
+                let building = tokio::task::spawn_blocking(move || {
+                    build::build(&engine, &handle, &route, &made, &built)
+                });
                 let built = building.await.map_err(|error| error.to_string())??;
                 // What another one has built first, which had the cut before, is the one that is named.
                 let first = store.cut_ready(key.clone(), built).await.map_err(failed)?;
@@ -155,104 +197,118 @@ impl Engine {
         let key = (cut.route.clone(), cut.sequence);
         let mut after = None;
         loop {
-            let page = store.cut_messages(key.clone(), after.take(), PAGE, None).await.map_err(failed)?;
+            let page = store.cut_messages(key.clone(), after.take(), PAGE).await.map_err(failed)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.place.clone());
-            let answers = page.iter().map(|message| delivered(route, message)).collect();
-            self.settle(store, route, &page, answers, Timestamp::now()).await?;
+            let ended = page.iter().map(|message| Ended {
+                claim: message.claim,
+                received: message.envelope.received,
+                outcome: delivered(route, message),
+            });
+            self.settle(store, route, ended.collect(), Timestamp::now()).await?;
         }
     }
 
-    /// Where no news is good news, what nothing answered in time is done.
-    async fn done_silently(
-        &self,
-        store: &dyn CutStore,
-        route: &Served,
-        late: Vec<CutMessage>,
-        now: Timestamp,
-    ) -> Result<(), String> {
-        if late.is_empty() {
-            return Ok(());
-        }
-        // What is being read may hold their answers.
-        let being_read =
-            FileFilter { route: Some(route.name.to_string()), open: true, limit: 1, ..FileFilter::default() };
-        let files = self.delivery.files().ok_or("this queue takes no files")?;
-        if !files.files(being_read).await.map_err(|error| self.failed(error).to_string())?.is_empty() {
-            return Ok(());
-        }
-        let answers = late.iter().map(|_| Outcome::Reply(bytes::Bytes::new())).collect();
-        self.settle(store, route, &late, answers, now).await
-    }
-
-    /// Ends messages of a file by themselves, each with its outcome, and tells who waits for them.
+    /// Ends messages of a file by themselves, and tells who waits for them.
     async fn settle(
         &self,
         store: &dyn CutStore,
         route: &Served,
-        sent: &[CutMessage],
-        outcomes: Vec<Outcome>,
+        ended: Vec<Ended>,
         now: Timestamp,
     ) -> Result<(), String> {
-        let answers = sent.iter().zip(outcomes).map(|(message, outcome)| FileAnswer {
-            id: message.claim.id,
-            received: message.envelope.received,
-            outcome,
-        });
-        let answers: Vec<FileAnswer> = answers.collect();
-        let settled = store.settle_sent(answers.clone(), now).await;
-        let settled = settled.map_err(|error| self.failed(error).to_string())?;
+        let answer = |ended: &Ended| FileAnswer {
+            id: ended.claim.id,
+            received: ended.received,
+            outcome: ended.outcome.clone(),
+        };
+        let settled = store.settle_sent(ended.iter().map(answer).collect(), now).await;
+        let settled: HashSet<_> =
+            settled.map_err(|error| self.failed(error).to_string())?.into_iter().collect();
         let messages = self.metrics.messages(&route.name);
-        for (message, FileAnswer { id, received, outcome }) in sent.iter().zip(answers) {
-            if settled.contains(&id) {
-                settle::told(self, &messages, received, message.claim, Settled::Finished(outcome), now);
+        for Ended { claim, received, outcome } in ended {
+            if settled.contains(&claim.id) {
+                settle::told(self, &messages, received, claim, Settled::Finished(outcome), now);
             }
         }
         Ok(())
     }
 
-    /// Messages whose answer did not come in time are for a person to look at; a late answer still settles them.
-    pub(crate) async fn bury_late(&self, route: &Served, now: Timestamp) -> Result<(), String> {
-        let (Some(store), Some(_)) = (self.delivery.cuts(), route.answer_within) else { return Ok(()) };
+    /// Messages whose answer did not come in time are for a person to look at, or done, as their route says; a late answer still settles
+    /// those that are looked at.
+    async fn bury_late(&self, store: &dyn CutStore, route: &Served, now: Timestamp) -> Result<(), String> {
+        if route.answer_within.is_none() {
+            return Ok(());
+        }
         let failed = |error| self.failed(error).to_string();
-        let silence = route.files.as_ref().map_or(Silence::Overdue, |files| files.silence);
-        for cut in store.cuts(false, PAGE).await.map_err(failed)? {
-            let waits = cut.route == route.name && cut.state == CutState::Delivered && cut.outstanding > 0;
-            if !waits {
+        let is_done = route.files.as_ref().is_some_and(|files| files.silence == Silence::Done);
+        loop {
+            let late = store.late(route.name.clone(), now, PAGE).await.map_err(failed)?;
+            // What is being read may hold their answers.
+            if late.is_empty() || is_done && self.reads_answers(route).await.map_err(failed)? {
+                return Ok(());
+            }
+            if is_done {
+                let done = |LateMessage { claim, envelope, .. }| Ended {
+                    claim,
+                    received: envelope.received,
+                    outcome: Outcome::Reply(bytes::Bytes::new()),
+                };
+                self.settle(store, route, late.into_iter().map(done).collect(), now).await?;
                 continue;
             }
-            let key = (cut.route.clone(), cut.sequence);
-            let late = store.cut_messages(key, None, PAGE, Some(now)).await.map_err(failed)?;
-            if silence == Silence::Done {
-                self.done_silently(store, route, late, now).await?;
-                continue;
-            }
-            for CutMessage { claim, envelope, .. } in late {
-                let mut failure = portolan_delivery::overdue(None)
-                    .with("route", &envelope.route)
-                    .with("message", claim.id)
-                    .with("file", cut.name.as_deref().unwrap_or_default());
-                failure.message =
-                    "the message was sent in a file, and no answer to it came before the deadline".to_owned();
-                failure.advice = Some(
-                    "ask the partner what became of it; a late answer still settles it, `portolan queue retry` sends it again with the next file"
-                        .to_owned(),
-                );
-                let letter = DeadLetter { failure, at_fault: Party::System, reply: None };
-                match self.delivery.bury(claim, letter.clone(), now).await {
-                    Ok(()) => {
-                        route.metrics.made.iter().for_each(|made| made.overdue());
-                        let messages = self.metrics.messages(&route.name);
-                        settle::told(self, &messages, envelope.received, claim, Settled::Dead(letter), now);
-                    }
-                    // Its answer came meanwhile.
-                    Err(DeliveryError::Superseded(_)) => {}
-                    Err(error) => return Err(failed(error)),
-                }
+            for message in late {
+                self.bury_one(route, message, now).await.map_err(failed)?;
             }
         }
-        Ok(())
     }
+
+    /// Whether a file of answers to a route is being read.
+    async fn reads_answers(&self, route: &Served) -> Result<bool, DeliveryError> {
+        let open =
+            FileFilter { route: Some(route.name.to_string()), open: true, limit: 1, ..FileFilter::default() };
+        match self.delivery.files() {
+            Some(files) => Ok(!files.files(open).await?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    async fn bury_one(
+        &self,
+        route: &Served,
+        LateMessage { file, claim, envelope }: LateMessage,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let mut failure = portolan_delivery::overdue(None)
+            .with("route", &envelope.route)
+            .with("message", claim.id)
+            .with("file", file.as_deref().unwrap_or_default());
+        failure.message =
+            "the message was sent in a file, and no answer to it came before the deadline".to_owned();
+        failure.advice = Some(
+            "ask the partner what became of it; a late answer still settles it, `portolan queue retry` sends it again with the next file"
+                .to_owned(),
+        );
+        let letter = DeadLetter { failure, at_fault: Party::System, reply: None };
+        match self.delivery.bury(claim, letter.clone(), now).await {
+            Ok(()) => {
+                route.metrics.made.iter().for_each(|made| made.overdue());
+                let messages = self.metrics.messages(&route.name);
+                settle::told(self, &messages, envelope.received, claim, Settled::Dead(letter), now);
+                Ok(())
+            }
+            // Its answer came meanwhile.
+            Err(DeliveryError::Superseded(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How a message of a file ends by itself.
+struct Ended {
+    claim: Claim,
+    received: Timestamp,
+    outcome: Outcome,
 }
 
 /// What the caller of a message is told that was delivered, and is not answered.
@@ -265,34 +321,4 @@ fn delivered(route: &Served, message: &CutMessage) -> Outcome {
         }
         Verdict::Pending => Outcome::Reply(bytes::Bytes::new()),
     }
-}
-
-/// Writes the file aside, reads it again, and notes by what its messages are known.
-fn build(
-    engine: &Engine,
-    handle: &Handle,
-    route: &Served,
-    made: &Made,
-    cut: &CutRecord,
-) -> Result<portolan_delivery::Built, String> {
-    let store = engine.delivery.cuts().ok_or("this queue makes no files")?;
-    let key = (cut.route.clone(), cut.sequence);
-    let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
-    let mut pages =
-        |after: Option<CutPlace>| handle.block_on(store.cut_messages(key.clone(), after, PAGE, None));
-    let mut places = Vec::new();
-    let aside = made.drop.prepare(&name, &mut |out| {
-        places = made::write(route, made, cut, &mut pages, out)?;
-        Ok(())
-    })?;
-    let mut noted = |keys| handle.block_on(store.note_keys(key.clone(), keys));
-    let built = made
-        .drop
-        .prepared(&aside)
-        .and_then(|raw| made::verify(route, made, cut, (&name, aside.clone(), raw), places, &mut noted));
-    if built.is_err() {
-        // It is built again, under another name: what is left of each time would fill the folder.
-        made.drop.discard(&aside);
-    }
-    built
 }

@@ -4,6 +4,7 @@
 mod admission;
 mod answers;
 mod attempt;
+mod build;
 mod bundle;
 mod call;
 mod cancel;

@@ -51,8 +51,11 @@ impl Target for Gathers {
     }
 }
 
-/// Gives the messages of a cut, a page at a time, behind a place.
-pub(crate) type Pages<'p> = dyn FnMut(Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> + Send + 'p;
+/// Gives the messages of a cut, a page at a time; at the end an empty one.
+pub(crate) type Pages<'p> = dyn FnMut() -> Result<Vec<CutMessage>, DeliveryError> + Send + 'p;
+
+/// Bytes that are written to the disk at a time.
+const WRITE: usize = 64 << 10;
 
 /// When a file was cut, in its zone.
 pub(crate) fn when(made: &CompiledFile, cut: &CutRecord) -> DateTime {
@@ -93,10 +96,11 @@ pub(crate) fn write(
         record: Vec::new(),
         open: Vec::new(),
         groups: Vec::new(),
+        group: None,
     };
     let mut places: Vec<CutPlace> = Vec::new();
     loop {
-        let page = pages(places.last().cloned()).map_err(io::Error::other)?;
+        let page = pages().map_err(io::Error::other)?;
         if page.is_empty() {
             break;
         }
@@ -156,7 +160,7 @@ impl Route {
 
     fn written(&self, made: &Made, cut: &CutRecord, messages: Vec<CutMessage>) -> Result<Vec<u8>, String> {
         let (mut messages, mut out) = (Some(messages), Vec::new());
-        let mut pages = |_: Option<CutPlace>| Ok(messages.take().unwrap_or_default());
+        let mut pages = || Ok(messages.take().unwrap_or_default());
         write(self, made, cut, &mut pages, &mut out).map_err(|error| error.to_string())?;
         Ok(out)
     }
@@ -232,10 +236,28 @@ struct Maker<'m> {
     open: Vec<First>,
     /// What the messages share that are written now.
     groups: Vec<Vec<Option<String>>>,
+    /// The same, as the ledger keeps it.
+    group: Option<Arc<str>>,
 }
 
 impl Maker<'_> {
     fn message(&mut self, message: &CutMessage) -> io::Result<()> {
+        let same = self.open.first().is_some() && self.group == message.envelope.group;
+        if !same {
+            self.begin(message)?;
+        }
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        let context = Context::of(&message.envelope, message.claim.attempt);
+        let written = self.route.translate.request(&message.payload, context, &mut record);
+        written.map_err(|failure| refused(&message.envelope, &failure))?;
+        self.records(&record)?;
+        self.record = record;
+        Ok(())
+    }
+
+    /// Ends the groups that a message is not in, and begins those that it is the first of.
+    fn begin(&mut self, message: &CutMessage) -> io::Result<()> {
         let shared = match &message.envelope.group {
             Some(group) => serde_json::from_str(group).map_err(io::Error::other)?,
             None => Vec::new(),
@@ -253,18 +275,12 @@ impl Maker<'_> {
         };
         self.close(kept.max(1))?;
         self.groups = shared;
+        self.group = message.envelope.group.clone();
         let first = First { envelope: message.envelope.clone(), payload: message.payload.clone() };
         for level in self.open.len()..=depth {
             self.open.push(first.clone());
             self.enter(level)?;
         }
-        let mut record = std::mem::take(&mut self.record);
-        record.clear();
-        let context = Context::of(&message.envelope, message.claim.attempt);
-        let written = self.route.translate.request(&message.payload, context, &mut record);
-        written.map_err(|failure| refused(&message.envelope, &failure))?;
-        self.records(&record)?;
-        self.record = record;
         Ok(())
     }
 
@@ -348,7 +364,7 @@ impl Maker<'_> {
                 .map_err(|error| io::Error::other(format!("the file cannot be written: {error}")))?;
             records = rest;
         }
-        self.flush()
+        if self.buffer.len() < WRITE { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> io::Result<()> {

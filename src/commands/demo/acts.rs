@@ -1,10 +1,11 @@
-//! The seven calls, and how they are shown.
+//! The calls, and how they are shown.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{
+    file_acts,
     stage::{Seen, Stage, System},
     wire,
 };
@@ -21,7 +22,7 @@ const GET: &str = "google.longrunning.Operations/GetOperation";
 /// Plays all acts.
 pub(super) async fn play(stage: &Stage, report: &Report) -> Result<(), Failure> {
     let show = Show { report };
-    show.line("Portolan between a portal that speaks gRPC and two legacy systems that speak SOAP.");
+    show.line("Portolan between a portal that speaks gRPC, legacy systems that speak SOAP, and others that drop files and pick them up.");
     show.line(&format!(
         "The gateway is a process of its own, ready in {}; its queue is a SQLite file. The systems are simulated from their WSDLs.",
         millis(stage.ready)
@@ -78,6 +79,8 @@ pub(super) async fn play(stage: &Stage, report: &Report) -> Result<(), Failure> 
     show.line("   the benefits system is back");
     show.wait(stage, &down).await?;
 
+    file_acts::play(stage, &show).await?;
+
     show.end(stage);
     Ok(())
 }
@@ -119,24 +122,25 @@ fn progress(operation: &Value) -> String {
     )
 }
 
-struct Show<'a> {
-    report: &'a Report,
+/// How it is shown.
+pub(super) struct Show<'a> {
+    pub(super) report: &'a Report,
 }
 
 impl Show<'_> {
-    fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.report.line(format_args!("{text}"));
     }
 
-    fn act(&self, number: usize, title: &str, why: &str) {
+    pub(super) fn act(&self, number: usize, title: &str, why: &str) {
         self.line(&format!("\n{number}  {title}\n   {why}"));
     }
 
-    fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.line(&format!("   {text}"));
     }
 
-    fn block(&self, label: &str, text: &str) {
+    pub(super) fn block(&self, label: &str, text: &str) {
         for (index, line) in text.lines().enumerate() {
             let label = if index == 0 { label } else { "" };
             self.line(&format!("   {label:<11} {line}"));
@@ -144,7 +148,7 @@ impl Show<'_> {
     }
 
     /// Makes a call and shows both sides of it; gives the answer, or null where the call was refused.
-    async fn call(
+    pub(super) async fn call(
         &self,
         stage: &Stage,
         system: &System,
@@ -159,7 +163,7 @@ impl Show<'_> {
     }
 
     /// Waits for an operation to be done, and shows how it ended.
-    async fn wait(&self, stage: &Stage, operation: &Value) -> Result<(), Failure> {
+    pub(super) async fn wait(&self, stage: &Stage, operation: &Value) -> Result<(), Failure> {
         let request = json!({ "name": operation["name"], "timeout": "15s" });
         let outcome = stage.portal.call(WAIT, &request, &Terms::default()).await?;
         self.wire(&stage.benefits);
@@ -203,6 +207,7 @@ impl Show<'_> {
         self.line("\nWhere to go next");
         self.line("   portolan check mappings                     a mapping is proved against both contracts before it runs; break one and see");
         self.line("   portolan describe mappings/population-register/register.wsdl");
+        self.line("   portolan batch list --config portolan.yaml  files that came and files that were made");
         self.line("   portolan queue list --config portolan.yaml  what an operator sees at 3 am (`portolan demo --keep` leaves a queue)");
         self.line("   README.md, \"Ten minutes with it\"");
         let _ = stage;

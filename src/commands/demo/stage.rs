@@ -1,4 +1,4 @@
-//! What the demo plays on: a temporary folder with the worked examples, two simulated systems, and a gateway process.
+//! What the demo plays on: a temporary folder with the worked examples, simulated systems, and a gateway process.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The worked examples, as they stand in `mappings/`: the demo needs nothing but the binary.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 19] = [
     (
         "population-register/registry.proto",
         include_str!("../../../mappings/population-register/registry.proto"),
@@ -41,6 +41,17 @@ const FILES: [(&str, &str); 8] = [
     ("benefits-claim/benefits.wsdl", include_str!("../../../mappings/benefits-claim/benefits.wsdl")),
     ("benefits-claim/submit-claim.yaml", include_str!("../../../mappings/benefits-claim/submit-claim.yaml")),
     ("benefits-claim/answers.yaml", include_str!("../../../mappings/benefits-claim/answers.yaml")),
+    ("statements/ledger.wsdl", include_str!("../../../mappings/statements/ledger.wsdl")),
+    ("statements/enter-booking.yaml", include_str!("../../../mappings/statements/enter-booking.yaml")),
+    ("statements/statement.yaml", include_str!("../../../mappings/statements/statement.yaml")),
+    ("statements/answers.yaml", include_str!("../../../mappings/statements/answers.yaml")),
+    ("benefits/claims.proto", include_str!("../../../mappings/benefits/claims.proto")),
+    ("benefits/submit-claim.yaml", include_str!("../../../mappings/benefits/submit-claim.yaml")),
+    ("benefits/CLAIM.cpy", include_str!("../../../mappings/benefits/CLAIM.cpy")),
+    ("benefits/DECISION.cpy", include_str!("../../../mappings/benefits/DECISION.cpy")),
+    ("benefits/claims.layout.yaml", include_str!("../../../mappings/benefits/claims.layout.yaml")),
+    ("benefits/decisions.layout.yaml", include_str!("../../../mappings/benefits/decisions.layout.yaml")),
+    ("benefits/simulate/decide.yaml", include_str!("../../../mappings/benefits/simulate/decide.yaml")),
 ];
 
 /// How long the gateway may take to be ready.
@@ -85,6 +96,12 @@ impl System {
     pub(super) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock())
     }
+
+    /// How many replies there were with such an element.
+    pub(super) fn replies(&self, element: &str) -> usize {
+        let seen = self.seen.lock();
+        seen.iter().filter(|seen| matches!(seen, Seen::Reply(_, body) if body.contains(element))).count()
+    }
 }
 
 /// Everything that the acts need.
@@ -93,9 +110,12 @@ pub(super) struct Stage {
     keep: bool,
     pub(super) register: System,
     pub(super) benefits: System,
+    pub(super) bookings: System,
     pub(super) portal: Portal,
     /// How long the gateway took from its start to its first word.
     pub(super) ready: Duration,
+    /// Where operators are answered.
+    admin: String,
     gateway: Mutex<Option<Child>>,
 }
 
@@ -108,15 +128,39 @@ impl Stage {
         let register =
             System::start("population-register/register.wsdl", "population-register/answers.yaml").await?;
         let benefits = System::start("benefits-claim/benefits.wsdl", "benefits-claim/answers.yaml").await?;
+        let bookings = System::start("statements/ledger.wsdl", "statements/answers.yaml").await?;
+        for drop in ["drop/bank", "drop/mainframe"] {
+            std::fs::create_dir_all(folder.join(drop)).map_err(Failure::failed)?;
+        }
         let ports = if keep { Some((free_port()?, free_port()?)) } else { None };
-        write(&folder.join("portolan.yaml"), &configuration(&register, &benefits, ports.unwrap_or((0, 0))))?;
+        let configuration = configuration([&register, &benefits, &bookings], ports.unwrap_or((0, 0)));
+        write(&folder.join("portolan.yaml"), &configuration)?;
         let started = Instant::now();
-        let (gateway, address) = start_gateway(&folder).await?;
+        let (gateway, [address, admin]) = start_gateway(&folder).await?;
         let ready = started.elapsed();
-        let protos = [file("population-register/registry.proto"), file("benefits-claim/claims.proto")];
+        let protos = [
+            file("population-register/registry.proto"),
+            file("benefits-claim/claims.proto"),
+            file("benefits/claims.proto"),
+        ];
         let contracts = protos.into_iter().map(portal::pool).collect::<Result<_, _>>()?;
         let portal = Portal::connect(&address, contracts).await?;
-        Ok(Self { folder, keep, register, benefits, portal, ready, gateway: Mutex::new(Some(gateway)) })
+        let gateway = Mutex::new(Some(gateway));
+        Ok(Self { folder, keep, register, benefits, bookings, portal, ready, admin, gateway })
+    }
+
+    /// What a command of an operator says, in the folder.
+    pub(super) async fn portolan(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let mut command = Command::new(std::env::current_exe().map_err(Failure::failed)?);
+        command.args(arguments).current_dir(&self.folder);
+        if arguments.first() == Some(&"batch") {
+            command.args(["--admin", &self.admin]);
+        }
+        let said = command.output().await.map_err(Failure::failed)?;
+        match said.status.success() {
+            true => Ok(String::from_utf8_lossy(&said.stdout).into_owned()),
+            false => Err(Failure::failed(String::from_utf8_lossy(&said.stderr))),
+        }
     }
 
     /// Stops the gateway as an operator would, and clears up.
@@ -149,15 +193,20 @@ impl Stage {
         for (folder, wsdl, system) in [
             ("population-register", "register.wsdl", &self.register),
             ("benefits-claim", "benefits.wsdl", &self.benefits),
+            ("statements", "ledger.wsdl", &self.bookings),
         ] {
             report.line(format_args!(
                 "   {program} simulate soap --wsdl mappings/{folder}/{wsdl} --answers mappings/{folder}/answers.yaml --listen {}",
                 system.address
             ));
         }
+        report.line(format_args!(
+            "   {program} simulate batch mappings/benefits/simulate/decide.yaml --from drop/mainframe/out --to drop/mainframe"
+        ));
         report.line(format_args!("   {program} serve"));
         report.line(format_args!("   {program} call registry.get-person --request request.json"));
         report.line(format_args!("   {program} queue list"));
+        report.line(format_args!("   {program} batch list"));
         Ok(())
     }
 }
@@ -168,20 +217,23 @@ fn free_port() -> Result<u16, Failure> {
     Ok(listener.local_addr().map_err(Failure::failed)?.port())
 }
 
-fn configuration(register: &System, benefits: &System, (grpc, http): (u16, u16)) -> String {
+fn configuration(systems: [&System; 3], (grpc, http): (u16, u16)) -> String {
+    let [register, benefits, bookings] = systems.map(|system| system.address);
     format!(
         "listen: {{ grpc: \"127.0.0.1:{grpc}\", http: \"127.0.0.1:{http}\" }}\n\
          routes: [ mappings ]\n\
          queue: \"sqlite:portolan.db\"\n\
          systems:\n  \
-           population-register:\n    soap: {{ endpoint: \"http://{}/\", timeout: 5s }}\n  \
-           benefits:\n    soap: {{ endpoint: \"http://{}/\", timeout: 10s }}\n",
-        register.address, benefits.address
+           population-register:\n    soap: {{ endpoint: \"http://{register}/\", timeout: 5s }}\n  \
+           benefits:\n    soap: {{ endpoint: \"http://{benefits}/\", timeout: 10s }}\n  \
+           bookings:\n    soap: {{ endpoint: \"http://{bookings}/\", timeout: 10s }}\n  \
+           bank:\n    batch: {{ folder: drop/bank, every: 100ms }}\n  \
+           mainframe:\n    batch: {{ folder: drop/mainframe, every: 100ms }}\n"
     )
 }
 
-/// This program as a gateway of its own; gives its gRPC address once it takes calls.
-async fn start_gateway(folder: &Path) -> Result<(Child, String), Failure> {
+/// This program as a gateway of its own; gives its gRPC and admin addresses once it takes calls.
+async fn start_gateway(folder: &Path) -> Result<(Child, [String; 2]), Failure> {
     let program = std::env::current_exe().map_err(Failure::failed)?;
     let log = std::fs::File::create(folder.join("gateway.log")).map_err(Failure::failed)?;
     let mut gateway = Command::new(program)
@@ -196,9 +248,10 @@ async fn start_gateway(folder: &Path) -> Result<(Child, String), Failure> {
     let mut lines = BufReader::new(output).lines();
     let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
     let line = first.ok().and_then(Result::ok).flatten().unwrap_or_default();
-    match line.split_whitespace().find_map(|word| word.strip_prefix("grpc=")) {
-        Some(address) => Ok((gateway, address.to_owned())),
-        None => {
+    let address = |name| line.split_whitespace().find_map(|word| word.strip_prefix(name)).map(str::to_owned);
+    match (address("grpc="), address("http=")) {
+        (Some(grpc), Some(http)) => Ok((gateway, [grpc, http])),
+        _ => {
             let log = std::fs::read_to_string(folder.join("gateway.log")).unwrap_or_default();
             Err(Failure::failed(format_args!("the gateway did not start: {line}\n{log}")))
         }
@@ -206,8 +259,12 @@ async fn start_gateway(folder: &Path) -> Result<(Child, String), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    write_bytes(path, text.as_bytes())
+}
+
+pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written =
-        std::fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| std::fs::write(path, text));
+        std::fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| std::fs::write(path, bytes));
     written.map_err(|e| Failure::failed(format_args!("{} cannot be written: {e}", path.display())))
 }
 

@@ -15,7 +15,7 @@ use lapin::{
     message::Delivery,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-        QueueDeclareOptions,
+        QueueDeclareOptions, QueueDeleteOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -220,4 +220,48 @@ pub(crate) async fn posts(address: &str, path: &str, body: Vec<u8>, limit: Durat
         micros.push(begun.elapsed().as_micros() as u32);
     }
     crate::report(micros, started.elapsed());
+}
+
+/// Rows of one commit, as of a block of a file.
+const BLOCK: usize = 1000;
+
+/// Inserts so many rows with payloads of so many bytes, a commit for each block of them, and publishes each row's id with confirms, while
+/// the next block is inserted; says how many rows that was a second.
+pub(crate) async fn blocks(amqp: &str, postgres: &str, rows: usize, bytes: usize) {
+    let (client, driver) = tokio_postgres::connect(postgres, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(driver);
+    let table = "DROP TABLE IF EXISTS blocks;
+        CREATE TABLE blocks (id uuid PRIMARY KEY, state int2 NOT NULL, published bool NOT NULL, envelope text NOT NULL,
+            payload bytea NOT NULL)";
+    client.batch_execute(table).await.expect("a table");
+    let insert = "INSERT INTO blocks SELECT b.id, 0, false, b.envelope, b.payload
+        FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS b (id, envelope, payload)";
+    let insert = Sql::prepare(postgres, 1, true, insert).await;
+    let published = "UPDATE blocks SET published = true WHERE id = ANY($1)";
+    let published = Arc::new(Sql::prepare(postgres, 1, false, published).await);
+    let out = channel(amqp).await;
+    out.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+    let name = "bench.blocks";
+    queue(&out, name).await;
+    let (envelopes, payloads) = (vec!["e".repeat(100); BLOCK], vec![vec![1_u8; bytes]; BLOCK]);
+    let begun = Instant::now();
+    let mut publishing: Option<tokio::task::JoinHandle<()>> = None;
+    for _ in 0..rows.div_ceil(BLOCK) {
+        let ids: Vec<uuid::Uuid> = (0..BLOCK).map(|_| uuid::Uuid::now_v7()).collect();
+        insert.run(&[&ids, &envelopes, &payloads]).await;
+        if let Some(before) = publishing.take() {
+            before.await.expect("published");
+        }
+        let (out, published) = (out.clone(), published.clone());
+        publishing = Some(tokio::spawn(async move {
+            futures_util::future::join_all(ids.iter().map(|id| publish(&out, name, id.as_bytes()))).await;
+            published.run(&[&ids]).await;
+        }));
+    }
+    if let Some(last) = publishing {
+        last.await.expect("published");
+    }
+    println!("{{\"n\":{rows},\"rps\":{:.1}}}", rows as f64 / begun.elapsed().as_secs_f64());
+    out.queue_delete(name.into(), QueueDeleteOptions::default()).await.expect("deleted");
+    client.batch_execute("DROP TABLE blocks").await.expect("dropped");
 }

@@ -5,9 +5,10 @@
 //! portolan-bench echo                                          a bare tonic echo; prints its address
 //! portolan-bench load ADDRESS PATH FILE CONCURRENCY SECONDS    calls a method with a file's bytes
 //! portolan-bench commits FOLDER CONCURRENCY SECONDS EACH       bare group commits, EACH of them a call
-//! portolan-bench rows FOLDER ROWS                              bare inserts of rows like messages, in blocks of 1000
+//! portolan-bench rows FOLDER ROWS BYTES                        bare inserts of rows like messages, in blocks of 1000
 //! portolan-bench servers                                       a RabbitMQ node and a PostgreSQL server; prints their URLs
 //! portolan-bench bare AMQP POSTGRES CONCURRENCY SECONDS        bare lapin and the commits of a ledger
+//! portolan-bench blocks AMQP POSTGRES ROWS BYTES                blocks of rows committed, each row published
 //! portolan-bench round-trips AMQP SECONDS                      one message at a time there and back over quorum queues
 //! portolan-bench posts ADDRESS PATH FILE SECONDS               bare HTTP POSTs, one at a time
 //! ```
@@ -41,10 +42,15 @@ fn main() {
         ["commits", folder, concurrency, seconds, each] => {
             runtime.block_on(commits::run(folder, number(concurrency), duration(seconds), number(each)));
         }
-        ["rows", folder, rows] => rows::run(folder, rows.parse().expect("a number")),
+        ["rows", folder, rows, bytes] => {
+            rows::run(folder, rows.parse().expect("a number"), bytes.parse().expect("a number"));
+        }
         ["servers"] => servers::hold(),
         ["bare", amqp, postgres, concurrency, seconds] => {
             runtime.block_on(bare::run(amqp, postgres, number(concurrency), duration(seconds)));
+        }
+        ["blocks", amqp, postgres, rows, bytes] => {
+            runtime.block_on(bare::blocks(amqp, postgres, number(rows), number(bytes)));
         }
         ["round-trips", amqp, seconds] => runtime.block_on(bare::round_trips(amqp, duration(seconds))),
         ["posts", address, path, file, seconds] => {

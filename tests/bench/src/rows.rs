@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// Rows of one commit, as of a block of a file.
 const BLOCK: u64 = 1000;
 
-/// Inserts so many rows, and says how many that was a second.
-pub(crate) fn run(folder: &str, rows: u64) {
+/// Inserts so many rows with payloads of so many bytes, and says how many rows that was a second.
+pub(crate) fn run(folder: &str, rows: u64, bytes: usize) {
     let file = Path::new(folder).join(format!("rows-{}.db", std::process::id()));
     let connection = Connection::open(&file).expect("a database");
     connection
@@ -32,13 +32,13 @@ pub(crate) fn run(folder: &str, rows: u64) {
         .expect("a statement");
     let mut begin = connection.prepare("BEGIN IMMEDIATE").expect("a statement");
     let mut commit = connection.prepare("COMMIT").expect("a statement");
-    let (envelope, payload) = ("e".repeat(100), [7u8; 518]);
+    let (envelope, payload) = ("e".repeat(100), vec![7u8; bytes]);
     let begun = Instant::now();
     for block in 0..rows.div_ceil(BLOCK) {
         begin.execute([]).expect("begin");
         for _ in 0..BLOCK.min(rows - block * BLOCK) {
             insert
-                .execute((Uuid::now_v7().as_bytes(), 1_763_900_000_i64, &envelope, &payload[..]))
+                .execute((Uuid::now_v7().as_bytes(), 1_763_900_000_i64, &envelope, &payload))
                 .expect("insert");
         }
         commit.execute([]).expect("commit");

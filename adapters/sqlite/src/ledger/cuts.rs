@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use portolan_delivery::{
     Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, GatewayId, Gathered, MessageId, SentIn, SentMessage, Timestamp,
+    FileHash, GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{Ledger, settle::columns};
 use crate::{
@@ -21,62 +21,6 @@ const COLUMNS: &str =
      FROM cuts c JOIN routes r ON r.number = c.route";
 
 impl Ledger {
-    pub(crate) fn cut(
-        &mut self,
-        route: &Arc<str>,
-        limit: u64,
-        now: Timestamp,
-    ) -> Result<Option<CutRecord>, Trouble> {
-        let route = self.route(route)?;
-        let under_way: bool = self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM cuts WHERE route = ?1 AND state < 2)")?
-            .query_row([route], |row| row.get(0))?;
-        if under_way {
-            return Ok(None);
-        }
-        let oldest: Option<i64> = self
-            .connection
-            .prepare_cached(
-                "SELECT bundle FROM messages INDEXED BY messages_waiting
-                 WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 ORDER BY seq LIMIT 1",
-            )?
-            .query_row((route, Timestamp::NEVER.0), |row| row.get(0))
-            .optional()?;
-        let Some(bundle) = oldest else { return Ok(None) };
-        let hash = self.bundle_hashes.get(&bundle).copied().unwrap_or(BundleHash([0; 32]));
-        self.connection
-            .prepare_cached(
-                "INSERT INTO cuts (route, sequence, bundle, at, messages, state)
-                 SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, 0, 0 FROM cuts WHERE route = ?1",
-            )?
-            .execute((route, &hash.0[..], now.0))?;
-        let number = self.connection.last_insert_rowid();
-        let messages = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO cut_messages (cut, grp, message, route)
-                 SELECT ?1, coalesce(json_extract(envelope, '$.group'), ''), seq, route
-                 FROM messages INDEXED BY messages_waiting
-                 WHERE state = 0 AND lost < 2 AND route = ?2 AND at = ?3 AND bundle = ?4 ORDER BY seq LIMIT ?5",
-            )?
-            .execute((number, route, Timestamp::NEVER.0, bundle, i64::try_from(limit).unwrap_or(i64::MAX)))?;
-        self.connection
-            .prepare_cached("UPDATE cuts SET messages = ?2 WHERE number = ?1")?
-            .execute(params![number, messages as i64])?;
-        self.connection
-            .prepare_cached(
-                "UPDATE messages SET state = 1, attempt = attempt + 1, at = ?2, started = max(?2, received), gateway = ?3
-                 WHERE seq IN (SELECT message FROM cut_messages WHERE cut = ?1)",
-            )?
-            .execute((number, now.0, GatewayId::FILE.0.as_bytes()))?;
-        Ok(self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} WHERE c.number = ?1"))?
-            .query_row([number], |row| Ok(cut_record(row)?.0))
-            .optional()?)
-    }
-
     fn number(&self, route: &str, sequence: u64) -> Result<i64, Trouble> {
         let found = self
             .connection
@@ -205,8 +149,17 @@ fn state(number: i64) -> CutState {
     }
 }
 
+/// One that is not delivered.
+pub(super) fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<CutRecord>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE c.number = ?1"))?
+        .query_row([number], |row| Ok(cut_record(row)?.0))
+        .optional()
+}
+
+/// Those of which it is known what is in them.
 pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlite::Result<Vec<CutRecord>> {
-    let condition = if open { "WHERE c.state < 2" } else { "" };
+    let condition = if open { "WHERE c.messages > 0 AND c.state < 2" } else { "WHERE c.messages > 0" };
     let mut cuts: Vec<(CutRecord, i64)> = connection
         .prepare_cached(&format!("SELECT {COLUMNS} {condition} ORDER BY c.number DESC LIMIT ?1"))?
         .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], cut_record)?
@@ -231,7 +184,7 @@ pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlit
 pub(crate) fn is_open(connection: &Connection, (route, sequence): &(Arc<str>, u64)) -> Result<bool, Trouble> {
     let mut open = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM cuts c JOIN routes r ON r.number = c.route
-                        WHERE r.name = ?1 AND c.sequence = ?2 AND c.state < 2)",
+                        WHERE r.name = ?1 AND c.sequence = ?2 AND c.state < 2 AND c.messages > 0)",
     )?;
     Ok(open.query_row((&**route, i64::try_from(*sequence).unwrap_or(i64::MAX)), |row| row.get(0))?)
 }
@@ -292,32 +245,59 @@ pub(crate) fn cut_messages(
     (route, sequence): &(Arc<str>, u64),
     after: Option<&CutPlace>,
     limit: usize,
-    late: Option<Timestamp>,
 ) -> Result<Vec<CutMessage>, Trouble> {
-    // Where nobody asks for late ones, `?6` is NULL, and every message is among them.
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {MESSAGE}, c.grp, c.message FROM {MESSAGES}
          WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
            AND (c.grp, c.message) > (?3, ?4)
-           AND (?6 IS NULL OR m.state = 1 AND m.gateway = ?7 AND json_extract(m.envelope, '$.deadline') < ?6)
          ORDER BY c.grp, c.message LIMIT ?5"
     ))?;
     let (group, seq) = after.map_or(("", i64::MIN), |place| (&*place.group, place.seq));
-    let mut rows = statement.query(params![
-        &**route,
-        i64::try_from(*sequence).unwrap_or(i64::MAX),
-        group,
-        seq,
-        i64::try_from(limit).unwrap_or(i64::MAX),
-        late.map(|late| late.0),
-        GatewayId::FILE.0.as_bytes(),
-    ])?;
-    let mut messages = Vec::new();
+    let (sequence, limit) =
+        (i64::try_from(*sequence).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut rows = statement.query((&**route, sequence, group, seq, limit))?;
+    let mut messages: Vec<CutMessage> = Vec::new();
     while let Some(row) = rows.next()? {
         let (attempt, envelope, payload) = message(row)?;
-        let place = CutPlace { group: row.get::<_, String>(7)?.into(), seq: row.get(8)? };
+        let group = row.get_ref(7)?.as_str().map_err(|_| damaged(envelope.id))?;
+        // Messages of one group share its name.
+        let group = match messages.last() {
+            Some(last) if *last.place.group == *group => last.place.group.clone(),
+            _ => group.into(),
+        };
+        let place = CutPlace { group, seq: row.get(8)? };
         let claim = Claim { id: envelope.id, attempt, gateway: GatewayId::FILE };
         messages.push(CutMessage { place, claim, envelope, payload });
+    }
+    Ok(messages)
+}
+
+/// One that was sent again is in several files: the last is the one that is not answered.
+pub(crate) fn late(
+    connection: &Connection,
+    route: &str,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<LateMessage>, Trouble> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE}, x.name FROM messages m INDEXED BY messages_claimed
+             JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle
+             JOIN cuts x ON x.number = (SELECT max(c.cut) FROM cut_messages c WHERE c.message = m.seq)
+         WHERE m.state = 1 AND m.route = (SELECT number FROM routes WHERE name = ?1) AND m.gateway = ?2
+           AND x.state = 2 AND json_extract(m.envelope, '$.deadline') < ?3
+         ORDER BY m.seq LIMIT ?4"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((route, GatewayId::FILE.0.as_bytes(), now.0, limit))?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (attempt, envelope, _) = message(row)?;
+        let claim = Claim { id: envelope.id, attempt, gateway: GatewayId::FILE };
+        messages.push(LateMessage {
+            file: row.get::<_, Option<String>>(7)?.map(Into::into),
+            claim,
+            envelope,
+        });
     }
     Ok(messages)
 }

@@ -4,6 +4,7 @@
 mod accept;
 mod bundle;
 mod claim;
+pub(crate) mod cut;
 pub(crate) mod cuts;
 pub(crate) mod events;
 pub(crate) mod files;

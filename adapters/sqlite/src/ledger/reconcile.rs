@@ -21,6 +21,7 @@ const CHUNK: i64 = 500;
 impl Ledger {
     pub(crate) fn reconcile(&mut self, gateway: GatewayId, now: Timestamp) -> Result<Reconciled, Trouble> {
         self.tally()?;
+        self.end_cuts(None)?;
         let mut reconciled = Reconciled::default();
         loop {
             let lost = self.lost(gateway)?;

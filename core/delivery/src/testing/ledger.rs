@@ -12,8 +12,9 @@ use super::{Fuse, store::Store};
 use crate::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
     Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
-    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered, MessageId,
-    MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentMessage, Timestamp,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered,
+    LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn, SentMessage,
+    Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
@@ -207,9 +208,17 @@ impl CutStore for FakeLedger {
         cut: (Arc<str>, u64),
         after: Option<CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        self.call(move |store| Ok(store.cut_messages(&cut, after.as_ref(), limit, late)))
+        self.call(move |store| Ok(store.cut_messages(&cut, after.as_ref(), limit)))
+    }
+
+    fn late(
+        &self,
+        route: Arc<str>,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
+        self.call(move |store| Ok(store.late(&route, now, limit)))
     }
 
     fn note_keys(
@@ -238,6 +247,10 @@ impl CutStore for FakeLedger {
         keys: Vec<String>,
     ) -> BoxFuture<'_, Result<Vec<Vec<SentMessage>>, DeliveryError>> {
         self.call(move |store| Ok(store.sent_by(&route, &keys)))
+    }
+
+    fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {
+        self.call(move |store| Ok(store.sent_in(&messages)))
     }
 
     fn settle_sent(

@@ -16,6 +16,7 @@ cases![
     what_gathers_or_is_in_a_file_is_never_published_nor_forgotten,
     an_answer_settles_a_message_once,
     what_is_late_is_found_and_a_late_answer_settles_it,
+    what_is_late_is_found_in_the_oldest_of_many_files,
     what_is_cancelled_in_time_is_in_no_file,
 ];
 
@@ -28,7 +29,7 @@ async fn gathers(delivery: &dyn Delivery, group: Option<&str>) -> MessageId {
 }
 
 async fn ids(cuts: &dyn CutStore, sequence: u64) -> Vec<MessageId> {
-    let messages = cuts.cut_messages(("r".into(), sequence), None, 100, None).await.expect("messages");
+    let messages = cuts.cut_messages(("r".into(), sequence), None, 100).await.expect("messages");
     messages.into_iter().map(|message| message.claim.id).collect()
 }
 
@@ -63,9 +64,9 @@ async fn what_has_gathered_is_cut_once_and_in_order(subject: &dyn Subject) {
     assert_eq!((cut.state, cut.outstanding), (CutState::Open, 3));
     assert_eq!(cuts.cut("r".into(), 3, at(2)).await.expect("cut"), None, "one after the other");
     assert_eq!(ids(cuts, 1).await, [second, first, third], "by group, then as they were accepted");
-    let page = cuts.cut_messages(("r".into(), 1), None, 2, None).await.expect("a page");
+    let page = cuts.cut_messages(("r".into(), 1), None, 2).await.expect("a page");
     let after = page.last().map(|message| message.place.clone());
-    let rest = cuts.cut_messages(("r".into(), 1), after, 2, None).await.expect("the next page");
+    let rest = cuts.cut_messages(("r".into(), 1), after, 2).await.expect("the next page");
     assert_eq!(rest.iter().map(|message| message.claim.id).collect::<Vec<_>>(), [third]);
     assert_eq!((&rest[0].payload, rest[0].envelope.group.as_deref()), (&payload(1), Some("b")));
     assert_eq!(rest[0].claim, Claim { id: third, attempt: 1, gateway: GatewayId::FILE });
@@ -132,7 +133,7 @@ async fn a_file_has_one_version(subject: &dyn Subject) {
 async fn sent(delivery: &dyn Delivery, cuts: &dyn CutStore) -> [MessageId; 2] {
     let sent = [gathers(delivery, None).await, gathers(delivery, None).await];
     cuts.cut("r".into(), 10, at(1)).await.expect("cut");
-    let messages = cuts.cut_messages(("r".into(), 1), None, 10, None).await.expect("messages");
+    let messages = cuts.cut_messages(("r".into(), 1), None, 10).await.expect("messages");
     let places = messages.into_iter().map(|message| message.place);
     let keys = places.zip(["one", "two"].map(str::to_owned)).collect();
     cuts.note_keys(("r".into(), 1), keys).await.expect("keys");
@@ -176,8 +177,8 @@ async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subjec
     let Some(cuts) = delivery.cuts() else { return };
     let [one, two] = sent(&*delivery, cuts).await;
     let late = async |now| {
-        let late = cuts.cut_messages(("r".into(), 1), None, 10, Some(now)).await.expect("late");
-        late.into_iter().map(|message| message.claim).collect::<Vec<_>>()
+        let late = cuts.late("r".into(), now, 10).await.expect("late");
+        late.into_iter().map(|late| late.claim).collect::<Vec<_>>()
     };
     assert_eq!(late(at(3600)).await, []);
     let all = late(at(3601)).await;
@@ -196,6 +197,35 @@ async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subjec
     delivery.retry_at(again, Timestamp::NEVER, failure(FaultClass::Unsent), at(4003)).await.expect("gathers");
     let cut = cuts.cut("r".into(), 10, at(4004)).await.expect("cut").expect("a cut");
     assert_eq!((cut.sequence, ids(cuts, 2).await), (2, vec![two]));
+    assert_eq!(late(at(9000)).await, [], "its last file is not delivered");
+    let sent_in = cuts.sent_in(vec![one, two, MessageId::generate()]).await.expect("sent in");
+    let mut sent_in: Vec<_> = sent_in.iter().map(|sent| (sent.message, sent.sequence, sent.state)).collect();
+    sent_in.sort_by_key(|sent| sent.1);
+    assert_eq!(sent_in, [(one, 1, CutState::Delivered), (two, 2, CutState::Open)], "the last of each");
+    deliver(cuts, 2).await;
+    assert_eq!(late(at(9000)).await.len(), 1);
+}
+
+/// A route that cuts often has many files; what the first of them still waits for is not forgotten.
+async fn what_is_late_is_found_in_the_oldest_of_many_files(subject: &dyn Subject) {
+    const FILES: u64 = 30;
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let mut sent = Vec::new();
+    for number in 1..=FILES {
+        sent.push(gathers(&*delivery, None).await);
+        cuts.cut("r".into(), 1, at(1)).await.expect("cut");
+        deliver(cuts, number).await;
+    }
+    let late = async |route: &str, limit| {
+        let late = cuts.late(route.into(), at(3601), limit).await.expect("late");
+        late.into_iter().map(|late| (late.claim.id, late.file)).collect::<Vec<_>>()
+    };
+    assert_eq!(late("r", 2).await, [(sent[0], Some("f".into())), (sent[1], Some("f".into()))]);
+    assert_eq!(late("r", 100).await.len(), sent.len());
+    assert_eq!(late("another", 100).await, []);
+    cuts.settle_sent(sent[1..].iter().map(|id| answer(*id)).collect(), at(20)).await.expect("settle");
+    assert_eq!(late("r", 100).await, [(sent[0], Some("f".into()))]);
 }
 
 async fn what_is_cancelled_in_time_is_in_no_file(subject: &dyn Subject) {

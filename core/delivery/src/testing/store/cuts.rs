@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Row, Store};
 use crate::{
-    Attempt, Built, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, FileAnswer, GatewayId,
-    Gathered, MessageId, SentMessage, State, StateKind, Timestamp,
+    Attempt, Built, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
+    GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, State, StateKind, Timestamp,
 };
 
 /// A file that was cut.
@@ -125,7 +125,6 @@ impl Store {
         (route, sequence): &(Arc<str>, u64),
         after: Option<&CutPlace>,
         limit: usize,
-        late: Option<Timestamp>,
     ) -> Vec<CutMessage> {
         let mut cuts = self.cuts.iter();
         let cut = cuts.find(|cut| cut.record.route == *route && cut.record.sequence == *sequence);
@@ -133,10 +132,6 @@ impl Store {
         let messages = messages.filter(|(place, _)| after.is_none_or(|after| *place > after));
         let rows = messages.filter_map(|(place, (id, _))| {
             self.rows.values().find(|row| row.record.envelope.id == *id).map(|row| (place, row))
-        });
-        let rows = rows.filter(|(_, row)| {
-            let deadline = row.record.envelope.deadline;
-            late.is_none_or(|late| row.is_in_a_file() && deadline.is_some_and(|deadline| deadline < late))
         });
         let message = |(place, row): (&CutPlace, &Row)| CutMessage {
             place: place.clone(),
@@ -149,6 +144,35 @@ impl Store {
             payload: row.record.payload.clone(),
         };
         rows.take(limit).map(message).collect()
+    }
+
+    /// The file in which a message was sent last.
+    fn last_cut(&self, id: MessageId) -> Option<&CutRecord> {
+        let mut cuts = self.cuts.iter().rev();
+        cuts.find(|cut| cut.messages.values().any(|(of, _)| *of == id)).map(|cut| &cut.record)
+    }
+
+    pub(in crate::testing) fn late(&self, route: &str, now: Timestamp, limit: usize) -> Vec<LateMessage> {
+        let late = |row: &Row| {
+            let Envelope { id, deadline, .. } = row.record.envelope;
+            let cut = self.last_cut(id).filter(|cut| cut.state == CutState::Delivered)?;
+            (row.is_in_a_file() && *cut.route == *route && deadline.is_some_and(|deadline| deadline < now))
+                .then(|| LateMessage {
+                    file: cut.name.clone(),
+                    claim: Claim { id, attempt: row.last_attempt(), gateway: GatewayId::FILE },
+                    envelope: row.record.envelope.clone(),
+                })
+        };
+        self.rows.values().filter_map(late).take(limit).collect()
+    }
+
+    pub(in crate::testing) fn sent_in(&self, messages: &[MessageId]) -> Vec<SentIn> {
+        let sent_in = |message: &MessageId| {
+            let cut = self.last_cut(*message)?;
+            let CutRecord { sequence, ref name, state, .. } = *cut;
+            Some(SentIn { message: *message, sequence, name: name.clone(), state })
+        };
+        messages.iter().filter_map(sent_in).collect()
     }
 
     pub(in crate::testing) fn note_keys(
@@ -192,10 +216,6 @@ impl Store {
         Ok(())
     }
 
-    fn was_sent(&self, id: MessageId) -> bool {
-        self.cuts.iter().any(|cut| cut.messages.values().any(|(of, _)| *of == id))
-    }
-
     pub(in crate::testing) fn sent_by(&self, route: &str, keys: &[String]) -> Vec<Vec<SentMessage>> {
         let of = |key: &String| {
             let cuts = self.cuts.iter().filter(|cut| *cut.record.route == *route);
@@ -220,7 +240,7 @@ impl Store {
     ) -> Vec<MessageId> {
         let mut settled = Vec::new();
         for FileAnswer { id, outcome, .. } in answers {
-            let sent = self.was_sent(id);
+            let sent = self.last_cut(id).is_some();
             let Ok(row) = self.row(id) else { continue };
             let dead = row.record.state.kind() == StateKind::Dead;
             if row.is_in_a_file() {

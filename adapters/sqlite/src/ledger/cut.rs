@@ -1,0 +1,148 @@
+//! A file is cut in steps, each a transaction of its own: of a million messages the whole would hold up whoever accepts for seconds. A cut of
+//! which no count is known is not whole yet, and nobody is shown it; what a process that ended had taken until then is its file.
+
+use std::sync::Arc;
+
+use portolan_delivery::{BundleHash, CutRecord, GatewayId, Timestamp};
+use rusqlite::OptionalExtension;
+
+use super::{Ledger, cuts};
+use crate::error::Trouble;
+
+/// What gathers for a route (`?1`), due never (`?2`), of a bundle (`?3`).
+macro_rules! gather {
+    ($($set:literal)?) => {
+        concat!(
+            "messages INDEXED BY messages_waiting ",
+            $($set,)?
+            "WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 AND bundle = ?3"
+        )
+    };
+}
+
+/// Messages of a step.
+pub(crate) const STEP: u64 = 500;
+
+/// How far a cut is.
+pub(crate) enum Cut {
+    /// There is nothing to cut, or the last file of the route is not delivered.
+    Nothing,
+    /// More may have gathered for it.
+    Begun(Begun),
+    /// It is known what is in it.
+    Whole(CutRecord),
+}
+
+/// A cut that is not whole yet.
+pub(crate) struct Begun {
+    number: i64,
+    route: i64,
+    bundle: i64,
+    now: Timestamp,
+    /// Behind which message the next step begins.
+    after: i64,
+    /// Behind which none is taken: it came after the cut began.
+    last: i64,
+    left: u64,
+}
+
+impl Ledger {
+    /// The first step.
+    pub(crate) fn begin_cut(
+        &mut self,
+        route: &Arc<str>,
+        limit: u64,
+        now: Timestamp,
+        step: u64,
+    ) -> Result<Cut, Trouble> {
+        let route = self.route(route)?;
+        // An earlier one that was given up midway.
+        self.end_cuts(Some(route))?;
+        let under_way: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM cuts WHERE route = ?1 AND state < 2)")?
+            .query_row([route], |row| row.get(0))?;
+        if under_way {
+            return Ok(Cut::Nothing);
+        }
+        let oldest: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT bundle FROM messages INDEXED BY messages_waiting
+                 WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 ORDER BY seq LIMIT 1",
+            )?
+            .query_row((route, Timestamp::NEVER.0), |row| row.get(0))
+            .optional()?;
+        let Some(bundle) = oldest.filter(|_| limit > 0) else { return Ok(Cut::Nothing) };
+        let hash = self.bundle_hashes.get(&bundle).copied().unwrap_or(BundleHash([0; 32]));
+        self.connection
+            .prepare_cached(
+                "INSERT INTO cuts (route, sequence, bundle, at, messages, state)
+                 SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, 0, 0 FROM cuts WHERE route = ?1",
+            )?
+            .execute((route, &hash.0[..], now.0))?;
+        let number = self.connection.last_insert_rowid();
+        let newest = self.connection.prepare_cached("SELECT max(seq) FROM messages")?;
+        let last = { newest }.query_row([], |row| row.get(0))?;
+        self.go_on(Begun { number, route, bundle, now, after: 0, last, left: limit }, step)
+    }
+
+    /// Another step.
+    pub(crate) fn go_on(&mut self, mut begun: Begun, step: u64) -> Result<Cut, Trouble> {
+        let Begun { number, route, bundle, now, after, last, left } = begun;
+        let never = Timestamp::NEVER.0;
+        let skipped = i64::try_from(step.min(left)).unwrap_or(i64::MAX).saturating_sub(1);
+        // The last message of the step, where there are as many.
+        let to: Option<i64> = self
+            .connection
+            .prepare_cached(concat!(
+                "SELECT seq FROM ",
+                gather!(),
+                " AND seq > ?4 AND seq <= ?5 ORDER BY seq LIMIT 1 OFFSET ?6"
+            ))?
+            .query_row((route, never, bundle, after, last, skipped), |row| row.get(0))
+            .optional()?;
+        let until = to.unwrap_or(last);
+        // Few rows at a time: a statement keeps in memory until it ends how each page was that it changes.
+        let taken = self
+            .connection
+            .prepare_cached(concat!(
+                "INSERT INTO cut_messages (cut, grp, message, route)
+                 SELECT ?6, coalesce(json_extract(envelope, '$.group'), ''), seq, route FROM ",
+                gather!(),
+                " AND seq > ?4 AND seq <= ?5
+                 AND EXISTS (SELECT 1 FROM cuts WHERE number = ?6 AND state = 0 AND messages = 0) ORDER BY seq"
+            ))?
+            .execute((route, never, bundle, after, until, number))?;
+        if taken > 0 {
+            self.connection
+                .prepare_cached(concat!(
+                    "UPDATE ", gather!(" SET state = 1, attempt = attempt + 1, at = ?6, started = max(?6, received), gateway = ?7 "),
+                    " AND seq > ?4 AND seq <= ?5"
+                ))?
+                .execute((route, never, bundle, after, until, now.0, GatewayId::FILE.0.as_bytes()))?;
+        }
+        begun.left -= taken as u64;
+        match to {
+            Some(to) if taken > 0 && begun.left > 0 => {
+                begun.after = to;
+                Ok(Cut::Begun(begun))
+            }
+            _ => {
+                self.end_cuts(Some(route))?;
+                Ok(cuts::one(&self.connection, number)?.map_or(Cut::Nothing, Cut::Whole))
+            }
+        }
+    }
+
+    /// Cuts that are not whole have what they have.
+    pub(crate) fn end_cuts(&self, route: Option<i64>) -> Result<(), Trouble> {
+        self.connection
+            .prepare_cached(
+                "UPDATE cuts SET messages = (SELECT count(*) FROM cut_messages WHERE cut = number)
+                 WHERE state < 2 AND messages = 0 AND (?1 IS NULL OR route = ?1)",
+            )?
+            .execute([route])?;
+        Ok(())
+    }
+}

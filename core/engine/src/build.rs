@@ -1,0 +1,89 @@
+//! A file is built: written aside page by page, read again, and noted by what its messages are known. While a page is written the next
+//! one is read, and keys are made durable while others are found.
+
+use std::sync::Arc;
+
+use portolan_delivery::{Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError};
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::{
+    engine::Engine,
+    made::{self, Made},
+    route::Served,
+};
+
+/// Messages that are in memory at a time, twice.
+const PAGE: usize = 1000;
+
+/// A cut, and where its messages are.
+#[derive(Clone)]
+struct Ground {
+    engine: Arc<Engine>,
+    key: (Arc<str>, u64),
+}
+
+impl Ground {
+    fn store(&self) -> Result<&dyn CutStore, DeliveryError> {
+        let none = || DeliveryError::Unavailable("this queue makes no files".to_owned());
+        self.engine.delivery.cuts().ok_or_else(none)
+    }
+
+    async fn page(self, after: Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> {
+        self.store()?.cut_messages(self.key.clone(), after, PAGE).await
+    }
+
+    async fn note(self, keys: Vec<(CutPlace, String)>) -> Result<(), DeliveryError> {
+        self.store()?.note_keys(self.key.clone(), keys).await
+    }
+}
+
+/// Something that the ledger does meanwhile.
+type Meanwhile<T> = JoinHandle<Result<T, DeliveryError>>;
+
+fn wait_for<T>(handle: &Handle, task: Meanwhile<T>) -> Result<T, DeliveryError> {
+    handle.block_on(task).unwrap_or_else(|error| Err(DeliveryError::Unavailable(error.to_string())))
+}
+
+/// Writes the file aside, reads it again, and notes by what its messages are known. On a thread that may wait.
+pub(crate) fn build(
+    engine: &Arc<Engine>,
+    handle: &Handle,
+    route: &Served,
+    made: &Made,
+    cut: &CutRecord,
+) -> Result<Built, String> {
+    let ground = Ground { engine: engine.clone(), key: (cut.route.clone(), cut.sequence) };
+    let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
+    let mut places = Vec::new();
+    let aside = made.drop.prepare(&name, &mut |out| {
+        let mut ahead: Meanwhile<_> = handle.spawn(ground.clone().page(None));
+        let mut pages = || {
+            let page =
+                wait_for(handle, std::mem::replace(&mut ahead, handle.spawn(async { Ok(Vec::new()) })))?;
+            if let Some(last) = page.last() {
+                ahead = handle.spawn(ground.clone().page(Some(last.place.clone())));
+            }
+            Ok(page)
+        };
+        places = made::write(route, made, cut, &mut pages, out)?;
+        Ok(())
+    })?;
+    let mut noting: Option<Meanwhile<()>> = None;
+    let mut noted = |keys| {
+        let before = noting.replace(handle.spawn(ground.clone().note(keys)));
+        before.map_or(Ok(()), |before| wait_for(handle, before))
+    };
+    let built = made
+        .drop
+        .prepared(&aside)
+        .and_then(|raw| made::verify(route, made, cut, (&name, aside.clone(), raw), places, &mut noted))
+        .and_then(|built| {
+            let last = noting.take().map_or(Ok(()), |last| wait_for(handle, last));
+            last.map(|()| built).map_err(|error| error.to_string())
+        });
+    if built.is_err() {
+        // It is built again, under another name: what is left of each time would fill the folder.
+        made.drop.discard(&aside);
+    }
+    built
+}
