@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Publications of a route that wait for their confirm, at most; then callers wait.
-const UNDER_WAY: usize = 256;
+const UNDER_WAY: usize = 1024;
 
 /// The lanes of one connection.
 #[derive(Default)]

@@ -1,28 +1,61 @@
 //! Files over a ledger and a transport: the ledger has the file and its messages in one transaction; what is due of a block is then
-//! published, as what is accepted by calls is. A process that dies in between leaves the rest in the outbox, and so to the next claim.
+//! published, as what is accepted by calls is, while the ledger is at the next block. A process that dies in between leaves the rest in the
+//! outbox, and so to the next claim.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
-use super::{Composite, Ledger, Transport, first_parcel};
+use super::{Composite, Ledger, Parcel, Transport, first_parcel};
 use crate::{
     Arrival, Arrived, Block, BoxFuture, DeliveryError, FileEnd, FileFilter, FileHash, FileRecord, FileStore,
-    GatewayId,
+    GatewayId, Timestamp,
 };
+
+/// Parcels of the last block of each file that is being taken: durable, and not published yet.
+#[derive(Default)]
+pub(super) struct Entering(Mutex<HashMap<(Arc<str>, FileHash), Vec<Parcel>>>);
+
+impl Entering {
+    fn put(&self, route: Arc<str>, file: FileHash, parcels: Vec<Parcel>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((route, file), parcels);
+    }
+
+    fn take(&self, route: &Arc<str>, file: FileHash) -> Vec<Parcel> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(route.clone(), file)).unwrap_or_default()
+    }
+}
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
     async fn accept_and_publish(&self, block: Block, gateway: GatewayId) -> Result<bool, DeliveryError> {
-        let (now, route) = (block.now, block.route.clone());
+        let (now, route, file) = (block.now, block.route.clone(), block.file);
         // Which of a key are parked, the ledger knows: those that are not leave by the outbox.
         let unordered = block.messages.iter().filter(|accept| accept.envelope.order.is_none());
         let parcels: Vec<_> = unordered.filter_map(|accept| first_parcel(accept, now)).collect();
-        let accepted = self.ledger.accept_block(block, gateway).await?;
-        if accepted && !self.held_back.holds(&route) {
-            // They are durable. What cannot be published now, a later claim publishes.
+        let before = self.publish_entered(&route, file, now);
+        let (accepted, ()) = join(self.ledger.accept_block(block, gateway), before).await;
+        if accepted? {
+            self.entering.put(route, file, parcels);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Publishes what the last block brought. What cannot be published now, a later claim publishes: it is durable.
+    async fn publish_entered(&self, route: &Arc<str>, file: FileHash, now: Timestamp) {
+        let parcels = self.entering.take(route, file);
+        if !self.held_back.holds(route) {
             join_all(parcels.iter().map(|parcel| self.publish(parcel, now))).await;
         }
-        Ok(accepted)
+    }
+
+    async fn publish_and_end(&self, end: FileEnd, gateway: GatewayId) -> Result<bool, DeliveryError> {
+        self.publish_entered(&end.route, end.file, end.now).await;
+        self.ledger.end_file(end, gateway).await
     }
 }
 
@@ -40,7 +73,7 @@ impl<T: Transport, L: Ledger> FileStore for Composite<T, L> {
     }
 
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
-        self.ledger.end_file(end, gateway)
+        Box::pin(self.publish_and_end(end, gateway))
     }
 
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {

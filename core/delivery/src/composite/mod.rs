@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! accept   ledger: message, key, outbox row -> transport: publish, confirm -> ledger: published
-//! block    ledger: messages, outbox rows, how far the file has come -> the same for each
+//! block    ledger: messages, outbox rows, how far the file has come -> the same for each, while the next block is stored
 //! claim    ledger: what is due -> transport: publish -> ledger: published
 //!          transport: receive -> ledger: the attempt, if it is the one that is due (inbox)
 //! settle   ledger: outcome, or due again, or dead -> transport: acknowledge
@@ -36,6 +36,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use ahead::Ahead;
+use files::Entering;
 use held_back::HeldBack;
 pub use ledger::{Ledger, Unannounced};
 use lost::Asked;
@@ -60,6 +61,7 @@ pub struct Composite<T, L> {
     ahead: Ahead,
     held_back: HeldBack,
     asked_for_lost: Asked,
+    entering: Entering,
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
@@ -73,6 +75,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
             ahead: Ahead::default(),
             held_back: HeldBack::default(),
             asked_for_lost: Asked::default(),
+            entering: Entering::default(),
         }
     }
 
