@@ -1,6 +1,7 @@
 //! `portolan batch`: files that came in and files that are made, and what became of them.
 
 mod cut;
+mod decide;
 mod list;
 mod made;
 mod place;
@@ -9,7 +10,7 @@ mod view;
 
 use crate::report::{Failure, Report};
 
-/// Look at files that came in and files that are made of messages, and have one made now.
+/// Look at files that came in and files that are made of messages, have one made now, and decide on one that cannot be.
 ///
 /// Through the running gateway's admin API; where none runs, on the database itself. Files are remembered for good.
 #[derive(clap::Subcommand)]
@@ -17,11 +18,14 @@ use crate::report::{Failure, Report};
   portolan batch list --open
   portolan batch show wages-2026-11.txt
   portolan batch show 9f86d081884c
-  portolan batch cut benefits.submit-claim")]
+  portolan batch cut benefits.submit-claim
+  portolan batch retry CLAIMS.20261130.0001")]
 pub(crate) enum Arguments {
     List(list::Arguments),
     Show(show::Arguments),
     Cut(cut::Arguments),
+    Retry(decide::Retry),
+    Refuse(decide::Refuse),
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> {
@@ -31,6 +35,8 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
             Arguments::List(arguments) => list::run(arguments, report).await,
             Arguments::Show(arguments) => show::run(arguments, report).await,
             Arguments::Cut(arguments) => cut::run(arguments, report).await,
+            Arguments::Retry(arguments) => decide::retry(arguments, report).await,
+            Arguments::Refuse(arguments) => decide::refuse(arguments, report).await,
         }
     })
 }

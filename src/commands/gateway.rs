@@ -10,9 +10,9 @@ use std::{
 use portolan_batch::FolderSource;
 use portolan_console::{AdminToken, ConsoleClient};
 use portolan_delivery::{
-    BoxFuture, Control, Count, CutNow, Delivery, DeliveryError, FileFilter, FileHash, FileRecord, FileView,
-    Filter, MadeFile, MadeView, MessageId, Operator, OperatorError, Page, Reloaded, Resolution, RouteStatus,
-    RouteView, SentIn, Shown, Version,
+    BoxFuture, Control, Count, CutNow, Delivery, DeliveryError, FileDecision, FileFilter, FileHash,
+    FileRecord, FileView, Filter, MadeFile, MadeView, MessageId, Operator, OperatorError, Page, Reloaded,
+    Resolution, RouteStatus, RouteView, SentIn, Shown, Version,
 };
 use portolan_diagnostics::Sources;
 use portolan_engine::{Engine, EngineOperator, EngineOptions};
@@ -260,6 +260,10 @@ impl Operator for Ledger {
     }
 
     fn cut(&self, _: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        needs_gateway()
+    }
+
+    fn decide(&self, _: Arc<str>, _: u64, _: FileDecision) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
         needs_gateway()
     }
 

@@ -308,6 +308,75 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
 }
 
 #[test]
+fn a_file_that_cannot_be_built_is_given_up_and_its_messages_go_with_the_next() {
+    const NAME: &str = "benefits.nightly-claim";
+    block_on(async {
+        let house = house("{}");
+        let mapping = fs::read_to_string(house.path(ROUTE)).unwrap();
+        let (sound, broken) = ("{ office: group.office }", "{ office: group.office + group.office }");
+        assert!(mapping.contains(sound));
+        let named = mapping.replace("CLAIMS.{date}.", "CLAIMS.");
+        fs::write(house.path(ROUTE), named.replace(sound, broken)).unwrap();
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let address = gateway.http.to_string();
+        let mut operations = Vec::new();
+        for number in 1..=2 {
+            operations.push(submit(&client, &claim(number, "TLN")).await.name);
+        }
+        let run = |arguments: &[&str]| {
+            let output = house.run(&[arguments, &["--admin", &address]].concat());
+            let text = [output.stdout, output.stderr].concat();
+            (output.status.code(), String::from_utf8(text).unwrap())
+        };
+        let (code, said) = run(&["batch", "cut", NAME]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("is cut, with 2 messages, but it is not delivered"), "{said}");
+        assert!(said.contains("office"), "it says what cannot be written: {said}");
+        let (code, said) = run(&["batch", "retry", "1", "--route", NAME]);
+        assert!(code == Some(1) && said.contains("file 1 of route"), "{said}");
+        assert!(!client.operation(&operations[0]).await.unwrap().done);
+        let (code, said) = run(&["batch", "refuse", "7", "--route", NAME, "--reason", "x"]);
+        assert!(code == Some(1) && said.contains("no file that is made is called 7"), "{said}");
+
+        let reason = "an office that the layout cannot hold";
+        let (code, said) = run(&["batch", "refuse", "1", "--route", NAME, "--reason", reason]);
+        assert!(code == Some(0) && said.contains("2 messages in it are dead letters"), "{said}");
+        let (_, listed) = run(&["batch", "list", "--direction", "out", "--format", "json"]);
+        assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()["files"], json!([]));
+        let id = operations[0].trim_start_matches("operations/");
+        let (_, shown) = run(&["queue", "show", id, "--format", "json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert!(shown.to_string().contains(reason), "{shown}");
+
+        // The mapping is mended; who waits goes with the next file, which has the number that was free.
+        fs::write(house.path(ROUTE), named).unwrap();
+        assert_eq!(run(&["reload"]).0, Some(0));
+        let ids: Vec<&str> = operations.iter().map(|name| name.trim_start_matches("operations/")).collect();
+        let (code, said) = run(&["queue", "retry", "--newest", ids[0], ids[1]]);
+        assert_eq!(code, Some(0), "{said}");
+        until("they gather", async || {
+            run(&["batch", "list", "--direction", "out", "--format", "json"])
+                .1
+                .contains("gathering")
+                .then_some(())
+        })
+        .await;
+        until("both are in a file", async || {
+            run(&["batch", "cut", NAME]);
+            let claims = |name: &String| {
+                records(&house, name).iter().filter(|record| record["_record"] == "office.claim").count()
+            };
+            (put(&house).keys().map(claims).sum::<usize>() == 2).then_some(())
+        })
+        .await;
+        assert!(put(&house).contains_key("CLAIMS.0001"), "{:?}", put(&house).keys());
+        let (code, said) = run(&["batch", "refuse", "CLAIMS.0001", "--reason", "x"]);
+        assert!(code == Some(1) && said.contains("is delivered, or there is none"), "{said}");
+    });
+}
+
+#[test]
 fn no_news_is_good_news_where_the_mapping_says_so() {
     block_on(async {
         let house = house("{ max-records: 2 }");

@@ -45,6 +45,7 @@ impl Admin {
             "ListFiles" => self.unary(request, |r| files(operator.clone(), r)).await,
             "GetFile" => self.unary(request, |r| file(operator.clone(), r)).await,
             "ListSent" => self.unary(request, |r| sent(operator.clone(), r)).await,
+            "DecideFile" => self.unary(request, |r| decide(operator.clone(), r)).await,
             "CutFile" => self.unary(request, |r| cut(operator.clone(), r)).await,
             "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
             "ListRouteStatuses" => self.unary(request, |r| route_statuses(operator.clone(), r)).await,
@@ -158,6 +159,12 @@ async fn sent(operator: Shared, request: wire::ListSentRequest) -> Result<wire::
 
 async fn cut(operator: Shared, request: wire::CutFileRequest) -> Result<wire::CutFileResponse, Status> {
     operator.cut(request.route.into()).await.map(convert::cut_out).map_err(to_status)
+}
+
+async fn decide(operator: Shared, request: wire::DecideFileRequest) -> Result<wire::CutFileResponse, Status> {
+    let decision = convert::decision_in(request.decision).map_err(malformed)?;
+    let decided = operator.decide(request.route.into(), request.sequence, decision).await;
+    decided.map(convert::cut_out).map_err(to_status)
 }
 
 async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use portolan_delivery::{
-    BoxFuture, Control, Count, CutNow, FileFilter, FileHash, FileView, Filter, MadeView, MessageId, Operator,
-    OperatorError, Page, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, Version,
+    BoxFuture, Control, Count, CutNow, FileDecision, FileFilter, FileHash, FileView, Filter, MadeView,
+    MessageId, Operator, OperatorError, Page, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown,
+    Version,
 };
 use tonic::{
     Request, Status,
@@ -158,6 +159,20 @@ impl Operator for ConsoleClient {
         Box::pin(async move {
             let request = wire::CutFileRequest { route: route.to_string() };
             let answer = self.call("/portolan.admin.v1.Admin/CutFile", request).await?;
+            convert::cut_in(answer).map_err(foreign)
+        })
+    }
+
+    fn decide(
+        &self,
+        route: Arc<str>,
+        sequence: u64,
+        decision: FileDecision,
+    ) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        Box::pin(async move {
+            let decision = Some(convert::decision_out(decision));
+            let request = wire::DecideFileRequest { route: route.to_string(), sequence, decision };
+            let answer = self.call("/portolan.admin.v1.Admin/DecideFile", request).await?;
             convert::cut_in(answer).map_err(foreign)
         })
     }

@@ -13,7 +13,9 @@ use portolan_delivery::{
 
 use crate::wire;
 pub(crate) use files::{file_filter_in, file_filter_out, file_hash_in, file_in, file_out};
-pub(crate) use made::{cut_in, cut_out, made_filter_out, made_in, made_out, sent_in, sent_out};
+pub(crate) use made::{
+    cut_in, cut_out, decision_in, decision_out, made_filter_out, made_in, made_out, sent_in, sent_out,
+};
 
 /// Something on the wire that this version does not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use prost_types::{Duration, Timestamp};
 
 pub(crate) use files::{
-    CutFileRequest, CutFileResponse, Direction, File, FileCounts, FileProgress, FileState, GetFileRequest,
-    GetFileResponse, ListFilesRequest, ListFilesResponse, ListSentRequest, ListSentResponse, Phase, SentIn,
+    CutFileRequest, CutFileResponse, DecideFileRequest, Direction, File, FileCounts, FileDecision,
+    FileProgress, FileState, GetFileRequest, GetFileResponse, ListFilesRequest, ListFilesResponse,
+    ListSentRequest, ListSentResponse, Phase, RefuseFile, SentIn,
 };
 
 /// What an operator asks for when listing.
@@ -499,6 +500,7 @@ mod tests {
         check::<super::ListSentResponse>(&pool, "ListSentResponse");
         check::<super::CutFileRequest>(&pool, "CutFileRequest");
         check::<super::CutFileResponse>(&pool, "CutFileResponse");
+        check::<super::DecideFileRequest>(&pool, "DecideFileRequest");
         check::<super::GetFileRequest>(&pool, "GetFileRequest");
         check::<super::GetFileResponse>(&pool, "GetFileResponse");
         check::<super::ListRoutesResponse>(&pool, "ListRoutesResponse");

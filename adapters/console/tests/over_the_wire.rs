@@ -80,6 +80,21 @@ impl Operator for Fake {
         Box::pin(async move { Ok(sent_in(&messages)) })
     }
 
+    fn decide(
+        &self,
+        route: Arc<str>,
+        sequence: u64,
+        decision: FileDecision,
+    ) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        Box::pin(async move {
+            match (&*route, sequence, decision) {
+                ("claims", 7, FileDecision::Retry) => Ok(cut_now()),
+                ("claims", 7, FileDecision::Refuse { reason }) if reason == "a wrong office" => Ok(cut_now()),
+                _ => Err(OperatorError::Refused("it is delivered".into())),
+            }
+        })
+    }
+
     fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
         self.decided.lock().unwrap().push(format!("cut {route}"));
         Box::pin(async move {
@@ -353,6 +368,12 @@ async fn files_that_are_made_arrive() {
     let ids = [MessageId::generate(), MessageId::generate()];
     assert_eq!(client.sent_in(ids.to_vec()).await.unwrap(), sent_in(&ids));
     assert_eq!(client.cut("claims".into()).await.unwrap(), cut_now());
+    let refuse = FileDecision::Refuse { reason: "a wrong office".into() };
+    for decision in [FileDecision::Retry, refuse] {
+        assert_eq!(client.decide("claims".into(), 7, decision).await.unwrap(), cut_now());
+    }
+    let refused = client.decide("claims".into(), 8, FileDecision::Retry).await;
+    assert!(matches!(refused, Err(OperatorError::Refused(why)) if why.contains("it is delivered")));
     assert_eq!(fake.decided.lock().unwrap().pop(), Some("cut claims".to_owned()));
     assert_eq!(client.cut("x".into()).await.unwrap_err().to_string(), "it makes none");
 }

@@ -102,6 +102,30 @@ impl Inner {
         Ok(count(&rows.await.map_err(failed)?) == 1)
     }
 
+    /// Where no file was built of it, and none of its messages waits.
+    pub(crate) async fn forget_cut(
+        &self,
+        (route, sequence): (Arc<str>, u64),
+        gateway: GatewayId,
+    ) -> Result<bool, DeliveryError> {
+        let (route, sequence) = (&*route, fit(sequence));
+        let rows = self.pool.query(
+            self.patiently(),
+            "WITH given_up AS (
+                 SELECT c.number FROM portolan.cuts c
+                 WHERE c.route = $1 AND c.sequence = $2 AND c.state = 0 AND (c.gateway IS NULL OR c.gateway = $3)
+                   AND NOT EXISTS (
+                       SELECT FROM portolan.cut_messages x JOIN portolan.messages m ON m.id = x.message
+                       WHERE x.cut = c.number AND m.state = 1 AND m.gateway = $4)
+                 FOR UPDATE),
+             emptied AS (DELETE FROM portolan.cut_messages x USING given_up g WHERE x.cut = g.number),
+             gone AS (DELETE FROM portolan.cuts c USING given_up g WHERE c.number = g.number RETURNING 1)
+             SELECT count(*) FROM gone",
+            |_| vec![&route, &sequence, &gateway.0, &GatewayId::FILE.0],
+        );
+        Ok(count(&rows.await.map_err(failed)?) == 1)
+    }
+
     pub(crate) async fn cut_messages(
         &self,
         (route, sequence): (Arc<str>, u64),

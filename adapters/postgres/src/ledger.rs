@@ -257,6 +257,14 @@ impl CutStore for PostgresLedger {
         Box::pin(self.inner.hold(cut, gateway))
     }
 
+    fn forget_cut(
+        &self,
+        cut: (Arc<str>, u64),
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.forget_cut(cut, gateway))
+    }
+
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),

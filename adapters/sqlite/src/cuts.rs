@@ -49,6 +49,10 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         Box::pin(self.store.readers.ask(move |connection| cuts::is_open(connection, &cut)))
     }
 
+    fn forget_cut(&self, cut: (Arc<str>, u64), _: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.forget_cut(&cut)))
+    }
+
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),

@@ -170,6 +170,14 @@ pub trait CutStore: Send + Sync {
     /// others the work; that a file is named once does not hang on it ([`CutStore::cut_ready`]).
     fn hold(&self, cut: (Arc<str>, u64), gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
+    /// Forgets a cut of which no file was built, and in which no message waits; its number is free again. Only who holds it may. `false`:
+    /// there is none, another gateway has it, it was built, or messages wait in it.
+    fn forget_cut(
+        &self,
+        cut: (Arc<str>, u64),
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
     /// Messages of a cut, by group and then as they were accepted.
     fn cut_messages(
         &self,

@@ -45,7 +45,7 @@ pub use file::{
     FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
-pub use made::{CutNow, MadeFile, MadeView, SentIn};
+pub use made::{CutNow, FileDecision, MadeFile, MadeView, SentIn};
 pub use message_store::MessageStore;
 pub use operator::{
     Changes, Operator, OperatorError, Reloaded, Resolution, RouteStatus, RouteView, Shown, Version,

@@ -120,6 +120,18 @@ pub struct CutNow {
     pub trouble: Option<String>,
 }
 
+/// What an operator decides of a file that is made and not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileDecision {
+    /// It is tried at once.
+    Retry,
+    /// It is given up, where it was not built: its messages are dead letters, for this reason, and the next file has its number.
+    Refuse {
+        /// For people.
+        reason: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, BrokerState, Control, Controls, Count, CutNow, DeliveryError, FileFilter, FileHash, FileView,
-    Filter, MadeView, MessageId, Page, Record, SentIn, StateKind, Status, Timestamp, system::Shut,
+    BoxFuture, BrokerState, Control, Controls, Count, CutNow, DeliveryError, FileDecision, FileFilter,
+    FileHash, FileView, Filter, MadeView, MessageId, Page, Record, SentIn, StateKind, Status, Timestamp,
+    system::Shut,
 };
 
 /// What an operator can ask and decide, whether the gateway runs or not.
@@ -47,6 +48,14 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Makes a file of what has gathered for a route, now.
     fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>>;
+
+    /// Decides on a file of a route, by its number, that is not delivered; gives it as it is then, or was.
+    fn decide(
+        &self,
+        route: Arc<str>,
+        sequence: u64,
+        decision: FileDecision,
+    ) -> BoxFuture<'_, Result<CutNow, OperatorError>>;
 
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;

@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    CutNow, CutRecord, CutState, CutStore, DeliveryError, FileFilter, MadeFile, MadeView, MessageId,
-    OperatorError, SentIn, Timestamp,
+    CutNow, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, Failure, FaultClass, FileDecision,
+    FileFilter, MadeFile, MadeView, MessageId, OperatorError, Party, SentIn, Status, Timestamp,
 };
 
 use crate::engine::Engine;
@@ -120,12 +121,7 @@ impl Engine {
                 "route {name} makes no files: its messages do not gather, since its mapping has no `target: {{ batch: ... }}`"
             ));
         };
-        let turn = self.cutting.turn(&name);
-        let Ok(_alone) = tokio::time::timeout(PATIENCE, turn.lock()).await else {
-            return refused(format!(
-                "a file of route {name} is being made or delivered, for more than {PATIENCE:?}; `portolan batch list --open` shows it"
-            ));
-        };
+        let _alone = self.alone_with(&name).await?;
         for before in of_route(store, &name, true).await.map_err(|error| self.failed(error))? {
             let delivered = self.deliver(store, &before).await;
             self.cutting.tell(&name, delivered.as_ref().err().cloned(), now);
@@ -155,6 +151,106 @@ impl Engine {
         let gathered = store.gathered().await.map_err(|error| self.failed(error))?;
         let left = gathered.into_iter().find(|one| one.route == name).map_or(0, |one| one.messages);
         Ok(CutNow { file: Some(file), left, trouble })
+    }
+}
+
+impl Engine {
+    /// The turn with the files of a route.
+    async fn alone_with(&self, route: &Arc<str>) -> Result<tokio::sync::OwnedMutexGuard<()>, OperatorError> {
+        let turn = tokio::time::timeout(PATIENCE, self.cutting.turn(route).lock_owned()).await;
+        turn.map_err(|_| {
+            OperatorError::Refused(format!(
+                "a file of route {route} is being made or delivered, for more than {PATIENCE:?}; `portolan batch list --open` shows it"
+            ))
+        })
+    }
+
+    /// Does what an operator decides of a file that is not delivered.
+    pub(crate) async fn decide_file(
+        self: &Arc<Self>,
+        route: Arc<str>,
+        sequence: u64,
+        decision: FileDecision,
+        now: Timestamp,
+    ) -> Result<CutNow, OperatorError> {
+        let refused = |why: String| Err(OperatorError::Refused(why));
+        let Some(store) = self.delivery.cuts() else {
+            return refused("this queue makes no files".to_owned());
+        };
+        let _alone = self.alone_with(&route).await?;
+        let open = of_route(store, &route, true).await.map_err(|error| self.failed(error))?;
+        let Some(cut) = open.into_iter().find(|cut| cut.sequence == sequence) else {
+            return refused(format!("file {sequence} of route {route} is delivered, or there is none"));
+        };
+        match decision {
+            FileDecision::Retry => {
+                let trouble = self.deliver(store, &cut).await.err();
+                self.cutting.tell(&route, trouble.clone(), now);
+                let after = of_route(store, &route, false).await.map_err(|error| self.failed(error))?;
+                let file = after.into_iter().find(|one| one.sequence == sequence).unwrap_or(cut);
+                let trouble = trouble.or_else(|| {
+                    (file.state != CutState::Delivered).then(|| "another gateway is at it".to_owned())
+                });
+                Ok(CutNow { file: Some(file), left: 0, trouble })
+            }
+            FileDecision::Refuse { reason } => {
+                self.give_up(store, &cut, &reason, now).await?;
+                self.cutting.tell(&route, None, now);
+                Ok(CutNow { file: Some(cut), left: 0, trouble: None })
+            }
+        }
+    }
+
+    /// Its messages are dead letters, and there is no such file. Where this ends midway, it is to be decided again.
+    async fn give_up(
+        &self,
+        store: &dyn CutStore,
+        cut: &CutRecord,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), OperatorError> {
+        let refused = |why: String| Err(OperatorError::Refused(why));
+        let key = (cut.route.clone(), cut.sequence);
+        if cut.state != CutState::Open {
+            return refused(format!(
+                "file {} of route {} is built, and may have its name where it is picked up: it can be delivered only (`portolan batch retry`)",
+                named(cut),
+                cut.route
+            ));
+        }
+        if !store.hold(key.clone(), self.gateway).await.map_err(|error| self.failed(error))? {
+            return refused(format!("another gateway is at file {} of route {}", named(cut), cut.route));
+        }
+        let failure = Failure::new(
+            Status::Aborted,
+            FaultClass::Unsent,
+            "FILE_REFUSED",
+            format!("the file that the message was in was given up before it was built: {reason}"),
+        )
+        .with("route", &cut.route)
+        .with("file", cut.sequence);
+        let mut after = None;
+        loop {
+            let page = store
+                .cut_messages(key.clone(), after.take(), MESSAGES)
+                .await
+                .map_err(|error| self.failed(error))?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.place.clone());
+            let buried = page.iter().map(|message| {
+                let mut failure = failure.clone();
+                failure.advice = Some("`portolan queue retry --newest` has it in the next file, on the newest version of its route".to_owned());
+                let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
+                self.bury_sent(&cut.route, message.claim, message.envelope.received, letter, now)
+            });
+            for buried in join_all(buried).await {
+                buried.map_err(|error| self.failed(error))?;
+            }
+        }
+        match store.forget_cut(key, self.gateway).await.map_err(|error| self.failed(error))? {
+            true => Ok(()),
+            false => refused(format!("file {} of route {} was built meanwhile", named(cut), cut.route)),
+        }
     }
 }
 

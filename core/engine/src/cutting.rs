@@ -290,15 +290,28 @@ impl Engine {
                 .to_owned(),
         );
         let letter = DeadLetter { failure, at_fault: Party::System, reply: None };
+        if self.bury_sent(&route.name, claim, envelope.received, letter, now).await? {
+            route.metrics.made.iter().for_each(|made| made.overdue());
+        }
+        Ok(())
+    }
+
+    /// Makes a message of a file a dead letter. `false`: it was settled meanwhile.
+    pub(crate) async fn bury_sent(
+        &self,
+        route: &Arc<str>,
+        claim: Claim,
+        received: Timestamp,
+        letter: DeadLetter,
+        now: Timestamp,
+    ) -> Result<bool, DeliveryError> {
         match self.delivery.bury(claim, letter.clone(), now).await {
             Ok(()) => {
-                route.metrics.made.iter().for_each(|made| made.overdue());
-                let messages = self.metrics.messages(&route.name);
-                settle::told(self, &messages, envelope.received, claim, Settled::Dead(letter), now);
-                Ok(())
+                let messages = self.metrics.messages(route);
+                settle::told(self, &messages, received, claim, Settled::Dead(letter), now);
+                Ok(true)
             }
-            // Its answer came meanwhile.
-            Err(DeliveryError::Superseded(_)) => Ok(()),
+            Err(DeliveryError::Superseded(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }

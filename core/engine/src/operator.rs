@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Changes, Control, Count, CutNow, DeadLetter, Failure, FaultClass, FileFilter, FileHash,
-    FileRecord, FileView, Filter, GatewayId, MadeView, MessageId, Operator, OperatorError, Outcome, Page,
-    Record, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, State, Status, Timestamp, Version,
-    VisibleValue,
+    BoxFuture, Changes, Control, Count, CutNow, DeadLetter, Failure, FaultClass, FileDecision, FileFilter,
+    FileHash, FileRecord, FileView, Filter, GatewayId, MadeView, MessageId, Operator, OperatorError, Outcome,
+    Page, Record, Reloaded, Resolution, RouteStatus, RouteView, SentIn, Shown, State, Status, Timestamp,
+    Version, VisibleValue,
     system::{Gate, Shut},
 };
 
@@ -110,6 +110,28 @@ impl Operator for EngineOperator {
                 cut
             });
             cutting.await.unwrap_or_else(|error| Err(OperatorError::Refused(error.to_string())))
+        })
+    }
+
+    fn decide(
+        &self,
+        route: Arc<str>,
+        sequence: u64,
+        decision: FileDecision,
+    ) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
+        let (engine, work) = (self.0.clone(), self.0.work());
+        Box::pin(async move {
+            let what = match &decision {
+                FileDecision::Retry => "retry",
+                FileDecision::Refuse { .. } => "refuse",
+            };
+            tracing::info!(%route, sequence, decision = what, "an operator decided of a file");
+            let deciding = tokio::spawn(async move {
+                let decided = engine.decide_file(route, sequence, decision, Timestamp::now()).await;
+                drop(work);
+                decided
+            });
+            deciding.await.unwrap_or_else(|error| Err(OperatorError::Refused(error.to_string())))
         })
     }
 

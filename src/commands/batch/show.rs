@@ -83,7 +83,7 @@ struct Found {
 }
 
 /// A file that is made, where that is what is meant: the newest of its name, or of its number where the route is named, else the one of its hash.
-async fn find_made(
+pub(super) async fn find_made(
     operator: &Arc<dyn Operator>,
     called: &str,
     route: Option<&str>,

@@ -118,6 +118,23 @@ pub(crate) fn sent_in(sent: wire::SentIn) -> Result<delivery::SentIn, Malformed>
     })
 }
 
+pub(crate) fn decision_out(decision: delivery::FileDecision) -> wire::FileDecision {
+    match decision {
+        delivery::FileDecision::Retry => wire::FileDecision::Retry(wire::Empty {}),
+        delivery::FileDecision::Refuse { reason } => wire::FileDecision::Refuse(wire::RefuseFile { reason }),
+    }
+}
+
+pub(crate) fn decision_in(decision: Option<wire::FileDecision>) -> Result<delivery::FileDecision, Malformed> {
+    match decision {
+        Some(wire::FileDecision::Retry(_)) => Ok(delivery::FileDecision::Retry),
+        Some(wire::FileDecision::Refuse(wire::RefuseFile { reason })) => {
+            Ok(delivery::FileDecision::Refuse { reason })
+        }
+        None => Err(Malformed("decision")),
+    }
+}
+
 pub(crate) fn cut_out(cut: delivery::CutNow) -> wire::CutFileResponse {
     let delivery::CutNow { file, left, trouble } = cut;
     let view = |cut| made_out(MadeView { file: MadeFile::Cut(cut), system: None, trouble: None });

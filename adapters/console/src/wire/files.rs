@@ -48,6 +48,30 @@ pub(crate) struct CutFileRequest {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct DecideFileRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+    #[prost(uint64, tag = "2")]
+    pub(crate) sequence: u64,
+    #[prost(oneof = "FileDecision", tags = "3, 4")]
+    pub(crate) decision: Option<FileDecision>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum FileDecision {
+    #[prost(message, tag = "3")]
+    Retry(super::Empty),
+    #[prost(message, tag = "4")]
+    Refuse(RefuseFile),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct RefuseFile {
+    #[prost(string, tag = "1")]
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CutFileResponse {
     #[prost(message, optional, tag = "1")]
     pub(crate) file: Option<File>,

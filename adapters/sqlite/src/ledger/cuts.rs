@@ -34,6 +34,27 @@ impl Ledger {
         })
     }
 
+    /// Where no file was built of it, and none of its messages waits.
+    pub(crate) fn forget_cut(&mut self, (route, sequence): &(Arc<str>, u64)) -> Result<bool, Trouble> {
+        let number: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT c.number FROM cuts c JOIN routes r ON r.number = c.route
+                 WHERE r.name = ?1 AND c.sequence = ?2 AND c.state = 0 AND c.messages > 0 AND NOT EXISTS (
+                     SELECT 1 FROM cut_messages x JOIN messages m ON m.seq = x.message
+                     WHERE x.cut = c.number AND m.state = 1 AND m.gateway = ?3)",
+            )?
+            .query_row(
+                (&**route, i64::try_from(*sequence).unwrap_or(i64::MAX), GatewayId::FILE.0.as_bytes()),
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(number) = number else { return Ok(false) };
+        self.connection.prepare_cached("DELETE FROM cut_messages WHERE cut = ?1")?.execute([number])?;
+        self.connection.prepare_cached("DELETE FROM cuts WHERE number = ?1")?.execute([number])?;
+        Ok(true)
+    }
+
     pub(crate) fn note_keys(
         &mut self,
         (route, sequence): &(Arc<str>, u64),

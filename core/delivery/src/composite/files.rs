@@ -28,9 +28,21 @@ impl Entering {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&(route.clone(), file)).unwrap_or_default()
     }
+
+    fn take_all(&self) -> Vec<Parcel> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.drain().flat_map(|(_, parcels)| parcels).collect()
+    }
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
+    /// Publishes what the last blocks of all files brought: whoever claims does not wait for the next ones.
+    pub(super) async fn publish_all_entered(&self, now: Timestamp) {
+        let parcels = self.entering.take_all();
+        let open = parcels.iter().filter(|parcel| !self.held_back.holds(&parcel.route));
+        join_all(open.map(|parcel| self.publish(parcel, now))).await;
+    }
+
     async fn accept_and_publish(&self, block: Block, gateway: GatewayId) -> Result<bool, DeliveryError> {
         let (now, route, file) = (block.now, block.route.clone(), block.file);
         // Which of a key are parked, the ledger knows: those that are not leave by the outbox.

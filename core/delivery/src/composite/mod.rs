@@ -113,6 +113,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
         if limit == 0 || wanted == 0 {
             return Ok(());
         }
+        self.publish_all_entered(now).await;
         let held_back = self.held_back.routes(now);
         let except = [except, &held_back].concat();
         let due = self.ledger.due(wanted, &except, now).await?;

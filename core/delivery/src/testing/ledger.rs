@@ -203,6 +203,14 @@ impl CutStore for FakeLedger {
         self.call(move |store| Ok(store.hold(&cut, gateway)))
     }
 
+    fn forget_cut(
+        &self,
+        cut: (Arc<str>, u64),
+        gateway: GatewayId,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.forget_cut(&cut, gateway)))
+    }
+
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),

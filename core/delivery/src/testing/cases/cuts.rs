@@ -18,6 +18,7 @@ cases![
     what_is_late_is_found_and_a_late_answer_settles_it,
     what_is_late_is_found_in_the_oldest_of_many_files,
     what_is_cancelled_in_time_is_in_no_file,
+    a_file_that_was_not_built_is_given_up_and_leaves_no_gap,
 ];
 
 const OTHER: BundleHash = BundleHash([8; 32]);
@@ -197,13 +198,12 @@ async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subjec
     delivery.retry_at(again, Timestamp::NEVER, failure(FaultClass::Unsent), at(4003)).await.expect("gathers");
     let cut = cuts.cut("r".into(), 10, at(4004)).await.expect("cut").expect("a cut");
     assert_eq!((cut.sequence, ids(cuts, 2).await), (2, vec![two]));
-    assert_eq!(late(at(9000)).await, [], "its last file is not delivered");
     let sent_in = cuts.sent_in(vec![one, two, MessageId::generate()]).await.expect("sent in");
     let mut sent_in: Vec<_> = sent_in.iter().map(|sent| (sent.message, sent.sequence, sent.state)).collect();
     sent_in.sort_by_key(|sent| sent.1);
     assert_eq!(sent_in, [(one, 1, CutState::Delivered), (two, 2, CutState::Open)], "the last of each");
     deliver(cuts, 2).await;
-    assert_eq!(late(at(9000)).await.len(), 1);
+    assert_eq!(late(at(9000)).await, [], "what is sent again has no deadline");
 }
 
 /// A route that cuts often has many files; what the first of them still waits for is not forgotten.
@@ -321,4 +321,30 @@ async fn what_gathers_or_is_in_a_file_is_never_published_nor_forgotten(subject: 
     assert_eq!(cuts.sent_by("r".into(), vec!["two".to_owned()]).await.expect("found")[0].len(), 1);
     assert!(delivery.get(waits).await.expect("get").is_some());
     assert_eq!(gathered(cuts).await, 1);
+}
+
+async fn a_file_that_was_not_built_is_given_up_and_leaves_no_gap(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let (gateway, other, key) = (GatewayId::generate(), GatewayId::generate(), ("r".into(), 1));
+    delivery.reconcile(gateway, NOW).await.expect("reconcile");
+    let one = gathers(&*delivery, None).await;
+    cuts.cut("r".into(), 10, at(1)).await.expect("cut");
+    assert_eq!(cuts.hold(("r".into(), 1), gateway).await, Ok(true));
+    assert_eq!(cuts.forget_cut(("r".into(), 1), gateway).await, Ok(false), "a message waits in it");
+    let claim = cuts.cut_messages(("r".into(), 1), None, 10).await.expect("messages")[0].claim;
+    delivery.bury(claim, letter(FaultClass::Unsent), at(2)).await.expect("bury");
+    if delivery.is_shared() {
+        assert_eq!(cuts.forget_cut(("r".into(), 1), other).await, Ok(false), "another has it");
+    }
+    assert_eq!(cuts.forget_cut(key, gateway).await, Ok(true));
+    assert_eq!(cuts.cuts(false, 10).await, Ok(Vec::new()));
+    assert_eq!(cuts.forget_cut(("r".into(), 1), gateway).await, Ok(false), "there is none");
+    assert_eq!(cuts.settle_sent(vec![answer(one)], at(3)).await, Ok(vec![]), "it was sent in no file");
+
+    let two = gathers(&*delivery, None).await;
+    let cut = cuts.cut("r".into(), 10, at(4)).await.expect("cut").expect("a cut");
+    assert_eq!((cut.sequence, ids(cuts, 1).await), (1, vec![two]));
+    deliver(cuts, 1).await;
+    assert_eq!(cuts.forget_cut(("r".into(), 1), gateway).await, Ok(false), "it is delivered");
 }

@@ -120,6 +120,17 @@ impl Store {
         true
     }
 
+    pub(in crate::testing) fn forget_cut(&mut self, key: &(Arc<str>, u64), gateway: GatewayId) -> bool {
+        let Ok(cut) = self.one_cut(key) else { return false };
+        let is_mine = cut.gateway.is_none_or(|by| by == gateway) && cut.record.state == CutState::Open;
+        let record = cut.record.clone();
+        let waits = self.cuts.iter().any(|cut| cut.record == record && self.told(cut).outstanding > 0);
+        if is_mine && !waits {
+            self.cuts.retain(|cut| cut.record != record);
+        }
+        is_mine && !waits
+    }
+
     pub(in crate::testing) fn cut_messages(
         &self,
         (route, sequence): &(Arc<str>, u64),
