@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use portolan_batch::{FolderError, Patch, Place, Written};
+use portolan_batch::{FolderDrop, FolderError, FolderOptions, Patch, Place, Written};
+use portolan_delivery::FileDrop as _;
 
 use super::*;
 
@@ -110,4 +111,21 @@ fn what_is_being_written_is_not_swept_away() {
     });
     written.unwrap();
     assert_eq!(files(dir.path()), set(["receipts/a"]));
+}
+
+/// What was prepared and is of no use leaves nothing; another one of that name is its own.
+#[test]
+fn what_is_discarded_leaves_nothing_and_nothing_else_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = FolderDrop::new(FolderOptions::new(dir.path()));
+    let prepare =
+        |content: &'static [u8]| out.prepare("a.ach", &mut |aside| aside.write_all(content)).unwrap();
+    let (wrong, sound) = (prepare(b"wrong"), prepare(b"sound"));
+    out.discard(&wrong);
+    out.discard(&wrong);
+    assert_eq!(files(&dir.path().join("out")), set([&*sound]));
+    assert!(out.prepared(&wrong).is_err());
+    out.publish("a.ach", &sound).unwrap();
+    assert_eq!(fs::read(dir.path().join("out/a.ach")).unwrap(), b"sound");
+    assert_eq!(files(&dir.path().join("out")), set(["a.ach"]));
 }

@@ -146,3 +146,84 @@ impl Ledger {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+mod tests {
+    use portolan_delivery::{
+        Accept, Start,
+        testing::messages::{BUNDLE, NOW, at, envelope, payload},
+    };
+
+    use super::*;
+    use crate::{Options, ledger::Role, schema};
+
+    fn open(path: &std::path::Path) -> Ledger {
+        Ledger::load(schema::open(path, &Options::default()).unwrap(), Role::Queue).unwrap()
+    }
+
+    fn gathers(ledger: &mut Ledger, messages: usize) {
+        for _ in 0..messages {
+            let start = Start::Due(Timestamp::NEVER);
+            ledger.accept(Accept { envelope: envelope("r"), payload: payload(1), start }, 0).unwrap();
+        }
+    }
+
+    fn begun(cut: Cut) -> Begun {
+        match cut {
+            Cut::Begun(begun) => begun,
+            _ => panic!("it is not whole"),
+        }
+    }
+
+    fn whole(cut: Cut) -> CutRecord {
+        match cut {
+            Cut::Whole(cut) => cut,
+            _ => panic!("it is whole"),
+        }
+    }
+
+    #[test]
+    fn a_cut_takes_what_had_gathered_when_it_began_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = open(&folder.path().join("queue.db"));
+        ledger.keep_bundle(BUNDLE, b"a bundle").unwrap();
+        gathers(&mut ledger, 5);
+        let first = begun(ledger.begin_cut(&"r".into(), 100, at(1), 2).unwrap());
+        assert_eq!(cuts::cuts(&ledger.connection, false, 9).unwrap(), [], "nobody sees it yet");
+        gathers(&mut ledger, 3);
+        let second = begun(ledger.go_on(first, 2).unwrap());
+        let cut = whole(ledger.go_on(second, 2).unwrap());
+        assert_eq!((cut.sequence, cut.messages), (1, 5), "not those that came later");
+        assert!(matches!(ledger.begin_cut(&"r".into(), 100, at(2), 2).unwrap(), Cut::Nothing), "it is open");
+        ledger.connection.execute_batch("UPDATE cuts SET state = 2").unwrap();
+        let cut = whole(ledger.begin_cut(&"r".into(), 2, at(2), 2).unwrap());
+        assert_eq!((cut.sequence, cut.messages), (2, 2));
+        ledger.connection.execute_batch("UPDATE cuts SET state = 2").unwrap();
+        assert_eq!(whole(ledger.begin_cut(&"r".into(), 2, at(2), 2).unwrap()).messages, 1);
+        assert_eq!(cuts::gathered(&ledger.connection).unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_taken_when_a_process_ended_is_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.db");
+        let mut ledger = open(&path);
+        ledger.keep_bundle(BUNDLE, b"a bundle").unwrap();
+        gathers(&mut ledger, 5);
+        begun(ledger.begin_cut(&"r".into(), 100, at(1), 2).unwrap());
+        drop(ledger);
+        let mut ledger = open(&path);
+        ledger.reconcile(portolan_delivery::GatewayId::generate(), NOW).unwrap();
+        let all = cuts::cuts(&ledger.connection, true, 9).unwrap();
+        assert_eq!(all.iter().map(|cut| (cut.sequence, cut.messages)).collect::<Vec<_>>(), [(1, 2)]);
+        assert_eq!(cuts::gathered(&ledger.connection).unwrap()[0].messages, 3);
+
+        // A step that comes after all changes nothing.
+        ledger.connection.execute_batch("UPDATE cuts SET state = 2").unwrap();
+        let late = begun(ledger.begin_cut(&"r".into(), 100, at(2), 2).unwrap());
+        ledger.end_cuts(None).unwrap();
+        assert_eq!(whole(ledger.go_on(late, 2).unwrap()).messages, 2);
+        assert_eq!(cuts::gathered(&ledger.connection).unwrap()[0].messages, 1);
+    }
+}
