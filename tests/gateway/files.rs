@@ -159,12 +159,60 @@ fn what_became_of_a_file_is_said_also_by_the_next_gateway() {
     });
 }
 
+/// Messages go as they are read, and nothing refuses the file any more.
+#[test]
+fn what_is_released_as_it_is_read_is_taken_whatever_its_totals_say() {
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        as_read(&house);
+        let gateway = house.serve();
+        let text = report([(1, paid(100)), (2, "00000x100".to_owned()), (3, paid(0)), (4, paid(400))]);
+        drop_file(&house, "a.txt", &text.replace("RT0000004", "RT0000009"));
+        let said = receipt(&house, "a.txt").await;
+        assert_eq!(
+            (&said["state"], &said["messages"], &said["skipped"], &said["rejected"]),
+            (&"taken".into(), &2.into(), &1.into(), &1.into()),
+            "{said}"
+        );
+        assert!(said["reason"].as_str().unwrap().contains("what all messages rest on"), "{said}");
+        assert!(said["errors"].to_string().contains("4 is computed"), "{said}");
+        there(&house, "archive/a.txt").await;
+        there(&house, "rejected/a.txt").await;
+        until("both messages", async || (ledger.told().len() == 2).then_some(())).await;
+        assert!(gateway.said().contains("its messages went as they were read"), "{}", gateway.said());
+        drop_file(&house, "b.txt", &report([(5, paid(500))]));
+        assert_eq!(receipt(&house, "b.txt").await["reason"], Value::Null);
+    });
+}
+
+fn as_read(house: &House) {
+    let mapping = house.path("mappings/wages/report.yaml");
+    let text = fs::read_to_string(&mapping).unwrap();
+    let limited = "rejects: { limit: \"60%\" }";
+    assert!(text.contains(limited));
+    fs::write(mapping, text.replace(limited, "release: as-read")).unwrap();
+}
+
 #[test]
 fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
     let (rounds, employees) = match std::env::var_os("PORTOLAN_SOAK") {
         Some(_) => (300, 20_000),
         None => (40, 1000),
     };
+    killed(rounds, employees, false);
+}
+
+#[test]
+fn killed_at_any_instant_a_file_that_goes_as_it_is_read_goes_once_and_whole() {
+    let (rounds, employees) = match std::env::var_os("PORTOLAN_SOAK") {
+        Some(_) => (100, 20_000),
+        None => (10, 3000),
+    };
+    killed(rounds, employees, true);
+}
+
+fn killed(rounds: u32, employees: u32, goes_as_read: bool) {
     let seed = std::env::var("PORTOLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         now.as_nanos() as u64 | 1
@@ -173,6 +221,9 @@ fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
     block_on(async {
         let ledger = Ledger::start(None).await;
         let house = house(&ledger);
+        if goes_as_read {
+            as_read(&house);
+        }
         let mut random = Random(seed);
         let (mut interrupted, mut files) = (0, Vec::new());
         let mut next = 1;

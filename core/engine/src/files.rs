@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileEnd,
-    FileError, FileFate, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore,
-    GatewayId, MessageId, Mode, RejectedRecords, Start, Timestamp,
+    FileError, FileFate, FileHash, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState,
+    FileStore, GatewayId, MessageId, Mode, RejectedRecords, Start, Timestamp,
 };
 use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -121,6 +121,16 @@ impl Engine {
         record: &FileRecord,
         progress: &Arc<Progress>,
     ) -> Result<FileFate, String> {
+        if source(route)?.as_read && source(route)?.answers.is_none() {
+            let route = self.begun_with(route, record).await?;
+            let reading = {
+                let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
+                let progress = progress.clone();
+                move |blocks: &_| read(&route, &dropped, &record, &progress, Some(blocks))
+            };
+            let seen = self.release(store, &route, reading).await?;
+            return self.ended(store, &route, dropped, record, seen).await;
+        }
         let (route, seen) = self.verified(route, dropped, record, progress).await?;
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
@@ -128,12 +138,45 @@ impl Engine {
             route.metrics.files.iter().for_each(|files| files.refused());
             return Ok(FileFate::Refused(receipt));
         }
-        self.release(store, &route, dropped, record, &seen, progress).await?;
+        let cutting = {
+            let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
+            let (left_out, counts, progress) = (seen.left_out.clone(), seen.counts, progress.clone());
+            let (delivery, handle) = (self.delivery.clone(), Handle::current());
+            move |blocks: &_| match source(&route)?.answers {
+                None => cut(&route, &dropped, &record, &left_out, counts, &progress, blocks),
+                Some(_) => {
+                    let ground = Ground {
+                        delivery: &*delivery,
+                        handle: &handle,
+                        route: &route,
+                        progress: &progress,
+                        now: Timestamp::now(),
+                    };
+                    answers::release(&ground, &dropped, &record, &left_out, counts, blocks)
+                }
+            }
+        };
+        self.release(store, &route, cutting).await?;
+        self.ended(store, &route, dropped, record, seen).await
+    }
+
+    /// All of it is durable.
+    async fn ended(
+        &self,
+        store: &dyn FileStore,
+        route: &Served,
+        dropped: &Dropped,
+        record: &FileRecord,
+        seen: Seen,
+    ) -> Result<FileFate, String> {
         let FileCounts { messages, skipped, rejected } = seen.counts;
         tracing::info!(file = %dropped.name, route = %route.name, messages, skipped, rejected, "the file is taken");
+        if let Some(reason) = &seen.refused {
+            tracing::warn!(file = %dropped.name, route = %route.name, reason, "its messages went as they were read, and the file is not sound");
+        }
         let receipt = self.end(store, record, FileState::Taken, &seen).await?;
         route.metrics.files.iter().for_each(|files| files.taken(seen.counts));
-        Ok(FileFate::Taken(receipt, rejects(&route, &seen)))
+        Ok(FileFate::Taken(receipt, rejects(route, &seen)))
     }
 
     /// A file that was taken whole by a gateway that ended before what it became was set aside.
@@ -150,6 +193,15 @@ impl Engine {
         }
     }
 
+    /// The version of its route with which a file began.
+    async fn begun_with(&self, route: &Arc<Served>, record: &FileRecord) -> Result<Arc<Served>, String> {
+        if record.arrival.bundle == route.bundle {
+            return Ok(route.clone());
+        }
+        let version = self.version(&route.name, record.arrival.bundle).await;
+        version.map_err(|error| format!("the version with which it began cannot be had: {error}"))
+    }
+
     /// What is sound in a file, by the version of its route with which it began.
     async fn verified(
         &self,
@@ -158,17 +210,11 @@ impl Engine {
         record: &FileRecord,
         progress: &Arc<Progress>,
     ) -> Result<(Arc<Served>, Seen), String> {
-        let route = match record.arrival.bundle == route.bundle {
-            true => route.clone(),
-            false => self
-                .version(&route.name, record.arrival.bundle)
-                .await
-                .map_err(|error| format!("the version with which it began cannot be had: {error}"))?,
-        };
+        let route = self.begun_with(route, record).await?;
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
         let (delivery, handle, progress) = (self.delivery.clone(), Handle::current(), progress.clone());
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
-            None => verify(&of, &dropped, &record, &progress),
+            None => read(&of, &dropped, &record, &progress, None),
             Some(_) => {
                 let ground = Ground {
                     delivery: &*delivery,
@@ -184,35 +230,15 @@ impl Engine {
         Ok((route, seen.map_err(|error| error.to_string())??))
     }
 
-    /// Makes the messages durable that were found to be sound.
-    async fn release(
+    /// Makes durable what is read of a file, block by block.
+    async fn release<T: Send + 'static>(
         &self,
         store: &dyn FileStore,
         route: &Arc<Served>,
-        dropped: &Dropped,
-        record: &FileRecord,
-        seen: &Seen,
-        progress: &Arc<Progress>,
-    ) -> Result<(), String> {
+        reading: impl FnOnce(&mpsc::Sender<Block>) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
         let (blocks, mut ready) = mpsc::channel(2);
-        let cutting = {
-            let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
-            let (left_out, counts, progress) = (seen.left_out.clone(), seen.counts, progress.clone());
-            let (delivery, handle) = (self.delivery.clone(), Handle::current());
-            tokio::task::spawn_blocking(move || match source(&route)?.answers {
-                None => cut(&route, &dropped, &record, &left_out, counts, &progress, &blocks),
-                Some(_) => {
-                    let ground = Ground {
-                        delivery: &*delivery,
-                        handle: &handle,
-                        route: &route,
-                        progress: &progress,
-                        now: Timestamp::now(),
-                    };
-                    answers::release(&ground, &dropped, &record, &left_out, counts, &blocks)
-                }
-            })
-        };
+        let reading = tokio::task::spawn_blocking(move || reading(&blocks));
         while let Some(block) = ready.recv().await {
             let (messages, answers) = (block.messages.len(), block.answers.clone());
             let accepted = store.accept_block(block, self.gateway).await;
@@ -228,7 +254,7 @@ impl Engine {
                 self.waiters.settle(id, || settled.clone());
             }
         }
-        cutting.await.map_err(|error| error.to_string())?
+        reading.await.map_err(|error| error.to_string())?
     }
 
     async fn end(
@@ -375,15 +401,20 @@ pub(crate) fn source(route: &Served) -> Result<&FileSource, String> {
     route.files.as_deref().ok_or_else(|| "its route takes no files any more".to_owned())
 }
 
-/// Reads the whole file: what of it is sound, and whether all of it is.
-fn verify(
+/// Reads the whole file: what of it is sound, and whether all of it is. Where messages are released as they are read, they go by blocks.
+fn read(
     route: &Served,
     dropped: &Dropped,
     record: &FileRecord,
     progress: &Arc<Progress>,
+    blocks: Option<&mpsc::Sender<Block>>,
 ) -> Result<Seen, String> {
     let files = source(route)?;
-    progress.begin(FilePhase::Verifying, false);
+    match blocks {
+        None => progress.begin(FilePhase::Verifying, false),
+        Some(_) => progress.begin(FilePhase::Releasing, false),
+    }
+    let mut blocks = blocks.map(|to| Blocks::new(route, dropped, record, to));
     let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut seen = Seen::default();
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
@@ -396,21 +427,32 @@ fn verify(
                 true => Err(None),
                 false => route.translate.request(message, context(id, record), &mut out).map_err(Some),
             };
-            (info, verdict)
+            let goes = blocks.as_ref().is_some_and(|blocks| blocks.is_new(info.number)) && verdict.is_ok();
+            let payload = goes.then(|| Bytes::copy_from_slice(message));
+            (info, payload, verdict)
         });
+        if let (Some(_), Some(error)) = (&blocks, failed.take()) {
+            return Err(unreadable(&error));
+        }
+        let number = verdict.as_ref().map(|(info, ..)| info.number);
         for problem in messages.problems().filter(|problem| !problem.warning) {
             broken += usize::from(concerns_the_file(&problem, files));
             seen.tell(error_of(&problem));
         }
         match verdict {
             None => break,
-            Some((_, Ok(_))) => seen.counts.messages += 1,
-            Some((info, Err(Some(failure)))) if failure.reason == SKIPPED => {
+            Some((info, payload, Ok(_))) => {
+                seen.counts.messages += 1;
+                if let (Some(blocks), Some(payload)) = (&mut blocks, payload) {
+                    blocks.add(info.number, payload)?;
+                }
+            }
+            Some((info, _, Err(Some(failure)))) if failure.reason == SKIPPED => {
                 seen.counts.skipped += 1;
                 *seen.skipped.entry(failure.message).or_default() += 1;
                 left_out.push((info.number, true));
             }
-            Some((info, Err(failure))) => {
+            Some((info, _, Err(failure))) => {
                 seen.counts.rejected += 1;
                 left_out.push((info.number, false));
                 // What is wrong with its own records is told already.
@@ -422,9 +464,17 @@ fn verify(
             }
         }
         progress.gone_through(messages.count(), seen.counts);
+        if let (Some(blocks), Some(number)) = (&mut blocks, number)
+            && !blocks.gone_through(number, seen.counts)
+        {
+            return Ok(seen);
+        }
     }
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
+    }
+    if let Some(blocks) = blocks {
+        blocks.end(seen.counts);
     }
     seen.ended(messages.count(), broken, files, left_out);
     Ok(seen)
@@ -491,18 +541,10 @@ fn cut(
     progress.begin(FilePhase::Releasing, passing);
     let (mut messages, failed) = messages(files, dropped, progress)?;
     let mut left_out = left_out.iter().copied().peekable();
-    let (mut block, mut counts) = (Vec::with_capacity(BLOCK), FileCounts::default());
-    let (mut from, mut last, mut bytes) = (record.position, record.position, 0);
-    let now = Timestamp::now();
-    let send = |messages, from, to, counts| {
-        let (route, file, answers) = (route.name.clone(), dropped.hash, Vec::new());
-        let block = Block { route, file, from, to, messages, answers, counts, now: Timestamp::now() };
-        // Whoever takes them says why, where he takes no more.
-        blocks.blocking_send(block).is_ok()
-    };
+    let (mut blocks, mut counts) = (Blocks::new(route, dropped, record, blocks), FileCounts::default());
     loop {
         let next = messages.next().map(|(bytes, info)| {
-            let payload = (info.number > record.position).then(|| Bytes::copy_from_slice(bytes));
+            let payload = blocks.is_new(info.number).then(|| Bytes::copy_from_slice(bytes));
             (payload, info)
         });
         // What is wrong with it was told of when it was read first.
@@ -522,36 +564,89 @@ fn cut(
             passing = false;
         }
         progress.gone_through(messages.count(), counts);
-        let Some(payload) = payload else { continue };
-        last = info.number;
-        if out.is_none() {
-            let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
-            let mut envelope = envelope(route, record, id, now);
-            let mut due = now;
-            if route.made.is_some() {
-                // It goes into another file, in the group of others.
-                due = Timestamp::NEVER;
-                let context = context(id, record);
-                let keys = route.translate.request(&payload, context, &mut Vec::new());
-                envelope.group = keys.map_err(|failure| failure.message)?.group.map(Into::into);
-            }
-            bytes += payload.len();
-            block.push(Accept { envelope, payload, start: Start::Due(due) });
+        if let (Some(payload), None) = (payload, out) {
+            blocks.add(info.number, payload)?;
         }
-        if block.len() == BLOCK || bytes >= BLOCK_BYTES {
-            if !send(std::mem::take(&mut block), from, last, counts) {
-                return Ok(());
-            }
-            (from, bytes) = (last, 0);
+        if !blocks.gone_through(info.number, counts) {
+            return Ok(());
         }
     }
     if counts != expected {
         return Err("it is not any more what it was when it was verified".to_owned());
     }
-    if last > from || !block.is_empty() {
-        send(block, from, last, counts);
-    }
+    blocks.end(counts);
     Ok(())
+}
+
+/// Messages of a file on their way to the ledger, behind those of an earlier time.
+struct Blocks<'b> {
+    route: &'b Served,
+    file: FileHash,
+    record: &'b FileRecord,
+    to: &'b mpsc::Sender<Block>,
+    block: Vec<Accept>,
+    bytes: usize,
+    from: u64,
+    last: u64,
+    now: Timestamp,
+}
+
+impl<'b> Blocks<'b> {
+    fn new(
+        route: &'b Served,
+        dropped: &Dropped,
+        record: &'b FileRecord,
+        to: &'b mpsc::Sender<Block>,
+    ) -> Self {
+        let (from, now) = (record.position, Timestamp::now());
+        let block = Vec::with_capacity(BLOCK);
+        Self { route, file: dropped.hash, record, to, block, bytes: 0, from, last: from, now }
+    }
+
+    /// Whether a record was not gone through at an earlier time.
+    fn is_new(&self, number: u64) -> bool {
+        number > self.record.position
+    }
+
+    fn add(&mut self, number: u64, payload: Bytes) -> Result<(), String> {
+        let id = MessageId::of_record(&self.route.name, self.file, self.record.arrival.received, number);
+        let mut envelope = envelope(self.route, self.record, id, self.now);
+        let mut due = self.now;
+        if self.route.made.is_some() {
+            // It goes into another file, in the group of others.
+            due = Timestamp::NEVER;
+            let context = context(id, self.record);
+            let keys = self.route.translate.request(&payload, context, &mut Vec::new());
+            envelope.group = keys.map_err(|failure| failure.message)?.group.map(Into::into);
+        }
+        self.bytes += payload.len();
+        self.block.push(Accept { envelope, payload, start: Start::Due(due) });
+        Ok(())
+    }
+
+    /// A message was gone through, whether it goes or not. `false`: nobody takes more, and whoever took them says why.
+    fn gone_through(&mut self, number: u64, counts: FileCounts) -> bool {
+        if !self.is_new(number) {
+            return true;
+        }
+        self.last = number;
+        (self.block.len() < BLOCK && self.bytes < BLOCK_BYTES) || self.send(counts)
+    }
+
+    fn end(mut self, counts: FileCounts) {
+        if self.last > self.from || !self.block.is_empty() {
+            self.send(counts);
+        }
+    }
+
+    fn send(&mut self, counts: FileCounts) -> bool {
+        let (route, file, answers) = (self.route.name.clone(), self.file, Vec::new());
+        let messages = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        let (from, to) = (self.from, self.last);
+        (self.from, self.bytes) = (self.last, 0);
+        let block = Block { route, file, from, to, messages, answers, counts, now: Timestamp::now() };
+        self.to.blocking_send(block).is_ok()
+    }
 }
 
 fn envelope(route: &Served, record: &FileRecord, id: MessageId, now: Timestamp) -> Envelope {

@@ -107,7 +107,16 @@ pub fn compile(
     let answers = file.as_mut().and_then(|file| file.answers.take()).map(|answers| {
         let CompiledAnswers { system, pattern, file, excerpt, of_reply, of_sent, silence } = answers;
         (
-            FileSource { system, pattern, file, excerpt, rejects: None, answers: Some(of_reply), silence },
+            FileSource {
+                system,
+                pattern,
+                file,
+                excerpt,
+                rejects: None,
+                as_read: false,
+                answers: Some(of_reply),
+                silence,
+            },
             of_sent,
         )
     });

@@ -73,6 +73,7 @@ pub fn compile_file(
                 file,
                 excerpt,
                 rejects: route.rejects,
+                as_read: route.as_read,
                 answers: None,
                 silence: Silence::Overdue,
             })),

@@ -108,6 +108,8 @@ pub struct FileSource {
     pub excerpt: Arc<Excerpt>,
     /// How many messages may fail.
     pub rejects: Option<RejectLimit>,
+    /// Its messages go as they are read: nothing refuses the file.
+    pub as_read: bool,
     /// By what it is known which message a record answers, where that is what they do.
     pub answers: Option<Plan>,
     /// What it means that no answer came in time.

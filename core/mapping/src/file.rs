@@ -41,6 +41,8 @@ pub struct BatchRoute {
     pub delivery: Delivery,
     /// So many messages of a file may fail; any number, where `None`.
     pub rejects: Option<RejectLimit>,
+    /// Its messages go as they are read, and not once the file is known to be sound.
+    pub as_read: bool,
     /// The way there.
     pub request: Direction,
     /// What the system's answer means.

@@ -46,6 +46,7 @@ fn source() -> FileSource {
         file: RecordFile::compile(layout),
         excerpt: document.excerpt.unwrap(),
         rejects: None,
+        as_read: false,
         answers: None,
         silence: portolan_mapping::file::Silence::default(),
     }

@@ -53,6 +53,8 @@ pub struct CheckedBatch {
     pub delivery: DeliveryPolicy,
     /// So many may fail.
     pub rejects: Option<RejectLimit>,
+    /// Its messages go as they are read.
+    pub as_read: bool,
     /// From a record to the system's message.
     pub request: Translation,
     /// The tables that it looks up.
@@ -179,6 +181,7 @@ fn checked(
             retry: route.delivery.retry,
         },
         rejects: route.rejects,
+        as_read: route.as_read,
         request,
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible,

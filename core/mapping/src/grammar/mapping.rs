@@ -61,6 +61,11 @@ pub static BATCH_ROUTE: Group = Group {
         Key::new("skip", List(&Value::Group(&SKIP)), "Messages that are left out, and counted."),
         Key::new("delivery", Value::Group(&BATCH_DELIVERY), "How messages are delivered."),
         Key::new("rejects", Value::Group(&REJECTS), "What becomes of a file of which messages fail."),
+        Key::new(
+            "release",
+            Word(&["verified", "as-read"]),
+            "When messages of a file go: once the whole file was read and found to be sound (`verified`, the default), or each as it is read. Then nothing refuses the file any more: what is wrong with its totals stands in its receipt.",
+        ),
         CUT_KEY,
         GROUP_KEY,
         FILE_KEY,

@@ -42,6 +42,8 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         None => defaults(keys.span()),
     };
     let rejects = keys.take("rejects").and_then(|e| rejects(&e.value, findings));
+    let release = keys.take("release").and_then(|e| text(e, findings));
+    let as_read = release.as_ref().is_some_and(|release| as_read(release, rejects.is_some(), findings));
     let target = outgoing::with_making(target, &mut keys, findings);
     let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
     let fail = keys.take("response").map(|e| fail(&e.value, findings)).unwrap_or_default();
@@ -60,6 +62,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         skip,
         delivery,
         rejects,
+        as_read,
         request: request?,
         answer,
         tables,
@@ -129,6 +132,23 @@ fn delivery(node: &Node, findings: &mut Findings) -> Delivery {
     keys.finish(findings);
     let idempotent = if idempotent { Idempotent::Yes } else { Idempotent::No };
     Delivery { idempotent, timeout, deadline, retry, ..defaults(node.span) }
+}
+
+fn as_read(release: &Placed<String>, is_limited: bool, findings: &mut Findings) -> bool {
+    match release.value.as_str() {
+        "verified" => false,
+        "as-read" => {
+            if is_limited {
+                let message = "`release: as-read` and `rejects: { limit }` do not go together: when the limit is passed, messages before it are gone already";
+                findings.push(super::keys::bad(release.span, message));
+            }
+            true
+        }
+        _ => {
+            findings.push(super::keys::bad(release.span, "`release` is `verified` or `as-read`"));
+            false
+        }
+    }
 }
 
 fn rejects(node: &Node, findings: &mut Findings) -> Option<RejectLimit> {
