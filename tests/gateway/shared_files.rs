@@ -91,8 +91,15 @@ fn with_either_gateway_killed_at_any_instant_a_file_is_taken_once_and_whole() {
             next += size;
             drop_into(folder, &name, &text);
             files.push((name, text));
-            tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
-            let which = random.below(2) as usize;
+            tokio::time::sleep(Duration::from_millis(random.below(if round == 0 { 1500 } else { 500 })))
+                .await;
+            // More often than not the one that has a file.
+            let has = |gateway: &Option<Gateway>| {
+                let had = gateway.as_ref().and_then(|gateway| label(folder, gateway));
+                had.is_some_and(|had| !names(&had).is_empty())
+            };
+            let busy = gateways.iter().position(has).filter(|_| random.below(3) > 0);
+            let which = busy.unwrap_or_else(|| random.below(2) as usize);
             let gateway = gateways[which].take().unwrap();
             let had = label(folder, &gateway);
             went_on += goes_on(&gateway);
