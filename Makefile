@@ -2,6 +2,8 @@
 .PHONY: help demo test check lint bench soak fuzz reference
 SHELL := /bin/bash
 CARGO ?= cargo
+# Tests that run at a time: most of them wait for servers that they have started.
+THREADS ?= 4
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,7 +14,7 @@ demo: ## Build Portolan and watch the main job: no server, no network needed aft
 
 test: ## Install the peers that are missing, then run every test
 	./tests/install
-	$(CARGO) test --workspace --quiet --no-fail-fast
+	RUST_TEST_THREADS=$(THREADS) $(CARGO) test --workspace --quiet --no-fail-fast
 
 check: ## What a developer runs before a commit
 	$(CARGO) fmt --all --check

@@ -6,6 +6,7 @@
 mod batch;
 mod check;
 mod contracts;
+mod demo;
 mod doctor;
 mod help;
 mod layouts;

@@ -193,3 +193,56 @@ fn a_statement_is_entered_into_the_simulated_ledger() {
         assert_eq!(attempts, 4, "one was asked while it was busy");
     });
 }
+
+/// Payments go out in a file; what the bank returns has failed, what it corrects is done and says how, and both by the trace number of the file.
+#[test]
+fn payments_go_to_the_bank_and_its_returns_end_them() {
+    block_on(async {
+        for case in ["returned", "corrected"] {
+            let samples = repository().join("mappings/payments/samples");
+            let mut house = house("mappings/payments");
+            house.party("bank", "batch: { folder: drop, every: 20ms }");
+            let mapping = fs::read_to_string(house.path("mappings/payments/send.yaml")).unwrap();
+            let cut = mapping.lines().find(|line| line.starts_with("cut:")).unwrap().to_owned();
+            fs::write(house.path("mappings/payments/send.yaml"), mapping.replace(&cut, "cut: {}")).unwrap();
+            let gateway = house.serve();
+            let (request, address) = (samples.join(case).join("request.json"), gateway.grpc.to_string());
+            let call = || -> Value {
+                let request = request.to_str().unwrap();
+                // An operation that has failed is told by the exit code as well.
+                let said = house.run(&["call", "payments.send", "--request", request, "--address", &address]);
+                serde_json::from_slice(&said.stdout).unwrap()
+            };
+            let operation = call();
+            assert_ne!(operation["done"], true, "{operation}");
+            let said = gateway.operator(&house, &["batch", "cut", "payments.send", "--format", "json"]);
+            let file: Value = serde_json::from_str(&said).unwrap();
+            let name = file["file"]["name"].as_str().unwrap().to_owned();
+            assert!(name.starts_with("PAY20") && name.ends_with(".000001.ach"), "{name}");
+            let put = house.path(&format!("drop/out/{name}"));
+            let records =
+                house.told(&["decode", "--layout", "mappings/payments/nacha.yaml", put.to_str().unwrap()]);
+            assert!(records.contains("\"PEN-000123\""), "{records}");
+            let aside = house.path("drop/RETURN1.ach.tmp");
+            fs::copy(samples.join(case).join("answers"), &aside).unwrap();
+            fs::rename(&aside, house.path("drop/RETURN1.ach")).unwrap();
+            // The same request id again: its operation, as it is by then.
+            let done = until("the bank's answer", async || {
+                let now = call();
+                assert_eq!(now["name"], operation["name"], "it is paid once");
+                (now["done"] == true).then_some(now)
+            })
+            .await;
+            let expected = |name: &str| -> Value {
+                serde_json::from_slice(&fs::read(samples.join(case).join(name)).unwrap()).unwrap()
+            };
+            if case == "returned" {
+                assert_eq!(done["error"]["message"], expected("failure.json")["message"], "{done}");
+            } else {
+                for (field, value) in expected("response.json").as_object().unwrap() {
+                    assert_eq!(done["response"][field], *value, "{done}");
+                }
+            }
+        }
+    });
+}

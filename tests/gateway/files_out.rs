@@ -230,8 +230,12 @@ fn an_operator_sees_what_gathers_and_has_a_file_made() {
 
         let mut operations = Vec::new();
         for number in 1..=3 {
-            operations.push(submit(&client, &claim(number, "TLN")).await.name);
+            let operation = submit(&client, &claim(number, "TLN")).await;
+            assert_eq!(operation.about().next_attempt_time, None, "nobody knows when there is a file");
+            operations.push(operation.name);
         }
+        let gathering = client.operation(&operations[0]).await.unwrap().about();
+        assert_eq!(gathering.next_attempt_time, None);
         let id = |index: usize| operations[index].trim_start_matches("operations/").to_owned();
         let listed = read(&["batch", "list", "--direction", "out"]);
         let file = &listed["files"][0];

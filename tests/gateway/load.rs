@@ -196,6 +196,8 @@ async fn ask(client: &Client, mode: Mode, key: &str) -> Told {
             ) => {
                 return Told::Nothing;
             }
+            // The system was busy until the caller's time was over: it was not done, and may be asked for again.
+            (Some(Code::Unavailable), "FAULT") => return Told::Nothing,
             (Some(Code::Aborted), "OUTCOME_UNKNOWN") => {}
             _ => panic!("{mode:?} {key}: {details:?}"),
         }

@@ -181,6 +181,9 @@ impl Message {
             route.metrics.messages.accepted();
         }
         match accepted {
+            Ok(Accepted::New(_)) if route.made.is_some() => {
+                Answer::Operation(operations::parked(&envelope, &route.response_type))
+            }
             Ok(Accepted::New(_)) => Answer::Operation(operations::fresh(&envelope, &route.response_type)),
             Ok(Accepted::Parked) => Answer::Operation(operations::parked(&envelope, &route.response_type)),
             Ok(Accepted::Repeated(record)) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Envelope, Mode, OperationState, OperationView, Outcome, Record, State};
+use portolan_delivery::{Envelope, Mode, OperationState, OperationView, Outcome, Record, State, Timestamp};
 
 /// The reason of who asks for an operation that is not there, or is not his.
 pub(crate) const NOT_FOUND: &str = "OPERATION_NOT_FOUND";
@@ -26,7 +26,7 @@ pub(crate) fn fresh(envelope: &Envelope, response_type: &Arc<str>) -> OperationV
     }
 }
 
-/// One that waits behind another: nobody knows until when.
+/// One that waits behind another, or gathers for a file: nobody knows until when.
 pub(crate) fn parked(envelope: &Envelope, response_type: &Arc<str>) -> OperationView {
     OperationView { next_attempt: None, ..fresh(envelope, response_type) }
 }
@@ -38,7 +38,9 @@ pub(crate) fn view(record: Record, response_type: &Arc<str>) -> OperationView {
     view.attempts = attempts.last().map_or(0, |a| a.number);
     view.updated = attempts.iter().filter_map(|a| a.ended).fold(envelope.received, Ord::max);
     match state {
-        State::Waiting { due } => view.next_attempt = behind.is_none().then_some(due),
+        State::Waiting { due } => {
+            view.next_attempt = Some(due).filter(|due| behind.is_none() && *due != Timestamp::NEVER)
+        }
         State::Claimed { since, .. } => (view.state, view.updated) = (OperationState::Running, since),
         State::Dead { at, .. } => (view.state, view.updated) = (OperationState::NeedsAttention, at),
         State::Finished { outcome, at } => {

@@ -73,6 +73,8 @@ pub(crate) struct OperationMetadata {
     pub(crate) state: i32,
     #[prost(int32, tag = "5")]
     pub(crate) attempts: i32,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) next_attempt_time: Option<prost_types::Timestamp>,
     #[prost(string, tag = "7")]
     pub(crate) message_id: String,
 }
