@@ -76,6 +76,26 @@ impl Confirms {
         verdict
     }
 
+    /// The same of several.
+    pub(crate) fn add_all(
+        &self,
+        _begun: RwLockReadGuard<'_, ()>,
+        sent: impl Iterator<Item = (Parcel, PublisherConfirm, OwnedSemaphorePermit)>,
+    ) -> Vec<oneshot::Receiver<Verdict>> {
+        let mut all = self.pending.lock();
+        let added = sent.map(|(parcel, confirm, permit)| {
+            let (answer, verdict) = oneshot::channel();
+            if let Some(pending) = &mut *all {
+                pending.push(Pending { parcel, confirm, answer, _permit: permit });
+            }
+            verdict
+        });
+        let verdicts = added.collect();
+        drop(all);
+        self.added.notify_one();
+        verdicts
+    }
+
     /// Who waits is told that nobody answers.
     pub(crate) fn close(&self) {
         self.pending.lock().take();

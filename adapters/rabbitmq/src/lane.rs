@@ -12,6 +12,7 @@ use std::{
     },
 };
 
+use futures_util::future::join_all;
 use lapin::{
     Channel, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -19,7 +20,7 @@ use lapin::{
 use parking_lot::Mutex;
 use portolan_delivery::composite::Parcel;
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
     task::AbortHandle,
     time::{Instant, timeout_at},
 };
@@ -137,6 +138,73 @@ impl Lane {
         verdict
     }
 
+    /// The same of several of its route.
+    pub(crate) async fn publish_all(
+        &self,
+        topology: &Topology,
+        route: &str,
+        parcels: &[Parcel],
+        until: Instant,
+    ) -> Vec<Verdict> {
+        let mut verdicts = Vec::with_capacity(parcels.len());
+        for parcels in parcels.chunks(UNDER_WAY) {
+            match self.send_all(topology, route, parcels).await {
+                Ok(sent) => {
+                    for verdict in sent {
+                        verdicts.push(self.verdict(verdict, until).await);
+                    }
+                }
+                Err(reason) => verdicts.extend(parcels.iter().map(|_| Verdict::Failed(reason.clone()))),
+            }
+        }
+        if !verdicts.iter().all(|verdict| matches!(verdict, Verdict::Confirmed)) {
+            self.leave();
+        }
+        verdicts
+    }
+
+    /// Where it fails midway, the lane is of no more use, and of none of them is known what becomes of it.
+    async fn send_all(
+        &self,
+        topology: &Topology,
+        route: &str,
+        parcels: &[Parcel],
+    ) -> Result<Vec<oneshot::Receiver<Verdict>>, String> {
+        let queue = topology.queue(route).map_err(|error| error.to_string())?;
+        let encoded: Result<Vec<_>, _> = parcels.iter().map(parcel::encode).collect();
+        let encoded = encoded.map_err(|error| error.to_string())?;
+        let turn = self.turn.lock().await;
+        let permits = u32::try_from(parcels.len()).unwrap_or(u32::MAX);
+        let permits = Arc::clone(&self.under_way).acquire_many_owned(permits).await;
+        let mut permits = permits.map_err(|_| "the channel was closed".to_owned())?;
+        let begun = self.confirms.begin().await;
+        let mut unfinished = Unfinished(Some(self));
+        let options = BasicPublishOptions { mandatory: true, immediate: false };
+        // At once: each waits until it is written, and what is written together goes in one piece.
+        let sending = encoded.iter().map(|(properties, body)| {
+            self.channel.basic_publish("".into(), queue.clone(), options, body, properties.clone())
+        });
+        let confirms = join_all(sending).await.into_iter().collect::<lapin::Result<Vec<_>>>();
+        let confirms = confirms.map_err(|error| error.to_string())?;
+        let each = parcels
+            .iter()
+            .zip(confirms)
+            .filter_map(|(parcel, confirm)| permits.split(1).map(|permit| (parcel.clone(), confirm, permit)));
+        let verdicts = self.confirms.add_all(begun, each);
+        // From here on the collector sees what becomes of them, also if nobody waits.
+        unfinished.0 = None;
+        drop(turn);
+        Ok(verdicts)
+    }
+
+    async fn verdict(&self, verdict: oneshot::Receiver<Verdict>, until: Instant) -> Verdict {
+        match timeout_at(until, verdict).await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(_)) => Verdict::Failed("the connection was lost".to_owned()),
+            Err(_) => Verdict::Late,
+        }
+    }
+
     async fn publish_now(&self, topology: &Topology, parcel: &Parcel, until: Instant) -> Verdict {
         let failed = |reason: &dyn ToString| Verdict::Failed(reason.to_string());
         let (properties, body) = match parcel::encode(parcel) {
@@ -163,11 +231,7 @@ impl Lane {
         // From here on the collector sees what becomes of it, also if nobody waits.
         unfinished.0 = None;
         drop(turn);
-        match timeout_at(until, verdict).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(_)) => failed(&"the connection was lost"),
-            Err(_) => Verdict::Late,
-        }
+        self.verdict(verdict, until).await
     }
 }
 

@@ -120,34 +120,87 @@ impl Publisher {
         }
     }
 
-    async fn attempt(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
-        let route = &parcel.route;
+    /// Several of one route, begun in order: what became of each.
+    pub(crate) async fn publish_all(self: &Arc<Self>, parcels: &[Parcel]) -> Vec<Result<(), DeliveryError>> {
+        let Some(Parcel { route, .. }) = parcels.first() else { return Vec::new() };
+        if !matches!(self.shut.way(route, Instant::now()), Way::Open) {
+            let mut results = Vec::with_capacity(parcels.len());
+            for parcel in parcels {
+                results.push(self.publish(parcel).await);
+            }
+            return results;
+        }
         let until = Instant::now() + self.patience;
-        let unavailable = |reason: &str| Err(DeliveryError::Unavailable(format!("RabbitMQ: {reason}")));
+        let (link, verdicts) = match unconstrained(self.publish_all_now(route, parcels, until)).await {
+            Ok(published) => published,
+            Err(problem) => {
+                let error = self.told(route, problem);
+                return parcels.iter().map(|_| Err(error.clone())).collect();
+            }
+        };
+        let mut results = Vec::with_capacity(parcels.len());
+        // Whether the broker answers at all is asked once for all that it said nothing of.
+        let mut late = None;
+        for verdict in verdicts {
+            let is_late = matches!(verdict, Verdict::Late);
+            let result = match (verdict, &late) {
+                (Verdict::Confirmed, _) => Ok(()),
+                (Verdict::Late, Some(error)) => Err(DeliveryError::clone(error)),
+                (verdict, _) => match self.judged(&link, Some(Ok(verdict))).await {
+                    Ok(()) => Ok(()),
+                    Err(problem) => Err(self.told(route, problem)),
+                },
+            };
+            if is_late && let Err(error) = &result {
+                late = Some(error.clone());
+            }
+            results.push(result);
+        }
+        if results.iter().any(Result::is_ok) {
+            self.met(route);
+        }
+        results
+    }
+
+    async fn attempt(&self, parcel: &Parcel) -> Result<(), DeliveryError> {
+        let until = Instant::now() + self.patience;
         // Unconstrained: else tokio makes one of many that are begun at once yield to the next, which overtakes it.
         match unconstrained(self.publish_now(parcel, until)).await {
             Ok(()) => {
-                if self.shut.open(route) {
-                    tracing::info!(route = &**route, "RabbitMQ takes parcels of the route again");
-                }
-                self.consumers.meet(route);
+                self.met(&parcel.route);
                 Ok(())
             }
-            Err(Problem::Elsewhere(reason)) => unavailable(&reason),
-            Err(Problem::Queue(error)) => Err(error.into()),
-            Err(Problem::Gone) => {
+            Err(problem) => Err(self.told(&parcel.route, problem)),
+        }
+    }
+
+    /// The queue of a route takes parcels.
+    fn met(&self, route: &Arc<str>) {
+        if self.shut.open(route) {
+            tracing::info!(route = &**route, "RabbitMQ takes parcels of the route again");
+        }
+        self.consumers.meet(route);
+    }
+
+    /// Does what is to be done about a problem, and says it.
+    fn told(&self, route: &Arc<str>, problem: Problem) -> DeliveryError {
+        let unavailable = |reason: &str| DeliveryError::Unavailable(format!("RabbitMQ: {reason}"));
+        match problem {
+            Problem::Elsewhere(reason) => unavailable(&reason),
+            Problem::Queue(error) => error.into(),
+            Problem::Gone => {
                 self.consumers.lost(route);
                 unavailable(&format!("the queue of route {route} is gone"))
             }
-            Err(Problem::Refused) => {
+            Problem::Refused => {
                 let why = format!("it refused a message of route {route}");
                 self.shut(route, REFUSED_AGAIN, &why);
                 unavailable(&why)
             }
-            Err(Problem::Unanswered) => {
+            Problem::Unanswered => {
                 let error = self.topology.unanswered(route, self.patience);
                 self.shut(route, AGAIN, &error.to_string());
-                Err(error.into())
+                error.into()
             }
         }
     }
@@ -217,20 +270,56 @@ impl Publisher {
                 Err(error) => Err(error),
             }
         };
-        let late = match timeout_at(until, publishing).await {
-            Ok(Ok(Verdict::Confirmed)) => return Ok(()),
-            Ok(Ok(Verdict::Returned)) => return Err(Problem::Gone),
-            Ok(Ok(Verdict::Refused)) => return Err(Problem::Refused),
-            Ok(Ok(Verdict::Failed(reason)) | Err(ServeError::Away(reason))) => reason,
-            Ok(Err(error)) => return Err(Problem::Queue(error)),
+        let published = timeout_at(until, publishing).await;
+        self.judged(&link, published.ok()).await
+    }
+
+    /// The same for several of one route.
+    async fn publish_all_now(
+        &self,
+        route: &Arc<str>,
+        parcels: &[Parcel],
+        until: Instant,
+    ) -> Result<(Arc<Link>, Vec<Verdict>), Problem> {
+        let prompt = until.min(Instant::now() + PROMPT);
+        let link = self.link(prompt).await.map_err(Problem::Elsewhere)?;
+        let publishing = async {
+            match link.lanes.lane(&link.connection, &self.topology, route).await {
+                Ok(lane) => Ok(lane.publish_all(&self.topology, route, parcels, until).await),
+                Err(error) => Err(error),
+            }
+        };
+        let problem = match timeout_at(until, publishing).await {
+            Ok(Ok(verdicts)) => return Ok((Arc::clone(&link), verdicts)),
+            Ok(Err(error)) => self.judged(&link, Some(Err(error))).await,
+            Err(_) => self.judged(&link, None).await,
+        };
+        match problem {
+            Err(problem) => Err(problem),
+            Ok(()) => Ok((link, Vec::new())),
+        }
+    }
+
+    /// What is wrong where a parcel is not confirmed; nothing was said at all where that is `None`.
+    async fn judged(
+        &self,
+        link: &Link,
+        published: Option<Result<Verdict, ServeError>>,
+    ) -> Result<(), Problem> {
+        let late = match published {
+            Some(Ok(Verdict::Confirmed)) => return Ok(()),
+            Some(Ok(Verdict::Returned)) => return Err(Problem::Gone),
+            Some(Ok(Verdict::Refused)) => return Err(Problem::Refused),
+            Some(Ok(Verdict::Failed(reason)) | Err(ServeError::Away(reason))) => reason,
+            Some(Err(error)) => return Err(Problem::Queue(error)),
             // While it is blocked nothing is wrong with the queue, and another connection would be no better.
-            Ok(Ok(Verdict::Late)) | Err(_) if *link.blocked.borrow() => {
+            Some(Ok(Verdict::Late)) | None if *link.blocked.borrow() => {
                 return Err(Problem::Elsewhere(format!("no confirm within {:?}", self.patience)));
             }
-            Ok(Ok(Verdict::Late)) | Err(_) if answers(&link.connection).await => {
+            Some(Ok(Verdict::Late)) | None if answers(&link.connection).await => {
                 return Err(Problem::Unanswered);
             }
-            Ok(Ok(Verdict::Late)) | Err(_) => {
+            Some(Ok(Verdict::Late)) | None => {
                 link.broken.notify_one();
                 format!("no confirm within {:?}", self.patience)
             }

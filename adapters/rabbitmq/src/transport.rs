@@ -155,6 +155,19 @@ impl Transport for RabbitTransport {
         })
     }
 
+    fn publish_all<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Vec<Result<(), DeliveryError>>> {
+        Box::pin(async move {
+            let sending = |parcel: &'a Parcel| {
+                self.inbox.sending(parcel);
+                Sending { inbox: &self.inbox, parcel, confirmed: false }
+            };
+            let sending: Vec<_> = parcels.iter().map(sending).collect();
+            let results = self.publisher.publish_all(parcels).await;
+            sending.into_iter().zip(&results).for_each(|(sending, result)| sending.done(result.is_ok()));
+            results
+        })
+    }
+
     fn receive<'a>(
         &'a self,
         limit: usize,

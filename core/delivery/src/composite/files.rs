@@ -29,18 +29,17 @@ impl Entering {
         all.remove(&(route.clone(), file)).unwrap_or_default()
     }
 
-    fn take_all(&self) -> Vec<Parcel> {
+    fn take_all(&self) -> Vec<Vec<Parcel>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.drain().flat_map(|(_, parcels)| parcels).collect()
+        all.drain().map(|(_, parcels)| parcels).collect()
     }
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
     /// Publishes what the last blocks of all files brought: whoever claims does not wait for the next ones.
     pub(super) async fn publish_all_entered(&self, now: Timestamp) {
-        let parcels = self.entering.take_all();
-        let open = parcels.iter().filter(|parcel| !self.held_back.holds(&parcel.route));
-        join_all(open.map(|parcel| self.publish(parcel, now))).await;
+        let files = self.entering.take_all();
+        join_all(files.iter().map(|parcels| self.publish_block(parcels, now))).await;
     }
 
     async fn accept_and_publish(&self, block: Block, gateway: GatewayId) -> Result<bool, DeliveryError> {
@@ -60,9 +59,22 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
     /// Publishes what the last block brought. What cannot be published now, a later claim publishes: it is durable.
     async fn publish_entered(&self, route: &Arc<str>, file: FileHash, now: Timestamp) {
         let parcels = self.entering.take(route, file);
-        if !self.held_back.holds(route) {
-            join_all(parcels.iter().map(|parcel| self.publish(parcel, now))).await;
+        self.publish_block(&parcels, now).await;
+    }
+
+    /// Of one route.
+    async fn publish_block(&self, parcels: &[Parcel], now: Timestamp) {
+        if parcels.first().is_none_or(|first| self.held_back.holds(&first.route)) {
+            return;
         }
+        let published = self.transport.publish_all(parcels).await;
+        let marked = parcels.iter().zip(published).map(async |(parcel, published)| {
+            self.held_back.published(&parcel.route, &published, now);
+            published?;
+            self.ledger.mark_published(parcel).await
+        });
+        // What is not marked is published once more, and absorbed.
+        join_all(marked).await;
     }
 
     async fn publish_and_end(&self, end: FileEnd, gateway: GatewayId) -> Result<bool, DeliveryError> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use crate::{BoxFuture, BrokerState, DeliveryError, Event, MessageId, Timestamp};
 
 /// What travels: not the message, which is in the ledger, but the word that an attempt of it is due.
@@ -34,6 +36,11 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Publishes. `Ok` is the confirm: the parcel is durable. After an error it may or may not be.
     fn publish(&self, parcel: Parcel) -> BoxFuture<'_, Result<(), DeliveryError>>;
+
+    /// Publishes several of one route, begun in order: what became of each.
+    fn publish_all<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Vec<Result<(), DeliveryError>>> {
+        Box::pin(join_all(parcels.iter().map(|parcel| self.publish(parcel.clone()))))
+    }
 
     /// Up to `limit` parcels of routes that are not among `except`, oldest due first of those that are here, then in order
     /// of publication. Does not wait.
