@@ -11,9 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Accept, Arrival, Arrived, Block, BoxFuture, Dropped, Envelope, FileAnswer, FileCounts, FileEnd,
-    FileError, FileFate, FileHash, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState,
-    FileStore, GatewayId, MessageId, Mode, RejectedRecords, Start, Timestamp,
+    Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError, FileFate,
+    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, GatewayId, MessageId,
+    RejectedRecords, Timestamp,
 };
 use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
 use portolan_schema::layout::NodeId;
@@ -21,19 +21,16 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
     answers::{self, Ground},
+    blocks::Blocks,
     engine::Engine,
     intake::EngineIntake,
     mapped_file::SKIPPED,
     route::{FileSource, Served},
-    translate::{Context, Keys},
+    translate::Context,
     under_way::Progress,
     waiters::Settled,
 };
 
-/// Messages of a block.
-const BLOCK: usize = 1000;
-/// Bytes of a block's messages: one that is longer is a block alone.
-const BLOCK_BYTES: usize = 4 << 20;
 /// How many errors a receipt has.
 const ERRORS: usize = 1000;
 
@@ -480,7 +477,7 @@ fn read(
     Ok(seen)
 }
 
-fn context(message: MessageId, record: &FileRecord) -> Context<'_> {
+pub(crate) fn context(message: MessageId, record: &FileRecord) -> Context<'_> {
     Context {
         message,
         received: record.arrival.received,
@@ -576,95 +573,4 @@ fn cut(
     }
     blocks.end(counts);
     Ok(())
-}
-
-/// Messages of a file on their way to the ledger, behind those of an earlier time.
-struct Blocks<'b> {
-    route: &'b Served,
-    file: FileHash,
-    record: &'b FileRecord,
-    to: &'b mpsc::Sender<Block>,
-    block: Vec<Accept>,
-    bytes: usize,
-    from: u64,
-    last: u64,
-    now: Timestamp,
-}
-
-impl<'b> Blocks<'b> {
-    fn new(
-        route: &'b Served,
-        dropped: &Dropped,
-        record: &'b FileRecord,
-        to: &'b mpsc::Sender<Block>,
-    ) -> Self {
-        let (from, now) = (record.position, Timestamp::now());
-        let block = Vec::with_capacity(BLOCK);
-        Self { route, file: dropped.hash, record, to, block, bytes: 0, from, last: from, now }
-    }
-
-    /// Whether a record was not gone through at an earlier time.
-    fn is_new(&self, number: u64) -> bool {
-        number > self.record.position
-    }
-
-    fn add(&mut self, number: u64, payload: Bytes) -> Result<(), String> {
-        let id = MessageId::of_record(&self.route.name, self.file, self.record.arrival.received, number);
-        let mut envelope = envelope(self.route, self.record, id, self.now);
-        let mut due = self.now;
-        if self.route.made.is_some() {
-            // It goes into another file, in the group of others.
-            due = Timestamp::NEVER;
-            let context = context(id, self.record);
-            let keys = self.route.translate.request(&payload, context, &mut Vec::new());
-            envelope.group = keys.map_err(|failure| failure.message)?.group.map(Into::into);
-        }
-        self.bytes += payload.len();
-        self.block.push(Accept { envelope, payload, start: Start::Due(due) });
-        Ok(())
-    }
-
-    /// A message was gone through, whether it goes or not. `false`: nobody takes more, and whoever took them says why.
-    fn gone_through(&mut self, number: u64, counts: FileCounts) -> bool {
-        if !self.is_new(number) {
-            return true;
-        }
-        self.last = number;
-        (self.block.len() < BLOCK && self.bytes < BLOCK_BYTES) || self.send(counts)
-    }
-
-    fn end(mut self, counts: FileCounts) {
-        if self.last > self.from || !self.block.is_empty() {
-            self.send(counts);
-        }
-    }
-
-    fn send(&mut self, counts: FileCounts) -> bool {
-        let (route, file, answers) = (self.route.name.clone(), self.file, Vec::new());
-        let messages = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
-        let (from, to) = (self.from, self.last);
-        (self.from, self.bytes) = (self.last, 0);
-        let block = Block { route, file, from, to, messages, answers, counts, now: Timestamp::now() };
-        self.to.blocking_send(block).is_ok()
-    }
-}
-
-fn envelope(route: &Served, record: &FileRecord, id: MessageId, now: Timestamp) -> Envelope {
-    let received = record.arrival.received;
-    Envelope {
-        id,
-        route: route.name.clone(),
-        bundle: route.bundle,
-        mode: Mode::Operation,
-        received,
-        deadline: route.answer_within.map(|within| now.plus(within)),
-        idempotency: route.idempotency(&Keys::default()),
-        order: None,
-        caller: None,
-        request_key: None,
-        metadata: Vec::new(),
-        traceparent: None,
-        announced: route.announced,
-        group: None,
-    }
 }

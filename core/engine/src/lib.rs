@@ -4,6 +4,7 @@
 mod admission;
 mod answers;
 mod attempt;
+mod blocks;
 mod build;
 mod bundle;
 mod call;

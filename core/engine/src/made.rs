@@ -242,7 +242,7 @@ struct Maker<'m> {
 
 impl Maker<'_> {
     fn message(&mut self, message: &CutMessage) -> io::Result<()> {
-        let same = self.open.first().is_some() && self.group == message.envelope.group;
+        let same = !self.open.is_empty() && self.group == message.envelope.group;
         if !same {
             self.begin(message)?;
         }

@@ -17,7 +17,10 @@ use crate::{
 
 /// Parcels of the last block of each file that is being taken: durable, and not published yet.
 #[derive(Default)]
-pub(super) struct Entering(Mutex<HashMap<(Arc<str>, FileHash), Vec<Parcel>>>);
+pub(super) struct Entering(Mutex<HashMap<OfFile, Vec<Parcel>>>);
+
+/// A file of a route.
+type OfFile = (Arc<str>, FileHash);
 
 impl Entering {
     fn put(&self, route: Arc<str>, file: FileHash, parcels: Vec<Parcel>) {
