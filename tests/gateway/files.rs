@@ -108,6 +108,9 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         // The same under another name is known; under the same name it may be something else.
         drop_file(&house, "again.txt", &text);
         there(&house, "duplicate/again.txt").await;
+        let said = receipt(&house, "again.txt").await;
+        assert_eq!(said["state"], "duplicate", "{said}");
+        assert!(said["reason"].as_str().unwrap().contains("was taken as a.txt"), "{said}");
         drop_file(&house, "a.txt", &report([(5, paid(500))]));
         until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
 
@@ -183,6 +186,12 @@ fn what_is_released_as_it_is_read_is_taken_whatever_its_totals_say() {
         assert!(gateway.said().contains("its messages went as they were read"), "{}", gateway.said());
         drop_file(&house, "b.txt", &report([(5, paid(500))]));
         assert_eq!(receipt(&house, "b.txt").await["reason"], Value::Null);
+        // Of which no message went, that can be refused yet, and dropped again.
+        let none = report([(6, paid(0))]).replace("RT0000001", "RT0000009");
+        for name in ["c.txt", "d.txt"] {
+            drop_file(&house, name, &none);
+            assert_eq!(receipt(&house, name).await["state"], "refused");
+        }
     });
 }
 

@@ -1,7 +1,7 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
     pin::pin,
     sync::Arc,
@@ -9,8 +9,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, Outage, RejectedRecords, RetryPolicy,
-    Timestamp,
+    Arrival, Dropped, FileCounts, FileFate, FileHash, FileIntake, FileReceipt, FileRecord, FileRoute, Outage,
+    RejectedRecords, RetryPolicy, Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
 
@@ -239,6 +239,7 @@ impl Watcher {
                 Ok(Box::new(reading))
             }),
         };
+        let known = (dropped.hash, dropped.bytes, dropped.received);
         let fate = self.intake.take_file(dropped).await;
         self.hold_up(claim.name(), matches!(fate, FileFate::NotNow(_)));
         let (folder, now) = (folder.clone(), Timestamp::now());
@@ -279,9 +280,38 @@ impl Watcher {
                 let first = record.arrival.received.to_rfc3339();
                 tracing::warn!(system = %self.source.system, file = claim.name(), taken_as = %record.arrival.name, taken = first,
                     "what is in the file was taken before; it is set aside as a duplicate");
-                blocking(move || claim.move_to(Place::Duplicate, now).map(drop)).await
+                let receipt = duplicate(claim.name(), known, &record, now);
+                blocking(move || {
+                    write_receipt(&folder.lock(), &receipt, now)?;
+                    claim.move_to(Place::Duplicate, now).map(drop)
+                })
+                .await
             }
         }
+    }
+}
+
+/// What is said of a file whose content was taken before.
+fn duplicate(
+    name: &str,
+    (hash, bytes, received): (FileHash, u64, Timestamp),
+    record: &FileRecord,
+    now: Timestamp,
+) -> FileReceipt {
+    let Arrival { route, name: before, received: first, .. } = &record.arrival;
+    FileReceipt {
+        name: name.to_owned(),
+        route: route.to_string(),
+        sha256: hash.to_string(),
+        bytes,
+        state: "duplicate".to_owned(),
+        received: received.to_rfc3339(),
+        ended: now.to_rfc3339(),
+        records: 0,
+        counts: FileCounts::default(),
+        reason: Some(format!("what is in it was taken as {before}, which came {}", first.to_rfc3339())),
+        skipped_by_reason: BTreeMap::new(),
+        errors: Vec::new(),
     }
 }
 
@@ -331,7 +361,12 @@ fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Resu
             counts.messages, counts.skipped, counts.rejected
         )?;
         if let Some(reason) = &receipt.reason {
-            writeln!(out, "  refused: {reason}")?;
+            let what = match state.as_str() {
+                "refused" => "refused",
+                "taken" => "not sound, and its messages went as they were read",
+                _ => "why",
+            };
+            writeln!(out, "  {what}: {reason}")?;
         }
         for (reason, count) in &receipt.skipped_by_reason {
             writeln!(out, "  skipped {count}: {reason}")?;

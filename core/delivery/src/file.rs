@@ -216,9 +216,14 @@ impl FileFilter {
         if self.limit == 0 { 100 } else { self.limit.min(Self::MOST) }
     }
 
-    /// The first and the last hash that begin as `called` does; `None` where that is no hexadecimal number.
+    /// The first and the last hash that begin as `called` does; `None` where that is no hexadecimal number, or is a number of a file.
     pub fn hashes(&self) -> Option<(FileHash, FileHash)> {
-        let digits = self.called.as_deref().filter(|called| (1..=64).contains(&called.len()))?;
+        /// A number of a file has fewer digits.
+        const MANY: usize = 10;
+        let is_number =
+            |called: &str| called.len() < MANY && called.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            self.called.as_deref().filter(|called| (1..=64).contains(&called.len()) && !is_number(called))?;
         let (mut first, mut last) = ([0; 32], [0xFF; 32]);
         for (place, digit) in digits.chars().enumerate() {
             let digit = u8::try_from(digit.to_digit(16)?).ok()?;
@@ -300,7 +305,7 @@ pub struct FileReceipt {
     pub sha256: String,
     /// How many bytes it has.
     pub bytes: u64,
-    /// `taken` or `refused`.
+    /// `taken`, `refused`, or `duplicate` where the same was taken before.
     pub state: String,
     /// When it was found, and when it ended, by RFC 3339.
     pub received: String,

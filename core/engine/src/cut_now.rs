@@ -239,7 +239,10 @@ impl Engine {
             after = Some(last.place.clone());
             let buried = page.iter().map(|message| {
                 let mut failure = failure.clone();
-                failure.advice = Some("`portolan queue retry --newest` has it in the next file, on the newest version of its route".to_owned());
+                failure.advice = Some(format!(
+                    "mend the mapping, `portolan reload`, and `portolan queue retry --newest --route {}` has such messages in the next file",
+                    cut.route
+                ));
                 let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
                 self.bury_sent(&cut.route, message.claim, message.envelope.received, letter, now)
             });

@@ -126,14 +126,15 @@ impl Engine {
                 move |blocks: &_| read(&route, &dropped, &record, &progress, Some(blocks))
             };
             let seen = self.release(store, &route, reading).await?;
+            // Where none of its messages went, it can be refused yet.
+            if seen.refused.is_some() && seen.counts.messages == 0 {
+                return self.refused(store, &route, dropped, record, &seen).await;
+            }
             return self.ended(store, &route, dropped, record, seen).await;
         }
         let (route, seen) = self.verified(route, dropped, record, progress).await?;
-        if let Some(reason) = &seen.refused {
-            tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
-            let receipt = self.end(store, record, FileState::Refused, &seen).await?;
-            route.metrics.files.iter().for_each(|files| files.refused());
-            return Ok(FileFate::Refused(receipt));
+        if seen.refused.is_some() {
+            return self.refused(store, &route, dropped, record, &seen).await;
         }
         let cutting = {
             let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
@@ -155,6 +156,21 @@ impl Engine {
         };
         self.release(store, &route, cutting).await?;
         self.ended(store, &route, dropped, record, seen).await
+    }
+
+    async fn refused(
+        &self,
+        store: &dyn FileStore,
+        route: &Served,
+        dropped: &Dropped,
+        record: &FileRecord,
+        seen: &Seen,
+    ) -> Result<FileFate, String> {
+        let reason = seen.refused.as_deref();
+        tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
+        let receipt = self.end(store, record, FileState::Refused, seen).await?;
+        route.metrics.files.iter().for_each(|files| files.refused());
+        Ok(FileFate::Refused(receipt))
     }
 
     /// All of it is durable.
@@ -346,7 +362,8 @@ impl Seen {
                 messages + rejected
             )),
             (broken, _) => Some(format!(
-                "{broken} errors in what all messages rest on: its structure, its totals, or records around them"
+                "{broken} {} in what all messages rest on: its structure, its totals, or records around them",
+                if broken == 1 { "error" } else { "errors" }
             )),
         };
         self.left_out = Arc::new(left_out);
@@ -428,7 +445,10 @@ fn read(
             let payload = goes.then(|| Bytes::copy_from_slice(message));
             (info, payload, verdict)
         });
-        if let (Some(_), Some(error)) = (&blocks, failed.take()) {
+        // What was read before it broke off is not to go.
+        if blocks.is_some()
+            && let Some(error) = failed.take()
+        {
             return Err(unreadable(&error));
         }
         let number = verdict.as_ref().map(|(info, ..)| info.number);

@@ -345,7 +345,8 @@ impl Maker<'_> {
         SCRATCH
             .with_borrow_mut(|scratch| plan.run(&first.payload, &environment, scratch, &mut record))
             .map_err(|error| {
-                io::Error::other(format!("`{}` cannot be written: {error}", self.layout.path(node)))
+                let (record, id) = (self.layout.path(node), first.envelope.id);
+                io::Error::other(format!("`{record}`, made of message {id}, cannot be written: {error}"))
             })?;
         self.records(&record)?;
         self.record = record;

@@ -48,7 +48,7 @@ async fn cut(arguments: Arguments, report: &Report) -> Result<(), Failure> {
             "file {number} of route {route}{name} is cut, with {messages}, but it is not delivered: {why}"
         ))
         .help(format!(
-            "the gateway tries again by itself; `portolan batch list --route {route} --open` shows how it fares"
+            "the gateway tries again by itself; `portolan batch show {number} --route {route}` says how it fares, and what to do"
         )));
     }
     let view = |cut| MadeView { file: MadeFile::Cut(cut), system: None, trouble: None };

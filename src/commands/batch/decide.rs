@@ -32,7 +32,7 @@ pub(crate) struct Refuse {
     #[command(flatten)]
     which: Which,
     /// Why; it stands in each dead letter
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
 }
 
@@ -75,10 +75,11 @@ pub(super) async fn refuse(Refuse { which, reason }: Refuse, report: &Report) ->
             return report.json(&serde_json::json!({ "route": &*cut.route, "number": cut.sequence, "dead_letters": cut.messages }));
         }
         report.line(format_args!(
-            "file {} of route {} is given up: {} in it are dead letters, and the next file has its number",
+            "file {} of route {} is given up: {} in it {}, and the next file has its number",
             cut.sequence,
             cut.route,
-            made::messages(cut.messages)
+            made::messages(cut.messages),
+            if cut.messages == 1 { "is a dead letter" } else { "are dead letters" }
         ));
         Ok(())
     };

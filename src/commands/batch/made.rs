@@ -110,9 +110,17 @@ fn what_to_do(view: &MadeView) -> Option<String> {
     let MadeFile::Cut(cut) = &view.file else { return None };
     let (route, failing) = (&cut.route, view.trouble.is_some());
     Some(match (cut.state, failing, &view.system) {
-        (CutState::Open | CutState::Ready, true, _) => {
-            "mend what the error says: the gateway tries again every second, and the next file of the route waits for this one".to_owned()
-        }
+        (CutState::Open, true, _) => format!(
+            "mend what the error says; the gateway tries again, a minute later at most, and `portolan batch retry {0} --route {route}` at once. A changed \
+             mapping does not reach a file that is cut: `portolan batch refuse {0} --route {route} --reason TEXT` gives it up, and `portolan queue retry \
+             --newest --route {route}` has its messages in the next file, which waits meanwhile",
+            cut.sequence
+        ),
+        (CutState::Ready, true, _) => format!(
+            "mend what the error says; the gateway tries again, a minute later at most, and `portolan batch retry {} --route {route}` at once. The next \
+             file of the route waits for this one",
+            cut.sequence
+        ),
         (CutState::Open | CutState::Ready, false, None) => format!(
             "nothing was learned from a gateway that serves route {route}: one that does goes on with the file by itself; where none runs, start it \
              with `portolan serve`"

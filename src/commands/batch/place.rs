@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use portolan_batch::FolderSource;
-use portolan_delivery::{FileState, FileView};
+use portolan_delivery::{FileReceipt, FileState, FileView};
 
 /// Where a file was set aside, its receipt, and what was rejected of it.
 pub(super) fn places(
@@ -17,8 +17,15 @@ pub(super) fn places(
         return Vec::new();
     };
     let options = &source.options;
+    // Of several files with one name the later ones have the time behind it.
+    let receipts = options.path.join(&options.receipts);
+    let behind = suffix(&receipts, name, &file.record.arrival.hash.to_string());
     let at = |place: &Path, name: &str| {
-        let path = options.path.join(place).join(name);
+        let folder = options.path.join(place);
+        let path = match folder.join(format!("{name}{behind}")) {
+            with if behind.is_empty() || with.symlink_metadata().is_ok() => with,
+            _ => folder.join(name),
+        };
         match path.symlink_metadata() {
             Ok(_) => path.display().to_string(),
             Err(_) => format!("{} (not there now, or not to be seen from here)", path.display()),
@@ -36,4 +43,20 @@ pub(super) fn places(
             places
         }
     }
+}
+
+/// What stands behind the name of a file's receipt: the one that has its hash.
+fn suffix(receipts: &Path, name: &str, hash: &str) -> String {
+    /// Receipts that are looked at.
+    const MOST: usize = 1000;
+    let begins = format!("{name}.json");
+    let entries = std::fs::read_dir(receipts).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let of_it = named.filter_map(|found| found.strip_prefix(&begins).map(str::to_owned)).take(MOST);
+    let is_of_it = |behind: &String| {
+        let text = std::fs::read(receipts.join(format!("{begins}{behind}"))).unwrap_or_default();
+        let receipt: Option<FileReceipt> = serde_json::from_slice(&text).ok();
+        receipt.is_some_and(|receipt| receipt.sha256 == hash && receipt.state != "duplicate")
+    };
+    of_it.into_iter().find(is_of_it).unwrap_or_default()
 }

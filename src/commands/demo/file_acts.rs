@@ -42,7 +42,7 @@ pub(super) async fn play(stage: &Stage, show: &Show<'_>) -> Result<(), Failure> 
         show.block(
             "",
             &format!(
-                "record {record}, offset {offset}, field {}: {}",
+                "record {record}, byte {offset}, field {}: {}",
                 field.unwrap_or("-"),
                 error["reason"].as_str().unwrap_or_default()
             ),
@@ -95,7 +95,7 @@ pub(super) async fn play(stage: &Stage, show: &Show<'_>) -> Result<(), Failure> 
 
     let mainframe = Partner::new(&stage.folder.join("mappings/benefits/simulate/decide.yaml"))?;
     mainframe.answer_all(&out, &stage.folder.join("drop/mainframe"), show.report)?;
-    show.note("That was the mainframe: it grants what costs no more than 900.00 a month.");
+    show.note("That was the mainframe: it grants up to 900.00 a month, and refuses the other for reason 01, which the mapping puts into words.");
     for operation in &operations {
         show.wait(stage, operation).await?;
     }

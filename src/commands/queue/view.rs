@@ -162,6 +162,10 @@ pub(super) fn what_to_do(id: MessageId, failure: &Failure) -> String {
             "find out whether the system did it: if so, `portolan queue resolve {id} --succeeded REPLY`; if not, \
              `portolan queue retry {id}`"
         ),
+        FaultClass::Unsent if failure.reason == "FILE_REFUSED" => format!(
+            "mend the mapping, `portolan reload`, and `portolan queue retry --newest {id}` has it in the next file; `portolan queue resolve {id} --failed` \
+             gives it up"
+        ),
         FaultClass::Unsent | FaultClass::NotDone | FaultClass::Expired => format!(
             "the system did nothing: `portolan queue retry {id}` once it can, or `portolan queue resolve {id} --failed`"
         ),

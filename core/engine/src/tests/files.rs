@@ -88,13 +88,15 @@ async fn a_file_that_cannot_be_read_to_its_end_is_neither_taken_nor_refused() {
     let text: String = (0..ORDERS).map(|number| format!("O{number:05}\nNnoted\n")).collect();
     // Within a block, and before the last record of the last message.
     let places = [14 * 1700 + 5, text.len() - 7];
-    for (breaks_at, time) in places.into_iter().flat_map(|at| [(at, 0), (at, 1)]) {
-        let gateway = Gateway::of_files(source()).await;
+    // While it is verified, while it is released, and where both are one.
+    let times = [(0, false), (1, false), (0, true)];
+    for (breaks_at, (time, as_read)) in places.into_iter().flat_map(|at| times.map(|time| (at, time))) {
+        let gateway = Gateway::of_files(FileSource { as_read, ..source() }).await;
         let engine = gateway.start_with(RouteMode::Operation, Repeat::Always, false).await;
         let file = dropped(&text, breaks_at, time);
         match engine.intake.take_file(file.clone()).await {
             FileFate::NotNow(why) => assert!(why.contains("cannot be read: the disk is gone"), "{why}"),
-            other => panic!("{breaks_at}, {time}: {other:?}"),
+            other => panic!("{breaks_at}, {time}, {as_read}: {other:?}"),
         }
         let FileFate::Taken(receipt, None) = engine.intake.take_file(file).await else {
             panic!("it can be read again")
