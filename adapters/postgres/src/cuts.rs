@@ -161,6 +161,7 @@ impl Inner {
         &self,
         route: Arc<str>,
         now: Timestamp,
+        delivered: Timestamp,
         limit: usize,
     ) -> Result<Vec<LateMessage>, DeliveryError> {
         let (route, limit) = (&*route, i64::try_from(limit).unwrap_or(i64::MAX));
@@ -168,12 +169,13 @@ impl Inner {
             self.soon(),
             "SELECT m.id, m.attempt, m.envelope, m.payload, f.name
              FROM portolan.messages m CROSS JOIN LATERAL (
-                 SELECT c.name, c.state FROM portolan.cut_messages x JOIN portolan.cuts c ON c.number = x.cut
+                 SELECT c.name, c.state, c.delivered FROM portolan.cut_messages x JOIN portolan.cuts c ON c.number = x.cut
                  WHERE x.message = m.id ORDER BY c.number DESC LIMIT 1) f
              WHERE m.state = 1 AND m.gateway = $2 AND m.route = $1 AND f.state = 2
-               AND (m.envelope::json ->> 'deadline')::int8 < $3
-             ORDER BY m.seq LIMIT $4",
-            |_| vec![&route, &GatewayId::FILE.0, &now.0, &limit],
+               AND CASE WHEN m.envelope::json ->> 'deadline' IS NULL THEN f.delivered < $4
+                   ELSE (m.envelope::json ->> 'deadline')::int8 < $3 END
+             ORDER BY m.seq LIMIT $5",
+            |_| vec![&route, &GatewayId::FILE.0, &now.0, &delivered.0, &limit],
         );
         let one = |row: &Row| {
             let (attempt, envelope, _) = message(row)?;

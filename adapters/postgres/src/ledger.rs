@@ -278,9 +278,10 @@ impl CutStore for PostgresLedger {
         &self,
         route: Arc<str>,
         now: Timestamp,
+        delivered: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
-        Box::pin(self.inner.late(route, now, limit))
+        Box::pin(self.inner.late(route, now, delivered, limit))
     }
 
     fn sent_in(&self, messages: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<SentIn>, DeliveryError>> {

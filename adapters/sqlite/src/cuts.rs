@@ -67,9 +67,11 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         &self,
         route: Arc<str>,
         now: Timestamp,
+        delivered: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
-        Box::pin(self.store.readers.ask(move |connection| cuts::late(connection, &route, now, limit)))
+        let late = move |connection: &Connection| cuts::late(connection, &route, now, delivered, limit);
+        Box::pin(self.store.readers.ask(late))
     }
 
     fn note_keys(

@@ -186,12 +186,14 @@ pub trait CutStore: Send + Sync {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>>;
 
-    /// Messages of a route that wait for an answer, were sent in files that are delivered, and whose deadline was before then: of all files,
-    /// the oldest messages first.
+    /// Messages of a route that wait for an answer, were sent in files that are delivered, and whose deadline was before `now`; those that
+    /// have none, as what an operator had sent again, where their file was delivered before `delivered`. Of all files, the oldest messages
+    /// first.
     fn late(
         &self,
         route: Arc<str>,
         now: Timestamp,
+        delivered: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>>;
 

@@ -218,12 +218,15 @@ impl FileFilter {
 
     /// The first and the last hash that begin as `called` does; `None` where that is no hexadecimal number, or is a number of a file.
     pub fn hashes(&self) -> Option<(FileHash, FileHash)> {
-        /// A number of a file has fewer digits.
+        /// A number of a file has fewer digits, and does not begin with a zero.
         const MANY: usize = 10;
-        let is_number =
-            |called: &str| called.len() < MANY && called.bytes().all(|byte| byte.is_ascii_digit());
-        let digits =
-            self.called.as_deref().filter(|called| (1..=64).contains(&called.len()) && !is_number(called))?;
+        let is_number = |called: &str| {
+            called.len() < MANY
+                && !called.starts_with('0')
+                && called.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let called = self.called.as_deref().filter(|called| (1..=64).contains(&called.len()));
+        let digits = called.filter(|called| !is_number(called))?;
         let (mut first, mut last) = ([0; 32], [0xFF; 32]);
         for (place, digit) in digits.chars().enumerate() {
             let digit = u8::try_from(digit.to_digit(16)?).ok()?;

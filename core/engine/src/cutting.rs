@@ -237,13 +237,12 @@ impl Engine {
     /// Messages whose answer did not come in time are for a person to look at, or done, as their route says; a late answer still settles
     /// those that are looked at.
     async fn bury_late(&self, store: &dyn CutStore, route: &Served, now: Timestamp) -> Result<(), String> {
-        if route.answer_within.is_none() {
-            return Ok(());
-        }
+        let Some(within) = route.answer_within else { return Ok(()) };
+        let delivered = now.minus(within);
         let failed = |error| self.failed(error).to_string();
         let is_done = route.files.as_ref().is_some_and(|files| files.silence == Silence::Done);
         loop {
-            let late = store.late(route.name.clone(), now, PAGE).await.map_err(failed)?;
+            let late = store.late(route.name.clone(), now, delivered, PAGE).await.map_err(failed)?;
             // What is being read may hold their answers.
             if late.is_empty() || is_done && self.reads_answers(route).await.map_err(failed)? {
                 return Ok(());

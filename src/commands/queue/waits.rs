@@ -115,9 +115,6 @@ pub(super) fn what_to_do_about_a_file(record: &Record, around: &Around) -> &'sta
         Some(CutState::Open | CutState::Ready) => {
             "nothing about the message, which cannot be taken out of its file: `portolan batch list --open` shows how far that is"
         }
-        Some(CutState::Delivered) | None if record.envelope.deadline.is_none() => {
-            "nothing, as long as the answer may come: a message in a file cannot be called back; it has no deadline, as what was sent again by hand, and waits for good"
-        }
         Some(CutState::Delivered) | None => {
             "nothing, as long as the answer may come: a message in a file cannot be called back; where none comes in time it is a dead letter"
         }

@@ -298,6 +298,7 @@ pub(crate) fn late(
     connection: &Connection,
     route: &str,
     now: Timestamp,
+    delivered: Timestamp,
     limit: usize,
 ) -> Result<Vec<LateMessage>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
@@ -305,11 +306,12 @@ pub(crate) fn late(
              JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle
              JOIN cuts x ON x.number = (SELECT max(c.cut) FROM cut_messages c WHERE c.message = m.seq)
          WHERE m.state = 1 AND m.route = (SELECT number FROM routes WHERE name = ?1) AND m.gateway = ?2
-           AND x.state = 2 AND json_extract(m.envelope, '$.deadline') < ?3
-         ORDER BY m.seq LIMIT ?4"
+           AND x.state = 2 AND CASE WHEN json_extract(m.envelope, '$.deadline') IS NULL THEN x.delivered < ?4
+               ELSE json_extract(m.envelope, '$.deadline') < ?3 END
+         ORDER BY m.seq LIMIT ?5"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((route, GatewayId::FILE.0.as_bytes(), now.0, limit))?;
+    let mut rows = statement.query((route, GatewayId::FILE.0.as_bytes(), now.0, delivered.0, limit))?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         let (attempt, envelope, _) = message(row)?;

@@ -224,9 +224,10 @@ impl CutStore for FakeLedger {
         &self,
         route: Arc<str>,
         now: Timestamp,
+        delivered: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LateMessage>, DeliveryError>> {
-        self.call(move |store| Ok(store.late(&route, now, limit)))
+        self.call(move |store| Ok(store.late(&route, now, delivered, limit)))
     }
 
     fn note_keys(

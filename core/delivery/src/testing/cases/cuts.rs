@@ -178,7 +178,7 @@ async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subjec
     let Some(cuts) = delivery.cuts() else { return };
     let [one, two] = sent(&*delivery, cuts).await;
     let late = async |now| {
-        let late = cuts.late("r".into(), now, 10).await.expect("late");
+        let late = cuts.late("r".into(), now, at(5000), 10).await.expect("late");
         late.into_iter().map(|late| late.claim).collect::<Vec<_>>()
     };
     assert_eq!(late(at(3600)).await, []);
@@ -203,7 +203,10 @@ async fn what_is_late_is_found_and_a_late_answer_settles_it(subject: &dyn Subjec
     sent_in.sort_by_key(|sent| sent.1);
     assert_eq!(sent_in, [(one, 1, CutState::Delivered), (two, 2, CutState::Open)], "the last of each");
     deliver(cuts, 2).await;
-    assert_eq!(late(at(9000)).await, [], "what is sent again has no deadline");
+    // What is sent again has no deadline: it is late when its file was delivered a while ago.
+    assert_eq!(late(at(9000)).await.iter().map(|claim| claim.id).collect::<Vec<_>>(), [two]);
+    let before = cuts.late("r".into(), at(9000), at(9), 10).await.expect("late");
+    assert!(before.is_empty(), "its file was delivered just then");
 }
 
 /// A route that cuts often has many files; what the first of them still waits for is not forgotten.
@@ -218,7 +221,7 @@ async fn what_is_late_is_found_in_the_oldest_of_many_files(subject: &dyn Subject
         deliver(cuts, number).await;
     }
     let late = async |route: &str, limit| {
-        let late = cuts.late(route.into(), at(3601), limit).await.expect("late");
+        let late = cuts.late(route.into(), at(3601), at(0), limit).await.expect("late");
         late.into_iter().map(|late| (late.claim.id, late.file)).collect::<Vec<_>>()
     };
     assert_eq!(late("r", 2).await, [(sent[0], Some("f".into())), (sent[1], Some("f".into()))]);

@@ -163,16 +163,25 @@ impl Store {
         cuts.find(|cut| cut.messages.values().any(|(of, _)| *of == id)).map(|cut| &cut.record)
     }
 
-    pub(in crate::testing) fn late(&self, route: &str, now: Timestamp, limit: usize) -> Vec<LateMessage> {
+    pub(in crate::testing) fn late(
+        &self,
+        route: &str,
+        now: Timestamp,
+        delivered: Timestamp,
+        limit: usize,
+    ) -> Vec<LateMessage> {
         let late = |row: &Row| {
             let Envelope { id, deadline, .. } = row.record.envelope;
             let cut = self.last_cut(id).filter(|cut| cut.state == CutState::Delivered)?;
-            (row.is_in_a_file() && *cut.route == *route && deadline.is_some_and(|deadline| deadline < now))
-                .then(|| LateMessage {
-                    file: cut.name.clone(),
-                    claim: Claim { id, attempt: row.last_attempt(), gateway: GatewayId::FILE },
-                    envelope: row.record.envelope.clone(),
-                })
+            let is_late = match deadline {
+                Some(deadline) => deadline < now,
+                None => cut.delivered.is_some_and(|at| at < delivered),
+            };
+            (row.is_in_a_file() && *cut.route == *route && is_late).then(|| LateMessage {
+                file: cut.name.clone(),
+                claim: Claim { id, attempt: row.last_attempt(), gateway: GatewayId::FILE },
+                envelope: row.record.envelope.clone(),
+            })
         };
         self.rows.values().filter_map(late).take(limit).collect()
     }
