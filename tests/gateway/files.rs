@@ -206,7 +206,7 @@ fn as_read(house: &House) {
 #[test]
 fn killed_at_any_instant_a_file_is_taken_once_and_whole() {
     let (rounds, employees) = match std::env::var_os("PORTOLAN_SOAK") {
-        Some(_) => (300, 20_000),
+        Some(_) => (300, 4000),
         None => (40, 1000),
     };
     killed(rounds, employees, false);
