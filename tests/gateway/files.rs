@@ -195,6 +195,37 @@ fn what_is_released_as_it_is_read_is_taken_whatever_its_totals_say() {
     });
 }
 
+/// Another version of the route does not take back what went by the one with which the file began.
+#[test]
+fn a_file_that_went_in_part_as_it_was_read_is_not_refused_by_the_next_version() {
+    const EMPLOYEES: u32 = 20_000;
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let mapping = house.path("mappings/wages/report.yaml");
+        let verified = fs::read_to_string(&mapping).unwrap();
+        as_read(&house);
+        let gateway = house.serve_with(&[], &["--pause-dispatch"]);
+        let text = report((1..=EMPLOYEES).map(|number| (number, paid(number))));
+        drop_file(&house, "a.txt", &text.replace("RT0020000", "RT0020009"));
+        until("some of it went", async || {
+            let listed = gateway.operator(&house, &["batch", "list", "--open", "--format", "json"]);
+            let listed: Value = serde_json::from_str(&listed).unwrap();
+            listed["files"][0]["position"].as_u64().is_some_and(|at| at > 0).then_some(())
+        })
+        .await;
+        gateway.kill();
+        assert!(!house.path("drop/archive/a.txt").exists(), "the kill came within the file");
+        fs::write(mapping, verified).unwrap();
+        let gateway = house.serve();
+        let said = receipt(&house, "a.txt").await;
+        assert_eq!((&said["state"], &said["messages"]), (&"taken".into(), &EMPLOYEES.into()), "{said}");
+        assert!(gateway.said().contains("the file goes on where"), "{}", gateway.said());
+        until_all("messages are told", EMPLOYEES as usize, || ledger.told().len()).await;
+        assert!(ledger.told().values().all(|times| *times == 1));
+    });
+}
+
 fn as_read(house: &House) {
     let mapping = house.path("mappings/wages/report.yaml");
     let text = fs::read_to_string(&mapping).unwrap();

@@ -118,8 +118,9 @@ impl Engine {
         record: &FileRecord,
         progress: &Arc<Progress>,
     ) -> Result<FileFate, String> {
-        if source(route)?.as_read && source(route)?.answers.is_none() {
-            let route = self.begun_with(route, record).await?;
+        // By the version with which it began: what was to be verified first is, and what went cannot be refused.
+        let route = self.begun_with(route, record).await?;
+        if source(&route)?.as_read {
             let reading = {
                 let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
                 let progress = progress.clone();
@@ -132,7 +133,7 @@ impl Engine {
             }
             return self.ended(store, &route, dropped, record, seen).await;
         }
-        let (route, seen) = self.verified(route, dropped, record, progress).await?;
+        let seen = self.verified(&route, dropped, record, progress).await?;
         if seen.refused.is_some() {
             return self.refused(store, &route, dropped, record, &seen).await;
         }
@@ -196,8 +197,13 @@ impl Engine {
     async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: Box<FileRecord>) -> FileFate {
         let receipt = record.receipt.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let begun = self.under_way.begin(&route.name, dropped.hash);
-        match (self.verified(route, dropped, &record, &begun.progress).await, receipt) {
-            (Ok((route, seen)), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects(&route, &seen)),
+        let verified = async {
+            let route = self.begun_with(route, &record).await?;
+            let seen = self.verified(&route, dropped, &record, &begun.progress).await?;
+            Ok::<_, String>(rejects(&route, &seen))
+        };
+        match (verified.await, receipt) {
+            (Ok(rejects), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects),
             (seen, _) => {
                 let why = seen.err().unwrap_or_else(|| "its receipt cannot be read".to_owned());
                 tracing::error!(file = %dropped.name, route = %route.name, why, "the file was taken, and what of it was rejected cannot be found out again");
@@ -215,15 +221,14 @@ impl Engine {
         version.map_err(|error| format!("the version with which it began cannot be had: {error}"))
     }
 
-    /// What is sound in a file, by the version of its route with which it began.
+    /// What is sound in a file.
     async fn verified(
         &self,
         route: &Arc<Served>,
         dropped: &Dropped,
         record: &FileRecord,
         progress: &Arc<Progress>,
-    ) -> Result<(Arc<Served>, Seen), String> {
-        let route = self.begun_with(route, record).await?;
+    ) -> Result<Seen, String> {
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
         let (delivery, handle, progress) = (self.delivery.clone(), Handle::current(), progress.clone());
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
@@ -240,7 +245,7 @@ impl Engine {
             }
         })
         .await;
-        Ok((route, seen.map_err(|error| error.to_string())??))
+        seen.map_err(|error| error.to_string())?
     }
 
     /// Makes durable what is read of a file, block by block.
