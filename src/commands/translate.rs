@@ -43,6 +43,7 @@ const MAX_BYTES: u64 = 64 << 20;
   portolan translate registry.get-person --request request.pb --raw > envelope.xml
   portolan translate registry.get-person --response reply.xml --original request.json --mappings mappings
   portolan translate wages.report --file report.efw2 --mappings mappings
+  portolan translate wages.report --file report.efw2 --acknowledgement
   portolan translate wages.report --file report.efw2 --trace=json | jq 'select(.record == 17)'",
     group = clap::ArgGroup::new("way").required(true).args(["request", "response", "ticket", "file"])
 )]
@@ -62,6 +63,9 @@ pub(crate) struct Arguments {
     /// A file of records, of a route that takes files; out comes a line for each message
     #[arg(long, value_name = "FILE", conflicts_with_all = ["raw", "original", "metadata", "message_id"])]
     file: Option<PathBuf>,
+    /// With --file: what whoever dropped the file would be told, by `acknowledge` of the route, instead of its messages
+    #[arg(long, requires = "file", conflicts_with = "trace")]
+    acknowledgement: bool,
     /// The request that the response answers, where the mapping reads it
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
     original: Option<PathBuf>,
@@ -104,6 +108,9 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
     if let Some(file) = &arguments.file {
         let (batch, sources) = find_batch(&arguments.route, places, secrets(&arguments.secret)?, report)?;
         let received = arguments.received.unwrap_or_else(jiff::Timestamp::now);
+        if arguments.acknowledgement {
+            return super::translate_file::acknowledgement(&batch, file, received, &sources, report);
+        }
         let trace = arguments.trace.map(|format| (format, &sources));
         return super::translate_file::run(&batch, file, received, trace, report);
     }
@@ -271,7 +278,7 @@ fn traced(
 }
 
 /// The system that a translation without systems has.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Target for Nobody {
     fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<bytes::Bytes, SendError>> {

@@ -1,8 +1,10 @@
 //! `portolan translate --file`: the messages of a file of records through a route's mapping, without any system.
 
-use std::{ops::Range, path::Path};
+use std::{fs::File, ops::Range, path::Path, sync::Arc};
 
+use portolan_delivery::Timestamp;
 use portolan_diagnostics::Sources;
+use portolan_engine::Way;
 use portolan_formats::records::{Messages, Next, Nowhere, Problem, RecordFile, RecordReader};
 use portolan_mapping::{
     check::TargetContract,
@@ -12,7 +14,10 @@ use portolan_mapping::{
 
 use serde_json::json;
 
-use super::{document, trace};
+use super::{
+    document, trace,
+    translate::{self, Nobody},
+};
 use crate::{
     layouts,
     problems::Problems,
@@ -108,6 +113,31 @@ pub(super) fn run(
             return Err(Failure::failed(format_args!("{records}: {messages}, {skipped} skipped, {errors}")));
         }
     }
+    Ok(())
+}
+
+/// Prints what whoever dropped a file would be told of it.
+pub(super) fn acknowledgement(
+    batch: &LoadedBatch,
+    path: &Path,
+    received: jiff::Timestamp,
+    sources: &Sources,
+    report: &Report,
+) -> Result<(), Failure> {
+    let way = Way::Drop(Arc::new(translate::Nowhere));
+    let way = if batch.route.made.is_some() { way } else { Way::Target(Arc::new(Nobody)) };
+    let compiled = portolan_engine::compile_file(batch, "", sources, way, None);
+    let route = compiled.map_err(Failure::failed)?.route;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (received, path) = (Timestamp(received.as_microsecond()), path.to_owned());
+    let told = route.acknowledgement_of(&name, received, Arc::new(move || Ok(Box::new(File::open(&path)?))));
+    let none = || {
+        let message = format_args!("route `{}` tells nobody what became of a file", route.name).to_string();
+        Failure::usage(message).help("what is told stands under `acknowledge:` of its mapping")
+    };
+    let told = told.map_err(Failure::failed)?.ok_or_else(none)?;
+    report.note(format_args!("{} would be called {}", plural(told.content.len(), "byte"), told.name));
+    report.raw(&told.content);
     Ok(())
 }
 

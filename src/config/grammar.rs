@@ -245,7 +245,7 @@ pub(super) static FOLDER: Group = Group {
         Key::new(
             "put",
             Text,
-            "Where files are put that are made of messages, for the system to pick up: below the folder, or a path of its own. Default `out`.",
+            "Where files are put for the system to pick up, those that are made of messages and those that acknowledge what it dropped: below the folder, or a path of its own. Default `out`.",
         ),
     ],
 };

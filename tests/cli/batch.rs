@@ -33,6 +33,8 @@ fn receipt(name: &str, state: FileState, counts: FileCounts, reason: Option<&str
         reason: reason.map(str::to_owned),
         skipped_by_reason: [("nothing paid".to_owned(), counts.skipped)].into(),
         errors: (1..=errors).map(error).collect(),
+        acknowledgement: None,
+        not_acknowledged: None,
     };
     serde_json::to_string(&receipt).unwrap()
 }

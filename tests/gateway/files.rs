@@ -98,6 +98,13 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
             (&5.into(), &"employee.wages".into())
         );
         there(&house, "archive/a.txt").await;
+        // Whoever dropped it is told of it in a layout of its own.
+        let told = |name: &str| fs::read_to_string(house.path(&format!("drop/out/{name}"))).unwrap();
+        assert_eq!(
+            told("a.txt.ack"),
+            "F;Portalen;a.txt;taken;000000002;000000001\nP;000000005;000000003;employee.wages\n"
+        );
+        assert_eq!(said["acknowledgement"], "a.txt.ack");
 
         // What was rejected is a file of its own, which is taken once it is corrected.
         let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
@@ -111,6 +118,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         let said = receipt(&house, "again.txt").await;
         assert_eq!(said["state"], "duplicate", "{said}");
         assert!(said["reason"].as_str().unwrap().contains("was taken as a.txt"), "{said}");
+        assert_eq!(told("again.txt.ack"), "F;nobody;again.txt;duplicate;000000000;000000000\n");
         drop_file(&house, "a.txt", &report([(5, paid(500))]));
         until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
 
@@ -121,6 +129,15 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         assert_eq!((&said["state"], &said["messages"]), (&"refused".into(), &0.into()), "{said}");
         assert!(said["errors"][0]["reason"].as_str().unwrap().contains("2 is computed"), "{said}");
         there(&house, "rejected/total.txt").await;
+        assert!(told("total.txt.ack").starts_with("F;Portalen;total.txt;refused;000000000;"));
+        // Of the other file of that name something else is told, and both stay.
+        until("it is told", async || {
+            let all = fs::read_dir(house.path("drop/out")).unwrap().map(|entry| entry.unwrap().file_name());
+            let all: Vec<_> = all.filter_map(|name| name.into_string().ok()).collect();
+            let other = all.iter().find(|name| name.starts_with("a.txt") && *name != "a.txt.ack")?;
+            (told(other) == "F;Portalen;a.txt;taken;000000001;000000000\n").then_some(())
+        })
+        .await;
         // Too many of its messages fail.
         drop_file(&house, "most.txt", &report([(8, "x".to_owned()), (9, "y".to_owned()), (10, paid(1))]));
         assert_eq!(receipt(&house, "most.txt").await["state"], "refused");
@@ -142,7 +159,10 @@ fn what_became_of_a_file_is_said_also_by_the_next_gateway() {
         drop_file(&house, "a.txt", &text);
         let said = receipt(&house, "a.txt").await;
         let archived = there(&house, "archive/a.txt").await;
+        let acknowledgement = house.path("drop/out/a.txt.ack");
+        let told = fs::read_to_string(&acknowledgement).unwrap();
         gateway.kill();
+        fs::remove_file(&acknowledgement).unwrap();
         // As it stood a moment earlier.
         let taking = house.path("drop/.taking/gateway");
         fs::create_dir_all(&taking).unwrap();
@@ -156,6 +176,7 @@ fn what_became_of_a_file_is_said_also_by_the_next_gateway() {
         assert_eq!(receipt(&house, "a.txt").await, said);
         let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
         assert_eq!(rejected, report([(2, "00000x200".to_owned())]));
+        assert_eq!(fs::read_to_string(acknowledgement).unwrap(), told);
         until("both messages", async || (ledger.told().len() == 2).then_some(())).await;
         assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
         drop(gateway);
@@ -293,7 +314,11 @@ fn killed(rounds: u32, employees: u32, goes_as_read: bool) {
         for (name, text) in &files {
             let archived = there(&house, &format!("archive/{name}")).await;
             assert!(fs::read_to_string(archived).unwrap() == *text);
+            assert!(house.path(&format!("drop/out/{name}.ack")).exists(), "{name} is told of");
         }
+        let told = fs::read_dir(house.path("drop/out")).unwrap().map(|entry| entry.unwrap().file_name());
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), files.len(), "each is told of once, and nothing else is left: {told:?}");
         let wanted = rounds as usize * employees as usize;
         until_all("messages are told", wanted, || ledger.told().len()).await;
         let told = ledger.told();

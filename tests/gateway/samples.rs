@@ -10,10 +10,11 @@
 //! same to the byte, and `answers`, a file that answers it, in the place of `response.xml`.
 //!
 //! Of a route that takes files a sample is a file of records (or `file` names one of the corpus), with `messages.jsonl` or `messages.xml`, what
-//! its messages become, and `errors`, what is said of those that become nothing. What a gateway makes of it is `receipt.json`, of
+//! its messages become, and `errors`, what is said of those that become nothing; `acknowledgement` is what whoever dropped it is told. What a gateway makes of it is `receipt.json`, of
 //! which `examples.rs` is the test.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -74,7 +75,14 @@ fn sample(read_by: &[&str], route: &str, case: &Path) {
     let translate =
         |arguments: &[&str]| portolan(&[&["translate", route], read_by, &metadata, arguments].concat());
     if let Some(records) = records(case) {
-        return messages(case, &translate(&["--file", &text(&records)]));
+        let records = text(&records);
+        if let Some(expected) = file("acknowledgement") {
+            let when = ["--acknowledgement", ALONE[2], ALONE[3]];
+            let out = translate(&[&["--file", &records], &when[..]].concat());
+            let expected = fs::read_to_string(expected).unwrap();
+            assert_eq!(String::from_utf8_lossy(&out.stdout), expected, "{name}: {}", said(&out));
+        }
+        return messages(case, &translate(&["--file", &records]));
     }
     let request = text(&file("request.json").unwrap_or_else(|| panic!("{name} has no request.json")));
     let response = file("response.xml").or_else(|| file("answers"));
@@ -138,7 +146,7 @@ pub(crate) fn records(case: &Path) -> Option<PathBuf> {
     }
     let files = fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path());
     let said =
-        |path: &PathBuf| path.file_stem().is_some_and(|s| s == "messages" || s == "receipt" || s == "errors");
+        |path: &PathBuf| path.file_stem().is_some_and(|s| ["messages", "receipt", "errors", "acknowledgement"].map(OsStr::new).contains(&s));
     let files: Vec<_> = files.filter(|path| !said(path)).collect();
     assert_eq!(files.len(), 1, "{} has one file of records: {files:?}", case.display());
     files.into_iter().next()

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     path::{Component, Path},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use parking_lot::Mutex;
@@ -41,6 +41,8 @@ pub(crate) struct Jail {
     rejected: Dir,
     duplicate: Dir,
     receipts: Dir,
+    /// Opened when something is put there.
+    put: OnceLock<Dir>,
     /// Names in the folder that are ours.
     pub(crate) own: HashSet<String>,
     /// Held while files are taken, so that what is half taken is nobody's leftover.
@@ -88,7 +90,8 @@ impl Folder {
         let receipts = place(&options.receipts, false)?;
         write::sweep(&folder)?;
         let taken = Mutex::new(());
-        let jail = Jail { options, folder, taking, archive, rejected, duplicate, receipts, own, taken };
+        let put = OnceLock::new();
+        let jail = Jail { options, folder, taking, archive, rejected, duplicate, receipts, put, own, taken };
         Ok(Self { jail: Arc::new(jail), watch: Watch::default() })
     }
 
@@ -107,11 +110,28 @@ impl Jail {
             Place::Rejected => &self.rejected,
             Place::Duplicate => &self.duplicate,
             Place::Receipts => &self.receipts,
+            Place::Put => self.put()?,
         };
         match dir.is_there()? {
             true => Ok(dir),
             false => Err(FolderError::Replaced { path: dir.path("") }),
         }
+    }
+
+    fn put(&self) -> Result<&Dir, FolderError> {
+        if let Some(put) = self.put.get() {
+            return Ok(put);
+        }
+        let put = put_below(&self.folder, &self.options)?;
+        if self.folder.beside(&put)?.0 {
+            let (path, what) = (put.path(""), "is where files are dropped");
+            let todo = "give what is put there for the system a folder of its own";
+            return Err(FolderError::Unfit { path, what, todo });
+        }
+        if let Dir::Here(_) = put {
+            write::sweep(&put)?;
+        }
+        Ok(self.put.get_or_init(|| put))
     }
 
     /// Where a gateway has what it takes.
@@ -131,7 +151,10 @@ fn at(options: &FolderOptions) -> Result<Dir, FolderError> {
 
 /// Where files are put that somebody picks up.
 pub(crate) fn put(options: &FolderOptions) -> Result<Dir, FolderError> {
-    let folder = at(options)?;
+    put_below(&at(options)?, options)
+}
+
+fn put_below(folder: &Dir, options: &FolderOptions) -> Result<Dir, FolderError> {
     match options.put.is_absolute() {
         true => folder.elsewhere(&options.put),
         false => folder.make_below(&options.put, SHARED),

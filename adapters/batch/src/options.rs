@@ -112,4 +112,6 @@ pub enum Place {
     Duplicate,
     /// What became of it.
     Receipts,
+    /// What the system is given.
+    Put,
 }

@@ -1,7 +1,7 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     io::Write,
     pin::pin,
     sync::Arc,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use portolan_delivery::{
-    Arrival, Dropped, FileCounts, FileFate, FileHash, FileIntake, FileReceipt, FileRecord, FileRoute, Outage,
+    Acknowledgement, Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold, Outage,
     RejectedRecords, RetryPolicy, Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
@@ -239,7 +239,6 @@ impl Watcher {
                 Ok(Box::new(reading))
             }),
         };
-        let known = (dropped.hash, dropped.bytes, dropped.received);
         let fate = self.intake.take_file(dropped).await;
         self.hold_up(claim.name(), matches!(fate, FileFate::NotNow(_)));
         let (folder, now) = (folder.clone(), Timestamp::now());
@@ -252,66 +251,35 @@ impl Watcher {
                     released => released,
                 }
             }
-            FileFate::Taken(receipt, rejects) => {
+            FileFate::Taken(told, rejects) => {
                 blocking(move || {
                     claim.verify_unchanged()?;
                     let folder = folder.lock();
                     if let Some(rejects) = rejects {
                         write_rejects(&folder, &claim, &rejects, now)?;
                     }
-                    write_receipt(&folder, &receipt, now)?;
+                    tell(&folder, told, now)?;
                     claim.move_to(Place::Archive, now).map(drop)
                 })
                 .await
             }
-            FileFate::Refused(receipt) => {
+            FileFate::Refused(told) => {
                 blocking(move || {
-                    let folder = folder.lock();
-                    write_receipt(&folder, &receipt, now)?;
+                    tell(&folder.lock(), told, now)?;
                     claim.move_to(Place::Rejected, now).map(drop)
                 })
                 .await
             }
-            // What else there is to set aside cannot be had any more.
-            FileFate::Duplicate(record) if again && *record.arrival.name == *claim.name() => {
-                blocking(move || claim.move_to(Place::Archive, now).map(drop)).await
-            }
-            FileFate::Duplicate(record) => {
-                let first = record.arrival.received.to_rfc3339();
-                tracing::warn!(system = %self.source.system, file = claim.name(), taken_as = %record.arrival.name, taken = first,
-                    "what is in the file was taken before; it is set aside as a duplicate");
-                let receipt = duplicate(claim.name(), known, &record, now);
+            FileFate::Duplicate(told) => {
                 blocking(move || {
-                    write_receipt(&folder.lock(), &receipt, now)?;
+                    tell(&folder.lock(), told, now)?;
                     claim.move_to(Place::Duplicate, now).map(drop)
                 })
                 .await
             }
+            // What else there is to set aside cannot be had any more.
+            FileFate::Ended => blocking(move || claim.move_to(Place::Archive, now).map(drop)).await,
         }
-    }
-}
-
-/// What is said of a file whose content was taken before.
-fn duplicate(
-    name: &str,
-    (hash, bytes, received): (FileHash, u64, Timestamp),
-    record: &FileRecord,
-    now: Timestamp,
-) -> FileReceipt {
-    let Arrival { route, name: before, received: first, .. } = &record.arrival;
-    FileReceipt {
-        name: name.to_owned(),
-        route: route.to_string(),
-        sha256: hash.to_string(),
-        bytes,
-        state: "duplicate".to_owned(),
-        received: received.to_rfc3339(),
-        ended: now.to_rfc3339(),
-        records: 0,
-        counts: FileCounts::default(),
-        reason: Some(format!("what is in it was taken as {before}, which came {}", first.to_rfc3339())),
-        skipped_by_reason: BTreeMap::new(),
-        errors: Vec::new(),
     }
 }
 
@@ -344,6 +312,16 @@ fn write_rejects(
         .map(drop)
 }
 
+/// Tells what became of a file: whoever dropped it, where the route does that, then operators.
+fn tell(folder: &Folder, told: FileTold, now: Timestamp) -> Result<(), FolderError> {
+    let FileTold { mut receipt, acknowledgement } = told;
+    if let Some(Acknowledgement { name, content }) = acknowledgement {
+        let named = folder.write(Place::Put, &name, now, |out| out.write_all(&content))?;
+        receipt.acknowledgement = Some(named);
+    }
+    write_receipt(folder, &receipt, now)
+}
+
 /// What became of a file, for programs and for people.
 fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Result<(), FolderError> {
     folder.write(Place::Receipts, &format!("{}.json", receipt.name), now, |out| {
@@ -367,6 +345,11 @@ fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Resu
                 _ => "why",
             };
             writeln!(out, "  {what}: {reason}")?;
+        }
+        match (&receipt.acknowledgement, &receipt.not_acknowledged) {
+            (Some(name), _) => writeln!(out, "  whoever dropped it is told by {name}")?,
+            (None, Some(why)) => writeln!(out, "  whoever dropped it cannot be told: {why}")?,
+            (None, None) => {}
         }
         for (reason, count) in &receipt.skipped_by_reason {
             writeln!(out, "  skipped {count}: {reason}")?;

@@ -3,6 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
 use portolan_schema::layout::{Layout, NodeId};
 use uuid::{Builder, Uuid};
 
@@ -277,13 +278,39 @@ pub type OpenFile = dyn Fn() -> std::io::Result<Box<dyn std::io::Read + Send>> +
 #[derive(Debug, Clone)]
 pub enum FileFate {
     /// It was taken, but for some of it.
-    Taken(Box<FileReceipt>, Option<RejectedRecords>),
+    Taken(FileTold, Option<RejectedRecords>),
     /// None of it was taken.
-    Refused(Box<FileReceipt>),
-    /// What is in it was taken before, when it had this name.
-    Duplicate(Box<FileRecord>),
+    Refused(FileTold),
+    /// What is in it was taken before.
+    Duplicate(FileTold),
+    /// It was taken by a gateway that ended then, and what else became of it cannot be found out again.
+    Ended,
     /// It cannot be taken now, and is to be left where it is.
     NotNow(String),
+}
+
+/// What is told of a file that ended.
+#[derive(Debug, Clone)]
+pub struct FileTold {
+    /// To operators.
+    pub receipt: Box<FileReceipt>,
+    /// To whoever dropped it, where the route does that.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+/// A file that tells whoever dropped one what became of it.
+#[derive(Clone)]
+pub struct Acknowledgement {
+    /// What it is called.
+    pub name: String,
+    /// What is in it.
+    pub content: Bytes,
+}
+
+impl std::fmt::Debug for Acknowledgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Acknowledgement({}, {} bytes)", self.name, self.content.len())
+    }
 }
 
 /// Messages that were refused, of which a file may be made.
@@ -325,6 +352,12 @@ pub struct FileReceipt {
     pub skipped_by_reason: std::collections::BTreeMap<String, u64>,
     /// What is wrong, the first so many of it.
     pub errors: Vec<FileError>,
+    /// What the file is called that tells whoever dropped this one, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<String>,
+    /// Why that could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_acknowledged: Option<String>,
 }
 
 /// Something that is wrong with a file. No value stands in it.

@@ -41,8 +41,9 @@ pub use envelope::{
 pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
-    Arrival, Arrived, Block, Dropped, FileCounts, FileEnd, FileError, FileFate, FileFilter, FileHash,
-    FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, OpenFile, RejectedRecords,
+    Acknowledgement, Arrival, Arrived, Block, Dropped, FileCounts, FileEnd, FileError, FileFate, FileFilter,
+    FileHash, FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, FileTold, OpenFile,
+    RejectedRecords,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use made::{CutNow, FileDecision, MadeFile, MadeView, SentIn};

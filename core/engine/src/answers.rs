@@ -12,9 +12,10 @@ use portolan_mapping::file::Silence;
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
-    files::{Seen, concerns_the_file, error_of, messages, source, unreadable},
+    files::{messages, source, unreadable},
     made,
     route::Served,
+    seen::{Seen, concerns_the_file, error_of},
     translate::{Context, Question, Verdict},
     under_way::Progress,
 };
@@ -111,8 +112,9 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
             key: made::key(ground.route, of_reply, message),
         });
         for problem in reading.problems().filter(|problem| !problem.warning) {
-            broken += usize::from(concerns_the_file(&problem, files));
-            seen.tell(error_of(&problem));
+            let of_file = concerns_the_file(&problem, files);
+            broken += usize::from(of_file);
+            seen.tell(error_of(&problem), !of_file);
         }
         let ended = next.is_none();
         asked.extend(next);

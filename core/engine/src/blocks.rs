@@ -6,7 +6,7 @@ use portolan_delivery::{
 };
 use tokio::sync::mpsc;
 
-use crate::{files::context, route::Served, translate::Keys};
+use crate::{files::context, route::Route, translate::Keys};
 
 /// Messages of a block.
 const BLOCK: usize = 1000;
@@ -15,7 +15,7 @@ const BLOCK_BYTES: usize = 4 << 20;
 
 /// Messages of a file on their way to the ledger, behind those of an earlier time.
 pub(crate) struct Blocks<'b> {
-    route: &'b Served,
+    route: &'b Route,
     file: FileHash,
     record: &'b FileRecord,
     to: &'b mpsc::Sender<Block>,
@@ -28,7 +28,7 @@ pub(crate) struct Blocks<'b> {
 
 impl<'b> Blocks<'b> {
     pub(crate) fn new(
-        route: &'b Served,
+        route: &'b Route,
         dropped: &Dropped,
         record: &'b FileRecord,
         to: &'b mpsc::Sender<Block>,
@@ -84,7 +84,7 @@ impl<'b> Blocks<'b> {
     }
 }
 
-fn envelope(route: &Served, record: &FileRecord, id: MessageId, now: Timestamp) -> Envelope {
+fn envelope(route: &Route, record: &FileRecord, id: MessageId, now: Timestamp) -> Envelope {
     let received = record.arrival.received;
     Envelope {
         id,

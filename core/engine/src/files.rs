@@ -11,28 +11,27 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError, FileFate,
-    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, GatewayId, MessageId,
-    RejectedRecords, Timestamp,
+    Acknowledgement, Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError,
+    FileFate, FileHash, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore,
+    FileTold, GatewayId, MessageId, OpenFile, RejectedRecords, Timestamp,
 };
-use portolan_formats::records::{MessageInfo, Messages, Problem, RecordErrorKind, input};
-use portolan_schema::layout::NodeId;
+use portolan_formats::records::{Messages, input};
+use sha2::{Digest as _, Sha256};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
+    acknowledge::told,
     answers::{self, Ground},
     blocks::Blocks,
     engine::Engine,
     intake::EngineIntake,
     mapped_file::SKIPPED,
-    route::{FileSource, Served},
+    route::{FileSource, Route, Served},
+    seen::{Echo, Seen, concerns_the_file, error_of},
     translate::Context,
     under_way::Progress,
     waiters::Settled,
 };
-
-/// How many errors a receipt has.
-const ERRORS: usize = 1000;
 
 const NO_FILES: &str = "this queue takes no files";
 const TAKEN_OVER: &str = "another gateway took it over";
@@ -91,11 +90,13 @@ impl Engine {
         };
         let record = match store.begin_file(arrival, self.gateway).await.map_err(failed)? {
             Arrived::Known(record) if dropped.again && *record.arrival.name == *dropped.name => {
-                return Ok(self.told_again(&route, &dropped, record).await);
+                return Ok(self.told_again(&route, &dropped, &record).await);
             }
             Arrived::Known(record) => {
                 route.metrics.files.iter().for_each(|files| files.duplicate());
-                return Ok(FileFate::Duplicate(record));
+                let (taken_as, taken) = (&record.arrival.name, record.arrival.received.to_rfc3339());
+                tracing::warn!(file = %dropped.name, route = %route.name, %taken_as, taken, "what is in the file was taken before; it is set aside as a duplicate");
+                return Ok(FileFate::Duplicate(told(&route, duplicate(&dropped, &record), &Echo::default())));
             }
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
@@ -169,9 +170,9 @@ impl Engine {
     ) -> Result<FileFate, String> {
         let reason = seen.refused.as_deref();
         tracing::warn!(file = %dropped.name, route = %route.name, reason, "the file is refused");
-        let receipt = self.end(store, record, FileState::Refused, seen).await?;
+        let told = self.end(store, route, record, FileState::Refused, seen).await?;
         route.metrics.files.iter().for_each(|files| files.refused());
-        Ok(FileFate::Refused(receipt))
+        Ok(FileFate::Refused(told))
     }
 
     /// All of it is durable.
@@ -188,28 +189,25 @@ impl Engine {
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "its messages went as they were read, and the file is not sound");
         }
-        let receipt = self.end(store, record, FileState::Taken, &seen).await?;
+        let told = self.end(store, route, record, FileState::Taken, &seen).await?;
         route.metrics.files.iter().for_each(|files| files.taken(seen.counts));
-        Ok(FileFate::Taken(receipt, rejects(route, &seen)))
+        Ok(FileFate::Taken(told, rejects(route, &seen)))
     }
 
     /// A file that was taken whole by a gateway that ended before what it became was set aside.
-    async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: Box<FileRecord>) -> FileFate {
+    async fn told_again(&self, route: &Arc<Served>, dropped: &Dropped, record: &FileRecord) -> FileFate {
         let receipt = record.receipt.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let begun = self.under_way.begin(&route.name, dropped.hash);
         let verified = async {
-            let route = self.begun_with(route, &record).await?;
-            let seen = self.verified(&route, dropped, &record, &begun.progress).await?;
-            Ok::<_, String>(rejects(&route, &seen))
+            let receipt: FileReceipt = receipt.ok_or("its receipt cannot be read")?;
+            let route = self.begun_with(route, record).await?;
+            let seen = self.verified(&route, dropped, record, &begun.progress).await?;
+            Ok::<_, String>(FileFate::Taken(told(&route, receipt, &seen.echo), rejects(&route, &seen)))
         };
-        match (verified.await, receipt) {
-            (Ok(rejects), Some(receipt)) => FileFate::Taken(Box::new(receipt), rejects),
-            (seen, _) => {
-                let why = seen.err().unwrap_or_else(|| "its receipt cannot be read".to_owned());
-                tracing::error!(file = %dropped.name, route = %route.name, why, "the file was taken, and what of it was rejected cannot be found out again");
-                FileFate::Duplicate(record)
-            }
-        }
+        verified.await.unwrap_or_else(|why| {
+            tracing::error!(file = %dropped.name, route = %route.name, why, "the file was taken, and what of it was rejected cannot be found out again");
+            FileFate::Ended
+        })
     }
 
     /// The version of its route with which a file began.
@@ -278,38 +276,120 @@ impl Engine {
     async fn end(
         &self,
         store: &dyn FileStore,
+        route: &Served,
         record: &FileRecord,
         state: FileState,
         seen: &Seen,
-    ) -> Result<Box<FileReceipt>, String> {
+    ) -> Result<FileTold, String> {
         let now = Timestamp::now();
-        let Arrival { hash, route, name, bytes, received, .. } = &record.arrival;
-        let time = |at: Timestamp| jiff::Timestamp::from_microsecond(at.0).unwrap_or_default().to_string();
-        let counts = match state {
-            FileState::Refused => FileCounts { messages: 0, ..seen.counts },
-            _ => seen.counts,
+        let told = told(route, receipt(&record.arrival, state, seen, now), &seen.echo);
+        let text = serde_json::to_string(&told.receipt).map_err(|error| error.to_string())?;
+        let end = FileEnd {
+            route: route.name.clone(),
+            file: record.arrival.hash,
+            state,
+            receipt: text.into(),
+            now,
         };
-        let receipt = FileReceipt {
-            name: name.to_string(),
-            route: route.to_string(),
-            sha256: hash.to_string(),
-            bytes: *bytes,
-            state: state.name().to_owned(),
-            received: time(*received),
-            ended: time(now),
-            records: seen.records,
-            counts,
-            reason: seen.refused.clone(),
-            skipped_by_reason: seen.skipped.clone(),
-            errors: seen.errors.clone(),
-        };
-        let text = serde_json::to_string(&receipt).map_err(|error| error.to_string())?;
-        let end = FileEnd { route: route.clone(), file: *hash, state, receipt: text.into(), now };
         let ended = store.end_file(end, self.gateway).await;
         match ended.map_err(|error| self.failed(error).to_string())? {
-            true => Ok(Box::new(receipt)),
+            true => Ok(told),
             false => Err(TAKEN_OVER.to_owned()),
         }
+    }
+}
+
+impl Route {
+    /// What whoever dropped a file would be told, were it taken now; `None` where the route does not do that.
+    ///
+    /// # Errors
+    /// The file cannot be read, or why the acknowledgement cannot be made.
+    pub fn acknowledgement_of(
+        &self,
+        name: &str,
+        received: Timestamp,
+        open: Arc<OpenFile>,
+    ) -> Result<Option<Acknowledgement>, String> {
+        let (hash, bytes) = open().and_then(identity).map_err(|error| unreadable(&error))?;
+        let (route, bundle, name): (_, _, Arc<str>) = (self.name.clone(), self.bundle, name.into());
+        let dropped =
+            Dropped { route: route.clone(), name: name.clone(), hash, bytes, received, again: false, open };
+        let arrival = Arrival { hash, route, bundle, name, bytes, received };
+        let record = FileRecord {
+            arrival,
+            state: FileState::Open,
+            gateway: GatewayId::FILE,
+            position: 0,
+            counts: FileCounts::default(),
+            ended: None,
+            receipt: None,
+        };
+        let seen = read(self, &dropped, &record, &Arc::new(Progress::new(received)), None)?;
+        let refused = seen.refused.is_some() && !(source(self)?.as_read && seen.counts.messages > 0);
+        let state = if refused { FileState::Refused } else { FileState::Taken };
+        let told = told(self, receipt(&record.arrival, state, &seen, received), &seen.echo);
+        match told.receipt.not_acknowledged {
+            Some(why) => Err(why),
+            None => Ok(told.acknowledgement),
+        }
+    }
+}
+
+/// By what a file is known, and how many bytes it has.
+fn identity(mut file: Box<dyn Read + Send>) -> io::Result<(FileHash, u64)> {
+    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 64 << 10]);
+    loop {
+        let read = match file.read(&mut piece)? {
+            0 => return Ok((FileHash(hash.finalize().into()), bytes)),
+            read => read,
+        };
+        hash.update(piece.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
+}
+
+/// What is said of a file that ended.
+fn receipt(arrival: &Arrival, state: FileState, seen: &Seen, ended: Timestamp) -> FileReceipt {
+    let counts = match state {
+        FileState::Refused => FileCounts { messages: 0, ..seen.counts },
+        _ => seen.counts,
+    };
+    FileReceipt {
+        name: arrival.name.to_string(),
+        route: arrival.route.to_string(),
+        sha256: arrival.hash.to_string(),
+        bytes: arrival.bytes,
+        state: state.name().to_owned(),
+        received: arrival.received.to_rfc3339(),
+        ended: ended.to_rfc3339(),
+        records: seen.records,
+        counts,
+        reason: seen.refused.clone(),
+        skipped_by_reason: seen.skipped.clone(),
+        errors: seen.errors.clone(),
+        acknowledgement: None,
+        not_acknowledged: None,
+    }
+}
+
+/// What is said of a file whose content was taken before.
+fn duplicate(dropped: &Dropped, record: &FileRecord) -> FileReceipt {
+    let Arrival { route, name: before, received: first, .. } = &record.arrival;
+    FileReceipt {
+        name: dropped.name.to_string(),
+        route: route.to_string(),
+        sha256: dropped.hash.to_string(),
+        bytes: dropped.bytes,
+        state: "duplicate".to_owned(),
+        received: dropped.received.to_rfc3339(),
+        ended: Timestamp::now().to_rfc3339(),
+        records: 0,
+        counts: FileCounts::default(),
+        reason: Some(format!("what is in it was taken as {before}, which came {}", first.to_rfc3339())),
+        skipped_by_reason: BTreeMap::new(),
+        errors: Vec::new(),
+        acknowledgement: None,
+        not_acknowledged: None,
     }
 }
 
@@ -322,57 +402,6 @@ fn rejects(route: &Served, seen: &Seen) -> Option<RejectedRecords> {
         each: files.excerpt.each,
         records: Arc::new(refused.collect()),
     })
-}
-
-/// What the first reading of a file found.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    records: u64,
-    pub(crate) counts: FileCounts,
-    /// The records of messages that are not accepted, in order, and whether the route leaves them out.
-    left_out: Arc<Vec<(u64, bool)>>,
-    pub(crate) skipped: BTreeMap<String, u64>,
-    errors: Vec<FileError>,
-    refused: Option<String>,
-}
-
-impl Seen {
-    pub(crate) fn tell(&mut self, error: FileError) {
-        if self.errors.len() < ERRORS {
-            self.errors.push(error);
-        }
-    }
-
-    /// Why a message is refused, where its own records are sound.
-    pub(crate) fn tell_of(&mut self, info: &MessageInfo, reason: String) {
-        let (record, offset) = (info.number, info.offset);
-        self.tell(FileError { record, offset, kind: None, field: None, reason });
-    }
-
-    /// The file was read to its end, with so many errors in what all messages rest on.
-    pub(crate) fn ended(
-        &mut self,
-        records: u64,
-        broken: usize,
-        files: &FileSource,
-        left_out: Vec<(u64, bool)>,
-    ) {
-        self.records = records;
-        let FileCounts { messages, rejected, .. } = self.counts;
-        let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
-        self.refused = match (broken, limit) {
-            (0, None) => None,
-            (0, Some(_)) => Some(format!(
-                "{rejected} of {} messages failed, more than its route allows",
-                messages + rejected
-            )),
-            (broken, _) => Some(format!(
-                "{broken} {} in what all messages rest on: its structure, its totals, or records around them",
-                if broken == 1 { "error" } else { "errors" }
-            )),
-        };
-        self.left_out = Arc::new(left_out);
-    }
 }
 
 /// The messages of a file, and why it could not be read to its end: the disk or the mount, not what is in it.
@@ -416,13 +445,13 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-pub(crate) fn source(route: &Served) -> Result<&FileSource, String> {
+pub(crate) fn source(route: &Route) -> Result<&FileSource, String> {
     route.files.as_deref().ok_or_else(|| "its route takes no files any more".to_owned())
 }
 
 /// Reads the whole file: what of it is sound, and whether all of it is. Where messages are released as they are read, they go by blocks.
 fn read(
-    route: &Served,
+    route: &Route,
     dropped: &Dropped,
     record: &FileRecord,
     progress: &Arc<Progress>,
@@ -435,7 +464,7 @@ fn read(
     }
     let mut blocks = blocks.map(|to| Blocks::new(route, dropped, record, to));
     let (mut messages, failed) = messages(files, dropped, progress)?;
-    let mut seen = Seen::default();
+    let mut seen = Seen { echo: Echo::of(files), ..Seen::default() };
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
     let mut broken = 0usize;
     loop {
@@ -446,8 +475,11 @@ fn read(
                 true => Err(None),
                 false => route.translate.request(message, context(id, record), &mut out).map_err(Some),
             };
-            let goes = blocks.as_ref().is_some_and(|blocks| blocks.is_new(info.number)) && verdict.is_ok();
-            let payload = goes.then(|| Bytes::copy_from_slice(message));
+            let kept = match &verdict {
+                Ok(_) => blocks.as_ref().is_some_and(|blocks| blocks.is_new(info.number)),
+                Err(_) => seen.echo.is_wanted(),
+            };
+            let payload = kept.then(|| Bytes::copy_from_slice(message));
             (info, payload, verdict)
         });
         // What was read before it broke off is not to go.
@@ -458,8 +490,9 @@ fn read(
         }
         let number = verdict.as_ref().map(|(info, ..)| info.number);
         for problem in messages.problems().filter(|problem| !problem.warning) {
-            broken += usize::from(concerns_the_file(&problem, files));
-            seen.tell(error_of(&problem));
+            let of_file = concerns_the_file(&problem, files);
+            broken += usize::from(of_file);
+            seen.tell(error_of(&problem), !of_file);
         }
         match verdict {
             None => break,
@@ -474,14 +507,16 @@ fn read(
                 *seen.skipped.entry(failure.message).or_default() += 1;
                 left_out.push((info.number, true));
             }
-            Some((info, _, Err(failure))) => {
+            Some((info, message, Err(failure))) => {
                 seen.counts.rejected += 1;
                 left_out.push((info.number, false));
+                message.into_iter().for_each(|message| seen.echo.keep(info.number, message));
                 // What is wrong with its own records is told already.
                 if let Some(failure) = failure {
                     let field = failure.fields.first().map(|field| field.field.clone());
                     let (record, offset) = (info.number, info.offset);
-                    seen.tell(FileError { record, offset, kind: None, field, reason: failure.message });
+                    let error = FileError { record, offset, kind: None, field, reason: failure.message };
+                    seen.tell(error, true);
                 }
             }
         }
@@ -498,6 +533,7 @@ fn read(
     if let Some(blocks) = blocks {
         blocks.end(seen.counts);
     }
+    messages.around(&mut seen.echo.header);
     seen.ended(messages.count(), broken, files, left_out);
     Ok(seen)
 }
@@ -510,41 +546,6 @@ pub(crate) fn context(message: MessageId, record: &FileRecord) -> Context<'_> {
         request_id: None,
         metadata: &[],
         attempt: 1,
-    }
-}
-
-/// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
-pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
-    let of_all = matches!(
-        problem.error.kind,
-        RecordErrorKind::Input(_)
-            | RecordErrorKind::Frame(_)
-            | RecordErrorKind::Misplaced(_)
-            | RecordErrorKind::Verify { .. }
-            | RecordErrorKind::Sum
-    );
-    let layout = files.file.layout();
-    let is_within = |node: NodeId| {
-        let mut at = Some(node);
-        std::iter::from_fn(move || {
-            let node = at?;
-            at = layout.node(node).parent;
-            Some(node)
-        })
-        .any(|node| node == files.excerpt.each)
-    };
-    let within = problem.error.name.as_deref().and_then(|name| layout.find(name)).is_some_and(is_within);
-    of_all || !within
-}
-
-pub(crate) fn error_of(problem: &Problem) -> FileError {
-    let error = &problem.error;
-    FileError {
-        record: error.record,
-        offset: error.offset,
-        kind: error.name.as_deref().map(str::to_owned),
-        field: error.field.as_deref().map(str::to_owned),
-        reason: error.kind.to_string(),
     }
 }
 

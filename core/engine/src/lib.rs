@@ -1,6 +1,7 @@
 //! A route at work: source, plan, queue, target, over the ports of `portolan-delivery`. Bundles by hash, drain, and
 //! reload without a call dropped.
 
+mod acknowledge;
 mod admission;
 mod answers;
 mod attempt;
@@ -29,6 +30,7 @@ mod metrics;
 mod operations;
 mod operator;
 mod route;
+mod seen;
 mod settle;
 mod systems;
 mod trace;

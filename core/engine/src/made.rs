@@ -286,13 +286,9 @@ impl Maker<'_> {
 
     /// What stands at a level beside its next group or record, before it or behind.
     fn beside(&self, level: usize, before: bool) -> Vec<NodeId> {
-        let siblings = match level.checked_sub(1) {
-            None => &self.layout.top,
-            Some(parent) => &self.layout.node(self.made.chain[parent]).children,
-        };
-        let at = siblings.iter().position(|node| *node == self.made.chain[level]).unwrap_or(0);
-        let of = if before { &siblings[..at] } else { siblings.get(at + 1..).unwrap_or_default() };
-        of.iter().copied().filter(|node| self.around.contains_key(node)).collect()
+        let mut beside = beside(self.layout, &self.made.chain, level, before);
+        beside.retain(|node| self.around.contains_key(node));
+        beside
     }
 
     /// Begins the file (level 0), or the group at a level.
@@ -353,18 +349,9 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Appends records as plans make them: each behind its node and its length.
-    fn records(&mut self, mut records: &[u8]) -> io::Result<()> {
-        while let Some((head, rest)) = records.split_first_chunk::<6>() {
-            let [a, b, length @ ..] = *head;
-            let (node, length) =
-                (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
-            let (record, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            self.writer
-                .made(node, record, &mut self.buffer)
-                .map_err(|error| io::Error::other(format!("the file cannot be written: {error}")))?;
-            records = rest;
-        }
+    /// Appends records as plans make them.
+    fn records(&mut self, records: &[u8]) -> io::Result<()> {
+        append(&mut self.writer, records, &mut self.buffer)?;
         if self.buffer.len() < WRITE { Ok(()) } else { self.flush() }
     }
 
@@ -388,6 +375,32 @@ impl Maker<'_> {
         finished.map_err(|error| io::Error::other(format!("the file cannot be ended: {error}")))?;
         self.flush()
     }
+}
+
+/// What stands beside a node of a chain that leads from the top of a layout to a record, before it or behind: everything is before the end of an
+/// empty one.
+pub(crate) fn beside(layout: &Layout, chain: &[NodeId], level: usize, before: bool) -> Vec<NodeId> {
+    let siblings = match level.checked_sub(1).and_then(|parent| chain.get(parent)) {
+        None => &layout.top,
+        Some(parent) => &layout.node(*parent).children,
+    };
+    let at =
+        chain.get(level).map_or(Some(siblings.len()), |next| siblings.iter().position(|node| node == next));
+    let (first, rest) = siblings.split_at_checked(at.unwrap_or(0)).unwrap_or_default();
+    if before { first.to_vec() } else { rest.get(1..).unwrap_or_default().to_vec() }
+}
+
+/// Appends records as plans make them: each behind its node and its length.
+pub(crate) fn append(writer: &mut RecordWriter<'_>, mut records: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    while let Some((head, rest)) = records.split_first_chunk::<6>() {
+        let [a, b, length @ ..] = *head;
+        let (node, length) = (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
+        let (record, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let made = writer.made(node, record, out);
+        made.map_err(|error| io::Error::other(format!("the file cannot be written: {error}")))?;
+        records = rest;
+    }
+    Ok(())
 }
 
 fn refused(envelope: &Envelope, failure: &Failure) -> io::Error {

@@ -114,6 +114,7 @@ pub fn compile(
                 excerpt,
                 rejects: None,
                 as_read: false,
+                acknowledgement: None,
                 answers: Some(of_reply),
                 silence,
             },

@@ -38,7 +38,7 @@ pub fn compile_file(
     let (hash, content) = sealed(entry, &route.name, &loaded.files, sources)?;
     let retry = policy(&route.delivery).map_err(|e| unsound(&e))?;
     let compiled = loaded.compile().ok_or_else(|| unsound(&"its messages are no records"))?;
-    let CompiledBatch { file, excerpt, request, answer, visible, made } = compiled;
+    let CompiledBatch { file, excerpt, request, answer, visible, acknowledgement, made } = compiled;
     let groups = made.as_ref().map(|made| made.groups.clone()).unwrap_or_default();
     let (target, made) = way.of(&route.name, made, None)?;
     Ok(Loaded {
@@ -74,6 +74,7 @@ pub fn compile_file(
                 excerpt,
                 rejects: route.rejects,
                 as_read: route.as_read,
+                acknowledgement,
                 answers: None,
                 silence: Silence::Overdue,
             })),

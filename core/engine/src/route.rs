@@ -7,6 +7,7 @@ use portolan_delivery::{
 };
 use portolan_formats::records::RecordFile;
 use portolan_mapping::{
+    compile::CompiledAcknowledgement,
     file::{RejectLimit, Silence},
     plan::Plan,
 };
@@ -110,6 +111,8 @@ pub struct FileSource {
     pub rejects: Option<RejectLimit>,
     /// Its messages go as they are read: nothing refuses the file.
     pub as_read: bool,
+    /// What tells whoever dropped one what became of it.
+    pub acknowledgement: Option<CompiledAcknowledgement>,
     /// By what it is known which message a record answers, where that is what they do.
     pub answers: Option<Plan>,
     /// What it means that no answer came in time.

@@ -2,6 +2,7 @@
 //! does between them, and nothing else.
 
 mod accidents;
+mod acknowledge;
 mod counted;
 mod fakes;
 mod files;

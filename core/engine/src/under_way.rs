@@ -73,7 +73,7 @@ struct Phase {
 }
 
 impl Progress {
-    fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             phase: Mutex::new(Phase {

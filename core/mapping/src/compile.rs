@@ -9,12 +9,16 @@ use portolan_schema::{
 };
 
 use crate::{
-    check::{CheckedAnswers, CheckedCut, CheckedFile, CheckedRoute, Travel, nothing},
+    check::{
+        CheckedAcknowledgement, CheckedAnswers, CheckedAround, CheckedCut, CheckedFile, CheckedRoute, Travel,
+        nothing,
+    },
     file::Silence,
-    file_name::FileName,
+    file_name::{AnswerName, FileName},
     ir::Tables,
     load::{LoadedBatch, LoadedRoute},
     plan::{Contracts, Plan, ReplyPlan, Visible},
+    told,
 };
 
 /// A route that takes files, ready to run.
@@ -30,8 +34,26 @@ pub struct CompiledBatch {
     pub answer: Option<ReplyPlan>,
     /// What may be shown of a message.
     pub visible: Visible,
+    /// What tells whoever dropped a file what became of it.
+    pub acknowledgement: Option<CompiledAcknowledgement>,
     /// The file that is made of the messages, where they gather into one; the keys of `request` are those of its groups then.
     pub made: Option<CompiledFile>,
+}
+
+/// A file that tells what became of another, ready to be written. Its plans read `portolan.v1.Acknowledgement`; the request that they know is a
+/// message of the file, as far as it is known.
+#[derive(Debug)]
+pub struct CompiledAcknowledgement {
+    /// How it is written.
+    pub file: RecordFile,
+    /// What it is called.
+    pub name: AnswerName,
+    /// From the top of the layout to the record of a problem, which is the last; empty, where there is none.
+    pub chain: Vec<NodeId>,
+    /// The other records.
+    pub around: Vec<(NodeId, Plan)>,
+    /// The record of a problem.
+    pub problem: Option<Plan>,
 }
 
 /// A file that is made of messages, ready to be written.
@@ -72,6 +94,23 @@ pub struct CompiledAnswers {
     pub of_sent: Plan,
     /// What it means that no answer came in time.
     pub silence: Silence,
+}
+
+impl CompiledAcknowledgement {
+    fn of(checked: &CheckedAcknowledgement, original: (&Schema, &Document), tables: &Tables) -> Self {
+        let plan = |record: &CheckedAround| {
+            let target = (&*record.schema, &record.document);
+            let contracts = Contracts { source: told::contract(), target, original: Some(original), tables };
+            Plan::compile(&record.translation, contracts)
+        };
+        Self {
+            file: RecordFile::compile(Arc::clone(&checked.layout)),
+            name: checked.name.clone(),
+            chain: checked.chain.clone(),
+            around: checked.around.iter().map(|record| (record.node, plan(record))).collect(),
+            problem: checked.problem.as_ref().map(plan),
+        }
+    }
 }
 
 impl CompiledFile {
@@ -153,6 +192,10 @@ impl LoadedBatch {
             request: Plan::compile(&route.request, there).with_skip(skip, there).with_keys(groups, there),
             answer,
             visible: Visible::compile(&route.source, &route.message, &route.visible),
+            acknowledgement: route
+                .acknowledgement
+                .as_ref()
+                .map(|told| CompiledAcknowledgement::of(told, source, &route.tables)),
             made: route.made.as_ref().map(|made| CompiledFile::of(made, source, None, &route.tables)),
         })
     }

@@ -43,6 +43,8 @@ pub struct BatchRoute {
     pub rejects: Option<RejectLimit>,
     /// Its messages go as they are read, and not once the file is known to be sound.
     pub as_read: bool,
+    /// What tells whoever dropped a file what became of it.
+    pub acknowledge: Option<Acknowledge>,
     /// The way there.
     pub request: Direction,
     /// What the system's answer means.
@@ -70,6 +72,23 @@ pub struct Answer {
     pub fail: Vec<FailRule>,
     /// What a fault means.
     pub faults: Vec<FailRule>,
+}
+
+/// A file in a layout of its own, for whoever dropped one.
+#[derive(Debug, Clone)]
+pub struct Acknowledge {
+    /// The layout file.
+    pub layout: Placed<String>,
+    /// What it is called; as the file that was dropped and `.ack`, where `None`.
+    pub name: Option<Placed<String>>,
+    /// The record that is written for each problem; none, where `None`.
+    pub record: Option<Placed<String>>,
+    /// What it holds.
+    pub body: Option<Placed<Rule>>,
+    /// What the other records hold, by their names.
+    pub file: Option<Placed<Rule>>,
+    /// The key `acknowledge`.
+    pub span: Span,
 }
 
 /// How many messages of a file may fail before all of it is refused.

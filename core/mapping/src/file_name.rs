@@ -1,4 +1,4 @@
-//! What files are called that are made of messages.
+//! What files are called that are made: of messages, or to tell what became of others.
 
 use std::{fmt, str::FromStr};
 
@@ -7,6 +7,10 @@ use jiff::civil::DateTime;
 /// A name with places for what differs from file to file: `CLAIMS.{date}.{sequence:4}.DAT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName(Vec<Piece>);
+
+/// The name of a file that tells what became of another: `{stem}.ACK`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerName(Vec<Piece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -17,14 +21,22 @@ enum Piece {
     Date,
     /// `173000`
     Time,
+    /// The name of the other file.
+    File,
+    /// The same, without what follows its last dot.
+    Stem,
+    /// How its hash begins.
+    Hash,
 }
 
 /// Why a text is no name of files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum FileNameError {
-    #[error("`{{{0}}}` is not one of {{sequence}}, {{date}} and {{time}}")]
-    Unknown(String),
+    #[error("`{{{0}}}` is not one of {1}")]
+    Unknown(String, &'static str),
+    #[error("without `{{file}}`, `{{stem}}` or `{{hash}}` nobody sees which file it is about")]
+    NoFile,
     #[error("a brace is open or closed alone")]
     Brace,
     #[error("without `{{sequence}}` two files would have one name")]
@@ -50,22 +62,54 @@ impl FileName {
     /// The name of a file that was cut then.
     pub fn of(&self, sequence: u64, cut: DateTime) -> String {
         let mut name = String::new();
+        self.0.iter().for_each(|piece| piece.push(sequence, cut, &mut name));
+        name
+    }
+}
+
+impl AnswerName {
+    /// Digits of a hash.
+    const DIGITS: usize = 8;
+
+    /// The name for a file of this name and hash (in hexadecimal), which ended then.
+    pub fn of(&self, file: &str, hash: &str, ended: DateTime) -> String {
+        let mut name = String::new();
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => name.push_str(text),
-                Piece::Sequence(digits) => name.push_str(&format!("{sequence:0digits$}")),
-                Piece::Date => name.push_str(&cut.strftime("%Y%m%d").to_string()),
-                Piece::Time => name.push_str(&cut.strftime("%H%M%S").to_string()),
+                Piece::File => name.push_str(file),
+                Piece::Stem => name.push_str(file.rsplit_once('.').map_or(file, |(stem, _)| stem)),
+                Piece::Hash => name.push_str(hash.get(..Self::DIGITS).unwrap_or(hash)),
+                piece => piece.push(0, ended, &mut name),
             }
         }
         name
     }
 }
 
-impl FromStr for FileName {
-    type Err = FileNameError;
+impl Default for AnswerName {
+    fn default() -> Self {
+        Self(vec![Piece::File, Piece::Text(".ack".to_owned())])
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, FileNameError> {
+impl Piece {
+    /// Appends what is known of every file that is made.
+    fn push(&self, sequence: u64, made: DateTime, name: &mut String) {
+        match self {
+            Self::Text(text) => name.push_str(text),
+            Self::Sequence(digits) => name.push_str(&format!("{sequence:0digits$}")),
+            Self::Date => name.push_str(&made.strftime("%Y%m%d").to_string()),
+            Self::Time => name.push_str(&made.strftime("%H%M%S").to_string()),
+            Self::File | Self::Stem | Self::Hash => {}
+        }
+    }
+
+    /// The pieces of a text. `place` says what a name in braces stands for; `known` are all of these.
+    fn all(
+        text: &str,
+        place: impl Fn(&str) -> Option<Self>,
+        known: &'static str,
+    ) -> Result<Vec<Self>, FileNameError> {
         if text.chars().count() > 200 {
             return Err(FileNameError::Long);
         }
@@ -83,16 +127,8 @@ impl FromStr for FileName {
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
-            pieces.push(match inside.split_once(':') {
-                None if inside == "sequence" => Piece::Sequence(1),
-                None if inside == "date" => Piece::Date,
-                None if inside == "time" => Piece::Time,
-                Some(("sequence", digits)) => match digits.parse() {
-                    Ok(digits @ 1..=DIGITS) => Piece::Sequence(digits),
-                    _ => return Err(FileNameError::Unknown(inside.to_owned())),
-                },
-                _ => return Err(FileNameError::Unknown(inside.to_owned())),
-            });
+            let unknown = || FileNameError::Unknown(inside.to_owned(), known);
+            pieces.push(place(inside).ok_or_else(unknown)?);
             rest = behind;
         }
         if !rest.is_empty() {
@@ -101,6 +137,24 @@ impl FromStr for FileName {
         if pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains('}'))) {
             return Err(FileNameError::Brace);
         }
+        Ok(pieces)
+    }
+}
+
+impl FromStr for FileName {
+    type Err = FileNameError;
+
+    fn from_str(text: &str) -> Result<Self, FileNameError> {
+        let place = |inside: &str| match inside.split_once(':') {
+            None if inside == "sequence" => Some(Piece::Sequence(1)),
+            None if inside == "date" => Some(Piece::Date),
+            None if inside == "time" => Some(Piece::Time),
+            Some(("sequence", digits)) => {
+                digits.parse().ok().filter(|digits| (1..=DIGITS).contains(digits)).map(Piece::Sequence)
+            }
+            _ => None,
+        };
+        let pieces = Piece::all(text, place, "{sequence}, {date} and {time}")?;
         match pieces.iter().any(|piece| matches!(piece, Piece::Sequence(_))) {
             true => Ok(Self(pieces)),
             false => Err(FileNameError::NoSequence),
@@ -108,15 +162,50 @@ impl FromStr for FileName {
     }
 }
 
+impl FromStr for AnswerName {
+    type Err = FileNameError;
+
+    fn from_str(text: &str) -> Result<Self, FileNameError> {
+        let place = |inside: &str| match inside {
+            "file" => Some(Piece::File),
+            "stem" => Some(Piece::Stem),
+            "hash" => Some(Piece::Hash),
+            "date" => Some(Piece::Date),
+            "time" => Some(Piece::Time),
+            _ => None,
+        };
+        let pieces = Piece::all(text, place, "{file}, {stem}, {hash}, {date} and {time}")?;
+        match pieces.iter().any(|piece| matches!(piece, Piece::File | Piece::Stem | Piece::Hash)) {
+            true => Ok(Self(pieces)),
+            false => Err(FileNameError::NoFile),
+        }
+    }
+}
+
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Text(text) => f.write_str(text),
-            Piece::Sequence(1) => f.write_str("{sequence}"),
-            Piece::Sequence(digits) => write!(f, "{{sequence:{digits}}}"),
-            Piece::Date => f.write_str("{date}"),
-            Piece::Time => f.write_str("{time}"),
-        })
+        self.0.iter().try_for_each(|piece| piece.fmt(f))
+    }
+}
+
+impl fmt::Display for AnswerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| piece.fmt(f))
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Sequence(1) => f.write_str("{sequence}"),
+            Self::Sequence(digits) => write!(f, "{{sequence:{digits}}}"),
+            Self::Date => f.write_str("{date}"),
+            Self::Time => f.write_str("{time}"),
+            Self::File => f.write_str("{file}"),
+            Self::Stem => f.write_str("{stem}"),
+            Self::Hash => f.write_str("{hash}"),
+        }
     }
 }
 
@@ -138,7 +227,27 @@ mod tests {
     }
 
     #[test]
+    fn names_for_what_became_of_a_file() {
+        let ended = jiff::civil::date(2026, 11, 30).at(17, 30, 5, 0);
+        let check = |text: &str, file: &str, expected: &str| {
+            let name: AnswerName = text.parse().unwrap();
+            let made = name.of(file, "0123456789abcdef", ended);
+            assert_eq!((made.as_str(), name.to_string().as_str()), (expected, text));
+        };
+        check("{file}.ack", "A.B.EFW2", "A.B.EFW2.ack");
+        check("ACK.{stem}", "A.B.EFW2", "ACK.A.B");
+        check("ACK.{stem}", "REPORT", "ACK.REPORT");
+        check("{date}{time}.{hash}.txt", "A", "20261130173005.01234567.txt");
+        assert_eq!(AnswerName::default().to_string(), "{file}.ack");
+        assert_eq!("ACK.{date}".parse::<AnswerName>(), Err(FileNameError::NoFile));
+        let known = "{file}, {stem}, {hash}, {date} and {time}";
+        let unknown = FileNameError::Unknown("sequence".into(), known);
+        assert_eq!("{sequence}".parse::<AnswerName>(), Err(unknown));
+    }
+
+    #[test]
     fn names_that_are_none() {
+        let known = "{sequence}, {date} and {time}";
         let check = |text: &str, expected: FileNameError| {
             assert_eq!(text.parse::<FileName>().unwrap_err(), expected);
         };
@@ -146,8 +255,8 @@ mod tests {
         check("a/{sequence}", FileNameError::Character('/'));
         check("{sequence", FileNameError::Brace);
         check("sequence}{sequence}", FileNameError::Brace);
-        check("{number}", FileNameError::Unknown("number".into()));
-        check("{sequence:0}", FileNameError::Unknown("sequence:0".into()));
+        check("{number}", FileNameError::Unknown("number".into(), known));
+        check("{sequence:0}", FileNameError::Unknown("sequence:0".into(), known));
         check(".{sequence}", FileNameError::Dot);
     }
 }

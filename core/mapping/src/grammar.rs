@@ -1,9 +1,11 @@
 //! The keys of mapping files ([`MAPPING`]) and of calendars ([`CALENDAR`]); the gateway's configuration and layouts have their own.
 
+mod acknowledge;
 mod calendar;
 mod mapping;
 mod outgoing;
 
+pub(crate) use acknowledge::ACKNOWLEDGE;
 pub use calendar::CALENDAR;
 pub(crate) use calendar::{HOLIDAY_DATE, HOLIDAY_EASTER, HOLIDAY_WEEKDAY, OBSERVED};
 pub(crate) use mapping::*;

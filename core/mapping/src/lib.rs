@@ -16,5 +16,6 @@ pub mod parse;
 pub mod plan;
 pub mod run;
 pub mod secret;
+mod told;
 
 pub use portolan_syntax::{expression, yaml};

@@ -185,17 +185,29 @@ pub fn load_all(
         }
         let layout = contracts.layout(&route.source.layout, sources, &mut diagnostics);
         let target = contracts.of_target(&route.target, sources, &mut diagnostics);
-        let (Some(layout), Some(target)) = (layout, target) else { continue };
+        let told = match &route.acknowledge {
+            None => Some(None),
+            Some(rules) => contracts.layout(&rules.layout, sources, &mut diagnostics).map(Some),
+        };
+        let (Some(layout), Some(target), Some(told)) = (layout, target, told) else { continue };
         let system = match &route.target {
             BatchTarget::Soap(soap) => standing.headers.get(&soap.system.value),
             _ => None,
         };
-        let checked = check_batch(route, &layout.1, &target.0, system, &standing.secrets);
+        let checked = check_batch(
+            route,
+            &layout.1,
+            &target.0,
+            told.as_ref().map(|(_, layout)| layout),
+            system,
+            &standing.secrets,
+        );
         diagnostics.extend(checked.diagnostics);
         let failed = route.broken || diagnostics[known..].iter().any(|d| d.severity == Severity::Error);
         if let (Some(checked), false) = (checked.value, failed) {
             let mut files = vec![id];
-            files.extend(layout.0.iter().chain(&target.1).chain(&beside).filter(|f| **f != id));
+            let named = layout.0.iter().chain(&target.1).chain(told.iter().flat_map(|(files, _)| files));
+            files.extend(named.chain(&beside).filter(|f| **f != id));
             loaded.batches.push(LoadedBatch { route: checked, layout: layout.1, target: target.0, files });
         }
     }

@@ -213,6 +213,12 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     for (what, place) in places {
         line(what, place.clone());
     }
+    if let Some(name) = receipt.as_ref().and_then(|receipt| receipt.acknowledgement.as_ref()) {
+        line("told by", name.clone());
+    }
+    if let Some(why) = receipt.as_ref().and_then(|receipt| receipt.not_acknowledged.as_ref()) {
+        line("not told", format!("whoever dropped it cannot be told: {why}"));
+    }
     let errors = receipt.map(|receipt| receipt.errors).unwrap_or_default();
     for error in errors.iter().take(ERRORS) {
         line("error", self::error(error));

@@ -47,6 +47,7 @@ fn source() -> FileSource {
         excerpt: document.excerpt.unwrap(),
         rejects: None,
         as_read: false,
+        acknowledgement: None,
         answers: None,
         silence: portolan_mapping::file::Silence::default(),
     }
@@ -98,10 +99,10 @@ async fn a_file_that_cannot_be_read_to_its_end_is_neither_taken_nor_refused() {
             FileFate::NotNow(why) => assert!(why.contains("cannot be read: the disk is gone"), "{why}"),
             other => panic!("{breaks_at}, {time}, {as_read}: {other:?}"),
         }
-        let FileFate::Taken(receipt, None) = engine.intake.take_file(file).await else {
+        let FileFate::Taken(told, None) = engine.intake.take_file(file).await else {
             panic!("it can be read again")
         };
-        assert_eq!(receipt.counts.messages, ORDERS as u64);
+        assert_eq!(told.receipt.counts.messages, ORDERS as u64);
         let mut payloads = std::collections::BTreeSet::new();
         let mut before = None;
         loop {

@@ -117,6 +117,15 @@ impl<'f, R: Read> Messages<'f, R> {
         self.problems.drain(..)
     }
 
+    /// Appends what stands around the last message, or stood around it at the end: records as in a message, without its own.
+    pub fn around(&self, out: &mut Vec<u8>) {
+        for (node, record) in &self.around {
+            if let Some(record) = record {
+                push(*node, record, out);
+            }
+        }
+    }
+
     /// How many records there were so far.
     pub fn count(&self) -> u64 {
         self.reader.count()
@@ -151,11 +160,9 @@ impl<'f, R: Read> Messages<'f, R> {
             return done;
         }
         if anew {
-            for (node, record) in &self.around {
-                if let Some(record) = record {
-                    push(*node, record, &mut self.message);
-                }
-            }
+            let mut message = std::mem::take(&mut self.message);
+            self.around(&mut message);
+            self.message = message;
             self.info = Some(MessageInfo { number, offset, failed: false });
         }
         if let Some(info) = &mut self.info {

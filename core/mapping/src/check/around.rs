@@ -12,7 +12,7 @@ use portolan_schema::{
 use super::{
     Checker, Source,
     outgoing::{CheckedAround, CheckedFile, CheckedGroup, by_themselves, chain, cut, named, paths},
-    scope::Opened,
+    scope::{AROUND, Opened},
     tables,
 };
 use crate::{
@@ -33,12 +33,34 @@ pub(super) struct Making<'a> {
 }
 
 /// A record around messages, with the rules for it.
-struct Stands<'a> {
-    node: NodeId,
+pub(super) struct Stands<'a> {
+    pub(super) node: NodeId,
     rules: Vec<&'a FieldRule>,
     span: Span,
     /// The groups that it is in, from the outermost.
     within: Vec<NodeId>,
+}
+
+impl Stands<'_> {
+    /// Its rules.
+    pub(super) fn direction(&self) -> file::Direction {
+        let fields = self.rules.iter().map(|rule| (*rule).clone()).collect();
+        written(Placed { value: Rule::Fields(fields), span: self.span })
+    }
+}
+
+/// The rules of a record of which nothing has to be used.
+pub(super) fn written(body: Placed<Rule>) -> file::Direction {
+    file::Direction {
+        span: body.span,
+        require: Vec::new(),
+        fail: Vec::new(),
+        from: None,
+        header: None,
+        body: Some(body),
+        ignore: Vec::new(),
+        unknown: Unknown::Ignore,
+    }
 }
 
 impl<'a> Making<'a> {
@@ -77,111 +99,13 @@ impl<'a> Making<'a> {
         uses: &mut tables::Uses,
         findings: &mut Vec<Diagnostic>,
     ) -> Vec<CheckedAround> {
-        let whole = self.file.layout.span;
-        let mut given: HashMap<NodeId, (Vec<&'a FieldRule>, Span)> = HashMap::new();
-        if let Some(Placed { value: Rule::Fields(rules), span }) = &self.file.file {
-            self.sort(None, rules, *span, &mut given, findings);
-        }
-        let chain = chain(self.layout, self.node);
-        let mut stands: Vec<Stands<'_>> = Vec::new();
-        for (depth, next) in chain.iter().enumerate() {
-            let parent = depth.checked_sub(1).map(|depth| chain[depth]);
-            let siblings = match parent {
-                None => &self.layout.top,
-                Some(parent) => &self.layout.node(parent).children,
-            };
-            for sibling in siblings {
-                let node = self.layout.node(*sibling);
-                let own = given.remove(sibling);
-                let is_around = sibling == next && depth + 1 < chain.len();
-                let wanted = match sibling == next {
-                    true => is_around && node.shape.is_some(),
-                    false => own.is_some() || node.occurs.min > 0,
-                };
-                if !wanted {
-                    continue;
-                }
-                if !is_around && node.children.iter().any(|child| self.layout.node(*child).occurs.min > 0) {
-                    let message = format!(
-                        "`{}` has records within it, and stands beside the messages: that is not built yet",
-                        self.layout.path(*sibling)
-                    );
-                    findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(whole, ""));
-                    continue;
-                }
-                let (rules, span) = own.unwrap_or((Vec::new(), whole));
-                let within = chain[..depth].iter().chain(is_around.then_some(sibling)).copied().collect();
-                stands.push(Stands { node: *sibling, rules, span, within });
-            }
-        }
-        for (node, (_, span)) in given {
-            let message = format!(
-                "`{}` does not stand around `{}`",
-                self.layout.path(node),
-                self.layout.path(self.node)
-            );
-            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(span, "");
-            findings
-                .push(finding.help("rules for what stands within a message are written under `request:`"));
-        }
-        if matches!(self.layout.file.framing, Framing::Delimited(_)) {
-            self.uncomputed(&stands, findings);
-        }
+        let stands = stands(
+            (self.layout, self.file.layout.span),
+            &chain(self.layout, self.node),
+            self.file.file.as_ref(),
+            findings,
+        );
         stands.iter().filter_map(|one| self.one(one, route.into(), uses, findings)).collect()
-    }
-
-    /// What a line of delimited values says of others is not computed yet when it is made by itself.
-    fn uncomputed(&self, stands: &[Stands<'_>], findings: &mut Vec<Diagnostic>) {
-        for one in stands {
-            let items = self.layout.node(one.node).shape.iter().flat_map(|shape| &shape.items);
-            for item in items.filter(|item| item.value.is_some()) {
-                let message = format!(
-                    "`{}.{}` has a `value:` in a delimited line around messages: that is not built yet",
-                    self.layout.path(one.node),
-                    item.name
-                );
-                findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(one.span, ""));
-            }
-        }
-    }
-
-    /// Tells rules for records from those for their fields.
-    fn sort(
-        &self,
-        parent: Option<NodeId>,
-        rules: &'a [FieldRule],
-        span: Span,
-        given: &mut HashMap<NodeId, (Vec<&'a FieldRule>, Span)>,
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        let children = match parent {
-            None => &self.layout.top,
-            Some(parent) => &self.layout.node(parent).children,
-        };
-        for rule in rules {
-            let child = children.iter().find(|child| self.layout.node(**child).name == rule.field.value);
-            match (child, &rule.rule.value) {
-                (Some(child), Rule::Fields(within)) => {
-                    self.sort(Some(*child), within, rule.field.span, given, findings);
-                    if self.layout.node(*child).shape.is_some() {
-                        given.entry(*child).or_insert_with(|| (Vec::new(), rule.field.span));
-                    }
-                }
-                (Some(_), Rule::Broken) => {}
-                (None, _) if parent.is_some_and(|parent| self.layout.node(parent).shape.is_some()) => {
-                    if let Some(parent) = parent {
-                        given.entry(parent).or_insert_with(|| (Vec::new(), span)).0.push(rule);
-                    }
-                }
-                _ => {
-                    let names: Vec<&str> =
-                        children.iter().map(|child| self.layout.node(*child).name.as_str()).collect();
-                    let message = format!("nothing here is a record named `{}`", rule.field.value);
-                    let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.field.span, "");
-                    findings.push(super::scope::near_or_all(finding, &rule.field.value, &names));
-                }
-            }
-        }
     }
 
     fn one(
@@ -193,7 +117,6 @@ impl<'a> Making<'a> {
     ) -> Option<CheckedAround> {
         let (schema, document) = Excerpt::alone(self.layout, one.node);
         let (source, message) = self.source;
-        let fields: Vec<FieldRule> = one.rules.iter().map(|rule| (*rule).clone()).collect();
         let by: Vec<&str> = self
             .file
             .group
@@ -201,10 +124,9 @@ impl<'a> Making<'a> {
             .filter(|rule| self.layout.find(&rule.group.value).is_some_and(|node| one.within.contains(&node)))
             .flat_map(|rule| rule.by.iter().map(|leaf| &*leaf.text))
             .collect();
-        for field in &fields {
+        for field in &one.rules {
             grouped(&field.rule, &by, &ground, findings);
         }
-        let span = one.span;
         let mut checker = Checker::new(
             Source::new(source, message, Unknown::Ignore),
             None,
@@ -214,7 +136,7 @@ impl<'a> Making<'a> {
             uses,
             findings,
         );
-        checker.scope.around = true;
+        checker.scope.context = AROUND;
         checker.by_themselves = by_themselves(&schema, &document);
         let name = match &message.excerpt {
             Some(excerpt) => excerpt.layout.node(excerpt.each).name.clone(),
@@ -227,21 +149,129 @@ impl<'a> Making<'a> {
         if let Some(place) = first.filter(|_| !by.is_empty()) {
             checker.scope.opened.push(Opened::Item("group".to_owned(), place));
         }
-        let rules = file::Direction {
-            span,
-            require: Vec::new(),
-            fail: Vec::new(),
-            from: None,
-            header: None,
-            body: Some(Placed { value: Rule::Fields(fields), span }),
-            ignore: Vec::new(),
-            unknown: Unknown::Ignore,
-        };
-        let mut translation = checker.direction(&rules, &document, None, false);
+        let mut translation = checker.direction(&one.direction(), &document, None, false);
         translation.selection = checker.scope.message.selection;
         translation.locals = checker.locals;
         translation.given = None;
         Some(CheckedAround { node: one.node, schema: Arc::new(schema), document, translation })
+    }
+}
+
+/// The records that stand around those of `chain`, from the top of the layout to the record of a message; all, where it is empty. Each with the
+/// rules that `file` has for it. `whole` is where the layout is named.
+pub(super) fn stands<'a>(
+    (layout, whole): (&Layout, Span),
+    chain: &[NodeId],
+    file: Option<&'a Placed<Rule>>,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Stands<'a>> {
+    let mut given: HashMap<NodeId, (Vec<&'a FieldRule>, Span)> = HashMap::new();
+    if let Some(Placed { value: Rule::Fields(rules), span }) = file {
+        sort(layout, None, rules, *span, &mut given, findings);
+    }
+    let mut stands: Vec<Stands<'_>> = Vec::new();
+    for depth in 0..chain.len().max(1) {
+        let next = chain.get(depth);
+        let siblings = match depth.checked_sub(1) {
+            None => &layout.top,
+            Some(depth) => &layout.node(chain[depth]).children,
+        };
+        for sibling in siblings {
+            let node = layout.node(*sibling);
+            let own = given.remove(sibling);
+            let is_around = Some(sibling) == next && depth + 1 < chain.len();
+            let wanted = match Some(sibling) == next {
+                true => is_around && node.shape.is_some(),
+                false => own.is_some() || node.occurs.min > 0,
+            };
+            if !wanted {
+                continue;
+            }
+            if !is_around && node.children.iter().any(|child| layout.node(*child).occurs.min > 0) {
+                let message = format!(
+                    "`{}` has records within it, and stands beside the messages: that is not built yet",
+                    layout.path(*sibling)
+                );
+                findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(whole, ""));
+                continue;
+            }
+            let (rules, span) = own.unwrap_or((Vec::new(), whole));
+            let within = chain[..depth].iter().chain(is_around.then_some(sibling)).copied().collect();
+            stands.push(Stands { node: *sibling, rules, span, within });
+        }
+    }
+    for (node, (_, span)) in given {
+        let node = layout.path(node);
+        let finding = match chain.last() {
+            Some(last) => {
+                let message = format!("`{node}` does not stand around `{}`", layout.path(*last));
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(span, "");
+                finding.help("rules for what stands within a message are written where its own are: under `request:`, or as `body:` of an acknowledgement")
+            }
+            None => {
+                let message = format!("`{node}` stands within another record: that is not built yet");
+                Diagnostic::error(Code::YAML_BAD_VALUE, message).at(span, "")
+            }
+        };
+        findings.push(finding);
+    }
+    if matches!(layout.file.framing, Framing::Delimited(_)) {
+        uncomputed(layout, &stands, findings);
+    }
+    stands
+}
+
+/// What a line of delimited values says of others is not computed yet when it is made by itself.
+fn uncomputed(layout: &Layout, stands: &[Stands<'_>], findings: &mut Vec<Diagnostic>) {
+    for one in stands {
+        let items = layout.node(one.node).shape.iter().flat_map(|shape| &shape.items);
+        for item in items.filter(|item| item.value.is_some()) {
+            let message = format!(
+                "`{}.{}` has a `value:` in a delimited line around messages: that is not built yet",
+                layout.path(one.node),
+                item.name
+            );
+            findings.push(Diagnostic::error(Code::YAML_BAD_VALUE, message).at(one.span, ""));
+        }
+    }
+}
+
+/// Tells rules for records from those for their fields.
+fn sort<'a>(
+    layout: &Layout,
+    parent: Option<NodeId>,
+    rules: &'a [FieldRule],
+    span: Span,
+    given: &mut HashMap<NodeId, (Vec<&'a FieldRule>, Span)>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let children = match parent {
+        None => &layout.top,
+        Some(parent) => &layout.node(parent).children,
+    };
+    for rule in rules {
+        let child = children.iter().find(|child| layout.node(**child).name == rule.field.value);
+        match (child, &rule.rule.value) {
+            (Some(child), Rule::Fields(within)) => {
+                sort(layout, Some(*child), within, rule.field.span, given, findings);
+                if layout.node(*child).shape.is_some() {
+                    given.entry(*child).or_insert_with(|| (Vec::new(), rule.field.span));
+                }
+            }
+            (Some(_), Rule::Broken) => {}
+            (None, _) if parent.is_some_and(|parent| layout.node(parent).shape.is_some()) => {
+                if let Some(parent) = parent {
+                    given.entry(parent).or_insert_with(|| (Vec::new(), span)).0.push(rule);
+                }
+            }
+            _ => {
+                let names: Vec<&str> =
+                    children.iter().map(|child| layout.node(*child).name.as_str()).collect();
+                let message = format!("nothing here is a record named `{}`", rule.field.value);
+                let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(rule.field.span, "");
+                findings.push(super::scope::near_or_all(finding, &rule.field.value, &names));
+            }
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use portolan_schema::{
 };
 
 use super::{
-    CheckedFile, Checker, DeliveryPolicy, Source, VisibleField,
+    CheckedAcknowledgement, CheckedFile, Checker, DeliveryPolicy, Source, VisibleField,
+    acknowledge::acknowledgement,
     answer::{CheckedAnswer, answer, unheard},
     around::Making,
     document::merged,
@@ -55,6 +56,8 @@ pub struct CheckedBatch {
     pub rejects: Option<RejectLimit>,
     /// Its messages go as they are read.
     pub as_read: bool,
+    /// What tells whoever dropped a file what became of it.
+    pub acknowledgement: Option<Box<CheckedAcknowledgement>>,
     /// From a record to the system's message.
     pub request: Translation,
     /// The tables that it looks up.
@@ -84,16 +87,17 @@ pub struct CheckedSkip {
     pub reason: Arc<str>,
 }
 
-/// Checks a route that takes files.
+/// Checks a route that takes files. `told` is the layout of what tells whoever dropped one what became of it.
 pub fn check_batch(
     route: &BatchRoute,
     layout: &Arc<Layout>,
     target: &TargetContract,
+    told: Option<&Arc<Layout>>,
     standing: Option<&Placed<Rule>>,
     secrets: &Secrets,
 ) -> Checked<CheckedBatch> {
     let mut findings = Vec::new();
-    let value = checked(route, layout, target, standing, secrets, &mut findings);
+    let value = checked(route, layout, (target, told), standing, secrets, &mut findings);
     let mut seen = HashSet::new();
     findings.retain(|d| seen.insert((d.code, d.message.clone(), d.labels.first().map(|l| l.span))));
     findings.sort_by_key(|d| d.labels.first().map(|l| (l.span.source, l.span.start)));
@@ -103,7 +107,7 @@ pub fn check_batch(
 fn checked(
     route: &BatchRoute,
     layout: &Arc<Layout>,
-    target: &TargetContract,
+    (target, acknowledged): (&TargetContract, Option<&Arc<Layout>>),
     standing: Option<&Placed<Rule>>,
     secrets: &Secrets,
     findings: &mut Vec<Diagnostic>,
@@ -157,6 +161,14 @@ fn checked(
             None
         }
     };
+    let acknowledgement = match route.acknowledge.as_ref().zip(acknowledged) {
+        None => None,
+        Some((rules, layout)) => {
+            let dropped = (&source, &message);
+            let told = acknowledgement(route, rules, layout, dropped, secrets, &mut uses, findings)?;
+            Some(Box::new(told))
+        }
+    };
     let sound = !route.broken && findings[before..].iter().all(|d| d.severity != Severity::Error);
     uses.finish(&route.tables, &route.calendars, sound, findings);
     let placed = |text: &Placed<String>| Placed { value: text.value.as_str().into(), span: text.span };
@@ -182,6 +194,7 @@ fn checked(
         },
         rejects: route.rejects,
         as_read: route.as_read,
+        acknowledgement,
         request,
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible,

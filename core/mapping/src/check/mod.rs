@@ -1,6 +1,7 @@
 //! The check that no other tool gives: one mapping, proved against the contracts of both sides at once, before it
 //! runs. What comes out is the mapping with every path resolved and every type settled.
 
+mod acknowledge;
 mod answer;
 mod around;
 mod assign;
@@ -49,6 +50,7 @@ use crate::{
     ir::{Expr, FaultRules, Reply, Side, SourceSlot, Table, Tables, Translation, Write, WriteContent},
     secret::Secrets,
 };
+pub use acknowledge::CheckedAcknowledgement;
 pub use answer::CheckedAnswer;
 pub use batch::{CheckedBatch, CheckedSkip, TargetContract, check_batch};
 use document::{merged, place};
@@ -420,7 +422,8 @@ impl<'a> Checker<'a> {
             opened: Vec::new(),
             settled: Vec::new(),
             metadata: None,
-            around: false,
+            context: scope::CONTEXT,
+            is_original_partial: false,
         };
         let before = findings.len();
         Self {

@@ -153,8 +153,10 @@ pub(super) struct Scope<'a> {
     pub(super) settled: Vec<Given>,
     /// The names of metadata that were asked for; `None` where there is no metadata.
     pub(super) metadata: Option<Vec<Arc<str>>>,
-    /// It is about what stands around the messages of a file, and not about one of them.
-    pub(super) around: bool,
+    /// What is known of the message besides its content.
+    pub(super) context: &'static Contextual,
+    /// What the original is may not be there, or not be readable.
+    pub(super) is_original_partial: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -203,7 +205,7 @@ impl<'a> Scope<'a> {
             return Ok((place, rest));
         }
         match first.name.as_str() {
-            "context" => return context(path, leaf, self.around).map_err(Some),
+            "context" => return context(path, leaf, self.context).map_err(Some),
             "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf).map_err(Some),
             "original" if self.original.is_some() => {
                 let rest = match rest.first() {
@@ -218,10 +220,13 @@ impl<'a> Scope<'a> {
                     }
                     None => (vec!["body".to_owned()], rest),
                 };
-                return self
-                    .root(Side::Original, &root, name)
-                    .map(|p| (p, rest))
-                    .ok_or_else(|| Some(unknown(&first.name, leaf, &first.place)));
+                let place = self.root(Side::Original, &root, name);
+                return place.map(|p| (p, rest)).ok_or_else(|| {
+                    Some(match rest.first() {
+                        Some(wanted) if self.is_original_partial => self.not_once(wanted, leaf),
+                        _ => unknown(&first.name, leaf, &first.place),
+                    })
+                });
             }
             _ => {}
         }
@@ -263,6 +268,19 @@ impl<'a> Scope<'a> {
         Some(match longest {
             Some(root) => (root.name.clone(), root.name.len()),
             None => (vec![excerpt.layout.node(excerpt.each).name.clone()], 0),
+        })
+    }
+
+    /// A record or a field of a file is asked for of which there may be many.
+    fn not_once(&self, wanted: &Segment, leaf: &Leaf) -> Diagnostic {
+        let roots = self.original.iter().flat_map(|original| &original.document.roots);
+        let names: Vec<String> = roots.map(|root| root.name.join(".")).collect();
+        let message = format!("nothing that stands in the file once is named `{}`", wanted.name);
+        let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&wanted.place), "");
+        let finding = finding.did_you_mean(&wanted.name, names.iter().map(String::as_str));
+        finding.help(match names.as_slice() {
+            [] => "no record does: what is known of the file begins with `file.`".to_owned(),
+            names => format!("these records do: {}", names.join(", ")),
         })
     }
 
@@ -323,6 +341,7 @@ impl<'a> Scope<'a> {
         // A part of a fault may be missing; a body and a header are there, or nothing would be read of them.
         let optional = match (name.len(), slot) {
             (2.., Some(slot)) => vec![Given::Slot(slot)],
+            (_, Some(slot)) if side == Side::Original && self.is_original_partial => vec![Given::Slot(slot)],
             _ => Vec::new(),
         };
         Some(Place { path: shown.join("."), side, what, optional, implicit: false, alias: None })
@@ -537,7 +556,9 @@ fn unknown(name: &str, leaf: &Leaf, place: &std::ops::Range<usize>) -> Diagnosti
 }
 
 /// The names of `context`.
-const CONTEXT: &[(&str, ContextField)] = &[
+pub(super) type Contextual = [(&'static str, ContextField)];
+
+pub(super) const CONTEXT: &Contextual = &[
     ("message_id", ContextField::MessageId),
     ("route", ContextField::Route),
     ("caller", ContextField::Caller),
@@ -547,15 +568,21 @@ const CONTEXT: &[(&str, ContextField)] = &[
 ];
 
 /// Those around the messages of a file, which has no caller; `received` is when it was cut.
-const AROUND: &[(&str, ContextField)] = &[
+pub(super) const AROUND: &Contextual = &[
     ("sequence", ContextField::Sequence),
     ("route", ContextField::Route),
     ("received", ContextField::Received),
 ];
 
-fn context<'p>(path: &'p [Segment], leaf: &Leaf, around: bool) -> Result<(Place, &'p [Segment]), Diagnostic> {
+/// Of a file that tells what became of another, `received`: when that was found.
+pub(super) const TOLD: &Contextual = &[("route", ContextField::Route), ("received", ContextField::Received)];
+
+fn context<'p>(
+    path: &'p [Segment],
+    leaf: &Leaf,
+    names: &Contextual,
+) -> Result<(Place, &'p [Segment]), Diagnostic> {
     let name = path.get(1).map_or("", |s| s.name.as_str());
-    let names = if around { AROUND } else { CONTEXT };
     match names.iter().find(|(n, _)| *n == name) {
         Some((_, field)) => {
             let place = Place {

@@ -6,6 +6,7 @@ use super::{
         self, Boolean, Called, Duration, Either, Expression, Fields, List, Named, Number, OneOrMore, Text,
         Whole, Word,
     },
+    acknowledge::ACKNOWLEDGE_KEY,
     outgoing::{CUT_KEY, FILE_KEY, GROUP_KEY},
 };
 
@@ -66,6 +67,7 @@ pub static BATCH_ROUTE: Group = Group {
             Word(&["verified", "as-read"]),
             "When messages of a file go: once the whole file was read and found to be sound (`verified`, the default), or each as it is read. Then nothing refuses the file any more: what is wrong with its totals stands in its receipt.",
         ),
+        ACKNOWLEDGE_KEY,
         CUT_KEY,
         GROUP_KEY,
         FILE_KEY,

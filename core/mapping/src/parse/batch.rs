@@ -8,11 +8,12 @@ use super::{
     route::{
         calendars, defaults, direction, fail_rules, grpc_of, maps, name, retry, soap_of, tables, visible,
     },
+    rules::fields,
 };
 use crate::{
     file::{
-        Answer, BatchRoute, BatchSource, BatchTarget, Delivery, FailRule, Idempotent, Placed, RejectLimit,
-        SkipRule,
+        Acknowledge, Answer, BatchRoute, BatchSource, BatchTarget, Delivery, FailRule, Idempotent, Placed,
+        RejectLimit, Rule, SkipRule,
     },
     grammar,
     yaml::{Entry, Node, NodeKind},
@@ -44,6 +45,7 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
     let rejects = keys.take("rejects").and_then(|e| rejects(&e.value, findings));
     let release = keys.take("release").and_then(|e| text(e, findings));
     let as_read = release.as_ref().is_some_and(|release| as_read(release, rejects.is_some(), findings));
+    let acknowledge = keys.take("acknowledge").map(|e| acknowledge(e, findings));
     let target = outgoing::with_making(target, &mut keys, findings);
     let request = keys.require("request", findings).and_then(|e| direction(e, &grammar::REQUEST, findings));
     let fail = keys.take("response").map(|e| fail(&e.value, findings)).unwrap_or_default();
@@ -63,6 +65,11 @@ pub(super) fn route(node: &Node, findings: &mut Findings) -> Option<BatchRoute> 
         delivery,
         rejects,
         as_read,
+        // What was wrong with it was reported: the route is checked as far as it goes.
+        acknowledge: match acknowledge {
+            None => None,
+            Some(acknowledge) => Some(acknowledge?),
+        },
         request: request?,
         answer,
         tables,
@@ -80,6 +87,30 @@ fn fail(node: &Node, findings: &mut Findings) -> Vec<FailRule> {
     let fail = keys.take("fail").map(|e| fail_rules(e, findings)).unwrap_or_default();
     keys.finish(findings);
     fail
+}
+
+/// What tells whoever dropped a file what became of it.
+fn acknowledge(entry: &Entry, findings: &mut Findings) -> Option<Acknowledge> {
+    let mut keys = Keys::of(&entry.value, &grammar::ACKNOWLEDGE, findings)?;
+    let layout = keys.require("layout", findings).and_then(|e| text(e, findings));
+    let name = keys.take("name").and_then(|e| text(e, findings));
+    let record = keys.take("record").and_then(|e| text(e, findings));
+    let body = keys.take("body").and_then(|e| rules(e, findings));
+    let file = keys.take("file").and_then(|e| rules(e, findings));
+    if let (None, Some(body)) = (&record, &body) {
+        let message = "`body` says what a record holds, and nothing says which: `record` is missing";
+        findings.push(
+            super::keys::bad(body.span, message).help("name the record of a problem: `record: problem`"),
+        );
+    }
+    keys.finish(findings);
+    Some(Acknowledge { layout: layout?, name, record, body, file, span: entry.key_span })
+}
+
+/// Rules for fields, or for records by their names.
+pub(super) fn rules(entry: &Entry, findings: &mut Findings) -> Option<Placed<Rule>> {
+    let rules = fields(&entry.value, findings)?;
+    Some(Placed { value: Rule::Fields(rules), span: entry.key_span })
 }
 
 fn source(node: &Node, findings: &mut Findings) -> Option<BatchSource> {

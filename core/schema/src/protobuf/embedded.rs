@@ -33,6 +33,7 @@ pub(super) fn text(name: &str) -> Option<&'static str> {
         "google/type/phone_number.proto",
         "google/type/postal_address.proto",
         "google/type/timeofday.proto",
+        "portolan/v1/acknowledgement.proto",
         "portolan/v1/operation.proto",
     )
 }

@@ -1,0 +1,139 @@
+//! What the first reading of a file found.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use portolan_delivery::{FileCounts, FileError};
+use portolan_formats::records::{MessageInfo, Problem, RecordErrorKind};
+use portolan_schema::layout::NodeId;
+
+use crate::route::FileSource;
+
+/// How many errors a receipt has.
+const ERRORS: usize = 1000;
+
+/// What the first reading of a file found.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) records: u64,
+    pub(crate) counts: FileCounts,
+    /// The records of messages that are not accepted, in order, and whether the route leaves them out.
+    pub(crate) left_out: Arc<Vec<(u64, bool)>>,
+    pub(crate) skipped: BTreeMap<String, u64>,
+    pub(crate) errors: Vec<FileError>,
+    pub(crate) refused: Option<String>,
+    /// What of the file its acknowledgement may repeat.
+    pub(crate) echo: Echo,
+}
+
+/// What of a file its acknowledgement may repeat.
+#[derive(Debug, Default)]
+pub(crate) struct Echo {
+    /// There is to be one.
+    wanted: bool,
+    /// What stands around messages, at the end.
+    pub(crate) header: Vec<u8>,
+    /// The first messages that were rejected, by the numbers of their records, in order.
+    rejected: Vec<(u64, Bytes)>,
+    /// Of each error that is told, whether it is one of a message.
+    of_message: Vec<bool>,
+}
+
+impl Echo {
+    pub(crate) fn of(files: &FileSource) -> Self {
+        Self { wanted: files.acknowledgement.is_some(), ..Self::default() }
+    }
+
+    /// Whether one more message that is rejected is to be kept.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted && self.rejected.len() < ERRORS
+    }
+
+    /// Keeps a message that was rejected.
+    pub(crate) fn keep(&mut self, number: u64, message: Bytes) {
+        self.rejected.push((number, message));
+    }
+
+    /// The message that an error is of, by the error's number from 0; `None` where it is one of the file.
+    pub(crate) fn message(&self, index: usize, error: &FileError) -> Option<&Bytes> {
+        self.of_message.get(index).filter(|of_message| **of_message)?;
+        let at = self.rejected.partition_point(|(number, _)| *number <= error.record);
+        self.rejected.get(at.checked_sub(1)?).map(|(_, message)| message)
+    }
+}
+
+impl Seen {
+    /// What is wrong, with a message or with the file.
+    pub(crate) fn tell(&mut self, error: FileError, of_message: bool) {
+        if self.errors.len() < ERRORS {
+            self.errors.push(error);
+            self.echo.of_message.push(of_message);
+        }
+    }
+
+    /// Why a message is refused, where its own records are sound.
+    pub(crate) fn tell_of(&mut self, info: &MessageInfo, reason: String) {
+        let (record, offset) = (info.number, info.offset);
+        self.tell(FileError { record, offset, kind: None, field: None, reason }, true);
+    }
+
+    /// The file was read to its end, with so many errors in what all messages rest on.
+    pub(crate) fn ended(
+        &mut self,
+        records: u64,
+        broken: usize,
+        files: &FileSource,
+        left_out: Vec<(u64, bool)>,
+    ) {
+        self.records = records;
+        let FileCounts { messages, rejected, .. } = self.counts;
+        let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
+        self.refused = match (broken, limit) {
+            (0, None) => None,
+            (0, Some(_)) => Some(format!(
+                "{rejected} of {} messages failed, more than its route allows",
+                messages + rejected
+            )),
+            (broken, _) => Some(format!(
+                "{broken} {} in what all messages rest on: its structure, its totals, or records around them",
+                if broken == 1 { "error" } else { "errors" }
+            )),
+        };
+        self.left_out = Arc::new(left_out);
+    }
+}
+
+/// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
+pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
+    let of_all = matches!(
+        problem.error.kind,
+        RecordErrorKind::Input(_)
+            | RecordErrorKind::Frame(_)
+            | RecordErrorKind::Misplaced(_)
+            | RecordErrorKind::Verify { .. }
+            | RecordErrorKind::Sum
+    );
+    let layout = files.file.layout();
+    let is_within = |node: NodeId| {
+        let mut at = Some(node);
+        std::iter::from_fn(move || {
+            let node = at?;
+            at = layout.node(node).parent;
+            Some(node)
+        })
+        .any(|node| node == files.excerpt.each)
+    };
+    let within = problem.error.name.as_deref().and_then(|name| layout.find(name)).is_some_and(is_within);
+    of_all || !within
+}
+
+pub(crate) fn error_of(problem: &Problem) -> FileError {
+    let error = &problem.error;
+    FileError {
+        record: error.record,
+        offset: error.offset,
+        kind: error.name.as_deref().map(str::to_owned),
+        field: error.field.as_deref().map(str::to_owned),
+        reason: error.kind.to_string(),
+    }
+}
