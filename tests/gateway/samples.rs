@@ -145,8 +145,11 @@ pub(crate) fn records(case: &Path) -> Option<PathBuf> {
         return Some(trial.join(".fixed-width").join(named.trim()));
     }
     let files = fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path());
-    let said =
-        |path: &PathBuf| path.file_stem().is_some_and(|s| ["messages", "receipt", "errors", "acknowledgement"].map(OsStr::new).contains(&s));
+    let said = |path: &PathBuf| {
+        path.file_stem().is_some_and(|s| {
+            ["messages", "receipt", "errors", "acknowledgement"].map(OsStr::new).contains(&s)
+        })
+    };
     let files: Vec<_> = files.filter(|path| !said(path)).collect();
     assert_eq!(files.len(), 1, "{} has one file of records: {files:?}", case.display());
     files.into_iter().next()

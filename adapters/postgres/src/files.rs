@@ -7,7 +7,7 @@ use std::{
 
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BundleHash, DeadLetters, DeliveryError, FileCounts, FileEnd, FileFilter,
-    FileHash, FileRecord, FileState, GatewayId, Start, Timestamp,
+    FileHash, FileRecord, FileState, GatewayId, MessageId, Start, Timestamp, composite::Parcel,
 };
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
@@ -60,7 +60,9 @@ impl Inner {
                 },
             );
             if let Some(row) = begun.await.map_err(failed)?.first() {
-                return Ok(Arrived::Open(Box::new(record(row)?)));
+                let record = record(row)?;
+                self.hand_back(&record).await?;
+                return Ok(Arrived::Open(Box::new(record)));
             }
             let known = self.pool.query(
                 self.soon(),
@@ -85,7 +87,49 @@ impl Inner {
         Err(DeliveryError::Unavailable("the file is being ended; try again".to_owned()))
     }
 
-    /// Messages, outbox, answers and how far the file has come: one statement, which does all of it or nothing.
+    /// Of a file that goes on, nobody knows whether the last blocks were published that were durable: the one that was being published while the
+    /// next was accepted, and that. What is with the transport already is absorbed.
+    async fn hand_back(&self, file: &FileRecord) -> Result<(), DeliveryError> {
+        if file.position == 0 {
+            return Ok(());
+        }
+        let Arrival { hash, route, received, .. } = &file.arrival;
+        let of = |record| MessageId::of_record(route, *hash, *received, record).0;
+        let (first, last) = (of(0), of(file.position));
+        let most = i64::try_from(2 * Block::MOST).unwrap_or(i64::MAX);
+        let back = self.pool.query(
+            self.soon(),
+            "UPDATE portolan.messages m SET published = false, published_at = NULL, taken = NULL
+             FROM (SELECT id FROM portolan.messages
+                   WHERE id BETWEEN $1 AND $2 AND state = 0 AND published AND attempt = 0
+                   ORDER BY id DESC LIMIT $3 FOR UPDATE SKIP LOCKED) back
+             WHERE m.id = back.id RETURNING 1",
+            |_| vec![&first, &last, &most],
+        );
+        if !back.await.map_err(failed)?.is_empty() {
+            self.waits(Timestamp::now());
+        }
+        Ok(())
+    }
+
+    /// What was handed out with its block is due again.
+    pub(crate) async fn take_back(&self, parcels: &[Parcel]) -> Result<(), DeliveryError> {
+        let ids: Vec<_> = parcels.iter().map(|parcel| parcel.id.0).collect();
+        let back = self.pool.query(
+            self.soon(),
+            "UPDATE portolan.messages m SET published = false, published_at = NULL, taken = NULL
+             FROM (SELECT id FROM portolan.messages
+                   WHERE id = ANY($1::uuid[]) AND state = 0 AND published AND attempt = 0 FOR UPDATE SKIP LOCKED) back
+             WHERE m.id = back.id",
+            |_| vec![&ids],
+        );
+        back.await.map_err(failed)?;
+        self.waits(Timestamp::now());
+        Ok(())
+    }
+
+    /// Messages, outbox, answers and how far the file has come: one statement, which does all of it or nothing. What is due and has no key counts
+    /// as published from then on: to mark each message once it is would write all of it a second time.
     pub(crate) async fn accept_block(&self, block: Block, gateway: GatewayId) -> Result<bool, DeliveryError> {
         let (messages, answers) = (Columns::of(&block.messages)?, Answers::of(&block.answers)?);
         let (route, hash) = (&*block.route, &block.file.0[..]);
@@ -113,11 +157,11 @@ impl Inner {
                      AS m (id, bundle, received, at, envelope, payload, announced, order_key, passes, leads, nth)),
              accepted AS (
                  INSERT INTO portolan.messages
-                     (id, state, route, bundle, received, attempt, at, started, taken, envelope, payload, order_key, passes,
-                      announced)
-                 SELECT id, CASE WHEN parked THEN 4 ELSE 0 END, $1, bundle, received, 0, at, 0,
-                     CASE WHEN order_key IS NULL AND at <= $9 THEN clock_timestamp() + interval '10 s' END,
-                     envelope, payload, order_key, passes, announced
+                     (id, state, route, bundle, received, attempt, at, started, published, published_at, envelope, payload,
+                      order_key, passes, announced)
+                 SELECT id, CASE WHEN parked THEN 4 ELSE 0 END, $1, bundle, received, 0, at, 0, order_key IS NULL AND at <= $9,
+                     CASE WHEN order_key IS NULL AND at <= $9 THEN clock_timestamp() END, envelope, payload, order_key, passes,
+                     announced
                  FROM placed ORDER BY nth),
              answered AS (
                  UPDATE portolan.messages m SET state = 2, at = $9, class = NULL, party = NULL, reply = e.reply,
@@ -153,8 +197,10 @@ impl Inner {
         }
         let sent_before = row.and_then(|row| row.try_get(2).ok()).unwrap_or(false);
         let accepted = count(&rows) == 1 || sent_before;
-        if let (true, Some(due)) = (accepted, messages.at.iter().min()) {
-            self.waits(Timestamp(*due));
+        let waiting = messages.at.iter().zip(&messages.order_keys);
+        let waiting = waiting.filter(|(at, key)| key.is_some() || **at > block.now.0).map(|(at, _)| *at);
+        if let (true, Some(due)) = (accepted, waiting.min()) {
+            self.waits(Timestamp(due));
         }
         Ok(accepted)
     }

@@ -171,6 +171,15 @@ impl Ledger for PostgresLedger {
         Box::pin(self.inner.together.mark_published(parcel))
     }
 
+    /// Nothing is to be done: the block's statement said so.
+    fn entered<'a>(&'a self, _: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn take_back<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.inner.take_back(parcels))
+    }
+
     fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
         Box::pin(self.inner.unclaimed())
     }

@@ -1,23 +1,27 @@
 //! Parcels that are published and not claimed: the transport may have lost them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portolan_delivery::{DeliveryError, composite::Unclaimed};
 
 use crate::{error::failed, ledger::Inner};
 
+/// What a file brought counts as published while it is being published: so new, it is not missed yet.
+const ENTERING: Duration = Duration::from_secs(10);
+
 impl Inner {
     pub(crate) async fn unclaimed(&self) -> Result<Vec<Unclaimed>, DeliveryError> {
         let age = self.republish_after.as_secs_f64();
+        let settled = self.republish_after.min(ENTERING).as_secs_f64();
         // Where none is old, which is almost always, the index says so at once; it cannot by `clock_timestamp()`.
         let rows = self.slow.query(
             self.soon(),
             "SELECT route, count(*) FROM portolan.messages
-             WHERE state = 0 AND published AND EXISTS (
+             WHERE state = 0 AND published AND published_at <= statement_timestamp() - make_interval(secs => $2) AND EXISTS (
                  SELECT 1 FROM portolan.messages
                  WHERE state = 0 AND published AND published_at <= statement_timestamp() - make_interval(secs => $1))
              GROUP BY route HAVING min(published_at) <= statement_timestamp() - make_interval(secs => $1)",
-            |_| vec![&age],
+            |_| vec![&age, &settled],
         );
         let rows = rows.await.map_err(failed)?;
         let one = |row: &tokio_postgres::Row| {

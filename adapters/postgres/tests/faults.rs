@@ -315,6 +315,64 @@ async fn two_gateways_share_what_is_due_and_leave_each_others_attempts_alone() {
     }
 }
 
+/// It counts as published as soon as it is durable; where that was wrong, it leaves by the outbox.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_of_a_block_was_not_published_is_published_later() {
+    let (database, broker) = (Database::start(), FakeBroker::default());
+    let opened = async || {
+        let ledger = PostgresLedger::open(Options::new(database.url())).await.expect("open");
+        let delivery = Composite::new(FakeTransport::new(broker.clone(), Fuse::never()), ledger);
+        delivery.keep_bundle(BUNDLE, bytes::Bytes::from_static(b"the bundle")).await.expect("keep bundle");
+        delivery
+    };
+    let (hash, gateway) = (FileHash([5; 32]), GatewayId::generate());
+    let arrival =
+        Arrival { hash, route: "r".into(), bundle: BUNDLE, name: "a".into(), bytes: 9, received: NOW };
+    let delivery = opened().await;
+    delivery.reconcile(gateway, NOW).await.expect("reconcile");
+    delivery.begin_file(arrival.clone(), gateway).await.expect("begin");
+    let later = |seconds: u64| NOW.plus(Duration::from_secs(seconds));
+    // The queue takes nothing while the second block is accepted, and the first one published.
+    broker.refuse(Some("r"));
+    for block in [block(hash, 0, 3), block(hash, 3, 5)] {
+        assert_eq!(delivery.accept_block(block, gateway).await, Ok(true));
+    }
+    assert_eq!(broker.len(), 0);
+    broker.refuse(None);
+    let mut got = Vec::new();
+    // Nothing is published for a while where nothing was taken.
+    for second in 1..60 {
+        let claimed = delivery.claim(gateway, 9, &[], later(second)).await.expect("claim");
+        got.extend(claimed.into_iter().map(|one| one.claim.id));
+    }
+    got.sort();
+    assert_eq!(got, [1, 2, 3, 4, 5].map(|record| MessageId::of_record("r", hash, NOW, record)));
+
+    // A process that ends has published one block and not the next ones; some of the first were claimed.
+    for block in [block(hash, 5, 1005), block(hash, 1005, 1006), block(hash, 1006, 1007)] {
+        assert_eq!(delivery.accept_block(block, gateway).await, Ok(true));
+    }
+    assert_eq!(broker.len(), 5 + 1000 + 1, "the last one is not published yet");
+    broker.purge();
+    drop(delivery);
+    broker.disconnect();
+    let delivery = opened().await;
+    delivery.begin_file(arrival, gateway).await.expect("begin");
+    let (mut got, mut tries) = (Vec::new(), 0);
+    while got.len() < 1002 {
+        let claimed = delivery.claim(gateway, 300, &[], later(60)).await.expect("claim");
+        for one in &claimed {
+            delivery.finish(one.claim, reply(), later(60)).await.expect("finish");
+        }
+        got.extend(claimed.into_iter().map(|one| one.claim.id));
+        tries += 1;
+        assert!(tries < 1000, "{} were claimed", got.len());
+    }
+    got.sort();
+    got.dedup();
+    assert_eq!(got.len(), 1002);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn suspects_take_turns() {
     suspects::take_turns(&*open(&Database::start()).await).await;

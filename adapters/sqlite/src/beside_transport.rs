@@ -95,6 +95,11 @@ impl Ledger for SqliteLedger {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn entered<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        parcels.iter().for_each(|parcel| self.role.0.confirm((parcel.id, parcel.attempt)));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// By when they were due: when they were published is not kept, so that what is worked off late may be asked for early.
     fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
         let outbox = self.role.0.clone();

@@ -146,6 +146,11 @@ pub struct Block {
     pub now: Timestamp,
 }
 
+impl Block {
+    /// Messages that a block has at most.
+    pub const MOST: usize = 1000;
+}
+
 /// How a file ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEnd {

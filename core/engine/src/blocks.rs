@@ -8,8 +8,6 @@ use tokio::sync::mpsc;
 
 use crate::{files::context, route::Route, translate::Keys};
 
-/// Messages of a block.
-const BLOCK: usize = 1000;
 /// Bytes of a block's messages: one that is longer is a block alone.
 const BLOCK_BYTES: usize = 4 << 20;
 
@@ -34,7 +32,7 @@ impl<'b> Blocks<'b> {
         to: &'b mpsc::Sender<Block>,
     ) -> Self {
         let (from, now) = (record.position, Timestamp::now());
-        let block = Vec::with_capacity(BLOCK);
+        let block = Vec::with_capacity(Block::MOST);
         Self { route, file: dropped.hash, record, to, block, bytes: 0, from, last: from, now }
     }
 
@@ -65,7 +63,7 @@ impl<'b> Blocks<'b> {
             return true;
         }
         self.last = number;
-        (self.block.len() < BLOCK && self.bytes < BLOCK_BYTES) || self.send(counts)
+        (self.block.len() < Block::MOST && self.bytes < BLOCK_BYTES) || self.send(counts)
     }
 
     pub(crate) fn end(mut self, counts: FileCounts) {
@@ -76,7 +74,7 @@ impl<'b> Blocks<'b> {
 
     fn send(&mut self, counts: FileCounts) -> bool {
         let (route, file, answers) = (self.route.name.clone(), self.file, Vec::new());
-        let messages = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        let messages = std::mem::replace(&mut self.block, Vec::with_capacity(Block::MOST));
         let (from, to) = (self.from, self.last);
         (self.from, self.bytes) = (self.last, 0);
         let block = Block { route, file, from, to, messages, answers, counts, now: Timestamp::now() };

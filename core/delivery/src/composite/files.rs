@@ -67,17 +67,27 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
 
     /// Of one route.
     async fn publish_block(&self, parcels: &[Parcel], now: Timestamp) {
-        if parcels.first().is_none_or(|first| self.held_back.holds(&first.route)) {
-            return;
+        let Some(route) = parcels.first().map(|first| first.route.clone()) else { return };
+        if self.held_back.holds(&route) {
+            return self.take_back(parcels).await;
         }
-        let published = self.transport.publish_all(parcels).await;
-        let marked = parcels.iter().zip(published).map(async |(parcel, published)| {
-            self.held_back.published(&parcel.route, &published, now);
-            published?;
-            self.ledger.mark_published(parcel).await
-        });
-        // What is not marked is published once more, and absorbed.
-        join_all(marked).await;
+        let results = self.transport.publish_all(parcels).await;
+        results.iter().for_each(|published| self.held_back.published(&route, published, now));
+        let (mut entered, mut left) = (Vec::with_capacity(parcels.len()), Vec::new());
+        for (parcel, published) in parcels.iter().zip(results) {
+            if published.is_ok() { &mut entered } else { &mut left }.push(parcel.clone());
+        }
+        // What is not noted is published once more, and absorbed.
+        let _ = self.ledger.entered(&entered).await;
+        if !left.is_empty() {
+            self.take_back(&left).await;
+        }
+    }
+
+    /// What cannot be published now leaves by the outbox. Where the ledger is away as well, it is found once it is missed, or when the file
+    /// goes on.
+    async fn take_back(&self, parcels: &[Parcel]) {
+        let _ = self.ledger.take_back(parcels).await;
     }
 
     async fn publish_and_end(&self, end: FileEnd, gateway: GatewayId) -> Result<bool, DeliveryError> {

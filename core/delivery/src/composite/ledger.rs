@@ -15,7 +15,9 @@ use crate::{
 /// the same transaction, which stays until [`Ledger::mark_announced`], also when the message goes on or is forgotten.
 ///
 /// It remembers files, too: the messages of a block and their outbox rows are one transaction with how far the file has come
-/// ([`FileStore::accept_block`]). And files that are made: what gathers for them ([`Timestamp::NEVER`]) is not due, and never published.
+/// ([`FileStore::accept_block`]). Those that are due and have no key are handed out by it: who accepts the block publishes them, and tells by
+/// [`Ledger::entered`] or [`Ledger::take_back`] what became of that. Where nothing is told, since the process died, they are due again: when
+/// the file goes on, at the latest. And files that are made: what gathers for them ([`Timestamp::NEVER`]) is not due, and never published.
 pub trait Ledger: MessageStore + FileStore + CutStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;
@@ -32,6 +34,14 @@ pub trait Ledger: MessageStore + FileStore + CutStore {
 
     /// The parcel is with the transport. Changes nothing where its attempt has begun already.
     fn mark_published<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
+    /// These, which were handed out with their block, are with the transport.
+    fn entered<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
+    /// These, which were handed out with their block, are not, and are due again: by themselves, where nothing is done here.
+    fn take_back<'a>(&'a self, _parcels: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// The inbox: records the attempt that the parcel announces, if the message waits for just that one. `None`
     /// otherwise: the parcel came again, or late, or the message was parked meanwhile, or is a suspect while another one is

@@ -92,6 +92,13 @@ impl Ledger for FakeLedger {
         })
     }
 
+    fn entered<'a>(&'a self, parcels: &'a [Parcel]) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        self.call(move |store| {
+            parcels.iter().for_each(|parcel| store.mark_published(parcel));
+            Ok(())
+        })
+    }
+
     fn unclaimed(&self) -> BoxFuture<'_, Result<Vec<Unclaimed>, DeliveryError>> {
         self.call(|store| Ok(store.unclaimed()))
     }
