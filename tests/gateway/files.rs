@@ -148,6 +148,52 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
     });
 }
 
+/// Little that becomes much when it is unpacked, and what was packed and broke off.
+#[test]
+fn a_bomb_is_refused_whole_and_so_is_what_broke_off() {
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let gateway = house.serve();
+        let packed = |text: &[u8]| {
+            let mut gzip = std::process::Command::new("gzip")
+                .arg("-c")
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut to = gzip.stdin.take().unwrap();
+            let text = text.to_vec();
+            let writing = std::thread::spawn(move || std::io::Write::write_all(&mut to, &text).unwrap());
+            let packed = gzip.wait_with_output().unwrap().stdout;
+            writing.join().unwrap();
+            packed
+        };
+        let drop_bytes = |name: &str, bytes: &[u8]| {
+            fs::write(house.path("drop/next.tmp"), bytes).unwrap();
+            fs::rename(house.path("drop/next.tmp"), house.path(&format!("drop/{name}"))).unwrap();
+        };
+        let whole = packed(report((1..=100).map(|number| (number, paid(number)))).as_bytes());
+        drop_bytes("broken.txt", &whole[..whole.len() - 40]);
+        let said = receipt(&house, "broken.txt").await;
+        assert_eq!((&said["state"], &said["messages"]), (&"refused".into(), &0.into()), "{said}");
+        // Two gigabytes in as many megabytes, as lines and as none: read no further than is needed to know.
+        let lines = format!("{:30}\n", "RAPortalen").repeat(1_000_000);
+        for (name, bomb) in [("lines.txt", lines.as_bytes()), ("zeros.txt", &[0; 32 << 20])] {
+            drop_bytes(name, &packed(bomb).repeat(64));
+            let said = receipt(&house, name).await;
+            assert_eq!((&said["state"], &said["messages"]), (&"refused".into(), &0.into()), "{said}");
+            assert!(said["records"].as_u64().is_some_and(|records| records < 2000), "{said}");
+            there(&house, &format!("rejected/{name}")).await;
+        }
+        // Packed is no hindrance.
+        drop_bytes("whole.txt", &whole);
+        assert_eq!(receipt(&house, "whole.txt").await["messages"], 100);
+        until_all("messages are told", 100, || ledger.told().len()).await;
+        drop(gateway);
+    });
+}
+
 /// A gateway that ends between the last block of a file and what there is to say of it says it when it is back.
 #[test]
 fn what_became_of_a_file_is_said_also_by_the_next_gateway() {

@@ -28,7 +28,7 @@ pub use claim::{Claim, Identity, Orphan, Reading};
 pub use drop::FolderDrop;
 pub use error::FolderError;
 pub use folder::Folder;
-pub use look::{Candidate, Ignored, Look, Why};
+pub use look::{Candidate, Hostile, Ignored, Look, Why};
 pub use options::{Complete, FolderOptions, Place};
 pub use pattern::{Pattern, PatternError};
 pub use portolan_delivery::Patch;

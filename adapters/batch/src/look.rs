@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 
 use crate::{
     Complete, Folder, FolderError, Pattern,
-    dir::{Entry, Stamp, timestamp},
+    dir::{Entry, Renamed, Stamp, timestamp},
     folder::Jail,
     listed::{Listings, Verdict},
     name,
@@ -28,6 +28,8 @@ pub struct Look {
     pub candidates: Vec<Candidate>,
     /// What is not taken, told once for each.
     pub ignored: Vec<Ignored>,
+    /// What is not taken, has been there for a while, and is to be set aside.
+    pub hostile: Vec<Hostile>,
     /// How many files are not complete yet.
     pub waiting: usize,
     /// How many more are complete than one look gives.
@@ -60,6 +62,19 @@ pub struct Ignored {
     pub why: Why,
 }
 
+/// Something by a name that a route takes which is never taken: a link, a device, a name that pretends another, too long a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hostile {
+    pub(crate) raw: Box<str>,
+    /// What it is, and why it is not taken.
+    pub ignored: Ignored,
+    /// Which of the patterns it is found by.
+    pub pattern: usize,
+}
+
+/// How long something is left where it is that is never taken: whoever drops a file may link it first, and remove the other name then.
+const LEFT: Duration = Duration::from_secs(60);
+
 /// Why something is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -82,6 +97,17 @@ pub enum Why {
     NotAsListed,
     /// A line of a manifest, by its number, says nothing.
     ManifestLine(usize),
+}
+
+impl Why {
+    /// Whether it stays so, whatever the gateway's owner does, and is no matter of others' files in the same folder.
+    fn is_hostile(self) -> bool {
+        match self {
+            Self::NoFile(what) => what != A_FOLDER,
+            Self::Linked | Self::Name(_) | Self::TooLong { .. } => true,
+            Self::NoPattern | Self::Unreadable | Self::NotAsListed | Self::ManifestLine(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Ignored {
@@ -109,7 +135,8 @@ impl fmt::Display for Ignored {
 /// What is remembered from one look to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    told: HashMap<Box<[u8]>, Why>,
+    /// Why, and since when.
+    told: HashMap<Box<[u8]>, (Why, Timestamp)>,
     quiet: HashMap<Box<str>, (Stamp, Timestamp)>,
     listings: Listings,
 }
@@ -168,13 +195,36 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Moves something aside that is never taken, under a name that can be shown. The name it has then; `None` where it is gone.
+    ///
+    /// # Errors
+    /// It cannot be moved.
+    pub fn set_aside(&self, hostile: &Hostile, now: Timestamp) -> Result<Option<String>, FolderError> {
+        let (folder, rejected) = (&self.jail.folder, self.jail.place(crate::Place::Rejected)?);
+        let shown = name::shown(&hostile.raw);
+        for free in name::free_names(&shown, now) {
+            match folder.rename_new(&hostile.raw, rejected, &free)? {
+                Renamed::Done => {
+                    rejected.sync()?;
+                    folder.sync()?;
+                    return Ok(Some(free.into_owned()));
+                }
+                Renamed::Gone => return Ok(None),
+                Renamed::Occupied => {}
+            }
+        }
+        Err(FolderError::Occupied { path: rejected.path(&shown) })
+    }
+}
+
 /// One look.
 struct Round<'f> {
     jail: &'f Jail,
     patterns: &'f [Pattern],
     now: Timestamp,
     watch: &'f mut Watch,
-    told: HashMap<Box<[u8]>, Why>,
+    told: HashMap<Box<[u8]>, (Why, Timestamp)>,
     quiet: HashMap<Box<str>, (Stamp, Timestamp)>,
     oldest: BinaryHeap<Found>,
     look: Look,
@@ -185,11 +235,23 @@ impl Round<'_> {
         if self.told.len() >= REMEMBERED {
             return;
         }
-        if self.watch.told.get(name) != Some(&why) {
-            let name = String::from_utf8_lossy(name).escape_debug().to_string();
-            self.look.ignored.push(Ignored { name, why });
+        let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
+        let since = match self.watch.told.get(name) {
+            Some((before, since)) if *before == why && *since <= self.now => *since,
+            _ => {
+                self.look.ignored.push(Ignored { name: shown(), why });
+                self.now
+            }
+        };
+        if why.is_hostile()
+            && self.now.since(since) >= LEFT
+            && let Ok(raw) = std::str::from_utf8(name)
+            && let Some(pattern) = self.patterns.iter().position(|pattern| pattern.matches(raw))
+        {
+            let ignored = Ignored { name: shown(), why };
+            self.look.hostile.push(Hostile { raw: raw.into(), ignored, pattern });
         }
-        self.told.insert(name.into(), why);
+        self.told.insert(name.into(), (why, since));
     }
 
     fn name(&mut self, bytes: &[u8], told: Option<Entry>) -> Result<(), FolderError> {
@@ -312,10 +374,12 @@ impl Round<'_> {
     }
 }
 
+const A_FOLDER: &str = "a folder";
+
 fn no_file(kind: FileType) -> Option<&'static str> {
     match kind {
         FileType::RegularFile => None,
-        FileType::Directory => Some("a folder"),
+        FileType::Directory => Some(A_FOLDER),
         FileType::Symlink => Some("a symbolic link"),
         FileType::Fifo => Some("a fifo"),
         FileType::Socket => Some("a socket"),

@@ -21,6 +21,15 @@ pub(crate) fn why_not(name: &str) -> Option<&'static str> {
     }
 }
 
+/// A name as it can be shown, and be one.
+pub(crate) fn shown(name: &str) -> String {
+    let escaped: String = name
+        .chars()
+        .flat_map(|c| if is_unprintable(c) { c.escape_unicode().collect() } else { vec![c] })
+        .collect();
+    with_suffix(&escaped, "")
+}
+
 /// The same, as an error.
 pub(crate) fn check(name: &str) -> Result<(), FolderError> {
     why_not(name).map_or(Ok(()), |why| Err(FolderError::Name { name: name.escape_debug().to_string(), why }))

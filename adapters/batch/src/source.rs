@@ -1,7 +1,7 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
     pin::pin,
     sync::Arc,
@@ -9,12 +9,12 @@ use std::{
 };
 
 use portolan_delivery::{
-    Acknowledgement, Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold, Outage,
-    RejectedRecords, RetryPolicy, Timestamp,
+    Acknowledgement, Dropped, FileCounts, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold,
+    Outage, RejectedRecords, RetryPolicy, Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
 
-use crate::{Claim, Folder, FolderError, FolderOptions, Orphan, Pattern, Place, reject};
+use crate::{Claim, Folder, FolderError, FolderOptions, Hostile, Orphan, Pattern, Place, reject};
 
 /// A folder that a system drops files into.
 #[derive(Debug, Clone)]
@@ -152,6 +152,14 @@ impl Watcher {
         for ignored in &look.ignored {
             self.tell("a file is not taken", ignored);
         }
+        for hostile in look.hostile {
+            let Some(route) = routes.get(hostile.pattern).map(|route| route.route.clone()) else { continue };
+            let (opened, what) = (folder.clone(), hostile.ignored.to_string());
+            let aside = blocking(move || set_aside(&opened.lock(), &hostile, &route, Timestamp::now())).await;
+            if let Err(why) = aside {
+                self.tell("what is never taken cannot be set aside", &format_args!("{what}: {why}"));
+            }
+        }
         for candidate in look.candidates {
             let Some(route) = routes.get(candidate.pattern) else { continue };
             if self.held_up.get(&candidate.name).is_some_and(|(_, until)| *until > Instant::now()) {
@@ -283,6 +291,30 @@ impl Watcher {
     }
 }
 
+/// Sets aside what is never taken, and says so where it is said of files.
+fn set_aside(folder: &Folder, hostile: &Hostile, route: &str, now: Timestamp) -> Result<(), FolderError> {
+    let Some(name) = folder.set_aside(hostile, now)? else { return Ok(()) };
+    let why = hostile.ignored.to_string();
+    tracing::warn!(%route, why, "it is set aside as {name}");
+    let receipt = FileReceipt {
+        name,
+        route: route.to_owned(),
+        sha256: String::new(),
+        bytes: 0,
+        state: "refused".to_owned(),
+        received: now.to_rfc3339(),
+        ended: now.to_rfc3339(),
+        records: 0,
+        counts: FileCounts::default(),
+        reason: Some(why),
+        skipped_by_reason: BTreeMap::new(),
+        errors: Vec::new(),
+        acknowledgement: None,
+        not_acknowledged: None,
+    };
+    write_receipt(folder, &receipt, now)
+}
+
 /// Where work may wait for a disk.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FolderError> + Send + 'static,
@@ -331,13 +363,16 @@ fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Resu
     folder.write(Place::Receipts, &format!("{}.txt", receipt.name), now, |out| {
         let FileReceipt { name, state, route, counts, records, bytes, .. } = receipt;
         writeln!(out, "{name}: {state} by route {route}")?;
-        writeln!(out, "  {bytes} bytes, {records} records, SHA-256 {}", receipt.sha256)?;
+        // What is never taken was not read.
+        if !receipt.sha256.is_empty() {
+            writeln!(out, "  {bytes} bytes, {records} records, SHA-256 {}", receipt.sha256)?;
+            writeln!(
+                out,
+                "  messages {}, skipped {}, rejected {}",
+                counts.messages, counts.skipped, counts.rejected
+            )?;
+        }
         writeln!(out, "  found {}, ended {}", receipt.received, receipt.ended)?;
-        writeln!(
-            out,
-            "  messages {}, skipped {}, rejected {}",
-            counts.messages, counts.skipped, counts.rejected
-        )?;
         if let Some(reason) = &receipt.reason {
             let what = match state.as_str() {
                 "refused" => "refused",

@@ -116,7 +116,7 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
             broken += usize::from(of_file);
             seen.tell(error_of(&problem), !of_file);
         }
-        let ended = next.is_none();
+        let ended = next.is_none() || Seen::is_hopeless(broken);
         asked.extend(next);
         if asked.len() < AT_A_TIME && !ended {
             continue;

@@ -27,7 +27,7 @@ use crate::{
     intake::EngineIntake,
     mapped_file::SKIPPED,
     route::{FileSource, Route, Served},
-    seen::{Echo, Seen, concerns_the_file, error_of},
+    seen::{ERRORS, Echo, Seen, concerns_the_file, error_of},
     translate::Context,
     under_way::Progress,
     waiters::Settled,
@@ -417,7 +417,8 @@ pub(crate) fn messages<'f>(
     let raw = Watched { raw, failed: Rc::clone(&failed), progress: progress.clone() };
     let input = input::open(raw, files.file.layout().file.compression);
     let input = input.map_err(|error| unreadable(&error))?;
-    Ok((Messages::new(&files.file, &files.excerpt, input), failed))
+    let messages = Messages::new(&files.file, &files.excerpt, input);
+    Ok((if files.as_read { messages } else { messages.giving_up_after(ERRORS) }, failed))
 }
 
 pub(crate) fn unreadable(error: &io::Error) -> String {
@@ -525,6 +526,9 @@ fn read(
             && !blocks.gone_through(number, seen.counts)
         {
             return Ok(seen);
+        }
+        if blocks.is_none() && Seen::is_hopeless(broken) {
+            break;
         }
     }
     if let Some(error) = failed.take() {

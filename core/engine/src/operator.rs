@@ -102,10 +102,15 @@ impl Operator for EngineOperator {
     fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
         let (engine, work) = (self.0.clone(), self.0.work());
         Box::pin(async move {
-            tracing::info!(%route, decision = "cut", "an operator decided");
             // On its own: it goes on where the operator does not wait for its end.
             let cutting = tokio::spawn(async move {
-                let cut = engine.cut_now(route, Timestamp::now()).await;
+                let cut = engine.cut_now(route.clone(), Timestamp::now()).await;
+                match &cut {
+                    Ok(_) => tracing::info!(%route, decision = "cut", "an operator decided"),
+                    Err(why) => {
+                        tracing::info!(%route, decision = "cut", %why, "what an operator decided was not done")
+                    }
+                }
                 drop(work);
                 cut
             });
@@ -125,9 +130,16 @@ impl Operator for EngineOperator {
                 FileDecision::Retry => "retry",
                 FileDecision::Refuse { .. } => "refuse",
             };
-            tracing::info!(%route, sequence, decision = what, "an operator decided of a file");
             let deciding = tokio::spawn(async move {
-                let decided = engine.decide_file(route, sequence, decision, Timestamp::now()).await;
+                let decided = engine.decide_file(route.clone(), sequence, decision, Timestamp::now()).await;
+                match &decided {
+                    Ok(_) => {
+                        tracing::info!(%route, sequence, decision = what, "an operator decided of a file")
+                    }
+                    Err(why) => {
+                        tracing::info!(%route, sequence, decision = what, %why, "what an operator decided of a file was not done");
+                    }
+                }
                 drop(work);
                 decided
             });

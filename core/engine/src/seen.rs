@@ -10,7 +10,7 @@ use portolan_schema::layout::NodeId;
 use crate::route::FileSource;
 
 /// How many errors a receipt has.
-const ERRORS: usize = 1000;
+pub(crate) const ERRORS: usize = 1000;
 
 /// What the first reading of a file found.
 #[derive(Debug, Default)]
@@ -77,7 +77,12 @@ impl Seen {
         self.tell(FileError { record, offset, kind: None, field: None, reason }, true);
     }
 
-    /// The file was read to its end, with so many errors in what all messages rest on.
+    /// Whether so many errors in what all messages rest on are enough to know that it is not the file that its layout says.
+    pub(crate) fn is_hopeless(broken: usize) -> bool {
+        broken >= ERRORS
+    }
+
+    /// The file was read to its end, or as far as there was hope, with so many errors in what all messages rest on.
     pub(crate) fn ended(
         &mut self,
         records: u64,
@@ -95,8 +100,9 @@ impl Seen {
                 messages + rejected
             )),
             (broken, _) => Some(format!(
-                "{broken} {} in what all messages rest on: its structure, its totals, or records around them",
-                if broken == 1 { "error" } else { "errors" }
+                "{broken} {} in what all messages rest on: its structure, its totals, or records around them{}",
+                if broken == 1 { "error" } else { "errors" },
+                if Self::is_hopeless(broken) { "; it was read no further" } else { "" }
             )),
         };
         self.left_out = Arc::new(left_out);

@@ -42,6 +42,9 @@ pub enum ReadErrorKind {
     /// More items or bytes than can be counted.
     #[error("it is too large")]
     TooLarge,
+    /// A value has more bytes or characters than its field.
+    #[error("it is longer than its field may be")]
+    TooLong,
     /// The root element is another one.
     #[error("the root element is not the one that the contract names")]
     Root,

@@ -8,10 +8,10 @@ use std::io::{Read, Write};
 use flate2::{Compress, Compression as Level, Crc, FlushCompress, write::GzEncoder};
 use framings::{compiled, decoded, encoded, layouts};
 use portolan_diagnostics::{Sources, render};
-use portolan_formats::records::{Decoder, RecordFile, RecordWriter, input};
+use portolan_formats::records::{Decoder, Messages, RecordFile, RecordWriter, input};
 use portolan_schema::{
     Memory, Reading,
-    layout::{self, Compression},
+    layout::{self, Compression, Excerpt},
 };
 
 const LINES: &[u8] = b"first\nsecond\nthird\n";
@@ -161,6 +161,49 @@ fn bombs() {
     stream.compress_vec(&zeros, &mut first, FlushCompress::Full).unwrap();
     let bomb = zip(&[Entry { packed: first.repeat(30), ..Entry::deflated(LINES) }]);
     assert_eq!(unpacked(&bomb).unwrap_err(), expected);
+}
+
+/// However long it is, no more is kept of what is wrong with it than somebody reads.
+#[test]
+fn what_is_no_file_of_the_layout_is_read_no_further_than_is_needed() {
+    let layout = "layout: it
+records:
+  order:
+    when: { 1: O }
+    occurs: 0..
+    fields: { number: 2-6 9(5) }
+    records:
+      note: { when: { 1: N }, occurs: 0.., fields: { number: 2-6 9(5) } }";
+    let file = compiled(layout, "");
+    let layout = file.layout().clone();
+    let (_, document) = Excerpt::of(&layout, layout.find("order").unwrap());
+    let excerpt = document.excerpt.unwrap();
+    let read = |text: &str, patience: Option<usize>| {
+        let messages = Messages::new(&file, &excerpt, text.as_bytes());
+        let mut messages = match patience {
+            Some(errors) => messages.giving_up_after(errors),
+            None => messages,
+        };
+        let (mut sound, mut failed, mut problems) = (0, 0, 0);
+        loop {
+            let next = messages.next().map(|(_, info)| info);
+            problems += messages.problems().count();
+            match next {
+                Some(info) if info.failed => failed += 1,
+                Some(_) => sound += 1,
+                None => return (sound, failed, problems, messages.count()),
+            }
+        }
+    };
+    let junk = "Junk..\n".repeat(100_000);
+    assert_eq!(read(&junk, Some(1000)), (0, 0, 1000, 1000));
+    let (_, _, kept, count) = read(&junk, None);
+    assert_eq!((kept, count), (10_000, 100_000));
+    // What is wrong with one message says nothing of the others.
+    let notes = format!("O00001\n{}O00002\n", "N00001too long\n".repeat(5000));
+    assert_eq!(read(&notes, Some(1000)), (1, 1, 5000, 5002));
+    let between = format!("{}O00001\n", "Junk..\n".repeat(600)).repeat(3);
+    assert_eq!(read(&between, Some(1000)), (3, 0, 1800, 1803));
 }
 
 /// What was read before a file broke off is given; the error says where the next record begins.

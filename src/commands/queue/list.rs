@@ -48,15 +48,17 @@ pub(super) async fn run(arguments: Arguments, report: &Report) -> Result<(), Fai
 
 async fn list(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     let operator = arguments.gateway.operator(Purpose::Read).await?;
+    let route = arguments.route;
     let filter = Filter {
-        route: arguments.route,
+        route: route.clone(),
         state: arguments.state.map(State::kind),
         class: arguments.class.map(Class::class),
         before: arguments.before,
         limit: usize::from(arguments.limit),
     };
     let page = operator.list(filter).await.map_err(refused)?;
-    let counts = operator.counts().await.map_err(refused)?;
+    let mut counts = operator.counts().await.map_err(refused)?;
+    counts.retain(|count| route.as_ref().is_none_or(|route| count.route == *route));
     let around = waits::Around::of(&operator, &page.records).await?;
     if arguments.format == Format::Json {
         return report.json(&serde_json::json!({

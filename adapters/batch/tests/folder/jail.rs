@@ -129,6 +129,49 @@ fn only_plain_files_are_taken_and_the_rest_is_told_once() {
 }
 
 #[test]
+fn what_is_never_taken_is_set_aside_once_it_has_been_there_for_a_while() {
+    let (dir, mut folder) = drop_folder(Complete::Renamed);
+    let at = |name: &str| dir.path().join(name);
+    let later = |seconds: u64| NOW.plus(std::time::Duration::from_secs(seconds));
+    symlink("/etc/passwd", at("link.txt")).unwrap();
+    fs::write(at("evil\nname.txt"), "4").unwrap();
+    fs::create_dir(at("folder.txt")).unwrap();
+    // Of nobody's route, or a name that cannot even be said.
+    symlink("/etc/passwd", at("link.csv")).unwrap();
+    fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"\xFF.txt")), "5").unwrap();
+    // Whoever dropped it has it still, and then no more.
+    fs::write(at("new.tmp"), "2").unwrap();
+    fs::hard_link(at("new.tmp"), at("new.txt")).unwrap();
+    let look = |folder: &mut Folder, at| {
+        let mut hostile = folder.look(&patterns(&["*.txt"]), at).unwrap().hostile;
+        hostile.sort_by_key(|one| one.ignored.name.clone());
+        hostile
+    };
+    for seconds in [0, 59] {
+        assert_eq!(look(&mut folder, later(seconds)), []);
+    }
+    fs::remove_file(at("new.tmp")).unwrap();
+    let hostile = look(&mut folder, later(60));
+    let told: Vec<_> = hostile.iter().map(|one| one.ignored.to_string()).collect();
+    assert_eq!(
+        told,
+        [
+            "`evil\\nname.txt` is not taken: it has characters that are not shown; give it another name",
+            "`link.txt` is not taken: it is a symbolic link, and only files are",
+        ]
+    );
+    fs::write(at("rejected/link.txt"), "of an earlier one").unwrap();
+    let moved: Vec<_> = hostile.iter().map(|one| folder.set_aside(one, NOW).unwrap().unwrap()).collect();
+    assert_eq!(moved[0], "evil\\u{a}name.txt");
+    assert!(moved[1].starts_with("link.txt.2"), "{moved:?}");
+    assert!(at("rejected").join(&moved[1]).is_symlink() && !at("link.txt").is_symlink());
+    assert_eq!(fs::read_to_string(at("rejected").join(&moved[0])).unwrap(), "4");
+    assert_eq!(folder.set_aside(&hostile[1], NOW).unwrap(), None, "it is gone");
+    assert_eq!(look(&mut folder, later(600)), []);
+    assert!(at("folder.txt").is_dir() && at("link.csv").is_symlink() && at("new.txt").exists());
+}
+
+#[test]
 fn what_took_a_files_place_after_the_look_is_not_taken() {
     let (dir, mut folder) = drop_folder(Complete::Renamed);
     let at = |name: &str| dir.path().join(name);

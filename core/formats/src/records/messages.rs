@@ -31,8 +31,15 @@ pub struct Messages<'f, R> {
     info: Option<MessageInfo>,
     given: Vec<u8>,
     problems: Vec<Problem>,
+    /// Errors of records that are of no message, since the last message.
+    lost: usize,
+    patience: usize,
     ended: bool,
 }
+
+/// Problems that are kept between two messages. Who asks for them after each message never misses any but of a file that is not what its layout
+/// says.
+const KEPT: usize = 10_000;
 
 impl<'f, R: Read> Messages<'f, R> {
     /// Reads `input`, of which `excerpt` says what a message is.
@@ -84,8 +91,18 @@ impl<'f, R: Read> Messages<'f, R> {
             info: None,
             given: Vec::new(),
             problems: Vec::new(),
+            lost: 0,
+            patience: usize::MAX,
             ended: false,
         }
+    }
+
+    /// Ends after so many errors of records without any message between them: it is not the file that its layout says, and whatever it is may be
+    /// long.
+    #[must_use]
+    pub fn giving_up_after(mut self, errors: usize) -> Self {
+        self.patience = errors;
+        self
     }
 
     /// The next message: its bytes, and what it is. `None` at the end.
@@ -93,10 +110,14 @@ impl<'f, R: Read> Messages<'f, R> {
     pub fn next(&mut self) -> Option<(&[u8], MessageInfo)> {
         while !self.ended {
             let next = self.reader.next(&mut Nowhere);
-            let problems = self.reader.problems();
-            let before = self.problems.len();
-            self.problems.extend(problems);
-            let failed = self.problems[before..].iter().any(|problem| !problem.warning);
+            let (mut failed, room) = (false, KEPT.saturating_sub(self.problems.len()));
+            let problems = self.reader.problems().inspect(|problem| failed |= !problem.warning);
+            self.problems
+                .extend(problems.enumerate().filter(|(nth, _)| *nth < room).map(|(_, problem)| problem));
+            if self.is_hopeless(&next, failed) {
+                self.ended = true;
+                break;
+            }
             let done = match next {
                 Next::End => {
                     self.ended = true;
@@ -110,6 +131,18 @@ impl<'f, R: Read> Messages<'f, R> {
             }
         }
         None
+    }
+
+    fn is_hopeless(&mut self, next: &Next, failed: bool) -> bool {
+        let within = match next {
+            Next::Record(record) => {
+                record.node.is_some_and(|node| self.within.get(node.0 as usize).copied().unwrap_or(false))
+            }
+            Next::End => true,
+            Next::Unknown(_) | Next::Other => false,
+        };
+        self.lost = if within { 0 } else { self.lost + usize::from(failed) };
+        self.lost >= self.patience
     }
 
     /// What was found to be wrong since it was asked last.

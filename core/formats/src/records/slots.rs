@@ -277,7 +277,7 @@ impl ExcerptReader {
                     match taken(record, facts, found.start..end) {
                         Some(bytes) if too_long(part, bytes) => {
                             result =
-                                Err(ReadError::new(ReadErrorKind::TooLarge, found.start).inside(&part.name));
+                                Err(ReadError::new(ReadErrorKind::TooLong, found.start).inside(&part.name));
                         }
                         Some(bytes) => {
                             captured.set(row + usize::from(slot), captured_signed(part, bytes, facts, arena));
