@@ -69,17 +69,13 @@ impl Loader for Files {
                 report::summary(&read.findings)
             );
         }
-        if let Some(unserved) = read.unserved(&config) {
-            tracing::warn!("{unserved}");
-        }
         let kept = bundle::in_utf8(&sources);
         let routes = read.routes.iter().map(|found| {
             let mut loaded = routed(&found.entry, &found.loaded, &kept, &systems)?;
             loaded.route.announced = config.queue.announces(&loaded.route.name);
             Ok(loaded)
         });
-        let files = read.batches.iter().filter(|found| found.is_served(&config));
-        let files = files.map(|found| filed(&found.entry, &found.loaded, &kept, &systems));
+        let files = read.batches.iter().map(|found| filed(&found.entry, &found.loaded, &kept, &systems));
         let loaded = routes.chain(files).collect::<Result<_, _>>()?;
         *self.systems.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(systems);
         Ok(loaded)

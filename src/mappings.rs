@@ -50,21 +50,6 @@ pub(crate) struct FoundBatch {
     pub(crate) loaded: LoadedBatch,
 }
 
-impl FoundBatch {
-    /// Whether files are watched for: the folder is configured, and the system that is told speaks gRPC or SOAP, as the route has it.
-    pub(crate) fn is_served(&self, config: &Config) -> bool {
-        let route = &self.loaded.route;
-        let told = config.systems.get(&*route.target_system.value).map(|system| &system.kind);
-        let is_told = match (&self.loaded.target, told, &route.binding) {
-            (TargetContract::Services(_), Some(SystemKind::Grpc(_)), None) => true,
-            (TargetContract::Services(_), Some(SystemKind::Soap { .. }), Some(_)) => true,
-            (TargetContract::Layout(_), ..) => config.folders.contains_key(&*route.target_system.value),
-            _ => false,
-        };
-        is_told && config.folders.contains_key(&*route.system.value)
-    }
-}
-
 /// Everything that was read.
 #[derive(Default)]
 pub(crate) struct Mappings {
@@ -86,20 +71,6 @@ impl Mappings {
     /// Whether any route cannot be served.
     pub(crate) fn failed(&self) -> bool {
         self.findings.iter().any(|d| d.severity == Severity::Error)
-    }
-
-    /// What is to be said of routes that take files and are not served, where there are any.
-    pub(crate) fn unserved(&self, config: &Config) -> Option<String> {
-        let unserved = self.batches.iter().filter(|batch| !batch.is_served(config));
-        let names: Vec<String> = unserved.map(|batch| format!("`{}`", batch.loaded.route.name)).collect();
-        let (them, take) = match names.as_slice() {
-            [] => return None,
-            [one] => (format!("the route {one}"), "takes files: it is checked and translated"),
-            all => (format!("the routes {}", all.join(", ")), "take files: they are checked and translated"),
-        };
-        Some(format!(
-            "{them} {take} (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one that speaks gRPC or SOAP is told"
-        ))
     }
 }
 
@@ -167,6 +138,7 @@ pub(crate) fn read_with(
     let mut across = duplicates(&read.routes);
     if let Some(config) = config {
         across.extend(unknown_systems(&read.routes, config));
+        across.extend(read.batches.iter().flat_map(|found| unknown_of_batch(&found.loaded, config)));
         let all = paths == config.routes && !read.failed();
         across.extend(strangers::unfit(&read.routes, all, config));
     }
@@ -318,6 +290,57 @@ fn duplicates(routes: &[Found]) -> Vec<Diagnostic> {
     findings
 }
 
+/// The system that drops the files of a route, and the one that is told of them, where they are not configured so.
+fn unknown_of_batch(loaded: &LoadedBatch, config: &Config) -> Vec<Diagnostic> {
+    let route = &loaded.route;
+    let system = &route.target_system;
+    let told = match (&loaded.target, &route.binding) {
+        (TargetContract::Layout(_), _) => no_folder(system, config),
+        (TargetContract::Services(_), binding) => not_configured(system, config).or_else(|| {
+            let kind = config.systems.get(&*system.value).map(|system| &system.kind)?;
+            let (speaks, asked) = match (kind, binding) {
+                (SystemKind::Soap { .. }, None) => ("SOAP", "gRPC"),
+                (SystemKind::Grpc(_), Some(_)) => ("gRPC", "SOAP"),
+                _ => return None,
+            };
+            Some(speaks_other(system, speaks, asked))
+        }),
+    };
+    no_folder(&route.system, config).into_iter().chain(told).collect()
+}
+
+fn no_folder(system: &portolan_mapping::file::Placed<Arc<str>>, config: &Config) -> Option<Diagnostic> {
+    if config.folders.contains_key(&*system.value) {
+        return None;
+    }
+    let message = format!("there is no system `{}` with a `batch:` folder", system.value);
+    let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
+        .at(system.span, "")
+        .did_you_mean(&system.value, config.folders.keys().map(String::as_str))
+        .for_a_person();
+    Some(finding.help("systems stand under `systems:` in portolan.yaml"))
+}
+
+fn not_configured(system: &portolan_mapping::file::Placed<Arc<str>>, config: &Config) -> Option<Diagnostic> {
+    if config.systems.contains_key(&*system.value) {
+        return None;
+    }
+    let message = format!("the system `{}` is not configured", system.value);
+    let finding = Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
+        .at(system.span, "")
+        .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
+        .for_a_person();
+    Some(finding.help("systems stand under `systems:` in portolan.yaml"))
+}
+
+fn speaks_other(system: &portolan_mapping::file::Placed<Arc<str>>, speaks: &str, asked: &str) -> Diagnostic {
+    let message = format!("the system `{}` speaks {speaks}, and the route asks it by {asked}", system.value);
+    Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
+        .at(system.span, "")
+        .for_a_person()
+        .help(format!("name a system with `{}:` in portolan.yaml", asked.to_lowercase()))
+}
+
 /// Routes whose system is not configured, or speaks something else than the route does: SOAP, as all do.
 fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
     let (files, calls): (Vec<&Found>, Vec<&Found>) =
@@ -327,42 +350,14 @@ fn unknown_systems(routes: &[Found], config: &Config) -> Vec<Diagnostic> {
         let answers = made.answers.as_ref().map(|answers| &answers.system);
         Some(std::iter::once(&found.loaded.route.system).chain(answers))
     });
-    let no_folder = folders.flatten().filter(|system| !config.folders.contains_key(&*system.value));
-    let no_folder = no_folder.map(|system| {
-        let message = format!("there is no system `{}` with a `batch:` folder", system.value);
-        Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
-            .at(system.span, "")
-            .did_you_mean(&system.value, config.folders.keys().map(String::as_str))
-            .for_a_person()
-            .help("systems stand under `systems:` in portolan.yaml")
-    });
-    let no_folder: Vec<Diagnostic> = no_folder.collect();
+    let no_folder: Vec<Diagnostic> =
+        folders.flatten().filter_map(|system| no_folder(system, config)).collect();
     let others = calls.iter().map(|found| &found.loaded.route.system).filter(|system| {
         config.systems.get(&*system.value).is_some_and(|it| !matches!(it.kind, SystemKind::Soap { .. }))
     });
-    let others = others.map(|system| {
-        let message = format!("the system `{}` speaks gRPC, and the route asks it by SOAP", system.value);
-        Diagnostic::error(Code::ROUTE_UNKNOWN_SYSTEM, message)
-            .at(system.span, "")
-            .for_a_person()
-            .help("name a system with `soap:` in portolan.yaml")
-    });
-    let unknown = calls.iter().filter(|f| !config.systems.contains_key(&*f.loaded.route.system.value));
-    unknown
-        .map(|found| {
-            let system = &found.loaded.route.system;
-            Diagnostic::error(
-                Code::ROUTE_UNKNOWN_SYSTEM,
-                format!("the system `{}` is not configured", system.value),
-            )
-            .at(system.span, "")
-            .did_you_mean(&system.value, config.systems.keys().map(String::as_str))
-            .for_a_person()
-            .help("systems stand under `systems:` in portolan.yaml")
-        })
-        .chain(others)
-        .chain(no_folder)
-        .collect()
+    let others = others.map(|system| speaks_other(system, "gRPC", "SOAP"));
+    let unknown = calls.iter().filter_map(|found| not_configured(&found.loaded.route.system, config));
+    unknown.chain(others).chain(no_folder).collect()
 }
 
 /// The files as the user sees them from where the command runs: those read under `root` with it before their names,

@@ -130,12 +130,13 @@ pub(super) fn acknowledgement(
     let route = compiled.map_err(Failure::failed)?.route;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (received, path) = (Timestamp(received.as_microsecond()), path.to_owned());
+    let shown = path.display().to_string();
     let told = route.acknowledgement_of(&name, received, Arc::new(move || Ok(Box::new(File::open(&path)?))));
     let none = || {
         let message = format_args!("route `{}` tells nobody what became of a file", route.name).to_string();
         Failure::usage(message).help("what is told stands under `acknowledge:` of its mapping")
     };
-    let told = told.map_err(Failure::failed)?.ok_or_else(none)?;
+    let told = told.map_err(|why| Failure::failed(format_args!("{shown}: {why}")))?.ok_or_else(none)?;
     report.note(format_args!("{} would be called {}", plural(told.content.len(), "byte"), told.name));
     report.raw(&told.content);
     Ok(())

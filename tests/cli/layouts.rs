@@ -1,7 +1,7 @@
 //! Files of records on the command line: `decode`, `encode`, `describe` and `check` of layouts and copybooks.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::PathBuf,
     process::{Output, Stdio},
 };
@@ -254,27 +254,25 @@ fn each_record_of_a_file_becomes_a_message() {
     check("check-batch", &layouts(), &["check", "record-payments.yaml", "payments.yaml"]);
 }
 
-/// Nobody watches for files where no folder is configured, and whoever has such a route is told.
+/// Nobody watches for files where no folder is configured, and whoever has such a route is told before it runs.
 #[test]
-fn routes_that_take_files_need_a_folder_to_be_served() {
-    let config = format!(
-        "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}
-routes: [ \"{}\", \"{}\" ]
-systems: {{ population-register: {{ soap: {{ endpoint: \"http://127.0.0.1:1/\" }} }} }}
-",
-        layouts().join("record-payments.yaml").display(),
-        repository().join("mappings/population-register").display()
-    );
-    let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
-    let note = "the route `bank.record-payment` takes files: it is checked and translated (`portolan translate --file`), and not served: that is so far only where a system with a `batch:` folder drops them, and one that speaks gRPC or SOAP is told";
-    let doctor = portolan(&folder, &["doctor"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&doctor.stdout).contains(note));
-    let mut gateway =
-        portolan(&folder, &["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("portolan ready") && line.ends_with(" routes=1\n"), "{line}");
-    gateway.kill().unwrap();
-    let said = String::from_utf8(gateway.wait_with_output().unwrap().stderr).unwrap();
-    assert!(said.contains(note), "{said}");
+fn routes_that_take_files_need_systems_that_are_configured() {
+    let check = |systems: &str| {
+        let config = format!(
+            "listen: {{ grpc: \"127.0.0.1:0\", http: \"127.0.0.1:0\" }}\nroutes: [ \"{}\" ]\nsystems: {{ {systems} }}\n",
+            layouts().join("record-payments.yaml").display(),
+        );
+        let (_kept, folder) = folder(&[("portolan.yaml", &config)]);
+        let checked = portolan(&folder, &["check", "--config", "portolan.yaml"]).output().unwrap();
+        (checked.status.success(), String::from_utf8_lossy(&checked.stdout).into_owned())
+    };
+    let (sound, said) =
+        check("bnak: { batch: { folder: drop } }, ledger: { grpc: { address: 'http://127.0.0.1:1' } }");
+    assert!(!sound && said.contains("there is no system `bank` with a `batch:` folder"), "{said}");
+    assert!(said.contains("did you mean `bnak`?"), "{said}");
+    let (sound, said) =
+        check("bank: { batch: { folder: drop } }, ledger: { soap: { endpoint: 'http://127.0.0.1:1' } }");
+    assert!(!sound && said.contains("speaks SOAP, and the route asks it by gRPC"), "{said}");
+    let (sound, said) = check("bank: { batch: { folder: drop } }");
+    assert!(!sound && said.contains("is not configured"), "{said}");
 }

@@ -24,8 +24,9 @@ fn the_gateway_runs_with_what_the_image_has() {
     let Some(mut room) = Room::new() else { return };
     let system = |name: &str| format!("  {name}: {{ soap: {{ endpoint: 'http://127.0.0.1:9/' }} }}\n");
     let folder = |name: &str| format!("  {name}: {{ batch: {{ folder: '/var/lib/portolan/{name}' }} }}\n");
-    let systems = ["population-register", "benefits", "tax-office"].map(system).concat()
-        + &["mainframe", "bank"].map(folder).concat();
+    let systems = ["population-register", "benefits", "tax-office", "bookings"].map(system).concat()
+        + &["mainframe", "bank", "employers"].map(folder).concat()
+        + "  wage-ledger: { grpc: { address: 'http://127.0.0.1:9' } }\n";
     let queue = "sqlite:/var/lib/portolan/portolan.db";
     let config = format!("routes: [ /srv/mappings ]\nqueue: '{queue}'\nsystems:\n{systems}");
     room.files("/etc/portolan", &[("portolan.yaml", &config)]);

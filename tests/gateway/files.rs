@@ -102,7 +102,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         let told = |name: &str| fs::read_to_string(house.path(&format!("drop/out/{name}"))).unwrap();
         assert_eq!(
             told("a.txt.ack"),
-            "F;Portalen;a.txt;taken;000000002;000000001\nP;000000005;000000003;employee.wages\n"
+            "FILE;Portalen;a.txt;TAKEN;000000002;000000001\nP;000000005;000000003;employee.wages\n"
         );
         assert_eq!(said["acknowledgement"], "a.txt.ack");
 
@@ -118,7 +118,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         let said = receipt(&house, "again.txt").await;
         assert_eq!(said["state"], "duplicate", "{said}");
         assert!(said["reason"].as_str().unwrap().contains("was taken as a.txt"), "{said}");
-        assert_eq!(told("again.txt.ack"), "F;nobody;again.txt;duplicate;000000000;000000000\n");
+        assert_eq!(told("again.txt.ack"), "FILE;nobody;again.txt;DUPLICATE;000000000;000000000\n");
         drop_file(&house, "a.txt", &report([(5, paid(500))]));
         until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
 
@@ -129,13 +129,13 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         assert_eq!((&said["state"], &said["messages"]), (&"refused".into(), &0.into()), "{said}");
         assert!(said["errors"][0]["reason"].as_str().unwrap().contains("2 is computed"), "{said}");
         there(&house, "rejected/total.txt").await;
-        assert!(told("total.txt.ack").starts_with("F;Portalen;total.txt;refused;000000000;"));
+        assert!(told("total.txt.ack").starts_with("FILE;Portalen;total.txt;REFUSED;000000000;"));
         // Of the other file of that name something else is told, and both stay.
         until("it is told", async || {
             let all = fs::read_dir(house.path("drop/out")).unwrap().map(|entry| entry.unwrap().file_name());
             let all: Vec<_> = all.filter_map(|name| name.into_string().ok()).collect();
             let other = all.iter().find(|name| name.starts_with("a.txt") && *name != "a.txt.ack")?;
-            (told(other) == "F;Portalen;a.txt;taken;000000001;000000000\n").then_some(())
+            (told(other) == "FILE;Portalen;a.txt;TAKEN;000000001;000000000\n").then_some(())
         })
         .await;
         // Too many of its messages fail.

@@ -78,7 +78,7 @@ fn a_file_on_a_server_becomes_messages_and_what_became_of_it_is_said_there() {
         assert_eq!(partner.there("archive/a.txt").await, text);
         let rejected = partner.there("rejected/a.txt").await;
         assert_eq!(rejected, report([(2, "00000x200".to_owned())]));
-        assert!(partner.there("out/a.txt.ack").await.starts_with("F;Portalen;a.txt;taken;"));
+        assert!(partner.there("out/a.txt.ack").await.starts_with("FILE;Portalen;a.txt;TAKEN;"));
         // Corrected it is another; the same once more is known.
         partner.drop_file("b.txt", &rejected.replace("00000x200", "000000200"));
         partner.there("archive/b.txt").await;

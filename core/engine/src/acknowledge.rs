@@ -40,8 +40,9 @@ struct File {
     sha256: String,
     #[prost(uint64, tag = "3")]
     bytes: u64,
-    #[prost(string, tag = "4")]
-    state: String,
+    /// 1 taken, 2 refused, 3 duplicate.
+    #[prost(int32, tag = "4")]
+    state: i32,
     #[prost(message, optional, tag = "5")]
     received: Option<Time>,
     #[prost(message, optional, tag = "6")]
@@ -99,7 +100,11 @@ impl From<&FileReceipt> for File {
             name: receipt.name.clone(),
             sha256: receipt.sha256.clone(),
             bytes: receipt.bytes,
-            state: receipt.state.clone(),
+            state: match receipt.state.as_str() {
+                "taken" => 1,
+                "refused" => 2,
+                _ => 3,
+            },
             received: time(&receipt.received).map(Time::from),
             ended: time(&receipt.ended).map(Time::from),
             records: receipt.records,

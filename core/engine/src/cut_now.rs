@@ -21,6 +21,8 @@ const MESSAGES: usize = 1000;
 pub(crate) struct Cutting {
     /// Files of a route are made one after the other, whoever wants them.
     turns: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
+    /// When the last one of a route was cut here.
+    last: Mutex<HashMap<Arc<str>, Timestamp>>,
     /// Why those of a route were not, when it was tried last.
     troubles: Mutex<HashMap<Arc<str>, Trouble>>,
 }
@@ -41,6 +43,16 @@ impl Cutting {
     /// Whose turn it is with the files of a route.
     pub(crate) fn turn(&self, route: &Arc<str>) -> Arc<tokio::sync::Mutex<()>> {
         self.turns.lock().entry(route.clone()).or_default().clone()
+    }
+
+    /// When the last file of a route was cut here; before everything, where none was.
+    pub(crate) fn last(&self, route: &str) -> Timestamp {
+        self.last.lock().get(route).copied().unwrap_or(Timestamp(0))
+    }
+
+    /// One was.
+    pub(crate) fn noted(&self, route: &Arc<str>, at: Timestamp) {
+        self.last.lock().insert(route.clone(), at);
     }
 
     /// Why the files of a route are not made now.

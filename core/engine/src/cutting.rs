@@ -108,13 +108,14 @@ impl Engine {
         let Some(made) = route.made.as_deref() else { return Ok(()) };
         let is_due = |all: &[Gathered]| {
             let one = all.iter().find(|one| one.route == route.name);
-            one.is_some_and(|one| made::is_due(&made.file.cut, one.messages, one.oldest, now))
+            let times = |one: &Gathered| (one.oldest, self.cutting.last(&route.name));
+            one.is_some_and(|one| made::is_due(&made.file.cut, one.messages, times(one), now))
         };
         let mut due = is_due(&known.gathered);
         while due {
             // An operator may have had some of it cut meanwhile.
             let gathered = store.gathered().await.map_err(|error| self.failed(error).to_string())?;
-            due = is_due(&gathered) && self.cut(store, route, made, now).await?;
+            due = is_due(&gathered) && self.cut(store, route, made, Timestamp::now().max(now)).await?;
         }
         Ok(())
     }
@@ -145,6 +146,7 @@ impl Engine {
         let cut = store.cut(route.name.clone(), most, now).await.map_err(|error| self.failed(error))?;
         if let Some(cut) = &cut {
             tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");
+            self.cutting.noted(&route.name, cut.at);
             route.metrics.made.iter().for_each(|made| made.cut());
         }
         Ok(cut)

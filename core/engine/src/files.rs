@@ -516,7 +516,8 @@ fn read(
                 if let Some(failure) = failure {
                     let field = failure.fields.first().map(|field| field.field.clone());
                     let (record, offset) = (info.number, info.offset);
-                    let error = FileError { record, offset, kind: None, field, reason: failure.message };
+                    let kind = Some(files.file.layout().path(files.excerpt.each));
+                    let error = FileError { record, offset, kind, field, reason: failure.message };
                     seen.tell(error, true);
                 }
             }

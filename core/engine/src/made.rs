@@ -505,10 +505,16 @@ pub(crate) fn key(route: &Served, plan: &Plan, message: &[u8]) -> Result<Option<
     .filter(|key| !key.is_empty()))
 }
 
-/// Whether a file is to be cut by now.
-pub(crate) fn is_due(cut: &CheckedCut, messages: u64, oldest: Timestamp, now: Timestamp) -> bool {
+/// Whether a file is to be cut by now, where the oldest message came then and the last file was cut then.
+pub(crate) fn is_due(
+    cut: &CheckedCut,
+    messages: u64,
+    (oldest, last): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> bool {
     let many = cut.max_records.is_some_and(|most| messages >= most);
-    let long = cut.every.is_some_and(|every| oldest.plus(every) <= now);
+    // A file that came in may have waited for longer than that before its messages did.
+    let long = cut.every.is_some_and(|every| oldest.max(last).plus(every) <= now);
     many || long || is_time(cut, oldest, now)
 }
 
@@ -565,11 +571,17 @@ mod tests {
     #[test]
     fn a_file_is_cut_by_number_by_age_and_by_command() {
         let (oldest, now) = (at("2026-11-30T10:00:00Z"), at("2026-11-30T10:15:00Z"));
-        assert!(!is_due(&cut(), 1_000_000, oldest, now), "by command only");
+        let last = Timestamp(0);
+        assert!(!is_due(&cut(), 1_000_000, (oldest, last), now), "by command only");
         let many = CheckedCut { max_records: Some(3), ..cut() };
-        assert_eq!([2, 3, 4].map(|messages| is_due(&many, messages, oldest, now)), [false, true, true]);
+        assert_eq!(
+            [2, 3, 4].map(|messages| is_due(&many, messages, (oldest, last), now)),
+            [false, true, true]
+        );
         let aged = |minutes: u64| CheckedCut { every: Some(Duration::from_secs(60 * minutes)), ..cut() };
-        assert!(is_due(&aged(15), 1, oldest, now) && !is_due(&aged(16), 1, oldest, now));
+        assert!(is_due(&aged(15), 1, (oldest, last), now) && !is_due(&aged(16), 1, (oldest, last), now));
+        let last = at("2026-11-30T10:10:00Z");
+        assert!(is_due(&aged(5), 1, (oldest, last), now) && !is_due(&aged(6), 1, (oldest, last), now));
     }
 
     #[test]
@@ -578,7 +590,7 @@ mod tests {
         let daily = CheckedCut { at: times.to_vec(), ..cut() };
         // 20:00 in Tallinn is 18:00 in winter, and 17:00 in summer.
         let check = |cut: &CheckedCut, oldest: &str, now: &str, expected: bool| {
-            assert_eq!(is_due(cut, 1, at(oldest), at(now)), expected, "{oldest} {now}");
+            assert_eq!(is_due(cut, 1, (at(oldest), at(now)), at(now)), expected, "{oldest} {now}");
         };
         check(&daily, "2026-11-30T12:00:00Z", "2026-11-30T17:59:59Z", false);
         check(&daily, "2026-11-30T12:00:00Z", "2026-11-30T18:00:00Z", true);

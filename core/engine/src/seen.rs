@@ -99,14 +99,27 @@ impl Seen {
                 "{rejected} of {} messages failed, more than its route allows",
                 messages + rejected
             )),
-            (broken, _) => Some(format!(
-                "{broken} {} in what all messages rest on: its structure, its totals, or records around them{}",
-                if broken == 1 { "error" } else { "errors" },
-                if Self::is_hopeless(broken) { "; it was read no further" } else { "" }
-            )),
+            (broken, _) => {
+                let of_file =
+                    self.errors.iter().zip(&self.echo.of_message).find(|(_, of_message)| !**of_message);
+                let first = of_file.map(|(error, _)| format!(": {}", shown(error))).unwrap_or_default();
+                Some(format!(
+                    "{broken} {} in what all messages rest on{}{first}",
+                    if broken == 1 { "error" } else { "errors, the first of them" },
+                    if Self::is_hopeless(broken) { ", and it was read no further" } else { "" }
+                ))
+            }
         };
         self.left_out = Arc::new(left_out);
     }
+}
+
+/// `record 7 (employer.total), count: 4 is computed`
+fn shown(error: &FileError) -> String {
+    let FileError { record, kind, field, reason, .. } = error;
+    let kind = kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+    let field = field.as_ref().map(|field| format!(", {field}")).unwrap_or_default();
+    format!("record {record}{kind}{field}: {reason}")
 }
 
 /// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.

@@ -47,6 +47,7 @@ impl Stored {
             Slot::Bytes(bytes) => self.codec.read(bytes, arena)?,
             Slot::Text(text) => Value::Text(text),
             // Its bytes were found to be no text when they were captured.
+            Slot::Present if self.codec.is_restricted() => return Err(ValueProblem::CharacterClass),
             Slot::Present => return Err(ValueProblem::NoCharacter),
             Slot::Absent => return Ok(Value::Absent),
             _ => return Err(ValueProblem::WrongKind),

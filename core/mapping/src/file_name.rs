@@ -113,12 +113,12 @@ impl Piece {
         if text.chars().count() > 200 {
             return Err(FileNameError::Long);
         }
-        if text.starts_with('.') {
-            return Err(FileNameError::Dot);
-        }
         let refused = |c: &char| c.is_control() || matches!(c, '/' | '\\' | '\u{feff}');
         if let Some(character) = text.chars().find(refused) {
             return Err(FileNameError::Character(character));
+        }
+        if text.starts_with('.') {
+            return Err(FileNameError::Dot);
         }
         let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some(open) = rest.find('{') {

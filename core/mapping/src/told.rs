@@ -16,6 +16,18 @@ pub(crate) fn contract() -> (&'static Schema, &'static Document) {
     (&CONTRACT.0, &CONTRACT.1)
 }
 
+/// Where nothing is known but the file: the name from which its paths begin.
+pub(crate) fn file_root() -> Vec<Root> {
+    let (schema, document) = contract();
+    let file = schema.record(document.record).find("file");
+    let root = |(field, of): (_, &portolan_schema::Field)| Root {
+        name: vec!["file".to_owned()],
+        path: vec![(document.record, field)],
+        ty: of.ty,
+    };
+    file.map(root).into_iter().collect()
+}
+
 fn read() -> (Schema, Document) {
     let mut sources = Sources::default();
     let read = protobuf::read(FILE, &[], &mut Reading { resolver: &Carried, sources: &mut sources });

@@ -483,7 +483,10 @@ request:
     let rows = "Number;wages;paid;first;last;count;note;state\n1234567890;1;;;;0;;EE\n";
     let notes = mapping.replace("notes: note, ", "").replace("[ count", "[ note, count");
     let (_, problems) = translated(&layout, &notes, rows.as_bytes());
-    assert_eq!(problems, ["record 1: the document is refused at `ssn`: it is longer than its field may be (near byte 6)"]);
+    assert_eq!(
+        problems,
+        ["record 1: the document is refused at `ssn`: it is longer than its field may be (near byte 6)"]
+    );
     check(
         &titles.replace("first;last", "last;first"),
         "1;1.00;;;;0;EE\n",

@@ -33,16 +33,12 @@ pub(super) fn check(path: &Path) -> Looked {
         let shown = mappings::shown(&sources, &config.folder, Some(SourceId(0)));
         rendered.extend(read.findings.iter().map(|d| Rendered::new(d, &shown)));
         let kept = read.routes.iter().map(|found| &found.loaded.route).filter(|route| route.is_recorded());
-        let of_files = read.batches.iter().filter(|batch| batch.is_served(config));
-        let of_files = of_files.map(|batch| batch.loaded.route.name.clone());
+        let of_files = read.batches.iter().map(|batch| batch.loaded.route.name.clone());
         routes = kept.map(|route| route.name.clone()).chain(of_files).collect();
         sound = format!(
             "sound, with the mappings of {}",
             plural(read.routes.len() + read.batches.len(), "route")
         );
-        if let Some(unserved) = read.unserved(config) {
-            sound.push_str(&format!("; {unserved}"));
-        }
     }
     // What the configuration says of a standing header, each route that carries it may say again.
     let mut said = HashSet::new();

@@ -63,7 +63,7 @@ fn report(employees: &[(&[u8], &str)]) -> Vec<u8> {
 #[test]
 fn what_was_wrong_is_told_with_what_can_be_read_of_it() {
     let sound = report(&[(b"000000001", "000000100"), (b"000000002", "000000000")]);
-    assert_eq!(told(&sound), "F;Portalen;a.txt;taken;000000001;000000000\n");
+    assert_eq!(told(&sound), "FILE;Portalen;a.txt;TAKEN;000000001;000000000\n");
     // Of the third not even its number can be read.
     let rejected = report(&[
         (b"000000001", "000000100"),
@@ -73,17 +73,20 @@ fn what_was_wrong_is_told_with_what_can_be_read_of_it() {
     ]);
     assert_eq!(
         told(&rejected),
-        "F;Portalen;a.txt;taken;000000002;000000002\n\
+        "FILE;Portalen;a.txt;TAKEN;000000002;000000002\n\
          P;000000004;000000002;employee.wages\n\
          P;000000005;-;employee.wages\n"
     );
     // What is wrong with the file is not what is wrong with its last message.
     let total = String::from_utf8(sound).unwrap().replace("RT0000002", "RT0000009");
-    assert_eq!(told(total.as_bytes()), "F;Portalen;a.txt;refused;000000000;000000000\nP;000000005;-;count\n");
+    assert_eq!(
+        told(total.as_bytes()),
+        "FILE;Portalen;a.txt;REFUSED;000000000;000000000\nP;000000005;-;count\n"
+    );
     let mut header = total.into_bytes();
     header[4] = 0xFF;
-    assert!(told(&header).starts_with("F;nobody;a.txt;refused;"));
-    assert!(told(b"").starts_with("F;nobody;a.txt;refused;"));
+    assert!(told(&header).starts_with("FILE;nobody;a.txt;REFUSED;"));
+    assert!(told(b"").starts_with("FILE;nobody;a.txt;REFUSED;"));
 }
 
 #[test]
@@ -99,10 +102,8 @@ fn what_cannot_be_told_says_why() {
     let sound = report(&[(b"000000001", "000000100")]);
     let long = told_as(&route(&[]), &"n".repeat(252), &sound).unwrap_err();
     assert_eq!(long, "its name would have 256 bytes, more than 255");
-    let unknown = [
-        ("truncate(file.state, 10)", "lookup('states', file.state)"),
-        ("request:", "tables: { states: { refused: R } }\nrequest:"),
-    ];
-    let why = told_as(&route(&unknown), "a.txt", &sound).unwrap_err();
+    let whole = [("truncate(file.name, 40)", "file.name")];
+    assert!(told_as(&route(&whole), "a.txt", &sound).is_ok());
+    let why = told_as(&route(&whole), &"n".repeat(41), &sound).unwrap_err();
     assert!(why.starts_with("`head` cannot be written: "), "{why}");
 }

@@ -65,6 +65,11 @@ impl FieldCodec {
         self.kind.transcoder().is_some() || self.is_null(blanks)
     }
 
+    /// Whether the layout says which characters the field may have.
+    pub(crate) fn is_restricted(&self) -> bool {
+        matches!(&self.kind, Kind::Text(text) if text.is_restricted())
+    }
+
     /// The value that the bytes of the field are: [`Value::Absent`] where they stand for none, or cannot be read and the layout says that
     /// there is none then.
     ///

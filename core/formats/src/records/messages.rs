@@ -21,6 +21,8 @@ pub struct MessageInfo {
 pub struct Messages<'f, R> {
     reader: RecordReader<'f, R>,
     each: NodeId,
+    /// A message is a record without others within it, and complete as soon as it is read.
+    lone: bool,
     /// What stands around messages, in its order.
     around: Vec<(NodeId, Option<Vec<u8>>)>,
     /// Whether a record or group is within the message's, by node.
@@ -84,6 +86,7 @@ impl<'f, R: Read> Messages<'f, R> {
         Self {
             reader: RecordReader::new(file, input).lightly(),
             each: excerpt.each,
+            lone: layout.node(excerpt.each).children.is_empty(),
             around,
             within,
             forgets,
@@ -110,11 +113,8 @@ impl<'f, R: Read> Messages<'f, R> {
     pub fn next(&mut self) -> Option<(&[u8], MessageInfo)> {
         while !self.ended {
             let next = self.reader.next(&mut Nowhere);
-            let (mut failed, room) = (false, KEPT.saturating_sub(self.problems.len()));
-            let problems = self.reader.problems().inspect(|problem| failed |= !problem.warning);
-            self.problems
-                .extend(problems.enumerate().filter(|(nth, _)| *nth < room).map(|(_, problem)| problem));
-            if self.is_hopeless(&next, failed) {
+            let failed = self.reader.has_problems() && self.keep_problems();
+            if (failed || self.lost > 0) && self.is_hopeless(&next, failed) {
                 self.ended = true;
                 break;
             }
@@ -131,6 +131,14 @@ impl<'f, R: Read> Messages<'f, R> {
             }
         }
         None
+    }
+
+    /// Whether one of them is an error.
+    fn keep_problems(&mut self) -> bool {
+        let (mut failed, room) = (false, KEPT.saturating_sub(self.problems.len()));
+        let problems = self.reader.problems().inspect(|problem| failed |= !problem.warning);
+        self.problems.extend(problems.enumerate().filter(|(nth, _)| *nth < room).map(|(_, problem)| problem));
+        failed
     }
 
     fn is_hopeless(&mut self, next: &Next, failed: bool) -> bool {
@@ -174,6 +182,11 @@ impl<'f, R: Read> Messages<'f, R> {
 
     fn record(&mut self, node: NodeId, number: u64, offset: u64, failed: bool) -> Option<MessageInfo> {
         let within = self.within.get(node.0 as usize).copied().unwrap_or(false);
+        if self.lone && within && self.around.is_empty() {
+            self.given.clear();
+            push(node, self.reader.record(), &mut self.given);
+            return Some(MessageInfo { number, offset, failed });
+        }
         let anew = self.reader.opened().any(|opened| opened == self.each);
         let done = if !within || anew { self.take() } else { None };
         for opened in self.reader.opened() {

@@ -72,6 +72,11 @@ impl TextCodec {
         Ok(text)
     }
 
+    /// Whether not every character is allowed.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.class.is_some()
+    }
+
     /// The same without copying, where the bytes are its UTF-8.
     #[inline]
     pub(super) fn plain<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {

@@ -58,7 +58,7 @@ pub(super) fn acknowledgement(
         Some(named) => Some(batch::record(layout, named, findings)?),
     };
     let chain = node.map(|node| chain(layout, node)).unwrap_or_default();
-    let mut making = Making { route, secrets, uses };
+    let mut making = Making { route, secrets, uses, problem: node };
     // Of the file, what stands in it once.
     let header = Document { roots: once(message), ..message.clone() };
     let around = stands((layout, rules.layout.span), &chain, rules.file.as_ref(), findings);
@@ -87,6 +87,8 @@ struct Making<'a> {
     route: &'a BatchRoute,
     secrets: &'a Secrets,
     uses: &'a mut tables::Uses,
+    /// The record of a problem.
+    problem: Option<NodeId>,
 }
 
 impl Making<'_> {
@@ -99,6 +101,9 @@ impl Making<'_> {
         findings: &mut Vec<Diagnostic>,
     ) -> CheckedAround {
         let (told, message) = told::contract();
+        // Around problems there is none.
+        let of_file = Document { roots: told::file_root(), ..message.clone() };
+        let message = if self.problem == Some(node) { message } else { &of_file };
         let message = Source::new(told, message, Unknown::Ignore);
         let original = Source::new(dropped, original, Unknown::Ignore);
         let (route, secrets) = (self.route, self.secrets);

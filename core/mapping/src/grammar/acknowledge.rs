@@ -19,7 +19,7 @@ pub(crate) static ACKNOWLEDGE: Group = Group {
         Key::new(
             "name",
             Text,
-            "What it is called. `{file}` is the name of the file that was dropped, `{stem}` the same without what follows its last dot, `{hash}` the first eight digits of its SHA-256, `{date}` and `{time}` are when it ended, in UTC. Default: `{file}.ack`. Where another file has that name, a number is appended.",
+            "What it is called. `{file}` is the name of the file that was dropped, `{stem}` the same without what follows its last dot, `{hash}` the first eight digits of its SHA-256, `{date}` and `{time}` are when it ended, in UTC. Default: `{file}.ack`. Where a file with another content has that name, the time is appended.",
         ),
         Key::new(
             "record",

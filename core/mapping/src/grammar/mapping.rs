@@ -10,15 +10,34 @@ use super::{
     outgoing::{CUT_KEY, FILE_KEY, GROUP_KEY},
 };
 
+// Keys that every kind of route has.
+pub(super) const ROUTE_KEY: Key = Key::required(
+    "route",
+    Text,
+    "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
+);
+pub(super) const TABLES_KEY: Key = Key::new(
+    "tables",
+    Named(&TABLE),
+    "Codes of one contract to codes of another, for `lookup('table', key)`.",
+);
+pub(super) const MAPS_KEY: Key = Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`.");
+pub(super) const VISIBLE_KEY: Key = Key::new(
+    "visible",
+    Value::Group(&VISIBLE),
+    "What may be shown of a message in logs, traces and the console. Everything else is masked.",
+);
+const CALENDARS_KEY: Key = Key::new(
+    "calendars",
+    Named(&Text),
+    "Files of business days by the names that functions use, relative to this file: `{ banks: bank-days.yaml }`.",
+);
+
 /// A mapping file: one route; several stand as documents, with `---` between them.
 pub static MAPPING: Group = Group {
     name: "a route",
     keys: &[
-        Key::required(
-            "route",
-            Text,
-            "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
-        ),
+        ROUTE_KEY,
         Key::required("source", Value::Group(&SOURCE), "The contract that the caller speaks."),
         Key::required("target", Value::Group(&TARGET), "The contract that the system speaks."),
         Key::new("delivery", Value::Group(&DELIVERY), "How messages are delivered."),
@@ -29,22 +48,10 @@ pub static MAPPING: Group = Group {
             List(&FAILURE_RULE),
             "What a fault of the system becomes: the first rule that holds. What matches nothing is INTERNAL and kept whole.",
         ),
-        Key::new(
-            "tables",
-            Named(&TABLE),
-            "Codes of one contract to codes of another, for `lookup('table', key)`.",
-        ),
-        Key::new(
-            "calendars",
-            Named(&Text),
-            "Files of business days by the names that functions use, relative to this file: `{ banks: bank-days.yaml }`.",
-        ),
-        Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
-        Key::new(
-            "visible",
-            Value::Group(&VISIBLE),
-            "What may be shown of a message in logs, traces and the console. Everything else is masked.",
-        ),
+        TABLES_KEY,
+        CALENDARS_KEY,
+        MAPS_KEY,
+        VISIBLE_KEY,
     ],
 };
 
@@ -52,11 +59,7 @@ pub static MAPPING: Group = Group {
 pub static BATCH_ROUTE: Group = Group {
     name: "a route",
     keys: &[
-        Key::required(
-            "route",
-            Text,
-            "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
-        ),
+        ROUTE_KEY,
         Key::required("source", Value::Group(&BATCH_FROM), "The file that is taken."),
         Key::required("target", Value::Group(&BATCH_TO), "What becomes of each message."),
         Key::new("skip", List(&Value::Group(&SKIP)), "Messages that are left out, and counted."),
@@ -82,22 +85,10 @@ pub static BATCH_ROUTE: Group = Group {
             List(&FAILURE_RULE),
             "What a fault of a SOAP service means: the first rule that holds. What matches nothing is a dead letter.",
         ),
-        Key::new(
-            "tables",
-            Named(&TABLE),
-            "Codes of one contract to codes of another, for `lookup('table', key)`.",
-        ),
-        Key::new(
-            "calendars",
-            Named(&Text),
-            "Files of business days by the names that functions use, relative to this file: `{ banks: bank-days.yaml }`.",
-        ),
-        Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
-        Key::new(
-            "visible",
-            Value::Group(&VISIBLE),
-            "What may be shown of a message in logs, traces and the console. Everything else is masked.",
-        ),
+        TABLES_KEY,
+        CALENDARS_KEY,
+        MAPS_KEY,
+        VISIBLE_KEY,
     ],
 };
 

@@ -3,18 +3,17 @@
 use super::{
     Group, Key,
     Value::{self, Duration, Either, Expression, List, Named, OneOrMore, Text, Whole, Word},
-    mapping::{BATCH_TARGET, FAILURE_RULE, RECORD, REQUEST, RESPONSE, SOURCE, TABLE, VISIBLE},
+    mapping::{
+        BATCH_TARGET, FAILURE_RULE, MAPS_KEY, RECORD, REQUEST, RESPONSE, ROUTE_KEY, SOURCE, TABLES_KEY,
+        VISIBLE_KEY,
+    },
 };
 
 /// A mapping file whose messages gather into a file.
 pub static GATHER_ROUTE: Group = Group {
     name: "a route",
     keys: &[
-        Key::required(
-            "route",
-            Text,
-            "Its name: in logs, metrics and queues. At most 100 letters, digits, dots, hyphens and underscores.",
-        ),
+        ROUTE_KEY,
         Key::required("source", Value::Group(&SOURCE), "The contract that the caller speaks."),
         Key::required("target", Value::Group(&GATHER_TO), "The file that messages gather into."),
         Key::new("delivery", Value::Group(&GATHER_DELIVERY), "How messages are delivered."),
@@ -32,22 +31,14 @@ pub static GATHER_ROUTE: Group = Group {
             Value::Group(&RESPONSE),
             "From the record that answers to the caller's response.",
         ),
-        Key::new(
-            "tables",
-            Named(&TABLE),
-            "Codes of one contract to codes of another, for `lookup('table', key)`.",
-        ),
+        TABLES_KEY,
         Key::new(
             "calendars",
             Named(&Text),
             "Files of business days by the names that functions and `cut` use, relative to this file: `{ banks: bank-days.yaml }`.",
         ),
-        Key::new("maps", Named(&RECORD), "Groups of rules for reuse: `map: name`."),
-        Key::new(
-            "visible",
-            Value::Group(&VISIBLE),
-            "What may be shown of a message in logs, traces and the console. Everything else is masked.",
-        ),
+        MAPS_KEY,
+        VISIBLE_KEY,
     ],
 };
 
@@ -96,7 +87,7 @@ pub(crate) static CUT: Group = Group {
             "Their time zone, by its name in the IANA database: `Europe/Tallinn`. Default UTC.",
         ),
         Key::new("calendar", Text, "A calendar of `calendars:`; on its business days only."),
-        Key::new("every", Duration, "When the oldest message has waited for so long."),
+        Key::new("every", Duration, "When the oldest message has waited for so long, and the last file was cut as long ago."),
         Key::new(
             "max-records",
             Whole(1, 1_000_000_000),

@@ -92,6 +92,13 @@ fn covers(item: &Item, base: u32, from: u32, to: u32) -> bool {
     start < to && from < end
 }
 
+/// The item that is one value of a line between delimiters, where it is known how many values come before it.
+fn value_at(items: &[Item], from: u32, to: u32) -> Option<usize> {
+    let at = usize::try_from(from).ok().filter(|_| to == from + 1)?;
+    let is_one = |item: &Item| item.times == Times::Once && item.when.is_none() && item.items().is_empty();
+    items.get(..=at)?.iter().all(is_one).then_some(at)
+}
+
 /// The field that a test is about, and what must stand there.
 fn told(layout: &Layout, id: NodeId, test: &Test) -> Option<(Vec<u32>, Box<str>)> {
     match test {
@@ -99,12 +106,16 @@ fn told(layout: &Layout, id: NodeId, test: &Test) -> Option<(Vec<u32>, Box<str>)
             let [text] = texts.as_slice() else { return None };
             let items = &layout.node(id).shape.as_ref()?.items;
             let is = |storage: &Storage| matches!(storage.form, Form::Text(_) | Form::Zoned(_));
-            let at = items.iter().position(|item| {
-                item.start == Start::At(*from)
-                    && item.extent == Extent::Bytes(to - from)
-                    && item.times == Times::Once
+            let fits = |item: &Item| {
+                item.times == Times::Once
                     && matches!(&item.content, ItemContent::Value(storage) if is(storage))
-            })?;
+            };
+            let at = match layout.file.framing {
+                Framing::Delimited(_) => value_at(items, *from, *to).filter(|at| fits(&items[*at]))?,
+                _ => items.iter().position(|item| {
+                    item.start == Start::At(*from) && item.extent == Extent::Bytes(to - from) && fits(item)
+                })?,
+            };
             Some((vec![at as u32], text.clone()))
         }
         Test::Value(reference, Matches::Literals(texts)) if reference.record == id => {
