@@ -87,7 +87,11 @@ pub(crate) static CUT: Group = Group {
             "Their time zone, by its name in the IANA database: `Europe/Tallinn`. Default UTC.",
         ),
         Key::new("calendar", Text, "A calendar of `calendars:`; on its business days only."),
-        Key::new("every", Duration, "When the oldest message has waited for so long, and the last file was cut as long ago."),
+        Key::new(
+            "every",
+            Duration,
+            "When the oldest message has waited for so long, and the last file was cut as long ago.",
+        ),
         Key::new(
             "max-records",
             Whole(1, 1_000_000_000),
