@@ -129,7 +129,8 @@ impl FieldCodec {
     /// Whether the bytes stand for no value.
     #[inline]
     pub fn is_null(&self, bytes: &[u8]) -> bool {
-        self.nulls.iter().any(|null| null.is(bytes, &self.kind))
+        // Most fields have none, and are asked for every record.
+        self.has_nulls() && self.nulls.iter().any(|null| null.is(bytes, &self.kind))
     }
 
     /// Writes a value so that it fills the field. No value is the first of the bytes that stand for none; where there are none, a text is
