@@ -293,7 +293,7 @@ impl Claim {
         if let Some(done) = self.jail.options.complete.done_file(&self.name) {
             mine.remove(&done)?;
         }
-        let moved = move_aside(&mine, &self.name, to, now)?.ok_or_else(|| self.gone())?;
+        let moved = move_aside(&mine, &self.name, to, (&self.name, now))?.ok_or_else(|| self.gone())?;
         to.sync()?;
         mine.sync()?;
         Ok(moved)
@@ -316,21 +316,21 @@ impl Claim {
     }
 }
 
-/// Moves a file to a place where nothing is overwritten; `None` where it is gone.
+/// Moves a file to a place where nothing is overwritten, under the wished name or one that begins with it; `None` where it is gone.
 pub(crate) fn move_aside(
     from: &Dir,
     name: &str,
     to: &Dir,
-    now: Timestamp,
+    (wished, now): (&str, Timestamp),
 ) -> Result<Option<String>, FolderError> {
-    for free in name::free_names(name, now) {
+    for free in name::free_names(wished, now) {
         match from.rename_new(name, to, &free)? {
             Renamed::Done => return Ok(Some(free.into_owned())),
             Renamed::Gone => return Ok(None),
             Renamed::Occupied => {}
         }
     }
-    Err(FolderError::Occupied { path: to.path(name) })
+    Err(FolderError::Occupied { path: to.path(wished) })
 }
 
 /// Puts back what was taken, the done-file last.

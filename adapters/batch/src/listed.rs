@@ -219,7 +219,7 @@ impl Listings {
                 continue;
             }
             let to = jail.place(Place::Archive)?;
-            if let Some(moved) = move_aside(&jail.folder, &name, to, now)? {
+            if let Some(moved) = move_aside(&jail.folder, &name, to, (&name, now))? {
                 to.sync()?;
                 jail.folder.sync()?;
                 archived.push(moved);

@@ -12,7 +12,8 @@ use rustix::fs::FileType;
 
 use crate::{
     Complete, Folder, FolderError, Pattern,
-    dir::{Entry, Renamed, Stamp, timestamp},
+    claim::move_aside,
+    dir::{Entry, Stamp, timestamp},
     folder::Jail,
     listed::{Listings, Verdict},
     name,
@@ -202,19 +203,12 @@ impl Folder {
     /// It cannot be moved.
     pub fn set_aside(&self, hostile: &Hostile, now: Timestamp) -> Result<Option<String>, FolderError> {
         let (folder, rejected) = (&self.jail.folder, self.jail.place(crate::Place::Rejected)?);
-        let shown = name::shown(&hostile.raw);
-        for free in name::free_names(&shown, now) {
-            match folder.rename_new(&hostile.raw, rejected, &free)? {
-                Renamed::Done => {
-                    rejected.sync()?;
-                    folder.sync()?;
-                    return Ok(Some(free.into_owned()));
-                }
-                Renamed::Gone => return Ok(None),
-                Renamed::Occupied => {}
-            }
+        let moved = move_aside(folder, &hostile.raw, rejected, (&name::shown(&hostile.raw), now))?;
+        if moved.is_some() {
+            rejected.sync()?;
+            folder.sync()?;
         }
-        Err(FolderError::Occupied { path: rejected.path(&shown) })
+        Ok(moved)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Folders as a source: what is complete in them is given to the routes that take it, and set aside by what became of it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     io::Write,
     pin::pin,
     sync::Arc,
@@ -9,8 +9,8 @@ use std::{
 };
 
 use portolan_delivery::{
-    Acknowledgement, Dropped, FileCounts, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold,
-    Outage, RejectedRecords, RetryPolicy, Timestamp,
+    Acknowledgement, Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold, Outage,
+    RejectedRecords, RetryPolicy, Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
 
@@ -296,22 +296,7 @@ fn set_aside(folder: &Folder, hostile: &Hostile, route: &str, now: Timestamp) ->
     let Some(name) = folder.set_aside(hostile, now)? else { return Ok(()) };
     let why = hostile.ignored.to_string();
     tracing::warn!(%route, why, "it is set aside as {name}");
-    let receipt = FileReceipt {
-        name,
-        route: route.to_owned(),
-        sha256: String::new(),
-        bytes: 0,
-        state: "refused".to_owned(),
-        received: now.to_rfc3339(),
-        ended: now.to_rfc3339(),
-        records: 0,
-        counts: FileCounts::default(),
-        reason: Some(why),
-        skipped_by_reason: BTreeMap::new(),
-        errors: Vec::new(),
-        acknowledgement: None,
-        not_acknowledged: None,
-    };
+    let receipt = FileReceipt::unread((name, route.to_owned()), "refused", why, (now, now));
     write_receipt(folder, &receipt, now)
 }
 

@@ -365,6 +365,33 @@ pub struct FileReceipt {
     pub not_acknowledged: Option<String>,
 }
 
+impl FileReceipt {
+    /// Of a file of which nothing was read for this, and why.
+    pub fn unread(
+        (name, route): (String, String),
+        state: &str,
+        reason: String,
+        (received, ended): (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            name,
+            route,
+            sha256: String::new(),
+            bytes: 0,
+            state: state.to_owned(),
+            received: received.to_rfc3339(),
+            ended: ended.to_rfc3339(),
+            records: 0,
+            counts: FileCounts::default(),
+            reason: Some(reason),
+            skipped_by_reason: std::collections::BTreeMap::new(),
+            errors: Vec::new(),
+            acknowledgement: None,
+            not_acknowledged: None,
+        }
+    }
+}
+
 /// Something that is wrong with a file. No value stands in it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileError {

@@ -1,9 +1,12 @@
 //! What tells whoever dropped a file what became of it: a file in a layout of its own, made by the route's mapping of the receipt. The same
 //! receipt gives the same bytes.
 
-use std::io;
+use std::{io, sync::Arc};
 
-use portolan_delivery::{Acknowledgement, FileError, FileReceipt, FileTold, Patch as _};
+use portolan_delivery::{
+    Acknowledgement, Arrival, Dropped, FileCounts, FileError, FileReceipt, FileRecord, FileState, FileTold,
+    GatewayId, OpenFile, Patch as _, Timestamp,
+};
 use portolan_formats::records::{Next, Nowhere, RecordReader, RecordWriter};
 use portolan_mapping::{
     compile::CompiledAcknowledgement,
@@ -14,10 +17,14 @@ use portolan_schema::layout::NodeId;
 use prost::Message as _;
 
 use crate::{
-    made::{append, beside},
+    files::{read, source, unreadable},
+    hashed::Hashed,
     mapped::SCRATCH,
+    receipt::receipt,
     route::Route,
     seen::Echo,
+    standing::{append, beside},
+    under_way::Progress,
 };
 
 /// Bytes that a file's name may have.
@@ -142,6 +149,44 @@ pub(crate) fn told(route: &Route, mut receipt: FileReceipt, echo: &Echo) -> File
     FileTold { receipt: Box::new(receipt), acknowledgement }
 }
 
+impl Route {
+    /// What whoever dropped a file would be told, were it taken now; `None` where the route does not do that.
+    ///
+    /// # Errors
+    /// The file cannot be read, or why the acknowledgement cannot be made.
+    pub fn acknowledgement_of(
+        &self,
+        name: &str,
+        received: Timestamp,
+        open: Arc<OpenFile>,
+    ) -> Result<Option<Acknowledgement>, String> {
+        let mut file = Hashed::new(open().map_err(|error| unreadable(&error))?);
+        io::copy(&mut file, &mut io::sink()).map_err(|error| unreadable(&error))?;
+        let (hash, bytes) = file.known();
+        let (route, bundle, name): (_, _, Arc<str>) = (self.name.clone(), self.bundle, name.into());
+        let dropped =
+            Dropped { route: route.clone(), name: name.clone(), hash, bytes, received, again: false, open };
+        let arrival = Arrival { hash, route, bundle, name, bytes, received };
+        let record = FileRecord {
+            arrival,
+            state: FileState::Open,
+            gateway: GatewayId::FILE,
+            position: 0,
+            counts: FileCounts::default(),
+            ended: None,
+            receipt: None,
+        };
+        let seen = read(self, &dropped, &record, &Arc::new(Progress::new(received)), None)?;
+        let refused = seen.refused.is_some() && !(source(self)?.as_read && seen.counts.messages > 0);
+        let state = if refused { FileState::Refused } else { FileState::Taken };
+        let told = told(self, receipt(&record.arrival, state, &seen, received), &seen.echo);
+        match told.receipt.not_acknowledged {
+            Some(why) => Err(why),
+            None => Ok(told.acknowledgement),
+        }
+    }
+}
+
 fn acknowledged(
     told: &CompiledAcknowledgement,
     receipt: &FileReceipt,
@@ -154,7 +199,8 @@ fn acknowledged(
     }
     let layout = told.file.layout();
     let (writer, content) = (RecordWriter::new(&told.file), Vec::new());
-    let mut maker = Maker { told, receipt, echo, writer, content, record: Vec::new() };
+    let file = Told { file: Some(receipt.into()), problem: None }.encode_to_vec();
+    let mut maker = Maker { told, receipt, file, echo, writer, content, record: Vec::new() };
     // Groups in which problems stand are there where there are some.
     let is_there = |level: &usize| {
         let group = level.checked_sub(1).and_then(|level| told.chain.get(level));
@@ -180,6 +226,8 @@ fn acknowledged(
 struct Maker<'m> {
     told: &'m CompiledAcknowledgement,
     receipt: &'m FileReceipt,
+    /// The part of the message that is the same for every record: what comes behind it joins it.
+    file: Vec<u8>,
     echo: &'m Echo,
     writer: RecordWriter<'m>,
     content: Vec<u8>,
@@ -211,7 +259,8 @@ impl Maker<'_> {
         problem: Option<Problem>,
         original: Option<&[u8]>,
     ) -> io::Result<()> {
-        let what = Told { file: Some(self.receipt.into()), problem }.encode_to_vec();
+        let mut what = self.file.clone();
+        what.extend_from_slice(&Told { file: None, problem }.encode_to_vec());
         let context = run::Context {
             message_id: "",
             route: &self.receipt.route,

@@ -3,7 +3,6 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeMap,
     io::{self, Read},
     rc::Rc,
     sync::Arc,
@@ -11,12 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Acknowledgement, Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError,
-    FileFate, FileHash, FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore,
-    FileTold, GatewayId, MessageId, OpenFile, RejectedRecords, Timestamp,
+    Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError, FileFate,
+    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, FileTold, GatewayId,
+    MessageId, RejectedRecords, Timestamp,
 };
 use portolan_formats::records::{Messages, input};
-use sha2::{Digest as _, Sha256};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
@@ -26,6 +24,7 @@ use crate::{
     engine::Engine,
     intake::EngineIntake,
     mapped_file::SKIPPED,
+    receipt::{duplicate, receipt},
     route::{FileSource, Route, Served},
     seen::{ERRORS, Echo, Seen, concerns_the_file, error_of},
     translate::Context,
@@ -299,100 +298,6 @@ impl Engine {
     }
 }
 
-impl Route {
-    /// What whoever dropped a file would be told, were it taken now; `None` where the route does not do that.
-    ///
-    /// # Errors
-    /// The file cannot be read, or why the acknowledgement cannot be made.
-    pub fn acknowledgement_of(
-        &self,
-        name: &str,
-        received: Timestamp,
-        open: Arc<OpenFile>,
-    ) -> Result<Option<Acknowledgement>, String> {
-        let (hash, bytes) = open().and_then(identity).map_err(|error| unreadable(&error))?;
-        let (route, bundle, name): (_, _, Arc<str>) = (self.name.clone(), self.bundle, name.into());
-        let dropped =
-            Dropped { route: route.clone(), name: name.clone(), hash, bytes, received, again: false, open };
-        let arrival = Arrival { hash, route, bundle, name, bytes, received };
-        let record = FileRecord {
-            arrival,
-            state: FileState::Open,
-            gateway: GatewayId::FILE,
-            position: 0,
-            counts: FileCounts::default(),
-            ended: None,
-            receipt: None,
-        };
-        let seen = read(self, &dropped, &record, &Arc::new(Progress::new(received)), None)?;
-        let refused = seen.refused.is_some() && !(source(self)?.as_read && seen.counts.messages > 0);
-        let state = if refused { FileState::Refused } else { FileState::Taken };
-        let told = told(self, receipt(&record.arrival, state, &seen, received), &seen.echo);
-        match told.receipt.not_acknowledged {
-            Some(why) => Err(why),
-            None => Ok(told.acknowledgement),
-        }
-    }
-}
-
-/// By what a file is known, and how many bytes it has.
-fn identity(mut file: Box<dyn Read + Send>) -> io::Result<(FileHash, u64)> {
-    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 64 << 10]);
-    loop {
-        let read = match file.read(&mut piece)? {
-            0 => return Ok((FileHash(hash.finalize().into()), bytes)),
-            read => read,
-        };
-        hash.update(piece.get(..read).unwrap_or_default());
-        bytes += read as u64;
-    }
-}
-
-/// What is said of a file that ended.
-fn receipt(arrival: &Arrival, state: FileState, seen: &Seen, ended: Timestamp) -> FileReceipt {
-    let counts = match state {
-        FileState::Refused => FileCounts { messages: 0, ..seen.counts },
-        _ => seen.counts,
-    };
-    FileReceipt {
-        name: arrival.name.to_string(),
-        route: arrival.route.to_string(),
-        sha256: arrival.hash.to_string(),
-        bytes: arrival.bytes,
-        state: state.name().to_owned(),
-        received: arrival.received.to_rfc3339(),
-        ended: ended.to_rfc3339(),
-        records: seen.records,
-        counts,
-        reason: seen.refused.clone(),
-        skipped_by_reason: seen.skipped.clone(),
-        errors: seen.errors.clone(),
-        acknowledgement: None,
-        not_acknowledged: None,
-    }
-}
-
-/// What is said of a file whose content was taken before.
-fn duplicate(dropped: &Dropped, record: &FileRecord) -> FileReceipt {
-    let Arrival { route, name: before, received: first, .. } = &record.arrival;
-    FileReceipt {
-        name: dropped.name.to_string(),
-        route: route.to_string(),
-        sha256: dropped.hash.to_string(),
-        bytes: dropped.bytes,
-        state: "duplicate".to_owned(),
-        received: dropped.received.to_rfc3339(),
-        ended: Timestamp::now().to_rfc3339(),
-        records: 0,
-        counts: FileCounts::default(),
-        reason: Some(format!("what is in it was taken as {before}, which came {}", first.to_rfc3339())),
-        skipped_by_reason: BTreeMap::new(),
-        errors: Vec::new(),
-        acknowledgement: None,
-        not_acknowledged: None,
-    }
-}
-
 /// The messages that failed, where there are any, of which a file is made.
 fn rejects(route: &Served, seen: &Seen) -> Option<RejectedRecords> {
     let files = route.files.as_ref().filter(|_| seen.counts.rejected > 0)?;
@@ -451,7 +356,7 @@ pub(crate) fn source(route: &Route) -> Result<&FileSource, String> {
 }
 
 /// Reads the whole file: what of it is sound, and whether all of it is. Where messages are released as they are read, they go by blocks.
-fn read(
+pub(crate) fn read(
     route: &Route,
     dropped: &Dropped,
     record: &FileRecord,

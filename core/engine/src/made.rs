@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use jiff::civil::DateTime;
 use portolan_delivery::{
-    BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, Envelope, Failure, FileDrop, FileHash,
-    MessageId, Outgoing, Patch, SendError, Sent, Target, Timestamp,
+    BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, Envelope, Failure, FileDrop, MessageId,
+    Outgoing, Patch, SendError, Sent, Target, Timestamp,
 };
 use portolan_formats::records::{Messages, RecordErrorKind, RecordWriter};
 use portolan_mapping::{
@@ -22,12 +22,13 @@ use portolan_mapping::{
     run::{self, Environment},
 };
 use portolan_schema::layout::{Layout, NodeId};
-use sha2::{Digest, Sha256};
 
 use crate::{
+    hashed::Hashed,
     mapped::SCRATCH,
     mapped_file::SKIPPED,
     route::{Route, Served},
+    standing::{append, beside},
     translate::Context,
 };
 
@@ -377,50 +378,8 @@ impl Maker<'_> {
     }
 }
 
-/// What stands beside a node of a chain that leads from the top of a layout to a record, before it or behind: everything is before the end of an
-/// empty one.
-pub(crate) fn beside(layout: &Layout, chain: &[NodeId], level: usize, before: bool) -> Vec<NodeId> {
-    let siblings = match level.checked_sub(1).and_then(|parent| chain.get(parent)) {
-        None => &layout.top,
-        Some(parent) => &layout.node(*parent).children,
-    };
-    let at =
-        chain.get(level).map_or(Some(siblings.len()), |next| siblings.iter().position(|node| node == next));
-    let (first, rest) = siblings.split_at_checked(at.unwrap_or(0)).unwrap_or_default();
-    if before { first.to_vec() } else { rest.get(1..).unwrap_or_default().to_vec() }
-}
-
-/// Appends records as plans make them: each behind its node and its length.
-pub(crate) fn append(writer: &mut RecordWriter<'_>, mut records: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    while let Some((head, rest)) = records.split_first_chunk::<6>() {
-        let [a, b, length @ ..] = *head;
-        let (node, length) = (NodeId(u16::from_be_bytes([a, b]).into()), u32::from_be_bytes(length) as usize);
-        let (record, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        let made = writer.made(node, record, out);
-        made.map_err(|error| io::Error::other(format!("the file cannot be written: {error}")))?;
-        records = rest;
-    }
-    Ok(())
-}
-
 fn refused(envelope: &Envelope, failure: &Failure) -> io::Error {
     io::Error::other(format!("message {} does not fit its record any more: {}", envelope.id, failure.message))
-}
-
-/// Counts and hashes what is read.
-struct Hashed<R> {
-    raw: R,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.raw.read(out)?;
-        self.hash.update(out.get(..read).unwrap_or_default());
-        self.bytes += read as u64;
-        Ok(read)
-    }
 }
 
 /// Reads a file that was written, as whoever takes it would; `noted` is given the keys of its messages, in pages.
@@ -433,7 +392,7 @@ pub(crate) fn verify(
     noted: &mut dyn FnMut(Vec<(CutPlace, String)>) -> Result<(), DeliveryError>,
 ) -> Result<Built, String> {
     const AT_A_TIME: usize = 1000;
-    let mut hashed = Hashed { raw, hash: Sha256::new(), bytes: 0 };
+    let mut hashed = Hashed::new(raw);
     let failed = |error: DeliveryError| error.to_string();
     let (mut count, mut unknown, mut places, mut keys) = (0_u64, 0_u64, places.into_iter(), Vec::new());
     let mut messages = Messages::new(&made.file, &made.sent, &mut hashed);
@@ -469,7 +428,8 @@ pub(crate) fn verify(
         noted(keys).map_err(failed)?;
     }
     let _ = io::copy(&mut hashed, &mut io::sink()).map_err(|error| error.to_string())?;
-    Ok(Built { name: name.into(), aside, hash: FileHash(hashed.hash.finalize().into()), bytes: hashed.bytes })
+    let (hash, bytes) = hashed.known();
+    Ok(Built { name: name.into(), aside, hash, bytes })
 }
 
 fn shown(kind: &RecordErrorKind, error: &portolan_formats::records::RecordError) -> String {

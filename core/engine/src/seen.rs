@@ -106,7 +106,11 @@ impl Seen {
                 Some(format!(
                     "{broken} {} in what all messages rest on{}{first}",
                     if broken == 1 { "error" } else { "errors, the first of them" },
-                    if Self::is_hopeless(broken) { ", and it was read no further" } else { "" }
+                    if Self::is_hopeless(broken) && !files.as_read {
+                        ", and it was read no further"
+                    } else {
+                        ""
+                    }
                 ))
             }
         };

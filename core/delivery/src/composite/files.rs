@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::future::{join, join_all};
@@ -17,30 +17,37 @@ use crate::{
 
 /// Parcels of the last block of each file that is being taken: durable, and not published yet.
 #[derive(Default)]
-pub(super) struct Entering(Mutex<HashMap<OfFile, Vec<Parcel>>>);
+pub(super) struct Entering {
+    parcels: Mutex<HashMap<OfFile, Vec<Parcel>>>,
+    /// Held while a claim publishes them: no file ends before that is done, since nobody goes on with one that ended.
+    by_claim: futures_util::lock::Mutex<()>,
+}
 
 /// A file of a route.
 type OfFile = (Arc<str>, FileHash);
 
 impl Entering {
     fn put(&self, route: Arc<str>, file: FileHash, parcels: Vec<Parcel>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((route, file), parcels);
+        self.parcels().insert((route, file), parcels);
     }
 
     fn take(&self, route: &Arc<str>, file: FileHash) -> Vec<Parcel> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&(route.clone(), file)).unwrap_or_default()
+        self.parcels().remove(&(route.clone(), file)).unwrap_or_default()
     }
 
     fn take_all(&self) -> Vec<Vec<Parcel>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.drain().map(|(_, parcels)| parcels).collect()
+        self.parcels().drain().map(|(_, parcels)| parcels).collect()
+    }
+
+    fn parcels(&self) -> MutexGuard<'_, HashMap<OfFile, Vec<Parcel>>> {
+        self.parcels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Transport, L: Ledger> Composite<T, L> {
     /// Publishes what the last blocks of all files brought: whoever claims does not wait for the next ones.
     pub(super) async fn publish_all_entered(&self, now: Timestamp) {
+        let _publishing = self.entering.by_claim.lock().await;
         let files = self.entering.take_all();
         join_all(files.iter().map(|parcels| self.publish_block(parcels, now))).await;
     }
@@ -92,6 +99,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
 
     async fn publish_and_end(&self, end: FileEnd, gateway: GatewayId) -> Result<bool, DeliveryError> {
         self.publish_entered(&end.route, end.file, end.now).await;
+        drop(self.entering.by_claim.lock().await);
         self.ledger.end_file(end, gateway).await
     }
 }

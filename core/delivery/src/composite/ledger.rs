@@ -16,8 +16,8 @@ use crate::{
 ///
 /// It remembers files, too: the messages of a block and their outbox rows are one transaction with how far the file has come
 /// ([`FileStore::accept_block`]). Those that are due and have no key are handed out by it: who accepts the block publishes them, and tells by
-/// [`Ledger::entered`] or [`Ledger::take_back`] what became of that. Where nothing is told, since the process died, they are due again: when
-/// the file goes on, at the latest. And files that are made: what gathers for them ([`Timestamp::NEVER`]) is not due, and never published.
+/// [`Ledger::entered`] or [`Ledger::take_back`] what became of that. Where nothing is told, since the process died, they are due again when
+/// another goes on with the file, which does not end before they are published; else once they are missed ([`Ledger::unclaimed`]). And files that are made: what gathers for them ([`Timestamp::NEVER`]) is not due, and never published.
 pub trait Ledger: MessageStore + FileStore + CutStore {
     /// Message, key and outbox row, and the first attempt where it starts at once. A parked message is in no outbox.
     fn insert(&self, accept: Accept) -> BoxFuture<'_, Result<Accepted, DeliveryError>>;

@@ -222,7 +222,7 @@ impl<T: Transport, L: Ledger> Composite<T, L> {
 }
 
 /// Of a message that is due when it is accepted, and is not parked.
-fn first_parcel(accept: &Accept, now: Timestamp) -> Option<Parcel> {
+pub(crate) fn first_parcel(accept: &Accept, now: Timestamp) -> Option<Parcel> {
     match accept.start {
         Start::Due(due) if due <= now => {
             Some(Parcel { id: accept.envelope.id, route: accept.envelope.route.clone(), attempt: 1, due })

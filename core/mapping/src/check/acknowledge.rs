@@ -14,8 +14,8 @@ use super::{
     Checker, Source,
     around::{stands, written},
     batch,
+    context::TOLD,
     outgoing::{CheckedAround, by_themselves, chain},
-    scope::TOLD,
     tables,
 };
 use crate::{

@@ -11,8 +11,9 @@ use portolan_schema::{
 
 use super::{
     Checker, Source,
+    context::AROUND,
     outgoing::{CheckedAround, CheckedFile, CheckedGroup, by_themselves, chain, cut, named, paths},
-    scope::{AROUND, Opened},
+    scope::Opened,
     tables,
 };
 use crate::{

@@ -9,6 +9,7 @@ mod batch;
 pub(crate) mod calls;
 pub(crate) mod choices;
 mod constants;
+mod context;
 mod cover;
 mod document;
 mod endpoints;
@@ -422,7 +423,7 @@ impl<'a> Checker<'a> {
             opened: Vec::new(),
             settled: Vec::new(),
             metadata: None,
-            context: scope::CONTEXT,
+            context: context::MESSAGE,
             is_original_partial: false,
         };
         let before = findings.len();

@@ -7,6 +7,7 @@ use portolan_diagnostics::{Code, Diagnostic};
 use portolan_formats::{FrameId, NodeId, Selection, SlotRef, Unknown, select::Item};
 use portolan_schema::{Document, FieldId, Presence, RecordId, ScalarId, Schema, TypeId, Wire};
 
+use super::context::{Contextual, context};
 use super::types::Type;
 use crate::{
     expression::{Leaf, Segment},
@@ -553,57 +554,4 @@ pub(super) fn near_or_all(finding: Diagnostic, wrong: &str, names: &[&str]) -> D
 fn unknown(name: &str, leaf: &Leaf, place: &std::ops::Range<usize>) -> Diagnostic {
     Diagnostic::error(Code::MAP_UNKNOWN_PATH, format!("nothing here is named `{name}`"))
         .at(leaf.place(place), "")
-}
-
-/// The names of `context`.
-pub(super) type Contextual = [(&'static str, ContextField)];
-
-pub(super) const CONTEXT: &Contextual = &[
-    ("message_id", ContextField::MessageId),
-    ("route", ContextField::Route),
-    ("caller", ContextField::Caller),
-    ("received", ContextField::Received),
-    ("attempt", ContextField::Attempt),
-    ("request_id", ContextField::RequestId),
-];
-
-/// Those around the messages of a file, which has no caller; `received` is when it was cut.
-pub(super) const AROUND: &Contextual = &[
-    ("sequence", ContextField::Sequence),
-    ("route", ContextField::Route),
-    ("received", ContextField::Received),
-];
-
-/// Of a file that tells what became of another, `received`: when that was found.
-pub(super) const TOLD: &Contextual = &[("route", ContextField::Route), ("received", ContextField::Received)];
-
-fn context<'p>(
-    path: &'p [Segment],
-    leaf: &Leaf,
-    names: &Contextual,
-) -> Result<(Place, &'p [Segment]), Diagnostic> {
-    let name = path.get(1).map_or("", |s| s.name.as_str());
-    match names.iter().find(|(n, _)| *n == name) {
-        Some((_, field)) => {
-            let place = Place {
-                path: format!("context.{name}"),
-                side: Side::Message,
-                what: What::Context(*field),
-                optional: match field {
-                    ContextField::Caller | ContextField::RequestId => vec![Given::Context(*field)],
-                    _ => Vec::new(),
-                },
-                implicit: false,
-                alias: None,
-            };
-            Ok((place, &path[2..]))
-        }
-        None => {
-            let place = path.get(1).or(path.first()).map_or(0..0, |s| s.place.clone());
-            let message = format!("`context` has no `{name}`");
-            let finding = Diagnostic::error(Code::MAP_UNKNOWN_PATH, message).at(leaf.place(&place), "");
-            let all: Vec<&str> = names.iter().map(|(n, _)| *n).collect();
-            Err(finding.did_you_mean(name, all.iter().copied()).help(format!("it has {}", all.join(", "))))
-        }
-    }
 }

@@ -8,12 +8,12 @@ use super::{
     route::{
         calendars, defaults, direction, fail_rules, grpc_of, maps, name, retry, soap_of, tables, visible,
     },
-    rules::fields,
+    rules::record_rules,
 };
 use crate::{
     file::{
         Acknowledge, Answer, BatchRoute, BatchSource, BatchTarget, Delivery, FailRule, Idempotent, Placed,
-        RejectLimit, Rule, SkipRule,
+        RejectLimit, SkipRule,
     },
     grammar,
     yaml::{Entry, Node, NodeKind},
@@ -95,8 +95,8 @@ fn acknowledge(entry: &Entry, findings: &mut Findings) -> Option<Acknowledge> {
     let layout = keys.require("layout", findings).and_then(|e| text(e, findings));
     let name = keys.take("name").and_then(|e| text(e, findings));
     let record = keys.take("record").and_then(|e| text(e, findings));
-    let body = keys.take("body").and_then(|e| rules(e, findings));
-    let file = keys.take("file").and_then(|e| rules(e, findings));
+    let body = keys.take("body").and_then(|e| record_rules(e, findings));
+    let file = keys.take("file").and_then(|e| record_rules(e, findings));
     if let (None, Some(body)) = (&record, &body) {
         let message = "`body` says what a record holds, and nothing says which: `record` is missing";
         findings.push(
@@ -105,12 +105,6 @@ fn acknowledge(entry: &Entry, findings: &mut Findings) -> Option<Acknowledge> {
     }
     keys.finish(findings);
     Some(Acknowledge { layout: layout?, name, record, body, file, span: entry.key_span })
-}
-
-/// Rules for fields, or for records by their names.
-pub(super) fn rules(entry: &Entry, findings: &mut Findings) -> Option<Placed<Rule>> {
-    let rules = fields(&entry.value, findings)?;
-    Some(Placed { value: Rule::Fields(rules), span: entry.key_span })
 }
 
 fn source(node: &Node, findings: &mut Findings) -> Option<BatchSource> {

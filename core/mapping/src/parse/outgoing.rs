@@ -5,9 +5,9 @@ use portolan_diagnostics::{Diagnostic, Span};
 use portolan_formats::Unknown;
 
 use super::{
-    batch::rules,
     keys::{Finish, Keys, bad, duration, entries, items, leaf, text, text_of},
     route::{calendars, defaults, direction, fail_rules, maps, name, source, tables, visible},
+    rules::record_rules,
 };
 use crate::{
     expression::Leaf,
@@ -142,7 +142,7 @@ pub(super) fn with_making(
         Some(BatchTarget::Batch(mut file)) => {
             file.cut = cut_key.map(|e| Placed { value: cut(e, findings), span: e.key_span });
             file.group = group_key.map(|e| groups(e, findings)).unwrap_or_default();
-            file.file = file_key.and_then(|e| rules(e, findings));
+            file.file = file_key.and_then(|e| record_rules(e, findings));
             Some(BatchTarget::Batch(file))
         }
         other => {

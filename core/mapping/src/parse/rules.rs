@@ -64,6 +64,12 @@ pub(crate) fn rule(
     Some(Placed { value, span: node.span })
 }
 
+/// Rules for fields, or for records by their names.
+pub(super) fn record_rules(entry: &Entry, findings: &mut Vec<Diagnostic>) -> Option<Placed<Rule>> {
+    let rules = fields(&entry.value, findings)?;
+    Some(Placed { value: Rule::Fields(rules), span: entry.key_span })
+}
+
 /// The fields of a record.
 pub(crate) fn fields(node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Vec<FieldRule>> {
     let lowered = entries(node, "a record", findings)?.iter().map(|entry| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Store;
 use crate::{
     Accepted, Arrival, Arrived, Block, DeliveryError, FileCounts, FileEnd, FileFilter, FileHash, FileRecord,
-    FileState, GatewayId,
+    FileState, GatewayId, MessageId, composite::first_parcel,
 };
 
 impl Store {
@@ -41,7 +41,18 @@ impl Store {
             FileState::Open => known.gateway = gateway,
             FileState::Refused => *known = anew,
         }
-        Ok(Arrived::Open(Box::new(known.clone())))
+        let known = known.clone();
+        let Arrival { route, hash, received, .. } = &known.arrival;
+        let of = |record| MessageId::of_record(route, *hash, *received, record);
+        let brought = of(0)..=of(known.position);
+        self.hand_back(|message| brought.contains(&message));
+        Ok(Arrived::Open(Box::new(known)))
+    }
+
+    /// What was handed out with its block is due again, where nobody has claimed it.
+    pub(in crate::testing) fn hand_back(&mut self, is_one: impl Fn(MessageId) -> bool) {
+        let rows = self.rows.values_mut().filter(|row| row.is_unclaimed() && row.next_attempt() == 1);
+        rows.filter(|row| is_one(row.record.envelope.id)).for_each(|row| row.published = false);
     }
 
     pub(in crate::testing) fn accept_block(
@@ -56,9 +67,12 @@ impl Store {
         }
         (file.position, file.counts) = (block.to, block.counts);
         for accept in block.messages {
+            // Whoever accepts the block publishes it.
+            let out = first_parcel(&accept, block.now).filter(|_| accept.envelope.order.is_none());
             if let Accepted::Conflict(id) = self.insert(accept)? {
                 return Err(DeliveryError::Fatal(format!("message {id} is there with other content")));
             }
+            out.iter().for_each(|parcel| self.mark_published(parcel));
         }
         self.settle_sent(block.answers, block.now);
         Ok(true)
