@@ -9,8 +9,8 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## Build Portolan and watch the main job: no server, no network needed after the build
-	$(CARGO) build --profile demo --bin portolan
-	./target/demo/portolan demo
+	$(CARGO) build --release --bin portolan
+	./target/release/portolan demo
 
 test: ## Install the peers that are missing, then run every test
 	./tests/install
