@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::{Trouble, describe},
     line::in_line,
-    row::{self, Detail, class_name, record, select, state_kind, suspects},
+    row::{self, Detail, class_name, record, select, suspects},
 };
 
 /// A few connections, one for each question that runs.
@@ -138,15 +138,17 @@ const LOOKED_AT: usize = 20_000;
 // Each of the small states has an index that leads only to its own; INDEXED BY, or the planner may prefer to read
 // everything in the order of the answer.
 const WAITING: &str = concat!(
-    "SELECT * FROM messages INDEXED BY messages_waiting WHERE state = 0 AND lost < 2 UNION ALL SELECT * FROM ",
+    "SELECT seq, route FROM messages INDEXED BY messages_waiting WHERE state = 0 AND lost < 2 UNION ALL SELECT seq, route FROM ",
     suspects!(),
-    " AND state = 0 UNION ALL SELECT * FROM ",
+    " AND state = 0 UNION ALL SELECT seq, route FROM ",
     in_line!(),
-    " AND state = 5 UNION ALL SELECT * FROM messages INDEXED BY messages_out WHERE state IN (7, 8)"
+    " AND state = 5 UNION ALL SELECT seq, route FROM messages INDEXED BY messages_out WHERE state IN (7, 8)
+     UNION ALL SELECT message, route FROM gathering"
 );
-const CLAIMED: &str = "SELECT * FROM messages INDEXED BY messages_claimed WHERE state = 1
-    UNION ALL SELECT * FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)";
-const DEAD: &str = "SELECT * FROM messages INDEXED BY messages_dead WHERE state = 3";
+const CLAIMED: &str = "SELECT seq, route FROM messages INDEXED BY messages_claimed WHERE state = 1
+    UNION ALL SELECT seq, route FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)
+    UNION ALL SELECT message, route FROM cut_messages INDEXED BY cut_messages_waits WHERE waits IS NOT NULL";
+const DEAD: &str = "SELECT seq, route FROM messages INDEXED BY messages_dead WHERE state = 3";
 
 pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Trouble> {
     let limit = if filter.limit == 0 { 100 } else { filter.limit.min(PAGE) };
@@ -156,11 +158,12 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Tro
         Some(StateKind::Claimed) => CLAIMED,
         Some(StateKind::Dead) => DEAD,
         None if filter.class.is_some() => DEAD,
-        _ => "SELECT * FROM messages",
+        _ => "SELECT seq, route FROM messages",
     };
-    let mut found = connection.prepare_cached(&format!(
-        "SELECT seq, state, route, class, id FROM ({source}) WHERE seq < ?1 ORDER BY seq DESC"
-    ))?;
+    // The rows are read in their order, as far as there is room on the page.
+    let mut found = connection
+        .prepare_cached(&format!("SELECT seq, route FROM ({source}) WHERE seq < ?1 ORDER BY seq DESC"))?;
+    let mut seen = connection.prepare_cached("SELECT state, class, id FROM messages WHERE seq = ?1")?;
     let mut whole = connection.prepare_cached(&select("WHERE m.seq = ?1"))?;
     let route = match &filter.route {
         Some(name) => match route(connection, name)? {
@@ -180,16 +183,18 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Tro
             break;
         }
         looked_at += 1;
-        last = Some(row::message_id(row, 4)?);
-        let fits = filter.state.is_none_or(|state| row.get(1).map(state_kind) == Ok(Some(state)))
-            && route.is_none_or(|route| row.get(2) == Ok(route))
-            && class
-                .as_ref()
-                .is_none_or(|class| row.get_ref(3).is_ok_and(|c| c.as_str() == Ok(class.as_str())));
-        if !fits {
+        let (seq, of): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let fits = seen.query_row([seq], |row| {
+            last = Some(row::message_id(row, 2)?);
+            // Of the other states there is nothing else in the source.
+            let finished = filter.state != Some(StateKind::Finished) || row.get::<_, i64>(0)? == 2;
+            let class = class.as_deref();
+            Ok(finished && class.is_none_or(|class| row.get_ref(1).is_ok_and(|c| c.as_str() == Ok(class))))
+        })?;
+        if !fits || route.is_some_and(|route| route != of) {
             continue;
         }
-        let mut records = whole.query([row.get::<_, i64>(0)?])?;
+        let mut records = whole.query([seq])?;
         if let Some(row) = records.next()? {
             match record(connection, row, Detail::Listed) {
                 Ok(record) => page.records.push(record),

@@ -13,19 +13,9 @@ use uuid::Uuid;
 
 use crate::{
     error::Trouble,
+    ledger::cuts,
     line::{self, Line},
 };
-
-/// The numbers of `messages.state`.
-pub(crate) const fn state_kind(number: i64) -> Option<StateKind> {
-    Some(match number {
-        0 | PARKED | OUT | PUBLISHED => StateKind::Waiting,
-        1 | BEGUN => StateKind::Claimed,
-        2 => StateKind::Finished,
-        3 => StateKind::Dead,
-        _ => return None,
-    })
-}
 
 /// `messages.state` of a claim that began with its accept, as long as it is after the tally: in no index.
 pub(crate) const BEGUN: i64 = 4;
@@ -37,6 +27,9 @@ pub(crate) const PARKED: i64 = 5;
 pub(crate) const OUT: i64 = 7;
 /// The same, and the transport is known to have it.
 pub(crate) const PUBLISHED: i64 = 8;
+
+/// `messages.state` of a message that is to be in a file: it gathers, or is in one (`gathering.sql`); in no index of this table.
+pub(crate) const FILED: i64 = 9;
 
 /// What leads to the index `messages_suspects`, and is its condition.
 macro_rules! suspects {
@@ -188,8 +181,9 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let id = message_id(row, 0)?;
     let route: Arc<str> = row.get_ref(1)?.as_str().map_err(|_| damaged(id))?.into();
     let bundle = BundleHash(row.get(2)?);
-    let attempt: u32 = row.get(5)?;
+    let mut attempt: u32 = row.get(5)?;
     let at = Timestamp(row.get(6)?);
+    let mut started = Timestamp(row.get(7)?);
     let seq: i64 = row.get(11)?;
     let rest: Rest = from_json(row.get_ref(10)?.as_str().map_err(|_| damaged(id))?, id)?;
     let envelope = rest.envelope(id, route, bundle, Timestamp(row.get(4)?));
@@ -201,6 +195,14 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let reply = if whole { bytes(row, 13)? } else { None };
     let state = match (row.get::<_, i64>(3)?, failure.clone()) {
         (0 | PARKED | OUT | PUBLISHED, _) => State::Waiting { due: at },
+        (FILED, _) => match cuts::in_file_since(connection, seq)? {
+            Some(since) => {
+                attempt = attempt.saturating_add(1);
+                started = since.max(envelope.received);
+                State::Claimed { gateway: GatewayId::FILE, since }
+            }
+            None => State::Waiting { due: at },
+        },
         (1 | BEGUN, _) => State::Claimed { gateway: GatewayId(Uuid::from_bytes(row.get(8)?)), since: at },
         (2, Some(failure)) => State::Finished { outcome: Outcome::Failed(failure), at },
         (2, None) => State::Finished { outcome: Outcome::Reply(reply.unwrap_or_default()), at },
@@ -218,7 +220,7 @@ pub(crate) fn record(connection: &Connection, row: &Row<'_>, detail: Detail) -> 
     let mut attempts = attempts(connection, seq, id, detail)?;
     if attempt > 0 && attempts.last().is_none_or(|last| last.number < attempt) {
         let ended = (state.kind() != StateKind::Claimed).then_some(at);
-        let last = Attempt { number: attempt, started: Timestamp(row.get(7)?), ended, failure };
+        let last = Attempt { number: attempt, started, ended, failure };
         if !whole {
             attempts.clear();
         }

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use portolan_delivery::{BundleHash, Control, MessageStore};
+use portolan_delivery::{
+    Accept, BundleHash, Control, CutStore, Delivery, Filter, GatewayId, MessageStore, Start, StateKind,
+    Timestamp,
+    testing::messages::{BUNDLE, NOW, envelope, payload},
+};
 use portolan_sqlite::{OpenError, Options, SqliteDelivery};
 
 fn open(path: &Path) -> Result<SqliteDelivery, OpenError> {
@@ -39,7 +43,7 @@ const TO_VERSION_1: &str =
     ALTER TABLE messages DROP COLUMN lost; ALTER TABLE attempts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX messages_waiting ON messages (route, at) WHERE state = 0; DROP TABLE events;
     ALTER TABLE messages DROP COLUMN announced; ALTER TABLE messages DROP COLUMN ticket; DROP TABLE files; DROP TABLE cuts;
-    DROP TABLE cut_messages; PRAGMA user_version = 1;";
+    DROP TABLE cut_messages; DROP TABLE gathering; PRAGMA user_version = 1;";
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
@@ -55,6 +59,55 @@ async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
     assert_eq!(open(&path).unwrap().controls().await.unwrap()["r"], Control::Paused);
 }
 
+/// Makes of a file what version 10 would have: a row that says itself that its message gathers, or is in a file.
+const TO_VERSION_10: &str =
+    "UPDATE messages SET state = 0 WHERE state = 9 AND seq IN (SELECT message FROM gathering);
+    UPDATE messages SET state = 1, attempt = attempt + 1, at = 7, started = 7, gateway = x'66696C65000080008000000000000001'
+        WHERE state = 9;
+    DROP TABLE gathering; DROP INDEX cut_messages_waits; ALTER TABLE cut_messages DROP COLUMN waits; PRAGMA user_version = 10;";
+
+#[tokio::test]
+async fn what_gathered_and_was_in_files_of_an_earlier_version_is_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let queue = open(&path).unwrap();
+    queue.keep_bundle(BUNDLE, "a bundle".into()).await.unwrap();
+    let gathering =
+        || Accept { envelope: envelope("r"), payload: payload(1), start: Start::Due(Timestamp::NEVER) };
+    for _ in 0..3 {
+        queue.accept(gathering()).await.unwrap();
+    }
+    queue.cut("r".into(), 2, NOW).await.unwrap().unwrap();
+    let seen = async |queue: &SqliteDelivery| {
+        let records = queue.list(Filter::default()).await.unwrap().records;
+        let states = records.iter().map(|record| (record.state.kind(), record.attempts.len()));
+        (
+            queue.gathered().await.unwrap(),
+            CutStore::cuts(queue, true, 9).await.unwrap(),
+            states.collect::<Vec<_>>(),
+        )
+    };
+    let expected = seen(&queue).await;
+    assert_eq!(
+        expected.2,
+        [(StateKind::Waiting, 0), (StateKind::Claimed, 1), (StateKind::Claimed, 1)],
+        "two are in the file"
+    );
+    drop(queue);
+    rusqlite::Connection::open(&path).unwrap().execute_batch(TO_VERSION_10).unwrap();
+    let queue = open(&path).unwrap();
+    queue.reconcile(GatewayId::generate(), NOW).await.unwrap();
+    assert_eq!(seen(&queue).await, expected);
+    assert!(
+        queue
+            .cut_messages(("r".into(), 1), None, 9)
+            .await
+            .unwrap()
+            .iter()
+            .all(|message| message.claim.attempt == 1)
+    );
+}
+
 #[test]
 fn files_of_others_and_of_newer_versions_are_refused() {
     let check = |sql: &str, expected: &str| {
@@ -65,7 +118,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 10");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 11");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();

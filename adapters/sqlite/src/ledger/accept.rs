@@ -1,13 +1,15 @@
 //! Accept: the message's row, and the key's where it has one.
 
-use portolan_delivery::{Accept, Accepted, Claim, DeadLetters, DeliveryError, Envelope, MessageId, Start};
+use portolan_delivery::{
+    Accept, Accepted, Claim, DeadLetters, DeliveryError, Envelope, MessageId, Start, Timestamp,
+};
 use rusqlite::OptionalExtension;
 
 use super::Ledger;
 use crate::{
     error::Trouble,
     line::Line,
-    row::{BEGUN, Detail, PARKED, Rest, record, select, to_json},
+    row::{BEGUN, Detail, FILED, PARKED, Rest, record, select, to_json},
 };
 
 /// SQLite keeps a row below 1 GB; far above what any edge lets in.
@@ -27,7 +29,7 @@ impl Ledger {
             return self.repeated("WHERE m.seq = ?1", known, &payload);
         }
         let (id, received, key) = (envelope.id, envelope.received, envelope.request_key.clone());
-        let (order, announced) = (envelope.order, envelope.announced);
+        let (order, announced, group) = (envelope.order, envelope.announced, envelope.group.clone());
         let rest = to_json(&Rest::of(envelope))?;
         let line = order.map(|order| Line::new(order.key, route));
         let parked = match &line {
@@ -37,7 +39,9 @@ impl Ledger {
         let (state, attempt, at, started, gateway) = match &start {
             Start::Now(_) if parked => (PARKED, 0, received, 0, None),
             Start::Now(gateway) => (BEGUN, 1, received, received.0, Some(gateway.0.as_bytes())),
-            Start::Due(due) => (if parked { PARKED } else { waiting }, 0, *due, 0, None),
+            Start::Due(due) if parked => (PARKED, 0, *due, 0, None),
+            Start::Due(Timestamp::NEVER) => (FILED, 0, Timestamp::NEVER, 0, None),
+            Start::Due(due) => (waiting, 0, *due, 0, None),
         };
         let inserted = self
             .connection
@@ -65,6 +69,9 @@ impl Ledger {
         }
         if parked {
             return Ok(Accepted::Parked);
+        }
+        if state == FILED {
+            self.gathers(route, self.newest, bundle, group.as_deref().unwrap_or_default())?;
         }
         Ok(Accepted::New(match start {
             Start::Now(gateway) => Some(Claim { id, attempt: 1, gateway }),

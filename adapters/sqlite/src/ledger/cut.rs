@@ -1,27 +1,24 @@
-//! A file is cut in steps, each a transaction of its own: of a million messages the whole would hold up whoever accepts for seconds. A cut of
+//! A file is cut in steps, each a transaction of its own: of a million messages the whole would hold up whoever accepts for seconds. The
+//! messages themselves are not written, only where they are (`gathering.sql`). A cut of
 //! which no count is known is not whole yet, and nobody is shown it; what a process that ended had taken until then is its file.
 
 use std::sync::Arc;
 
-use portolan_delivery::{BundleHash, CutRecord, GatewayId, Timestamp};
+use portolan_delivery::{BundleHash, CutRecord, Timestamp};
 use rusqlite::OptionalExtension;
 
 use super::{Ledger, cuts};
 use crate::error::Trouble;
 
-/// What gathers for a route (`?1`), due never (`?2`), of a bundle (`?3`).
+/// What gathers for a route (`?1`), of a bundle (`?2`), behind one message and up to another (`?3`, `?4`).
 macro_rules! gather {
-    ($($set:literal)?) => {
-        concat!(
-            "messages INDEXED BY messages_waiting ",
-            $($set,)?
-            "WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 AND bundle = ?3"
-        )
+    () => {
+        "gathering WHERE route = ?1 AND bundle = ?2 AND message > ?3 AND message <= ?4"
     };
 }
 
-/// Messages of a step.
-pub(crate) const STEP: u64 = 500;
+/// Messages of a step: a few milliseconds' work, so that its commit is a small part of it.
+pub(crate) const STEP: u64 = 5000;
 
 /// How far a cut is.
 pub(crate) enum Cut {
@@ -38,7 +35,6 @@ pub(crate) struct Begun {
     number: i64,
     route: i64,
     bundle: i64,
-    now: Timestamp,
     /// Behind which message the next step begins.
     after: i64,
     /// Behind which none is taken: it came after the cut began.
@@ -67,11 +63,8 @@ impl Ledger {
         }
         let oldest: Option<i64> = self
             .connection
-            .prepare_cached(
-                "SELECT bundle FROM messages INDEXED BY messages_waiting
-                 WHERE state = 0 AND lost < 2 AND route = ?1 AND at = ?2 ORDER BY seq LIMIT 1",
-            )?
-            .query_row((route, Timestamp::NEVER.0), |row| row.get(0))
+            .prepare_cached("SELECT bundle FROM gathering WHERE route = ?1 ORDER BY message LIMIT 1")?
+            .query_row([route], |row| row.get(0))
             .optional()?;
         let Some(bundle) = oldest.filter(|_| limit > 0) else { return Ok(Cut::Nothing) };
         let hash = self.bundle_hashes.get(&bundle).copied().unwrap_or(BundleHash([0; 32]));
@@ -82,45 +75,39 @@ impl Ledger {
             )?
             .execute((route, &hash.0[..], now.0))?;
         let number = self.connection.last_insert_rowid();
-        let newest = self.connection.prepare_cached("SELECT max(seq) FROM messages")?;
-        let last = { newest }.query_row([], |row| row.get(0))?;
-        self.go_on(Begun { number, route, bundle, now, after: 0, last, left: limit }, step)
+        let newest = self.connection.prepare_cached("SELECT max(message) FROM gathering WHERE route = ?1")?;
+        let last = { newest }.query_row([route], |row| row.get(0))?;
+        self.go_on(Begun { number, route, bundle, after: 0, last, left: limit }, step)
     }
 
     /// Another step.
     pub(crate) fn go_on(&mut self, mut begun: Begun, step: u64) -> Result<Cut, Trouble> {
-        let Begun { number, route, bundle, now, after, last, left } = begun;
-        let never = Timestamp::NEVER.0;
+        let Begun { number, route, bundle, after, last, left } = begun;
         let skipped = i64::try_from(step.min(left)).unwrap_or(i64::MAX).saturating_sub(1);
         // The last message of the step, where there are as many.
         let to: Option<i64> = self
             .connection
             .prepare_cached(concat!(
-                "SELECT seq FROM ",
+                "SELECT message FROM ",
                 gather!(),
-                " AND seq > ?4 AND seq <= ?5 ORDER BY seq LIMIT 1 OFFSET ?6"
+                " ORDER BY message LIMIT 1 OFFSET ?5"
             ))?
-            .query_row((route, never, bundle, after, last, skipped), |row| row.get(0))
+            .query_row((route, bundle, after, last, skipped), |row| row.get(0))
             .optional()?;
         let until = to.unwrap_or(last);
-        // Few rows at a time: a statement keeps in memory until it ends how each page was that it changes.
         let taken = self
             .connection
             .prepare_cached(concat!(
-                "INSERT INTO cut_messages (cut, grp, message, route)
-                 SELECT ?6, coalesce(json_extract(envelope, '$.group'), ''), seq, route FROM ",
+                "INSERT INTO cut_messages (cut, grp, message, route, waits)
+                 SELECT ?5, grp, message, route, 1 FROM ",
                 gather!(),
-                " AND seq > ?4 AND seq <= ?5
-                 AND EXISTS (SELECT 1 FROM cuts WHERE number = ?6 AND state = 0 AND messages = 0) ORDER BY seq"
+                " AND EXISTS (SELECT 1 FROM cuts WHERE number = ?5 AND state = 0 AND messages = 0) ORDER BY message"
             ))?
-            .execute((route, never, bundle, after, until, number))?;
+            .execute((route, bundle, after, until, number))?;
         if taken > 0 {
             self.connection
-                .prepare_cached(concat!(
-                    "UPDATE ", gather!(" SET state = 1, attempt = attempt + 1, at = ?6, started = max(?6, received), gateway = ?7 "),
-                    " AND seq > ?4 AND seq <= ?5"
-                ))?
-                .execute((route, never, bundle, after, until, now.0, GatewayId::FILE.0.as_bytes()))?;
+                .prepare_cached(concat!("DELETE FROM ", gather!()))?
+                .execute((route, bundle, after, until))?;
         }
         begun.left -= taken as u64;
         match to {

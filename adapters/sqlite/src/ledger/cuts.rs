@@ -41,13 +41,10 @@ impl Ledger {
             .prepare_cached(
                 "SELECT c.number FROM cuts c JOIN routes r ON r.number = c.route
                  WHERE r.name = ?1 AND c.sequence = ?2 AND c.state = 0 AND c.messages > 0 AND NOT EXISTS (
-                     SELECT 1 FROM cut_messages x JOIN messages m ON m.seq = x.message
-                     WHERE x.cut = c.number AND m.state = 1 AND m.gateway = ?3)",
+                     SELECT 1 FROM cut_messages x INDEXED BY cut_messages_waits
+                     WHERE x.route = c.route AND x.cut = c.number AND x.waits IS NOT NULL)",
             )?
-            .query_row(
-                (&**route, i64::try_from(*sequence).unwrap_or(i64::MAX), GatewayId::FILE.0.as_bytes()),
-                |row| row.get(0),
-            )
+            .query_row((&**route, i64::try_from(*sequence).unwrap_or(i64::MAX)), |row| row.get(0))
             .optional()?;
         let Some(number) = number else { return Ok(false) };
         self.connection.prepare_cached("DELETE FROM cut_messages WHERE cut = ?1")?.execute([number])?;
@@ -124,17 +121,18 @@ impl Ledger {
         let mut settled = Vec::new();
         for FileAnswer { id, outcome, .. } in answers {
             let (reply, failure) = columns(outcome)?;
-            let moved = self
-                .connection
+            let Some(sent) = sent(&self.connection, *id)? else { continue };
+            self.connection
                 .prepare_cached(
-                    "UPDATE messages SET state = 2, at = ?2, gateway = NULL, class = NULL, party = NULL, reply = ?3, failure = ?4
-                     WHERE id = ?1 AND (state = 1 AND gateway = ?5
-                         OR state = 3 AND EXISTS (SELECT 1 FROM cut_messages WHERE message = seq))",
+                    "UPDATE messages SET state = 2, at = ?2, class = NULL, party = NULL, reply = ?3, failure = ?4,
+                         attempt = attempt + (?5 IS NOT NULL), started = coalesce(max(?5, received), started)
+                     WHERE seq = ?1",
                 )?
-                .execute((id.0.as_bytes(), now.0, reply, failure, GatewayId::FILE.0.as_bytes()))?;
-            if moved > 0 {
-                settled.push(*id);
+                .execute((sent.seq, now.0, reply, failure, sent.since))?;
+            if sent.since.is_some() {
+                self.waits_in_no_file(sent.seq)?;
             }
+            settled.push(*id);
         }
         Ok(settled)
     }
@@ -186,13 +184,12 @@ pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlit
         .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], cut_record)?
         .collect::<rusqlite::Result<_>>()?;
     if cuts.iter().any(|(cut, _)| cut.state == CutState::Delivered) {
-        // Once for all of them, by the messages that are claimed: those that are answered cost nothing.
+        // Once for all of them, by the messages that wait: those that are answered cost nothing.
         let mut statement = connection.prepare_cached(
-            "SELECT c.cut, count(*) FROM messages m INDEXED BY messages_claimed JOIN cut_messages c ON c.message = m.seq
-             WHERE m.state = 1 AND m.gateway = ?1 GROUP BY c.cut",
+            "SELECT cut, count(*) FROM cut_messages INDEXED BY cut_messages_waits WHERE waits IS NOT NULL GROUP BY route, cut",
         )?;
         let waiting = statement
-            .query_map([GatewayId::FILE.0.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<HashMap<i64, i64>>>()?;
         for (cut, number) in cuts.iter_mut().filter(|(cut, _)| cut.state == CutState::Delivered) {
             cut.outstanding = waiting.get(number).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
@@ -213,10 +210,11 @@ pub(crate) fn is_open(connection: &Connection, (route, sequence): &(Arc<str>, u6
 pub(crate) fn gathered(connection: &Connection) -> rusqlite::Result<Vec<Gathered>> {
     connection
         .prepare_cached(
-            "SELECT r.name, count(*), min(m.received) FROM routes r JOIN messages m INDEXED BY messages_waiting
-             ON m.state = 0 AND m.lost < 2 AND m.route = r.number AND m.at = ?1 GROUP BY r.number",
+            "SELECT r.name, g.messages, m.received
+             FROM (SELECT route, count(*) AS messages, min(message) AS oldest FROM gathering GROUP BY route) g
+             JOIN routes r ON r.number = g.route JOIN messages m ON m.seq = g.oldest",
         )?
-        .query_map([Timestamp::NEVER.0], |row| {
+        .query_map([], |row| {
             Ok(Gathered {
                 route: row.get::<_, String>(0)?.into(),
                 messages: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
@@ -247,8 +245,38 @@ pub(crate) fn sent_in(connection: &Connection, messages: Vec<MessageId>) -> rusq
     Ok(all)
 }
 
-/// What of a message's row is needed to build its record, or to answer it.
-const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt, m.envelope, m.payload";
+/// A message that can be answered: one that is in a file, or a dead letter that was.
+struct Answerable {
+    seq: i64,
+    /// When its file was cut, where it waits in one.
+    since: Option<i64>,
+}
+
+fn sent(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Answerable>> {
+    connection
+        .prepare_cached(
+            "SELECT seq, since FROM (
+                 SELECT m.seq, m.state, (SELECT c.at FROM cut_messages x JOIN cuts c ON c.number = x.cut
+                                         WHERE x.message = m.seq AND x.waits IS NOT NULL) AS since
+                 FROM messages m WHERE m.id = ?1)
+             WHERE state = 9 AND since IS NOT NULL OR state = 3 AND EXISTS (SELECT 1 FROM cut_messages WHERE message = seq)",
+        )?
+        .query_row([id.0.as_bytes()], |row| Ok(Answerable { seq: row.get(0)?, since: row.get(1)? }))
+        .optional()
+}
+
+/// When the file was cut in which a message is whose `messages.state` is 9; `None` where it gathers.
+pub(crate) fn in_file_since(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached(
+            "SELECT c.at FROM cut_messages x JOIN cuts c ON c.number = x.cut WHERE x.message = ?1 AND x.waits IS NOT NULL",
+        )?
+        .query_row([seq], |row| row.get(0).map(Timestamp))
+        .optional()
+}
+
+/// What of a message's row is needed to build its record, or to answer it. The attempt of one that is in a file is recorded when it ends.
+const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt + (m.state = 9), m.envelope, m.payload";
 const MESSAGES: &str =
     "cut_messages c JOIN messages m ON m.seq = c.message JOIN routes r ON r.number = m.route
      JOIN bundles b ON b.number = m.bundle";
@@ -302,16 +330,16 @@ pub(crate) fn late(
     limit: usize,
 ) -> Result<Vec<LateMessage>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE}, x.name FROM messages m INDEXED BY messages_claimed
+        "SELECT {MESSAGE}, x.name FROM cut_messages c INDEXED BY cut_messages_waits
+             JOIN messages m ON m.seq = c.message JOIN cuts x ON x.number = c.cut
              JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle
-             JOIN cuts x ON x.number = (SELECT max(c.cut) FROM cut_messages c WHERE c.message = m.seq)
-         WHERE m.state = 1 AND m.route = (SELECT number FROM routes WHERE name = ?1) AND m.gateway = ?2
-           AND x.state = 2 AND CASE WHEN json_extract(m.envelope, '$.deadline') IS NULL THEN x.delivered < ?4
-               ELSE json_extract(m.envelope, '$.deadline') < ?3 END
-         ORDER BY m.seq LIMIT ?5"
+         WHERE c.waits IS NOT NULL AND c.route = (SELECT number FROM routes WHERE name = ?1)
+           AND x.state = 2 AND CASE WHEN json_extract(m.envelope, '$.deadline') IS NULL THEN x.delivered < ?3
+               ELSE json_extract(m.envelope, '$.deadline') < ?2 END
+         ORDER BY m.seq LIMIT ?4"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((route, GatewayId::FILE.0.as_bytes(), now.0, delivered.0, limit))?;
+    let mut rows = statement.query((route, now.0, delivered.0, limit))?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         let (attempt, envelope, _) = message(row)?;
@@ -332,12 +360,13 @@ pub(crate) fn sent_by(
 ) -> Result<Vec<Vec<SentMessage>>, Trouble> {
     // One that was sent again is in several files.
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT DISTINCT {MESSAGE}, m.state = 3 OR m.state = 1 AND m.gateway = ?3 FROM {MESSAGES}
+        "SELECT DISTINCT {MESSAGE}, m.state = 3 OR EXISTS (
+             SELECT 1 FROM cut_messages x WHERE x.message = m.seq AND x.waits IS NOT NULL) FROM {MESSAGES}
          WHERE c.route = (SELECT number FROM routes WHERE name = ?1) AND c.key = ?2 ORDER BY c.message DESC LIMIT 10"
     ))?;
     let mut all = Vec::with_capacity(keys.len());
     for key in keys {
-        let mut rows = statement.query((route, key, GatewayId::FILE.0.as_bytes()))?;
+        let mut rows = statement.query((route, key))?;
         let mut messages = Vec::new();
         while let Some(row) = rows.next()? {
             let (attempt, envelope, payload) = message(row)?;

@@ -33,11 +33,17 @@ impl Ledger {
             return Ok(());
         }
         if let Some(overtaken) = active {
+            self.gathers_no_more(line.route, overtaken.seq)?;
             self.set_state(overtaken.seq, PARKED)?;
         }
-        self.set_state(next.seq, 0)?;
-        self.waits(line.route, Timestamp(next.at));
-        Ok(())
+        match Timestamp(next.at) {
+            Timestamp::NEVER => self.gather(next.seq),
+            due => {
+                self.set_state(next.seq, 0)?;
+                self.waits(line.route, due);
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn set_state(&self, seq: i64, state: i64) -> Result<(), Trouble> {

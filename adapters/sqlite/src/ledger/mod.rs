@@ -9,6 +9,7 @@ pub(crate) mod cuts;
 pub(crate) mod events;
 pub(crate) mod files;
 mod forget;
+mod gather;
 mod line;
 mod operate;
 mod outbox;

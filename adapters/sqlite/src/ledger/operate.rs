@@ -68,15 +68,18 @@ impl Ledger {
         let (reply, failure) = columns(outcome)?;
         let mut statement = self.connection.prepare_cached(
             "UPDATE messages SET state = 2, at = ?2, reply = ?3, failure = ?4
-             WHERE id = ?1 AND state IN (0, 5, 7, 8) RETURNING order_key, route",
+             WHERE id = ?1 AND (state IN (0, 5, 7, 8)
+                 OR state = 9 AND EXISTS (SELECT 1 FROM gathering g WHERE g.route = messages.route AND g.message = seq))
+             RETURNING order_key, route, seq",
         )?;
         let mut withdrawn = statement.query((id.0.as_bytes(), now.0, reply, failure))?;
         let Some(row) = withdrawn.next()? else { return Ok(false) };
-        let line = Line::of(row, 0, 1)?;
+        let (line, route, seq) = (Line::of(row, 0, 1)?, row.get(1)?, row.get(2)?);
         // To its end, or the update is not done.
         while withdrawn.next()?.is_some() {}
         drop(withdrawn);
         drop(statement);
+        self.gathers_no_more(route, seq)?;
         self.next_in(line)?;
         Ok(true)
     }

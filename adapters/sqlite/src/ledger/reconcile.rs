@@ -53,9 +53,9 @@ impl Ledger {
         let mut statement = self.connection.prepare_cached(
             "SELECT seq, route, attempt, started, order_key, lost, id, envelope, bundle, received, gateway, ticket IS NOT NULL
              FROM messages INDEXED BY messages_claimed
-             WHERE state = 1 AND gateway NOT IN (?1, ?3) LIMIT ?2",
+             WHERE state = 1 AND gateway <> ?1 LIMIT ?2",
         )?;
-        let mut rows = statement.query((gateway.0.as_bytes(), CHUNK, GatewayId::FILE.0.as_bytes()))?;
+        let mut rows = statement.query((gateway.0.as_bytes(), CHUNK))?;
         let mut lost = Vec::new();
         while let Some(row) = rows.next()? {
             let claimed = ClaimedRow::read(row)?;

@@ -23,6 +23,7 @@ pub(super) struct ClaimedRow {
 impl Ledger {
     pub(crate) fn finish(&mut self, claim: Claim, outcome: &Outcome, now: Timestamp) -> Result<(), Trouble> {
         let (reply, failure) = columns(outcome)?;
+        self.taken_out_of_its_file(claim)?;
         let mut statement = self.connection.prepare_cached(
             "UPDATE messages SET state = 2, at = ?4, gateway = NULL, reply = ?5, failure = ?6
              WHERE id = ?1 AND state IN (1, 4) AND attempt = ?2 AND gateway = ?3 RETURNING order_key, route, lost",
@@ -87,6 +88,7 @@ impl Ledger {
     }
 
     fn claimed(&self, claim: Claim) -> Result<ClaimedRow, Trouble> {
+        self.taken_out_of_its_file(claim)?;
         self.connection
             .prepare_cached(
                 "SELECT seq, route, attempt, started, order_key, lost FROM messages
@@ -110,10 +112,14 @@ impl Ledger {
     }
 
     fn waits_from(&mut self, row: &ClaimedRow, due: Timestamp) -> Result<(), Trouble> {
-        self.connection
-            .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
-            .execute((row.seq, due.0))?;
-        self.waits(row.route, due);
+        if due == Timestamp::NEVER {
+            self.gather(row.seq)?;
+        } else {
+            self.connection
+                .prepare_cached("UPDATE messages SET state = 0, at = ?2, gateway = NULL WHERE seq = ?1")?
+                .execute((row.seq, due.0))?;
+            self.waits(row.route, due);
+        }
         self.next_in(row.line)
     }
 

@@ -1,0 +1,26 @@
+-- A message that is to be in a file has `messages.state` 9, and its row stays as it is from its accept until it is answered: a cut of a million
+-- messages would write them all anew. Where it is stands beside it: in `gathering`, or in the file for which `cut_messages.waits` is set; in
+-- one of the two always, and in one only.
+CREATE TABLE gathering (
+    route   INTEGER NOT NULL,                       -- routes.number
+    message INTEGER NOT NULL,                       -- messages.seq
+    bundle  INTEGER NOT NULL,                       -- bundles.number
+    grp     TEXT NOT NULL,                          -- what messages share with those of their groups
+    PRIMARY KEY (route, message)
+) STRICT, WITHOUT ROWID;
+
+-- 1 as long as the message is in the file and nothing is known of what became of it, else NULL. Its attempt, which began when the file was
+-- cut, is recorded in its row when it ends.
+ALTER TABLE cut_messages ADD COLUMN waits INTEGER;
+CREATE INDEX cut_messages_waits ON cut_messages (route, cut, message) WHERE waits IS NOT NULL;
+
+-- What an earlier version had in files: claimed by `GatewayId::FILE`, the last file being the one that is not answered.
+UPDATE cut_messages SET waits = 1
+    WHERE message IN (SELECT seq FROM messages WHERE state = 1 AND gateway = x'66696C65000080008000000000000001')
+      AND cut = (SELECT max(last.cut) FROM cut_messages last WHERE last.message = cut_messages.message);
+UPDATE messages SET state = 9, attempt = attempt - 1, at = 9223372036854775807, gateway = NULL
+    WHERE state = 1 AND gateway = x'66696C65000080008000000000000001';
+-- And what gathered.
+INSERT INTO gathering SELECT route, seq, bundle, coalesce(json_extract(envelope, '$.group'), '')
+    FROM messages WHERE state = 0 AND lost < 2 AND at = 9223372036854775807;
+UPDATE messages SET state = 9 WHERE state = 0 AND lost < 2 AND at = 9223372036854775807;
