@@ -11,7 +11,7 @@ mod gateway;
 mod queue;
 mod systems;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf};
 
 use serde_json::json;
 
@@ -20,6 +20,7 @@ use crate::{
     report::{Failure, Format, Report, plural},
 };
 
+use configuration::Looked;
 use finding::{Finding, Findings, State};
 
 /// Check what a gateway rests on: configuration, files, certificates, queue, systems, clocks.
@@ -50,9 +51,9 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
         Format::Json => Findings::kept(),
     };
     let looked = configuration::check(&arguments.config);
-    findings.tell(looked.findings);
+    findings.tell(looked.findings.iter().cloned());
     if let Some(config) = &looked.config {
-        let examined = examine(config, &looked.routes, arguments.admin, &findings);
+        let examined = examine(config, &looked, arguments.admin, &findings);
         super::small_runtime()?.block_on(examined);
     }
     let all = findings.into_all();
@@ -66,12 +67,12 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure>
 }
 
 /// Everything that a sound configuration allows to look at; what may take time, at once.
-async fn examine(config: &Config, routes: &[Arc<str>], admin: Option<SocketAddr>, findings: &Findings<'_>) {
+async fn examine(config: &Config, looked: &Looked, admin: Option<SocketAddr>, findings: &Findings<'_>) {
     findings.tell(files::check(config));
     findings.tell(certificates::check(config));
     tokio::join!(
-        queue::check(config, routes, findings),
-        systems::check(config, findings),
+        queue::check(config, &looked.routes, findings),
+        systems::check(config, &looked.patterns, findings),
         gateway::check(config, admin, findings)
     );
 }

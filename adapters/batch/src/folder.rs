@@ -60,14 +60,12 @@ impl Folder {
         }
         let folder = at(&options)?;
         let taking = folder.make(TAKING, PRIVATE)?;
-        let mut own = HashSet::new();
-        own.extend(below(&options, &options.put));
-        let mut place = |path: &Path, moved_to: bool| {
+        let own = own(&options);
+        let place = |path: &Path, moved_to: bool| {
             let dir = match path.is_absolute() {
                 true => folder.elsewhere(path)?,
                 false => folder.make_below(path, SHARED)?,
             };
-            own.extend(below(&options, path));
             let (same, movable) = folder.beside(&dir)?;
             let unfit = |what, todo| Err(FolderError::Unfit { path: dir.path(""), what, todo });
             if same {
@@ -141,8 +139,14 @@ impl Jail {
     }
 }
 
+/// Names in the folder that are ours.
+pub(crate) fn own(options: &FolderOptions) -> HashSet<String> {
+    let FolderOptions { archive, rejected, duplicate, receipts, put, .. } = options;
+    [archive, rejected, duplicate, receipts, put].into_iter().filter_map(|path| below(options, path)).collect()
+}
+
 /// The folder.
-fn at(options: &FolderOptions) -> Result<Dir, FolderError> {
+pub(crate) fn at(options: &FolderOptions) -> Result<Dir, FolderError> {
     Ok(match &options.sftp {
         None => Dir::Here(Local::at(&options.path)?),
         Some(sftp) => Dir::There(Remote::at(Connection::new(sftp)?, &options.path)?),

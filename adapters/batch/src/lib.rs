@@ -32,7 +32,7 @@ pub use look::{Candidate, Hostile, Ignored, Look, Why};
 pub use options::{Complete, FolderOptions, Place};
 pub use pattern::{Pattern, PatternError};
 pub use portolan_delivery::Patch;
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, Strangers, probe};
 pub use sftp::{HostKeys, KeyFile, SftpOptions, SftpOptionsError};
 pub use source::{FolderSource, serve};
 pub use write::{Aside, Written};

@@ -249,7 +249,6 @@ impl Round<'_> {
     }
 
     fn name(&mut self, bytes: &[u8], told: Option<Entry>) -> Result<(), FolderError> {
-        let complete = &self.jail.options.complete;
         if bytes.starts_with(b".") {
             return Ok(());
         }
@@ -257,12 +256,7 @@ impl Round<'_> {
             self.tell(bytes, Why::Name("its name is not UTF-8"));
             return Ok(());
         };
-        let manifest = matches!(complete, Complete::Manifest { names } if names.matches(name));
-        if self.jail.own.contains(name)
-            || complete.is_unfinished(name)
-            || complete.done_with(name).is_some()
-            || manifest
-        {
+        if self.jail.own.contains(name) || self.jail.options.complete.is_none_to_take(name) {
             return Ok(());
         }
         let entry = match told {

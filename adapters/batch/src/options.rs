@@ -72,6 +72,13 @@ impl Complete {
     /// Endings by which partners mark what they are still writing.
     const UNFINISHED: [&str; 4] = [".tmp", ".part", ".filepart", ".writing"];
 
+    /// Whether the name alone says that it is no file to be taken: one that is still being written, or one that says of others that they are
+    /// complete.
+    pub(crate) fn is_none_to_take(&self, name: &str) -> bool {
+        let manifest = matches!(self, Self::Manifest { names } if names.matches(name));
+        manifest || self.is_unfinished(name) || self.done_with(name).is_some()
+    }
+
     /// Whether the name alone says that the file is still being written.
     pub(crate) fn is_unfinished(&self, name: &str) -> bool {
         let by_name = matches!(self, Self::Renamed | Self::Quiet(_));

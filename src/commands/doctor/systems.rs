@@ -7,13 +7,14 @@ use std::{
 };
 
 use futures_util::future::{join, join_all};
-use portolan_batch::{FolderOptions, KeyFile};
+use portolan_batch::{FolderOptions, KeyFile, Pattern, Strangers};
 use portolan_delivery::Timestamp;
 use portolan_grpc::system::{self as grpc, Health};
 use portolan_soap::{self as soap, SoapOptions};
 
 use super::{
     certificates, clock,
+    configuration::Patterns,
     finding::{Check, Finding, Findings},
     queue::READABLE,
 };
@@ -27,7 +28,7 @@ const CLOCK: clock::Bounds = clock::Bounds {
 };
 
 /// All of them at once: one that hangs holds up no other.
-pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
+pub(super) async fn check(config: &Config, patterns: &Patterns, findings: &Findings<'_>) {
     let asked = config.systems.iter().map(|(name, system)| async move {
         let check = Check::new("system", name);
         let probed = async {
@@ -40,18 +41,20 @@ pub(super) async fn check(config: &Config, findings: &Findings<'_>) {
     });
     let opened = config.folders.iter().map(|(name, source)| async move {
         let check = Check::new("system", name);
-        findings.of(&check, by_folder(&check, &source.options)).await;
+        let taken = patterns.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        findings.of(&check, by_folder(&check, &source.options, taken)).await;
     });
     join(join_all(asked), join_all(opened)).await;
 }
 
-async fn by_folder(check: &Check, options: &FolderOptions) -> Vec<Finding> {
+async fn by_folder(check: &Check, options: &FolderOptions, patterns: &[Pattern]) -> Vec<Finding> {
     let key = options.sftp.as_ref().and_then(|sftp| sftp.key.as_ref());
     let readable = key.and_then(|key| key_that_others_read(check, key));
-    let (begun, asked) = (Instant::now(), options.clone());
-    let probed = tokio::task::spawn_blocking(move || portolan_batch::probe(&asked)).await;
+    let (begun, asked, patterns) = (Instant::now(), options.clone(), patterns.to_vec());
+    let probed = tokio::task::spawn_blocking(move || portolan_batch::probe(&asked, &patterns)).await;
+    let lies_there = probed.iter().flatten().find_map(|strangers| of_nobody(check, strangers));
     let found = match probed {
-        Ok(Ok(())) => match options.sftp {
+        Ok(Ok(_)) => match options.sftp {
             Some(_) => check.ok(format!(
                 "it lets the user in, and the folder can be written to; answered in {} ms",
                 begun.elapsed().as_millis()
@@ -61,7 +64,18 @@ async fn by_folder(check: &Check, options: &FolderOptions) -> Vec<Finding> {
         Ok(Err(error)) => check.problem(error.said, error.todo),
         Err(panicked) => check.problem(panicked.to_string(), "report this as a bug"),
     };
-    readable.into_iter().chain([found]).collect()
+    readable.into_iter().chain([found]).chain(lies_there).collect()
+}
+
+fn of_nobody(check: &Check, strangers: &Strangers) -> Option<Finding> {
+    let Strangers { names, count } = strangers;
+    let more = if *count > names.len() as u64 { ", ..." } else { "" };
+    (*count > 0).then(|| {
+        check.warning(
+            format!("{count} in its folder by names that no route takes: {}{more}", names.join(", ")),
+            "correct the `pattern` of a route (capital letters are not small ones), or take away what does not belong there",
+        )
+    })
 }
 
 fn key_that_others_read(check: &Check, key: &KeyFile) -> Option<Finding> {

@@ -9,7 +9,7 @@ fn refusal(site: &Site, change: impl FnOnce(&mut SftpOptions)) -> String {
     change(options.sftp.as_mut().unwrap());
     let error = site.try_open(options.clone()).unwrap_err();
     let _in = site.runtime.enter();
-    let probed = probe(&options).unwrap_err();
+    let probed = probe(&options, &[]).unwrap_err();
     assert_eq!(error.to_string(), format!("{}; {}", probed.said, probed.todo));
     error.to_string()
 }
@@ -126,7 +126,7 @@ fn a_folder_that_cannot_be_written_to_is_said() {
     );
     let _in = site.runtime.enter();
     assert!(
-        probe(&options).unwrap_err().said.contains("cannot be written: the server says: Permission denied")
+        probe(&options, &[]).unwrap_err().said.contains("cannot be written: the server says: Permission denied")
     );
 }
 
