@@ -144,12 +144,15 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
         assert_eq!(ledger.told().len(), 4);
         // What nobody takes is not silent.
-        ["e.TXT", "d.csv", "c.csv", "b.csv"].map(|name| drop_file(&house, name, &text));
+        for name in ["e.TXT", "d.csv", "c.csv", "b.csv"] {
+            drop_file(&house, name, &text);
+        }
         fs::create_dir(house.path("drop/mine")).unwrap();
         let doctor = house.run(&["doctor"]);
         let doctor = String::from_utf8_lossy(&doctor.stdout);
         assert!(
-            doctor.contains("4 in its folder by names that no route takes: b.csv, c.csv, d.csv, ...; correct"),
+            doctor
+                .contains("4 in its folder by names that no route takes: b.csv, c.csv, d.csv, ...; correct"),
             "{doctor}"
         );
         // No value of a message is in the log.

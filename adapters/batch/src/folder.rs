@@ -142,7 +142,10 @@ impl Jail {
 /// Names in the folder that are ours.
 pub(crate) fn own(options: &FolderOptions) -> HashSet<String> {
     let FolderOptions { archive, rejected, duplicate, receipts, put, .. } = options;
-    [archive, rejected, duplicate, receipts, put].into_iter().filter_map(|path| below(options, path)).collect()
+    [archive, rejected, duplicate, receipts, put]
+        .into_iter()
+        .filter_map(|path| below(options, path))
+        .collect()
 }
 
 /// The folder.

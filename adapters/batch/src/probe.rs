@@ -53,11 +53,7 @@ pub fn probe(options: &FolderOptions, patterns: &[Pattern]) -> Result<Strangers,
     }
 }
 
-fn strangers(
-    folder: &Dir,
-    options: &FolderOptions,
-    patterns: &[Pattern],
-) -> Result<Strangers, FolderError> {
+fn strangers(folder: &Dir, options: &FolderOptions, patterns: &[Pattern]) -> Result<Strangers, FolderError> {
     const SHOWN: usize = 3;
     let (own, mut strangers) = (folder::own(options), Strangers::default());
     folder.names(|bytes, told| {

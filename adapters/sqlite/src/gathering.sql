@@ -1,6 +1,5 @@
 -- A message that is to be in a file has `messages.state` 9, and its row stays as it is from its accept until it is answered: a cut of a million
--- messages would write them all anew. Where it is stands beside it: in `gathering`, or in the file for which `cut_messages.waits` is set; in
--- one of the two always, and in one only.
+-- messages would write them all anew. Where it is stands beside it: in `gathering` or in `in_file`, always in one and never in both.
 CREATE TABLE gathering (
     route   INTEGER NOT NULL,                       -- routes.number
     message INTEGER NOT NULL,                       -- messages.seq
@@ -9,15 +8,17 @@ CREATE TABLE gathering (
     PRIMARY KEY (route, message)
 ) STRICT, WITHOUT ROWID;
 
--- 1 as long as the message is in the file and nothing is known of what became of it, else NULL. Its attempt, which began when the file was
--- cut, is recorded in its row when it ends.
-ALTER TABLE cut_messages ADD COLUMN waits INTEGER;
-CREATE INDEX cut_messages_waits ON cut_messages (route, cut, message) WHERE waits IS NOT NULL;
+-- As long as the message is in the file and nothing is known of what became of it. Its attempt, which began when the file was cut, is
+-- recorded in its row when it ends.
+CREATE TABLE in_file (
+    message INTEGER PRIMARY KEY,                    -- messages.seq
+    route   INTEGER NOT NULL,                       -- routes.number
+    cut     INTEGER NOT NULL                        -- cuts.number
+) STRICT;
 
 -- What an earlier version had in files: claimed by `GatewayId::FILE`, the last file being the one that is not answered.
-UPDATE cut_messages SET waits = 1
-    WHERE message IN (SELECT seq FROM messages WHERE state = 1 AND gateway = x'66696C65000080008000000000000001')
-      AND cut = (SELECT max(last.cut) FROM cut_messages last WHERE last.message = cut_messages.message);
+INSERT INTO in_file SELECT m.seq, m.route, max(c.cut) FROM messages m JOIN cut_messages c ON c.message = m.seq
+    WHERE m.state = 1 AND m.gateway = x'66696C65000080008000000000000001' GROUP BY m.seq;
 UPDATE messages SET state = 9, attempt = attempt - 1, at = 9223372036854775807, gateway = NULL
     WHERE state = 1 AND gateway = x'66696C65000080008000000000000001';
 -- And what gathered.

@@ -62,8 +62,7 @@ impl Line {
     pub(crate) fn active(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
         // One that is in a file is claimed.
         let sql = concat!(
-            "SELECT seq, id, CASE WHEN state = 9 AND EXISTS (
-                 SELECT 1 FROM cut_messages WHERE message = seq AND waits IS NOT NULL) THEN 1 ELSE state END, at FROM ",
+            "SELECT seq, id, CASE WHEN state = 9 AND EXISTS (SELECT 1 FROM in_file WHERE message = seq) THEN 1 ELSE state END, at FROM ",
             in_line!(),
             " AND order_key = ?1 AND state IN (0, 1, 4, 7, 8, 9) AND route = ?2 LIMIT 1"
         );

@@ -147,7 +147,7 @@ const WAITING: &str = concat!(
 );
 const CLAIMED: &str = "SELECT seq, route FROM messages INDEXED BY messages_claimed WHERE state = 1
     UNION ALL SELECT seq, route FROM messages WHERE state = 4 AND seq > (SELECT seq FROM tally)
-    UNION ALL SELECT message, route FROM cut_messages INDEXED BY cut_messages_waits WHERE waits IS NOT NULL";
+    UNION ALL SELECT message, route FROM in_file";
 const DEAD: &str = "SELECT seq, route FROM messages INDEXED BY messages_dead WHERE state = 3";
 
 pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Trouble> {

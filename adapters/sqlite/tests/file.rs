@@ -43,7 +43,7 @@ const TO_VERSION_1: &str =
     ALTER TABLE messages DROP COLUMN lost; ALTER TABLE attempts ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX messages_waiting ON messages (route, at) WHERE state = 0; DROP TABLE events;
     ALTER TABLE messages DROP COLUMN announced; ALTER TABLE messages DROP COLUMN ticket; DROP TABLE files; DROP TABLE cuts;
-    DROP TABLE cut_messages; DROP TABLE gathering; PRAGMA user_version = 1;";
+    DROP TABLE cut_messages; DROP TABLE gathering; DROP TABLE in_file; PRAGMA user_version = 1;";
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
@@ -64,7 +64,7 @@ const TO_VERSION_10: &str =
     "UPDATE messages SET state = 0 WHERE state = 9 AND seq IN (SELECT message FROM gathering);
     UPDATE messages SET state = 1, attempt = attempt + 1, at = 7, started = 7, gateway = x'66696C65000080008000000000000001'
         WHERE state = 9;
-    DROP TABLE gathering; DROP INDEX cut_messages_waits; ALTER TABLE cut_messages DROP COLUMN waits; PRAGMA user_version = 10;";
+    DROP TABLE gathering; DROP TABLE in_file; PRAGMA user_version = 10;";
 
 #[tokio::test]
 async fn what_gathered_and_was_in_files_of_an_earlier_version_is_where_it_was() {

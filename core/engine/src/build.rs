@@ -1,18 +1,22 @@
 //! A file is built: written aside page by page, read again, and noted by what its messages are known. While a page is written the next
-//! one is read, and keys are made durable while others are found.
+//! one is translated, and the one after that read; keys are made durable while others are found.
 
 use std::sync::Arc;
 
-use portolan_delivery::{Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError};
-use tokio::{runtime::Handle, task::JoinHandle};
+use portolan_delivery::{Built, CutPlace, CutRecord, CutStore, DeliveryError};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use crate::{
     engine::Engine,
-    made::{self, Made},
+    made::{self, Made, Page},
     route::Served,
 };
 
-/// Messages that are in memory at a time, twice.
+/// Messages of a page, of which there are four in memory: read, translated, ready and written.
 const PAGE: usize = 1000;
 
 /// A cut, and where its messages are.
@@ -28,8 +32,21 @@ impl Ground {
         self.engine.delivery.cuts().ok_or_else(none)
     }
 
-    async fn page(self, after: Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> {
-        self.store()?.cut_messages(self.key.clone(), after, PAGE).await
+    /// Reads pages ahead, and has them translated, until there are no more or nobody takes them.
+    async fn pages(self, route: Arc<Served>, ready: mpsc::Sender<Meanwhile<Page>>) {
+        let mut after = None;
+        loop {
+            let page = match self.store() {
+                Ok(store) => store.cut_messages(self.key.clone(), after.take(), PAGE).await,
+                Err(error) => Err(error),
+            };
+            after = page.iter().flatten().next_back().map(|last| last.place.clone());
+            let route = route.clone();
+            let page = spawn_blocking(move || page.map(|messages| Page::of(&route, messages)));
+            if ready.send(page).await.is_err() || after.is_none() {
+                return;
+            }
+        }
     }
 
     async fn note(self, keys: Vec<(CutPlace, String)>) -> Result<(), DeliveryError> {
@@ -48,7 +65,7 @@ fn wait_for<T>(handle: &Handle, task: Meanwhile<T>) -> Result<T, DeliveryError> 
 pub(crate) fn build(
     engine: &Arc<Engine>,
     handle: &Handle,
-    route: &Served,
+    route: &Arc<Served>,
     made: &Made,
     cut: &CutRecord,
 ) -> Result<Built, String> {
@@ -56,14 +73,11 @@ pub(crate) fn build(
     let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
     let mut places = Vec::new();
     let aside = made.drop.prepare(&name, &mut |out| {
-        let mut ahead: Meanwhile<_> = handle.spawn(ground.clone().page(None));
-        let mut pages = || {
-            let page =
-                wait_for(handle, std::mem::replace(&mut ahead, handle.spawn(async { Ok(Vec::new()) })))?;
-            if let Some(last) = page.last() {
-                ahead = handle.spawn(ground.clone().page(Some(last.place.clone())));
-            }
-            Ok(page)
+        let (ready, mut translated) = mpsc::channel(1);
+        handle.spawn(ground.clone().pages(route.clone(), ready));
+        let mut pages = || match translated.blocking_recv() {
+            Some(page) => wait_for(handle, page),
+            None => Err(DeliveryError::Unavailable("reading its messages was interrupted".to_owned())),
         };
         places = made::write(route, made, cut, &mut pages, out)?;
         Ok(())

@@ -197,18 +197,21 @@ impl Engine {
     async fn finish_all(&self, store: &dyn CutStore, route: &Served, cut: &CutRecord) -> Result<(), String> {
         let failed = |error| self.failed(error).to_string();
         let key = (cut.route.clone(), cut.sequence);
-        let mut after = None;
-        loop {
-            let page = store.cut_messages(key.clone(), after.take(), PAGE).await.map_err(failed)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.place.clone());
+        let mut page = store.cut_messages(key.clone(), None, PAGE).await.map_err(failed)?;
+        while let Some(last) = page.last() {
+            // The next ones are read meanwhile.
+            let next = store.cut_messages(key.clone(), Some(last.place.clone()), PAGE);
             let ended = page.iter().map(|message| Ended {
                 claim: message.claim,
                 received: message.envelope.received,
                 outcome: delivered(route, message),
             });
-            self.settle(store, route, ended.collect(), Timestamp::now()).await?;
+            let settling = self.settle(store, route, ended.collect(), Timestamp::now());
+            let (next, settled) = tokio::join!(next, settling);
+            settled?;
+            page = next.map_err(failed)?;
         }
+        Ok(())
     }
 
     /// Ends messages of a file by themselves, and tells who waits for them.

@@ -24,7 +24,7 @@ use portolan_mapping::{
 use portolan_schema::layout::{Layout, NodeId};
 
 use crate::{
-    hashed::Hashed,
+    hashed::HashedAhead,
     mapped::SCRATCH,
     mapped_file::SKIPPED,
     route::{Route, Served},
@@ -53,7 +53,45 @@ impl Target for Gathers {
 }
 
 /// Gives the messages of a cut, a page at a time; at the end an empty one.
-pub(crate) type Pages<'p> = dyn FnMut() -> Result<Vec<CutMessage>, DeliveryError> + Send + 'p;
+pub(crate) type Pages<'p> = dyn FnMut() -> Result<Page, DeliveryError> + Send + 'p;
+
+/// Some messages of a cut, with their records.
+#[derive(Default)]
+pub(crate) struct Page {
+    pub(crate) messages: Vec<CutMessage>,
+    /// One behind the other, as plans make them.
+    records: Vec<u8>,
+    /// Where the record of each ends.
+    ends: Vec<usize>,
+    /// Why there is none of the first message that has no end.
+    refused: Option<io::Error>,
+}
+
+impl Page {
+    /// Translates messages, up to the first that cannot be.
+    pub(crate) fn of(route: &Route, messages: Vec<CutMessage>) -> Self {
+        let mut page = Self { ends: Vec::with_capacity(messages.len()), ..Self::default() };
+        let mut record = Vec::new();
+        for message in &messages {
+            record.clear();
+            let context = Context::of(&message.envelope, message.claim.attempt);
+            if let Err(failure) = route.translate.request(&message.payload, context, &mut record) {
+                page.refused = Some(refused(&message.envelope, &failure));
+                break;
+            }
+            page.records.extend_from_slice(&record);
+            page.ends.push(page.records.len());
+        }
+        Self { messages, ..page }
+    }
+
+    /// Each message with its record; `None`, where there is none.
+    fn each(&self) -> impl Iterator<Item = (&CutMessage, Option<&[u8]>)> {
+        let begins = [0].into_iter().chain(self.ends.iter().copied());
+        let records = begins.zip(&self.ends).map(|(from, to)| self.records.get(from..*to));
+        self.messages.iter().zip(records.chain(std::iter::repeat(None)))
+    }
+}
 
 /// Bytes that are written to the disk at a time.
 const WRITE: usize = 64 << 10;
@@ -101,18 +139,23 @@ pub(crate) fn write(
     };
     let mut places: Vec<CutPlace> = Vec::new();
     loop {
-        let page = pages().map_err(io::Error::other)?;
-        if page.is_empty() {
+        let mut page = pages().map_err(io::Error::other)?;
+        if page.messages.is_empty() {
             break;
         }
-        for message in &page {
-            maker.message(message)?;
+        let refused = page.refused.take();
+        for (message, record) in page.each() {
+            let Some(record) = record else { break };
+            maker.message(message, record)?;
             // Messages of one group share its name.
             let group = match places.last() {
                 Some(last) if last.group == message.place.group => last.group.clone(),
                 _ => message.place.group.clone(),
             };
             places.push(CutPlace { group, seq: message.place.seq });
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
         }
     }
     maker.end()?;
@@ -160,8 +203,8 @@ impl Route {
     }
 
     fn written(&self, made: &Made, cut: &CutRecord, messages: Vec<CutMessage>) -> Result<Vec<u8>, String> {
-        let (mut messages, mut out) = (Some(messages), Vec::new());
-        let mut pages = || Ok(messages.take().unwrap_or_default());
+        let (mut page, mut out) = (Some(Page::of(self, messages)), Vec::new());
+        let mut pages = || Ok(page.take().unwrap_or_default());
         write(self, made, cut, &mut pages, &mut out).map_err(|error| error.to_string())?;
         Ok(out)
     }
@@ -242,19 +285,12 @@ struct Maker<'m> {
 }
 
 impl Maker<'_> {
-    fn message(&mut self, message: &CutMessage) -> io::Result<()> {
+    fn message(&mut self, message: &CutMessage, record: &[u8]) -> io::Result<()> {
         let same = !self.open.is_empty() && self.group == message.envelope.group;
         if !same {
             self.begin(message)?;
         }
-        let mut record = std::mem::take(&mut self.record);
-        record.clear();
-        let context = Context::of(&message.envelope, message.claim.attempt);
-        let written = self.route.translate.request(&message.payload, context, &mut record);
-        written.map_err(|failure| refused(&message.envelope, &failure))?;
-        self.records(&record)?;
-        self.record = record;
-        Ok(())
+        self.records(record)
     }
 
     /// Ends the groups that a message is not in, and begins those that it is the first of.
@@ -392,7 +428,7 @@ pub(crate) fn verify(
     noted: &mut dyn FnMut(Vec<(CutPlace, String)>) -> Result<(), DeliveryError>,
 ) -> Result<Built, String> {
     const AT_A_TIME: usize = 1000;
-    let mut hashed = Hashed::new(raw);
+    let mut hashed = HashedAhead::new(raw).map_err(|error| error.to_string())?;
     let failed = |error: DeliveryError| error.to_string();
     let (mut count, mut unknown, mut places, mut keys) = (0_u64, 0_u64, places.into_iter(), Vec::new());
     let mut messages = Messages::new(&made.file, &made.sent, &mut hashed);
@@ -427,8 +463,7 @@ pub(crate) fn verify(
     if !keys.is_empty() {
         noted(keys).map_err(failed)?;
     }
-    let _ = io::copy(&mut hashed, &mut io::sink()).map_err(|error| error.to_string())?;
-    let (hash, bytes) = hashed.known();
+    let (hash, bytes) = hashed.known().map_err(|error| error.to_string())?;
     Ok(Built { name: name.into(), aside, hash, bytes })
 }
 

@@ -126,7 +126,10 @@ fn a_folder_that_cannot_be_written_to_is_said() {
     );
     let _in = site.runtime.enter();
     assert!(
-        probe(&options, &[]).unwrap_err().said.contains("cannot be written: the server says: Permission denied")
+        probe(&options, &[])
+            .unwrap_err()
+            .said
+            .contains("cannot be written: the server says: Permission denied")
     );
 }
 

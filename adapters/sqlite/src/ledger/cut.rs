@@ -98,13 +98,19 @@ impl Ledger {
         let taken = self
             .connection
             .prepare_cached(concat!(
-                "INSERT INTO cut_messages (cut, grp, message, route, waits)
-                 SELECT ?5, grp, message, route, 1 FROM ",
+                "INSERT INTO cut_messages (cut, grp, message, route) SELECT ?5, grp, message, route FROM ",
                 gather!(),
                 " AND EXISTS (SELECT 1 FROM cuts WHERE number = ?5 AND state = 0 AND messages = 0) ORDER BY message"
             ))?
             .execute((route, bundle, after, until, number))?;
         if taken > 0 {
+            self.connection
+                .prepare_cached(concat!(
+                    "INSERT INTO in_file (message, route, cut) SELECT message, route, ?5 FROM ",
+                    gather!(),
+                    " ORDER BY message"
+                ))?
+                .execute((route, bundle, after, until, number))?;
             self.connection
                 .prepare_cached(concat!("DELETE FROM ", gather!()))?
                 .execute((route, bundle, after, until))?;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{Ledger, settle::columns};
 use crate::{
     error::Trouble,
-    row::{Rest, bytes, damaged, from_json, message_id},
+    row::{FILED, Rest, bytes, damaged, from_json, message_id},
 };
 
 /// The files that are not delivered yet are few; of others no more are in memory than are asked for.
@@ -40,9 +40,8 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT c.number FROM cuts c JOIN routes r ON r.number = c.route
-                 WHERE r.name = ?1 AND c.sequence = ?2 AND c.state = 0 AND c.messages > 0 AND NOT EXISTS (
-                     SELECT 1 FROM cut_messages x INDEXED BY cut_messages_waits
-                     WHERE x.route = c.route AND x.cut = c.number AND x.waits IS NOT NULL)",
+                 WHERE r.name = ?1 AND c.sequence = ?2 AND c.state = 0 AND c.messages > 0
+                     AND NOT EXISTS (SELECT 1 FROM in_file f WHERE f.cut = c.number)",
             )?
             .query_row((&**route, i64::try_from(*sequence).unwrap_or(i64::MAX)), |row| row.get(0))
             .optional()?;
@@ -121,17 +120,27 @@ impl Ledger {
         let mut settled = Vec::new();
         for FileAnswer { id, outcome, .. } in answers {
             let (reply, failure) = columns(outcome)?;
-            let Some(sent) = sent(&self.connection, *id)? else { continue };
+            let sent: Option<(i64, i64)> = self
+                .connection
+                .prepare_cached("SELECT seq, state FROM messages WHERE id = ?1")?
+                .query_row([id.0.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            // In a file, or a dead letter that was.
+            let (seq, since) = match sent {
+                Some((seq, FILED)) => match self.leaves_its_file(seq)? {
+                    Some(since) => (seq, Some(since.0)),
+                    None => continue,
+                },
+                Some((seq, 3)) if was_in_a_file(&self.connection, seq)? => (seq, None),
+                _ => continue,
+            };
             self.connection
                 .prepare_cached(
                     "UPDATE messages SET state = 2, at = ?2, class = NULL, party = NULL, reply = ?3, failure = ?4,
                          attempt = attempt + (?5 IS NOT NULL), started = coalesce(max(?5, received), started)
                      WHERE seq = ?1",
                 )?
-                .execute((sent.seq, now.0, reply, failure, sent.since))?;
-            if sent.since.is_some() {
-                self.waits_in_no_file(sent.seq)?;
-            }
+                .execute((seq, now.0, reply, failure, since))?;
             settled.push(*id);
         }
         Ok(settled)
@@ -185,9 +194,7 @@ pub(crate) fn cuts(connection: &Connection, open: bool, limit: usize) -> rusqlit
         .collect::<rusqlite::Result<_>>()?;
     if cuts.iter().any(|(cut, _)| cut.state == CutState::Delivered) {
         // Once for all of them, by the messages that wait: those that are answered cost nothing.
-        let mut statement = connection.prepare_cached(
-            "SELECT cut, count(*) FROM cut_messages INDEXED BY cut_messages_waits WHERE waits IS NOT NULL GROUP BY route, cut",
-        )?;
+        let mut statement = connection.prepare_cached("SELECT cut, count(*) FROM in_file GROUP BY cut")?;
         let waiting = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<HashMap<i64, i64>>>()?;
@@ -245,32 +252,14 @@ pub(crate) fn sent_in(connection: &Connection, messages: Vec<MessageId>) -> rusq
     Ok(all)
 }
 
-/// A message that can be answered: one that is in a file, or a dead letter that was.
-struct Answerable {
-    seq: i64,
-    /// When its file was cut, where it waits in one.
-    since: Option<i64>,
-}
-
-fn sent(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Answerable>> {
-    connection
-        .prepare_cached(
-            "SELECT seq, since FROM (
-                 SELECT m.seq, m.state, (SELECT c.at FROM cut_messages x JOIN cuts c ON c.number = x.cut
-                                         WHERE x.message = m.seq AND x.waits IS NOT NULL) AS since
-                 FROM messages m WHERE m.id = ?1)
-             WHERE state = 9 AND since IS NOT NULL OR state = 3 AND EXISTS (SELECT 1 FROM cut_messages WHERE message = seq)",
-        )?
-        .query_row([id.0.as_bytes()], |row| Ok(Answerable { seq: row.get(0)?, since: row.get(1)? }))
-        .optional()
+fn was_in_a_file(connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM cut_messages WHERE message = ?1")?.exists([seq])
 }
 
 /// When the file was cut in which a message is whose `messages.state` is 9; `None` where it gathers.
 pub(crate) fn in_file_since(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Timestamp>> {
     connection
-        .prepare_cached(
-            "SELECT c.at FROM cut_messages x JOIN cuts c ON c.number = x.cut WHERE x.message = ?1 AND x.waits IS NOT NULL",
-        )?
+        .prepare_cached("SELECT c.at FROM in_file f JOIN cuts c ON c.number = f.cut WHERE f.message = ?1")?
         .query_row([seq], |row| row.get(0).map(Timestamp))
         .optional()
 }
@@ -295,27 +284,40 @@ pub(crate) fn cut_messages(
     after: Option<&CutPlace>,
     limit: usize,
 ) -> Result<Vec<CutMessage>, Trouble> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE}, c.grp, c.message FROM {MESSAGES}
+    // What the messages of a file share is not read with each.
+    let mut statement = connection.prepare_cached(
+        "SELECT m.id, m.received, m.attempt + (m.state = 9), m.envelope, m.payload, m.bundle, c.grp, c.message
+         FROM cut_messages c JOIN messages m ON m.seq = c.message
          WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
            AND (c.grp, c.message) > (?3, ?4)
-         ORDER BY c.grp, c.message LIMIT ?5"
-    ))?;
+         ORDER BY c.grp, c.message LIMIT ?5",
+    )?;
+    let mut bundles = connection.prepare_cached("SELECT hash FROM bundles WHERE number = ?1")?;
+    let mut bundle: Option<(i64, BundleHash)> = None;
     let (group, seq) = after.map_or(("", i64::MIN), |place| (&*place.group, place.seq));
     let (sequence, limit) =
         (i64::try_from(*sequence).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
     let mut rows = statement.query((&**route, sequence, group, seq, limit))?;
     let mut messages: Vec<CutMessage> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (attempt, envelope, payload) = message(row)?;
-        let group = row.get_ref(7)?.as_str().map_err(|_| damaged(envelope.id))?;
+        let id = message_id(row, 0)?;
+        let number = row.get(5)?;
+        let hash = match bundle {
+            Some((known, hash)) if known == number => hash,
+            _ => bundles.query_row([number], |row| row.get(0).map(BundleHash))?,
+        };
+        bundle = Some((number, hash));
+        let rest: Rest = from_json(row.get_ref(3)?.as_str().map_err(|_| damaged(id))?, id)?;
+        let envelope = rest.envelope(id, route.clone(), hash, Timestamp(row.get(1)?));
+        let group = row.get_ref(6)?.as_str().map_err(|_| damaged(id))?;
         // Messages of one group share its name.
         let group = match messages.last() {
             Some(last) if *last.place.group == *group => last.place.group.clone(),
             _ => group.into(),
         };
-        let place = CutPlace { group, seq: row.get(8)? };
-        let claim = Claim { id: envelope.id, attempt, gateway: GatewayId::FILE };
+        let place = CutPlace { group, seq: row.get(7)? };
+        let claim = Claim { id, attempt: row.get(2)?, gateway: GatewayId::FILE };
+        let payload = bytes(row, 4)?.unwrap_or_default();
         messages.push(CutMessage { place, claim, envelope, payload });
     }
     Ok(messages)
@@ -330,13 +332,12 @@ pub(crate) fn late(
     limit: usize,
 ) -> Result<Vec<LateMessage>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE}, x.name FROM cut_messages c INDEXED BY cut_messages_waits
-             JOIN messages m ON m.seq = c.message JOIN cuts x ON x.number = c.cut
+        "SELECT {MESSAGE}, x.name FROM in_file f CROSS JOIN messages m ON m.seq = f.message JOIN cuts x ON x.number = f.cut
              JOIN routes r ON r.number = m.route JOIN bundles b ON b.number = m.bundle
-         WHERE c.waits IS NOT NULL AND c.route = (SELECT number FROM routes WHERE name = ?1)
+         WHERE f.route = (SELECT number FROM routes WHERE name = ?1)
            AND x.state = 2 AND CASE WHEN json_extract(m.envelope, '$.deadline') IS NULL THEN x.delivered < ?3
                ELSE json_extract(m.envelope, '$.deadline') < ?2 END
-         ORDER BY m.seq LIMIT ?4"
+         ORDER BY f.message LIMIT ?4"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query((route, now.0, delivered.0, limit))?;
@@ -360,8 +361,7 @@ pub(crate) fn sent_by(
 ) -> Result<Vec<Vec<SentMessage>>, Trouble> {
     // One that was sent again is in several files.
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT DISTINCT {MESSAGE}, m.state = 3 OR EXISTS (
-             SELECT 1 FROM cut_messages x WHERE x.message = m.seq AND x.waits IS NOT NULL) FROM {MESSAGES}
+        "SELECT DISTINCT {MESSAGE}, m.state = 3 OR EXISTS (SELECT 1 FROM in_file f WHERE f.message = m.seq) FROM {MESSAGES}
          WHERE c.route = (SELECT number FROM routes WHERE name = ?1) AND c.key = ?2 ORDER BY c.message DESC LIMIT 10"
     ))?;
     let mut all = Vec::with_capacity(keys.len());

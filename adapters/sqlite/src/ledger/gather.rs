@@ -4,7 +4,7 @@
 use portolan_delivery::{Claim, GatewayId, Timestamp};
 use rusqlite::OptionalExtension;
 
-use super::{Ledger, cuts};
+use super::Ledger;
 use crate::{error::Trouble, row::FILED};
 
 impl Ledger {
@@ -48,21 +48,25 @@ impl Ledger {
             .query_row((claim.id.0.as_bytes(), FILED, claim.attempt), |row| row.get(0))
             .optional()?;
         let Some(seq) = seq else { return Ok(()) };
-        let Some(since) = cuts::in_file_since(&self.connection, seq)? else { return Ok(()) };
+        let Some(since) = self.leaves_its_file(seq)? else { return Ok(()) };
         self.connection
             .prepare_cached(
                 "UPDATE messages SET state = 1, attempt = attempt + 1, at = ?2, started = max(?2, received), gateway = ?3
                  WHERE seq = ?1",
             )?
             .execute((seq, since.0, claim.gateway.0.as_bytes()))?;
-        self.waits_in_no_file(seq)
+        Ok(())
     }
 
-    /// It is known what became of a message that was in a file.
-    pub(super) fn waits_in_no_file(&self, seq: i64) -> Result<(), Trouble> {
-        self.connection
-            .prepare_cached("UPDATE cut_messages SET waits = NULL WHERE message = ?1 AND waits IS NOT NULL")?
-            .execute([seq])?;
-        Ok(())
+    /// It is known what became of a message that was in a file. When that was cut; `None` where it was in none.
+    pub(super) fn leaves_its_file(&self, seq: i64) -> rusqlite::Result<Option<Timestamp>> {
+        let cut: Option<i64> = self
+            .connection
+            .prepare_cached("DELETE FROM in_file WHERE message = ?1 RETURNING cut")?
+            .query_row([seq], |row| row.get(0))
+            .optional()?;
+        let Some(cut) = cut else { return Ok(None) };
+        let mut at = self.connection.prepare_cached("SELECT at FROM cuts WHERE number = ?1")?;
+        at.query_row([cut], |row| row.get(0).map(Timestamp)).optional()
     }
 }
