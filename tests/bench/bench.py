@@ -4,6 +4,7 @@ the repetition, and the median of the ratios is printed as `name ratio`. Run by 
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -381,13 +382,20 @@ def files_taken_by_several(amqp, postgres):
         sp.run(["psql", postgres, "-qc", "TRUNCATE portolan.messages, portolan.files CASCADE"], check=True, capture_output=True)
 
 
+def decoded():
+    """Records of 512 bytes a second that are decoded from a file in memory."""
+    told = sp.run(["cargo", "bench", "--quiet", "-p", "portolan-mapping", "--bench", "records"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    return float(re.search(r"^file_to_protobuf_vs_copy .*\((\d+) MB/s", told, re.M)[1]) * 1e6 / 512
+
+
 def files_cut():
-    """RECORDS messages cut into one file: claimed by it, translated, written, read again and verified, named, and finished. Decoding is
-    the same file, each record to protobuf, in memory (`file_to_protobuf`)."""
+    """RECORDS messages cut into one file: claimed by it, translated, written, read again and verified, and named; and until they are
+    finished. Against decoding: the records of the same file to protobuf, in memory, on one core (`file_to_protobuf`), measured before each."""
     made = [ROOT / "core/mapping/benches/records/claim.yaml", ROUTES / "claims/again.yaml"]
     file = WORK / "claims.txt"
     claims(file)
     for index in range(REPS):
+        decoding = decoded()
         where = with_files(f"cut-{index}", "again.yaml", made)
         gateway = serve(where, "--pause-dispatch", level="info")
         taken(where, gateway, file)
@@ -404,9 +412,10 @@ def files_cut():
         done = time.monotonic() - begun
         command.wait()
         assert made_file.stat().st_size == file.stat().st_size
-        print(f"cut: {RECORDS / named:.0f} records/s until the file has its name, {RECORDS / done:.0f}/s until its messages are finished, "
+        print(f"cut: {RECORDS / named:.0f} records/s until the file has its name (decoding {decoding:.0f}/s), {RECORDS / done:.0f}/s until its messages are finished, "
               f"{high_water(gateway.pid):.1f} MiB resident at most", file=sys.stderr)
         figure("file_cut_records_per_second", RECORDS / named)
+        figure("file_cut_vs_decoding", RECORDS / named / decoding)
         stop(gateway)
         shutil.rmtree(where)
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Messages of a page, of which there are four in memory: read, translated, ready and written.
-const PAGE: usize = 1000;
+const PAGE: usize = 500;
 
 /// A cut, and where its messages are.
 #[derive(Clone)]

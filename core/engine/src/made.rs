@@ -94,7 +94,7 @@ impl Page {
 }
 
 /// Bytes that are written to the disk at a time.
-const WRITE: usize = 64 << 10;
+const WRITE: usize = 256 << 10;
 
 /// When a file was cut, in its zone.
 pub(crate) fn when(made: &CompiledFile, cut: &CutRecord) -> DateTime {
@@ -114,10 +114,10 @@ pub(crate) fn group_of(
     serde_json::to_string(&levels).ok()
 }
 
-/// Writes the file of a cut, and gives the places of its messages in their order there: some 24 bytes of memory each.
+/// Writes the file of a cut. Where its messages are answered, gives their places in their order there: some 24 bytes of memory each.
 pub(crate) fn write(
     route: &Route,
-    Made { file: made, .. }: &Made,
+    Made { file: made, of_sent, .. }: &Made,
     cut: &CutRecord,
     pages: &mut Pages<'_>,
     out: &mut dyn Patch,
@@ -147,6 +147,9 @@ pub(crate) fn write(
         for (message, record) in page.each() {
             let Some(record) = record else { break };
             maker.message(message, record)?;
+            if of_sent.is_none() {
+                continue;
+            }
             // Messages of one group share its name.
             let group = match places.last() {
                 Some(last) if last.group == message.place.group => last.group.clone(),

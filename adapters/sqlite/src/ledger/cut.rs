@@ -17,8 +17,8 @@ macro_rules! gather {
     };
 }
 
-/// Messages of a step: a few milliseconds' work, so that its commit is a small part of it.
-pub(crate) const STEP: u64 = 5000;
+/// Messages of a step: some ten milliseconds' work, so that its commit is a small part of it.
+pub(crate) const STEP: u64 = 10_000;
 
 /// How far a cut is.
 pub(crate) enum Cut {
