@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("ticket.sql"),
     include_str!("files.sql"),
     include_str!("cuts.sql"),
+    include_str!("release.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.
