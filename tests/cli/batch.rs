@@ -31,6 +31,7 @@ fn receipt(name: &str, state: FileState, counts: FileCounts, reason: Option<&str
         records: 30,
         counts,
         reason: reason.map(str::to_owned),
+        released: None,
         skipped_by_reason: [("nothing paid".to_owned(), counts.skipped)].into(),
         errors: (1..=errors).map(error).collect(),
         acknowledgement: None,

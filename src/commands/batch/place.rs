@@ -34,7 +34,7 @@ pub(super) fn places(
     let receipt = ("receipt", at(&options.receipts, &format!("{name}.json")));
     match file.record.state {
         FileState::Open => vec![("where", format!("{}, where it is being taken", options.path.display()))],
-        FileState::Refused => vec![("where", at(&options.rejected, name)), receipt],
+        FileState::Refused | FileState::Released => vec![("where", at(&options.rejected, name)), receipt],
         FileState::Taken => {
             let mut places = vec![("where", at(&options.archive, name)), receipt];
             if file.record.counts.rejected > 0 {
