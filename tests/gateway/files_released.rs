@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::{
     files::{ROUTES, drop_file, drop_into, house, paid, receipt, report, there, until_all},
-    harness::{Gateway, House, Ledger, block_on, until},
+    files_out,
+    harness::{Client, Gateway, House, Ledger, block_on, until},
     load::Random,
     site::Site,
 };
@@ -194,6 +195,60 @@ fn the_wage_report_with_a_wrong_total_is_recorded_once_it_is_released() {
         let said = next_receipt(&house.path("drop"), "report.efw2").await;
         taken_as_released(&said, employees as u64, 0);
         told_once(&ledger, employees).await;
+    });
+}
+
+/// What stands around its messages is not to be read, either; the file goes, and so do its rejects.
+#[test]
+fn values_around_messages_that_cannot_be_read_hold_nothing_up() {
+    block_on(async {
+        let ledger = Ledger::start(None).await;
+        let house = house(&ledger);
+        let gateway = house.serve();
+        let text = wrong().replace("2026 ", "20x6 ").replace("RT0000009", "RT00000x9");
+        assert!(text.contains("67820x6"), "{text}");
+        drop_file(&house, "a.txt", &text);
+        there(&house, "rejected/a.txt").await;
+        gateway.operator(&house, &["batch", "release", "a.txt", "--reason", WHY]);
+        let said = next_receipt(&house.path("drop"), "a.txt").await;
+        taken_as_released(&said, 2, 1);
+        there(&house, "archive/a.txt").await;
+        let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
+        assert!(rejected.contains("00000x200") && rejected.contains("RT0000001"), "{rejected}");
+        told_once(&ledger, 2).await;
+    });
+}
+
+/// Of a file that answers messages the same holds.
+#[test]
+fn answers_with_a_wrong_total_complete_what_they_answer_once_they_are_released() {
+    block_on(async {
+        let house = files_out::house("{ max-records: 2 }");
+        let gateway = house.serve();
+        let client = Client::connect(gateway.grpc).await;
+        let mut operations = Vec::new();
+        for number in 1..=2 {
+            operations.push(files_out::submit(&client, &files_out::claim(number, "TLN")).await.name);
+        }
+        let name = until("a file", async || files_out::put(&house).into_keys().next()).await;
+        let mut records = files_out::records(&house, &name);
+        records.retain(|record| record["_record"] == "office.claim");
+        let decisions: Vec<_> =
+            records.iter().map(|claim| (claim["claim_reference"].as_str().unwrap(), "A", "")).collect();
+        let mut answers = files_out::answers(&house, &decisions);
+        // A digit of its trailer, of 80 bytes, in EBCDIC.
+        let digit = answers.len() - 80 + 9;
+        answers[digit] = 0xF9;
+        files_out::drop_answers(&house, "DECISIONS.1", &answers);
+        assert_eq!(files_out::receipt(&house, "DECISIONS.1").await["state"], "refused");
+        there(&house, "rejected/DECISIONS.1").await;
+        assert!(!client.operation(&operations[0]).await.unwrap().done);
+        gateway.operator(&house, &["batch", "release", "DECISIONS.1", "--reason", WHY]);
+        let said = next_receipt(&house.path("drop"), "DECISIONS.1").await;
+        taken_as_released(&said, 2, 0);
+        for operation in &operations {
+            assert!(client.wait(operation, std::time::Duration::from_secs(5)).await.unwrap().done);
+        }
     });
 }
 

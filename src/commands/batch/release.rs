@@ -65,10 +65,10 @@ async fn release(arguments: Arguments, report: &Report) -> Result<(), Failure> {
     let (route, hash) = (file.record.arrival.route.clone(), file.record.arrival.hash);
     let released = operator.release(route, hash, reason.into()).await.map_err(|error| {
         let of_hash = view::short(hash);
-        refused(error).help(match file.record.state {
-            FileState::Refused => "`portolan batch list` shows how files fare now".to_owned(),
-            _ => format!("`portolan batch show {of_hash}` shows what is known of it"),
-        })
+        match file.record.state {
+            FileState::Refused => refused(error),
+            _ => refused(error).help(format!("`portolan batch show {of_hash}` shows what is known of it")),
+        }
     })?;
     print(&released, &gateway, format, report)?;
     if !namesakes.is_empty() {

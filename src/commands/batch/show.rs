@@ -225,6 +225,9 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     for (what, place) in places {
         line(what, place.clone());
     }
+    if let Some(what) = what_to_do(file) {
+        line("to do", what);
+    }
     if let Some(name) = receipt.as_ref().and_then(|receipt| receipt.acknowledgement.as_ref()) {
         line("told by", name.clone());
     }
@@ -238,6 +241,19 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     if let Some(more) = errors.len().checked_sub(ERRORS).filter(|more| *more > 0) {
         line("", format!("and {}, which --format json shows", plural(more, "more error")));
     }
+}
+
+fn what_to_do(file: &FileView) -> Option<String> {
+    let hash = view::short(file.record.arrival.hash);
+    Some(match file.record.state {
+        FileState::Refused => format!(
+            "correct it and drop it again; or have it taken as it is, with what is wrong with it: `portolan batch release {hash} --reason TEXT`"
+        ),
+        FileState::Released => {
+            "wait: a gateway that serves its route takes it when it looks for files; where it is not there any more, drop it again".to_owned()
+        }
+        FileState::Open | FileState::Taken => return None,
+    })
 }
 
 /// `record 5 (employee), byte 120, field employee.wages: it is no number`
