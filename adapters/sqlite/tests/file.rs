@@ -65,7 +65,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 10");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 11");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();

@@ -171,10 +171,10 @@ async fn a_file_that_was_released_begins_with_its_release(subject: &dyn Subject)
     let expected = ("a".to_owned(), FileState::Released, Some(release("it is right")));
     for filter in [FileFilter::default(), FileFilter { open: true, ..FileFilter::default() }] {
         let listed = files.files(filter).await.expect("files");
-        assert_eq!(listed.iter().map(of_it).collect::<Vec<_>>(), [expected.clone()]);
+        assert_eq!(listed.iter().map(of_it).collect::<Vec<_>>(), std::slice::from_ref(&expected));
     }
     let released = files.released().await.expect("released");
-    assert_eq!(released.iter().map(of_it).collect::<Vec<_>>(), [expected.clone()]);
+    assert_eq!(released.iter().map(of_it).collect::<Vec<_>>(), std::slice::from_ref(&expected));
     assert!(released.iter().all(|file| file.receipt.is_none()), "lists are without receipts");
     let known = files.file("r".into(), FILE).await.expect("file").expect("it is there");
     assert_eq!((of_it(&known), known.ended, known.receipt.as_deref()), (expected, Some(at(3)), Some("{}")));
