@@ -124,7 +124,7 @@ fn what_is_not_there_any_more_is_taken_when_it_is_dropped_again() {
         let hash = shown(&gateway, &house, "a.txt")["sha256"].as_str().unwrap().to_owned();
         let said = gateway.operator(&house, &["batch", "release", &hash, "--reason", WHY]);
         assert!(said.contains("rejected/a.txt (not there now"), "{said}");
-        let told = "a file that was released is not taken: a.txt: it is not where it was set aside any more";
+        let told = "a file that was released is not taken: a.txt: it is not where it was set aside";
         until("the log says it", async || gateway.said().contains(told).then_some(())).await;
         let listed = json(&gateway.operator(&house, &["batch", "list", "--open", "--format", "json"]));
         assert_eq!(listed["files"][0]["state"], "released", "{listed}");

@@ -209,9 +209,9 @@ impl Watcher {
                 continue;
             }
             let times = self.missed.get(&key).map_or(0, |(times, _)| *times);
-            // The first time another gateway may be about to take it.
+            // The first time another gateway may be about to begin it.
             if times == 1 {
-                let why = "it is not where it was set aside any more; drop it again";
+                let why = "it is not where it was set aside; if no gateway that has just ended had it, drop it again";
                 self.tell("a file that was released is not taken", &format_args!("{name}: {why}"));
             }
             let again = again_after(self.source.every, times.saturating_add(1));
