@@ -5,12 +5,13 @@ mod decide;
 mod list;
 mod made;
 mod place;
+mod release;
 mod show;
 mod view;
 
 use crate::report::{Failure, Report};
 
-/// Look at files that came in and files that are made of messages, have one made now, and decide on one that cannot be.
+/// Look at files that came in and files that are made of messages, have one made now, and decide on one that cannot be made or was refused.
 ///
 /// Through the running gateway's admin API; where none runs, on the database itself. Files are remembered for good.
 #[derive(clap::Subcommand)]
@@ -19,13 +20,15 @@ use crate::report::{Failure, Report};
   portolan batch show wages-2026-11.txt
   portolan batch show 9f86d081884c
   portolan batch cut benefits.submit-claim
-  portolan batch retry CLAIMS.20261130.0001")]
+  portolan batch retry CLAIMS.20261130.0001
+  portolan batch release wages-2026-11.txt --reason 'the count is of last month, says the sender'")]
 pub(crate) enum Arguments {
     List(list::Arguments),
     Show(show::Arguments),
     Cut(cut::Arguments),
     Retry(decide::Retry),
     Refuse(decide::Refuse),
+    Release(release::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> {
@@ -37,6 +40,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> Result<(), Failure> 
             Arguments::Cut(arguments) => cut::run(arguments, report).await,
             Arguments::Retry(arguments) => decide::retry(arguments, report).await,
             Arguments::Refuse(arguments) => decide::refuse(arguments, report).await,
+            Arguments::Release(arguments) => release::run(arguments, report).await,
         }
     })
 }

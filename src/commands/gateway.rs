@@ -242,6 +242,15 @@ impl Operator for Ledger {
         })
     }
 
+    fn release(
+        &self,
+        _: Arc<str>,
+        _: FileHash,
+        _: Arc<str>,
+    ) -> BoxFuture<'_, Result<FileView, OperatorError>> {
+        needs_gateway()
+    }
+
     fn made_files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<MadeView>, OperatorError>> {
         Box::pin(async move {
             let Some(store) = self.0.cuts() else { return Ok(Vec::new()) };

@@ -31,6 +31,7 @@ fn receipt(name: &str, state: FileState, counts: FileCounts, reason: Option<&str
         records: 30,
         counts,
         reason: reason.map(str::to_owned),
+        released: None,
         skipped_by_reason: [("nothing paid".to_owned(), counts.skipped)].into(),
         errors: (1..=errors).map(error).collect(),
         acknowledgement: None,
@@ -136,6 +137,47 @@ fn a_file_is_shown_by_its_name_or_its_hash() {
     check("batch-show-several", &folder, &["batch", "show", "a"]);
     check("batch-show-unknown", &folder, &["batch", "show", "wages"]);
     check("batch-show-unknown-json", &folder, &["batch", "show", "wages", "--format", "json"]);
+}
+
+#[test]
+fn a_file_that_was_refused_is_released() {
+    let (_kept, folder) = files();
+    let release = |file| ["batch", "release", file, "--reason", "the sender says that it is right"];
+    // One is being taken, one was taken, and one was never there.
+    check("batch-release-open", &folder, &release("wages.txt"));
+    check("batch-release-taken", &folder, &release("a1a1"));
+    check("batch-release-unknown", &folder, &release("wages"));
+    check("batch-release-no-reason", &folder, &["batch", "release", "a2"]);
+    check("batch-release-empty", &folder, &["batch", "release", "a2", "--reason", " "]);
+    check("batch-release", &folder, &release("a2"));
+}
+
+#[test]
+fn a_file_that_was_released_waits_to_be_found() {
+    let (_kept, folder) = files();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let delivery = SqliteDelivery::open(folder.join("portolan.db"), Options::default()).unwrap();
+    let release =
+        FileRelease { at: Timestamp(NOW.0 + 90_000_000), reason: "the sender says that it is right".into() };
+    let files = Delivery::files(&delivery).unwrap();
+    let released = files.release_file("wages.record".into(), FileHash([0xA2; 32]), release);
+    assert_eq!(runtime.block_on(released), Ok(true));
+    drop(delivery);
+    check("batch-show-released", &folder, &["batch", "show", "a2"]);
+    check("batch-show-released-json", &folder, &["batch", "show", "a2", "--format", "json"]);
+    check("batch-list-released", &folder, &["batch", "list", "--open"]);
+    check(
+        "batch-release-twice",
+        &folder,
+        &["batch", "release", "a2", "--reason", "once more", "--format", "json"],
+    );
+}
+
+#[test]
+fn a_file_that_is_made_is_not_released() {
+    let (_kept, folder) = folder(&[("portolan.yaml", "routes: [ m ]\n"), ("m/.keep", "")]);
+    with_made(&folder);
+    check("batch-release-made", &folder, &["batch", "release", "CLAIMS.20251123.0002", "--reason", "x"]);
 }
 
 /// Of a route whose messages gather: one file that waits for answers, one that is ready, one that is being made, and what gathers.

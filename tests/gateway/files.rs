@@ -33,7 +33,7 @@ pub(crate) fn paid(cents: u32) -> String {
     format!("{cents:09}")
 }
 
-fn house(ledger: &Ledger) -> House {
+pub(crate) fn house(ledger: &Ledger) -> House {
     let mut house = House::new(&[ROUTES]);
     house.party("ledger", &format!("grpc: {{ address: 'http://{}' }}, breaker: off", ledger.address));
     house.party("employers", "batch: { folder: drop, every: 20ms }");
@@ -41,7 +41,7 @@ fn house(ledger: &Ledger) -> House {
     house
 }
 
-fn drop_file(house: &House, name: &str, text: &str) {
+pub(crate) fn drop_file(house: &House, name: &str, text: &str) {
     drop_into(&house.path("drop"), name, text);
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn drop_into(folder: &Path, name: &str, text: &str) {
 }
 
 /// Waits for a file of the folder.
-async fn there(house: &House, name: &str) -> PathBuf {
+pub(crate) async fn there(house: &House, name: &str) -> PathBuf {
     let path = house.path(&format!("drop/{name}"));
     until(name, async || path.exists().then(|| path.clone())).await
 }
@@ -73,7 +73,7 @@ pub(crate) async fn until_all(what: &str, wanted: usize, count: impl Fn() -> usi
     }
 }
 
-async fn receipt(house: &House, name: &str) -> Value {
+pub(crate) async fn receipt(house: &House, name: &str) -> Value {
     let path = there(house, &format!("receipts/{name}.json")).await;
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }

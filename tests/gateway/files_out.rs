@@ -31,7 +31,7 @@ struct Date {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Claim {
+pub(crate) struct Claim {
     #[prost(string, tag = "1")]
     request_id: String,
     #[prost(string, tag = "2")]
@@ -48,7 +48,7 @@ struct Claim {
     dependants: u32,
 }
 
-fn claim(number: usize, office: &str) -> Claim {
+pub(crate) fn claim(number: usize, office: &str) -> Claim {
     Claim {
         request_id: format!("claim-{number}"),
         national_id: format!("{number:011}"),
@@ -61,7 +61,7 @@ fn claim(number: usize, office: &str) -> Claim {
 }
 
 /// The mainframe's folder, and the benefits' route whose files are cut as `cut` says.
-fn house(cut: &str) -> House {
+pub(crate) fn house(cut: &str) -> House {
     let mut house = House::new(&["mappings/benefits"]);
     fs::create_dir(house.path("drop")).unwrap();
     furnish(&mut house, "drop", cut);
@@ -75,12 +75,12 @@ fn furnish(house: &mut House, folder: &str, cut: &str) {
     fs::write(house.path(ROUTE), mapping.replace(&own, &format!("cut: {cut}"))).unwrap();
 }
 
-async fn submit(client: &Client, claim: &Claim) -> Operation {
+pub(crate) async fn submit(client: &Client, claim: &Claim) -> Operation {
     client.call(SUBMIT, claim, &[]).await.unwrap()
 }
 
 /// The files that were put, by name.
-fn put(house: &House) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn put(house: &House) -> BTreeMap<String, Vec<u8>> {
     put_into(&house.path("drop/out"))
 }
 
@@ -92,7 +92,7 @@ fn put_into(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The records of a file that was put.
-fn records(house: &House, name: &str) -> Vec<Value> {
+pub(crate) fn records(house: &House, name: &str) -> Vec<Value> {
     decoded(house, &house.path(&format!("drop/out/{name}")))
 }
 
@@ -104,6 +104,11 @@ fn decoded(house: &House, path: &Path) -> Vec<Value> {
 
 /// The mainframe decides.
 fn decide(house: &House, name: &str, decisions: &[(&str, &str, &str)]) {
+    drop_answers(house, name, &answers(house, decisions));
+}
+
+/// A file of decisions.
+pub(crate) fn answers(house: &House, decisions: &[(&str, &str, &str)]) -> Vec<u8> {
     let mut lines: Vec<String> = Vec::new();
     for (reference, decision, reason) in decisions {
         let number = format!("B{:>09}", lines.len() + 1);
@@ -118,12 +123,16 @@ fn decide(house: &House, name: &str, decisions: &[(&str, &str, &str)]) {
     let layout = "mappings/benefits/decisions.layout.yaml";
     let encoded = house.run(&["encode", "--layout", layout, "decisions.jsonl"]);
     assert!(encoded.status.success(), "{}", String::from_utf8_lossy(&encoded.stderr));
+    encoded.stdout
+}
+
+pub(crate) fn drop_answers(house: &House, name: &str, bytes: &[u8]) {
     let aside = house.path(&format!("drop/{name}.tmp"));
-    fs::write(&aside, encoded.stdout).unwrap();
+    fs::write(&aside, bytes).unwrap();
     fs::rename(aside, house.path(&format!("drop/{name}"))).unwrap();
 }
 
-async fn receipt(house: &House, name: &str) -> Value {
+pub(crate) async fn receipt(house: &House, name: &str) -> Value {
     let path = house.path(&format!("drop/receipts/{name}.json"));
     until(name, async || path.exists().then_some(())).await;
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()

@@ -16,6 +16,7 @@ mod examples;
 mod faults;
 mod files;
 mod files_out;
+mod files_released;
 mod files_sftp;
 mod files_told;
 mod health;

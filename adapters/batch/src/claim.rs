@@ -40,6 +40,8 @@ pub struct Claim {
     expected: Option<[u8; 32]>,
     /// As it was when it was first read.
     noted: OnceLock<Stamp>,
+    /// It was set aside as refused before it was taken.
+    reclaimed: bool,
     /// What was fetched from a server, to be read from here.
     fetched: Mutex<Option<Arc<Fetched>>>,
 }
@@ -172,10 +174,15 @@ impl Orphan {
 }
 
 impl Claim {
-    fn new(jail: &Arc<Jail>, label: &str, name: &str) -> Self {
+    pub(crate) fn new(jail: &Arc<Jail>, label: &str, name: &str) -> Self {
         let (label, name) = (label.into(), name.into());
         let (noted, fetched) = (OnceLock::new(), Mutex::default());
-        Self { jail: jail.clone(), label, name, expected: None, noted, fetched }
+        Self { jail: jail.clone(), label, name, expected: None, noted, reclaimed: false, fetched }
+    }
+
+    /// It was set aside as refused before.
+    pub(crate) fn reclaimed(self) -> Self {
+        Self { reclaimed: true, ..self }
     }
 
     /// The file's name.
@@ -264,7 +271,18 @@ impl Claim {
         }
     }
 
-    /// Puts it back where it was, for whoever takes it next.
+    /// Puts it back where it was, for whoever takes it next: where files are dropped, or among those that were refused.
+    ///
+    /// # Errors
+    /// As of [`Claim::release`] and [`Claim::move_to`].
+    pub fn put_back(&self, now: Timestamp) -> Result<(), FolderError> {
+        match self.reclaimed {
+            true => self.move_to(Place::Rejected, now).map(drop),
+            false => self.release(),
+        }
+    }
+
+    /// Puts it where files are dropped, for whoever takes it next.
     ///
     /// # Errors
     /// Another file of this name was dropped meanwhile ([`FolderError::Occupied`]): it stays taken.

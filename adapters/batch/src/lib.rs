@@ -19,6 +19,7 @@ mod name;
 mod options;
 mod pattern;
 mod probe;
+mod reclaim;
 pub mod reject;
 mod sftp;
 mod source;

@@ -61,11 +61,26 @@ pub(crate) fn free_names(name: &str, now: Timestamp) -> impl Iterator<Item = Cow
     [Cow::Borrowed(name)].into_iter().chain(more)
 }
 
+/// Whether a file of this name may have been kept as what was found.
+pub(crate) fn is_kept_as(name: &str, found: &str) -> bool {
+    let kept = before_suffix(name, LONGEST_SUFFIX);
+    found == name
+        || found.strip_prefix(kept).is_some_and(|rest| kept.len() < name.len() || rest.starts_with('.'))
+}
+
+/// The bytes of the longest suffix of [`free_names`].
+const LONGEST_SUFFIX: usize = ".20261129T213000Z.9999".len();
+
 /// A name that is too long with its suffix loses what is before it.
 fn with_suffix(name: &str, suffix: &str) -> String {
-    let room = LONGEST.saturating_sub(suffix.len());
+    format!("{}{suffix}", before_suffix(name, suffix.len()))
+}
+
+/// What stands of a name before a suffix of so many bytes.
+fn before_suffix(name: &str, suffix: usize) -> &str {
+    let room = LONGEST.saturating_sub(suffix);
     let end = (0..=name.len().min(room)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}{suffix}", &name[..end])
+    &name[..end]
 }
 
 #[cfg(test)]
@@ -96,6 +111,11 @@ mod tests {
         let names: Vec<_> = free_names("pay.txt", now).take(3).collect();
         assert_eq!(names, ["pay.txt", "pay.txt.20261129T213000Z", "pay.txt.20261129T213000Z.2"]);
         let long = "é".repeat(127);
+        assert!(free_names(&long, now).take(500).all(|found| is_kept_as(&long, &found)));
+        assert!(free_names("pay.txt", now).take(500).all(|found| is_kept_as("pay.txt", &found)));
+        for other in ["pay.tx", "pay.txt2", "", "a.pay.txt"] {
+            assert!(!is_kept_as("pay.txt", other), "{other}");
+        }
         assert!(free_names(&long, now).take(20).all(|name| name.len() <= LONGEST));
         assert_eq!(free_names(&long, now).take(500).collect::<std::collections::HashSet<_>>().len(), 500);
     }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use portolan_delivery::{
-    Acknowledgement, Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold, Outage,
-    RejectedRecords, RetryPolicy, Timestamp,
+    Acknowledgement, Arrival, Dropped, FileFate, FileHash, FileIntake, FileReceipt, FileRoute, FileTold,
+    Outage, RejectedRecords, ReleaseTold, RetryPolicy, Timestamp,
 };
 use portolan_formats::records::{RecordFile, input};
 
-use crate::{Claim, Folder, FolderError, FolderOptions, Hostile, Orphan, Pattern, Place, reject};
+use crate::{Claim, Folder, FolderError, FolderOptions, Hostile, Identity, Orphan, Pattern, Place, reject};
 
 /// A folder that a system drops files into.
 #[derive(Debug, Clone)]
@@ -45,8 +45,8 @@ pub async fn serve(sources: Vec<FolderSource>, intake: Arc<dyn FileIntake>, stop
 
 async fn watch(source: FolderSource, intake: Arc<dyn FileIntake>) {
     let label = intake.gateway().to_string().into();
-    let (told, held_up) = (HashSet::new(), HashMap::new());
-    let mut watcher = Watcher { source, intake, label, folder: None, told, held_up };
+    let (told, held_up, missed) = (HashSet::new(), HashMap::new(), HashMap::new());
+    let mut watcher = Watcher { source, intake, label, folder: None, told, held_up, missed };
     let (system, outage, mut failures) = (watcher.source.system.clone(), Outage::default(), 0);
     loop {
         match watcher.round().await {
@@ -96,6 +96,8 @@ struct Watcher {
     told: HashSet<String>,
     /// Files that were fetched and not taken: how often, and when they are tried again.
     held_up: HashMap<Box<str>, (u32, Instant)>,
+    /// Files that were released and not found: how often, and when they are looked for again.
+    missed: HashMap<(Arc<str>, FileHash), (u32, Instant)>,
 }
 
 impl Watcher {
@@ -147,6 +149,7 @@ impl Watcher {
                 self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
+        self.take_released(&folder, &routes).await?;
         let opened = folder.clone();
         let look = blocking(move || opened.lock().look(&patterns, Timestamp::now())).await?;
         for ignored in &look.ignored {
@@ -169,6 +172,50 @@ impl Watcher {
             if let Some(claim) = blocking(move || opened.lock().claim(&candidate, &label)).await? {
                 self.take(&folder, claim, &route.route, false).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what was refused and an operator has released, where it was set aside.
+    async fn take_released(
+        &mut self,
+        folder: &Arc<parking_lot::Mutex<Folder>>,
+        routes: &[FileRoute],
+    ) -> Result<(), FolderError> {
+        let mut released = match self.intake.released().await {
+            Ok(released) => released,
+            Err(why) => {
+                self.tell("files that were released are not looked for now", &why);
+                return Ok(());
+            }
+        };
+        released.retain(|file| routes.iter().any(|route| route.route == file.route));
+        self.missed.retain(|(route, hash), _| {
+            released.iter().any(|file| file.route == *route && file.hash == *hash)
+        });
+        for Arrival { route, hash, name, bytes, .. } in released {
+            let (now, key) = (Instant::now(), (route.clone(), hash));
+            let waits = |until: Option<&(u32, Instant)>| until.is_some_and(|(_, until)| *until > now);
+            if waits(self.missed.get(&key)) || waits(self.held_up.get(&*name)) {
+                continue;
+            }
+            let (opened, label, kept) = (folder.clone(), self.label.clone(), name.clone());
+            let identity = Identity { sha256: hash.0, bytes };
+            let found =
+                blocking(move || opened.lock().reclaim(&kept, identity, &label, Timestamp::now())).await?;
+            if let Some(claim) = found {
+                self.missed.remove(&key);
+                self.take(folder, claim, &route, false).await?;
+                continue;
+            }
+            let times = self.missed.get(&key).map_or(0, |(times, _)| *times);
+            // The first time another gateway may be about to begin it.
+            if times == 1 {
+                let why = "it is not where it was set aside; if no gateway that has just ended had it, drop it again";
+                self.tell("a file that was released is not taken", &format_args!("{name}: {why}"));
+            }
+            let again = again_after(self.source.every, times.saturating_add(1));
+            self.missed.insert(key, (times.saturating_add(1), now + again));
         }
         Ok(())
     }
@@ -253,7 +300,7 @@ impl Watcher {
         match fate {
             FileFate::NotNow(why) => {
                 self.tell("a file is not taken now", &format_args!("{}: {why}", claim.name()));
-                match blocking(move || claim.release()).await {
+                match blocking(move || claim.put_back(now)).await {
                     // Another gateway has it.
                     Err(FolderError::Gone { .. }) => Ok(()),
                     released => released,
@@ -358,9 +405,13 @@ fn write_receipt(folder: &Folder, receipt: &FileReceipt, now: Timestamp) -> Resu
             )?;
         }
         writeln!(out, "  found {}, ended {}", receipt.received, receipt.ended)?;
+        if let Some(ReleaseTold { at, reason }) = &receipt.released {
+            writeln!(out, "  released by an operator {at}: {reason}")?;
+        }
         if let Some(reason) = &receipt.reason {
             let what = match state.as_str() {
                 "refused" => "refused",
+                "taken" if receipt.released.is_some() => "not sound, and taken as it was released",
                 "taken" => "not sound, and its messages went as they were read",
                 _ => "why",
             };

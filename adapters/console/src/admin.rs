@@ -46,6 +46,7 @@ impl Admin {
             "GetFile" => self.unary(request, |r| file(operator.clone(), r)).await,
             "ListSent" => self.unary(request, |r| sent(operator.clone(), r)).await,
             "DecideFile" => self.unary(request, |r| decide(operator.clone(), r)).await,
+            "ReleaseFile" => self.unary(request, |r| release(operator.clone(), r)).await,
             "CutFile" => self.unary(request, |r| cut(operator.clone(), r)).await,
             "ListRoutes" => self.unary(request, |r| routes(operator.clone(), r)).await,
             "ListRouteStatuses" => self.unary(request, |r| route_statuses(operator.clone(), r)).await,
@@ -165,6 +166,15 @@ async fn decide(operator: Shared, request: wire::DecideFileRequest) -> Result<wi
     let decision = convert::decision_in(request.decision).map_err(malformed)?;
     let decided = operator.decide(request.route.into(), request.sequence, decision).await;
     decided.map(convert::cut_out).map_err(to_status)
+}
+
+async fn release(
+    operator: Shared,
+    request: wire::ReleaseFileRequest,
+) -> Result<wire::GetFileResponse, Status> {
+    let hash = convert::file_hash_in(&request.sha256).map_err(malformed)?;
+    let released = operator.release(request.route.into(), hash, request.reason.into()).await;
+    Ok(wire::GetFileResponse { file: Some(convert::file_out(released.map_err(to_status)?)) })
 }
 
 async fn routes(operator: Shared, _: wire::Empty) -> Result<wire::ListRoutesResponse, Status> {

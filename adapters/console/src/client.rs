@@ -177,6 +177,23 @@ impl Operator for ConsoleClient {
         })
     }
 
+    fn release(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        reason: Arc<str>,
+    ) -> BoxFuture<'_, Result<FileView, OperatorError>> {
+        Box::pin(async move {
+            let sha256 = Bytes::copy_from_slice(&file.0);
+            let request =
+                wire::ReleaseFileRequest { route: route.to_string(), sha256, reason: reason.to_string() };
+            let answer: wire::GetFileResponse =
+                self.call("/portolan.admin.v1.Admin/ReleaseFile", request).await?;
+            let file = answer.file.ok_or(convert::Malformed("file")).map_err(foreign)?;
+            convert::file_in(file).map_err(foreign)
+        })
+    }
+
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move {
             let answer: wire::ListRoutesResponse =

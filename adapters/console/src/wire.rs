@@ -10,8 +10,8 @@ use prost_types::{Duration, Timestamp};
 
 pub(crate) use files::{
     CutFileRequest, CutFileResponse, DecideFileRequest, Direction, File, FileCounts, FileDecision,
-    FileProgress, FileState, GetFileRequest, GetFileResponse, ListFilesRequest, ListFilesResponse,
-    ListSentRequest, ListSentResponse, Phase, RefuseFile, SentIn,
+    FileProgress, FileRelease, FileState, GetFileRequest, GetFileResponse, ListFilesRequest,
+    ListFilesResponse, ListSentRequest, ListSentResponse, Phase, RefuseFile, ReleaseFileRequest, SentIn,
 };
 
 /// What an operator asks for when listing.

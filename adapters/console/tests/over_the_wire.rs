@@ -95,6 +95,21 @@ impl Operator for Fake {
         })
     }
 
+    fn release(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        reason: Arc<str>,
+    ) -> BoxFuture<'_, Result<FileView, OperatorError>> {
+        self.decided.lock().unwrap().push(format!("release {route} {file} {reason}"));
+        Box::pin(async move {
+            match file {
+                FileHash([5, ..]) => Ok(files().remove(4)),
+                _ => Err(OperatorError::Refused("it was taken".into())),
+            }
+        })
+    }
+
     fn cut(&self, route: Arc<str>) -> BoxFuture<'_, Result<CutNow, OperatorError>> {
         self.decided.lock().unwrap().push(format!("cut {route}"));
         Box::pin(async move {
@@ -181,6 +196,8 @@ fn files() -> Vec<FileView> {
             counts: FileCounts { messages: 1, skipped: 2, rejected: 3 },
             ended: (state != FileState::Open).then_some(time),
             receipt: (state != FileState::Open).then(|| "{}".into()),
+            release: (state == FileState::Released)
+                .then(|| FileRelease { at: Timestamp(time.0 + 2), reason: "é is right".into() }),
         },
         system: (hash == 1).then(|| "employers".into()),
         progress,
@@ -200,6 +217,7 @@ fn files() -> Vec<FileView> {
         file(2, FileState::Open, Some(progress(FilePhase::Releasing))),
         file(3, FileState::Taken, None),
         file(4, FileState::Refused, None),
+        file(5, FileState::Released, None),
     ]
 }
 
@@ -356,7 +374,14 @@ async fn files_arrive() {
     }
     let found = client.file("wages".into(), FileHash([3; 32])).await.unwrap();
     assert_eq!(found, Some(files().remove(2)));
-    assert_eq!(client.file("wages".into(), FileHash([5; 32])).await.unwrap(), None);
+    assert_eq!(client.file("wages".into(), FileHash([6; 32])).await.unwrap(), None);
+
+    let file = FileHash([5; 32]);
+    let released = client.release("wages".into(), file, "é is right".into()).await.unwrap();
+    assert_eq!(released, files().remove(4));
+    assert_eq!(fake.decided.lock().unwrap().pop(), Some(format!("release wages {file} é is right")));
+    let refused = client.release("wages".into(), FileHash([3; 32]), "why".into()).await;
+    assert!(matches!(refused, Err(OperatorError::Refused(why)) if why.contains("it was taken")));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 
 use portolan_delivery::{
     Accept, Arrival, Arrived, Block, BundleHash, DeadLetters, DeliveryError, FileCounts, FileEnd, FileFilter,
-    FileHash, FileRecord, FileState, GatewayId, MessageId, Start, Timestamp, composite::Parcel,
+    FileHash, FileRecord, FileRelease, FileState, GatewayId, MessageId, Start, Timestamp, composite::Parcel,
 };
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::{cuts::Answers, error::failed, intents::count, ledger::Inner, row::to
 macro_rules! columns {
     () => {
         "f.route, f.hash, f.bundle, f.name, f.bytes, f.received, f.state, f.gateway, f.position, f.messages, f.skipped,
-         f.rejected, f.ended, f.receipt"
+         f.rejected, f.ended, f.receipt, f.released, f.release_reason"
     };
 }
 
@@ -49,8 +49,10 @@ impl Inner {
                          messages = CASE f.state WHEN 0 THEN f.messages ELSE 0 END,
                          skipped = CASE f.state WHEN 0 THEN f.skipped ELSE 0 END,
                          rejected = CASE f.state WHEN 0 THEN f.rejected ELSE 0 END,
+                         released = CASE f.state WHEN 2 THEN NULL ELSE f.released END,
+                         release_reason = CASE f.state WHEN 2 THEN NULL ELSE f.release_reason END,
                          state = 0, ended = NULL, receipt = NULL
-                     WHERE f.state = 2
+                     WHERE f.state IN (2, 3)
                         OR (f.state = 0 AND (f.gateway = $7 OR NOT portolan.is_alive(f.gateway, $8)))
                      RETURNING ",
                     columns!()
@@ -220,6 +222,35 @@ impl Inner {
         Ok(count(&rows.await.map_err(failed)?) == 1)
     }
 
+    pub(crate) async fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        FileRelease { at, reason }: FileRelease,
+    ) -> Result<bool, DeliveryError> {
+        let (route, hash, reason) = (&*route, &file.0[..], &*reason);
+        let rows = self.pool.query(
+            self.soon(),
+            "WITH released AS (
+                 UPDATE portolan.files SET state = 3, released = $3, release_reason = $4
+                 WHERE route = $1 AND hash = $2 AND state = 2
+                 RETURNING 1)
+             SELECT (SELECT count(*) FROM released) + (SELECT count(*) FROM portolan.files
+                 WHERE $5 AND route = $1 AND hash = $2 AND released = $3 AND release_reason = $4)",
+            |again| vec![&route, &hash, &at.0, &reason, again],
+        );
+        Ok(count(&rows.await.map_err(failed)?) == 1)
+    }
+
+    /// Those that are not begun.
+    pub(crate) async fn released(&self) -> Result<Vec<FileRecord>, DeliveryError> {
+        let limit = i64::try_from(FileFilter::MOST).unwrap_or(i64::MAX);
+        let sql =
+            concat!("SELECT ", columns!(), " FROM portolan.files f WHERE state = 3 ORDER BY seq LIMIT $1");
+        let rows = self.pool.query(self.soon(), sql, |_| vec![&limit]);
+        rows.await.map_err(failed)?.iter().map(|row| record(row).map(without_receipt)).collect()
+    }
+
     pub(crate) async fn files(&self, filter: FileFilter) -> Result<Vec<FileRecord>, DeliveryError> {
         let limit = i64::try_from(filter.most()).unwrap_or(i64::MAX);
         let (first, last) = filter.hashes().unzip();
@@ -229,7 +260,7 @@ impl Inner {
             true => concat!(
                 "SELECT ",
                 columns!(),
-                " FROM portolan.files f WHERE state = 0 AND ($2::text IS NULL OR route = $2)
+                " FROM portolan.files f WHERE (state = 0 OR state = 3) AND ($2::text IS NULL OR route = $2)
                   AND ($3::text IS NULL OR name = $3 OR hash BETWEEN $4::bytea AND $5::bytea) ORDER BY seq DESC LIMIT $1"
             ),
             false => concat!(
@@ -241,10 +272,7 @@ impl Inner {
         };
         let rows =
             self.slow.query(self.soon(), sql, |_| vec![&limit, &filter.route, &filter.called, &first, &last]);
-        let files: Vec<FileRecord> =
-            rows.await.map_err(failed)?.iter().map(record).collect::<Result<_, _>>()?;
-        // Receipts may be long.
-        Ok(files.into_iter().map(|file| FileRecord { receipt: None, ..file }).collect())
+        rows.await.map_err(failed)?.iter().map(|row| record(row).map(without_receipt)).collect()
     }
 
     pub(crate) async fn file(
@@ -361,14 +389,25 @@ fn record(row: &Row) -> Result<FileRecord, DeliveryError> {
         state: match row.try_get::<_, i16>(6).map_err(failed)? {
             0 => FileState::Open,
             1 => FileState::Taken,
-            _ => FileState::Refused,
+            2 => FileState::Refused,
+            _ => FileState::Released,
         },
         gateway: GatewayId(row.try_get(7).map_err(failed)?),
         position: whole(8)?,
         counts: FileCounts { messages: whole(9)?, skipped: whole(10)?, rejected: whole(11)? },
         ended: row.try_get::<_, Option<i64>>(12).map_err(failed)?.map(Timestamp),
         receipt: row.try_get::<_, Option<&str>>(13).map_err(failed)?.map(Into::into),
+        release: {
+            let at = row.try_get::<_, Option<i64>>(14).map_err(failed)?;
+            let reason = row.try_get::<_, Option<&str>>(15).map_err(failed)?;
+            at.zip(reason).map(|(at, reason)| FileRelease { at: Timestamp(at), reason: reason.into() })
+        },
     })
+}
+
+/// Receipts may be long.
+fn without_receipt(file: FileRecord) -> FileRecord {
+    FileRecord { receipt: None, ..file }
 }
 
 fn number_of(state: FileState) -> i16 {
@@ -376,5 +415,6 @@ fn number_of(state: FileState) -> i16 {
         FileState::Open => 0,
         FileState::Taken => 1,
         FileState::Refused => 2,
+        FileState::Released => 3,
     }
 }

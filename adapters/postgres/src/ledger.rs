@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use portolan_delivery::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
     Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
-    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered,
-    LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn, SentMessage,
-    Timestamp,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileRelease, FileStore, Filter, GatewayId,
+    Gathered, LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn,
+    SentMessage, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 use tokio::{sync::Notify, task::JoinHandle};
@@ -225,6 +225,19 @@ impl FileStore for PostgresLedger {
 
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
         Box::pin(self.inner.end_file(end, gateway))
+    }
+
+    fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        release: FileRelease,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.inner.release_file(route, file, release))
+    }
+
+    fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        Box::pin(self.inner.released())
     }
 
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("ticket.sql"),
     include_str!("files.sql"),
     include_str!("cuts.sql"),
+    include_str!("release.sql"),
 ];
 
 // As the statements say.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    Arrival, Arrived, Block, BoxFuture, DeliveryError, FileEnd, FileFilter, FileHash, FileRecord, FileStore,
-    GatewayId,
+    Arrival, Arrived, Block, BoxFuture, DeliveryError, FileEnd, FileFilter, FileHash, FileRecord,
+    FileRelease, FileStore, GatewayId,
 };
 
 use crate::{
@@ -46,6 +46,19 @@ impl<Role: HandsOut> FileStore for SqliteFile<Role> {
 
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
         Box::pin(self.store.write(move |ledger| ledger.end_file(&end, gateway)))
+    }
+
+    fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        release: FileRelease,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        Box::pin(self.store.write(move |ledger| ledger.release_file(&route, file, &release)))
+    }
+
+    fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        Box::pin(self.store.readers.ask(|connection| Ok(files::released(connection)?)))
     }
 
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("files.sql"),
     include_str!("cuts.sql"),
     include_str!("gathering.sql"),
+    include_str!("release.sql"),
 ];
 
 /// Opens the file for writing, making it where there is none.

@@ -64,7 +64,8 @@ const TO_VERSION_10: &str =
     "UPDATE messages SET state = 0 WHERE state = 9 AND seq IN (SELECT message FROM gathering);
     UPDATE messages SET state = 1, attempt = attempt + 1, at = 7, started = 7, gateway = x'66696C65000080008000000000000001'
         WHERE state = 9;
-    DROP TABLE gathering; DROP TABLE in_file; PRAGMA user_version = 10;";
+    DROP TABLE gathering; DROP TABLE in_file; DROP INDEX files_released; ALTER TABLE files DROP COLUMN released;
+    ALTER TABLE files DROP COLUMN release_reason; PRAGMA user_version = 10;";
 
 #[tokio::test]
 async fn what_gathered_and_was_in_files_of_an_earlier_version_is_where_it_was() {
@@ -118,7 +119,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
         let refusal = refusal(&path);
         assert!(refusal.contains(expected), "{sql}: {refusal}");
     };
-    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 11");
+    check("PRAGMA user_version = 99", "has version 99 and this portolan knows up to 12");
     check("PRAGMA application_id = 7", "is a database of another program");
 
     let folder = tempfile::tempdir().unwrap();

@@ -90,6 +90,17 @@ pub struct FileRecord {
     pub ended: Option<Timestamp>,
     /// The receipt, as JSON, once it ended.
     pub receipt: Option<Arc<str>>,
+    /// That an operator lets it be taken, until it begins anew without that.
+    pub release: Option<FileRelease>,
+}
+
+/// An operator's word that a file which was refused is to be taken all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRelease {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for people.
+    pub reason: Arc<str>,
 }
 
 /// How far a file is.
@@ -101,6 +112,8 @@ pub enum FileState {
     Taken,
     /// It was refused whole: none of it was taken, and it may come again.
     Refused,
+    /// It was refused, and an operator lets it be taken: it is when it is found.
+    Released,
 }
 
 impl FileState {
@@ -110,6 +123,7 @@ impl FileState {
             Self::Open => "open",
             Self::Taken => "taken",
             Self::Refused => "refused",
+            Self::Released => "released",
         }
     }
 }
@@ -171,8 +185,8 @@ pub struct FileEnd {
 /// A file is of the gateway that began it, until that is no more: then another one goes on with it, from where it was. What the first
 /// still tells of it, should it live after all, changes nothing.
 pub trait FileStore: Send + Sync {
-    /// Begins a file, or goes on with one that was begun. A file that was taken is known; one that was refused is begun anew; one that
-    /// a gateway is at which lives is elsewhere.
+    /// Begins a file, or goes on with one that was begun. A file that was taken is known; one that was refused is begun anew, with its release
+    /// where an operator has released it since; one that a gateway is at which lives is elsewhere.
     fn begin_file(
         &self,
         arrival: Arrival,
@@ -185,6 +199,18 @@ pub trait FileStore: Send + Sync {
 
     /// Ends a file. `false`, and nothing is done, where it is over, or another gateway has taken it over.
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
+    /// Lets a file be taken that was refused; what is known of its refusal stays until it begins. `false`, and nothing is done, where it is in
+    /// another state.
+    fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        release: FileRelease,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
+
+    /// Files that were released and are not begun, without their receipts: [`FileFilter::MOST`] at most.
+    fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
 
     /// Files, the newest first, without their receipts.
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
@@ -205,7 +231,7 @@ pub trait FileStore: Send + Sync {
 pub struct FileFilter {
     /// Those of this route only.
     pub route: Option<String>,
-    /// Those that are being taken only.
+    /// Those that are being taken, or were released and are not begun, only.
     pub open: bool,
     /// Those of this name, and those whose hash begins so, in hexadecimal.
     pub called: Option<String>,
@@ -351,8 +377,11 @@ pub struct FileReceipt {
     /// What became of messages.
     #[serde(flatten)]
     pub counts: FileCounts,
-    /// Why all of it was refused.
+    /// Why all of it was refused; of one that was taken, why it was no sound one.
     pub reason: Option<String>,
+    /// That an operator has released it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<ReleaseTold>,
     /// Messages that were left out, by why.
     pub skipped_by_reason: std::collections::BTreeMap<String, u64>,
     /// What is wrong, the first so many of it.
@@ -384,11 +413,27 @@ impl FileReceipt {
             records: 0,
             counts: FileCounts::default(),
             reason: Some(reason),
+            released: None,
             skipped_by_reason: std::collections::BTreeMap::new(),
             errors: Vec::new(),
             acknowledgement: None,
             not_acknowledged: None,
         }
+    }
+}
+
+/// A release, as a receipt tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ReleaseTold {
+    /// When, by RFC 3339.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<&FileRelease> for ReleaseTold {
+    fn from(release: &FileRelease) -> Self {
+        Self { at: release.at.to_rfc3339(), reason: release.reason.to_string() }
     }
 }
 
@@ -417,6 +462,10 @@ pub trait FileIntake: Send + Sync + 'static {
 
     /// This run of this gateway: by it others know what it has taken.
     fn gateway(&self) -> GatewayId;
+
+    /// Files that operators have released, as they came: whoever finds one where it was set aside gives it to its route again. `Err` says why
+    /// it is not known now.
+    fn released(&self) -> BoxFuture<'_, Result<Vec<Arrival>, String>>;
 
     /// Of these other gateways, those that are no more: what they had taken is taken over. `Err` says why it is not known now.
     fn gone(&self, gateways: Vec<GatewayId>) -> BoxFuture<'_, Result<Vec<GatewayId>, String>>;

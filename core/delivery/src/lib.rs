@@ -42,8 +42,8 @@ pub use event::{Event, Happened, KeptEvent};
 pub use failure::{Failure, FaultClass, FieldViolation, Party, Status};
 pub use file::{
     Acknowledgement, Arrival, Arrived, Block, Dropped, FileCounts, FileEnd, FileError, FileFate, FileFilter,
-    FileHash, FileIntake, FileReceipt, FileRecord, FileRoute, FileState, FileStore, FileTold, OpenFile,
-    RejectedRecords,
+    FileHash, FileIntake, FileReceipt, FileRecord, FileRelease, FileRoute, FileState, FileStore, FileTold,
+    OpenFile, RejectedRecords, ReleaseTold,
 };
 pub use lost::{LOST_BEFORE_SUSPECT, Lost, is_suspect, settle_lost, unreadable_row};
 pub use made::{CutNow, FileDecision, MadeFile, MadeView, SentIn};

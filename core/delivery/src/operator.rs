@@ -57,6 +57,14 @@ pub trait Operator: Send + Sync + 'static {
         decision: FileDecision,
     ) -> BoxFuture<'_, Result<CutNow, OperatorError>>;
 
+    /// Lets a file that was refused be taken all the same, when it is found; gives it as it is then.
+    fn release(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        reason: Arc<str>,
+    ) -> BoxFuture<'_, Result<FileView, OperatorError>>;
+
     /// The routes that are served, with the hash of their bundle.
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>>;
 

@@ -175,11 +175,12 @@ impl Route {
             counts: FileCounts::default(),
             ended: None,
             receipt: None,
+            release: None,
         };
         let seen = read(self, &dropped, &record, &Arc::new(Progress::new(received)), None)?;
         let refused = seen.refused.is_some() && !(source(self)?.as_read && seen.counts.messages > 0);
         let state = if refused { FileState::Refused } else { FileState::Taken };
-        let told = told(self, receipt(&record.arrival, state, &seen, received), &seen.echo);
+        let told = told(self, receipt(&record, state, &seen, received), &seen.echo);
         match told.receipt.not_acknowledged {
             Some(why) => Err(why),
             None => Ok(told.acknowledgement),

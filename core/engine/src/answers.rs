@@ -15,7 +15,7 @@ use crate::{
     files::{messages, source, unreadable},
     made,
     route::Served,
-    seen::{Seen, concerns_the_file, error_of},
+    seen::Seen,
     translate::{Context, Question, Verdict},
     under_way::Progress,
 };
@@ -103,7 +103,7 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
     let of_reply = files.answers.as_ref().ok_or("its route takes no answers any more")?;
     ground.progress.begin(FilePhase::Verifying, false);
     let (mut reading, failed) = messages(files, dropped, ground.progress)?;
-    let (mut seen, mut left_out, mut broken) = (Seen::default(), Vec::new(), 0_usize);
+    let (mut seen, mut left_out) = (Seen::default(), Vec::new());
     let mut asked = Vec::with_capacity(AT_A_TIME);
     loop {
         let next = reading.next().map(|(message, info)| Asked {
@@ -112,11 +112,9 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
             key: made::key(ground.route, of_reply, message),
         });
         for problem in reading.problems().filter(|problem| !problem.warning) {
-            let of_file = concerns_the_file(&problem, files);
-            broken += usize::from(of_file);
-            seen.tell(error_of(&problem), !of_file);
+            seen.found(&problem, files);
         }
-        let ended = next.is_none() || Seen::is_hopeless(broken);
+        let ended = next.is_none() || seen.is_hopeless();
         asked.extend(next);
         if asked.len() < AT_A_TIME && !ended {
             continue;
@@ -156,7 +154,7 @@ pub(crate) fn verify(ground: &Ground<'_>, dropped: &Dropped, record: &FileRecord
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
     }
-    seen.ended(reading.count(), broken, files, left_out);
+    seen.ended(reading.count(), files, left_out, record.release.as_ref());
     Ok(seen)
 }
 

@@ -26,7 +26,7 @@ use crate::{
     mapped_file::SKIPPED,
     receipt::{duplicate, receipt},
     route::{FileSource, Route, Served},
-    seen::{ERRORS, Echo, Seen, concerns_the_file, error_of},
+    seen::{ERRORS, Echo, Seen},
     translate::Context,
     under_way::Progress,
     waiters::Settled,
@@ -55,6 +55,15 @@ impl FileIntake for EngineIntake {
         Box::pin(async move {
             let _work = self.0.work();
             self.0.take_file(dropped).await.unwrap_or_else(FileFate::NotNow)
+        })
+    }
+
+    fn released(&self) -> BoxFuture<'_, Result<Vec<Arrival>, String>> {
+        Box::pin(async move {
+            // A queue that takes no files has none.
+            let Some(store) = self.0.delivery.files() else { return Ok(Vec::new()) };
+            let released = store.released().await.map_err(|error| self.0.failed(error).to_string())?;
+            Ok(released.into_iter().map(|record| record.arrival).collect())
         })
     }
 
@@ -188,6 +197,10 @@ impl Engine {
         if let Some(reason) = &seen.refused {
             tracing::warn!(file = %dropped.name, route = %route.name, reason, "its messages went as they were read, and the file is not sound");
         }
+        if let Some(release) = &record.release {
+            let (released, why) = (release.at.to_rfc3339(), &seen.overruled);
+            tracing::warn!(file = %dropped.name, route = %route.name, released, why, "the file was refused, and is taken as an operator released it");
+        }
         let told = self.end(store, route, record, FileState::Taken, &seen).await?;
         route.metrics.files.iter().for_each(|files| files.taken(seen.counts));
         Ok(FileFate::Taken(told, rejects(route, &seen)))
@@ -281,7 +294,7 @@ impl Engine {
         seen: &Seen,
     ) -> Result<FileTold, String> {
         let now = Timestamp::now();
-        let told = told(route, receipt(&record.arrival, state, seen, now), &seen.echo);
+        let told = told(route, receipt(record, state, seen, now), &seen.echo);
         let text = serde_json::to_string(&told.receipt).map_err(|error| error.to_string())?;
         let end = FileEnd {
             route: route.name.clone(),
@@ -370,9 +383,8 @@ pub(crate) fn read(
     }
     let mut blocks = blocks.map(|to| Blocks::new(route, dropped, record, to));
     let (mut messages, failed) = messages(files, dropped, progress)?;
-    let mut seen = Seen { echo: Echo::of(files), ..Seen::default() };
+    let mut seen = Seen::with(Echo::of(files));
     let (mut left_out, mut out) = (Vec::new(), Vec::new());
-    let mut broken = 0usize;
     loop {
         let verdict = messages.next().map(|(message, info)| {
             let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
@@ -396,9 +408,7 @@ pub(crate) fn read(
         }
         let number = verdict.as_ref().map(|(info, ..)| info.number);
         for problem in messages.problems().filter(|problem| !problem.warning) {
-            let of_file = concerns_the_file(&problem, files);
-            broken += usize::from(of_file);
-            seen.tell(error_of(&problem), !of_file);
+            seen.found(&problem, files);
         }
         match verdict {
             None => break,
@@ -433,7 +443,7 @@ pub(crate) fn read(
         {
             return Ok(seen);
         }
-        if blocks.is_none() && Seen::is_hopeless(broken) {
+        if blocks.is_none() && seen.is_hopeless() {
             break;
         }
     }
@@ -444,7 +454,7 @@ pub(crate) fn read(
         blocks.end(seen.counts);
     }
     messages.around(&mut seen.echo.header);
-    seen.ended(messages.count(), broken, files, left_out);
+    seen.ended(messages.count(), files, left_out, record.release.as_ref());
     Ok(seen)
 }
 

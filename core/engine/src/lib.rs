@@ -31,6 +31,7 @@ mod metrics;
 mod operations;
 mod operator;
 mod receipt;
+mod released;
 mod route;
 mod seen;
 mod settle;

@@ -147,6 +147,27 @@ impl Operator for EngineOperator {
         })
     }
 
+    fn release(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        reason: Arc<str>,
+    ) -> BoxFuture<'_, Result<FileView, OperatorError>> {
+        Box::pin(async move {
+            let released = self.0.release_file(&route, file, reason).await;
+            match &released {
+                Ok(record) => {
+                    let name = &record.arrival.name;
+                    tracing::info!(%route, file = %name, sha256 = %file, decision = "release", "an operator decided of a file");
+                }
+                Err(why) => {
+                    tracing::info!(%route, sha256 = %file, decision = "release", %why, "what an operator decided of a file was not done");
+                }
+            }
+            released.map(|record| self.0.file_view(record))
+        })
+    }
+
     fn routes(&self) -> BoxFuture<'_, Result<Vec<RouteView>, OperatorError>> {
         Box::pin(async move { Ok(self.0.table.load().views()) })
     }

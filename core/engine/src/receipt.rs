@@ -1,11 +1,14 @@
 //! What is said of a file, to operators.
 
-use portolan_delivery::{Arrival, Dropped, FileCounts, FileReceipt, FileRecord, FileState, Timestamp};
+use portolan_delivery::{
+    Arrival, Dropped, FileCounts, FileReceipt, FileRecord, FileState, ReleaseTold, Timestamp,
+};
 
 use crate::seen::Seen;
 
 /// What is said of a file that ended.
-pub(crate) fn receipt(arrival: &Arrival, state: FileState, seen: &Seen, ended: Timestamp) -> FileReceipt {
+pub(crate) fn receipt(record: &FileRecord, state: FileState, seen: &Seen, ended: Timestamp) -> FileReceipt {
+    let arrival = &record.arrival;
     let counts = match state {
         FileState::Refused => FileCounts { messages: 0, ..seen.counts },
         _ => seen.counts,
@@ -20,7 +23,8 @@ pub(crate) fn receipt(arrival: &Arrival, state: FileState, seen: &Seen, ended: T
         ended: ended.to_rfc3339(),
         records: seen.records,
         counts,
-        reason: seen.refused.clone(),
+        reason: seen.refused.clone().or_else(|| seen.overruled.clone()),
+        released: record.release.as_ref().map(ReleaseTold::from),
         skipped_by_reason: seen.skipped.clone(),
         errors: seen.errors.clone(),
         acknowledgement: None,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use portolan_delivery::{FileCounts, FileError};
+use portolan_delivery::{FileCounts, FileError, FileRelease};
 use portolan_formats::records::{MessageInfo, Problem, RecordErrorKind};
 use portolan_schema::layout::NodeId;
 
@@ -22,6 +22,15 @@ pub(crate) struct Seen {
     pub(crate) skipped: BTreeMap<String, u64>,
     pub(crate) errors: Vec<FileError>,
     pub(crate) refused: Option<String>,
+    /// Why it would have been refused, had no operator released it.
+    pub(crate) overruled: Option<String>,
+    /// Errors in what all messages rest on.
+    broken: usize,
+    /// Those of them of which no release helps, as nobody knows what the records are.
+    unreadable: usize,
+    /// The first of each, as it is shown.
+    first_broken: Option<String>,
+    first_unreadable: Option<String>,
     /// What of the file its acknowledgement may repeat.
     pub(crate) echo: Echo,
 }
@@ -63,6 +72,11 @@ impl Echo {
 }
 
 impl Seen {
+    /// Of a file of which nothing was read.
+    pub(crate) fn with(echo: Echo) -> Self {
+        Self { echo, ..Self::default() }
+    }
+
     /// What is wrong, with a message or with the file.
     pub(crate) fn tell(&mut self, error: FileError, of_message: bool) {
         if self.errors.len() < ERRORS {
@@ -77,45 +91,99 @@ impl Seen {
         self.tell(FileError { record, offset, kind: None, field: None, reason }, true);
     }
 
-    /// Whether so many errors in what all messages rest on are enough to know that it is not the file that its layout says.
-    pub(crate) fn is_hopeless(broken: usize) -> bool {
-        broken >= ERRORS
+    /// What is wrong, as the reader found it.
+    pub(crate) fn found(&mut self, problem: &Problem, files: &FileSource) {
+        let (error, of_file) = (error_of(problem), concerns_the_file(problem, files));
+        if of_file {
+            self.broken += 1;
+            self.first_broken.get_or_insert_with(|| shown(&error));
+            if is_unreadable(&problem.error.kind) {
+                self.unreadable += 1;
+                self.first_unreadable.get_or_insert_with(|| shown(&error));
+            }
+        }
+        self.tell(error, !of_file);
     }
 
-    /// The file was read to its end, or as far as there was hope, with so many errors in what all messages rest on.
+    /// Whether there are so many errors in what all messages rest on that it is not the file that its layout says.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.broken >= ERRORS
+    }
+
+    /// The file was read to its end, or as far as there was hope.
     pub(crate) fn ended(
         &mut self,
         records: u64,
-        broken: usize,
         files: &FileSource,
         left_out: Vec<(u64, bool)>,
+        release: Option<&FileRelease>,
     ) {
         self.records = records;
+        self.left_out = Arc::new(left_out);
+        let why = self.unsound(files);
+        match release {
+            // Of one of which messages went as they were read, it is only said.
+            Some(_) if files.as_read && self.counts.messages > 0 => self.refused = why,
+            Some(release) => match self.why_still_refused(files) {
+                Some(why) => {
+                    let at = release.at.to_rfc3339();
+                    self.refused = Some(format!("it was released {at} and still cannot be taken: {why}"));
+                }
+                None => self.overruled = why,
+            },
+            None => self.refused = why,
+        }
+    }
+
+    /// Why the file is not as its route wants it.
+    fn unsound(&self, files: &FileSource) -> Option<String> {
         let FileCounts { messages, rejected, .. } = self.counts;
         let limit = files.rejects.filter(|limit| limit.is_exceeded(rejected, messages + rejected));
-        self.refused = match (broken, limit) {
+        match (self.broken, limit) {
             (0, None) => None,
             (0, Some(_)) => Some(format!(
                 "{rejected} of {} messages failed, more than its route allows",
                 messages + rejected
             )),
             (broken, _) => {
-                let of_file =
-                    self.errors.iter().zip(&self.echo.of_message).find(|(_, of_message)| !**of_message);
-                let first = of_file.map(|(error, _)| format!(": {}", shown(error))).unwrap_or_default();
-                Some(format!(
-                    "{broken} {} in what all messages rest on{}{first}",
-                    if broken == 1 { "error" } else { "errors, the first of them" },
-                    if Self::is_hopeless(broken) && !files.as_read {
-                        ", and it was read no further"
-                    } else {
-                        ""
-                    }
-                ))
+                let no_further =
+                    if self.is_hopeless() && !files.as_read { ", and it was read no further" } else { "" };
+                let what = format!("in what all messages rest on{no_further}");
+                Some(counted(broken, &what, self.first_broken.as_deref()))
             }
-        };
-        self.left_out = Arc::new(left_out);
+        }
     }
+
+    /// Why no release helps.
+    fn why_still_refused(&self, files: &FileSource) -> Option<String> {
+        if self.unreadable > 0 {
+            return Some(counted(self.unreadable, "in its structure", self.first_unreadable.as_deref()));
+        }
+        (self.is_hopeless() && !files.as_read).then(|| self.unsound(files)).flatten()
+    }
+}
+
+/// `2 errors, the first of them in its structure: record 7: ...`
+fn counted(errors: usize, what: &str, first: Option<&str>) -> String {
+    let errors =
+        if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors, the first of them") };
+    let first = first.map(|first| format!(": {first}")).unwrap_or_default();
+    format!("{errors} {what}{first}")
+}
+
+/// Whether a problem is of how a file is cut into records, or of their places, and not of what stands in them.
+fn is_unreadable(kind: &RecordErrorKind) -> bool {
+    matches!(
+        kind,
+        RecordErrorKind::Input(_)
+            | RecordErrorKind::Frame(_)
+            | RecordErrorKind::Misplaced(_)
+            | RecordErrorKind::LineEnds
+            | RecordErrorKind::Title { .. }
+            | RecordErrorKind::Short { .. }
+            | RecordErrorKind::Long { .. }
+            | RecordErrorKind::Columns { .. }
+    )
 }
 
 /// `record 7 (employer.total), count: 4 is computed`
@@ -127,7 +195,7 @@ fn shown(error: &FileError) -> String {
 }
 
 /// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
-pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
+fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
     let of_all = matches!(
         problem.error.kind,
         RecordErrorKind::Input(_)
@@ -150,7 +218,7 @@ pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
     of_all || !within
 }
 
-pub(crate) fn error_of(problem: &Problem) -> FileError {
+fn error_of(problem: &Problem) -> FileError {
     let error = &problem.error;
     FileError {
         record: error.record,

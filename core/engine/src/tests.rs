@@ -10,6 +10,7 @@ mod held;
 mod operations;
 mod order;
 mod polled;
+mod released;
 mod statuses;
 mod systems;
 mod traced;

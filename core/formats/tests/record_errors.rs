@@ -4,7 +4,7 @@
 mod framings;
 
 use framings::{compiled, decoded, encoded};
-use portolan_formats::records::{FrameError, RecordErrorKind};
+use portolan_formats::records::{FrameError, Next, Nowhere, RecordErrorKind, RecordReader};
 
 /// A layout of one kind of record.
 fn one(file: &str, fields: &str) -> String {
@@ -62,6 +62,46 @@ fn values() {
             r#"1 @5 record.amount "\xff\xff": the value is not written as its type demands"#,
         ],
     );
+}
+
+/// Who reads no values that nothing asks for reads those that are to be tested.
+#[test]
+fn totals_that_cannot_be_read() {
+    let records = "records:
+  order: { when: { 1: O }, occurs: 0.., fields: { number: 2-6 9(5) } }
+  total: { when: { 1: T }, fields: { count: { columns: 2-6, picture: 9(5), value: count(order) } } }
+  foot: { when: { 1: F }, occurs: 0..1, fields: { count: { columns: 2-6, picture: 9(5), value: count(total) } } }
+";
+    let fixed = format!("layout: it\nfile: {{ framing: lines }}\n{records}");
+    let delimited = "layout: it
+file: { framing: delimited, delimiter: ';', titles: false }
+records:
+  order: { when: { kind: O }, occurs: 0.., fields: { kind: { length: 1 }, number: { length: 5 } } }
+  total: { when: { kind: T }, fields: { kind: { length: 1 }, count: { length: 5, type: integer, value: count(order) } } }
+";
+    for (layout, text, offset) in [
+        (fixed.as_str(), "O00001\nT0000x\n", 8),
+        (fixed.as_str(), "O00001\nT00001\nF    1\n", 15),
+        (delimited, "O;1\nT;x\n", 6),
+    ] {
+        let file = compiled(layout, "");
+        for lightly in [false, true] {
+            let reader = RecordReader::new(&file, text.as_bytes());
+            let mut reader = if lightly { reader.lightly() } else { reader };
+            let mut told = Vec::new();
+            loop {
+                let next = reader.next(&mut Nowhere);
+                told.extend(reader.problems().map(|problem| (problem.error.offset, problem.error.kind)));
+                if matches!(next, Next::End) {
+                    break;
+                }
+            }
+            assert!(
+                matches!(told[..], [(at, RecordErrorKind::Value(_))] if at == offset),
+                "{text}, {lightly}: {told:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
 /// Try at once to make and deliver a file that is not delivered.
 ///
 /// The gateway tries by itself as well, after a failure first a second later and then less and less often, a minute apart at most. A file that
-/// came in and was refused is tried again by dropping it again.
+/// came in and was refused is tried again by dropping it again; `portolan batch release` has it taken as it is.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan batch retry CLAIMS.20261130.0001
@@ -93,7 +93,7 @@ async fn decide(which: Which, decision: FileDecision) -> Result<(CutRecord, CutN
     let Some(view) = find_made(&operator, &called, route.as_deref()).await? else {
         return Err(Failure::failed(format_args!("no file that is made is called {called}")).help(
             "`portolan batch list --open` shows those that are not delivered; a number needs --route. A file that came in and was refused is tried \
-             again by dropping it again",
+             again by dropping it again, and taken as it is by `portolan batch release`",
         ));
     };
     let MadeFile::Cut(cut) = view.file else {

@@ -18,7 +18,8 @@ use crate::{
 /// then `ready`, and `delivered` when it has its name. OUTSTANDING are messages in it that are not answered.
 ///
 /// A file that is being taken is `open`: the gateway that is asked says how far it is with its own. What was dropped again after it was
-/// taken is set aside as a duplicate, and is not a file of its own.
+/// taken is set aside as a duplicate, and is not a file of its own. One that was refused and that an operator has released is `released` until it
+/// is found.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   portolan batch list
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
     /// Those that come in, or those that are made, only
     #[arg(long, value_enum)]
     direction: Option<Direction>,
-    /// Those that are being taken, or are not delivered yet, only
+    /// Those that are being taken, were released and are not found yet, or are not delivered yet, only
     #[arg(long)]
     open: bool,
     /// At most this many
@@ -151,7 +152,7 @@ fn cells(file: &FileView) -> [String; 11] {
     let FileCounts { messages, skipped, rejected } = file.record.counts;
     // What was wrong with one that was refused whole says its receipt.
     let taken = |count: u64| match file.record.state {
-        FileState::Refused => String::new(),
+        FileState::Refused | FileState::Released => String::new(),
         FileState::Open | FileState::Taken => count.to_string(),
     };
     [

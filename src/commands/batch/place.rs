@@ -19,7 +19,11 @@ pub(super) fn places(
     let options = &source.options;
     // Of several files with one name the later ones have the time behind it.
     let receipts = options.path.join(&options.receipts);
-    let behind = suffix(&receipts, name, &file.record.arrival.hash.to_string());
+    let state = match file.record.state {
+        FileState::Released => FileState::Refused,
+        state => state,
+    };
+    let behind = suffix(&receipts, name, (&file.record.arrival.hash.to_string(), state));
     let at = |place: &Path, name: &str| {
         let folder = options.path.join(place);
         let path = match folder.join(format!("{name}{behind}")) {
@@ -34,7 +38,7 @@ pub(super) fn places(
     let receipt = ("receipt", at(&options.receipts, &format!("{name}.json")));
     match file.record.state {
         FileState::Open => vec![("where", format!("{}, where it is being taken", options.path.display()))],
-        FileState::Refused => vec![("where", at(&options.rejected, name)), receipt],
+        FileState::Refused | FileState::Released => vec![("where", at(&options.rejected, name)), receipt],
         FileState::Taken => {
             let mut places = vec![("where", at(&options.archive, name)), receipt];
             if file.record.counts.rejected > 0 {
@@ -45,8 +49,8 @@ pub(super) fn places(
     }
 }
 
-/// What stands behind the name of a file's receipt: the one that has its hash.
-fn suffix(receipts: &Path, name: &str, hash: &str) -> String {
+/// What stands behind the name of a file's receipt: the last one that has its hash, and says what became of it.
+fn suffix(receipts: &Path, name: &str, (hash, state): (&str, FileState)) -> String {
     /// Receipts that are looked at.
     const MOST: usize = 1000;
     let begins = format!("{name}.json");
@@ -56,7 +60,7 @@ fn suffix(receipts: &Path, name: &str, hash: &str) -> String {
     let is_of_it = |behind: &String| {
         let text = std::fs::read(receipts.join(format!("{begins}{behind}"))).unwrap_or_default();
         let receipt: Option<FileReceipt> = serde_json::from_slice(&text).ok();
-        receipt.is_some_and(|receipt| receipt.sha256 == hash && receipt.state != "duplicate")
+        receipt.is_some_and(|receipt| receipt.sha256 == hash && receipt.state == state.name())
     };
-    of_it.into_iter().find(is_of_it).unwrap_or_default()
+    of_it.into_iter().filter(is_of_it).max().unwrap_or_default()
 }

@@ -77,9 +77,10 @@ async fn show(arguments: Arguments, report: &Report) -> Result<(), Failure> {
 }
 
 /// A file, and earlier ones of the same name.
-struct Found {
-    file: FileView,
-    namesakes: Vec<FileView>,
+pub(super) struct Found {
+    pub(super) file: FileView,
+    /// Others of its name, which came before.
+    pub(super) namesakes: Vec<FileView>,
 }
 
 /// A file that is made, where that is what is meant: the newest of its name, or of its number where the route is named, else the one of its hash.
@@ -134,7 +135,11 @@ pub(super) async fn find_made(
     }
 }
 
-async fn find(operator: &Arc<dyn Operator>, called: String, route: Option<String>) -> Result<Found, Failure> {
+pub(super) async fn find(
+    operator: &Arc<dyn Operator>,
+    called: String,
+    route: Option<String>,
+) -> Result<Found, Failure> {
     let filter = FileFilter { route, open: false, called: Some(called.clone()), limit: 2 * NAMED };
     let found = operator.files(filter).await.map_err(refused)?;
     let (of_name, of_hash): (Vec<_>, Vec<_>) =
@@ -177,6 +182,10 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     line("bytes", arrival.bytes.to_string());
     line("received", time(arrival.received));
     match record.ended {
+        // It ended when it was refused.
+        Some(_) if record.state == FileState::Released => {
+            line("state", format!("{}: it is taken when it is found", record.state.name()));
+        }
         Some(ended) => {
             let (at, lasted) = (time(ended), ended.since(arrival.received));
             line("state", format!("{} {at}, after {lasted:?}", record.state.name()));
@@ -185,6 +194,9 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     }
     if let Some(reason) = receipt.as_ref().and_then(|receipt| receipt.reason.as_ref()) {
         line("reason", reason.clone());
+    }
+    if let Some(release) = &record.release {
+        line("released", format!("{}: {}", time(release.at), release.reason));
     }
     line("gateway", record.gateway.0.to_string());
     if record.state == FileState::Open {
@@ -213,6 +225,9 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     for (what, place) in places {
         line(what, place.clone());
     }
+    if let Some(what) = what_to_do(file) {
+        line("to do", what);
+    }
     if let Some(name) = receipt.as_ref().and_then(|receipt| receipt.acknowledgement.as_ref()) {
         line("told by", name.clone());
     }
@@ -226,6 +241,19 @@ fn print(file: &FileView, places: &[(&'static str, String)], report: &Report) {
     if let Some(more) = errors.len().checked_sub(ERRORS).filter(|more| *more > 0) {
         line("", format!("and {}, which --format json shows", plural(more, "more error")));
     }
+}
+
+fn what_to_do(file: &FileView) -> Option<String> {
+    let hash = view::short(file.record.arrival.hash);
+    Some(match file.record.state {
+        FileState::Refused => format!(
+            "correct it and drop it again; or have it taken as it is, with what is wrong with it: `portolan batch release {hash} --reason TEXT`"
+        ),
+        FileState::Released => {
+            "wait: a gateway that serves its route takes it when it looks for files; where it is not there any more, drop it again".to_owned()
+        }
+        FileState::Open | FileState::Taken => return None,
+    })
 }
 
 /// `record 5 (employee), byte 120, field employee.wages: it is no number`

@@ -86,6 +86,7 @@ pub(super) fn file(file: &FileView) -> Value {
         "position": record.position,
         "counts": record.counts,
         "ended": record.ended.map(time),
+        "released": record.release.as_ref().map(|release| json!({ "at": time(release.at), "reason": &*release.reason })),
         "progress": progress.as_ref().map(|progress| json!({
             "phase": progress.phase.name(),
             "since": time(progress.since),
@@ -106,7 +107,7 @@ pub(super) fn counts(file: &FileView, receipt: Option<&FileReceipt>) -> FileCoun
     let FileView { record, progress, .. } = file;
     let known = match record.state {
         FileState::Open => progress.as_ref().map(|progress| progress.counts),
-        FileState::Refused => receipt.map(|receipt| receipt.counts),
+        FileState::Refused | FileState::Released => receipt.map(|receipt| receipt.counts),
         FileState::Taken => None,
     };
     known.unwrap_or(record.counts)

@@ -6,6 +6,7 @@ mod complete;
 mod crash;
 mod full;
 mod jail;
+mod reclaim;
 mod write;
 
 use std::{collections::BTreeSet, fs, path::Path};

@@ -246,3 +246,29 @@ records:
     // DEF, in EBCDIC, and the packed number as it was.
     assert!(out.ends_with(&[0xC9, 0xC4, 0xC5, 0xC6, 0x34, 0x5C]), "{out:02x?}");
 }
+
+/// A file that was released, or went as it was read: what stands around its messages need not be readable. It stays as it was,
+/// but for lines of values, which are written anew: there it is left out.
+#[test]
+fn values_around_messages_that_cannot_be_read_are_no_hindrance() {
+    const FIXED: &str = "layout: it
+file: { framing: lines }
+records:
+  head: { when: { 1: H }, fields: { day: { columns: 2-9, date: yyyyMMdd }, kind: { columns: 10-10, values: [A] }, many: 11-12 9(2) } }
+  order: { when: { 1: O }, occurs: 0.., fields: { number: 2-6 9(5) } }
+  total: { when: { 1: T }, fields: { count: { columns: 2-6, picture: 9(5), value: count(order) }, sum: { columns: 7-12, picture: 9(6), value: sum(order.number) } } }
+";
+    let delimited = "layout: it
+file: { framing: delimited, delimiter: ';', titles: false }
+records:
+  head: { when: { kind: H }, fields: { kind: { length: 1 }, day: { length: 8, date: yyyyMMdd }, other: { length: 1, values: [A] } } }
+  order: { when: { kind: O }, occurs: 0.., fields: { kind: { length: 1 }, number: { length: 5, type: integer } } }
+  total: { when: { kind: T }, fields: { kind: { length: 1 }, count: { length: 5, type: integer, value: count(order) } } }
+";
+    let fixed = compiled(FIXED);
+    let (out, _) = rejects(&fixed, "order", b"H20261399Bxx\nO00001\nO0000x\nT0000xyyyyyy\n", &[3]).unwrap();
+    assert_eq!(String::from_utf8_lossy(&out), "H20261399Bxx\nO0000x\nT00001000000\n");
+    let delimited = compiled(delimited);
+    let (out, _) = rejects(&delimited, "order", b"H;20261399;B\nO;1\nO;x\nT;x\n", &[3]).unwrap();
+    assert_eq!(String::from_utf8_lossy(&out), "H;;\nO;x\nT;00001\n");
+}

@@ -48,6 +48,25 @@ fn a_file_is_fetched_and_set_aside() {
 }
 
 #[test]
+fn what_was_refused_is_taken_again_by_its_content() {
+    let site = Site::new();
+    let mut folder = site.open(Complete::Renamed);
+    let refused = ["first", "other"].map(|text| {
+        site.put("a.txt", text);
+        let claim = claim(&mut folder, "a.txt");
+        let identity = claim.identify().unwrap();
+        claim.move_to(Place::Rejected, NOW).unwrap();
+        identity
+    });
+    let taken = folder.reclaim("a.txt", refused[1], "gw-2", NOW).unwrap().expect("it is there");
+    assert_eq!(site.files(), set([".taking/gw-2/a.txt", "rejected/a.txt"]));
+    assert!(content(&taken) == b"other");
+    assert!(folder.reclaim("a.txt", refused[1], "gw-1", NOW).unwrap().is_none(), "another was first");
+    taken.put_back(NOW).unwrap();
+    assert_eq!(site.files(), set(["rejected/a.txt", "rejected/a.txt.20261129T213000Z"]));
+}
+
+#[test]
 fn what_is_never_taken() {
     let site = Site::new();
     site.put("good.txt", "good");

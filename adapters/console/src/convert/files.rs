@@ -9,10 +9,11 @@ use portolan_delivery::{BundleHash, FileHash, GatewayId};
 use super::{Malformed, number, required, required_time, time_in, time_out};
 use crate::wire;
 
-const STATES: [(delivery::FileState, wire::FileState); 3] = [
+const STATES: [(delivery::FileState, wire::FileState); 4] = [
     (delivery::FileState::Open, wire::FileState::Open),
     (delivery::FileState::Taken, wire::FileState::Taken),
     (delivery::FileState::Refused, wire::FileState::Refused),
+    (delivery::FileState::Released, wire::FileState::Released),
 ];
 
 const PHASES: [(delivery::FilePhase, wire::Phase); 2] = [
@@ -49,7 +50,7 @@ pub(crate) fn file_hash_in(bytes: &Bytes) -> Result<FileHash, Malformed> {
 
 pub(crate) fn file_out(view: delivery::FileView) -> wire::File {
     let delivery::FileView { record, system, progress } = view;
-    let delivery::FileRecord { arrival, state, gateway, position, counts, ended, receipt } = record;
+    let delivery::FileRecord { arrival, state, gateway, position, counts, ended, receipt, release } = record;
     wire::File {
         direction: wire::Direction::In.into(),
         route: arrival.route.to_string(),
@@ -66,6 +67,7 @@ pub(crate) fn file_out(view: delivery::FileView) -> wire::File {
         receipt: receipt.map(|receipt| receipt.to_string()),
         system: system.map(|system| system.to_string()),
         progress: progress.map(progress_out),
+        release: release.map(release_out),
         ..wire::File::default()
     }
 }
@@ -91,10 +93,20 @@ pub(crate) fn file_in(file: wire::File) -> Result<delivery::FileView, Malformed>
             counts: counts_in(file.counts)?,
             ended: file.end_time.map(|time| time_in(time, "end_time")).transpose()?,
             receipt: file.receipt.map(Arc::from),
+            release: file.release.map(release_in).transpose()?,
         },
         system: file.system.map(Arc::from),
         progress: file.progress.map(progress_in).transpose()?,
     })
+}
+
+fn release_out(release: delivery::FileRelease) -> wire::FileRelease {
+    wire::FileRelease { at: Some(time_out(release.at)), reason: release.reason.to_string() }
+}
+
+fn release_in(release: wire::FileRelease) -> Result<delivery::FileRelease, Malformed> {
+    let at = required_time(release.at, "release.at")?;
+    Ok(delivery::FileRelease { at, reason: Arc::from(release.reason) })
 }
 
 pub(super) fn counts_out(counts: delivery::FileCounts) -> wire::FileCounts {

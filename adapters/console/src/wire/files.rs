@@ -72,6 +72,16 @@ pub(crate) struct RefuseFile {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ReleaseFileRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) route: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) sha256: Bytes,
+    #[prost(string, tag = "3")]
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CutFileResponse {
     #[prost(message, optional, tag = "1")]
     pub(crate) file: Option<File>,
@@ -139,6 +149,16 @@ pub(crate) struct File {
     pub(crate) outstanding: u64,
     #[prost(string, optional, tag = "18")]
     pub(crate) trouble: Option<String>,
+    #[prost(message, optional, tag = "19")]
+    pub(crate) release: Option<FileRelease>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct FileRelease {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) at: Option<Timestamp>,
+    #[prost(string, tag = "2")]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
@@ -159,6 +179,7 @@ pub(crate) enum FileState {
     Gathering = 4,
     Ready = 5,
     Delivered = 6,
+    Released = 7,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]

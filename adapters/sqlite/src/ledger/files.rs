@@ -2,7 +2,7 @@
 
 use portolan_delivery::{
     Accepted, Arrival, Arrived, Block, BundleHash, DeliveryError, FileCounts, FileEnd, FileFilter, FileHash,
-    FileRecord, FileState, GatewayId, MessageId, Start, Timestamp,
+    FileRecord, FileRelease, FileState, GatewayId, MessageId, Start, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
@@ -16,8 +16,10 @@ impl Ledger {
         self.kept(arrival.bundle)?;
         let route = self.route(&arrival.route)?;
         let known = one(&self.connection, route, arrival.hash)?;
+        let mut release = None;
         match known {
             Some(known) if known.state == FileState::Taken => return Ok(Arrived::Known(Box::new(known))),
+            Some(known) if known.state == FileState::Released => release = known.release,
             Some(mut known) if known.state == FileState::Open => {
                 self.connection
                     .prepare_cached("UPDATE files SET gateway = ?3 WHERE route = ?1 AND hash = ?2")?
@@ -35,7 +37,7 @@ impl Ledger {
                  ON CONFLICT (route, hash) DO UPDATE SET
                      bundle = excluded.bundle, name = excluded.name, received = excluded.received, state = 0,
                      gateway = excluded.gateway, position = 0, messages = 0, skipped = 0, rejected = 0, ended = NULL,
-                     receipt = NULL",
+                     receipt = NULL, released = ?8, release_reason = ?9",
             )?
             .execute((
                 route,
@@ -45,6 +47,8 @@ impl Ledger {
                 i64::try_from(arrival.bytes).unwrap_or(i64::MAX),
                 arrival.received.0,
                 gateway.0.as_bytes(),
+                release.as_ref().map(|release| release.at.0),
+                release.as_ref().map(|release| &*release.reason),
             ))?;
         Ok(Arrived::Open(Box::new(FileRecord {
             arrival,
@@ -54,6 +58,7 @@ impl Ledger {
             counts: FileCounts::default(),
             ended: None,
             receipt: None,
+            release,
         })))
     }
 
@@ -148,6 +153,22 @@ impl Ledger {
             ))?;
         Ok(ended == 1)
     }
+
+    pub(crate) fn release_file(
+        &mut self,
+        route: &str,
+        file: FileHash,
+        release: &FileRelease,
+    ) -> Result<bool, Trouble> {
+        let released = self
+            .connection
+            .prepare_cached(
+                "UPDATE files SET state = 3, released = ?3, release_reason = ?4
+                 WHERE route = (SELECT number FROM routes WHERE name = ?1) AND hash = ?2 AND state = 2",
+            )?
+            .execute((route, &file.0[..], release.at.0, &*release.reason))?;
+        Ok(released == 1)
+    }
 }
 
 /// What is known of a file; `$receipt` is its last column.
@@ -155,7 +176,7 @@ macro_rules! columns {
     ($receipt:literal) => {
         concat!(
             "SELECT r.name, f.hash, f.bundle, f.name, f.bytes, f.received, f.state, f.gateway, f.position, f.messages,
-             f.skipped, f.rejected, f.ended, ",
+             f.skipped, f.rejected, f.ended, f.released, f.release_reason, ",
             $receipt,
             " FROM files f JOIN routes r ON r.number = f.route "
         )
@@ -181,9 +202,20 @@ pub(crate) fn file(
         .optional()
 }
 
+/// Those that were released and are not begun, without their receipts.
+pub(crate) fn released(connection: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
+    let limit = i64::try_from(FileFilter::MOST).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(concat!(columns!("NULL"), "WHERE f.state = 3 ORDER BY f.seq LIMIT ?1"))?
+        .query_map((limit,), record)?
+        .collect()
+}
+
 /// The newest files. Receipts may be long: they are left out.
 pub(crate) fn files(connection: &Connection, filter: &FileFilter) -> rusqlite::Result<Vec<FileRecord>> {
-    let open = if filter.open { "AND f.state = 0 " } else { "" };
+    // Each by an index of its own.
+    const OPEN: &str = "AND f.seq IN (SELECT seq FROM files WHERE state = 0 UNION ALL SELECT seq FROM files WHERE state = 3) ";
+    let open = if filter.open { OPEN } else { "" };
     let (first, last) = filter.hashes().unzip();
     let limit = i64::try_from(filter.most()).unwrap_or(i64::MAX);
     connection
@@ -215,13 +247,18 @@ fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
         state: match row.get(6)? {
             0 => FileState::Open,
             1 => FileState::Taken,
-            _ => FileState::Refused,
+            2 => FileState::Refused,
+            _ => FileState::Released,
         },
         gateway: GatewayId(Uuid::from_bytes(row.get(7)?)),
         position: whole(8)?,
         counts: FileCounts { messages: whole(9)?, skipped: whole(10)?, rejected: whole(11)? },
         ended: row.get::<_, Option<i64>>(12)?.map(Timestamp),
-        receipt: row.get::<_, Option<String>>(13)?.map(Into::into),
+        release: match (row.get::<_, Option<i64>>(13)?, row.get::<_, Option<String>>(14)?) {
+            (Some(at), Some(reason)) => Some(FileRelease { at: Timestamp(at), reason: reason.into() }),
+            _ => None,
+        },
+        receipt: row.get::<_, Option<String>>(15)?.map(Into::into),
     })
 }
 
@@ -230,5 +267,6 @@ fn number_of(state: FileState) -> i64 {
         FileState::Open => 0,
         FileState::Taken => 1,
         FileState::Refused => 2,
+        FileState::Released => 3,
     }
 }

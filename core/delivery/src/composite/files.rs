@@ -11,8 +11,8 @@ use futures_util::future::{join, join_all};
 
 use super::{Composite, Ledger, Parcel, Transport, first_parcel};
 use crate::{
-    Arrival, Arrived, Block, BoxFuture, DeliveryError, FileEnd, FileFilter, FileHash, FileRecord, FileStore,
-    GatewayId, Timestamp,
+    Arrival, Arrived, Block, BoxFuture, DeliveryError, FileEnd, FileFilter, FileHash, FileRecord,
+    FileRelease, FileStore, GatewayId, Timestamp,
 };
 
 /// Parcels of the last block of each file that is being taken: durable, and not published yet.
@@ -119,6 +119,19 @@ impl<T: Transport, L: Ledger> FileStore for Composite<T, L> {
 
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
         Box::pin(self.publish_and_end(end, gateway))
+    }
+
+    fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        release: FileRelease,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.ledger.release_file(route, file, release)
+    }
+
+    fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        self.ledger.released()
     }
 
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {

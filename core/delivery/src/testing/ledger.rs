@@ -12,9 +12,9 @@ use super::{Fuse, store::Store};
 use crate::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
     Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
-    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileStore, Filter, GatewayId, Gathered,
-    LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn, SentMessage,
-    Timestamp,
+    FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileRelease, FileStore, Filter, GatewayId,
+    Gathered, LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn,
+    SentMessage, Timestamp,
     composite::{Ledger, Parcel, Unannounced, Unclaimed},
 };
 
@@ -173,6 +173,19 @@ impl FileStore for FakeLedger {
 
     fn end_file(&self, end: FileEnd, gateway: GatewayId) -> BoxFuture<'_, Result<bool, DeliveryError>> {
         self.call(move |store| Ok(store.end_file(end, gateway)))
+    }
+
+    fn release_file(
+        &self,
+        route: Arc<str>,
+        file: FileHash,
+        release: FileRelease,
+    ) -> BoxFuture<'_, Result<bool, DeliveryError>> {
+        self.call(move |store| Ok(store.release_file(&route, file, release)))
+    }
+
+    fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {
+        self.call(|store| Ok(store.released()))
     }
 
     fn files(&self, filter: FileFilter) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>> {

@@ -35,7 +35,12 @@ records:
 ";
 
 fn source() -> FileSource {
-    let resolver = Memory::new("").with("it.yaml", LAYOUT.as_bytes());
+    source_of(LAYOUT)
+}
+
+/// Files of a layout whose messages are its orders.
+pub(super) fn source_of(layout: &str) -> FileSource {
+    let resolver = Memory::new("").with("it.yaml", layout.as_bytes());
     let mut sources = Sources::default();
     let read = layout::read("it.yaml", &mut Reading { resolver: &resolver, sources: &mut sources });
     let layout = Arc::new(read.value.expect("a layout"));
@@ -54,7 +59,7 @@ fn source() -> FileSource {
 }
 
 /// A file that breaks off behind so many bytes, one of the times that it is read.
-fn dropped(text: &str, breaks_at: usize, time: usize) -> Dropped {
+pub(super) fn dropped(text: &str, breaks_at: usize, time: usize) -> Dropped {
     let (text, times) = (text.as_bytes().to_vec(), AtomicUsize::new(0));
     let open = move || -> io::Result<Box<dyn Read + Send>> {
         let breaks = times.fetch_add(1, Ordering::Relaxed) == time;

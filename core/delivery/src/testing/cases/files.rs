@@ -5,7 +5,8 @@ use futures_util::future::join_all;
 use super::{cases, fresh, reopened};
 use crate::{
     Accept, Arrival, Arrived, Block, BundleHash, DeadLetters, Delivery, Envelope, FileCounts, FileEnd,
-    FileFilter, FileHash, FileRecord, FileState, GatewayId, MessageId, Start, StateKind, Timestamp,
+    FileFilter, FileHash, FileRecord, FileRelease, FileState, GatewayId, MessageId, Start, StateKind,
+    Timestamp,
     testing::{Subject, messages::*},
 };
 
@@ -14,6 +15,8 @@ cases![
     a_file_is_known_by_its_content,
     a_file_is_found_by_its_name_and_by_its_hash,
     a_refused_file_begins_anew,
+    a_file_that_was_released_begins_with_its_release,
+    a_file_that_was_not_refused_is_not_released,
     the_bundle_of_a_file_is_kept_while_it_is_taken,
     a_file_of_a_gateway_that_lives_is_elsewhere,
     a_file_of_a_gateway_that_is_no_more_is_taken_over,
@@ -144,6 +147,86 @@ async fn a_refused_file_begins_anew(subject: &dyn Subject) {
     let record = opened(begun(&*delivery, arrival("b", at(4)), gateway).await);
     assert_eq!((&*record.arrival.name, record.position, record.ended), ("b", 0, None));
     assert_eq!(files.accept_block(block(0, 3), gateway).await, Ok(true));
+}
+
+fn release(reason: &str) -> FileRelease {
+    FileRelease { at: at(5), reason: reason.into() }
+}
+
+async fn a_file_that_was_released_begins_with_its_release(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    let [first, second] = [GatewayId::generate(), GatewayId::generate()];
+    opened(begun(&*delivery, arrival("a", NOW), first).await);
+    assert!(end(&*delivery, FileState::Refused, first).await);
+    assert_eq!(files.released().await, Ok(Vec::new()));
+    assert_eq!(files.release_file("r".into(), FILE, release("it is right")).await, Ok(true));
+    assert_eq!(files.release_file("r".into(), FILE, release("once more")).await, Ok(false), "it is released");
+    assert_eq!(files.accept_block(block(0, 3), first).await, Ok(false), "it is not begun");
+    assert!(!end(&*delivery, FileState::Taken, first).await, "it is not begun");
+
+    let delivery = reopened(subject, delivery).await;
+    let files = delivery.files().expect("it takes files");
+    let of_it = |file: &FileRecord| (file.arrival.name.to_string(), file.state, file.release.clone());
+    let expected = ("a".to_owned(), FileState::Released, Some(release("it is right")));
+    for filter in [FileFilter::default(), FileFilter { open: true, ..FileFilter::default() }] {
+        let listed = files.files(filter).await.expect("files");
+        assert_eq!(listed.iter().map(of_it).collect::<Vec<_>>(), std::slice::from_ref(&expected));
+    }
+    let released = files.released().await.expect("released");
+    assert_eq!(released.iter().map(of_it).collect::<Vec<_>>(), std::slice::from_ref(&expected));
+    assert!(released.iter().all(|file| file.receipt.is_none()), "lists are without receipts");
+    let known = files.file("r".into(), FILE).await.expect("file").expect("it is there");
+    assert_eq!((of_it(&known), known.ended, known.receipt.as_deref()), (expected, Some(at(3)), Some("{}")));
+
+    let record = opened(begun(&*delivery, arrival("b", at(7)), second).await);
+    assert_eq!(of_it(&record), ("b".to_owned(), FileState::Open, Some(release("it is right"))));
+    assert_eq!(
+        (record.position, record.ended, record.receipt, record.arrival.received),
+        (0, None, None, at(7))
+    );
+    assert_eq!(files.released().await, Ok(Vec::new()));
+    let from = |accept: Accept| Accept {
+        envelope: Envelope { id: MessageId::of_record("r", FILE, at(7), 1), ..accept.envelope },
+        ..accept
+    };
+    let mut first_block = block(0, 1);
+    first_block.messages = first_block.messages.into_iter().map(from).collect();
+    assert_eq!(files.accept_block(first_block, second).await, Ok(true));
+    // It goes on with it, and ends with it.
+    let delivery = reopened(subject, delivery).await;
+    let files = delivery.files().expect("it takes files");
+    let record = opened(begun(&*delivery, arrival("b", at(8)), second).await);
+    assert_eq!((record.position, record.release), (1, Some(release("it is right"))));
+    assert!(end(&*delivery, FileState::Taken, second).await);
+    let known = files.file("r".into(), FILE).await.expect("file").expect("it is there");
+    assert_eq!((known.state, known.release), (FileState::Taken, Some(release("it is right"))));
+    assert_eq!(files.release_file("r".into(), FILE, release("again")).await, Ok(false), "it is taken");
+}
+
+async fn a_file_that_was_not_refused_is_not_released(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(files) = delivery.files() else { return };
+    let gateway = GatewayId::generate();
+    let released = async |route: &str, reason: &str| {
+        files.release_file(route.into(), FILE, release(reason)).await.expect("release")
+    };
+    assert!(!released("r", "there is none").await);
+    opened(begun(&*delivery, arrival("a", NOW), gateway).await);
+    assert!(!released("r", "it is being taken").await);
+    assert!(end(&*delivery, FileState::Refused, gateway).await);
+    assert!(!released("s", "that of another route").await);
+    assert!(released("r", "it is right").await);
+    // Refused again, it is spent: dropped once more it begins without, and may be released once more.
+    assert!(opened(begun(&*delivery, arrival("a", at(6)), gateway).await).release.is_some());
+    assert!(end(&*delivery, FileState::Refused, gateway).await);
+    let known = files.file("r".into(), FILE).await.expect("file").expect("it is there");
+    assert_eq!((known.state, known.release), (FileState::Refused, Some(release("it is right"))));
+    assert_eq!(opened(begun(&*delivery, arrival("a", at(7)), gateway).await).release, None);
+    assert!(end(&*delivery, FileState::Refused, gateway).await);
+    assert!(released("r", "a better word").await);
+    let begun = opened(begun(&*delivery, arrival("a", at(8)), gateway).await);
+    assert_eq!(begun.release, Some(release("a better word")));
 }
 
 async fn the_bundle_of_a_file_is_kept_while_it_is_taken(subject: &dyn Subject) {

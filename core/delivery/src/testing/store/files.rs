@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Store;
 use crate::{
     Accepted, Arrival, Arrived, Block, DeliveryError, FileCounts, FileEnd, FileFilter, FileHash, FileRecord,
-    FileState, GatewayId, MessageId, composite::first_parcel,
+    FileRelease, FileState, GatewayId, MessageId, composite::first_parcel,
 };
 
 impl Store {
@@ -28,6 +28,7 @@ impl Store {
             counts: FileCounts::default(),
             ended: None,
             receipt: None,
+            release: None,
         };
         let Some(known) = self.file(&anew.arrival.route, anew.arrival.hash) else {
             self.files.push(anew.clone());
@@ -40,6 +41,7 @@ impl Store {
             }
             FileState::Open => known.gateway = gateway,
             FileState::Refused => *known = anew,
+            FileState::Released => *known = FileRecord { release: known.release.take(), ..anew },
         }
         let known = known.clone();
         let Arrival { route, hash, received, .. } = &known.arrival;
@@ -88,6 +90,27 @@ impl Store {
         }
     }
 
+    pub(in crate::testing) fn release_file(
+        &mut self,
+        route: &Arc<str>,
+        hash: FileHash,
+        release: FileRelease,
+    ) -> bool {
+        match self.file(route, hash) {
+            Some(file) if file.state == FileState::Refused => {
+                (file.state, file.release) = (FileState::Released, Some(release));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(in crate::testing) fn released(&self) -> Vec<FileRecord> {
+        let released = self.files.iter().filter(|file| file.state == FileState::Released);
+        let released = released.map(|file| FileRecord { receipt: None, ..file.clone() });
+        released.take(FileFilter::MOST).collect()
+    }
+
     pub(in crate::testing) fn files(&self, filter: &FileFilter) -> Vec<FileRecord> {
         let hashes = filter.hashes();
         let called = |file: &FileRecord| {
@@ -95,7 +118,7 @@ impl Store {
             filter.called.as_deref().is_none_or(|called| *file.arrival.name == *called || by_hash)
         };
         let files = self.files.iter().rev().filter(|file| {
-            (!filter.open || file.state == FileState::Open)
+            (!filter.open || matches!(file.state, FileState::Open | FileState::Released))
                 && filter.route.as_deref().is_none_or(|route| *file.arrival.route == *route)
                 && called(file)
         });

@@ -161,6 +161,9 @@ impl<R: Read> RecordReader<'_, R> {
                 offset: self.window.record_at(),
                 verify: check.verify,
             };
+            if self.lightly && !file.demands[node.0 as usize] {
+                self.found.extend(self.unreadable(&pending, last));
+            }
             match check.when {
                 When::Now => self.test(&pending, last),
                 When::End(end) => self.state.pending.push((end, pending)),
@@ -183,6 +186,29 @@ impl<R: Read> RecordReader<'_, R> {
         for (_, pending) in now {
             self.test(&pending, false);
         }
+    }
+
+    /// That a value cannot be read which is to be tested, where nobody else has read it.
+    fn unreadable(&self, pending: &Pending, last: bool) -> Option<FieldProblem> {
+        let (file, arena) = (self.file, Bump::new());
+        let form = file.forms[pending.node.0 as usize].as_ref()?;
+        let unfolded =
+            form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
+        let (record, columns) = match unfolded {
+            Some((record, columns)) => (record, Some(columns)),
+            None => (pending.record.as_slice(), None),
+        };
+        let facts = file.facts(&self.state.known, record, last);
+        let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
+        let (part, range) = walk::find(form, &pending.part, &facts, &arena)?;
+        let PartKind::Value(codec) = &part.kind else { return None };
+        let problem = codec.read(facts.bytes(range.clone())?, &arena).err()?;
+        let range = match &form.delimited {
+            Some(how) => delimited::place(&pending.record, how, range.start),
+            None => range,
+        };
+        let field = name_of(form, &pending.part);
+        Some(FieldProblem { field, at: range.start, length: range.len(), kind: problem.into() })
     }
 
     fn test(&mut self, pending: &Pending, last: bool) {

@@ -1,0 +1,6 @@
+-- Files that were refused, and that an operator lets be taken all the same: state 3, until they are found.
+
+ALTER TABLE files ADD COLUMN released INTEGER;          -- when
+ALTER TABLE files ADD COLUMN release_reason TEXT;       -- why
+
+CREATE INDEX files_released ON files (seq) WHERE state = 3;
