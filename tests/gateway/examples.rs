@@ -40,6 +40,7 @@ async fn receipt(house: &House, case: &Path, name: &str) {
     for (part, value) in expected.as_object().unwrap() {
         assert_eq!(receipt[part], *value, "{name}: {part} of {receipt}");
     }
+    assert!(receipt["not_acknowledged"].is_null(), "{name}: {receipt}");
     let place = if receipt["state"] == "taken" { "archive" } else { "rejected" };
     let place = house.path(&format!("drop/{place}/{name}"));
     until("it is set aside", async || place.exists().then_some(())).await;

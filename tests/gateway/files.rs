@@ -118,7 +118,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         let said = receipt(&house, "again.txt").await;
         assert_eq!(said["state"], "duplicate", "{said}");
         assert!(said["reason"].as_str().unwrap().contains("was taken as a.txt"), "{said}");
-        assert_eq!(told("again.txt.ack"), "FILE;nobody;again.txt;DUPLICATE;000000000;000000000\n");
+        assert_eq!(told("again.txt.ack"), "FILE;Portalen;again.txt;DUPLICATE;000000000;000000000\n");
         drop_file(&house, "a.txt", &report([(5, paid(500))]));
         until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
 

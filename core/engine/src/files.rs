@@ -104,7 +104,8 @@ impl Engine {
                 route.metrics.files.iter().for_each(|files| files.duplicate());
                 let (taken_as, taken) = (&record.arrival.name, record.arrival.received.to_rfc3339());
                 tracing::warn!(file = %dropped.name, route = %route.name, %taken_as, taken, "what is in the file was taken before; it is set aside as a duplicate");
-                return Ok(FileFate::Duplicate(told(&route, duplicate(&dropped, &record), &Echo::default())));
+                let echo = self.echo(&route, &dropped, &record).await;
+                return Ok(FileFate::Duplicate(told(&route, duplicate(&dropped, &record), &echo)));
             }
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
             Arrived::Open(record) => record,
@@ -220,6 +221,17 @@ impl Engine {
             tracing::error!(file = %dropped.name, route = %route.name, why, "the file was taken, and what of it was rejected cannot be found out again");
             FileFate::Ended
         })
+    }
+
+    /// What of a duplicate its acknowledgement may repeat: nothing, where it cannot be read by the version of today.
+    async fn echo(&self, route: &Arc<Served>, dropped: &Dropped, record: &FileRecord) -> Echo {
+        if route.files.as_ref().is_none_or(|files| files.acknowledgement.is_none() || files.answers.is_some())
+        {
+            return Echo::default();
+        }
+        let begun = self.under_way.begin(&route.name, dropped.hash);
+        let seen = self.verified(route, dropped, record, &begun.progress).await;
+        seen.map(|seen| seen.echo).unwrap_or_default()
     }
 
     /// The version of its route with which a file began.

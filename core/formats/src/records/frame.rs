@@ -556,10 +556,10 @@ impl Enframer {
 /// Whether a line would be read as more than one.
 fn ends_within(line: &[u8], end: &LineEnd) -> bool {
     match end {
-        LineEnd::Any => line.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+        LineEnd::Any => memchr::memchr2(b'\n', b'\r', line).is_some(),
         end => {
             let end = ending(end);
-            !end.is_empty() && line.windows(end.len()).any(|window| window == end)
+            !end.is_empty() && memchr::memmem::find(line, end).is_some()
         }
     }
 }
