@@ -20,7 +20,7 @@ async fn a_database_shows_itself_and_nothing_is_made() {
     assert_eq!(probe(&options).await.expect("answers").tables, None);
     drop(PostgresLedger::open(options.clone()).await.expect("opens"));
     drop(PostgresLedger::attend(options.clone()).await.expect("opens what a gateway made"));
-    assert_eq!(probe(&options).await.expect("answers").tables, Some(10));
+    assert_eq!(probe(&options).await.expect("answers").tables, Some(11));
     let nowhere = Options::new("postgres://portolan:canary@127.0.0.1:1/portolan");
     let refused = probe(&nowhere).await.expect_err("nobody is there");
     assert!(refused.is_away() && !refused.to_string().contains("canary"));
