@@ -23,6 +23,7 @@ mod health;
 mod held;
 mod hostile;
 mod kill;
+mod large_cut;
 mod large_file;
 mod lifecycle;
 mod load;

@@ -27,14 +27,28 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         limit: u64,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        self.cut_telling(route, limit, now, Box::new(drop))
+    }
+
+    fn cut_telling(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+        begun: Box<dyn FnOnce(CutRecord) + Send>,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        let mut tell = Some(begun);
         Box::pin(async move {
             let store = &self.store;
-            let mut cut = store.write(move |ledger| ledger.begin_cut(&route, limit, now, cut::STEP)).await?;
+            let mut cut = store.write(move |ledger| ledger.begin_cut(&route, limit, now, cut::FIRST)).await?;
             loop {
                 cut = match cut {
                     Cut::Nothing => return Ok(None),
                     Cut::Whole(cut) => return Ok(Some(cut)),
-                    Cut::Begun(begun) => store.write(move |ledger| ledger.go_on(begun, cut::STEP)).await?,
+                    Cut::Begun(begun) => {
+                        tell.take().into_iter().for_each(|tell| tell(begun.cut.clone()));
+                        store.write(move |ledger| ledger.go_on(begun, cut::STEP)).await?
+                    }
                 }
             }
         })

@@ -163,6 +163,19 @@ pub trait CutStore: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>>;
 
+    /// The same, and tells when it is begun: where that takes a while, what is taken so far can be read meanwhile ([`CutStore::cut_messages`]).
+    /// It says nothing of how many messages there will be.
+    fn cut_telling(
+        &self,
+        route: Arc<str>,
+        limit: u64,
+        now: Timestamp,
+        begun: Box<dyn FnOnce(CutRecord) + Send>,
+    ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
+        drop(begun);
+        self.cut(route, limit, now)
+    }
+
     /// Files that were cut, the newest first; those that are not delivered yet only, where that is asked.
     fn cuts(&self, open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<CutRecord>, DeliveryError>>;
 

@@ -1,12 +1,12 @@
 //! A file is built: written aside page by page, read again, and noted by what its messages are known. While a page is written the next
-//! one is translated, and the one after that read; keys are made durable while others are found.
+//! one is translated, and the one after that read; keys are made durable while others are found. Writing may begin while the file is cut.
 
 use std::sync::Arc;
 
-use portolan_delivery::{Built, CutPlace, CutRecord, CutStore, DeliveryError};
+use portolan_delivery::{Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError};
 use tokio::{
     runtime::Handle,
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
 };
 
@@ -19,11 +19,19 @@ use crate::{
 /// Messages of a page, of which there are four in memory: read, translated, ready and written.
 const PAGE: usize = 500;
 
+/// A cut, once it is whole: then it is known what is in it.
+pub(crate) type Whole = watch::Receiver<Option<CutRecord>>;
+
 /// A cut, and where its messages are.
 #[derive(Clone)]
 struct Ground {
     engine: Arc<Engine>,
     key: (Arc<str>, u64),
+    whole: Whole,
+}
+
+fn not_whole() -> DeliveryError {
+    DeliveryError::Unavailable("cutting it was interrupted".to_owned())
 }
 
 impl Ground {
@@ -33,19 +41,29 @@ impl Ground {
     }
 
     /// Reads pages ahead, and has them translated, until there are no more or nobody takes them.
-    async fn pages(self, route: Arc<Served>, ready: mpsc::Sender<Meanwhile<Page>>) {
+    async fn pages(mut self, route: Arc<Served>, ready: mpsc::Sender<Meanwhile<Page>>) {
         let mut after = None;
         loop {
-            let page = match self.store() {
-                Ok(store) => store.cut_messages(self.key.clone(), after.take(), PAGE).await,
-                Err(error) => Err(error),
-            };
+            let page = self.page(after).await;
             after = page.iter().flatten().next_back().map(|last| last.place.clone());
             let route = route.clone();
             let page = spawn_blocking(move || page.map(|messages| Page::of(&route, messages)));
             if ready.send(page).await.is_err() || after.is_none() {
                 return;
             }
+        }
+    }
+
+    /// The next messages; none, where there are no more.
+    async fn page(&mut self, after: Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> {
+        loop {
+            let whole = self.whole.borrow_and_update().is_some();
+            let page = self.store()?.cut_messages(self.key.clone(), after.clone(), PAGE).await?;
+            if whole || !page.is_empty() {
+                return Ok(page);
+            }
+            // As fast as it is cut.
+            self.whole.changed().await.map_err(|_| not_whole())?;
         }
     }
 
@@ -61,15 +79,22 @@ fn wait_for<T>(handle: &Handle, task: Meanwhile<T>) -> Result<T, DeliveryError> 
     handle.block_on(task).unwrap_or_else(|error| Err(DeliveryError::Unavailable(error.to_string())))
 }
 
-/// Writes the file aside, reads it again, and notes by what its messages are known. On a thread that may wait.
+/// Whether a file can be written while it is cut: its messages are in the order in which they are taken.
+pub(crate) fn is_in_order(made: &Made) -> bool {
+    made.file.groups.is_empty()
+}
+
+/// Writes the file aside, reads it again, and notes by what its messages are known. Of a cut that is not whole yet nothing is used but what is
+/// known from its beginning. On a thread that may wait.
 pub(crate) fn build(
     engine: &Arc<Engine>,
     handle: &Handle,
     route: &Arc<Served>,
     made: &Made,
-    cut: &CutRecord,
+    (cut, mut whole): (&CutRecord, Whole),
 ) -> Result<Built, String> {
-    let ground = Ground { engine: engine.clone(), key: (cut.route.clone(), cut.sequence) };
+    let key = (cut.route.clone(), cut.sequence);
+    let ground = Ground { engine: engine.clone(), key, whole: whole.clone() };
     let name = made.file.name.of(cut.sequence, made::when(&made.file, cut));
     let mut places = Vec::new();
     let aside = made.drop.prepare(&name, &mut |out| {
@@ -82,6 +107,11 @@ pub(crate) fn build(
         places = made::write(route, made, cut, &mut pages, out)?;
         Ok(())
     })?;
+    let cut = handle.block_on(whole.wait_for(Option::is_some)).ok().and_then(|cut| cut.clone());
+    let Some(cut) = cut else {
+        made.drop.discard(&aside);
+        return Err(not_whole().to_string());
+    };
     let mut noting: Option<Meanwhile<()>> = None;
     let mut noted = |keys| {
         let before = noting.replace(handle.spawn(ground.clone().note(keys)));
@@ -90,7 +120,7 @@ pub(crate) fn build(
     let built = made
         .drop
         .prepared(&aside)
-        .and_then(|raw| made::verify(route, made, cut, (&name, aside.clone(), raw), places, &mut noted))
+        .and_then(|raw| made::verify(route, made, &cut, (&name, aside.clone(), raw), places, &mut noted))
         .and_then(|built| {
             let last = noting.take().map_or(Ok(()), |last| wait_for(handle, last));
             last.map(|()| built).map_err(|error| error.to_string())

@@ -144,7 +144,7 @@ impl Engine {
                 ));
             }
         }
-        let Some(cut) = self.take_cut(store, &route, made, now).await? else {
+        let Some((cut, delivered)) = self.make_next(store, &route, made, now).await? else {
             let others = of_route(store, &name, true).await.map_err(|error| self.failed(error))?;
             return match others.first() {
                 Some(cut) => refused(format!(
@@ -154,7 +154,7 @@ impl Engine {
                 None => Ok(CutNow { file: None, left: 0, trouble: None }),
             };
         };
-        let trouble = self.deliver(store, &cut).await.err();
+        let trouble = delivered.err();
         self.cutting.tell(&name, trouble.clone(), now);
         let after = of_route(store, &name, false).await.map_err(|error| self.failed(error))?;
         let file = after.into_iter().find(|one| one.sequence == cut.sequence).unwrap_or(cut);

@@ -3,14 +3,17 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use portolan_delivery::{
-    Claim, CutMessage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer, FileFilter,
-    Gathered, LateMessage, Outcome, Party, Timestamp,
+    Built, Claim, CutMessage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer,
+    FileFilter, Gathered, LateMessage, Outcome, Party, Timestamp,
 };
 use portolan_mapping::file::Silence;
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+};
 
 use crate::{
-    build,
+    build::{self, Whole},
     engine::Engine,
     made::{self, Made},
     route::Served,
@@ -128,28 +131,60 @@ impl Engine {
         made: &Made,
         now: Timestamp,
     ) -> Result<bool, String> {
-        let cut = self.take_cut(store, route, made, now).await;
-        let Some(cut) = cut.map_err(|error| error.to_string())? else { return Ok(false) };
-        self.deliver(store, &cut).await?;
-        Ok(true)
+        let cut = self.make_next(store, route, made, now).await.map_err(|error| error.to_string())?;
+        cut.map_or(Ok(false), |(_, delivered)| delivered.map(|()| true))
     }
 
-    /// Takes what has gathered for a route into a file that is still to be made.
-    pub(crate) async fn take_cut(
-        &self,
+    /// Takes what has gathered for a route into a file, and delivers that. What takes a while to cut is written meanwhile.
+    pub(crate) async fn make_next(
+        self: &Arc<Self>,
         store: &dyn CutStore,
         route: &Served,
         made: &Made,
         now: Timestamp,
-    ) -> Result<Option<CutRecord>, DeliveryError> {
+    ) -> Result<Option<(CutRecord, Result<(), String>)>, DeliveryError> {
         let most = made.file.cut.max_records.unwrap_or(u64::MAX);
-        let cut = store.cut(route.name.clone(), most, now).await.map_err(|error| self.failed(error))?;
-        if let Some(cut) = &cut {
-            tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");
-            self.cutting.noted(&route.name, cut.at);
-            route.metrics.made.iter().for_each(|made| made.cut());
-        }
-        Ok(cut)
+        let (tell, begun) = oneshot::channel();
+        let (whole, is_whole) = watch::channel(None);
+        let cutting = async {
+            let tell = Box::new(move |begun| drop(tell.send(begun)));
+            let cut = store.cut_telling(route.name.clone(), most, now, tell).await;
+            let cut = cut.map_err(|error| self.failed(error))?;
+            if let Some(cut) = &cut {
+                tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");
+                self.cutting.noted(&route.name, cut.at);
+                route.metrics.made.iter().for_each(|made| made.cut());
+            }
+            whole.send_replace(cut.clone());
+            drop(whole);
+            Ok(cut)
+        };
+        let building = async { self.build_early(begun.await.ok()?, is_whole).await };
+        let (cut, built) = tokio::join!(cutting, building);
+        let Some(cut) = cut? else { return Ok(None) };
+        let delivered = self.deliver_as(store, &cut, built).await;
+        Ok(Some((cut, delivered)))
+    }
+
+    /// Builds a file while it is cut; `None`, where that is to be done when it is whole.
+    async fn build_early(self: &Arc<Self>, begun: CutRecord, whole: Whole) -> Option<Result<Built, String>> {
+        let route = self.version(&begun.route, begun.bundle).await.ok()?;
+        let made = route.made.clone().filter(|made| build::is_in_order(made))?;
+        Some(self.built(&route, &made, &begun, whole).await)
+    }
+
+    async fn built(
+        self: &Arc<Self>,
+        route: &Arc<Served>,
+        made: &Arc<Made>,
+        cut: &CutRecord,
+        whole: Whole,
+    ) -> Result<Built, String> {
+        let (engine, route, made, cut) = (self.clone(), route.clone(), made.clone(), cut.clone());
+        let handle = Handle::current();
+        let building =
+            tokio::task::spawn_blocking(move || build::build(&engine, &handle, &route, &made, (&cut, whole)));
+        building.await.map_err(|error| error.to_string())?
     }
 
     /// Builds a file where it is not built yet, gives it its name, and notes that it has it. Nothing, where another gateway is at it.
@@ -157,6 +192,16 @@ impl Engine {
         self: &Arc<Self>,
         store: &dyn CutStore,
         cut: &CutRecord,
+    ) -> Result<(), String> {
+        self.deliver_as(store, cut, None).await
+    }
+
+    /// The same, of one that may have been built already.
+    async fn deliver_as(
+        self: &Arc<Self>,
+        store: &dyn CutStore,
+        cut: &CutRecord,
+        built: Option<Result<Built, String>>,
     ) -> Result<(), String> {
         let failed = |error| self.failed(error).to_string();
         let route = self.version(&cut.route, cut.bundle).await;
@@ -169,13 +214,13 @@ impl Engine {
         let (name, aside) = match (&cut.name, &cut.aside, cut.state) {
             (Some(name), Some(aside), CutState::Ready | CutState::Delivered) => (name.clone(), aside.clone()),
             _ => {
-                let (engine, built) = (self.clone(), cut.clone());
-                let (route, made) = (route.clone(), made.clone());
-                let handle = Handle::current();
-                let building = tokio::task::spawn_blocking(move || {
-                    build::build(&engine, &handle, &route, &made, &built)
-                });
-                let built = building.await.map_err(|error| error.to_string())??;
+                let built = match built {
+                    Some(built) => built?,
+                    None => {
+                        let whole = watch::channel(Some(cut.clone())).1;
+                        self.built(&route, &made, cut, whole).await?
+                    }
+                };
                 // What another one has built first, which had the cut before, is the one that is named.
                 let first = store.cut_ready(key.clone(), built).await.map_err(failed)?;
                 (first.name, first.aside)

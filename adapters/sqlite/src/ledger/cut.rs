@@ -19,6 +19,8 @@ macro_rules! gather {
 
 /// Messages of a step: some ten milliseconds' work, so that its commit is a small part of it.
 pub(crate) const STEP: u64 = 10_000;
+/// Of the first, after which it is told that the file is begun.
+pub(crate) const FIRST: u64 = 100;
 
 /// How far a cut is.
 pub(crate) enum Cut {
@@ -32,6 +34,8 @@ pub(crate) enum Cut {
 
 /// A cut that is not whole yet.
 pub(crate) struct Begun {
+    /// As far as it is known.
+    pub(crate) cut: CutRecord,
     number: i64,
     route: i64,
     bundle: i64,
@@ -77,12 +81,13 @@ impl Ledger {
         let number = self.connection.last_insert_rowid();
         let newest = self.connection.prepare_cached("SELECT max(message) FROM gathering WHERE route = ?1")?;
         let last = { newest }.query_row([route], |row| row.get(0))?;
-        self.go_on(Begun { number, route, bundle, after: 0, last, left: limit }, step)
+        let Some(cut) = cuts::one(&self.connection, number)? else { return Ok(Cut::Nothing) };
+        self.go_on(Begun { cut, number, route, bundle, after: 0, last, left: limit }, step)
     }
 
     /// Another step.
     pub(crate) fn go_on(&mut self, mut begun: Begun, step: u64) -> Result<Cut, Trouble> {
-        let Begun { number, route, bundle, after, last, left } = begun;
+        let Begun { number, route, bundle, after, last, left, .. } = begun;
         let skipped = i64::try_from(step.min(left)).unwrap_or(i64::MAX).saturating_sub(1);
         // The last message of the step, where there are as many.
         let to: Option<i64> = self
