@@ -140,12 +140,14 @@ impl Watcher {
             // What this gateway had when the folder could not be used any more is finished first.
             let (opened, label) = (folder.clone(), label.clone());
             for claim in blocking(move || opened.lock().claims(&label)).await? {
+                let claim = self.as_it_came(claim).await;
                 self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
         for orphan in self.orphans(&folder).await? {
             let label = label.clone();
             if let Some(claim) = blocking(move || orphan.take_over(&label)).await? {
+                let claim = self.as_it_came(claim).await;
                 self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
@@ -174,6 +176,15 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    /// One that was released came from where it was set aside, and goes back there where it cannot be taken yet.
+    async fn as_it_came(&self, claim: Claim) -> Claim {
+        let released = self.intake.released().await.unwrap_or_default();
+        match released.iter().any(|file| *file.name == *claim.name()) {
+            true => claim.reclaimed(),
+            false => claim,
+        }
     }
 
     /// Takes what was refused and an operator has released, where it was set aside.

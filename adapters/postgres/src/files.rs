@@ -242,11 +242,14 @@ impl Inner {
         Ok(count(&rows.await.map_err(failed)?) == 1)
     }
 
-    /// Those that are not begun.
+    /// Those that have not ended since.
     pub(crate) async fn released(&self) -> Result<Vec<FileRecord>, DeliveryError> {
         let limit = i64::try_from(FileFilter::MOST).unwrap_or(i64::MAX);
-        let sql =
-            concat!("SELECT ", columns!(), " FROM portolan.files f WHERE state = 3 ORDER BY seq LIMIT $1");
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM portolan.files f WHERE released IS NOT NULL AND state IN (0, 3) ORDER BY seq LIMIT $1"
+        );
         let rows = self.pool.query(self.soon(), sql, |_| vec![&limit]);
         rows.await.map_err(failed)?.iter().map(|row| record(row).map(without_receipt)).collect()
     }
@@ -260,7 +263,7 @@ impl Inner {
             true => concat!(
                 "SELECT ",
                 columns!(),
-                " FROM portolan.files f WHERE (state = 0 OR state = 3) AND ($2::text IS NULL OR route = $2)
+                " FROM portolan.files f WHERE (state = 0 OR released IS NOT NULL AND state IN (0, 3)) AND ($2::text IS NULL OR route = $2)
                   AND ($3::text IS NULL OR name = $3 OR hash BETWEEN $4::bytea AND $5::bytea) ORDER BY seq DESC LIMIT $1"
             ),
             false => concat!(

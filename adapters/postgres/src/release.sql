@@ -2,4 +2,4 @@
 ALTER TABLE files ADD COLUMN released bigint;           -- when
 ALTER TABLE files ADD COLUMN release_reason text;       -- why
 
-CREATE INDEX files_released ON files (seq) WHERE state = 3;
+CREATE INDEX files_released ON files (seq) WHERE released IS NOT NULL AND state IN (0, 3);

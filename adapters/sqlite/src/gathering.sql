@@ -22,6 +22,6 @@ INSERT INTO in_file SELECT m.seq, m.route, max(c.cut) FROM messages m JOIN cut_m
 UPDATE messages SET state = 9, attempt = attempt - 1, at = 9223372036854775807, gateway = NULL
     WHERE state = 1 AND gateway = x'66696C65000080008000000000000001';
 -- And what gathered.
-INSERT INTO gathering SELECT route, seq, bundle, coalesce(json_extract(envelope, '$.group'), '')
+INSERT INTO gathering SELECT route, seq, bundle, iif(json_valid(envelope), coalesce(envelope ->> '$.group', ''), '')
     FROM messages WHERE state = 0 AND lost < 2 AND at = 9223372036854775807;
 UPDATE messages SET state = 9 WHERE state = 0 AND lost < 2 AND at = 9223372036854775807;

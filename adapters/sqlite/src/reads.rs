@@ -190,8 +190,8 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Tro
             let finished = filter.state != Some(StateKind::Finished) || row.get::<_, i64>(0)? == 2;
             let class = class.as_deref();
             Ok(finished && class.is_none_or(|class| row.get_ref(1).is_ok_and(|c| c.as_str() == Ok(class))))
-        })?;
-        if !fits || route.is_some_and(|route| route != of) {
+        });
+        if fits.optional()? != Some(true) || route.is_some_and(|route| route != of) {
             continue;
         }
         let mut records = whole.query([seq])?;

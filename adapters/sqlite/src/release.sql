@@ -3,4 +3,4 @@
 ALTER TABLE files ADD COLUMN released INTEGER;          -- when
 ALTER TABLE files ADD COLUMN release_reason TEXT;       -- why
 
-CREATE INDEX files_released ON files (seq) WHERE state = 3;
+CREATE INDEX files_released ON files (seq) WHERE released IS NOT NULL AND state IN (0, 3);

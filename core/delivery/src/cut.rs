@@ -1,8 +1,8 @@
 //! Files that are made of messages. Messages gather in the ledger, accepted with [`Timestamp::NEVER`] as the time at which they are due.
-//! A *cut* takes what has gathered, in one transaction, and gives it the route's next number: from then on it is known which messages are
-//! in which file. The file is built of them as often as needed, the same bytes each time; written aside; and given its name once. A
-//! message in a cut is claimed by [`GatewayId::FILE`], so that no gateway takes it for one that was lost, until an answer comes, or for
-//! good where none is awaited.
+//! A *cut* takes what has gathered, as one as far as anybody sees, and gives it the route's next number: from then on it is known which
+//! messages are in which file. The file is built of them as often as needed, the same bytes each time; written aside; and given its name
+//! once. A message in a cut counts as claimed by [`GatewayId::FILE`], so that no gateway takes it for one that was lost, until an answer
+//! comes, or for good where none is awaited.
 
 use std::{
     io::{self, Read, Write},

@@ -209,7 +209,7 @@ pub trait FileStore: Send + Sync {
         release: FileRelease,
     ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
-    /// Files that were released and are not begun, without their receipts: [`FileFilter::MOST`] at most.
+    /// Files that were released and have not ended since, without their receipts: [`FileFilter::MOST`] at most.
     fn released(&self) -> BoxFuture<'_, Result<Vec<FileRecord>, DeliveryError>>;
 
     /// Files, the newest first, without their receipts.
@@ -463,7 +463,7 @@ pub trait FileIntake: Send + Sync + 'static {
     /// This run of this gateway: by it others know what it has taken.
     fn gateway(&self) -> GatewayId;
 
-    /// Files that operators have released, as they came: whoever finds one where it was set aside gives it to its route again. `Err` says why
+    /// Files that operators have released and that nobody is at, as they came: whoever finds one where it was set aside gives it to its route again. `Err` says why
     /// it is not known now.
     fn released(&self) -> BoxFuture<'_, Result<Vec<Arrival>, String>>;
 

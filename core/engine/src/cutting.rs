@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use portolan_delivery::{
     Built, Claim, CutMessage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer,
-    FileFilter, Gathered, LateMessage, Outcome, Party, Timestamp,
+    FileFilter, FileState, Gathered, LateMessage, Outcome, Party, Timestamp,
 };
 use portolan_mapping::file::Silence;
 use tokio::{
@@ -314,10 +314,15 @@ impl Engine {
 
     /// Whether a file of answers to a route is being read.
     async fn reads_answers(&self, route: &Served) -> Result<bool, DeliveryError> {
-        let open =
-            FileFilter { route: Some(route.name.to_string()), open: true, limit: 1, ..FileFilter::default() };
+        let open = FileFilter {
+            route: Some(route.name.to_string()),
+            open: true,
+            limit: FileFilter::MOST,
+            ..FileFilter::default()
+        };
+        // One that was released, and is not found, is waited for by nobody.
         match self.delivery.files() {
-            Some(files) => Ok(!files.files(open).await?.is_empty()),
+            Some(files) => Ok(files.files(open).await?.iter().any(|file| file.state == FileState::Open)),
             None => Ok(false),
         }
     }

@@ -62,7 +62,19 @@ impl FileIntake for EngineIntake {
         Box::pin(async move {
             // A queue that takes no files has none.
             let Some(store) = self.0.delivery.files() else { return Ok(Vec::new()) };
-            let released = store.released().await.map_err(|error| self.0.failed(error).to_string())?;
+            let failed = |error| self.0.failed(error).to_string();
+            let mut released = store.released().await.map_err(failed)?;
+            // One that was begun is of its gateway, until that is no more; and of this one, unless it is at it.
+            let others =
+                released.iter().filter(|file| file.state == FileState::Open).map(|file| file.gateway);
+            let others: Vec<_> = others.filter(|gateway| *gateway != self.0.gateway).collect();
+            let gone = if others.is_empty() { others } else { store.gone(others).await.map_err(failed)? };
+            released.retain(|file| {
+                let at_it = || self.0.under_way.of(&file.arrival.route, file.arrival.hash).is_some();
+                file.state == FileState::Released
+                    || gone.contains(&file.gateway)
+                    || file.gateway == self.0.gateway && !at_it()
+            });
             Ok(released.into_iter().map(|record| record.arrival).collect())
         })
     }
@@ -104,7 +116,7 @@ impl Engine {
                 route.metrics.files.iter().for_each(|files| files.duplicate());
                 let (taken_as, taken) = (&record.arrival.name, record.arrival.received.to_rfc3339());
                 tracing::warn!(file = %dropped.name, route = %route.name, %taken_as, taken, "what is in the file was taken before; it is set aside as a duplicate");
-                let echo = self.echo(&route, &dropped, &record).await;
+                let echo = self.echo(&route, &dropped, &record).await?;
                 return Ok(FileFate::Duplicate(told(&route, duplicate(&dropped, &record), &echo)));
             }
             Arrived::Elsewhere(_) => return Err("another gateway takes it".to_owned()),
@@ -223,15 +235,19 @@ impl Engine {
         })
     }
 
-    /// What of a duplicate its acknowledgement may repeat: nothing, where it cannot be read by the version of today.
-    async fn echo(&self, route: &Arc<Served>, dropped: &Dropped, record: &FileRecord) -> Echo {
+    /// What of a duplicate its acknowledgement may repeat. `Err`, where it cannot be read now.
+    async fn echo(
+        &self,
+        route: &Arc<Served>,
+        dropped: &Dropped,
+        record: &FileRecord,
+    ) -> Result<Echo, String> {
         if route.files.as_ref().is_none_or(|files| files.acknowledgement.is_none() || files.answers.is_some())
         {
-            return Echo::default();
+            return Ok(Echo::default());
         }
         let begun = self.under_way.begin(&route.name, dropped.hash);
-        let seen = self.verified(route, dropped, record, &begun.progress).await;
-        seen.map(|seen| seen.echo).unwrap_or_default()
+        Ok(self.verified(route, dropped, record, &begun.progress).await?.echo)
     }
 
     /// The version of its route with which a file began.

@@ -1,6 +1,6 @@
 //! A file is cut in steps, each a transaction of its own: of a million messages the whole would hold up whoever accepts for seconds. The
-//! messages themselves are not written, only where they are (`gathering.sql`). A cut of
-//! which no count is known is not whole yet, and nobody is shown it; what a process that ended had taken until then is its file.
+//! messages themselves are not written, only where they are (`gathering.sql`). A cut of which no count is known is not whole yet, and
+//! nobody is shown it; what a process that ended had taken until then is its file.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ impl Ledger {
         })
     }
 
-    /// Where no file was built of it, and none of its messages waits.
+    /// Where no file was built of it, and no message is in it any more.
     pub(crate) fn forget_cut(&mut self, (route, sequence): &(Arc<str>, u64)) -> Result<bool, Trouble> {
         let number: Option<i64> = self
             .connection
@@ -265,7 +265,7 @@ pub(crate) fn in_file_since(connection: &Connection, seq: i64) -> rusqlite::Resu
 }
 
 /// What of a message's row is needed to build its record, or to answer it. The attempt of one that is in a file is recorded when it ends.
-const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt + (m.state = 9), m.envelope, m.payload";
+const MESSAGE: &str = "m.id, r.name, b.hash, m.received, m.attempt + EXISTS (SELECT 1 FROM in_file WHERE message = m.seq), m.envelope, m.payload";
 const MESSAGES: &str =
     "cut_messages c JOIN messages m ON m.seq = c.message JOIN routes r ON r.number = m.route
      JOIN bundles b ON b.number = m.bundle";
@@ -286,7 +286,7 @@ pub(crate) fn cut_messages(
 ) -> Result<Vec<CutMessage>, Trouble> {
     // What the messages of a file share is not read with each.
     let mut statement = connection.prepare_cached(
-        "SELECT m.id, m.received, m.attempt + (m.state = 9), m.envelope, m.payload, m.bundle, c.grp, c.message
+        "SELECT m.id, m.received, m.attempt + EXISTS (SELECT 1 FROM in_file WHERE message = m.seq), m.envelope, m.payload, m.bundle, c.grp, c.message
          FROM cut_messages c JOIN messages m ON m.seq = c.message
          WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
            AND (c.grp, c.message) > (?3, ?4)

@@ -202,11 +202,14 @@ pub(crate) fn file(
         .optional()
 }
 
-/// Those that were released and are not begun, without their receipts.
+/// Those that were released and have not ended since, without their receipts.
 pub(crate) fn released(connection: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
     let limit = i64::try_from(FileFilter::MOST).unwrap_or(i64::MAX);
     connection
-        .prepare_cached(concat!(columns!("NULL"), "WHERE f.state = 3 ORDER BY f.seq LIMIT ?1"))?
+        .prepare_cached(concat!(
+            columns!("NULL"),
+            "WHERE f.released IS NOT NULL AND f.state IN (0, 3) ORDER BY f.seq LIMIT ?1"
+        ))?
         .query_map((limit,), record)?
         .collect()
 }
@@ -214,7 +217,8 @@ pub(crate) fn released(connection: &Connection) -> rusqlite::Result<Vec<FileReco
 /// The newest files. Receipts may be long: they are left out.
 pub(crate) fn files(connection: &Connection, filter: &FileFilter) -> rusqlite::Result<Vec<FileRecord>> {
     // Each by an index of its own.
-    const OPEN: &str = "AND f.seq IN (SELECT seq FROM files WHERE state = 0 UNION ALL SELECT seq FROM files WHERE state = 3) ";
+    const OPEN: &str = "AND f.seq IN (SELECT seq FROM files WHERE state = 0
+        UNION ALL SELECT seq FROM files WHERE released IS NOT NULL AND state IN (0, 3) AND state = 3) ";
     let open = if filter.open { OPEN } else { "" };
     let (first, last) = filter.hashes().unzip();
     let limit = i64::try_from(filter.most()).unwrap_or(i64::MAX);

@@ -15,7 +15,8 @@ impl Ledger {
             .execute((seq, FILED, Timestamp::NEVER.0))?;
         self.connection
             .prepare_cached(
-                "INSERT INTO gathering SELECT route, seq, bundle, coalesce(json_extract(envelope, '$.group'), '')
+                "INSERT INTO gathering
+                 SELECT route, seq, bundle, iif(json_valid(envelope), coalesce(envelope ->> '$.group', ''), '')
                  FROM messages WHERE seq = ?1",
             )?
             .execute([seq])?;

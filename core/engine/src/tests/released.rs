@@ -180,9 +180,17 @@ async fn a_file_that_was_released_goes_on_as_that_after_an_accident() {
     let broken = dropped(WRONG, 12, 1);
     let fate = engine.intake.take_file(broken).await;
     assert!(matches!(fate, FileFate::NotNow(_)), "{fate:?}");
+    // It was begun, went back to where it was set aside, and is looked for there.
+    let wanted = async |engine: &Running| {
+        let released = engine.intake.released().await.unwrap();
+        released.into_iter().map(|file| file.hash).collect::<Vec<_>>()
+    };
+    assert_eq!(wanted(&engine).await, [HASH]);
     drop(engine);
     let engine = gateway.start_with(RouteMode::Operation, Repeat::Always, false).await;
+    assert_eq!(wanted(&engine).await, [HASH], "also by the next gateway");
     let (receipt, _) = taken(&engine, WRONG).await;
+    assert_eq!(wanted(&engine).await, []);
     assert_eq!((receipt.counts.messages, receipt.released.is_some()), (2, true));
     assert_eq!(payloads(&engine).await, ["O00001", "O00003"]);
     // It had ended, and what became of it is said once more.

@@ -106,7 +106,8 @@ impl Store {
     }
 
     pub(in crate::testing) fn released(&self) -> Vec<FileRecord> {
-        let released = self.files.iter().filter(|file| file.state == FileState::Released);
+        let open = |file: &&FileRecord| matches!(file.state, FileState::Open | FileState::Released);
+        let released = self.files.iter().filter(|file| file.release.is_some()).filter(open);
         let released = released.map(|file| FileRecord { receipt: None, ..file.clone() });
         released.take(FileFilter::MOST).collect()
     }
