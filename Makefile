@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 # Tests that run at a time: most of them wait for servers that they have started.
-THREADS ?= 4
+THREADS ?= 6
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
