@@ -140,14 +140,12 @@ impl Watcher {
             // What this gateway had when the folder could not be used any more is finished first.
             let (opened, label) = (folder.clone(), label.clone());
             for claim in blocking(move || opened.lock().claims(&label)).await? {
-                let claim = self.as_it_came(claim).await;
                 self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
         for orphan in self.orphans(&folder).await? {
             let label = label.clone();
             if let Some(claim) = blocking(move || orphan.take_over(&label)).await? {
-                let claim = self.as_it_came(claim).await;
                 self.go_on(&folder, claim, &routes, &patterns).await?;
             }
         }
@@ -178,13 +176,12 @@ impl Watcher {
         Ok(())
     }
 
-    /// One that was released came from where it was set aside, and goes back there where it cannot be taken yet.
-    async fn as_it_came(&self, claim: Claim) -> Claim {
+    /// Whether a file is looked for where it was set aside. Another of its name is not.
+    async fn is_released(&self, dropped: &Dropped) -> bool {
         let released = self.intake.released().await.unwrap_or_default();
-        match released.iter().any(|file| *file.name == *claim.name()) {
-            true => claim.reclaimed(),
-            false => claim,
-        }
+        released
+            .iter()
+            .any(|file| (&file.route, file.hash, &file.name) == (&dropped.route, dropped.hash, &dropped.name))
     }
 
     /// Takes what was refused and an operator has released, where it was set aside.
@@ -305,13 +302,19 @@ impl Watcher {
                 Ok(Box::new(reading))
             }),
         };
+        // What another run has left does not say whence it came.
+        let set_aside = again && self.is_released(&dropped).await;
         let fate = self.intake.take_file(dropped).await;
         self.hold_up(claim.name(), matches!(fate, FileFate::NotNow(_)));
         let (folder, now) = (folder.clone(), Timestamp::now());
         match fate {
             FileFate::NotNow(why) => {
                 self.tell("a file is not taken now", &format_args!("{}: {why}", claim.name()));
-                match blocking(move || claim.put_back(now)).await {
+                let back = move || match set_aside {
+                    true => claim.move_to(Place::Rejected, now).map(drop),
+                    false => claim.put_back(now),
+                };
+                match blocking(back).await {
                     // Another gateway has it.
                     Err(FolderError::Gone { .. }) => Ok(()),
                     released => released,

@@ -12,7 +12,8 @@ use tokio::{
 
 use crate::{
     engine::Engine,
-    made::{self, Made, Page},
+    made::{self, Made},
+    page::Page,
     route::Served,
 };
 

@@ -14,8 +14,9 @@ use tokio::{
 
 use crate::{
     build::{self, Whole},
+    due,
     engine::Engine,
-    made::{self, Made},
+    made::Made,
     route::Served,
     settle,
     translate::{Context, Question, Verdict},
@@ -112,7 +113,7 @@ impl Engine {
         let is_due = |all: &[Gathered]| {
             let one = all.iter().find(|one| one.route == route.name);
             let times = |one: &Gathered| (one.oldest, self.cutting.last(&route.name));
-            one.is_some_and(|one| made::is_due(&made.file.cut, one.messages, times(one), now))
+            one.is_some_and(|one| due::is_due(&made.file.cut, one.messages, times(one), now))
         };
         let mut due = is_due(&known.gathered);
         while due {

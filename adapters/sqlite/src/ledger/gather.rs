@@ -31,11 +31,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// A message gathers no more; `false`, where it did not.
-    pub(super) fn gathers_no_more(&self, route: i64, seq: i64) -> Result<bool, Trouble> {
+    /// A message gathers no more, if it did.
+    pub(super) fn gathers_no_more(&self, route: i64, seq: i64) -> rusqlite::Result<()> {
         let mut gone =
             self.connection.prepare_cached("DELETE FROM gathering WHERE route = ?1 AND message = ?2")?;
-        Ok(gone.execute((route, seq))? > 0)
+        gone.execute((route, seq)).map(drop)
     }
 
     /// Before the attempt of a message that is in a file is settled as any other: its row says from here on what its place in the file did.

@@ -1,5 +1,7 @@
 //! Judging one record: its values, what the layout requires of it, and what it must say of others.
 
+use std::ops::Range;
+
 use bumpalo::Bump;
 use portolan_schema::layout::{Framing, Long, NodeId, Short, Verify};
 
@@ -7,10 +9,10 @@ use super::{Problem, Read, RecordInfo, RecordReader};
 use crate::{
     Decimal, Value, lexical,
     records::{
-        RecordError, RecordErrorKind, delimited,
+        RecordError, RecordErrorKind, RecordFile, delimited,
         formula::{Facts, compare},
-        part::{Form, PartKind},
-        state::Pending,
+        part::{Form, Part, PartKind},
+        state::{Known, Pending},
         totals::When,
         values::{FieldProblem, Sink, Values},
         walk,
@@ -190,45 +192,26 @@ impl<R: Read> RecordReader<'_, R> {
 
     /// That a value cannot be read which is to be tested, where nobody else has read it.
     fn unreadable(&self, pending: &Pending, last: bool) -> Option<FieldProblem> {
-        let (file, arena) = (self.file, Bump::new());
-        let form = file.forms[pending.node.0 as usize].as_ref()?;
-        let unfolded =
-            form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
-        let (record, columns) = match unfolded {
-            Some((record, columns)) => (record, Some(columns)),
-            None => (pending.record.as_slice(), None),
-        };
-        let facts = file.facts(&self.state.known, record, last);
-        let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
-        let (part, range) = walk::find(form, &pending.part, &facts, &arena)?;
-        let PartKind::Value(codec) = &part.kind else { return None };
-        let problem = codec.read(facts.bytes(range.clone())?, &arena).err()?;
-        let range = match &form.delimited {
-            Some(how) => delimited::place(&pending.record, how, range.start),
-            None => range,
-        };
-        let field = name_of(form, &pending.part);
+        let arena = Bump::new();
+        let tested = Tested::find(self.file, &self.state.known, (pending, last), &arena)?;
+        let PartKind::Value(codec) = &tested.part.kind else { return None };
+        let problem = codec.read(tested.facts.bytes(tested.range.clone())?, &arena).err()?;
+        let (field, range) = (name_of(tested.form, &pending.part), tested.place(pending));
         Some(FieldProblem { field, at: range.start, length: range.len(), kind: problem.into() })
     }
 
     fn test(&mut self, pending: &Pending, last: bool) {
         let file = self.file;
         let arena = Bump::new();
-        let Some(form) = &file.forms[pending.node.0 as usize] else { return };
-        let unfolded =
-            form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, &arena));
-        let (record, columns) = match unfolded {
-            Some((record, columns)) => (record, Some(columns)),
-            None => (pending.record.as_slice(), None),
+        let Some(tested) = Tested::find(file, &self.state.known, (pending, last), &arena) else { return };
+        let (PartKind::Value(codec), Some((formula, _))) = (&tested.part.kind, &tested.part.value) else {
+            return;
         };
-        let facts = file.facts(&self.state.known, record, last);
-        let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
-        let Some((part, range)) = walk::find(form, &pending.part, &facts, &arena) else { return };
-        let (PartKind::Value(codec), Some((formula, _))) = (&part.kind, &part.value) else { return };
-        let bytes = facts.bytes(range.clone()).unwrap_or_default();
+        let facts = &tested.facts;
+        let bytes = facts.bytes(tested.range.clone()).unwrap_or_default();
         // What cannot be read has been told of already.
         let Ok(found) = codec.read(bytes, &arena) else { return };
-        let wanted = formula.value(&facts, &arena);
+        let wanted = formula.value(facts, &arena);
         let same = match (found, wanted) {
             (Value::Absent, Value::Absent) => true,
             _ => compare(found, wanted).is_some_and(|ordering| ordering.is_eq()),
@@ -236,7 +219,7 @@ impl<R: Read> RecordReader<'_, R> {
         if same {
             return;
         }
-        let partial = formula.is_partial(&facts);
+        let partial = formula.is_partial(facts);
         let computed = match wanted {
             Value::Absent => "it cannot be computed".to_owned(),
             Value::Decimal(number) => {
@@ -244,11 +227,8 @@ impl<R: Read> RecordReader<'_, R> {
             }
             wanted => format!("{} is computed", written(wanted)),
         };
-        let field: String = name_of(form, &pending.part);
-        let range = match &form.delimited {
-            Some(how) => delimited::place(&pending.record, how, range.start),
-            None => range,
-        };
+        let field: String = name_of(tested.form, &pending.part);
+        let range = tested.place(pending);
         self.problems.push(Problem {
             error: RecordError {
                 kind: RecordErrorKind::Verify { computed, partial },
@@ -260,6 +240,43 @@ impl<R: Read> RecordReader<'_, R> {
             },
             warning: pending.verify == Verify::Warn,
         });
+    }
+}
+
+/// A value that is to be tested, in its record.
+struct Tested<'f> {
+    form: &'f Form,
+    facts: Facts<'f>,
+    part: &'f Part,
+    /// Where it stands in what `facts` are of.
+    range: Range<usize>,
+}
+
+impl<'f> Tested<'f> {
+    fn find(
+        file: &'f RecordFile,
+        known: &'f Known,
+        (pending, last): (&'f Pending, bool),
+        arena: &'f Bump,
+    ) -> Option<Self> {
+        let form = file.forms[pending.node.0 as usize].as_ref()?;
+        let unfolded = form.delimited.as_ref().and_then(|how| delimited::unfold(&pending.record, how, arena));
+        let (record, columns) = match unfolded {
+            Some((record, columns)) => (record, Some(columns)),
+            None => (pending.record.as_slice(), None),
+        };
+        let facts = file.facts(known, record, last);
+        let facts = Facts { node: Some(pending.node), number: pending.number, columns, ..facts };
+        let (part, range) = walk::find(form, &pending.part, &facts, arena)?;
+        Some(Self { form, facts, part, range })
+    }
+
+    /// Where it stands in its record as that came.
+    fn place(&self, pending: &Pending) -> Range<usize> {
+        match &self.form.delimited {
+            Some(how) => delimited::place(&pending.record, how, self.range.start),
+            None => self.range.clone(),
+        }
     }
 }
 
