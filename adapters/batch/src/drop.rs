@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     FolderError, FolderOptions,
+    behind::Behind,
     dir::{Dir, Renamed},
     folder, name,
     write::{ASIDE, write_over},
@@ -58,7 +59,8 @@ impl FolderDrop {
             Dir::Here(local) => {
                 let file = local.create(aside)?;
                 let file = file.ok_or_else(|| FolderError::Occupied { path: dir.path(aside) })?;
-                let filled = written(file, content).and_then(|file| file.sync_all());
+                let mut out = Behind::new(file);
+                let filled = content(&mut out).and_then(|()| out.safe());
                 if let Err(error) = filled {
                     // Whatever else is wrong, it is of no use.
                     let _ = local.remove(aside);
@@ -67,7 +69,7 @@ impl FolderDrop {
                 local.sync()
             }
             Dir::There(remote) => {
-                let file = written(remote.connection.spooled()?, content).map_err(unwritten)?;
+                let file = spooled(remote.connection.spooled()?, content).map_err(unwritten)?;
                 remote.put_as(&file, name, |_| aside.to_owned())?;
                 self.sent.lock().insert(aside.to_owned(), file);
                 Ok(())
@@ -169,7 +171,8 @@ fn begin_of(name: &str) -> String {
     format!("{ASIDE}{short}-")
 }
 
-fn written(file: File, content: &mut FileContent<'_>) -> io::Result<File> {
+/// Written here before it is sent.
+fn spooled(file: File, content: &mut FileContent<'_>) -> io::Result<File> {
     let mut out = Buffered(BufWriter::with_capacity(64 << 10, file));
     content(&mut out)?;
     out.0.flush()?;

@@ -5,6 +5,7 @@
 //! takes a file decides by its [`Identity`] what becomes of it. Everything blocks, for as long as the disk or the server does; time is an
 //! argument.
 
+mod behind;
 mod claim;
 mod dir;
 mod drop;

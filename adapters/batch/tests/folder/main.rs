@@ -6,6 +6,7 @@ mod complete;
 mod crash;
 mod full;
 mod jail;
+mod leftover;
 mod reclaim;
 mod write;
 
