@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
+    Built, BundleHash, Claim, CutMessage, CutPage, CutPlace, CutRecord, CutState, DeliveryError, Envelope,
+    FileAnswer, FileHash, GatewayId, Gathered, LateMessage, MessageId, Sender, SentIn, SentMessage,
+    Timestamp,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -129,8 +130,7 @@ impl Inner {
     pub(crate) async fn cut_messages(
         &self,
         (route, sequence): (Arc<str>, u64),
-        after: Option<CutPlace>,
-        limit: usize,
+        CutPage { after, limit, senders }: CutPage,
     ) -> Result<Vec<CutMessage>, DeliveryError> {
         let (route, sequence) = (&*route, fit(sequence));
         let (after, limit) = (after.map_or(0, |place| place.seq), i64::try_from(limit).unwrap_or(i64::MAX));
@@ -144,12 +144,14 @@ impl Inner {
             |_| vec![&route, &sequence, &after, &limit],
         );
         let one = |row: &Row| {
-            let (attempt, envelope, payload) = message(row)?;
+            let (attempt, mut envelope, payload) = message(row)?;
             Ok(CutMessage {
                 // The place stands for both: groups are in order of it.
                 place: CutPlace { group: "".into(), seq: row.try_get(4).map_err(failed)? },
                 claim: Claim { id: envelope.id, attempt, gateway: GatewayId::FILE },
-                envelope,
+                received: envelope.received,
+                group: envelope.group.take(),
+                sender: if senders { envelope.into() } else { Sender::default() },
                 payload,
             })
         };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_delivery::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
-    Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
+    Controls, Count, CutMessage, CutPage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
     FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileRelease, FileStore, Filter, GatewayId,
     Gathered, LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn,
     SentMessage, Timestamp,
@@ -290,10 +290,9 @@ impl CutStore for PostgresLedger {
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),
-        after: Option<CutPlace>,
-        limit: usize,
+        page: CutPage,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        Box::pin(self.inner.cut_messages(cut, after, limit))
+        Box::pin(self.inner.cut_messages(cut, page))
     }
 
     fn late(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portolan_delivery::{
-    BoxFuture, Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError, FileAnswer, GatewayId,
-    Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
+    BoxFuture, Built, CutMessage, CutPage, CutPlace, CutRecord, CutStore, DeliveryError, FileAnswer,
+    GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
 };
 use rusqlite::Connection;
 
@@ -70,10 +70,9 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),
-        after: Option<CutPlace>,
-        limit: usize,
+        page: CutPage,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        let page = move |connection: &Connection| cuts::cut_messages(connection, &cut, after.as_ref(), limit);
+        let page = move |connection: &Connection| cuts::cut_messages(connection, &cut, &page);
         Box::pin(self.store.readers.ask(page))
     }
 

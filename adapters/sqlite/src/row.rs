@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portolan_delivery::{
     Attempt, BundleHash, DeadLetter, DeliveryError, Envelope, Failure, FaultClass, GatewayId, Idempotency,
-    MessageId, Mode, Order, Outcome, Party, PayloadDigest, Record, RequestKey, State, StateKind, Timestamp,
+    MessageId, Mode, Order, Outcome, Party, PayloadDigest, Record, RequestKey, Sender, State, StateKind,
+    Timestamp,
 };
 use rusqlite::{Connection, Row};
 use serde::{Serialize, de::DeserializeOwned};
@@ -89,6 +90,11 @@ impl Rest {
             announced,
             group,
         }
+    }
+
+    pub(crate) fn sender(self) -> Sender {
+        let Self { caller, request_key, metadata, .. } = self;
+        Sender { caller, request_id: request_key.map(|key| key.id), metadata }
     }
 
     pub(crate) fn envelope(

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use portolan_delivery::{
-    Accept, BundleHash, Control, CutStore, Delivery, Filter, GatewayId, MessageStore, Start, StateKind,
-    Timestamp,
+    Accept, BundleHash, Control, CutPage, CutStore, Delivery, Filter, GatewayId, MessageStore, Start,
+    StateKind, Timestamp,
     testing::messages::{BUNDLE, NOW, envelope, payload},
 };
 use portolan_sqlite::{OpenError, Options, SqliteDelivery};
@@ -101,7 +101,7 @@ async fn what_gathered_and_was_in_files_of_an_earlier_version_is_where_it_was() 
     assert_eq!(seen(&queue).await, expected);
     assert!(
         queue
-            .cut_messages(("r".into(), 1), None, 9)
+            .cut_messages(("r".into(), 1), CutPage { after: None, limit: 9, senders: false })
             .await
             .unwrap()
             .iter()

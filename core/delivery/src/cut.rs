@@ -94,10 +94,42 @@ pub struct CutMessage {
     pub place: CutPlace,
     /// The right to settle it.
     pub claim: Claim,
-    /// Everything but the payload.
-    pub envelope: Envelope,
+    /// When it was accepted.
+    pub received: Timestamp,
+    /// What it shares with the messages of its groups, where it has some.
+    pub group: Option<Arc<str>>,
+    /// What a mapping may know of whoever sent it; nothing, where it was not asked for.
+    pub sender: Sender,
     /// What came in.
     pub payload: Bytes,
+}
+
+/// What a mapping may know of whoever sent a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// Who called.
+    pub caller: Option<Arc<str>>,
+    /// The caller's id for it.
+    pub request_id: Option<String>,
+    /// The metadata that the mapping reads.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl From<Envelope> for Sender {
+    fn from(Envelope { caller, request_key, metadata, .. }: Envelope) -> Self {
+        Self { caller, request_id: request_key.map(|key| key.id), metadata }
+    }
+}
+
+/// Which messages of a cut are asked for.
+#[derive(Debug, Clone)]
+pub struct CutPage {
+    /// Behind which message they stand; from the first, where `None`.
+    pub after: Option<CutPlace>,
+    /// How many, at most.
+    pub limit: usize,
+    /// Whether it is asked who sent them.
+    pub senders: bool,
 }
 
 /// A message that was sent in a file, and is not answered in time.
@@ -195,8 +227,7 @@ pub trait CutStore: Send + Sync {
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),
-        after: Option<CutPlace>,
-        limit: usize,
+        page: CutPage,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>>;
 
     /// Messages of a route that wait for an answer, were sent in files that are delivered, and whose deadline was before `now`; those that

@@ -27,8 +27,8 @@ mod time;
 
 pub use control::Control;
 pub use cut::{
-    Built, CutMessage, CutPlace, CutRecord, CutState, CutStore, FileAnswer, FileContent, FileDrop, Gathered,
-    LateMessage, Patch, SentMessage,
+    Built, CutMessage, CutPage, CutPlace, CutRecord, CutState, CutStore, FileAnswer, FileContent, FileDrop,
+    Gathered, LateMessage, Patch, Sender, SentMessage,
 };
 pub use edge::{
     Answer, Call, Intake, OperationFilter, OperationPage, OperationState, OperationView, Outgoing, SendError,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use portolan_delivery::{Built, CutMessage, CutPlace, CutRecord, CutStore, DeliveryError};
+use portolan_delivery::{Built, CutMessage, CutPage, CutPlace, CutRecord, CutStore, DeliveryError};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
@@ -45,7 +45,7 @@ impl Ground {
     async fn pages(mut self, route: Arc<Served>, ready: mpsc::Sender<Meanwhile<Page>>) {
         let mut after = None;
         loop {
-            let page = self.page(after).await;
+            let page = self.page(after, route.translate.asks_for_sender()).await;
             after = page.iter().flatten().next_back().map(|last| last.place.clone());
             let route = route.clone();
             let page = spawn_blocking(move || page.map(|messages| Page::of(&route, messages)));
@@ -56,12 +56,17 @@ impl Ground {
     }
 
     /// The next messages; none, where there are no more.
-    async fn page(&mut self, after: Option<CutPlace>) -> Result<Vec<CutMessage>, DeliveryError> {
+    async fn page(
+        &mut self,
+        after: Option<CutPlace>,
+        senders: bool,
+    ) -> Result<Vec<CutMessage>, DeliveryError> {
+        let page = CutPage { after, limit: PAGE, senders };
         loop {
             let whole = self.whole.borrow_and_update().is_some();
-            let page = self.store()?.cut_messages(self.key.clone(), after.clone(), PAGE).await?;
-            if whole || !page.is_empty() {
-                return Ok(page);
+            let messages = self.store()?.cut_messages(self.key.clone(), page.clone()).await?;
+            if whole || !messages.is_empty() {
+                return Ok(messages);
             }
             // As fast as it is cut.
             self.whole.changed().await.map_err(|_| not_whole())?;

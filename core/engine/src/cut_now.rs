@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use portolan_delivery::{
-    CutNow, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, Failure, FaultClass, FileDecision,
-    FileFilter, MadeFile, MadeView, MessageId, OperatorError, Party, SentIn, Status, Timestamp,
+    CutNow, CutPage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, Failure, FaultClass,
+    FileDecision, FileFilter, MadeFile, MadeView, MessageId, OperatorError, Party, SentIn, Status, Timestamp,
 };
 
 use crate::engine::Engine;
@@ -244,7 +244,7 @@ impl Engine {
         let mut after = None;
         loop {
             let page = store
-                .cut_messages(key.clone(), after.take(), MESSAGES)
+                .cut_messages(key.clone(), CutPage { after: after.take(), limit: MESSAGES, senders: false })
                 .await
                 .map_err(|error| self.failed(error))?;
             let Some(last) = page.last() else { break };
@@ -256,7 +256,7 @@ impl Engine {
                     cut.route
                 ));
                 let letter = DeadLetter { failure, at_fault: Party::Gateway, reply: None };
-                self.bury_sent(&cut.route, message.claim, message.envelope.received, letter, now)
+                self.bury_sent(&cut.route, message.claim, message.received, letter, now)
             });
             for buried in join_all(buried).await {
                 buried.map_err(|error| self.failed(error))?;

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use portolan_delivery::{
-    Built, Claim, CutMessage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer,
+    Built, Claim, CutMessage, CutPage, CutRecord, CutState, CutStore, DeadLetter, DeliveryError, FileAnswer,
     FileFilter, FileState, Gathered, LateMessage, Outcome, Party, Timestamp,
 };
 use portolan_mapping::file::Silence;
@@ -243,19 +243,20 @@ impl Engine {
     async fn finish_all(&self, store: &dyn CutStore, route: &Served, cut: &CutRecord) -> Result<(), String> {
         let failed = |error| self.failed(error).to_string();
         let key = (cut.route.clone(), cut.sequence);
-        let mut page = store.cut_messages(key.clone(), None, PAGE).await.map_err(failed)?;
-        while let Some(last) = page.last() {
+        let page = |after| store.cut_messages(key.clone(), CutPage { after, limit: PAGE, senders: true });
+        let mut messages = page(None).await.map_err(failed)?;
+        while let Some(last) = messages.last() {
             // The next ones are read meanwhile.
-            let next = store.cut_messages(key.clone(), Some(last.place.clone()), PAGE);
-            let ended = page.iter().map(|message| Ended {
+            let next = page(Some(last.place.clone()));
+            let ended = messages.iter().map(|message| Ended {
                 claim: message.claim,
-                received: message.envelope.received,
+                received: message.received,
                 outcome: delivered(route, message),
             });
             let settling = self.settle(store, route, ended.collect(), Timestamp::now());
             let (next, settled) = tokio::join!(next, settling);
             settled?;
-            page = next.map_err(failed)?;
+            messages = next.map_err(failed)?;
         }
         Ok(())
     }
@@ -381,7 +382,7 @@ struct Ended {
 
 /// What the caller of a message is told that was delivered, and is not answered.
 fn delivered(route: &Served, message: &CutMessage) -> Outcome {
-    let context = Context::of(&message.envelope, message.claim.attempt);
+    let context = Context::of_cut(message);
     match route.translate.reply(&[], &message.payload, Question::Request, context) {
         Verdict::Reply(bytes) => Outcome::Reply(bytes),
         Verdict::Refused(failure) | Verdict::NotDone(failure) | Verdict::Unreadable(failure) => {

@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
     thread::{Builder, JoinHandle},
 };
 
@@ -43,14 +46,18 @@ const AHEAD: usize = 4;
 
 /// The same, by a thread that reads ahead: whoever takes in what is read does not wait for the hash.
 pub(crate) struct HashedAhead {
-    chunks: Option<Receiver<io::Result<Vec<u8>>>>,
+    chunks: Receiver<io::Result<Vec<u8>>>,
     chunk: io::Cursor<Vec<u8>>,
     reading: JoinHandle<io::Result<(FileHash, u64)>>,
+    /// As long as it is there, somebody wants to know the hash.
+    wanted: Arc<()>,
 }
 
 impl HashedAhead {
     pub(crate) fn new(raw: Box<dyn Read + Send>) -> io::Result<Self> {
         let (sender, chunks) = sync_channel(AHEAD);
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
         let reading = Builder::new().name("hash".to_owned()).spawn(move || {
             let mut hashed = Hashed::new(raw);
             loop {
@@ -59,20 +66,23 @@ impl HashedAhead {
                     let _ = sender.send(Err(io::Error::new(error.kind(), error.to_string())));
                     return Err(error);
                 }
-                if chunk.is_empty() {
+                if chunk.is_empty() || is_wanted.strong_count() == 0 {
                     return Ok(hashed.known());
                 }
                 // Where nobody takes it in, it is hashed all the same.
                 let _ = sender.send(Ok(chunk));
             }
         })?;
-        Ok(Self { chunks: Some(chunks), chunk: io::Cursor::default(), reading })
+        Ok(Self { chunks, chunk: io::Cursor::default(), reading, wanted })
     }
 
     /// The hash and the bytes of all there is to read, whether or not it was taken in.
-    pub(crate) fn known(mut self) -> io::Result<(FileHash, u64)> {
-        self.chunks = None;
-        self.reading.join().unwrap_or_else(|_| Err(io::Error::other("reading it was interrupted")))
+    pub(crate) fn known(self) -> io::Result<(FileHash, u64)> {
+        let Self { chunks, reading, wanted, .. } = self;
+        drop(chunks);
+        let known = reading.join().unwrap_or_else(|_| Err(io::Error::other("reading it was interrupted")));
+        drop(wanted);
+        known
     }
 }
 
@@ -83,9 +93,9 @@ impl Read for HashedAhead {
             if read > 0 || out.is_empty() {
                 return Ok(read);
             }
-            match self.chunks.as_ref().and_then(|chunks| chunks.recv().ok()) {
-                Some(chunk) => self.chunk = io::Cursor::new(chunk?),
-                None => return Ok(0),
+            match self.chunks.recv() {
+                Ok(chunk) => self.chunk = io::Cursor::new(chunk?),
+                Err(_) => return Ok(0),
             }
         }
     }

@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use jiff::civil::DateTime;
 use portolan_delivery::{
-    BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, Envelope, FileDrop, MessageId,
-    Outgoing, Patch, SendError, Sent, Target, Timestamp,
+    BoxFuture, Built, CutMessage, CutPlace, CutRecord, DeliveryError, FileDrop, MessageId, Outgoing, Patch,
+    SendError, Sender, Sent, Target, Timestamp,
 };
 use portolan_formats::records::{Messages, RecordErrorKind, RecordWriter};
 use portolan_mapping::{
@@ -154,7 +154,7 @@ impl Route {
             }
         }
         // As the ledger gives them: by what they share, then as they came.
-        all.sort_by(|a, b| a.envelope.group.cmp(&b.envelope.group));
+        all.sort_by(|a, b| a.group.cmp(&b.group));
         let cut = self.cut_of(sequence, all.len() as u64, received);
         let name = made.file.name.of(sequence, when(&made.file, &cut));
         Ok((name, self.written(made, &cut, all)?))
@@ -192,35 +192,30 @@ impl Route {
         payload: Bytes,
         context: Context<'_>,
     ) -> CutMessage {
-        let envelope = Envelope {
-            id: context.message,
-            route: self.name.clone(),
-            bundle: self.bundle,
-            mode: portolan_delivery::Mode::Operation,
-            received: context.received,
-            deadline: None,
-            idempotency: portolan_delivery::Idempotency::No,
-            order: None,
-            caller: context.caller.map(Into::into),
-            request_key: None,
-            metadata: context.metadata.to_vec(),
-            traceparent: None,
-            announced: false,
-            group: group.map(Into::into),
-        };
         let claim = portolan_delivery::Claim {
             id: context.message,
             attempt: 1,
             gateway: portolan_delivery::GatewayId::FILE,
         };
-        CutMessage { place: CutPlace { group: "".into(), seq }, claim, envelope, payload }
+        CutMessage {
+            place: CutPlace { group: "".into(), seq },
+            claim,
+            received: context.received,
+            group: group.map(Into::into),
+            sender: Sender {
+                caller: context.caller.map(Into::into),
+                request_id: context.request_id.map(Into::into),
+                metadata: context.metadata.to_vec(),
+            },
+            payload,
+        }
     }
 }
 
 /// The first message within a group, of which its headers and trailers are made.
 #[derive(Clone)]
 struct First {
-    envelope: Envelope,
+    id: MessageId,
     payload: Bytes,
 }
 
@@ -244,7 +239,7 @@ struct Maker<'m> {
 
 impl Maker<'_> {
     fn message(&mut self, message: &CutMessage, record: &[u8]) -> io::Result<()> {
-        let same = !self.open.is_empty() && self.group == message.envelope.group;
+        let same = !self.open.is_empty() && self.group == message.group;
         if !same {
             self.begin(message)?;
         }
@@ -253,7 +248,7 @@ impl Maker<'_> {
 
     /// Ends the groups that a message is not in, and begins those that it is the first of.
     fn begin(&mut self, message: &CutMessage) -> io::Result<()> {
-        let shared = match &message.envelope.group {
+        let shared = match &message.group {
             Some(group) => serde_json::from_str(group).map_err(io::Error::other)?,
             None => Vec::new(),
         };
@@ -270,8 +265,8 @@ impl Maker<'_> {
         };
         self.close(kept.max(1))?;
         self.groups = shared;
-        self.group = message.envelope.group.clone();
-        let first = First { envelope: message.envelope.clone(), payload: message.payload.clone() };
+        self.group = message.group.clone();
+        let first = First { id: message.claim.id, payload: message.payload.clone() };
         for level in self.open.len()..=depth {
             self.open.push(first.clone());
             self.enter(level)?;
@@ -320,7 +315,7 @@ impl Maker<'_> {
         let mut text = uuid::Uuid::encode_buffer();
         let environment = Environment {
             context: run::Context {
-                message_id: first.envelope.id.0.hyphenated().encode_lower(&mut text),
+                message_id: first.id.0.hyphenated().encode_lower(&mut text),
                 route: &self.route.name,
                 caller: None,
                 received: jiff::Timestamp::from_microsecond(self.cut.at.0).unwrap_or_default(),
@@ -336,7 +331,7 @@ impl Maker<'_> {
         SCRATCH
             .with_borrow_mut(|scratch| plan.run(&first.payload, &environment, scratch, &mut record))
             .map_err(|error| {
-                let (record, id) = (self.layout.path(node), first.envelope.id);
+                let (record, id) = (self.layout.path(node), first.id);
                 io::Error::other(format!("`{record}`, made of message {id}, cannot be written: {error}"))
             })?;
         self.records(&record)?;

@@ -191,6 +191,7 @@ struct Mapped {
     /// Reads nothing of a reply in the caller's contract, and so tells whether it is one.
     callers_reply: Reader,
     metadata: Vec<Arc<str>>,
+    asks_for_sender: bool,
     told: Told,
 }
 
@@ -204,6 +205,7 @@ impl Mapped {
             plans,
             groups,
             metadata: loaded.route.metadata.clone(),
+            asks_for_sender: loaded.route.asks_for_sender,
             told: Told::default(),
         }
     }
@@ -339,6 +341,10 @@ impl Translate for Mapped {
 
     fn visible_reply(&self, reply: &[u8]) -> Vec<(Arc<str>, Option<String>)> {
         self.plans.visible_reply.show(reply)
+    }
+
+    fn asks_for_sender(&self) -> bool {
+        self.asks_for_sender
     }
 
     fn metadata_names(&self) -> &[Arc<str>] {

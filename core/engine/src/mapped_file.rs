@@ -188,6 +188,11 @@ impl Translate for MappedFile {
         Vec::new()
     }
 
+    /// Nobody called.
+    fn asks_for_sender(&self) -> bool {
+        false
+    }
+
     fn metadata_names(&self) -> &[Arc<str>] {
         &[]
     }

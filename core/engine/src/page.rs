@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portolan_delivery::{CutMessage, DeliveryError, Envelope, Failure};
+use portolan_delivery::{CutMessage, DeliveryError, Failure, MessageId};
 
 use crate::{route::Route, translate::Context};
 
@@ -25,15 +25,12 @@ impl Page {
     /// Translates messages, up to the first that cannot be.
     pub(crate) fn of(route: &Route, messages: Vec<CutMessage>) -> Self {
         let mut page = Self { ends: Vec::with_capacity(messages.len()), ..Self::default() };
-        let mut record = Vec::new();
         for message in &messages {
-            record.clear();
-            let context = Context::of(&message.envelope, message.claim.attempt);
-            if let Err(failure) = route.translate.request(&message.payload, context, &mut record) {
-                page.refused = Some(refused(&message.envelope, &failure));
+            let context = Context::of_cut(message);
+            if let Err(failure) = route.translate.request(&message.payload, context, &mut page.records) {
+                page.refused = Some(refused(message.claim.id, &failure));
                 break;
             }
-            page.records.extend_from_slice(&record);
             page.ends.push(page.records.len());
         }
         page.messages = messages;
@@ -54,6 +51,6 @@ impl Page {
     }
 }
 
-fn refused(envelope: &Envelope, failure: &Failure) -> io::Error {
-    io::Error::other(format!("message {} does not fit its record any more: {}", envelope.id, failure.message))
+fn refused(message: MessageId, failure: &Failure) -> io::Error {
+    io::Error::other(format!("message {message} does not fit its record any more: {}", failure.message))
 }

@@ -2,7 +2,7 @@
 //! implement it ([`crate::mapped`]); tests of delivery use something simpler.
 
 use bytes::Bytes;
-use portolan_delivery::{Envelope, Failure, MessageId, Timestamp};
+use portolan_delivery::{CutMessage, Envelope, Failure, MessageId, Timestamp};
 use std::sync::Arc;
 
 /// What a translation may know besides the documents. Fixed at accept, so that every attempt translates alike.
@@ -23,6 +23,19 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Of a message that goes into a file.
+    pub fn of_cut(message: &'a CutMessage) -> Self {
+        let CutMessage { claim, received, sender, .. } = message;
+        Self {
+            message: claim.id,
+            received: *received,
+            caller: sender.caller.as_deref(),
+            request_id: sender.request_id.as_deref(),
+            metadata: &sender.metadata,
+            attempt: claim.attempt,
+        }
+    }
+
     /// Of a message on its way.
     pub fn of(envelope: &'a Envelope, attempt: u32) -> Self {
         Self {
@@ -100,6 +113,9 @@ pub trait Translate: Send + Sync + 'static {
 
     /// The same of the system's reply.
     fn visible_reply(&self, reply: &[u8]) -> Vec<(Arc<str>, Option<String>)>;
+
+    /// Whether a request needs to know who sent the message, with which metadata or id of theirs.
+    fn asks_for_sender(&self) -> bool;
 
     /// The names of the metadata that the mapping reads, in lower case.
     fn metadata_names(&self) -> &[Arc<str>];

@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Built, BundleHash, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    FileHash, GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, Timestamp,
+    Built, BundleHash, Claim, CutMessage, CutPage, CutPlace, CutRecord, CutState, DeliveryError, Envelope,
+    FileAnswer, FileHash, GatewayId, Gathered, LateMessage, MessageId, Sender, SentIn, SentMessage,
+    Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -278,47 +279,58 @@ fn message(row: &Row<'_>) -> Result<(u32, Envelope, Bytes), Trouble> {
     Ok((row.get(4)?, envelope, bytes(row, 6)?.unwrap_or_default()))
 }
 
+/// Bytes of messages that are given at a time, when there are few of them.
+const PAGE_BYTES: usize = 4 << 20;
+
 pub(crate) fn cut_messages(
     connection: &Connection,
     (route, sequence): &(Arc<str>, u64),
-    after: Option<&CutPlace>,
-    limit: usize,
+    CutPage { after, limit, senders }: &CutPage,
 ) -> Result<Vec<CutMessage>, Trouble> {
-    // What the messages of a file share is not read with each.
     let mut statement = connection.prepare_cached(
-        "SELECT m.id, m.received, m.attempt + EXISTS (SELECT 1 FROM in_file WHERE message = m.seq), m.envelope, m.payload, m.bundle, c.grp, c.message
+        "SELECT m.id, m.received, m.attempt + EXISTS (SELECT 1 FROM in_file WHERE message = m.seq), iif(?6, m.envelope, NULL), m.payload, c.grp, c.message
          FROM cut_messages c JOIN messages m ON m.seq = c.message
          WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
            AND (c.grp, c.message) > (?3, ?4)
          ORDER BY c.grp, c.message LIMIT ?5",
     )?;
-    let mut bundles = connection.prepare_cached("SELECT hash FROM bundles WHERE number = ?1")?;
-    let mut bundle: Option<(i64, BundleHash)> = None;
-    let (group, seq) = after.map_or(("", i64::MIN), |place| (&*place.group, place.seq));
+    let (group, seq) = after.as_ref().map_or(("", i64::MIN), |place| (&*place.group, place.seq));
     let (sequence, limit) =
-        (i64::try_from(*sequence).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-    let mut rows = statement.query((&**route, sequence, group, seq, limit))?;
-    let mut messages: Vec<CutMessage> = Vec::new();
-    while let Some(row) = rows.next()? {
+        (i64::try_from(*sequence).unwrap_or(i64::MAX), i64::try_from(*limit).unwrap_or(i64::MAX));
+    let mut rows = statement.query((&**route, sequence, group, seq, limit, senders))?;
+    let (mut messages, mut begins, mut payloads): (Vec<CutMessage>, _, _) =
+        (Vec::new(), Vec::new(), Vec::new());
+    while payloads.len() < PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
         let id = message_id(row, 0)?;
-        let number = row.get(5)?;
-        let hash = match bundle {
-            Some((known, hash)) if known == number => hash,
-            _ => bundles.query_row([number], |row| row.get(0).map(BundleHash))?,
+        let sender = match row.get_ref(3)?.as_str_or_null().map_err(|_| damaged(id))? {
+            Some(envelope) => from_json::<Rest>(envelope, id)?.sender(),
+            None => Sender::default(),
         };
-        bundle = Some((number, hash));
-        let rest: Rest = from_json(row.get_ref(3)?.as_str().map_err(|_| damaged(id))?, id)?;
-        let envelope = rest.envelope(id, route.clone(), hash, Timestamp(row.get(1)?));
-        let group = row.get_ref(6)?.as_str().map_err(|_| damaged(id))?;
+        let group = row.get_ref(5)?.as_str().map_err(|_| damaged(id))?;
         // Messages of one group share its name.
         let group = match messages.last() {
             Some(last) if *last.place.group == *group => last.place.group.clone(),
             _ => group.into(),
         };
-        let place = CutPlace { group, seq: row.get(7)? };
-        let claim = Claim { id, attempt: row.get(2)?, gateway: GatewayId::FILE };
-        let payload = bytes(row, 4)?.unwrap_or_default();
-        messages.push(CutMessage { place, claim, envelope, payload });
+        begins.push(payloads.len());
+        payloads.extend_from_slice(
+            row.get_ref(4)?.as_blob_or_null().map_err(|_| damaged(id))?.unwrap_or_default(),
+        );
+        messages.push(CutMessage {
+            claim: Claim { id, attempt: row.get(2)?, gateway: GatewayId::FILE },
+            received: Timestamp(row.get(1)?),
+            group: (!group.is_empty()).then(|| group.clone()),
+            place: CutPlace { group, seq: row.get(6)? },
+            sender,
+            payload: Bytes::new(),
+        });
+    }
+    // One memory for all of them: pages go as they came.
+    let mut payloads = Bytes::from(payloads);
+    for (message, begin) in messages.iter_mut().zip(begins).rev() {
+        message.payload = payloads.split_off(begin);
     }
     Ok(messages)
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::{Fuse, store::Store};
 use crate::{
     Accept, Accepted, Arrival, Arrived, Block, BoxFuture, Built, BundleHash, Claim, Claimed, Control,
-    Controls, Count, CutMessage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
+    Controls, Count, CutMessage, CutPage, CutPlace, CutRecord, CutStore, DeadLetter, DeliveryError, Failure,
     FileAnswer, FileEnd, FileFilter, FileHash, FileRecord, FileRelease, FileStore, Filter, GatewayId,
     Gathered, LateMessage, MessageId, MessageStore, Outcome, Page, Reconciled, Record, RequestKey, SentIn,
     SentMessage, Timestamp,
@@ -238,10 +238,9 @@ impl CutStore for FakeLedger {
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),
-        after: Option<CutPlace>,
-        limit: usize,
+        page: CutPage,
     ) -> BoxFuture<'_, Result<Vec<CutMessage>, DeliveryError>> {
-        self.call(move |store| Ok(store.cut_messages(&cut, after.as_ref(), limit)))
+        self.call(move |store| Ok(store.cut_messages(&cut, &page)))
     }
 
     fn late(

@@ -157,6 +157,10 @@ impl Translate for Copying {
         if bytes == b"garbage" { Err("unreadable".to_owned()) } else { Ok(()) }
     }
 
+    fn asks_for_sender(&self) -> bool {
+        true
+    }
+
     fn metadata_names(&self) -> &[Arc<str>] {
         &[]
     }

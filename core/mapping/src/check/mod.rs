@@ -103,6 +103,8 @@ pub struct CheckedRoute {
     pub order: Option<Order>,
     /// The names of the caller's metadata that the mapping reads.
     pub metadata: Vec<Arc<str>>,
+    /// Whether the way to the system needs to know who sent a message, with which metadata or id of theirs.
+    pub asks_for_sender: bool,
     /// The tables that both directions look up.
     pub tables: Tables,
     /// Fields of the request that may be shown.
@@ -271,7 +273,8 @@ fn whole(
     let skip = request_id.as_ref().map(|_| "request_id");
     there.unused(&route.request, "request", skip);
     let visible_request = there.visible(&route.visible.request, true);
-    let metadata = there.scope.metadata.take().unwrap_or_default();
+    let (metadata, asks_for_sender) =
+        (there.scope.metadata.take().unwrap_or_default(), there.scope.asks_for_sender);
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
 
@@ -314,6 +317,7 @@ fn whole(
         key,
         order,
         metadata,
+        asks_for_sender,
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible_request,
         visible_reply,
@@ -423,6 +427,7 @@ impl<'a> Checker<'a> {
             opened: Vec::new(),
             settled: Vec::new(),
             metadata: None,
+            asks_for_sender: false,
             context: context::MESSAGE,
             is_original_partial: false,
         };

@@ -155,7 +155,8 @@ pub(super) fn checked(
     let skip = request_id.as_ref().map(|_| "request_id");
     there.unused(&route.request, "request", skip);
     let visible_request = there.visible(&route.visible.request, true);
-    let metadata = there.scope.metadata.take().unwrap_or_default();
+    let (metadata, asks_for_sender) =
+        (there.scope.metadata.take().unwrap_or_default(), there.scope.asks_for_sender);
     request.selection = there.scope.message.selection;
     request.locals = there.locals;
 
@@ -262,6 +263,7 @@ pub(super) fn checked(
         key: None,
         order: None,
         metadata,
+        asks_for_sender,
         tables: Tables(route.tables.iter().cloned().map(Arc::new).collect()),
         visible_request,
         visible_reply,

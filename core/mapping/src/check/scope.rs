@@ -154,6 +154,8 @@ pub(super) struct Scope<'a> {
     pub(super) settled: Vec<Given>,
     /// The names of metadata that were asked for; `None` where there is no metadata.
     pub(super) metadata: Option<Vec<Arc<str>>>,
+    /// Whether it was asked who sent the message, with which metadata or id of theirs.
+    pub(super) asks_for_sender: bool,
     /// What is known of the message besides its content.
     pub(super) context: &'static Contextual,
     /// What the original is may not be there, or not be readable.
@@ -206,7 +208,12 @@ impl<'a> Scope<'a> {
             return Ok((place, rest));
         }
         match first.name.as_str() {
-            "context" => return context(path, leaf, self.context).map_err(Some),
+            "context" => {
+                let found = context(path, leaf, self.context).map_err(Some)?;
+                self.asks_for_sender |=
+                    matches!(found.0.what, What::Context(ContextField::Caller | ContextField::RequestId));
+                return Ok(found);
+            }
             "metadata" if self.metadata.is_some() => return self.header_of_call(path, leaf).map_err(Some),
             "original" if self.original.is_some() => {
                 let rest = match rest.first() {
@@ -360,6 +367,7 @@ impl<'a> Scope<'a> {
             return Err(finding.help("write `metadata.request_id` for the header `request-id`"));
         };
         let header: Arc<str> = name.name.replace('_', "-").to_ascii_lowercase().into();
+        self.asks_for_sender = true;
         if let Some(asked) = &mut self.metadata
             && !asked.contains(&header)
         {

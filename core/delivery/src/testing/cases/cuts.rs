@@ -2,8 +2,9 @@
 
 use super::{cases, fresh, reopened};
 use crate::{
-    Arrival, Block, Built, BundleHash, Claim, CutState, CutStore, Delivery, DeliveryError, Envelope,
-    FaultClass, FileAnswer, FileCounts, FileHash, GatewayId, MessageId, State, Timestamp,
+    Arrival, Block, Built, BundleHash, Claim, CutPage, CutPlace, CutState, CutStore, Delivery, DeliveryError,
+    Envelope, FaultClass, FileAnswer, FileCounts, FileHash, GatewayId, MessageId, RequestKey, Sender, State,
+    Timestamp,
     testing::{Subject, messages::*},
 };
 
@@ -11,6 +12,7 @@ cases![
     what_has_gathered_is_cut_once_and_in_order,
     a_cut_outlives_its_gateway_and_has_its_number_alone,
     a_file_has_one_version,
+    who_sent_a_message_is_told_where_it_is_asked,
     a_cut_is_of_one_gateway_that_lives_and_what_is_built_first_counts,
     a_block_of_answers_settles_with_its_file,
     what_gathers_or_is_in_a_file_is_never_published_nor_forgotten,
@@ -29,8 +31,12 @@ async fn gathers(delivery: &dyn Delivery, group: Option<&str>) -> MessageId {
     waiting(delivery, envelope, Timestamp::NEVER).await
 }
 
+fn page(after: Option<CutPlace>, limit: usize) -> CutPage {
+    CutPage { after, limit, senders: false }
+}
+
 async fn ids(cuts: &dyn CutStore, sequence: u64) -> Vec<MessageId> {
-    let messages = cuts.cut_messages(("r".into(), sequence), None, 100).await.expect("messages");
+    let messages = cuts.cut_messages(("r".into(), sequence), page(None, 100)).await.expect("messages");
     messages.into_iter().map(|message| message.claim.id).collect()
 }
 
@@ -65,11 +71,11 @@ async fn what_has_gathered_is_cut_once_and_in_order(subject: &dyn Subject) {
     assert_eq!((cut.state, cut.outstanding), (CutState::Open, 3));
     assert_eq!(cuts.cut("r".into(), 3, at(2)).await.expect("cut"), None, "one after the other");
     assert_eq!(ids(cuts, 1).await, [second, first, third], "by group, then as they were accepted");
-    let page = cuts.cut_messages(("r".into(), 1), None, 2).await.expect("a page");
-    let after = page.last().map(|message| message.place.clone());
-    let rest = cuts.cut_messages(("r".into(), 1), after, 2).await.expect("the next page");
+    let two = cuts.cut_messages(("r".into(), 1), page(None, 2)).await.expect("a page");
+    let after = two.last().map(|message| message.place.clone());
+    let rest = cuts.cut_messages(("r".into(), 1), page(after, 2)).await.expect("the next page");
     assert_eq!(rest.iter().map(|message| message.claim.id).collect::<Vec<_>>(), [third]);
-    assert_eq!((&rest[0].payload, rest[0].envelope.group.as_deref()), (&payload(1), Some("b")));
+    assert_eq!((&rest[0].payload, rest[0].group.as_deref()), (&payload(1), Some("b")));
     assert_eq!(rest[0].claim, Claim { id: third, attempt: 1, gateway: GatewayId::FILE });
 
     deliver(cuts, 1).await;
@@ -113,6 +119,26 @@ async fn a_cut_outlives_its_gateway_and_has_its_number_alone(subject: &dyn Subje
     assert_eq!(next.sequence, 2);
 }
 
+async fn who_sent_a_message_is_told_where_it_is_asked(subject: &dyn Subject) {
+    let delivery = fresh(subject).await;
+    let Some(cuts) = delivery.cuts() else { return };
+    let sent = Envelope {
+        caller: Some("portal".into()),
+        request_key: Some(RequestKey { caller: "portal".to_owned(), id: "id-1".to_owned() }),
+        metadata: vec![("accept-language".to_owned(), "de".to_owned())],
+        ..envelope("r")
+    };
+    waiting(&*delivery, sent.clone(), Timestamp::NEVER).await;
+    gathers(&*delivery, None).await;
+    cuts.cut("r".into(), 10, at(1)).await.expect("cut");
+    for (senders, expected) in [(false, Sender::default()), (true, sent.clone().into())] {
+        let page = CutPage { after: None, limit: 10, senders };
+        let messages = cuts.cut_messages(("r".into(), 1), page).await.expect("messages");
+        assert_eq!((&messages[0].sender, messages[0].received), (&expected, sent.received));
+        assert_eq!((&messages[1].sender, &messages[1].group), (&Sender::default(), &None));
+    }
+}
+
 async fn a_file_has_one_version(subject: &dyn Subject) {
     let delivery = fresh(subject).await;
     let Some(cuts) = delivery.cuts() else { return };
@@ -134,7 +160,7 @@ async fn a_file_has_one_version(subject: &dyn Subject) {
 async fn sent(delivery: &dyn Delivery, cuts: &dyn CutStore) -> [MessageId; 2] {
     let sent = [gathers(delivery, None).await, gathers(delivery, None).await];
     cuts.cut("r".into(), 10, at(1)).await.expect("cut");
-    let messages = cuts.cut_messages(("r".into(), 1), None, 10).await.expect("messages");
+    let messages = cuts.cut_messages(("r".into(), 1), page(None, 10)).await.expect("messages");
     let places = messages.into_iter().map(|message| message.place);
     let keys = places.zip(["one", "two"].map(str::to_owned)).collect();
     cuts.note_keys(("r".into(), 1), keys).await.expect("keys");
@@ -335,7 +361,7 @@ async fn a_file_that_was_not_built_is_given_up_and_leaves_no_gap(subject: &dyn S
     cuts.cut("r".into(), 10, at(1)).await.expect("cut");
     assert_eq!(cuts.hold(("r".into(), 1), gateway).await, Ok(true));
     assert_eq!(cuts.forget_cut(("r".into(), 1), gateway).await, Ok(false), "a message waits in it");
-    let claim = cuts.cut_messages(("r".into(), 1), None, 10).await.expect("messages")[0].claim;
+    let claim = cuts.cut_messages(("r".into(), 1), page(None, 10)).await.expect("messages")[0].claim;
     delivery.bury(claim, letter(FaultClass::Unsent), at(2)).await.expect("bury");
     if delivery.is_shared() {
         assert_eq!(cuts.forget_cut(("r".into(), 1), other).await, Ok(false), "another has it");

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Row, Store};
 use crate::{
-    Attempt, Built, Claim, CutMessage, CutPlace, CutRecord, CutState, DeliveryError, Envelope, FileAnswer,
-    GatewayId, Gathered, LateMessage, MessageId, SentIn, SentMessage, State, StateKind, Timestamp,
+    Attempt, Built, Claim, CutMessage, CutPage, CutPlace, CutRecord, CutState, DeliveryError, Envelope,
+    FileAnswer, GatewayId, Gathered, LateMessage, MessageId, Sender, SentIn, SentMessage, State, StateKind,
+    Timestamp,
 };
 
 /// A file that was cut.
@@ -134,13 +135,12 @@ impl Store {
     pub(in crate::testing) fn cut_messages(
         &self,
         (route, sequence): &(Arc<str>, u64),
-        after: Option<&CutPlace>,
-        limit: usize,
+        CutPage { after, limit, senders }: &CutPage,
     ) -> Vec<CutMessage> {
         let mut cuts = self.cuts.iter();
         let cut = cuts.find(|cut| cut.record.route == *route && cut.record.sequence == *sequence);
         let messages = cut.into_iter().flat_map(|cut| &cut.messages);
-        let messages = messages.filter(|(place, _)| after.is_none_or(|after| *place > after));
+        let messages = messages.filter(|(place, _)| after.as_ref().is_none_or(|after| *place > after));
         let rows = messages.filter_map(|(place, (id, _))| {
             self.rows.values().find(|row| row.record.envelope.id == *id).map(|row| (place, row))
         });
@@ -151,10 +151,12 @@ impl Store {
                 attempt: row.last_attempt(),
                 gateway: GatewayId::FILE,
             },
-            envelope: row.record.envelope.clone(),
+            received: row.record.envelope.received,
+            group: row.record.envelope.group.clone(),
+            sender: if *senders { row.record.envelope.clone().into() } else { Sender::default() },
             payload: row.record.payload.clone(),
         };
-        rows.take(limit).map(message).collect()
+        rows.take(*limit).map(message).collect()
     }
 
     /// The file in which a message was sent last.
