@@ -27,7 +27,7 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         limit: u64,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
-        self.cut_telling(route, limit, now, Box::new(drop))
+        self.cut_telling(route, limit, now, Box::new(|_| ()))
     }
 
     fn cut_telling(
@@ -35,9 +35,8 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
         route: Arc<str>,
         limit: u64,
         now: Timestamp,
-        begun: Box<dyn FnOnce(CutRecord) + Send>,
+        mut step: Box<dyn FnMut(&CutRecord) + Send>,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
-        let mut tell = Some(begun);
         Box::pin(async move {
             let store = &self.store;
             let mut cut = store.write(move |ledger| ledger.begin_cut(&route, limit, now, cut::FIRST)).await?;
@@ -46,7 +45,7 @@ impl<Role: Send + Sync + 'static> CutStore for SqliteFile<Role> {
                     Cut::Nothing => return Ok(None),
                     Cut::Whole(cut) => return Ok(Some(cut)),
                     Cut::Begun(begun) => {
-                        tell.take().into_iter().for_each(|tell| tell(begun.cut.clone()));
+                        step(&begun.cut);
                         store.write(move |ledger| ledger.go_on(begun, cut::STEP)).await?
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::{Durability, OpenError, Options, lock};
 
@@ -73,6 +73,8 @@ pub(crate) fn connect(path: &Path, options: &Options) -> rusqlite::Result<Connec
     }?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Else a plan that might be another one for other values is made anew whenever they change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = match options.durability {
         Durability::PowerCut => "FULL",
         Durability::ProcessOnly => "OFF",

@@ -195,16 +195,16 @@ pub trait CutStore: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>>;
 
-    /// The same, and tells when it is begun: where that takes a while, what is taken so far can be read meanwhile ([`CutStore::cut_messages`]).
-    /// It says nothing of how many messages there will be.
+    /// The same, and tells whenever there is more of it: where that takes a while, what is taken so far can be read meanwhile
+    /// ([`CutStore::cut_messages`]). It says nothing of how many messages there will be.
     fn cut_telling(
         &self,
         route: Arc<str>,
         limit: u64,
         now: Timestamp,
-        begun: Box<dyn FnOnce(CutRecord) + Send>,
+        step: Box<dyn FnMut(&CutRecord) + Send>,
     ) -> BoxFuture<'_, Result<Option<CutRecord>, DeliveryError>> {
-        drop(begun);
+        drop(step);
         self.cut(route, limit, now)
     }
 

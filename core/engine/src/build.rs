@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Messages of a page, of which there are four in memory: read, translated, ready and written.
-const PAGE: usize = 500;
+const PAGE: usize = 1000;
 
-/// A cut, once it is whole: then it is known what is in it.
+/// A cut, once it is whole: then it is known what is in it. Until then it changes whenever there is more of it.
 pub(crate) type Whole = watch::Receiver<Option<CutRecord>>;
 
 /// A cut, and where its messages are.
@@ -68,7 +68,7 @@ impl Ground {
             if whole || !messages.is_empty() {
                 return Ok(messages);
             }
-            // As fast as it is cut.
+            // It is written as fast as it is cut.
             self.whole.changed().await.map_err(|_| not_whole())?;
         }
     }

@@ -148,8 +148,12 @@ impl Engine {
         let (tell, begun) = oneshot::channel();
         let (whole, is_whole) = watch::channel(None);
         let cutting = async {
-            let tell = Box::new(move |begun| drop(tell.send(begun)));
-            let cut = store.cut_telling(route.name.clone(), most, now, tell).await;
+            let (mut tell, more) = (Some(tell), whole.clone());
+            let step = move |begun: &CutRecord| {
+                tell.take().into_iter().for_each(|tell| drop(tell.send(begun.clone())));
+                more.send_modify(|_| ());
+            };
+            let cut = store.cut_telling(route.name.clone(), most, now, Box::new(step)).await;
             let cut = cut.map_err(|error| self.failed(error))?;
             if let Some(cut) = &cut {
                 tracing::info!(route = %cut.route, sequence = cut.sequence, messages = cut.messages, "a file is cut");

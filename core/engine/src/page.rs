@@ -25,6 +25,8 @@ impl Page {
     /// Translates messages, up to the first that cannot be.
     pub(crate) fn of(route: &Route, messages: Vec<CutMessage>) -> Self {
         let mut page = Self { ends: Vec::with_capacity(messages.len()), ..Self::default() };
+        // A record is often as long as what it is made of.
+        page.records.reserve(messages.iter().map(|message| message.payload.len() + 16).sum());
         for message in &messages {
             let context = Context::of_cut(message);
             if let Err(failure) = route.translate.request(&message.payload, context, &mut page.records) {

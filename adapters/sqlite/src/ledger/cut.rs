@@ -88,49 +88,37 @@ impl Ledger {
     /// Another step.
     pub(crate) fn go_on(&mut self, mut begun: Begun, step: u64) -> Result<Cut, Trouble> {
         let Begun { number, route, bundle, after, last, left, .. } = begun;
-        let skipped = i64::try_from(step.min(left)).unwrap_or(i64::MAX).saturating_sub(1);
-        // The last message of the step, where there are as many.
-        let to: Option<i64> = self
-            .connection
-            .prepare_cached(concat!(
-                "SELECT message FROM ",
-                gather!(),
-                " ORDER BY message LIMIT 1 OFFSET ?5"
-            ))?
-            .query_row((route, bundle, after, last, skipped), |row| row.get(0))
-            .optional()?;
-        let until = to.unwrap_or(last);
+        let step = i64::try_from(step.min(left)).unwrap_or(i64::MAX);
         let taken = self
             .connection
             .prepare_cached(concat!(
-                "INSERT INTO cut_messages (cut, grp, message, route) SELECT ?5, grp, message, route FROM ",
+                "INSERT INTO in_file (message, route, cut) SELECT message, route, ?5 FROM ",
                 gather!(),
-                " AND EXISTS (SELECT 1 FROM cuts WHERE number = ?5 AND state = 0 AND messages = 0) ORDER BY message"
+                " AND EXISTS (SELECT 1 FROM cuts WHERE number = ?5 AND state = 0 AND messages = 0)
+                  ORDER BY message LIMIT ?6"
             ))?
-            .execute((route, bundle, after, until, number))?;
+            .execute((route, bundle, after, last, number, step))?;
+        // The rowid of a message that is in a file is its own.
+        let to = self.connection.last_insert_rowid();
         if taken > 0 {
             self.connection
                 .prepare_cached(concat!(
-                    "INSERT INTO in_file (message, route, cut) SELECT message, route, ?5 FROM ",
+                    "INSERT INTO cut_messages (cut, grp, message, route) SELECT ?5, grp, message, route FROM ",
                     gather!(),
                     " ORDER BY message"
                 ))?
-                .execute((route, bundle, after, until, number))?;
+                .execute((route, bundle, after, to, number))?;
             self.connection
                 .prepare_cached(concat!("DELETE FROM ", gather!()))?
-                .execute((route, bundle, after, until))?;
+                .execute((route, bundle, after, to))?;
         }
         begun.left -= taken as u64;
-        match to {
-            Some(to) if taken > 0 && begun.left > 0 => {
-                begun.after = to;
-                Ok(Cut::Begun(begun))
-            }
-            _ => {
-                self.end_cuts(Some(route))?;
-                Ok(cuts::one(&self.connection, number)?.map_or(Cut::Nothing, Cut::Whole))
-            }
+        if taken > 0 && begun.left > 0 && to < last {
+            begun.after = to;
+            return Ok(Cut::Begun(begun));
         }
+        self.end_cuts(Some(route))?;
+        Ok(cuts::one(&self.connection, number)?.map_or(Cut::Nothing, Cut::Whole))
     }
 
     /// Cuts that are not whole have what they have.

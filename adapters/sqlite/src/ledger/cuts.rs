@@ -288,8 +288,8 @@ pub(crate) fn cut_messages(
     CutPage { after, limit, senders }: &CutPage,
 ) -> Result<Vec<CutMessage>, Trouble> {
     let mut statement = connection.prepare_cached(
-        "SELECT m.id, m.received, m.attempt + EXISTS (SELECT 1 FROM in_file WHERE message = m.seq), iif(?6, m.envelope, NULL), m.payload, c.grp, c.message
-         FROM cut_messages c JOIN messages m ON m.seq = c.message
+        "SELECT m.id, m.received, m.attempt + (f.cut IS NOT NULL), iif(?6, m.envelope, NULL), m.payload, c.grp, c.message
+         FROM cut_messages c JOIN messages m ON m.seq = c.message LEFT JOIN in_file f ON f.message = c.message
          WHERE c.cut = (SELECT x.number FROM cuts x JOIN routes y ON y.number = x.route WHERE y.name = ?1 AND x.sequence = ?2)
            AND (c.grp, c.message) > (?3, ?4)
          ORDER BY c.grp, c.message LIMIT ?5",

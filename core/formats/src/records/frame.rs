@@ -531,6 +531,11 @@ impl Enframer {
         Ok(())
     }
 
+    /// Whether a field of each record says its length.
+    pub(super) fn has_length_field(&self) -> bool {
+        matches!(self.framing, Framing::LengthField { .. })
+    }
+
     /// Puts the record's length into it, where a field of it says it.
     pub(super) fn length_field(&self, record: &mut [u8]) -> Result<(), FrameError> {
         let Framing::LengthField { at, width, form, adjust } = &self.framing else { return Ok(()) };

@@ -58,6 +58,8 @@ pub struct RecordWriter<'f> {
     titled: bool,
     /// It is no file that is written, but one record.
     alone: bool,
+    /// The record that is made now: its memory serves the next.
+    making: Vec<u8>,
     /// How many records fill the last block; as many as are needed where nothing is said.
     fill: Option<u64>,
 }
@@ -125,6 +127,7 @@ impl<'f> RecordWriter<'f> {
             block: None,
             titled: false,
             alone: false,
+            making: Vec::new(),
             fill: None,
         }
     }
@@ -304,9 +307,9 @@ impl<'f> RecordWriter<'f> {
             return Ok(());
         };
         let said = self.with_margins(record, None);
-        let mut counted = said.clone();
+        let mut counted = said.to_vec();
         match self.frame.length_field(&mut counted) {
-            Ok(()) if counted != said => {
+            Ok(()) if counted != *said => {
                 let message = "the record has another length: leave it out, it is written by itself";
                 Err(Wrong::json(&part.name, message))
             }
@@ -325,8 +328,10 @@ impl<'f> RecordWriter<'f> {
             Some(raw) if same => out.extend_from_slice(raw),
             _ => {
                 let mut whole = self.with_margins(record, raw);
-                let framed = self.frame.length_field(&mut whole);
-                framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                if self.frame.has_length_field() {
+                    let framed = self.frame.length_field(whole.to_mut());
+                    framed.map_err(|error| Wrong { field: String::new(), kind: error.into() })?;
+                }
                 let framed = match (&file.layout.file.framing, self.blocks_given) {
                     (Framing::Blocked(_, prefix), true) => {
                         let format = portolan_schema::layout::FileFormat {
@@ -346,6 +351,9 @@ impl<'f> RecordWriter<'f> {
             }
         }
         self.open = self.is_open(&out[before..]);
+        if self.state.pending.last().is_none_or(|(_, pending)| pending.number != self.state.known.number) {
+            return Ok(());
+        }
         // Where the record's own bytes are in what was written, for what is patched later.
         let frame = out.len() - before;
         let data = match file.layout.file.framing {

@@ -76,16 +76,19 @@ impl RecordWriter<'_> {
         self.moved()?;
         self.arena.reset();
         let Some(form) = &file.forms[node.0 as usize] else { return Ok(()) };
-        let mut record = record.to_vec();
-        if form.delimited.is_none() {
-            if record.len() < form.least {
-                record.resize(form.least, file.blank);
-            }
-            self.tell_apart(node, form, &mut record)?;
-            self.recomputed(node, form, Rebuild::All, &mut record)?;
-            self.is_told_apart(node, &record)?;
+        if form.delimited.is_some() {
+            return self.put(record, None, false, out);
         }
-        self.put(&record, None, false, out)
+        let mut making = std::mem::take(&mut self.making);
+        making.clear();
+        making.extend_from_slice(record);
+        making.resize(making.len().max(form.least), file.blank);
+        self.tell_apart(node, form, &mut making)?;
+        self.recomputed(node, form, Rebuild::All, &mut making)?;
+        self.is_told_apart(node, &making)?;
+        self.put(&making, None, false, out)?;
+        self.making = making;
+        Ok(())
     }
 
     fn try_original(

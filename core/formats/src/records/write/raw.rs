@@ -1,5 +1,7 @@
 //! A record as it was read, beside what is given of it now: what says the same stays as it was.
 
+use std::borrow::Cow;
+
 use portolan_schema::layout::LineEnd;
 
 use super::*;
@@ -120,8 +122,11 @@ impl RecordWriter<'_> {
     }
 
     /// A record with what stands before its first field and behind its last: what stood there, or blanks.
-    pub(super) fn with_margins(&self, record: &[u8], raw: Option<&[u8]>) -> Vec<u8> {
+    pub(super) fn with_margins<'r>(&self, record: &'r [u8], raw: Option<&[u8]>) -> Cow<'r, [u8]> {
         let (head, tail) = self.file.layout.file.record_margins;
+        if (head, tail) == (0, 0) {
+            return Cow::Borrowed(record);
+        }
         let (head, tail) = (head as usize, tail as usize);
         let before = raw.and_then(|raw| raw.get(self.file.within_frame(raw)?)).unwrap_or_default();
         let behind =
@@ -135,6 +140,6 @@ impl RecordWriter<'_> {
             Some(behind) => whole.extend_from_slice(behind),
             None => whole.resize(whole.len() + tail, self.file.blank),
         }
-        whole
+        Cow::Owned(whole)
     }
 }
