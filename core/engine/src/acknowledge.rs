@@ -17,8 +17,9 @@ use portolan_schema::layout::NodeId;
 use prost::Message as _;
 
 use crate::{
-    files::{read, source, unreadable},
+    files::{source, unreadable},
     hashed::Hashed,
+    judge::verify,
     mapped::SCRATCH,
     receipt::receipt,
     route::Route,
@@ -176,7 +177,7 @@ impl Route {
             receipt: None,
             release: None,
         };
-        let seen = read(self, &dropped, &record, &Arc::new(Progress::new(received)), None)?;
+        let seen = verify(self, &dropped, &record, &Arc::new(Progress::new(received)))?;
         let refused = seen.refused.is_some() && !(source(self)?.as_read && seen.counts.messages > 0);
         let state = if refused { FileState::Refused } else { FileState::Taken };
         let told = told(self, receipt(&record, state, &seen, received), &seen.echo);

@@ -10,9 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use portolan_delivery::{
-    Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileError, FileFate,
-    FileIntake, FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, FileTold, GatewayId,
-    MessageId, RejectedRecords, Timestamp,
+    Arrival, Arrived, Block, BoxFuture, Dropped, FileAnswer, FileCounts, FileEnd, FileFate, FileIntake,
+    FilePhase, FileReceipt, FileRecord, FileRoute, FileState, FileStore, FileTold, GatewayId, MessageId,
+    RejectedRecords, Timestamp,
 };
 use portolan_formats::records::{Messages, input};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -23,7 +23,7 @@ use crate::{
     blocks::Blocks,
     engine::Engine,
     intake::EngineIntake,
-    mapped_file::SKIPPED,
+    judge::{read_and_release, verify},
     receipt::{duplicate, receipt},
     route::{FileSource, Route, Served},
     seen::{ERRORS, Echo, Seen},
@@ -146,7 +146,7 @@ impl Engine {
             let reading = {
                 let (route, dropped, record) = (route.clone(), dropped.clone(), record.clone());
                 let progress = progress.clone();
-                move |blocks: &_| read(&route, &dropped, &record, &progress, Some(blocks))
+                move |blocks: &_| read_and_release(&route, &dropped, &record, &progress, blocks)
             };
             let seen = self.release(store, &route, reading).await?;
             // Where none of its messages went, it can be refused yet.
@@ -270,7 +270,7 @@ impl Engine {
         let (of, dropped, record) = (route.clone(), dropped.clone(), record.clone());
         let (delivery, handle, progress) = (self.delivery.clone(), Handle::current(), progress.clone());
         let seen = tokio::task::spawn_blocking(move || match source(&of)?.answers {
-            None => read(&of, &dropped, &record, &progress, None),
+            None => verify(&of, &dropped, &record, &progress),
             Some(_) => {
                 let ground = Ground {
                     delivery: &*delivery,
@@ -394,96 +394,6 @@ impl<R: Read> Read for Watched<R> {
 
 pub(crate) fn source(route: &Route) -> Result<&FileSource, String> {
     route.files.as_deref().ok_or_else(|| "its route takes no files any more".to_owned())
-}
-
-/// Reads the whole file: what of it is sound, and whether all of it is. Where messages are released as they are read, they go by blocks.
-pub(crate) fn read(
-    route: &Route,
-    dropped: &Dropped,
-    record: &FileRecord,
-    progress: &Arc<Progress>,
-    blocks: Option<&mpsc::Sender<Block>>,
-) -> Result<Seen, String> {
-    let files = source(route)?;
-    match blocks {
-        None => progress.begin(FilePhase::Verifying, false),
-        Some(_) => progress.begin(FilePhase::Releasing, false),
-    }
-    let mut blocks = blocks.map(|to| Blocks::new(route, dropped, record, to));
-    let (mut messages, failed) = messages(files, dropped, progress)?;
-    let mut seen = Seen::with(Echo::of(files));
-    let (mut left_out, mut out) = (Vec::new(), Vec::new());
-    loop {
-        let verdict = messages.next().map(|(message, info)| {
-            let id = MessageId::of_record(&route.name, dropped.hash, record.arrival.received, info.number);
-            out.clear();
-            let verdict = match info.failed {
-                true => Err(None),
-                false => route.translate.request(message, context(id, record), &mut out).map_err(Some),
-            };
-            let kept = match &verdict {
-                Ok(_) => blocks.as_ref().is_some_and(|blocks| blocks.is_new(info.number)),
-                Err(_) => seen.echo.is_wanted(),
-            };
-            let payload = kept.then(|| Bytes::copy_from_slice(message));
-            (info, payload, verdict)
-        });
-        // What was read before it broke off is not to go.
-        if blocks.is_some()
-            && let Some(error) = failed.take()
-        {
-            return Err(unreadable(&error));
-        }
-        let number = verdict.as_ref().map(|(info, ..)| info.number);
-        for problem in messages.problems().filter(|problem| !problem.warning) {
-            seen.found(&problem, files);
-        }
-        match verdict {
-            None => break,
-            Some((info, payload, Ok(_))) => {
-                seen.counts.messages += 1;
-                if let (Some(blocks), Some(payload)) = (&mut blocks, payload) {
-                    blocks.add(info.number, payload)?;
-                }
-            }
-            Some((info, _, Err(Some(failure)))) if failure.reason == SKIPPED => {
-                seen.counts.skipped += 1;
-                *seen.skipped.entry(failure.message).or_default() += 1;
-                left_out.push((info.number, true));
-            }
-            Some((info, message, Err(failure))) => {
-                seen.counts.rejected += 1;
-                left_out.push((info.number, false));
-                message.into_iter().for_each(|message| seen.echo.keep(info.number, message));
-                // What is wrong with its own records is told already.
-                if let Some(failure) = failure {
-                    let field = failure.fields.first().map(|field| field.field.clone());
-                    let (record, offset) = (info.number, info.offset);
-                    let kind = Some(files.file.layout().path(files.excerpt.each));
-                    let error = FileError { record, offset, kind, field, reason: failure.message };
-                    seen.tell(error, true);
-                }
-            }
-        }
-        progress.gone_through(messages.count(), seen.counts);
-        if let (Some(blocks), Some(number)) = (&mut blocks, number)
-            && !blocks.gone_through(number, seen.counts)
-        {
-            return Ok(seen);
-        }
-        if blocks.is_none() && seen.is_hopeless() {
-            break;
-        }
-    }
-    if let Some(error) = failed.take() {
-        return Err(unreadable(&error));
-    }
-    if let Some(blocks) = blocks {
-        blocks.end(seen.counts);
-    }
-    messages.around(&mut seen.echo.header);
-    seen.ended(messages.count(), files, left_out, record.release.as_ref());
-    Ok(seen)
 }
 
 pub(crate) fn context(message: MessageId, record: &FileRecord) -> Context<'_> {

@@ -23,6 +23,7 @@ mod hashed;
 mod held;
 mod housekeeping;
 mod intake;
+mod judge;
 mod listing;
 mod load;
 mod made;

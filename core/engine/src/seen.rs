@@ -195,7 +195,7 @@ fn shown(error: &FileError) -> String {
 }
 
 /// Whether a problem is one of all the file, and not of a message alone: of its structure, its totals, or of what stands around messages.
-fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
+pub(crate) fn concerns_the_file(problem: &Problem, files: &FileSource) -> bool {
     let of_all = matches!(
         problem.error.kind,
         RecordErrorKind::Input(_)

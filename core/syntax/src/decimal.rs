@@ -184,6 +184,9 @@ impl Decimal {
 
     /// The sum.
     pub fn checked_add(self, other: Self) -> Option<Self> {
+        if self.scale == other.scale {
+            return Self::new(self.mantissa.checked_add(other.mantissa)?, self.scale);
+        }
         let (a, b, scale) = self.aligned(other).or_else(|| self.normalized().aligned(other.normalized()))?;
         Self::new(a.checked_add(b)?, scale)
     }
