@@ -208,3 +208,37 @@ async fn how_far_a_file_is_can_be_asked_while_it_is_taken() {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
 }
+
+/// Messages are judged some hundreds at a time: what is told of them does not depend on where those begin.
+#[tokio::test]
+async fn what_is_wrong_is_told_in_the_order_of_the_file_and_up_to_the_same_record() {
+    const ORDERS: u64 = 2500;
+    let orders = |bad: u64| -> String {
+        let order = |number: u64| match number % bad {
+            0 => format!("O{number:05} and more\nNnoted\n"),
+            _ => format!("O{number:05}\nNnoted\n"),
+        };
+        (1..=ORDERS).map(order).collect()
+    };
+    let gateway = Gateway::of_files(source()).await;
+    let engine = gateway.start_with(RouteMode::Operation, Repeat::Always, false).await;
+    let taken = engine.intake.take_file(dropped(&orders(7), 0, usize::MAX)).await;
+    let (told, rejects) = match taken {
+        FileFate::Taken(told, Some(rejects)) => (told, rejects),
+        FileFate::Refused(told) => panic!("{:?}", told.receipt.reason),
+        _ => panic!("it is taken, but for some of it"),
+    };
+    // Each has a note behind it.
+    let bad: Vec<_> = (1..=ORDERS).filter(|number| number % 7 == 0).map(|number| 2 * number - 1).collect();
+    let rejected = bad.len() as u64;
+    assert_eq!(told.receipt.counts, FileCounts { messages: ORDERS - rejected, skipped: 0, rejected });
+    assert_eq!(*rejects.records, bad);
+    assert_eq!(told.receipt.errors.iter().map(|error| error.record).collect::<Vec<_>>(), bad);
+
+    // Nothing that its layout says: it is read no further than the thousandth error.
+    let text: String = "O00001\nNnoted\n".repeat(700) + &"?\n".repeat(5000);
+    let file = Dropped { hash: FileHash([8; 32]), ..dropped(&text, 0, usize::MAX) };
+    let FileFate::Refused(told) = engine.intake.take_file(file).await else { panic!("it is no such file") };
+    assert_eq!((told.receipt.records, told.receipt.errors.len()), (2400, 1000));
+    assert!(told.receipt.reason.as_ref().is_some_and(|why| why.contains("it was read no further")));
+}
