@@ -20,7 +20,18 @@ pub(crate) struct Behind {
     out: BufWriter<File>,
     /// Since the disk was asked last.
     bytes: u64,
-    disk: Option<Disk>,
+    disk: Waiting,
+}
+
+/// Whether somebody waits for the disk.
+enum Waiting {
+    /// Nobody does yet.
+    No,
+    Disk(Disk),
+    /// Nobody can: it is asked at the end.
+    Never,
+    /// It has failed, and does not say so twice.
+    Failed,
 }
 
 /// A thread that waits for the disk.
@@ -31,29 +42,41 @@ struct Disk {
 
 impl Behind {
     pub(crate) fn new(file: File) -> Self {
-        Self { out: BufWriter::with_capacity(64 << 10, file), bytes: 0, disk: None }
+        Self { out: BufWriter::with_capacity(64 << 10, file), bytes: 0, disk: Waiting::No }
     }
 
     /// Has the disk keep what is written so far, unless it is at that already.
     fn ask(&mut self) -> io::Result<()> {
-        let disk = match &mut self.disk {
-            Some(disk) => disk,
-            none => none.insert(Disk::of(self.out.get_ref().try_clone()?)?),
-        };
-        match disk.ask.try_send(()) {
-            Ok(()) => self.bytes = 0,
-            Err(TrySendError::Full(())) => {}
-            // It has failed, and says why.
-            Err(TrySendError::Disconnected(())) => self.waited()?,
+        if let Waiting::No = self.disk {
+            let disk = self.out.get_ref().try_clone().and_then(Disk::of);
+            self.disk = disk.map_or(Waiting::Never, Waiting::Disk);
+        }
+        match &self.disk {
+            Waiting::Disk(disk) => match disk.ask.try_send(()) {
+                Ok(()) => self.bytes = 0,
+                Err(TrySendError::Full(())) => {}
+                // It says why.
+                Err(TrySendError::Disconnected(())) => return self.waited(),
+            },
+            Waiting::No | Waiting::Never => self.bytes = 0,
+            Waiting::Failed => return self.waited(),
         }
         Ok(())
     }
 
     /// What the disk said. An error that it has told once it does not tell again.
     fn waited(&mut self) -> io::Result<()> {
-        let Some(Disk { ask, asked }) = self.disk.take() else { return Ok(()) };
-        drop(ask);
-        asked.join().unwrap_or_else(|_| Err(io::Error::other("waiting for the disk was interrupted")))
+        match std::mem::replace(&mut self.disk, Waiting::Failed) {
+            Waiting::No | Waiting::Never => {}
+            Waiting::Disk(Disk { ask, asked }) => {
+                drop(ask);
+                let interrupted = |_| Err(io::Error::other("waiting for the disk was interrupted"));
+                asked.join().unwrap_or_else(interrupted)?;
+            }
+            Waiting::Failed => return Err(io::Error::other("the disk has failed before")),
+        }
+        self.disk = Waiting::No;
+        Ok(())
     }
 
     /// The whole of it, safe on the disk.
@@ -74,11 +97,11 @@ impl Disk {
 
 impl Write for Behind {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.bytes += written as u64;
         if self.bytes >= EVERY {
             self.ask()?;
         }
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
         Ok(written)
     }
 

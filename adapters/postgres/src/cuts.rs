@@ -25,6 +25,9 @@ macro_rules! columns {
     };
 }
 
+/// Messages of a cut that are given at a time.
+const PAGE: usize = 500;
+
 impl Inner {
     pub(crate) async fn gathered(&self) -> Result<Vec<Gathered>, DeliveryError> {
         let rows = self.slow.query(
@@ -133,7 +136,9 @@ impl Inner {
         CutPage { after, limit, senders }: CutPage,
     ) -> Result<Vec<CutMessage>, DeliveryError> {
         let (route, sequence) = (&*route, fit(sequence));
-        let (after, limit) = (after.map_or(0, |place| place.seq), i64::try_from(limit).unwrap_or(i64::MAX));
+        // They may be long, and come all at once.
+        let limit = i64::try_from(limit.min(PAGE)).unwrap_or(i64::MAX);
+        let after = after.map_or(0, |place| place.seq);
         let rows = self.pool.query(
             self.patiently(),
             "SELECT m.id, m.attempt, m.envelope, m.payload, x.place

@@ -223,7 +223,8 @@ pub trait CutStore: Send + Sync {
         gateway: GatewayId,
     ) -> BoxFuture<'_, Result<bool, DeliveryError>>;
 
-    /// Messages of a cut, by group and then as they were accepted.
+    /// Messages of a cut, by group and then as they were accepted. There may be more where it gives fewer than were asked for, but not where it
+    /// gives none.
     fn cut_messages(
         &self,
         cut: (Arc<str>, u64),

@@ -21,9 +21,10 @@ use crate::{
     under_way::Progress,
 };
 
-/// Messages that are read before they are judged; less of them, where they are long.
+/// Messages that are read before they are judged; less of them, where they are long, or where much is wrong with them.
 const MESSAGES: usize = 500;
 const BYTES: usize = 512 << 10;
+const PROBLEMS: usize = 500;
 /// So many times that are in memory, besides what is being read and judged.
 const AHEAD: usize = 1;
 
@@ -108,7 +109,7 @@ struct Item {
 impl Batch {
     /// Reads some messages, and says whether there are no more, or no hope of any. `broken` are the errors so far in what all of them rest on.
     fn read(messages: &mut Messages<'_, impl Read>, files: &FileSource, broken: &mut usize) -> (Self, bool) {
-        let mut batch = Self { read: Vec::with_capacity(MESSAGES), bytes: Vec::with_capacity(BYTES) };
+        let (mut batch, mut wrong) = (Self::default(), 0);
         loop {
             let message = messages.next().map(|(message, info)| {
                 batch.bytes.extend_from_slice(message);
@@ -116,9 +117,11 @@ impl Batch {
             });
             let problems: Vec<_> = messages.problems().filter(|problem| !problem.warning).collect();
             *broken += problems.iter().filter(|problem| concerns_the_file(problem, files)).count();
+            wrong += problems.len();
             let is_over = message.is_none() || *broken >= ERRORS;
             batch.read.push(Item { problems, message, records: messages.count() });
-            if is_over || batch.read.len() >= MESSAGES || batch.bytes.len() >= BYTES {
+            let is_full = batch.read.len() >= MESSAGES || batch.bytes.len() >= BYTES || wrong >= PROBLEMS;
+            if is_over || is_full {
                 return (batch, is_over);
             }
         }

@@ -266,7 +266,8 @@ impl Maker<'_> {
         self.close(kept.max(1))?;
         self.groups = shared;
         self.group = message.group.clone();
-        let first = First { id: message.claim.id, payload: message.payload.clone() };
+        // It stays as long as its group, and the page that it is of does not.
+        let first = First { id: message.claim.id, payload: Bytes::copy_from_slice(&message.payload) };
         for level in self.open.len()..=depth {
             self.open.push(first.clone());
             self.enter(level)?;
