@@ -120,7 +120,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         assert!(said["reason"].as_str().unwrap().contains("was taken as a.txt"), "{said}");
         assert_eq!(told("again.txt.ack"), "FILE;Portalen;again.txt;DUPLICATE;000000000;000000000\n");
         drop_file(&house, "a.txt", &report([(5, paid(500))]));
-        until("the other one", async || (ledger.told().len() == 4).then_some(())).await;
+        until("the other one", async || (ledger.count() == 4).then_some(())).await;
 
         // What all messages rest on is wrong: none of them is taken.
         let total = report([(6, paid(600)), (7, paid(700))]).replace("RT0000002", "RT0000009");
@@ -142,7 +142,7 @@ fn a_dropped_file_becomes_messages_and_what_is_wrong_with_it_is_set_aside() {
         drop_file(&house, "most.txt", &report([(8, "x".to_owned()), (9, "y".to_owned()), (10, paid(1))]));
         assert_eq!(receipt(&house, "most.txt").await["state"], "refused");
         assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
-        assert_eq!(ledger.told().len(), 4);
+        assert_eq!(ledger.count(), 4);
         // What nobody takes is not silent.
         for name in ["e.TXT", "d.csv", "c.csv", "b.csv"] {
             drop_file(&house, name, &text);
@@ -201,7 +201,7 @@ fn a_bomb_is_refused_whole_and_so_is_what_broke_off() {
         // Packed is no hindrance.
         drop_bytes("whole.txt", &whole);
         assert_eq!(receipt(&house, "whole.txt").await["messages"], 100);
-        until_all("messages are told", 100, || ledger.told().len()).await;
+        until_all("messages are told", 100, || ledger.count()).await;
         drop(gateway);
     });
 }
@@ -235,7 +235,7 @@ fn what_became_of_a_file_is_said_also_by_the_next_gateway() {
         let rejected = fs::read_to_string(there(&house, "rejected/a.txt").await).unwrap();
         assert_eq!(rejected, report([(2, "00000x200".to_owned())]));
         assert_eq!(fs::read_to_string(acknowledgement).unwrap(), told);
-        until("both messages", async || (ledger.told().len() == 2).then_some(())).await;
+        until("both messages", async || (ledger.count() == 2).then_some(())).await;
         assert!(ledger.told().values().all(|times| *times == 1), "{:?}", ledger.told());
         drop(gateway);
     });
@@ -261,7 +261,7 @@ fn what_is_released_as_it_is_read_is_taken_whatever_its_totals_say() {
         assert!(said["errors"].to_string().contains("4 is computed"), "{said}");
         there(&house, "archive/a.txt").await;
         there(&house, "rejected/a.txt").await;
-        until("both messages", async || (ledger.told().len() == 2).then_some(())).await;
+        until("both messages", async || (ledger.count() == 2).then_some(())).await;
         assert!(gateway.said().contains("its messages went as they were read"), "{}", gateway.said());
         drop_file(&house, "b.txt", &report([(5, paid(500))]));
         assert_eq!(receipt(&house, "b.txt").await["reason"], Value::Null);
@@ -300,7 +300,7 @@ fn a_file_that_went_in_part_as_it_was_read_is_not_refused_by_the_next_version() 
         let said = receipt(&house, "a.txt").await;
         assert_eq!((&said["state"], &said["messages"]), (&"taken".into(), &EMPLOYEES.into()), "{said}");
         assert!(gateway.said().contains("the file goes on where"), "{}", gateway.said());
-        until_all("messages are told", EMPLOYEES as usize, || ledger.told().len()).await;
+        until_all("messages are told", EMPLOYEES as usize, || ledger.count()).await;
         assert!(ledger.told().values().all(|times| *times == 1));
     });
 }
@@ -378,7 +378,7 @@ fn killed(rounds: u32, employees: u32, goes_as_read: bool) {
         let told: Vec<_> = told.collect();
         assert_eq!(told.len(), files.len(), "each is told of once, and nothing else is left: {told:?}");
         let wanted = rounds as usize * employees as usize;
-        until_all("messages are told", wanted, || ledger.told().len()).await;
+        until_all("messages are told", wanted, || ledger.count()).await;
         let told = ledger.told();
         assert_eq!((told.len(), told.values().filter(|times| **times != 1).count()), (wanted, 0));
         drop(gateway);

@@ -52,7 +52,7 @@ fn taken_as_released(said: &Value, messages: u64, rejected: u64) {
 }
 
 async fn told_once(ledger: &Ledger, wanted: usize) {
-    until_all("messages are told", wanted, || ledger.told().len()).await;
+    until_all("messages are told", wanted, || ledger.count()).await;
     let told = ledger.told();
     assert!(told.len() == wanted && told.values().all(|times| *times == 1), "{told:?}");
 }
@@ -132,7 +132,7 @@ fn what_is_not_there_any_more_is_taken_when_it_is_dropped_again() {
         let other = report([(7, "00000x700".to_owned()), (8, paid(800))]).replace("RT0000002", "RT0000009");
         drop_file(&house, "a.txt", &other);
         until("it is refused", async || fs::read_to_string(house.path("drop/rejected/a.txt")).ok()).await;
-        assert_eq!(ledger.told().len(), 0);
+        assert_eq!(ledger.count(), 0);
 
         drop_file(&house, "by-another-name.txt", &wrong());
         taken_as_released(&receipt(&house, "by-another-name.txt").await, 2, 1);

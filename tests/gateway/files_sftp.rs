@@ -6,7 +6,7 @@ use portolan_test_servers::{Relay, Sshd};
 use serde_json::Value;
 
 use crate::{
-    files::{paid, report},
+    files::{paid, report, until_all},
     harness::{House, Ledger, block_on, until},
 };
 
@@ -89,7 +89,7 @@ fn a_file_on_a_server_becomes_messages_and_what_became_of_it_is_said_there() {
         partner.server.kill_sessions();
         partner.drop_file("c.txt", &report((10..3000).map(|number| (number, paid(number)))));
         partner.there("archive/c.txt").await;
-        until("all messages", async || (ledger.told().len() == 2993).then_some(())).await;
+        until("all messages", async || (ledger.count() == 2993).then_some(())).await;
         assert!(ledger.told().values().all(|times| *times == 1));
         let said = gateway.said();
         assert!(said.matches("cannot be used now").count() <= before + 1, "{said}");
@@ -129,7 +129,7 @@ fn cut_and_killed_a_file_on_a_server_is_taken_once_and_whole() {
             assert_eq!(partner.receipt(name).await["messages"], employees);
         }
         let wanted = (rounds * employees) as usize;
-        until("all of them", async || (ledger.told().len() >= wanted).then_some(())).await;
+        until_all("messages are told", wanted, || ledger.count()).await;
         let told = ledger.told();
         assert_eq!((told.len(), told.values().filter(|times| **times != 1).count()), (wanted, 0));
         // A folder for each run of a gateway that took something.

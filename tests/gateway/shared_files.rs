@@ -117,7 +117,7 @@ fn with_either_gateway_killed_at_any_instant_a_file_is_taken_once_and_whole() {
         drop(gateways);
         let gateways = houses.each_ref().map(House::serve);
         let wanted = next as usize - 1;
-        until_all("messages are told", wanted, || ledger.told().len()).await;
+        until_all("messages are told", wanted, || ledger.count()).await;
         told_once(&ledger, wanted);
         archived_once(folder, &files);
         drop(gateways);
@@ -155,7 +155,7 @@ fn of_many_files_dropped_at_once_each_is_taken_by_one_of_two_gateways() {
         until_all("files are archived", files.len(), archived).await;
         let took = begun.elapsed();
         let wanted = (0..count).map(|number| 1 + number as usize % 3).sum();
-        until_all("messages are told", wanted, || ledger.told().len()).await;
+        until_all("messages are told", wanted, || ledger.count()).await;
         told_once(&ledger, wanted);
         archived_once(folder, &files);
         let taken = gateways.each_ref().map(|gateway| gateway.said().matches("the file is taken").count());

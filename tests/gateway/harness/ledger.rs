@@ -36,6 +36,11 @@ impl Ledger {
     pub(crate) fn told(&self) -> BTreeMap<Vec<u8>, usize> {
         self.told.lock().unwrap().clone()
     }
+
+    /// Of how many messages.
+    pub(crate) fn count(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
 }
 
 impl Drop for Ledger {
