@@ -25,11 +25,9 @@ pub(crate) struct Behind {
 
 /// Whether somebody waits for the disk.
 enum Waiting {
-    /// Nobody does yet.
+    /// Nobody does yet, or can: it is asked at the end.
     No,
     Disk(Disk),
-    /// Nobody can: it is asked at the end.
-    Never,
     /// It has failed, and does not say so twice.
     Failed,
 }
@@ -49,7 +47,7 @@ impl Behind {
     fn ask(&mut self) -> io::Result<()> {
         if let Waiting::No = self.disk {
             let disk = self.out.get_ref().try_clone().and_then(Disk::of);
-            self.disk = disk.map_or(Waiting::Never, Waiting::Disk);
+            self.disk = disk.map_or(Waiting::No, Waiting::Disk);
         }
         match &self.disk {
             Waiting::Disk(disk) => match disk.ask.try_send(()) {
@@ -58,7 +56,7 @@ impl Behind {
                 // It says why.
                 Err(TrySendError::Disconnected(())) => return self.waited(),
             },
-            Waiting::No | Waiting::Never => self.bytes = 0,
+            Waiting::No => self.bytes = 0,
             Waiting::Failed => return self.waited(),
         }
         Ok(())
@@ -67,7 +65,7 @@ impl Behind {
     /// What the disk said. An error that it has told once it does not tell again.
     fn waited(&mut self) -> io::Result<()> {
         match std::mem::replace(&mut self.disk, Waiting::Failed) {
-            Waiting::No | Waiting::Never => {}
+            Waiting::No => {}
             Waiting::Disk(Disk { ask, asked }) => {
                 drop(ask);
                 let interrupted = |_| Err(io::Error::other("waiting for the disk was interrupted"));

@@ -39,13 +39,11 @@ pub(crate) fn verify(
     progress.begin(FilePhase::Verifying, false);
     let (mut messages, failed) = messages(files, dropped, progress)?;
     let judge = Judge::new(route, files, dropped.hash, record, progress);
-    let Judge { mut seen, left_out, .. } = judged_beside(&mut messages, files, judge)?;
+    let judge = judged_beside(&mut messages, files, judge)?;
     if let Some(error) = failed.take() {
         return Err(unreadable(&error));
     }
-    messages.around(&mut seen.echo.header);
-    seen.ended(messages.count(), files, left_out, record.release.as_ref());
-    Ok(seen)
+    Ok(judge.ended(&messages))
 }
 
 /// The same, and messages go as they are read.
@@ -71,7 +69,7 @@ pub(crate) fn read_and_release(
         if let Some(error) = failed.take() {
             return Err(unreadable(&error));
         }
-        judge.found(messages.problems());
+        judge.found(messages.problems().filter(|problem| !problem.warning));
         let Some((info, verdict, payload)) = next else { break };
         judge.note(&info, verdict);
         if let Some(payload) = payload {
@@ -82,11 +80,8 @@ pub(crate) fn read_and_release(
             return Ok(judge.seen);
         }
     }
-    let Judge { mut seen, left_out, .. } = judge;
-    blocks.end(seen.counts);
-    messages.around(&mut seen.echo.header);
-    seen.ended(messages.count(), files, left_out, record.release.as_ref());
-    Ok(seen)
+    blocks.end(judge.seen.counts);
+    Ok(judge.ended(&messages))
 }
 
 /// Some messages of a file, as they were read.
@@ -160,9 +155,10 @@ fn judged_beside<'j>(
     })
 }
 
-/// Whether a message is accepted; `None`: its own records are not sound.
+/// Whether a message is accepted.
 enum Verdict {
     Sound,
+    /// Why not (`None`: its own records are not sound, which is told already), and the message, where its acknowledgement may repeat it.
     Refused(Option<Failure>, Option<Bytes>),
 }
 
@@ -212,9 +208,15 @@ impl<'j> Judge<'j> {
     }
 
     fn found(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems.into_iter().filter(|problem| !problem.warning) {
-            self.seen.found(&problem, self.files);
-        }
+        problems.into_iter().for_each(|problem| self.seen.found(&problem, self.files));
+    }
+
+    /// The file was read to its end, or as far as there was hope.
+    fn ended(self, messages: &Messages<'_, impl Read>) -> Seen {
+        let Self { mut seen, left_out, files, record, .. } = self;
+        messages.around(&mut seen.echo.header);
+        seen.ended(messages.count(), files, left_out, record.release.as_ref());
+        seen
     }
 
     fn verdict(&mut self, message: &[u8], info: &MessageInfo) -> Verdict {

@@ -279,7 +279,7 @@ fn message(row: &Row<'_>) -> Result<(u32, Envelope, Bytes), Trouble> {
     Ok((row.get(4)?, envelope, bytes(row, 6)?.unwrap_or_default()))
 }
 
-/// Bytes of messages that are given at a time, when there are few of them.
+/// A page ends behind so many bytes, however many messages are asked for.
 const PAGE_BYTES: usize = 4 << 20;
 
 pub(crate) fn cut_messages(
@@ -327,7 +327,7 @@ pub(crate) fn cut_messages(
             payload: Bytes::new(),
         });
     }
-    // One memory for all of them: pages go as they came.
+    // One memory for all of them: a page is freed as it was read, at once.
     let mut payloads = Bytes::from(payloads);
     for (message, begin) in messages.iter_mut().zip(begins).rev() {
         message.payload = payloads.split_off(begin);
